@@ -1,0 +1,132 @@
+package realm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// DefaultImage is the image of a container that names none.
+const DefaultImage = "docker.io/library/debian:latest"
+
+// DefaultStopTimeoutSeconds is the grace period of a container that chooses none: how long it may take to end
+// after the stop signal before it is killed.
+const DefaultStopTimeoutSeconds = 10
+
+// Container is an OCI container and its task.
+type Container struct {
+	Root                   bool          `json:"root,omitempty" kuke:"replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
+	Image                  string        `json:"image,omitempty" kuke:"replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
+	Command                string        `json:"command,omitempty" kuke:"replace" doc:"The program to run, in place of the image's entrypoint."`
+	Args                   []string      `json:"args,omitempty" kuke:"replace" doc:"Its arguments, in place of the image's command."`
+	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
+	User                   string        `json:"user,omitempty" kuke:"replace" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
+	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
+	Ports                  []string      `json:"ports,omitempty" kuke:"replace,type=set,check=port,later" doc:"Published ports: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90."`
+	Volumes                []Volume      `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
+	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
+	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
+	Networks               []string      `json:"networks,omitempty" kuke:"replace,type=set,check=name,later" doc:"Further spaces of the realm to attach to."`
+	NetworksAliases        []string      `json:"networksAliases,omitempty" kuke:"replace,type=set,check=name,later" doc:"Further names of the cell in its space."`
+	Privileged             bool          `json:"privileged,omitempty" kuke:"replace" doc:"All capabilities, all devices, no seccomp, nothing masked: the opt-out of the strict defaults."`
+	ReadOnlyRootFilesystem bool          `json:"readOnlyRootFilesystem,omitempty" kuke:"replace" doc:"Mount the root file system read-only."`
+	Capabilities           *Capabilities `json:"capabilities,omitempty" kuke:"replace" doc:"Changes to the default set of capabilities, which is Docker's."`
+	SecurityOpts           []string      `json:"securityOpts,omitempty" kuke:"replace,type=set,check=securityopt" doc:"no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined, apparmor=PROFILE."`
+	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy,later" doc:"no, always, on-failure[:N] or unless-stopped."`
+	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to end. Default: the image's, or SIGTERM."`
+	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
+	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded,later" doc:"How to tell that the container works."`
+	DependsOn              []string      `json:"dependsOn,omitempty" kuke:"recorded,type=set,check=name" doc:"Containers of the same cell that are started before this one."`
+	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name,later" doc:"Secret values, mounted as files."`
+	Common
+}
+
+// Kind returns [KindContainer].
+func (*Container) Kind() Kind { return KindContainer }
+
+// StopTimeout returns the grace period of c in seconds.
+func (c *Container) StopTimeout() int64 {
+	if c.StopTimeoutSeconds == nil {
+		return DefaultStopTimeoutSeconds
+	}
+	return *c.StopTimeoutSeconds
+}
+
+// Volume is a directory or file of the host, mounted into the container.
+type Volume struct {
+	Source   string `json:"source" kuke:"replace,required,check=abspath" doc:"Absolute path on the host; it must exist."`
+	Target   string `json:"target" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
+	ReadOnly bool   `json:"readOnly,omitempty" kuke:"replace" doc:"Whether the container may only read it."`
+}
+
+// Tmpfs is a memory-backed file system.
+type Tmpfs struct {
+	Path      string   `json:"path" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
+	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Most bytes it may hold, or with a unit such as 16MiB. Default: half of the memory."`
+	Options   []string `json:"options,omitempty" kuke:"replace,type=set" doc:"Mount options. Default: nosuid, nodev, noexec."`
+}
+
+// Capabilities changes the default set of Linux capabilities.
+type Capabilities struct {
+	Add  []string `json:"add,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to add: NET_ADMIN or CAP_NET_ADMIN; ALL for every one."`
+	Drop []string `json:"drop,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to take away; ALL for every one."`
+}
+
+// Secret is a value that is never stored or shown.
+type Secret struct {
+	Name      string `json:"name" kuke:"replace,required,check=name" doc:"Name of the secret."`
+	FromEnv   string `json:"fromEnv,omitempty" kuke:"replace" doc:"Environment variable of kuke that holds the value."`
+	FromFile  string `json:"fromFile,omitempty" kuke:"replace" doc:"File that holds the value."`
+	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container to put it in. Default: /run/secrets/<name>."`
+}
+
+// Healthcheck tells whether the container works, by exactly one of Exec, HTTP and TCP.
+type Healthcheck struct {
+	Exec               []string `json:"exec,omitempty" kuke:"recorded" doc:"Command to run in the container; exit status 0 is healthy."`
+	HTTP               string   `json:"http,omitempty" kuke:"recorded" doc:"URL to fetch from within the cell; a status below 400 is healthy."`
+	TCP                string   `json:"tcp,omitempty" kuke:"recorded" doc:"host:port to connect to from within the cell."`
+	IntervalSeconds    int64    `json:"intervalSeconds,omitempty" kuke:"recorded,min=1,max=86400" doc:"Seconds between two checks."`
+	TimeoutSeconds     int64    `json:"timeoutSeconds,omitempty" kuke:"recorded,min=1,max=86400" doc:"Seconds one check may take."`
+	Retries            int64    `json:"retries,omitempty" kuke:"recorded,min=1,max=1000" doc:"Failed checks in a row that make it unhealthy."`
+	StartPeriodSeconds int64    `json:"startPeriodSeconds,omitempty" kuke:"recorded,min=0,max=86400" doc:"Seconds after the start in which failed checks do not count."`
+}
+
+// Role returns the role of the container called name: "root" for the root container, else its name.
+// The cgroup leaf of a container is <name>_<role>.
+func (c *Container) Role(name string) string {
+	if c.Root {
+		return "root"
+	}
+	return name
+}
+
+// CgroupOf returns the path of the cgroup of the resource at p, below the cgroup root and with a leading
+// "/": /kukeon/main/default/blog/web, and the leaf …/nginx_root for a container. spec is only read for containers.
+func CgroupOf(p Path, spec Spec) string {
+	c, ok := spec.(*Container)
+	if !ok {
+		return "/kukeon/" + string(p)
+	}
+	return "/kukeon/" + string(p.Parent()) + "/" + p.Name() + "_" + c.Role(p.Name())
+}
+
+// maxContainerID is the longest identifier containerd takes.
+const maxContainerID = 76
+
+// ContainerID returns the containerd id of the container at p: <space>_<stack>_<cell>_<container>, shortened
+// with a stable hash suffix where that would pass containerd's limit of 76 characters.
+func ContainerID(p Path) string {
+	id := strings.Join(p.Names()[1:], "_")
+	if len(id) <= maxContainerID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	const suffix = 12
+	return strings.TrimRight(id[:maxContainerID-suffix-1], "_-") + "_" + hex.EncodeToString(sum[:])[:suffix]
+}
+
+// DeviceHostPath returns the host's path in an entry of [Container.Devices].
+func DeviceHostPath(device string) string {
+	host, _, _ := strings.Cut(device, ":")
+	return host
+}

@@ -1,0 +1,69 @@
+package realm
+
+import "sort"
+
+// Resource is one node of a [Tree].
+type Resource struct {
+	Path Path
+	Spec Spec
+	// External says that the resource is managed elsewhere: it must exist and is left alone.
+	External bool
+	// Declared is the place of the declaration.
+	Declared Range
+	// Ranges holds the places of the attributes that were written, by manifest name; those inside an object
+	// as "resources.memory". A name that is missing was left out.
+	Ranges map[string]Range
+}
+
+// RangeOf returns where the attribute with the given manifest name was written, or else the declaration.
+func (r *Resource) RangeOf(name string) Range {
+	if rng, ok := r.Ranges[name]; ok {
+		return rng
+	}
+	return r.Declared
+}
+
+// Tree is a set of resources by path: what a configuration declares.
+// It may hold resources whose parents it doesn't: see [Tree.Undeclared].
+type Tree struct {
+	resources map[Path]*Resource
+}
+
+// NewTree returns an empty tree.
+func NewTree() *Tree { return &Tree{resources: map[Path]*Resource{}} }
+
+// Add puts r in the tree and returns nil, or returns the resource that already has its path and changes nothing.
+func (t *Tree) Add(r *Resource) (existing *Resource) {
+	if old, ok := t.resources[r.Path]; ok {
+		return old
+	}
+	t.resources[r.Path] = r
+	return nil
+}
+
+// Resource returns the resource at p, or nil.
+func (t *Tree) Resource(p Path) *Resource { return t.resources[p] }
+
+// Len returns the number of resources.
+func (t *Tree) Len() int { return len(t.resources) }
+
+// Resources returns all resources, parents right before what is below them.
+func (t *Tree) Resources() []*Resource {
+	all := make([]*Resource, 0, len(t.resources))
+	for _, r := range t.resources {
+		all = append(all, r)
+	}
+	sort.Slice(all, func(i, j int) bool { return ComparePaths(all[i].Path, all[j].Path) < 0 })
+	return all
+}
+
+// Undeclared returns the resources whose parent is not in the tree, in the order of their paths.
+func (t *Tree) Undeclared() []*Resource {
+	var orphans []*Resource
+	for _, r := range t.Resources() {
+		if parent := r.Path.Parent(); parent != "" && t.resources[parent] == nil {
+			orphans = append(orphans, r)
+		}
+	}
+	return orphans
+}
