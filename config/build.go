@@ -1,0 +1,124 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// build decodes the declarations and puts them into one tree.
+func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
+	tree := realm.NewTree()
+	for _, d := range decls {
+		r := d.decode(diags)
+		if d.path == "" {
+			continue
+		}
+		if other := tree.Add(r); other != nil {
+			hint := "Give one of them another name."
+			if d.kind != realm.KindContainer {
+				hint = "Give one of them another name, or declare it once and write what is below it at the top level, with its path as the parent."
+			}
+			diags.Errorf(d.declared, d.path, "Duplicate resource", "The %s %s is already declared at %s. %s", d.kind.Lower(), d.path, other.Declared, hint)
+			continue
+		}
+		d.resource = r
+	}
+	if !diags.HasErrors() && tree.Len() != len(decls) {
+		// To lose a resource is to delete it.
+		diags.Errorf(realm.Range{}, "", bugSummary, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
+	}
+	finishCells(decls, diags)
+	checkRealms(decls, diags)
+	checkHostPorts(decls, diags)
+	return tree
+}
+
+// decode returns the resource that d declares.
+func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
+	d.takeExternal(diags)
+	d.takeRootID(diags)
+	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared}
+	r.Ranges = decode(d, r.Spec, diags)
+	d.mergeLabels(r, diags)
+	if c, ok := r.Spec.(*realm.Container); ok {
+		finishContainer(r, c, d.format, diags)
+	}
+	d.warnExternal(r, diags)
+	return r
+}
+
+func (d *declaration) decoder(diags *realm.Diagnostics) *decoder {
+	return &decoder{format: d.format, diags: diags, path: d.path, what: d.kind.Lower(), ranges: map[string]realm.Range{}}
+}
+
+func (d *declaration) takeExternal(diags *realm.Diagnostics) {
+	if v := d.body.take("external"); v != nil {
+		d.external, _ = d.decoder(diags).boolean(v, "external")
+	}
+}
+
+func (d *declaration) takeRootID(diags *realm.Diagnostics) {
+	if d.kind != realm.KindCell {
+		return
+	}
+	if v := d.body.take(d.format.rootID); v != nil {
+		if text, ok := d.decoder(diags).text(v, d.format.rootID, false); ok && text != "" {
+			d.rootID = &value{kind: stringKind, text: text, rng: v.rng}
+		}
+	}
+}
+
+// mergeLabels adds the labels of a manifest's metadata to those of its spec.
+func (d *declaration) mergeLabels(r *realm.Resource, diags *realm.Diagnostics) {
+	if d.labels == nil {
+		return
+	}
+	attribute := d.kind.Attribute("labels")
+	inMetadata := realm.NewSpec(d.kind)
+	dec := d.decoder(diags)
+	dec.mapAttribute(attribute, attribute.Field(reflect.ValueOf(inMetadata)), d.labels, place{"metadata.labels", "labels"})
+	merged := maps.Clone(realm.LabelsOf(r.Spec))
+	for key, text := range realm.LabelsOf(inMetadata) {
+		name := place{key: "labels"}.member(key).key
+		if other, ok := merged[key]; ok && other != text {
+			diags.Errorf(r.RangeOf(name), d.path, "Conflicting labels", "The label %q is %q in spec.labels, but %q in metadata.labels (%s). Keep one of them.", shorten(key), shorten(other), shorten(text), dec.ranges[name])
+			continue
+		}
+		if merged == nil {
+			merged = map[string]string{}
+		}
+		merged[key] = text
+		if _, ok := r.Ranges[name]; !ok {
+			r.Ranges[name] = dec.ranges[name]
+		}
+	}
+	if _, ok := r.Ranges["labels"]; !ok {
+		r.Ranges["labels"] = d.labels.rng
+	}
+	if len(merged) > 0 {
+		attribute.Field(reflect.ValueOf(r.Spec)).Set(reflect.ValueOf(merged))
+	}
+}
+
+// warnExternal says that what is written about an external resource has no effect. A realm's namespace does: it is
+// where to look.
+func (d *declaration) warnExternal(r *realm.Resource, diags *realm.Diagnostics) {
+	if !d.external {
+		return
+	}
+	var idle []string
+	for name := range r.Ranges {
+		if a := d.kind.Attribute(name); a != nil && name != "namespace" {
+			idle = append(idle, d.format.attribute(a))
+		}
+	}
+	if len(idle) == 0 {
+		return
+	}
+	slices.Sort(idle)
+	diags.Warnf(d.declared, d.path, "External resource with settings", "%s is managed elsewhere, so that kuke never changes it: %s has no effect here. Take it away, or take external away.", d.path, strings.Join(idle, ", "))
+}

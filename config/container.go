@@ -1,0 +1,184 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// finishContainer brings a container to its normal form and checks what concerns several of its attributes.
+func finishContainer(r *realm.Resource, c *realm.Container, f *format, diags *realm.Diagnostics) {
+	finishImage(r, c, diags)
+	checkMounts(r, c, diags)
+	checkDevices(r, c, diags)
+	checkSecurityOptions(r, c, diags)
+	if c.Healthcheck != nil {
+		checkHealthcheck(r, c.Healthcheck, diags)
+	}
+	for _, s := range c.Secrets {
+		checkSecret(r, s, f, diags)
+	}
+}
+
+func finishImage(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+	if c.Image == "" {
+		if !r.External {
+			c.Image = realm.DefaultImage
+		}
+		return
+	}
+	image, err := checkImage(c.Image)
+	if err != nil {
+		diags.Errorf(r.RangeOf("image"), r.Path, "Invalid image", "image: %v.", err)
+		return
+	}
+	c.Image = image
+}
+
+// checkMounts sees that every mount has its own place in the container.
+func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+	taken := map[string]realm.Range{}
+	claim := func(target string, at realm.Range) {
+		if target == "/" {
+			diags.Errorf(at, r.Path, "Invalid path", "Nothing can be mounted at /, where the image is. Name a directory below it.")
+		} else if first, ok := taken[target]; ok {
+			diags.Errorf(at, r.Path, "Duplicate mount", "Something is already mounted at %s in this container: see %s. Give each its own path.", target, first)
+		} else {
+			taken[target] = at
+		}
+	}
+	for _, v := range c.Volumes {
+		claim(v.Target, r.RangeOf(fmt.Sprintf("volumes[%q].target", v.Target)))
+	}
+	for _, t := range c.Tmpfs {
+		claim(t.Path, r.RangeOf(fmt.Sprintf("tmpfs[%q].path", t.Path)))
+	}
+	for _, s := range c.Secrets {
+		target, key := s.MountPath, "mountPath"
+		if target == "" {
+			target, key = "/run/secrets/"+s.Name, "name"
+		}
+		claim(target, r.RangeOf(fmt.Sprintf("secrets[%q].%s", s.Name, key)))
+	}
+}
+
+func checkDevices(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+	taken := map[string]string{}
+	for _, device := range c.Devices {
+		parts := strings.Split(device, ":")
+		target := parts[min(1, len(parts)-1)]
+		if other, ok := taken[target]; ok {
+			diags.Errorf(r.RangeOf(fmt.Sprintf("devices[%q]", device)), r.Path, "Duplicate device", "Both %q and %q would be %s in the container. Give each its own path.", other, device, target)
+		}
+		taken[target] = device
+	}
+}
+
+func checkSecurityOptions(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+	taken := map[string]string{}
+	for _, option := range c.SecurityOpts {
+		key, _, _ := strings.Cut(option, "=")
+		if other, ok := taken[key]; ok {
+			diags.Errorf(r.RangeOf(fmt.Sprintf("securityOpts[%q]", option)), r.Path, "Conflicting security options", "Both %s and %s are given. Keep one of them.", other, option)
+		}
+		taken[key] = option
+	}
+}
+
+func checkHealthcheck(r *realm.Resource, h *realm.Healthcheck, diags *realm.Diagnostics) {
+	const summary = "Invalid healthcheck"
+	at := r.RangeOf("healthcheck")
+	var given []string
+	for _, way := range []struct {
+		name string
+		set  bool
+	}{{"exec", len(h.Exec) > 0}, {"http", h.HTTP != ""}, {"tcp", h.TCP != ""}} {
+		if way.set {
+			given = append(given, way.name)
+		}
+	}
+	switch len(given) {
+	case 0:
+		diags.Errorf(at, r.Path, summary, "The healthcheck doesn't say what to check. Set exactly one of exec, http and tcp.")
+	case 1:
+	default:
+		diags.Errorf(at, r.Path, summary, "The healthcheck sets %s. Keep exactly one of them.", strings.Join(given, " and "))
+	}
+	if h.HTTP != "" {
+		u, err := url.Parse(h.HTTP)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			diags.Errorf(r.RangeOf("healthcheck.http"), r.Path, summary, "http: %q is not a URL such as http://localhost:8080/healthy.", shorten(h.HTTP))
+		}
+	}
+	if h.TCP != "" {
+		_, number, err := net.SplitHostPort(h.TCP)
+		if err == nil {
+			_, err = parseNumber(number)
+		}
+		if err != nil {
+			diags.Errorf(r.RangeOf("healthcheck.tcp"), r.Path, summary, "tcp: %q is not of the form host:port, such as localhost:5432.", shorten(h.TCP))
+		}
+	}
+}
+
+func checkSecret(r *realm.Resource, s realm.Secret, f *format, diags *realm.Diagnostics) {
+	const summary = "Invalid secret"
+	prefix := fmt.Sprintf("secrets[%q]", s.Name)
+	fields := realm.KindContainer.Attribute("secrets").Fields
+	fromEnv := f.attribute(realm.FindAttribute(fields, "fromEnv"))
+	fromFile := f.attribute(realm.FindAttribute(fields, "fromFile"))
+	switch {
+	case s.FromEnv == "" && s.FromFile == "":
+		diags.Errorf(r.RangeOf(prefix), r.Path, summary, "The secret %q doesn't say where its value comes from. Set exactly one of %s and %s.", s.Name, fromEnv, fromFile)
+	case s.FromEnv != "" && s.FromFile != "":
+		diags.Errorf(r.RangeOf(prefix), r.Path, summary, "The secret %q sets %s and %s. Keep exactly one of them.", s.Name, fromEnv, fromFile)
+	case s.FromEnv != "":
+		if err := checkVariable(s.FromEnv); err != nil {
+			diags.Errorf(r.RangeOf(prefix+".fromEnv"), r.Path, summary, "%s: %v.", fromEnv, err)
+		}
+	}
+}
+
+// checkHostPorts sees that no port of the host is published twice in the whole configuration.
+func checkHostPorts(decls []*declaration, diags *realm.Diagnostics) {
+	type use struct {
+		port
+		text string
+		r    *realm.Resource
+		at   realm.Range
+	}
+	type socket struct {
+		number int
+		proto  string
+	}
+	taken := map[socket][]use{}
+	for _, d := range decls {
+		r := d.resource
+		if r == nil || d.kind != realm.KindContainer || d.external {
+			continue
+		}
+		c := spec(d)
+	next:
+		for _, text := range c.Ports {
+			p, err := parsePort(text)
+			if err != nil || p.host.first == 0 {
+				continue
+			}
+			u := use{p, text, r, r.RangeOf(fmt.Sprintf("ports[%q]", text))}
+			for n := p.host.first; n <= p.host.last; n++ {
+				for _, other := range taken[socket{n, p.proto}] {
+					if p.clashes(other.port) {
+						diags.Errorf(u.at, r.Path, "Duplicate host port", "Port %d/%s of the host is already published by %s with %q at %s. Choose another.", n, p.proto, other.r.Path, other.text, other.at)
+						continue next
+					}
+				}
+			}
+			for n := p.host.first; n <= p.host.last; n++ {
+				taken[socket{n, p.proto}] = append(taken[socket{n, p.proto}], u)
+			}
+		}
+	}
+}

@@ -1,0 +1,334 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// decoder fills the spec of one resource from the values that were written, by the schema of package realm.
+type decoder struct {
+	format *format
+	diags  *realm.Diagnostics
+	path   realm.Path
+	what   string // the thing that has the attributes, for messages: "container"
+	ranges map[string]realm.Range
+}
+
+// place is the address of a value within its resource: shown as the user spells it, key as [realm.Leaf] does.
+type place struct{ shown, key string }
+
+func (d *decoder) field(at place, a *realm.Attribute) place {
+	shown, key := d.format.attribute(a), a.Name
+	if at.key != "" || at.shown != "" {
+		shown, key = at.shown+"."+shown, at.key+"."+key
+	}
+	return place{shown, key}
+}
+
+func (at place) member(name string) place {
+	suffix := fmt.Sprintf("[%q]", name)
+	return place{at.shown + suffix, at.key + suffix}
+}
+
+func (d *decoder) errorf(at realm.Range, summary, format string, args ...any) {
+	d.diags.Errorf(at, d.path, summary, format, args...)
+}
+
+// decode fills spec from the fields of body and returns the places of what was written.
+func decode(decl *declaration, spec realm.Spec, diags *realm.Diagnostics) map[string]realm.Range {
+	d := &decoder{
+		format: decl.format, diags: diags, path: decl.path, what: decl.kind.Lower(),
+		ranges: map[string]realm.Range{},
+	}
+	reserved := decl.format.reserved(decl.kind)
+	d.object(decl.kind.Attributes(), reserved, reflect.ValueOf(spec), decl.body, place{})
+	return d.ranges
+}
+
+// object fills the struct into from the fields of body. reserved are names that are right in their own place.
+func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into reflect.Value, body *value, at place) {
+	seen := map[string]realm.Range{}
+	for _, f := range body.fields {
+		a := d.find(attrs, f.name)
+		if a == nil {
+			d.unknown(attrs, reserved, f, at)
+			continue
+		}
+		p := d.field(at, a)
+		if first, ok := seen[a.Name]; ok {
+			d.errorf(f.at, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", p.shown, first)
+			continue
+		}
+		seen[a.Name] = f.at
+		if f.value.kind == nullKind {
+			if a.Required {
+				delete(seen, a.Name)
+			}
+			continue
+		}
+		d.ranges[p.key] = f.value.rng
+		d.attribute(a, a.Field(into), f.value, p)
+	}
+	for _, a := range attrs {
+		if _, ok := seen[a.Name]; a.Required && !ok {
+			p := d.field(at, a)
+			d.errorf(body.rng, "Missing "+d.format.field, "%s is required: %s", p.shown, a.Doc)
+		}
+	}
+}
+
+func (d *decoder) find(attrs []*realm.Attribute, name string) *realm.Attribute {
+	i := slices.IndexFunc(attrs, func(a *realm.Attribute) bool { return d.format.attribute(a) == name })
+	if i < 0 {
+		return nil
+	}
+	return attrs[i]
+}
+
+func (d *decoder) unknown(attrs []*realm.Attribute, reserved []string, f field, at place) {
+	names := slices.Clone(reserved)
+	for _, a := range attrs {
+		names = append(names, d.format.attribute(a))
+	}
+	what := "A " + d.what
+	if at.shown != "" {
+		what = at.shown
+	}
+	hint := suggest(f.name, names)
+	if at.shown == "" && d.find(realm.KindContainer.Attributes(), f.name) != nil {
+		hint = " It belongs to a container."
+	}
+	d.errorf(f.at, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, shorten(f.name), hint)
+}
+
+// attribute sets the field into to v, which is not null.
+func (d *decoder) attribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	switch a.Type {
+	case realm.TypeString:
+		d.stringAttribute(a, into, v, at)
+	case realm.TypeBool:
+		if b, ok := d.boolean(v, at.shown); ok {
+			into.SetBool(b)
+		}
+	case realm.TypeInt, realm.TypeBytes, realm.TypeFloat:
+		d.numberAttribute(a, into, v, at)
+	case realm.TypeList, realm.TypeSet:
+		d.listAttribute(a, into, v, at)
+	case realm.TypeMap, realm.TypePairs:
+		d.mapAttribute(a, into, v, at)
+	case realm.TypeObject:
+		d.objectAttribute(a, into, v, at)
+	case realm.TypeObjects:
+		d.objectsAttribute(a, into, v, at)
+	default:
+		panic("config: no decoder for type " + string(a.Type))
+	}
+}
+
+func (d *decoder) stringAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	s, ok := d.text(v, at.shown, false)
+	switch {
+	case !ok:
+	case s == "" && a.Default != "":
+		d.errorf(v.rng, "No "+a.Name, "%s is empty: leave it out for the default, which is %s, or name one.", at.shown, a.Default)
+	case s == "" && a.Required:
+		d.errorf(v.rng, "Missing "+d.format.field, "%s is empty, but required: %s", at.shown, a.Doc)
+	case s == "":
+		// As good as left out.
+	default:
+		if s, ok = d.check(a, s, v.rng, at.shown); ok {
+			into.SetString(s)
+		}
+	}
+}
+
+// listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
+func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	if v.kind != listKind || v.blocks {
+		hint := ""
+		if v.scalar() {
+			hint = fmt.Sprintf(" Write it in brackets: [%q].", shorten(v.text))
+		}
+		d.errorf(v.rng, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.describe(), hint)
+		return
+	}
+	var list []string
+	for i, item := range v.items {
+		s, ok := d.text(item, fmt.Sprintf("%s[%d]", at.shown, i), false)
+		if !ok {
+			continue
+		}
+		if s, ok = d.check(a, s, item.rng, at.shown); ok {
+			list = append(list, s)
+			if key := at.member(s).key; a.Type == realm.TypeSet {
+				d.ranges[key] = item.rng
+			}
+		}
+	}
+	if a.Type == realm.TypeSet {
+		slices.Sort(list)
+		list = slices.Compact(list)
+	}
+	if len(list) > 0 {
+		into.Set(reflect.ValueOf(list))
+	}
+}
+
+// mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
+func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	m := map[string]string{}
+	set := func(name, text string, rng realm.Range) {
+		key := at.member(name)
+		if first, ok := d.ranges[key.key]; ok {
+			d.errorf(rng, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", key.shown, first)
+			return
+		}
+		if most := 4096; a.Type == realm.TypeMap && len(name)+len(text) > most {
+			d.errorf(rng, "Invalid label", "%s is too long: containerd takes at most %d bytes for a key and its value together.", key.shown, most)
+			return
+		}
+		d.ranges[key.key] = rng
+		m[name] = text
+	}
+	switch {
+	case v.kind == objectKind:
+		for _, f := range v.fields {
+			if f.value.kind == nullKind && d.format.lax {
+				continue
+			}
+			if text, ok := d.text(f.value, at.member(shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown) {
+				set(f.name, text, f.value.rng)
+			}
+		}
+	case v.kind == listKind && !v.blocks && a.Type == realm.TypePairs:
+		for i, item := range v.items {
+			shown := fmt.Sprintf("%s[%d]", at.shown, i)
+			pair, ok := d.text(item, shown, false)
+			if !ok {
+				continue
+			}
+			name, text, ok := strings.Cut(pair, "=")
+			if !ok {
+				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, shorten(pair), shorten(pair)+"=")
+			} else if d.mapKey(a, name, item.rng, at.shown) {
+				set(name, text, item.rng)
+			}
+		}
+	default:
+		wants := "an object of names and values"
+		if a.Type == realm.TypePairs {
+			wants += " or a list of NAME=value"
+		}
+		hint := ""
+		if v.blocks {
+			hint = fmt.Sprintf(" Write %s = { … }, with the equals sign.", at.shown)
+		}
+		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.describe(), hint)
+		return
+	}
+	if len(m) > 0 {
+		into.Set(reflect.ValueOf(m).Convert(into.Type()))
+	}
+}
+
+func (d *decoder) mapKey(a *realm.Attribute, name string, rng realm.Range, shown string) bool {
+	checkKey, summary := checkLabelKey, "Invalid label"
+	if a.Type == realm.TypePairs {
+		checkKey, summary = checkVariable, "Invalid variable"
+	}
+	if err := checkKey(name); err != nil {
+		d.errorf(rng, summary, "%s: %v.", shown, err)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) objectAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	if v.blocks {
+		if len(v.items) > 1 {
+			d.errorf(v.items[1].rng, "Duplicate block", "There is already a block %s at %s. Put everything in one of them.", at.shown, v.items[0].rng)
+		}
+		v = v.items[0]
+	}
+	if v.kind != objectKind {
+		d.errorf(v.rng, "Wrong type", "%s must be an object with the fields %s, but this is %s.", at.shown, d.fieldNames(a), v.describe())
+		return
+	}
+	target := reflect.New(into.Type().Elem())
+	d.object(a.Fields, nil, target, v, at)
+	if !target.Elem().IsZero() {
+		into.Set(target)
+	}
+}
+
+// objectsAttribute sets the elements of a keyed collection, sorted by key.
+func (d *decoder) objectsAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	if v.kind == objectKind && d.format.lax {
+		v = &value{kind: listKind, items: []*value{v}, rng: v.rng}
+	}
+	if v.kind != listKind {
+		d.errorf(v.rng, "Wrong type", "%s must be a list of objects with the fields %s, but this is %s.", at.shown, d.fieldNames(a), v.describe())
+		return
+	}
+	key := realm.FindAttribute(a.Fields, a.Key)
+	elements := reflect.MakeSlice(into.Type(), 0, len(v.items))
+	for i, item := range v.items {
+		shown := at.shown
+		if !v.blocks {
+			shown = fmt.Sprintf("%s[%d]", at.shown, i)
+		}
+		if item.kind != objectKind {
+			d.errorf(item.rng, "Wrong type", "%s must be an object with the fields %s, but this is %s.", shown, d.fieldNames(a), item.describe())
+			continue
+		}
+		element := reflect.New(into.Type().Elem())
+		inner := *d
+		inner.ranges = map[string]realm.Range{}
+		inner.object(a.Fields, nil, element, item, place{shown: shown})
+		name := key.Field(element).String()
+		if name == "" {
+			continue
+		}
+		p := at.member(name)
+		if first, ok := d.ranges[p.key]; ok {
+			d.errorf(item.rng, "Duplicate "+strings.TrimSuffix(a.HCLName, "s"), "There is already one with the %s %q at %s. Keep one of them.", d.format.attribute(key), shorten(name), first)
+			continue
+		}
+		d.ranges[p.key] = item.rng
+		for k, rng := range inner.ranges {
+			d.ranges[p.key+k] = rng
+		}
+		elements = reflect.Append(elements, element.Elem())
+	}
+	if elements.Len() > 0 {
+		into.Set(sortedBy(key, elements))
+	}
+}
+
+func (d *decoder) fieldNames(a *realm.Attribute) string {
+	names := make([]string, 0, len(a.Fields))
+	for _, f := range a.Fields {
+		names = append(names, d.format.attribute(f))
+	}
+	return strings.Join(names, ", ")
+}
+
+// sortedBy returns the elements ordered by the string in their field key.
+func sortedBy(key *realm.Attribute, elements reflect.Value) reflect.Value {
+	order := make([]int, elements.Len())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		return strings.Compare(key.Field(elements.Index(i)).String(), key.Field(elements.Index(j)).String())
+	})
+	sorted := reflect.MakeSlice(elements.Type(), 0, len(order))
+	for _, i := range order {
+		sorted = reflect.Append(sorted, elements.Index(i))
+	}
+	return sorted
+}

@@ -1,0 +1,145 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func FuzzHCL(f *testing.F) {
+	addSeeds(f, ".hcl", "../examples/hello/main.hcl")
+	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, "main.hcl", data) })
+}
+
+func FuzzYAML(f *testing.F) {
+	addSeeds(f, ".yaml", "../examples/hello-yaml/main.yaml")
+	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, "main.yaml", data) })
+}
+
+// addSeeds adds the golden tests' files of one format, and those that no editor would write.
+func addSeeds(f *testing.F, ext, example string) {
+	data, err := os.ReadFile(example)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, odd := range []string{"", "\ufeff", "\xff\xfe", "\x00", "\r", "\r\n", "a\xffb", "\u2028", "\ufeff" + string(data), strings.ReplaceAll(string(data), "\n", "\r\n"), strings.ReplaceAll(string(data), "\n", "\r")} {
+		f.Add([]byte(odd))
+	}
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, member := range archive.Files {
+			if filepath.Ext(member.Name) == ext {
+				f.Add(member.Data)
+			}
+		}
+	}
+}
+
+// fuzz loads data as a file of the given name: whatever it is, the result is in order, and a tree comes out of the same
+// data again.
+func fuzz(t *testing.T, name string, data []byte) {
+	once := func() (*realm.Tree, map[string][]byte, realm.Diagnostics) {
+		return load([]source{{name: name, data: data, named: true}}, nil)
+	}
+	tree, sources, diags := once()
+	checkLoaded(t, tree, sources, diags)
+	again, _, moreDiags := once()
+	if got, want := render(t, again, moreDiags), render(t, tree, diags); got != want {
+		t.Errorf("first:\n%s\nthen:\n%s", want, got)
+	}
+}
+
+// TestHuge loads what could keep a careless reader busy for hours, or fill its stack.
+func TestHuge(t *testing.T) {
+	const size = 512 << 10
+	wide := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	for name, text := range map[string]string{
+		"open brackets.hcl":  "realm \"a\" { namespace = " + wide("["),
+		"open braces.hcl":    wide("a{"),
+		"operators.hcl":      "realm \"a\" { namespace = 1" + wide("+1") + "\n}",
+		"many lines.hcl":     "realm \"a\" { namespace = (1" + wide("\n+1") + ")\n}",
+		"minus.hcl":          "realm \"a\" { namespace = " + wide("-") + "1\n}",
+		"conditions.hcl":     "realm \"a\" { namespace = " + wide("true?1:") + "1\n}",
+		"indices.hcl":        "realm \"a\" { namespace = [1]" + wide("[0]") + "\n}",
+		"attributes.hcl":     "realm \"a\" { namespace = {}" + wide(".a") + "\n}",
+		"splats.hcl":         "realm \"a\" { namespace = []" + wide("[*]") + "\n}",
+		"templates.hcl":      "realm \"a\" { namespace = " + wide("\"${") + "\n}",
+		"directives.hcl":     "realm \"a\" { namespace = \"" + wide("%{if true}") + "\"\n}",
+		"number.hcl":         "realm \"a\" { namespace = 1e999999999\n}",
+		"one line.yaml":      "{" + wide("ä: [a, {b: c}], ") + "}",
+		"open brackets.yaml": wide("["),
+		"open braces.yaml":   wide("{a: "),
+		"sequences.yaml":     wide("- "),
+		"keys.yaml":          wide("? "),
+		"documents.yaml":     wide("---\n"),
+		"quotes.yaml":        "a: \"" + wide("x"),
+		"many aliases.yaml":  "a: &a [" + strings.Repeat("x,", 1000) + "]\nb: [" + strings.Repeat("*a,", 100000) + "]\n",
+		"too large.yaml":     strings.Repeat("# x\n", maxFileSize/4+1),
+		"long name.yaml":     "apiVersion: v1beta1\nkind: " + wide("x"),
+		"long name.hcl":      "realm \"" + wide("x") + "\" {}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), strings.ReplaceAll(name, " ", "-"))
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			tree, sources, diags := Load([]string{file}, nil)
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+			if len(diags) < 50 {
+				checkLoaded(t, tree, sources, diags)
+			}
+			if !diags.HasErrors() {
+				t.Error("no error")
+			}
+			for _, d := range diags {
+				if len(d.Detail) > 2000 {
+					t.Errorf("a message of %d bytes: %.200s…", len(d.Detail), d.Detail)
+				}
+			}
+		})
+	}
+}
+
+// TestUnreadable loads a file that can't be read, and bytes that aren't text.
+func TestUnreadable(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, data := range map[string]string{"utf16.hcl": "\xff\xfer\x00", "latin1.yaml": "# k\xe4se\n", "bom.hcl": "\ufeffrealm \"a\" {}\r\n"} {
+		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("loop.hcl", "loop.hcl"); err != nil {
+		t.Fatal(err)
+	}
+	_, sources, diags := Load([]string{"."}, nil)
+	got := diags.Error()
+	for _, want := range []string{
+		"latin1.yaml:1:4: Invalid encoding: The file is not UTF-8 text: the byte 0xe4",
+		"utf16.hcl:1:1: Invalid encoding: The file is not UTF-8 text: it looks like UTF-16",
+		"loop.hcl: Unreadable file: loop.hcl can't be read: too many levels of symbolic links",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if !bytes.Equal(sources["bom.hcl"], []byte("realm \"a\" {}\n")) {
+		t.Errorf("bom.hcl is %q", sources["bom.hcl"])
+	}
+}

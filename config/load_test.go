@@ -1,0 +1,223 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+var update = flag.Bool("update", false, "write what is got into the golden files")
+
+// TestGolden loads the files of each testdata/*.txtar and compares what comes out with its member "want". The comment
+// may have a line "load: PATH…"; without it the directory is loaded. The member "stdin" is standard input.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		golden, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { testGolden(t, golden) })
+	}
+}
+
+func testGolden(t *testing.T, golden string) {
+	archive, err := txtar.ParseFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	var stdin, want []byte
+	members := archive.Files[:0:0]
+	for _, f := range archive.Files {
+		switch f.Name {
+		case "want":
+			want = f.Data
+			continue
+		case "stdin":
+			stdin = f.Data
+		default:
+			if err := os.MkdirAll(filepath.Dir(f.Name), 0o750); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f.Name, f.Data, 0o640); err != nil {
+				t.Fatal(err)
+			}
+		}
+		members = append(members, f)
+	}
+	paths := []string{"."}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if rest, ok := strings.CutPrefix(line, "load: "); ok {
+			paths = strings.Fields(rest)
+		}
+	}
+	tree, sources, diags := Load(paths, bytes.NewReader(stdin))
+	checkLoaded(t, tree, sources, diags)
+	got := render(t, tree, diags)
+	if *update {
+		archive.Files = append(members, txtar.File{Name: "want", Data: []byte(got)})
+		if err := os.WriteFile(golden, txtar.Format(archive), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// render shows the diagnostics, and the tree as YAML by path.
+func render(t *testing.T, tree *realm.Tree, diags realm.Diagnostics) string {
+	t.Helper()
+	var b strings.Builder
+	for _, d := range diags {
+		fmt.Fprintf(&b, "%s: %s: %s\n    %s\n", d.Severity, d.Subject, d.Summary, d.Detail)
+	}
+	if tree == nil {
+		return b.String()
+	}
+	for _, r := range tree.Resources() {
+		data, err := yaml.Marshal(r.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		external := ""
+		if r.External {
+			external = " (external)"
+		}
+		fmt.Fprintf(&b, "%s %s%s\n", r.Path.Kind().Lower(), r.Path, external)
+		for line := range strings.Lines(string(data)) {
+			if line != "{}\n" {
+				b.WriteString("    " + line)
+			}
+		}
+	}
+	return b.String()
+}
+
+// checkLoaded checks what holds for every result of Load.
+func checkLoaded(t *testing.T, tree *realm.Tree, sources map[string][]byte, diags realm.Diagnostics) {
+	t.Helper()
+	if (tree == nil) != diags.HasErrors() {
+		t.Errorf("tree is nil: %t, but there are errors: %t", tree == nil, diags.HasErrors())
+	}
+	for _, d := range diags {
+		switch {
+		case d.Summary == bugSummary:
+			t.Errorf("%v", d)
+		case d.Summary == "" || d.Detail == "" || strings.HasSuffix(d.Summary, "."):
+			t.Errorf("diagnostic without words: %+v", d)
+		}
+		checkRange(t, d.Subject, sources)
+	}
+	if tree == nil {
+		return
+	}
+	checkRoundTrip(t, tree)
+	for _, r := range tree.Resources() {
+		if _, err := realm.ParsePath(string(r.Path)); err != nil || r.Path.Kind() != r.Spec.Kind() {
+			t.Errorf("path %q of a %s: %v", r.Path, r.Spec.Kind(), err)
+		}
+		checkRange(t, r.Declared, sources)
+		if r.Declared.Start.Line == 0 {
+			t.Errorf("%s: no place", r.Path)
+		}
+		for _, rng := range r.Ranges {
+			checkRange(t, rng, sources)
+		}
+		for _, leaf := range realm.Leaves(r.Spec) {
+			if leaf.Name != "image" && leaf.Name != "root" && r.Ranges[leaf.Name].Start.Line == 0 {
+				t.Errorf("%s: no place for %s in %v", r.Path, leaf.Name, r.Ranges)
+			}
+		}
+	}
+}
+
+func checkRange(t *testing.T, rng realm.Range, sources map[string][]byte) {
+	t.Helper()
+	data, ok := sources[rng.File]
+	if rng.Start.Line == 0 {
+		return
+	}
+	lineCount := bytes.Count(data, []byte("\n")) + 1
+	if !ok || rng.Start.Byte > rng.End.Byte || rng.End.Byte > len(data) || rng.Start.Column < 1 || rng.Start.Line > lineCount {
+		t.Errorf("range %+v is not within its source", rng)
+	}
+}
+
+// TestHello loads the example in both spellings, which must give one tree.
+func TestHello(t *testing.T) {
+	load := func(path string) []*realm.Resource {
+		tree, _, diags := Load([]string{path}, nil)
+		if len(diags) > 0 {
+			t.Fatal(diags)
+		}
+		return tree.Resources()
+	}
+	fromHCL, fromYAML := load("../examples/hello"), load("../examples/hello-yaml")
+	if len(fromHCL) != 6 || len(fromYAML) != len(fromHCL) {
+		t.Fatalf("%d resources in HCL, %d in YAML, want 6 in both", len(fromHCL), len(fromYAML))
+	}
+	for i, r := range fromHCL {
+		if other := fromYAML[i]; r.Path != other.Path || !reflect.DeepEqual(r.Spec, other.Spec) {
+			t.Errorf("%s: %+v in HCL, %s: %+v in YAML", r.Path, r.Spec, other.Path, other.Spec)
+		}
+	}
+}
+
+// checkRoundTrip writes the tree as manifests and reads them again: what is in normal form stays as it is.
+func checkRoundTrip(t *testing.T, tree *realm.Tree) {
+	t.Helper()
+	var manifests bytes.Buffer
+	for _, r := range tree.Resources() {
+		data, err := yaml.Marshal(r.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := map[string]any{}
+		if err := yaml.Unmarshal(data, &spec); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range parentFields(r.Spec.Kind()) {
+			spec[name] = r.Path.Names()[i]
+		}
+		if r.External {
+			spec["external"] = true
+		}
+		data, err = yaml.Marshal(map[string]any{
+			"apiVersion": realm.APIVersion, "kind": r.Spec.Kind(), "spec": spec,
+			"metadata": map[string]any{"name": r.Path.Name()}, "status": map[string]any{"x": 1},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifests.WriteString("---\n")
+		manifests.Write(data)
+	}
+	again, _, diags := load([]source{{name: "again.yaml", data: manifests.Bytes()}}, nil)
+	if diags.HasErrors() {
+		t.Fatalf("%v\nin\n%s", diags, manifests.Bytes())
+	}
+	if got, want := render(t, again, nil), render(t, tree, nil); got != want {
+		t.Errorf("the tree is\n%s\nand, read again,\n%s", want, got)
+	}
+	for _, r := range tree.Resources() {
+		if other := again.Resource(r.Path); other != nil && !reflect.DeepEqual(other.Spec, r.Spec) {
+			t.Errorf("%s is\n%+v\nand, read again,\n%+v", r.Path, r.Spec, other.Spec)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// kind is the shape of a value as it was written.
+type kind int
+
+const (
+	nullKind kind = iota
+	boolKind
+	numberKind
+	stringKind
+	listKind
+	objectKind
+)
+
+// value is one value of a source file, whatever its spelling, and the place it was written at.
+type value struct {
+	kind kind
+	// text is a scalar's text: the source's own for numbers and booleans.
+	text   string
+	items  []*value
+	fields []field
+	// blocks marks a list that stands for repeated HCL blocks.
+	blocks bool
+	rng    realm.Range
+}
+
+// field is one named member of an object, in the order of the source.
+type field struct {
+	name  string
+	at    realm.Range // of the name
+	value *value
+}
+
+// take removes the first field called name from the object v and returns its value, or nil where there is none
+// or it is null.
+func (v *value) take(name string) *value {
+	for i, f := range v.fields {
+		if f.name == name {
+			v.fields = append(v.fields[:i:i], v.fields[i+1:]...)
+			if f.value.kind == nullKind {
+				return nil
+			}
+			return f.value
+		}
+	}
+	return nil
+}
+
+// describe says in a few words what v is, for messages.
+func (v *value) describe() string {
+	switch v.kind {
+	case nullKind:
+		return "nothing"
+	case boolKind:
+		return "the boolean " + shorten(v.text)
+	case numberKind:
+		return "the number " + shorten(v.text)
+	case stringKind:
+		return fmt.Sprintf("the string %q", shorten(v.text))
+	case listKind:
+		if v.blocks {
+			return "a block"
+		}
+		return "a list"
+	default:
+		return "an object"
+	}
+}
+
+// shorten keeps s readable in a message.
+func shorten(s string) string {
+	const most = 60
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most-20]) + "…" + string(runes[len(runes)-19:])
+	}
+	return s
+}
+
+// format is one of the spellings a configuration can have.
+type format struct {
+	// field is what the format calls a named member.
+	field string
+	// attribute returns the name of an attribute in this format.
+	attribute func(*realm.Attribute) string
+	// lax says that numbers, booleans and strings turn into each other where one is wanted and another is
+	// written, as HCL's users expect. Otherwise only the values of maps do.
+	lax bool
+	// rootID is the field by which a cell names its root container.
+	rootID string
+	// reserved are the names that are fields of every body besides the attributes, for suggestions.
+	reserved func(realm.Kind) []string
+}
+
+// declaration is one resource as it was written.
+type declaration struct {
+	kind   realm.Kind
+	format *format
+	// path is empty where the name, or a name above, is wrong; that has been reported then.
+	path     realm.Path
+	declared realm.Range
+	external bool
+	// body holds the attributes, labels those of a manifest's metadata, or nil.
+	body, labels *value
+	// rootID is the name of a cell's root container where it is given, or nil.
+	rootID *value
+
+	resource *realm.Resource
+}
+
+// scalar reports whether v is a string, number or boolean.
+func (v *value) scalar() bool {
+	return v.kind == stringKind || v.kind == numberKind || v.kind == boolKind
+}
+
+// childPath returns the path of what is called name below parent, or reports what is wrong with the name and
+// returns the empty path. An empty parent that isn't a realm's leaves the path empty too.
+func childPath(diags *realm.Diagnostics, kind realm.Kind, parent realm.Path, name *value) realm.Path {
+	if err := realm.CheckName(name.text); err != nil {
+		diags.Errorf(name.rng, "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name.text))
+		return ""
+	}
+	if parent == "" && kind != realm.KindRealm {
+		return ""
+	}
+	return parent.Join(name.text)
+}
+
+// validName proposes a name close to s, as a sentence with a space before it, or returns "".
+func validName(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return ""
+	}
+	parts := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	name := strings.Join(parts, "-")
+	if name == s || realm.CheckName(name) != nil {
+		return ""
+	}
+	return fmt.Sprintf(" For example: %q.", name)
+}
+
+// stop ends a message with a full stop, where it has no end yet.
+func stop(err error) string {
+	if s := err.Error(); strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return err.Error() + "."
+}
+
+// sentence turns an error's text into the beginning of a sentence.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

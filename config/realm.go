@@ -1,0 +1,55 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// checkRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
+func checkRealms(decls []*declaration, diags *realm.Diagnostics) {
+	owners := map[string]*realm.Resource{}
+	for _, d := range decls {
+		r := d.resource
+		if r == nil {
+			continue
+		}
+		spec, ok := r.Spec.(*realm.Realm)
+		if !ok {
+			continue
+		}
+		at := r.RangeOf("namespace")
+		namespace := realm.NamespaceOf(r.Path, spec)
+		if !isIdentifier(namespace) {
+			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to such a name.", shorten(namespace), maxIdentifier)
+			continue
+		}
+		if other := owners[namespace]; other != nil {
+			diags.Errorf(at, r.Path, "Duplicate namespace", "The realms %s (%s) and %s would share the containerd namespace %q. Give one of them another.", other.Path, other.RangeOf("namespace"), r.Path, namespace)
+			continue
+		}
+		owners[namespace] = r
+	}
+}
+
+// maxIdentifier is the longest identifier containerd takes.
+const maxIdentifier = 76
+
+// isIdentifier reports whether containerd takes s as an identifier.
+func isIdentifier(s string) bool {
+	if len(s) == 0 || len(s) > maxIdentifier {
+		return false
+	}
+	alphanumeric := func(c byte) bool {
+		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	for i := range len(s) {
+		if alphanumeric(s[i]) {
+			continue
+		}
+		if !strings.ContainsRune("._-", rune(s[i])) || i == 0 || i == len(s)-1 || !alphanumeric(s[i-1]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,187 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	units "github.com/docker/go-units"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// text returns v as a string. Numbers and booleans count as their text in a lax format, and where anyScalar.
+func (d *decoder) text(v *value, shown string, anyScalar bool) (string, bool) {
+	switch {
+	case v.kind == stringKind:
+	case v.scalar() && (d.format.lax || anyScalar):
+	case v.scalar():
+		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.describe(), shorten(v.text))
+		return "", false
+	case v.kind == nullKind:
+		d.errorf(v.rng, "Wrong type", "%s must be a string, but nothing stands here. For the empty string write \"\".", shown)
+		return "", false
+	default:
+		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s.", shown, v.describe())
+		return "", false
+	}
+	if strings.ContainsRune(v.text, 0) {
+		d.errorf(v.rng, "Invalid value", "%s contains a NUL character, which no argument, path or variable of a Linux program can hold. Remove it.", shown)
+		return "", false
+	}
+	return v.text, true
+}
+
+func (d *decoder) boolean(v *value, shown string) (result, ok bool) {
+	if v.kind == boolKind || v.kind == stringKind && d.format.lax {
+		switch strings.ToLower(v.text) {
+		case "true":
+			return true, true
+		case "false":
+			return false, true
+		}
+	}
+	hint := "Write true or false."
+	if v.kind == stringKind && slices.Contains([]string{"true", "false"}, strings.ToLower(v.text)) {
+		hint = "Remove the quotes."
+	}
+	d.errorf(v.rng, "Wrong type", "%s must be true or false, but this is %s. %s", shown, v.describe(), hint)
+	return false, false
+}
+
+// numberAttribute sets an int64, *int64 or float64.
+func (d *decoder) numberAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+	var n int64
+	var f float64
+	var ok bool
+	switch a.Type {
+	case realm.TypeFloat:
+		f, ok = d.float(v, at.shown)
+	case realm.TypeBytes:
+		n, ok = d.bytes(v, at.shown)
+		f = float64(n)
+	default:
+		n, ok = d.integer(v, at.shown)
+		f = float64(n)
+	}
+	if !ok || !d.inRange(a, f, v, at) {
+		return
+	}
+	switch into.Kind() {
+	case reflect.Pointer:
+		into.Set(reflect.ValueOf(&n))
+	case reflect.Float64:
+		into.SetFloat(f)
+	default:
+		into.SetInt(n)
+	}
+}
+
+func (d *decoder) inRange(a *realm.Attribute, f float64, v *value, at place) bool {
+	if !a.HasRange || f >= a.Min && f <= a.Max {
+		return true
+	}
+	show := func(f float64) string {
+		if a.Type == realm.TypeBytes {
+			return units.BytesSize(f)
+		}
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	bounds := "at least " + show(a.Min)
+	if a.Max < 1<<62 {
+		bounds = "from " + show(a.Min) + " to " + show(a.Max)
+	}
+	hint := ""
+	if f == 0 && !a.Required {
+		hint = " To set none, leave it out."
+	}
+	d.errorf(v.rng, "Out of range", "%s is %s, but must be %s.%s", at.shown, shorten(v.text), bounds, hint)
+	return false
+}
+
+// number reports whether v may be read as a number, and complains if not.
+func (d *decoder) number(v *value, shown, wants string) bool {
+	if v.kind == numberKind || v.kind == stringKind && d.format.lax {
+		return true
+	}
+	hint := ""
+	if _, err := strconv.ParseFloat(v.text, 64); err == nil && v.kind == stringKind {
+		hint = " Remove the quotes."
+	}
+	d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.%s", shown, wants, v.describe(), hint)
+	return false
+}
+
+func (d *decoder) integer(v *value, shown string) (int64, bool) {
+	const wants = "a whole number"
+	if !d.number(v, shown, wants) {
+		return 0, false
+	}
+	if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && !strings.HasPrefix(v.text, "0") || v.text == "0" {
+		return n, true
+	}
+	d.errorf(v.rng, "Wrong type", "%s must be %s in decimal digits such as 10, but this is %s.", shown, wants, v.describe())
+	return 0, false
+}
+
+func (d *decoder) float(v *value, shown string) (float64, bool) {
+	const wants = "a number"
+	if !d.number(v, shown, wants) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(v.text, 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		d.errorf(v.rng, "Wrong type", "%s must be %s such as 0.5, but this is %s.", shown, wants, v.describe())
+		return 0, false
+	}
+	return f, true
+}
+
+// bytes reads a number of bytes, or a string with a unit.
+func (d *decoder) bytes(v *value, shown string) (int64, bool) {
+	const wants = "a size such as \"64MiB\" or a number of bytes"
+	if v.kind == numberKind || !v.scalar() {
+		if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && v.kind == numberKind {
+			return n, true
+		}
+		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.", shown, wants, v.describe())
+		return 0, false
+	}
+	n, err := units.RAMInBytes(v.text)
+	if err != nil || v.kind == boolKind {
+		d.errorf(v.rng, "Invalid size", "%s must be %s, but this is %s. The units are KiB, MiB, GiB and TiB.", shown, wants, v.describe())
+		return 0, false
+	}
+	// The conversion of a float that no int64 can hold ends at one of its bounds.
+	if n < 0 || n == math.MaxInt64 {
+		d.errorf(v.rng, "Invalid size", "%s is %q, which is more than any machine has.", shown, shorten(v.text))
+		return 0, false
+	}
+	return n, true
+}
+
+// suggest returns " Did you mean …?" with the name that is closest to wrong, or "" when none is close.
+func suggest(wrong string, names []string) string {
+	if len(wrong) > 64 {
+		return ""
+	}
+	simple := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
+	best, least := "", len(wrong)/3+2
+	for _, name := range names {
+		distance := levenshtein.Distance(simple(wrong), simple(name), nil)
+		if plain, other := simple(wrong), simple(name); plain+"s" == other || other+"s" == plain {
+			distance = 0
+		}
+		if distance < least {
+			best, least = name, distance
+		}
+	}
+	if best == "" || least >= len(best) {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", best)
+}

@@ -1,0 +1,236 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// yamlReader turns the nodes of one YAML file into values.
+type yamlReader struct {
+	*lines
+	diags *realm.Diagnostics
+	// expanded counts the nodes reached by way of aliases.
+	expanded int
+}
+
+// errReported stops the reading of a document that is refused as a whole.
+var errReported = errors.New("reported")
+
+// documents calls each with the content of every document in the file that isn't empty.
+func (r *yamlReader) documents(each func(*value)) {
+	decoder := yaml.NewDecoder(bytes.NewReader(r.data))
+	for {
+		var document yaml.Node
+		err := decoder.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			r.syntax(err)
+			return
+		}
+		if len(document.Content) == 0 {
+			continue
+		}
+		v, err := r.value(document.Content[0], 0, 0)
+		if err != nil {
+			return
+		}
+		if v.kind != nullKind {
+			each(v)
+		}
+	}
+}
+
+// errorLine matches the place in an error of the YAML library.
+var errorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (r *yamlReader) syntax(err error) {
+	message := err.Error()
+	line := 1
+	if m := errorLine.FindStringSubmatch(message); m != nil {
+		message = message[len(m[0]):]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			line = n
+		}
+	}
+	hint := "Check the indentation, the quotes and the brackets up to here."
+	switch {
+	case strings.Contains(message, "cannot start any token") && strings.Contains(string(r.data), "\t"):
+		hint = "YAML is indented with spaces, not with tabs."
+	case strings.Contains(message, "unknown anchor"):
+		hint = "An alias *name needs an anchor &name before it in the same document."
+	case strings.Contains(message, "mapping values are not allowed"):
+		hint = "Put a text that contains \": \" in quotes, and check the indentation."
+	}
+	r.diags.Errorf(r.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(message)), hint)
+}
+
+// value turns n into a value. depth counts the levels above it, aliases the aliases that led to it.
+func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*value, error) {
+	if aliases > 0 {
+		r.expanded++
+	}
+	rng := r.nodeRange(n)
+	switch {
+	case depth > maxYAMLDepth:
+		r.diags.Errorf(rng, "", "Nested too deeply", "The document nests more than %d levels here, aliases followed. Write it flatter.", maxYAMLDepth)
+		return nil, errReported
+	case r.expanded > maxExpansion:
+		r.diags.Errorf(rng, "", "Too many aliases", "The aliases of this file stand for more than %d values. Write it with fewer.", maxExpansion)
+		return nil, errReported
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return r.value(n.Alias, depth+1, aliases+1)
+	case yaml.MappingNode:
+		return r.mapping(n, rng, depth, aliases)
+	case yaml.SequenceNode:
+		v := &value{kind: listKind, rng: rng}
+		for _, item := range n.Content {
+			val, err := r.value(item, depth+1, aliases)
+			if err != nil {
+				return nil, err
+			}
+			v.items = append(v.items, val)
+		}
+		v.rng.End = lastEnd(v)
+		return v, nil
+	}
+	return r.scalar(n, rng), nil
+}
+
+func (r *yamlReader) scalar(n *yaml.Node, rng realm.Range) *value {
+	v := &value{text: n.Value, rng: rng}
+	switch n.ShortTag() {
+	case "!!null":
+		v.kind = nullKind
+	case "!!bool":
+		v.kind = boolKind
+	case "!!int", "!!float":
+		v.kind = numberKind
+	case "!!str", "!!timestamp", "!!merge":
+		v.kind = stringKind
+	default:
+		r.diags.Errorf(rng, "", "Unsupported tag", "The tag %s has no meaning here. Remove it.", shorten(n.Tag))
+		v.kind = stringKind
+	}
+	return v
+}
+
+func (r *yamlReader) mapping(n *yaml.Node, rng realm.Range, depth, aliases int) (*value, error) {
+	v := &value{kind: objectKind, rng: rng}
+	seen := map[string]realm.Range{}
+	var merges []*value
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := n.Content[i], r.nodeRange(n.Content[i])
+		for hops := 0; key.Kind == yaml.AliasNode && hops < maxYAMLDepth; hops++ {
+			key = key.Alias
+		}
+		val, err := r.value(n.Content[i+1], depth+1, aliases)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			r.diags.Errorf(at, "", "Wrong type", "The name of a field must be a string, but this is a list or an object.")
+		case key.Tag == "!!merge":
+			merges = append(merges, val)
+		case seen[key.Value].File != "":
+			r.diags.Errorf(at, "", "Duplicate field", "%s is already set at %s. Keep one of them.", shorten(key.Value), seen[key.Value])
+		default:
+			seen[key.Value] = at
+			v.fields = append(v.fields, field{key.Value, at, val})
+		}
+	}
+	for _, m := range merges {
+		r.merge(v, m, seen)
+	}
+	if n.Style&yaml.FlowStyle == 0 {
+		v.rng.End = lastEnd(v)
+	}
+	return v, nil
+}
+
+// merge adds the fields of a merge key's value, an object or a list of them, that v doesn't have yet.
+func (r *yamlReader) merge(v, from *value, seen map[string]realm.Range) {
+	switch from.kind {
+	case listKind:
+		for _, item := range from.items {
+			if item.kind == listKind {
+				r.merge(v, &value{kind: stringKind, rng: item.rng}, seen)
+				continue
+			}
+			r.merge(v, item, seen)
+		}
+	case objectKind:
+		for _, f := range from.fields {
+			if seen[f.name].File == "" {
+				seen[f.name] = f.at
+				v.fields = append(v.fields, f)
+			}
+		}
+	default:
+		r.diags.Errorf(from.rng, "", "Wrong type", "The merge key << takes an object or a list of objects, mostly as an alias: <<: *name.")
+	}
+}
+
+// nodeRange returns the place of n. The library knows where a node begins; where it ends is looked up in the source, and
+// for lists and objects that of their last member, once it is known.
+func (r *yamlReader) nodeRange(n *yaml.Node) realm.Range {
+	start := r.offset(n.Line, n.Column)
+	rest := r.data[start:r.end(r.pos(start).Line)]
+	length := min(1, len(rest))
+	switch {
+	case n.Kind == yaml.AliasNode:
+		length = 1 + len(n.Value)
+	case n.Kind != yaml.ScalarNode:
+	case n.Value != "" && bytes.HasPrefix(rest, []byte(n.Value)):
+		length = len(n.Value)
+	case len(rest) > 0 && (rest[0] == '"' || rest[0] == '\''):
+		length = quotedLength(rest)
+	case n.Value != "":
+		length = len(bytes.TrimRight(rest, " \t"))
+	}
+	return r.at(start, start+min(length, len(rest)))
+}
+
+// quotedLength returns the length of the quoted text that line begins with, or of the line if it ends later.
+func quotedLength(line []byte) int {
+	for i := 1; i < len(line); i++ {
+		switch {
+		case line[0] == '"' && line[i] == '\\':
+			i++
+		case line[i] == line[0] && line[0] == '\'' && i+1 < len(line) && line[i+1] == '\'':
+			i++
+		case line[i] == line[0]:
+			return i + 1
+		}
+	}
+	return len(line)
+}
+
+// lastEnd returns where the last member of v ends, or v's own end where that is later or there is none: members that
+// come from an alias may stand before v.
+func lastEnd(v *value) realm.Pos {
+	end := v.rng.End
+	for _, item := range v.items {
+		if item.rng.End.Byte > end.Byte {
+			end = item.rng.End
+		}
+	}
+	for _, f := range v.fields {
+		if f.value.rng.End.Byte > end.Byte {
+			end = f.value.rng.End
+		}
+	}
+	return end
+}

@@ -1,0 +1,24 @@
+# The smallest whole thing: one realm, down to one cell with two containers that share its network namespace.
+
+realm "main" {
+  space "default" {
+    stack "blog" {
+      cell "web" {
+        # The root container owns the cell's network namespace, and starts first.
+        container "web" {
+          root    = true
+          image   = "docker.io/library/busybox:latest"
+          command = "/bin/sh"
+          args    = ["-c", "trap 'exit 0' TERM; echo web is up; while true; do sleep 3600 & wait $!; done"]
+        }
+
+        container "side" {
+          image   = "docker.io/library/busybox:latest"
+          command = "/bin/sh"
+          args    = ["-c", "trap 'exit 0' TERM; echo \"$GREETING\"; while true; do sleep 3600 & wait $!; done"]
+          env     = { GREETING = "hello from the sidecar" }
+        }
+      }
+    }
+  }
+}
