@@ -1,0 +1,76 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// FormatVersion is the version of state.json that this package writes, and the newest it reads.
+const FormatVersion = 1
+
+// index is state.json.
+type index struct {
+	FormatVersion int                        `json:"format_version"`
+	Lineage       string                     `json:"lineage"`
+	Serial        uint64                     `json:"serial"`
+	Outputs       map[string]json.RawMessage `json:"outputs"`
+	Resources     map[string]indexEntry      `json:"resources"`
+}
+
+// indexEntry caches the record in a manifest file; it holds as long as the file's identity is the same.
+type indexEntry struct {
+	Identity identity `json:"identity"`
+	Record   *Record  `json:"record"`
+}
+
+// identity tells whether a file is still the one that was read.
+type identity struct {
+	Inode   uint64 `json:"inode"`
+	Size    int64  `json:"size"`
+	MtimeNs int64  `json:"mtime_ns"`
+}
+
+func identityOf(info fs.FileInfo) identity {
+	id := identity{Size: info.Size(), MtimeNs: info.ModTime().UnixNano()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		id.Inode = st.Ino
+	}
+	return id
+}
+
+// errBrokenIndex marks an index that can't be read and is built again from the tree.
+var errBrokenIndex = errors.New("state.json is broken")
+
+// readIndex returns an empty index when there is no file, and errBrokenIndex (wrapped) beside an empty index
+// when the file makes no sense. A file of a newer format is an error without an index.
+func readIndex(file string) (*index, error) {
+	empty := &index{FormatVersion: FormatVersion, Resources: map[string]indexEntry{}}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return empty, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	var header struct {
+		FormatVersion int `json:"format_version"`
+	}
+	if err := json.Unmarshal(data, &header); err != nil {
+		return empty, fmt.Errorf("%w: %s: %w", errBrokenIndex, file, err)
+	}
+	if header.FormatVersion > FormatVersion {
+		return nil, fmt.Errorf("read the state: %s has format version %d, this kuke reads up to %d: use a newer kuke", file, header.FormatVersion, FormatVersion)
+	}
+	ix := new(index)
+	if err := json.Unmarshal(data, ix); err != nil || ix.FormatVersion < 1 || ix.Lineage == "" {
+		return empty, fmt.Errorf("%w: %s: %w", errBrokenIndex, file, errors.Join(err, errors.New("no format version or lineage in it")))
+	}
+	if ix.Resources == nil {
+		ix.Resources = map[string]indexEntry{}
+	}
+	return ix, nil
+}

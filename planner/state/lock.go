@@ -1,0 +1,158 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPoll is how often a waiting command looks whether the lock is free.
+const lockPoll = 50 * time.Millisecond
+
+// Holder tells who holds the lock.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"`
+	User    string    `json:"user"`
+	Since   time.Time `json:"since"`
+}
+
+// LockedError says that another command holds the lock.
+type LockedError struct {
+	File   string
+	Holder *Holder // nil while the holder has not written it yet
+}
+
+// Error names the holder and the way out.
+func (e *LockedError) Error() string {
+	if e.Holder == nil {
+		return fmt.Sprintf("the state is locked (%s) by another kuke command: wait for it, or use --lock-timeout", e.File)
+	}
+	return fmt.Sprintf("the state is locked (%s) by %q, pid %d, run by %s since %s: wait for it, or use --lock-timeout",
+		e.File, e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Since.Local().Format(time.DateTime))
+}
+
+// Lock is the right to change the state. The kernel drops it when the process ends.
+type Lock struct {
+	file *flock.Flock
+}
+
+// Acquire takes the lock of the state in dir, making dir where it is missing. While another command holds
+// it, Acquire waits up to timeout and then returns a [*LockedError]; it returns ctx's error when ctx ends first.
+func Acquire(ctx context.Context, dir string, timeout time.Duration) (*Lock, error) {
+	name := filepath.Join(dir, lockName)
+	deadline := time.Now().Add(timeout)
+	for {
+		lock, err := tryLock(dir, name)
+		if lock != nil || err != nil {
+			return lock, err
+		}
+		if time.Now().After(deadline) {
+			return nil, &LockedError{File: name, Holder: readHolder(name)}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// tryLock returns nil and no error while another process holds the lock. It begins anew where the last holder
+// took the file or the directory away under its hands.
+func tryLock(dir, name string) (*Lock, error) {
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		if info, statErr := os.Lstat(dir); errors.Is(err, fs.ErrExist) && (statErr != nil || info.IsDir()) {
+			return tryLock(dir, name) // it came or went in this very moment
+		}
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
+	file := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(fileMode))
+	locked, err := file.TryLock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return tryLock(dir, name) // whoever held the lock before has just taken the directory away
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
+	if !locked {
+		_ = file.Close()
+		return nil, nil
+	}
+	// Whoever held the lock before may have removed the file after we opened it: then we hold a lock on
+	// nothing, and try again.
+	held, err := file.Stat()
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
+	current, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(held, current) {
+		_ = file.Close()
+		return tryLock(dir, name)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
+	if err := writeHolder(name); err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("lock the state: %w", err)
+	}
+	return &Lock{file: file}, nil
+}
+
+// Release drops the lock. If nothing is recorded in its directory any more it takes the lock file and the
+// directory away too.
+func (l *Lock) Release() error {
+	dir := filepath.Dir(l.file.Path())
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) == 1 && entries[0].Name() == lockName {
+		if err := os.Remove(l.file.Path()); err != nil {
+			return fmt.Errorf("remove the lock file: %w", err)
+		}
+		// The directory may be a mount point, or another command may just have come: both are fine.
+		_ = os.Remove(dir)
+	}
+	if err := l.file.Close(); err != nil {
+		return fmt.Errorf("release the lock of the state: %w", err)
+	}
+	return nil
+}
+
+func writeHolder(file string) error {
+	name := fmt.Sprintf("uid %d", os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), User: name, Since: time.Now().UTC().Truncate(time.Second)})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), fileMode)
+}
+
+func readHolder(name string) *Holder {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil
+	}
+	h := new(Holder)
+	if json.Unmarshal(data, h) != nil {
+		return nil
+	}
+	if err := syscall.Kill(h.PID, 0); errors.Is(err, syscall.ESRCH) {
+		return nil // left by an earlier holder; the new one has not written yet
+	}
+	return h
+}

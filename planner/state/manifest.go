@@ -1,0 +1,102 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// idFields are the spec fields that name a resource and its parents, from the top down.
+var idFields = []string{"realmId", "spaceId", "stackId", "cellId"}
+
+type manifest struct {
+	APIVersion string          `json:"apiVersion"`
+	Kind       realm.Kind      `json:"kind"`
+	Metadata   metadata        `json:"metadata"`
+	Spec       json.RawMessage `json:"spec"`
+	Status     *Status         `json:"status,omitempty"`
+}
+
+type metadata struct {
+	Name string `json:"name"`
+}
+
+// EncodeManifest returns r as a v1beta1 manifest in YAML. Given back to kuke as configuration it describes
+// the very same resource.
+func EncodeManifest(r *Record) ([]byte, error) {
+	spec, err := toMap(r.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
+	}
+	names := r.Path.Names()
+	spec["id"] = r.Path.Name()
+	for i, name := range names[:len(names)-1] {
+		spec[idFields[i]] = name
+	}
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
+	}
+	m := manifest{
+		APIVersion: realm.APIVersion, Kind: r.Path.Kind(), Metadata: metadata{Name: r.Path.Name()},
+		Spec: data, Status: &r.Status,
+	}
+	data, err = yaml.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
+	}
+	return data, nil
+}
+
+// toMap keeps numbers as they are written: as float64 large ones would lose digits.
+func toMap(v any) (map[string]any, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]any{}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return m, dec.Decode(&m)
+}
+
+// decodeManifest reads what [EncodeManifest] wrote for the resource at p.
+func decodeManifest(p realm.Path, data []byte) (*Record, error) {
+	var m manifest
+	if err := yaml.UnmarshalStrict(data, &m); err != nil {
+		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
+	}
+	if m.APIVersion != realm.APIVersion || m.Kind != p.Kind() {
+		return nil, fmt.Errorf("it is a %q of %q, where a %s of %s belongs", m.Kind, m.APIVersion, p.Kind(), realm.APIVersion)
+	}
+	fields, err := toMap(m.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
+	}
+	names := p.Names()
+	for i, field := range append(append([]string(nil), idFields[:len(names)-1]...), "id") {
+		if got := fields[field]; got != names[i] {
+			return nil, fmt.Errorf("spec.%s is %v, where its place in the tree says %q", field, got, names[i])
+		}
+		delete(fields, field)
+	}
+	if data, err = json.Marshal(fields); err != nil {
+		return nil, err
+	}
+	spec := realm.NewSpec(p.Kind())
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(spec); err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
+	}
+	r := &Record{Path: p, Spec: spec}
+	if m.Status != nil {
+		r.Status = *m.Status
+	}
+	return r, nil
+}

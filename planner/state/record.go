@@ -1,0 +1,96 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Record is one resource as it was last made or changed.
+type Record struct {
+	Path   realm.Path `json:"path"`
+	Spec   realm.Spec `json:"spec"`
+	Status Status     `json:"status"`
+}
+
+// Status is what is known of a resource beyond what the user asked for.
+type Status struct {
+	// Project owns the resource; empty for one made by an imperative command.
+	Project string `json:"project,omitempty"`
+	// Namespace is the containerd namespace (of the realm that the resource is, or lies in).
+	Namespace string `json:"namespace,omitempty"`
+	// Cgroup is the path of the resource's cgroup below the cgroup root, with a leading "/".
+	Cgroup string `json:"cgroup,omitempty"`
+	// Limits are the limits of that cgroup as the kernel gave them back; nil where none were asked for.
+	Limits *realm.Resources `json:"limits,omitempty"`
+	// ContainerID is the containerd id of a container.
+	ContainerID string `json:"containerId,omitempty"`
+	// SpecDigest is the creation digest of a container's spec, see [realm.CreationDigest].
+	SpecDigest string `json:"specDigest,omitempty"`
+	// ImageDigest is the digest of the image's manifest or index that a container was made from.
+	ImageDigest string `json:"imageDigest,omitempty"`
+	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
+	CreatedAt *time.Time `json:"createdAt,omitempty"`
+	UpdatedAt *time.Time `json:"updatedAt,omitempty"`
+}
+
+// UnmarshalJSON decodes a record; its path tells which kind of spec it holds.
+func (r *Record) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		Path   string          `json:"path"`
+		Spec   json.RawMessage `json:"spec"`
+		Status Status          `json:"status"`
+	}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	p, err := realm.ParsePath(raw.Path)
+	if err != nil {
+		return err
+	}
+	spec := realm.NewSpec(p.Kind())
+	if err := json.Unmarshal(raw.Spec, spec); err != nil {
+		return fmt.Errorf("%s: %w", p, err)
+	}
+	*r = Record{Path: p, Spec: spec, Status: raw.Status}
+	return nil
+}
+
+// State is the whole of what was recorded at one moment.
+type State struct {
+	// Lineage identifies the state over its life (a UUID); empty while nothing was ever recorded.
+	Lineage string
+	// Serial counts the commands that changed it.
+	Serial uint64
+	// Outputs are the values a configuration gave out.
+	Outputs map[string]json.RawMessage
+	Records map[realm.Path]*Record
+}
+
+// Paths returns the recorded paths, parents right before what is below them.
+func (s *State) Paths() []realm.Path {
+	paths := make([]realm.Path, 0, len(s.Records))
+	for p := range s.Records {
+		paths = append(paths, p)
+	}
+	sort.Slice(paths, func(i, j int) bool { return realm.ComparePaths(paths[i], paths[j]) < 0 })
+	return paths
+}
+
+// Fingerprint returns a digest of all records: equal for two states exactly when a plan made from one holds
+// for the other.
+func (s *State) Fingerprint() string {
+	sum := sha256.New()
+	enc := json.NewEncoder(sum)
+	for _, p := range s.Paths() {
+		if err := enc.Encode(s.Records[p]); err != nil {
+			panic("state: records are always JSON: " + err.Error())
+		}
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil))
+}

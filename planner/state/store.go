@@ -1,0 +1,353 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/google/renameio/v2"
+	"github.com/google/uuid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+const (
+	dirMode  fs.FileMode = 0o750
+	fileMode fs.FileMode = 0o640
+
+	indexName     = "state.json"
+	lockName      = ".lock"
+	containersDir = "containers"
+)
+
+// Store is the state on disk. Reading needs no lock; [Store.Put], [Store.Delete] and [Store.Commit] may only
+// be called by the holder of the [Lock], and from several goroutines at once.
+type Store struct {
+	dir string
+
+	mu    sync.Mutex
+	index *index
+	dirty bool
+
+	// dirs is held while directories are made and removed. wanted holds the resources whose directory is in use,
+	// if empty still: the record or the log of one is about to be written there.
+	dirs   sync.Mutex
+	wanted map[realm.Path]bool
+}
+
+// NewStore returns the store in dir, which need not exist.
+func NewStore(dir string) *Store {
+	return &Store{dir: filepath.Clean(dir), wanted: map[realm.Path]bool{}}
+}
+
+// ManifestFile returns the name of the file that records the resource at p.
+func (s *Store) ManifestFile(p realm.Path) string {
+	if p.Kind() == realm.KindContainer {
+		return filepath.Join(s.containersDir(p), p.Name()+".yaml")
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(string(p)), p.Kind().Lower()+".yaml")
+}
+
+// LogFile returns the name of the file that takes the output of the container at p.
+func (s *Store) LogFile(p realm.Path) string {
+	return filepath.Join(s.containersDir(p), p.Name()+".log")
+}
+
+func (s *Store) containersDir(container realm.Path) string {
+	return filepath.Join(s.dir, filepath.FromSlash(string(container.Parent())), containersDir)
+}
+
+// Read returns the state. What the tree says holds; the index saves reading files that did not change.
+// The warnings say what was broken and mended by itself. A manifest that can't be read is an error that
+// names its file and how to go on.
+func (s *Store) Read() (*State, realm.Diagnostics, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var warnings realm.Diagnostics
+	ix, err := readIndex(filepath.Join(s.dir, indexName))
+	if errors.Is(err, errBrokenIndex) {
+		warnings.Warnf(realm.Range{File: filepath.Join(s.dir, indexName)}, "", "Broken state index",
+			"%v. It was left aside and the state read from the manifests beside it; the next apply writes it anew.", err)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	walk := treeWalk{store: s, old: ix.Resources, found: map[string]indexEntry{}}
+	if err := walk.dir("", s.dir); err != nil {
+		return nil, nil, err
+	}
+	ix.Resources = walk.found
+	s.index = ix
+	st := &State{Lineage: ix.Lineage, Serial: ix.Serial, Outputs: ix.Outputs, Records: make(map[realm.Path]*Record, len(ix.Resources))}
+	for _, entry := range ix.Resources {
+		st.Records[entry.Record.Path] = entry.Record
+	}
+	return st, warnings, nil
+}
+
+// treeWalk reads the manifests of a tree.
+type treeWalk struct {
+	store *Store
+	old   map[string]indexEntry
+	found map[string]indexEntry
+}
+
+// dir reads the directory of the resource at p, or the whole tree for the empty path.
+func (w *treeWalk) dir(p realm.Path, dir string) error {
+	if p != "" {
+		if err := w.manifest(p); err != nil {
+			return err
+		}
+		if p.Kind() == realm.KindCell {
+			return w.containers(p, filepath.Join(dir, containersDir))
+		}
+	}
+	entries, err := readDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() && realm.CheckName(e.Name()) == nil {
+			if err := w.dir(p.Join(e.Name()), filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *treeWalk) containers(cell realm.Path, dir string) error {
+	entries, err := readDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, isManifest := cutSuffix(e.Name(), ".yaml")
+		if !isManifest || realm.CheckName(name) != nil {
+			continue
+		}
+		if err := w.manifest(cell.Join(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cutSuffix(name, suffix string) (string, bool) {
+	if filepath.Ext(name) != suffix {
+		return name, false
+	}
+	return name[:len(name)-len(suffix)], true
+}
+
+func readDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	return entries, nil
+}
+
+func (w *treeWalk) manifest(p realm.Path) error {
+	file := w.store.ManifestFile(p)
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the state: %w", err)
+	}
+	id := identityOf(info)
+	if entry, ok := w.old[string(p)]; ok && entry.Identity == id && entry.Record != nil && entry.Record.Path == p {
+		w.found[string(p)] = entry
+		return nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the state: %w", err)
+	}
+	record, err := decodeManifest(p, data)
+	if err != nil {
+		return &BrokenManifestError{File: file, Path: p, Err: err}
+	}
+	w.found[string(p)] = indexEntry{Identity: id, Record: record}
+	return nil
+}
+
+// BrokenManifestError says that a metadata file of the tree can't be understood.
+type BrokenManifestError struct {
+	File string
+	Path realm.Path
+	Err  error
+}
+
+// Error names the file, what is wrong with it and how to go on.
+func (e *BrokenManifestError) Error() string {
+	return fmt.Sprintf("the metadata of %s %s is broken: %s: %v: put back the file as it was, or remove it: "+
+		"the next apply then recognises what is there by its labels, or makes it anew", e.Path.Kind().Lower(), e.Path, e.File, e.Err)
+}
+
+func (e *BrokenManifestError) Unwrap() error { return e.Err }
+
+// Put records r. When it returns nil the record outlives a crash of the host.
+func (s *Store) Put(r *Record) error {
+	data, err := EncodeManifest(r)
+	if err != nil {
+		return err
+	}
+	file := s.ManifestFile(r.Path)
+	if err := s.MakeDir(r.Path); err != nil {
+		return err
+	}
+	if err := writeFile(file, data); err != nil {
+		return fmt.Errorf("record %s: %w", r.Path, err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", r.Path, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index.Resources[string(r.Path)] = indexEntry{Identity: identityOf(info), Record: r}
+	s.dirty = true
+	return nil
+}
+
+// MakeDir makes the directory that the files of the resource at p are in. It stays until [Store.Delete] of p.
+func (s *Store) MakeDir(p realm.Path) error {
+	s.dirs.Lock()
+	defer s.dirs.Unlock()
+	s.wanted[p] = true
+	if err := makeDirs(filepath.Dir(s.ManifestFile(p))); err != nil {
+		return fmt.Errorf("record %s: %w", p, err)
+	}
+	return nil
+}
+
+// makeDirs is os.MkdirAll whose result outlives a crash of the host.
+func makeDirs(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := makeDirs(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// writeFile replaces file in one step that outlives a crash of the host. renameio syncs the file, but not
+// the directory.
+func writeFile(file string, data []byte) error {
+	if err := renameio.WriteFile(file, data, fileMode, renameio.WithTempDir(filepath.Dir(file)), renameio.IgnoreUmask()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(file))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Delete takes away the record of p, the log of a container, and the directories that are empty then.
+// It returns nil if there was no record.
+func (s *Store) Delete(p realm.Path) error {
+	file := s.ManifestFile(p)
+	if p.Kind() == realm.KindContainer {
+		if err := os.Remove(s.LogFile(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the log of %s: %w", p, err)
+		}
+	}
+	if p.Kind() == realm.KindCell {
+		// Logs of containers that were never recorded: their apply was interrupted.
+		logs, _ := filepath.Glob(filepath.Join(filepath.Dir(file), containersDir, "*.log"))
+		for _, log := range logs {
+			_ = os.Remove(log)
+		}
+		s.removeEmptyDirs(p, filepath.Join(filepath.Dir(file), containersDir))
+	}
+	err := os.Remove(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the record of %s: %w", p, err)
+	}
+	if err == nil {
+		if err := syncDir(filepath.Dir(file)); err != nil {
+			return fmt.Errorf("remove the record of %s: %w", p, err)
+		}
+	}
+	s.removeEmptyDirs(p, filepath.Dir(file))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.index.Resources, string(p))
+	s.dirty = true
+	return nil
+}
+
+// removeEmptyDirs removes dir, that of p, and its parents below the run path as long as they are empty and
+// nobody is about to write there. A temporary file that a killed writer left counts as nothing.
+func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
+	s.dirs.Lock()
+	defer s.dirs.Unlock()
+	delete(s.wanted, p)
+	for dir != s.dir && !s.inUse(dir) {
+		leftovers, _ := filepath.Glob(filepath.Join(dir, ".*.yaml[0-9]*"))
+		for _, f := range leftovers {
+			_ = os.Remove(f)
+		}
+		if os.Remove(dir) != nil {
+			return
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// inUse reports whether the directory of a wanted resource is dir or lies below it.
+func (s *Store) inUse(dir string) bool {
+	for p := range s.wanted {
+		if d := filepath.Dir(s.ManifestFile(p)); d == dir || strings.HasPrefix(d, dir+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Commit writes the index if anything was recorded since [Store.Read], under the next serial. When nothing
+// is recorded any more it removes the index.
+func (s *Store) Commit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dirty {
+		return nil
+	}
+	file := filepath.Join(s.dir, indexName)
+	if len(s.index.Resources) == 0 && len(s.index.Outputs) == 0 {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the state index: %w", err)
+		}
+		s.dirty = false
+		return nil
+	}
+	if s.index.Lineage == "" {
+		s.index.Lineage = uuid.NewString()
+	}
+	s.index.Serial++
+	data, err := json.Marshal(s.index)
+	if err != nil {
+		return fmt.Errorf("write the state index: %w", err)
+	}
+	if err := writeFile(file, append(data, '\n')); err != nil {
+		return fmt.Errorf("write the state index: %w", err)
+	}
+	s.dirty = false
+	return nil
+}

@@ -1,0 +1,504 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+var family = []realm.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
+
+// open returns the store in dir, read, and what it holds.
+func open(t rapid.TB, dir string) (*Store, *State, realm.Diagnostics) {
+	t.Helper()
+	s := NewStore(dir)
+	st, warnings, err := s.Read()
+	if err != nil {
+		t.Fatalf("Read: %v", err)
+	}
+	return s, st, warnings
+}
+
+func must(t rapid.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fill puts records of paths into the store in dir and commits them.
+func fill(t rapid.TB, dir string, paths ...realm.Path) {
+	t.Helper()
+	s, _, _ := open(t, dir)
+	for _, p := range paths {
+		must(t, s.Put(record(p, 0)))
+	}
+	must(t, s.Commit())
+}
+
+// files returns what is below dir with its mode.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var all []string
+	must(t, filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == dir {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		all = append(all, fmt.Sprintf("%v %s", info.Mode(), rel))
+		return err
+	}))
+	slices.Sort(all)
+	return all
+}
+
+func TestPathsAndModes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "opt", "kukeon")
+	fill(t, dir, family...)
+	want := []string{
+		"-rw-r----- main/default/blog/web/cell.yaml",
+		"-rw-r----- main/default/blog/web/containers/nginx.yaml",
+		"-rw-r----- main/default/blog/stack.yaml",
+		"-rw-r----- main/default/space.yaml",
+		"-rw-r----- main/realm.yaml",
+		"-rw-r----- state.json",
+		"drwxr-x--- main",
+		"drwxr-x--- main/default",
+		"drwxr-x--- main/default/blog",
+		"drwxr-x--- main/default/blog/web",
+		"drwxr-x--- main/default/blog/web/containers",
+	}
+	slices.Sort(want)
+	if got := files(t, dir); !slices.Equal(got, want) {
+		t.Errorf("files:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestManifest(t *testing.T) {
+	r := record(family[4], 1)
+	r.Status.ContainerID = "default_blog_web_nginx"
+	got, err := EncodeManifest(r)
+	must(t, err)
+	want := `apiVersion: v1beta1
+kind: Container
+metadata:
+  name: nginx
+spec:
+  cellId: web
+  id: nginx
+  image: docker.io/library/debian:latest
+  realmId: main
+  root: true
+  spaceId: default
+  stackId: blog
+status:
+  cgroup: /kukeon/main/default/blog/web/nginx
+  containerId: default_blog_web_nginx
+  namespace: kukeon-main
+  project: p1
+`
+	if string(got) != want {
+		t.Errorf("manifest:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestDeleteTakesEverythingAway(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, family...)
+	s, _, _ := open(t, dir)
+	must(t, os.WriteFile(s.LogFile(family[4]), []byte("hello\n"), 0o640))
+	// What a killed writer leaves must not keep a directory alive.
+	must(t, os.WriteFile(filepath.Join(dir, "main/default/.space.yaml123456"), nil, 0o600))
+	for _, p := range slices.Backward(family) {
+		must(t, s.Delete(p))
+		if _, err := os.Stat(s.ManifestFile(p)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("manifest of %s: %v", p, err)
+		}
+	}
+	must(t, s.Delete("main")) // again: nothing to do
+	must(t, s.Commit())
+	if got := files(t, dir); len(got) > 0 {
+		t.Errorf("left over: %v", got)
+	}
+}
+
+func TestDeleteKeepsWhatOthersUse(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, append([]realm.Path{"main/default/blog/db", "main/default/blog/web/side"}, family...)...)
+	s, _, _ := open(t, dir)
+	must(t, s.Delete(family[4]))
+	must(t, s.Delete("main/default/blog/db"))
+	must(t, s.Commit())
+	_, st, _ := open(t, dir)
+	if want := []realm.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/side"}; !slices.Equal(st.Paths(), want) {
+		t.Errorf("left: %v, want %v", st.Paths(), want)
+	}
+}
+
+// Whatever is put and deleted, in memory, in the index and in the tree are the same; also without a Commit.
+func TestRoundTrip(t *testing.T) {
+	base := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(base, "")
+		must(t, err)
+		want := map[realm.Path]*Record{}
+		for range rapid.IntRange(1, 2).Draw(t, "commands") {
+			s, _, warnings := open(t, dir)
+			if len(warnings) > 0 {
+				t.Fatalf("warnings: %v", warnings)
+			}
+			for _, r := range rapid.SliceOfN(randomRecord(), 0, 3).Draw(t, "records") {
+				if rapid.Bool().Draw(t, "delete") {
+					must(t, s.Delete(r.Path))
+					delete(want, r.Path)
+				} else {
+					must(t, s.Put(r))
+					want[r.Path] = r
+				}
+			}
+			if rapid.Bool().Draw(t, "commit") {
+				must(t, s.Commit())
+			}
+			_, st, _ := open(t, dir)
+			if !reflect.DeepEqual(st.Records, want) {
+				t.Fatalf("read %v, want %v", dump(st.Records), dump(want))
+			}
+			if fresh := (&State{Records: want}).Fingerprint(); st.Fingerprint() != fresh {
+				t.Fatal("the fingerprint of what was read is another than that of what was put")
+			}
+		}
+	})
+}
+
+func dump(records map[realm.Path]*Record) string {
+	data, err := json.MarshalIndent(records, "", " ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+func TestSerialAndLineage(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, "main")
+	_, first, _ := open(t, dir)
+	if first.Serial != 1 || len(first.Lineage) != 36 {
+		t.Errorf("serial %d, lineage %q", first.Serial, first.Lineage)
+	}
+	s, _, _ := open(t, dir)
+	must(t, s.Commit()) // nothing was recorded
+	_, same, _ := open(t, dir)
+	fill(t, dir, "main/default")
+	_, second, _ := open(t, dir)
+	if same.Serial != 1 || second.Serial != 2 || second.Lineage != first.Lineage {
+		t.Errorf("serials %d and %d, lineages %q and %q", same.Serial, second.Serial, first.Lineage, second.Lineage)
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "missing")
+	s, st, warnings := open(t, dir)
+	if len(st.Records) != 0 || st.Serial != 0 || st.Lineage != "" || len(warnings) != 0 {
+		t.Errorf("state %+v, warnings %v", st, warnings)
+	}
+	must(t, s.Commit())
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("reading made the directory: %v", err)
+	}
+}
+
+func TestPutInParallel(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, family[:4]...)
+	s, _, _ := open(t, dir)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			p := family[3].Join(fmt.Sprint("c", i))
+			if err := s.Put(record(p, i)); err != nil {
+				t.Error(err)
+			}
+			if i%2 == 0 {
+				if err := s.Delete(p); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	must(t, s.Commit())
+	if _, st, _ := open(t, dir); len(st.Records) != 14 {
+		t.Errorf("%d records: %v", len(st.Records), st.Paths())
+	}
+}
+
+// overwrite writes text over the file without changing what identifies it: inode, size and time.
+func overwrite(t *testing.T, file, text string) {
+	t.Helper()
+	info, err := os.Stat(file)
+	must(t, err)
+	if int64(len(text)) > info.Size() {
+		t.Fatalf("%q is longer than %s", text, file)
+	}
+	text += strings.Repeat("\n", int(info.Size())-len(text))
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString(text)
+	must(t, errors.Join(err, f.Close(), os.Chtimes(file, time.Time{}, info.ModTime())))
+}
+
+func TestIndexSavesReading(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, family...)
+	file := NewStore(dir).ManifestFile(family[4])
+	overwrite(t, file, "garbage: [")
+	_, st, _ := open(t, dir)
+	if r := st.Records[family[4]]; r == nil || r.Spec.(*realm.Container).Image != realm.DefaultImage {
+		t.Errorf("the index was not used: %+v", r)
+	}
+	must(t, os.Chtimes(file, time.Time{}, time.Unix(1, 0)))
+	var broken *BrokenManifestError
+	if _, _, err := NewStore(dir).Read(); !errors.As(err, &broken) || broken.File != file {
+		t.Errorf("with another time: %v, want the manifest to be read and found broken", err)
+	}
+}
+
+func TestTreeHoldsOverIndex(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, family...)
+	file := NewStore(dir).ManifestFile(family[4])
+	data, err := os.ReadFile(file)
+	must(t, err)
+	edited := strings.Replace(string(data), "debian", "busybox", 1)
+	must(t, os.WriteFile(file, []byte(edited), 0o640))
+	_, st, _ := open(t, dir)
+	if got := st.Records[family[4]].Spec.(*realm.Container).Image; got != "docker.io/library/busybox:latest" {
+		t.Errorf("the edited manifest was not read: image %s", got)
+	}
+	must(t, os.Remove(file))
+	if _, st, _ = open(t, dir); st.Records[family[4]] != nil || len(st.Records) != 4 {
+		t.Errorf("the removed manifest still counts: %v", st.Paths())
+	}
+	must(t, os.WriteFile(file, data, 0o640))
+	if _, st, _ = open(t, dir); !reflect.DeepEqual(st.Records[family[4]], record(family[4], 0)) {
+		t.Errorf("the manifest put back does not count: %+v", st.Records[family[4]])
+	}
+}
+
+func TestForeignFilesAreLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, family...)
+	for _, name := range []string{"README", "lost+found/x", "main/notes.txt", "main/default/blog/web/containers/nginx.log", "main/default/blog/web/containers/Bad.yaml", "main/UPPER/space.yaml", "main/default/.space.yaml42"} {
+		file := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(file), 0o750))
+		must(t, os.WriteFile(file, []byte("x"), 0o640))
+	}
+	if _, st, warnings := open(t, dir); !slices.Equal(st.Paths(), family) || len(warnings) > 0 {
+		t.Errorf("paths %v, warnings %v", st.Paths(), warnings)
+	}
+}
+
+func TestLostIndex(t *testing.T) {
+	tests := map[string]func(data []byte) []byte{
+		"truncated":  func(data []byte) []byte { return data[:len(data)/2] },
+		"empty":      func([]byte) []byte { return nil },
+		"garbage":    func([]byte) []byte { return []byte("\x00\xff{") },
+		"an array":   func([]byte) []byte { return []byte("[]") },
+		"null":       func([]byte) []byte { return []byte("null") },
+		"no version": func([]byte) []byte { return []byte(`{"lineage":"x"}`) },
+		"no lineage": func([]byte) []byte { return []byte(`{"format_version":1}`) },
+		"wrong type": func([]byte) []byte { return []byte(`{"format_version":1,"lineage":"x","resources":[]}`) },
+		"bad path": func([]byte) []byte {
+			return []byte(`{"format_version":1,"lineage":"x","resources":{"..":{"record":{"path":"..","spec":{}}}}}`)
+		},
+	}
+	for name, damage := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			fill(t, dir, family...)
+			file := filepath.Join(dir, "state.json")
+			data, err := os.ReadFile(file)
+			must(t, err)
+			must(t, os.WriteFile(file, damage(data), 0o640))
+			s, st, warnings := open(t, dir)
+			if !slices.Equal(st.Paths(), family) {
+				t.Errorf("paths %v", st.Paths())
+			}
+			if len(warnings) != 1 || warnings.HasErrors() || warnings[0].Subject.File != file {
+				t.Errorf("warnings %v, want one that names %s", warnings, file)
+			}
+			must(t, s.Put(record("other", 0)))
+			must(t, s.Commit())
+			if _, st, warnings := open(t, dir); len(warnings) > 0 || len(st.Records) != 6 || st.Serial != 1 {
+				t.Errorf("after the next commit: warnings %v, %d records, serial %d", warnings, len(st.Records), st.Serial)
+			}
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		dir := t.TempDir()
+		fill(t, dir, family...)
+		must(t, os.Remove(filepath.Join(dir, "state.json")))
+		if _, st, warnings := open(t, dir); !slices.Equal(st.Paths(), family) || len(warnings) > 0 {
+			t.Errorf("paths %v, warnings %v", st.Paths(), warnings)
+		}
+	})
+	t.Run("entries of other paths", func(t *testing.T) {
+		dir := t.TempDir()
+		fill(t, dir, family...)
+		file := filepath.Join(dir, "state.json")
+		data, err := os.ReadFile(file)
+		must(t, err)
+		swapped := strings.NewReplacer(`"main":{`, `"main/default":{`, `"main/default":{`, `"main":{`).Replace(string(data))
+		must(t, os.WriteFile(file, []byte(swapped), 0o640))
+		if _, st, _ := open(t, dir); !slices.Equal(st.Paths(), family) || !reflect.DeepEqual(st.Records["main"], record("main", 0)) {
+			t.Errorf("the index holds over the tree: %v", dump(st.Records))
+		}
+	})
+}
+
+func TestNewerIndexIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, "main")
+	file := filepath.Join(dir, "state.json")
+	must(t, os.WriteFile(file, []byte(`{"format_version":2,"resources":"whatever"}`), 0o640))
+	st, _, err := NewStore(dir).Read()
+	if err == nil || st != nil || !strings.Contains(err.Error(), "use a newer kuke") || !strings.Contains(err.Error(), file) {
+		t.Errorf("Read = %v, %v", st, err)
+	}
+}
+
+func TestBrokenManifest(t *testing.T) {
+	good, err := EncodeManifest(record(family[4], 0))
+	must(t, err)
+	replace := func(old, fresh string) string {
+		if !strings.Contains(string(good), old) {
+			t.Fatalf("no %q in the manifest", old)
+		}
+		return strings.Replace(string(good), old, fresh, 1)
+	}
+	tests := map[string]struct{ text, err string }{
+		"empty":                {"", `it is a ""`},
+		"garbage":              {"a: [", "yaml"},
+		"binary":               {"\x00\xff", "yaml"},
+		"a list":               {"- a", "cannot unmarshal"},
+		"a word":               {"hello", "cannot unmarshal"},
+		"null":                 {"null", `it is a ""`},
+		"cut off":              {string(good[:strings.Index(string(good), "spec:")]), "spec.realmId is <nil>"},
+		"wrong kind":           {replace("kind: Container", "kind: Cell"), "where a Container of v1beta1 belongs"},
+		"wrong version":        {replace("v1beta1", "v2"), "where a Container of v1beta1 belongs"},
+		"wrong id":             {replace("id: nginx", "id: apache"), `spec.id is apache, where its place in the tree says "nginx"`},
+		"wrong parent":         {replace("cellId: web", "cellId: db"), "spec.cellId is db"},
+		"no parent":            {replace("  stackId: blog\n", ""), "spec.stackId is <nil>"},
+		"id of another type":   {replace("id: nginx", "id: [nginx]"), "spec.id is [nginx]"},
+		"unknown field":        {replace("root: true", "rooot: true"), `unknown field "rooot"`},
+		"unknown status field": {replace("status:", "status:\n  mood: good"), `unknown field "mood"`},
+		"unknown top field":    {"extra: 1\n" + string(good), `unknown field "extra"`},
+		"wrong type":           {replace("root: true", "root: 3"), "spec"},
+		"field twice":          {replace("root: true", "root: true\n  root: true"), "already set"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			fill(t, dir, family...)
+			file := NewStore(dir).ManifestFile(family[4])
+			must(t, os.WriteFile(file, []byte(tt.text), 0o640))
+			st, _, err := NewStore(dir).Read()
+			var broken *BrokenManifestError
+			if !errors.As(err, &broken) || st != nil {
+				t.Fatalf("Read = %v, %v; want a BrokenManifestError", st, err)
+			}
+			if broken.File != file || broken.Path != family[4] || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("error %v\nshould name %s and say %q", err, file, tt.err)
+			}
+		})
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	fingerprint := func(lineage string, records ...*Record) string {
+		st := &State{Lineage: lineage, Serial: uint64(len(lineage)), Records: map[realm.Path]*Record{}}
+		for _, r := range records {
+			st.Records[r.Path] = r
+		}
+		return st.Fingerprint()
+	}
+	a, b := record("a", 0), record("b", 0)
+	if fingerprint("x", a, b) != fingerprint("other", b, a) {
+		t.Error("it depends on the order, the lineage or the serial")
+	}
+	seen := map[string]string{}
+	for name, f := range map[string]string{
+		"nothing": fingerprint(""), "a": fingerprint("", a), "a and b": fingerprint("", a, b), "other status": fingerprint("", record("a", 1)),
+		"other spec": fingerprint("", &Record{Path: "a", Spec: &realm.Realm{Namespace: "n"}, Status: a.Status}),
+	} {
+		if other, ok := seen[f]; ok {
+			t.Errorf("%s and %s have the same fingerprint", name, other)
+		}
+		seen[f] = name
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		x, y := randomRecord().Draw(t, "x"), randomRecord().Draw(t, "y")
+		if same := fingerprint("", x) == fingerprint("", y); same != reflect.DeepEqual(x, y) {
+			t.Fatalf("same fingerprint: %v for %v and %v", same, x, y)
+		}
+	})
+}
+
+// FuzzManifest gives decodeManifest anything: it must not panic, and what it accepts must be the same record
+// when it is written and read again.
+func FuzzManifest(f *testing.F) {
+	for i, p := range family {
+		r := record(p, i)
+		if c, ok := r.Spec.(*realm.Container); ok {
+			c.Env = realm.Env{"A": "b"}
+			c.Resources = &realm.Resources{Memory: 1<<62 + 1, CPUs: 0.5}
+		}
+		data, err := EncodeManifest(r)
+		must(f, err)
+		f.Add(string(p), data)
+	}
+	f.Add("main", []byte("apiVersion: v1beta1\nkind: Realm\nspec: {id: main, resources: {memory: 1e3, cpus: 9007199254740993}}\n"))
+	f.Add("main", []byte("apiVersion: v1beta1\nkind: Realm\nmetadata: &a {name: x}\nspec: {id: main, labels: *a}\n"))
+	f.Add("a/b/c/d/e", []byte("apiVersion: v1beta1\nkind: Container\nspec: {id: e, realmId: a, spaceId: b, stackId: c, cellId: d, env: {A: b}}"))
+	f.Fuzz(func(t *testing.T, path string, data []byte) {
+		p, err := realm.ParsePath(path)
+		if err != nil {
+			t.Skip()
+		}
+		r, err := decodeManifest(p, data)
+		if err != nil {
+			return
+		}
+		encoded, err := EncodeManifest(r)
+		if err != nil {
+			t.Fatalf("accepted, but can't be written: %v", err)
+		}
+		again, err := decodeManifest(p, encoded)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, encoded)
+		}
+		fingerprint := func(r *Record) string {
+			return (&State{Records: map[realm.Path]*Record{p: r}}).Fingerprint()
+		}
+		if fingerprint(r) != fingerprint(again) {
+			t.Fatalf("%v became %v", dump(map[realm.Path]*Record{p: r}), dump(map[realm.Path]*Record{p: again}))
+		}
+	})
+}
