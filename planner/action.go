@@ -1,0 +1,51 @@
+package planner
+
+import "github.com/kukeon/kuke/config/realm"
+
+// Action is what a plan does to a resource.
+type Action string
+
+// The actions.
+const (
+	Create  Action = "create"
+	Update  Action = "update"  // changed in place
+	Replace Action = "replace" // deleted, then created
+	Delete  Action = "delete"
+	Start   Action = "start"   // the container is there, its task isn't running
+	Restart Action = "restart" // the task is stopped and started again; the container stays
+	Adopt   Action = "adopt"   // found running just as wanted, but unrecorded: an apply was killed before it could
+)
+
+// Op is one kind of [Step].
+type Op string
+
+// The operations.
+const (
+	OpImage  Op = "image" // pull the image if it isn't there, and unpack it
+	OpCreate Op = "create"
+	OpUpdate Op = "update"
+	OpDelete Op = "delete"
+	OpStop   Op = "stop"
+	OpStart  Op = "start"
+	OpAdopt  Op = "adopt"
+)
+
+// Step is one operation of a plan. Steps are listed in an order in which they can be carried out one after
+// the other.
+type Step struct {
+	Op   Op         `json:"op"`
+	Path realm.Path `json:"path,omitempty"`
+	// Image is set for [OpImage], which has no path.
+	Image *Image `json:"image,omitempty"`
+	// After lists the indexes of the steps that must have succeeded before.
+	After []int `json:"after,omitempty"`
+}
+
+// Image is one that the plan needs in a containerd namespace.
+type Image struct {
+	Namespace string `json:"namespace"`
+	Reference string `json:"reference"`
+	Digest    string `json:"digest"`
+	// Pull says that it isn't there yet.
+	Pull bool `json:"pull,omitempty"`
+}

@@ -1,0 +1,102 @@
+package planner
+
+import "github.com/kukeon/kuke/config/realm"
+
+// Labels by which kuke recognises its own in containerd. They are never the record.
+const (
+	LabelPath        = "kukeon.io/path"
+	LabelProject     = "kukeon.io/project"
+	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
+	LabelSpecDigest  = "kukeon.io/spec-digest"
+	LabelImageDigest = "kukeon.io/image-digest"
+)
+
+// Actual is the host as the executor's refresh found it.
+type Actual struct {
+	// Version is containerd's.
+	Version string
+	// CgroupMode is "v2" or "v1"; Controllers holds those that limits can be set with: memory, cpu, pids, io.
+	CgroupMode  string
+	Controllers map[string]bool
+	// Namespaces holds the containerd namespaces looked at, by name; one that is missing isn't there.
+	Namespaces map[string]*Namespace
+	// Cgroups holds the limits of the cgroups of recorded resources and of those found below /kukeon, by path
+	// below the cgroup root; one that is missing isn't there.
+	Cgroups map[string]realm.Resources
+	// Images tells of the images that desired containers name.
+	Images map[ImageKey]ImageStatus
+	// MissingPaths holds the paths of the host that desired containers mount or use and that aren't there.
+	MissingPaths map[string]bool
+}
+
+// ImageKey names an image in a containerd namespace.
+type ImageKey struct{ Namespace, Reference string }
+
+// ImageStatus tells whether an image can be had.
+type ImageStatus struct {
+	// Digest is that of the image's manifest or index, in the namespace or else in the registry.
+	Digest string
+	// Local says that the namespace has it.
+	Local bool
+	// Err says why it is neither there nor to be had from the registry.
+	Err string
+}
+
+// Namespace is a containerd namespace.
+type Namespace struct {
+	Labels     map[string]string
+	Images     int
+	Containers map[string]*Container
+}
+
+// TaskStatus is the state of a container's process in containerd's words; empty where there is no task.
+type TaskStatus string
+
+// The states a task can be in.
+const (
+	TaskNone    TaskStatus = ""
+	TaskCreated TaskStatus = "created"
+	TaskRunning TaskStatus = "running"
+	TaskPaused  TaskStatus = "paused"
+	TaskPausing TaskStatus = "pausing"
+	TaskStopped TaskStatus = "stopped"
+	TaskUnknown TaskStatus = "unknown"
+)
+
+// Container is one as containerd has it.
+type Container struct {
+	ID       string
+	Labels   map[string]string
+	Status   TaskStatus
+	PID      uint32
+	ExitCode uint32
+	// NetNS is the inode of the task's network namespace, 0 where it isn't known.
+	NetNS uint64
+}
+
+// State returns what the user is told the container's state is; c is nil where containerd has no such container.
+func (c *Container) State() string {
+	switch {
+	case c == nil || c.Status == TaskNone || c.Status == TaskCreated:
+		return "Pending"
+	case c.Status == TaskRunning:
+		return "Ready"
+	case c.Status == TaskPaused:
+		return "Paused"
+	case c.Status == TaskPausing:
+		return "Pausing"
+	case c.Status == TaskStopped && c.ExitCode == 0:
+		return "Stopped"
+	case c.Status == TaskStopped:
+		return "Failed"
+	}
+	return "Unknown"
+}
+
+// container returns the container of the given id in the namespace, or nil.
+func (a *Actual) container(namespace, id string) *Container {
+	if ns := a.Namespaces[namespace]; ns != nil {
+		return ns.Containers[id]
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// newContainer decides on a container that no record knows: containerd may still have it, from an apply that
+// was killed between making and recording it.
+func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
+	d.checkRoot(want)
+	o := d.orphans[c.Path]
+	switch {
+	case o == nil || o.container == nil:
+	case d.rootMoves(c.Path) || o.namespace != c.After.Status.Namespace:
+		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted")
+	case o.container.Status != TaskRunning:
+		d.replaceOrphan(c, o, "an apply was interrupted while it made this container")
+	case o.container.Labels[LabelSpecDigest] != c.After.Status.SpecDigest:
+		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
+	case d.strayed(c.Path, o.container):
+		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
+	default:
+		c.Action, c.Diffs = Adopt, nil
+		c.Reasons = append(c.Reasons, "an apply was interrupted before it could record this container")
+		c.After.Status.ImageDigest = o.container.Labels[LabelImageDigest]
+		return c
+	}
+	d.needImage(c, want)
+	return c
+}
+
+func (d *decider) replaceOrphan(c *Change, o *orphan, why string) {
+	c.Action = Replace
+	c.Before = o.record(c.Path)
+	c.Reasons = append(c.Reasons, why)
+}
+
+// existingContainer adds to c what only containers have: the cascade from their root container, and a task
+// that can end.
+func (d *decider) existingContainer(c *Change, want *realm.Resource) {
+	d.checkRoot(want)
+	root := d.rootOf(c.Path.Parent())
+	actual := d.actual.container(c.Before.Status.Namespace, c.Before.Status.ContainerID)
+	rootChange := d.changes[root]
+	switch {
+	case actual == nil && c.Action != Replace:
+		c.Action = Create
+		c.Diffs = diff(nil, want.Spec)
+		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
+	case c.Action == Replace:
+	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest:
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, "changed outside of kuke: containerd's container is not the one that was made")
+	case root != c.Path && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
+	default:
+		d.taskOf(c, actual, root)
+	}
+	if c.Action == Create || c.Action == Replace {
+		d.needImage(c, want)
+	}
+}
+
+// taskOf decides whether the task of a container that stays must be started.
+func (d *decider) taskOf(c *Change, actual *Container, root realm.Path) {
+	rootChange := d.changes[root]
+	rootStarts := root != c.Path && rootChange != nil && (rootChange.Action == Start || rootChange.Start)
+	var why string
+	switch {
+	case actual.Status == TaskNone:
+		why = "its task is missing"
+	case actual.Status == TaskCreated:
+		why = "its task was never started"
+	case actual.Status == TaskStopped:
+		why = fmt.Sprintf("it exited with code %d", actual.ExitCode)
+	case actual.Status == TaskUnknown:
+		why = "containerd does not know the state of its task"
+	case rootStarts:
+		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
+	case d.strayed(c.Path, actual):
+		why = "restarted because it is not in the network namespace of its cell"
+	default:
+		return
+	}
+	c.Reasons = append(c.Reasons, why)
+	c.Start = true
+	if c.Action == "" {
+		c.Action = Start
+		if actual.Status == TaskRunning || actual.Status == TaskPaused {
+			c.Action = Restart
+		}
+	}
+}
+
+// strayed reports whether a running container that isn't its cell's root is in another network namespace
+// than the running root.
+func (d *decider) strayed(p realm.Path, c *Container) bool {
+	root := d.rootOf(p.Parent())
+	if root == p || root == "" || c.NetNS == 0 {
+		return false
+	}
+	r := d.actual.container(d.namespaceOf(p), realm.ContainerID(root))
+	return r != nil && r.NetNS != 0 && r.NetNS != c.NetNS
+}
+
+// checkRoot makes sure that the cell of a wanted container will have exactly one root container.
+func (d *decider) checkRoot(want *realm.Resource) {
+	cell := want.Path.Parent()
+	if d.desired.Resource(cell) != nil && !d.desired.Resource(cell).External {
+		return // the configuration declares the cell: it was checked there
+	}
+	root := d.rootOf(cell)
+	spec := want.Spec.(*realm.Container)
+	switch {
+	case root == "":
+		d.diags.Errorf(want.Declared, want.Path, "No root container",
+			"container %s is the only one of its cell, and not its root: set root = true, or declare the cell with its root container.", want.Path)
+	case root == want.Path && !spec.Root:
+		d.diags.Errorf(want.RangeOf("root"), want.Path, "No root container",
+			"container %s is the root of cell %s, and no other is declared to be: set root = true, or declare the cell with its root container.", want.Path, cell)
+	case spec.Root && d.staysRoot(d.priorRoots[cell]) && d.priorRoots[cell] != want.Path:
+		d.diags.Errorf(want.RangeOf("root"), want.Path, "Two root containers",
+			"container %s is to be the root of cell %s, which has the root container %s: take out root = true, or declare the whole cell.", want.Path, cell, d.priorRoots[cell])
+	}
+}
+
+// staysRoot reports whether the recorded root container at p is not declared, and so remains one.
+func (d *decider) staysRoot(p realm.Path) bool {
+	want := d.desired.Resource(p)
+	return p != "" && (want == nil || want.External)
+}
+
+// needImage makes sure that the image of a container that will be made can be had, and notes its digest. It
+// also makes sure that the paths of the host it uses are there.
+func (d *decider) needImage(c *Change, want *realm.Resource) {
+	spec := want.Spec.(*realm.Container)
+	namespace := c.After.Status.Namespace
+	image := d.actual.Images[ImageKey{namespace, spec.Image}]
+	if image.Err != "" || image.Digest == "" {
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+
+				"Check the name, or bring it in with: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, namespace, image.Err, want.Path.Realm())
+	}
+	c.After.Status.ImageDigest = image.Digest
+	for _, v := range spec.Volumes {
+		if d.actual.MissingPaths[v.Source] {
+			d.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",
+				"container %s mounts %s at %s, but this host has no %s: create it first.", want.Path, v.Source, v.Target, v.Source)
+		}
+	}
+	for _, device := range spec.Devices {
+		if host := realm.DeviceHostPath(device); d.actual.MissingPaths[host] {
+			d.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have.", want.Path, host)
+		}
+	}
+}
+
+func past(a Action) string {
+	switch a {
+	case Create:
+		return "created"
+	case Replace:
+		return "replaced"
+	}
+	return string(a) + "ed"
+}

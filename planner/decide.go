@@ -1,0 +1,526 @@
+package planner
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// decider finds the change of each resource, parents first and a cell's root container before the others,
+// so that what a change brings with it is known when its dependents' turn comes.
+type decider struct {
+	desired *realm.Tree
+	prior   *state.State
+	actual  *Actual
+	opts    Options
+	// orphans are containers that bear our labels and that no state knows.
+	orphans map[realm.Path]*orphan
+	// desiredRoots and priorRoots hold the root container of each cell that has one.
+	desiredRoots, priorRoots map[realm.Path]realm.Path
+	// needed holds what is above a desired resource.
+	needed map[realm.Path]bool
+
+	order     []realm.Path
+	changes   map[realm.Path]*Change
+	unchanged int
+	diags     realm.Diagnostics
+}
+
+// orphan is something of ours that an interrupted apply left unrecorded.
+type orphan struct {
+	namespace string
+	project   string
+	container *Container // nil for a realm's namespace
+}
+
+func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
+	orphans := map[realm.Path]*orphan{}
+	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
+		ns := actual.Namespaces[name]
+		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
+			orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject]}
+		}
+		for id, c := range ns.Containers {
+			p, err := realm.ParsePath(c.Labels[LabelPath])
+			if err == nil && p.Kind() == realm.KindContainer && prior.Records[p] == nil && realm.ContainerID(p) == id {
+				orphans[p] = &orphan{namespace: name, project: c.Labels[LabelProject], container: c}
+			}
+		}
+	}
+	return orphans
+}
+
+// record returns what the labels of an orphan tell.
+func (o *orphan) record(p realm.Path) *state.Record {
+	spec := realm.NewSpec(p.Kind())
+	r := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: o.project, Namespace: o.namespace}}
+	if c, ok := spec.(*realm.Container); ok {
+		c.Root = o.container.Labels[LabelRole] == "root"
+		r.Status.ContainerID = o.container.ID
+	}
+	r.Status.Cgroup = realm.CgroupOf(p, spec)
+	return r
+}
+
+func (d *decider) decideAll() {
+	for _, p := range d.paths() {
+		d.order = append(d.order, p)
+		if !d.targeted(p) {
+			continue
+		}
+		c := d.decide(p)
+		if c != nil {
+			d.changes[p] = c
+		} else if d.prior.Records[p] != nil {
+			d.unchanged++
+		}
+	}
+}
+
+// paths returns every path that is desired, recorded or found, in the order of decision.
+func (d *decider) paths() []realm.Path {
+	seen := map[realm.Path]bool{}
+	var paths []realm.Path
+	add := func(p realm.Path) {
+		if !seen[p] {
+			seen[p] = true
+			paths = append(paths, p)
+		}
+	}
+	for _, r := range d.desired.Resources() {
+		add(r.Path)
+	}
+	for p := range d.prior.Records {
+		add(p)
+	}
+	for p := range d.orphans {
+		add(p)
+	}
+	sort.Slice(paths, func(i, j int) bool {
+		a, b := paths[i], paths[j]
+		if a.Parent() == b.Parent() && a.Kind() == realm.KindContainer && d.isRoot(a) != d.isRoot(b) {
+			return d.isRoot(a)
+		}
+		return realm.ComparePaths(a, b) < 0
+	})
+	return paths
+}
+
+// isRoot reports whether the container at p is its cell's root, as it will be.
+func (d *decider) isRoot(p realm.Path) bool { return p == d.rootOf(p.Parent()) }
+
+// rootOf returns the root container of a cell as it will be, or the empty path.
+func (d *decider) rootOf(cell realm.Path) realm.Path {
+	if root := d.desiredRoots[cell]; root != "" {
+		return root
+	}
+	return d.priorRoots[cell]
+}
+
+// findRoots notes the root container of each cell, as desired and as recorded, and what desired resources need
+// above them.
+func (d *decider) findRoots() {
+	d.desiredRoots, d.priorRoots, d.needed = map[realm.Path]realm.Path{}, map[realm.Path]realm.Path{}, map[realm.Path]bool{}
+	for _, r := range d.desired.Resources() {
+		for p := r.Path.Parent(); p != "" && !d.needed[p]; p = p.Parent() {
+			d.needed[p] = true
+		}
+		if c, ok := r.Spec.(*realm.Container); ok && c.Root {
+			d.desiredRoots[r.Path.Parent()] = r.Path
+		}
+	}
+	for _, p := range d.prior.Paths() {
+		if c, ok := d.prior.Records[p].Spec.(*realm.Container); ok && c.Root {
+			d.priorRoots[p.Parent()] = p
+		}
+	}
+}
+
+func (d *decider) checkTargets() {
+	for _, t := range d.opts.Targets {
+		if d.desired.Resource(t) == nil && d.prior.Records[t] == nil && d.orphans[t] == nil {
+			d.diags.Errorf(realm.Range{}, t, "No such target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
+		}
+	}
+}
+
+// targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
+func (d *decider) targeted(p realm.Path) bool {
+	if len(d.opts.Targets) == 0 || d.realmReplaced(p) {
+		return true
+	}
+	for _, t := range d.opts.Targets {
+		if t.Contains(p) || p.Contains(t) && d.desired.Resource(p) != nil {
+			return true
+		}
+		if t.Kind() != realm.KindContainer || p.Parent() != t.Parent() {
+			continue
+		}
+		// The containers of a cell live on its root container: it comes along, and the others do when it changes.
+		if p == d.rootOf(t.Parent()) || d.rootMoves(p) && d.existsOrNeeded(p) || d.needs(t, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// existsOrNeeded reports whether there is a container at p, or one in its cell that depends on it.
+func (d *decider) existsOrNeeded(p realm.Path) bool {
+	exists := func(q realm.Path) bool { return d.prior.Records[q] != nil || d.orphans[q] != nil }
+	return exists(p) || slices.ContainsFunc(d.desired.Resources(), func(r *realm.Resource) bool {
+		return r.Path.Parent() == p.Parent() && exists(r.Path) && d.needs(r.Path, p)
+	})
+}
+
+// rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
+// anew or takes it away.
+func (d *decider) rootMoves(p realm.Path) bool {
+	root := d.rootOf(p.Parent())
+	c := d.changes[root]
+	return root != p && c != nil && (c.Action != Update && c.Action != Adopt || c.Start)
+}
+
+// realmReplaced reports whether p lies in a realm that is replaced, which takes along all that is below it.
+func (d *decider) realmReplaced(p realm.Path) bool {
+	c := d.changes[p.Realm()]
+	return c != nil && c.Action == Replace && p.Kind() != realm.KindRealm
+}
+
+// parentGoes reports whether the parent of p is deleted.
+func (d *decider) parentGoes(p realm.Path) bool {
+	c := d.changes[p.Parent()]
+	return c != nil && c.Action == Delete
+}
+
+// mayDelete reports whether the targets let p be deleted: not so what one of them only stands on.
+func (d *decider) mayDelete(p realm.Path) bool {
+	if len(d.opts.Targets) == 0 || d.realmReplaced(p) || d.parentGoes(p) {
+		return true
+	}
+	if p.Kind() == realm.KindContainer && d.rootMoves(p) {
+		return true
+	}
+	return slices.ContainsFunc(d.opts.Targets, func(t realm.Path) bool { return t.Contains(p) })
+}
+
+// needs reports whether the container at p depends on the one at on, directly or through others.
+func (d *decider) needs(p, on realm.Path) bool {
+	seen := map[realm.Path]bool{}
+	var search func(realm.Path) bool
+	search = func(q realm.Path) bool {
+		if q == on || seen[q] {
+			return q == on
+		}
+		seen[q] = true
+		r := d.desired.Resource(q)
+		if r == nil {
+			return false
+		}
+		for _, name := range r.Spec.(*realm.Container).DependsOn {
+			if search(q.Parent().Join(name)) {
+				return true
+			}
+		}
+		return false
+	}
+	return search(p)
+}
+
+func (d *decider) decide(p realm.Path) *Change {
+	want, have := d.desired.Resource(p), d.prior.Records[p]
+	switch {
+	case want == nil:
+		return d.decideUnwanted(p, have)
+	case want.External:
+		if have == nil {
+			d.diags.Errorf(want.Declared, p, "External resource is missing",
+				"%s %s is declared external, but there is none in the state: create it first, or take out \"external\" to let this project make it.", p.Kind().Lower(), p)
+		} else if d.realmReplaced(p) {
+			d.diags.Errorf(want.Declared, p, "External resource in the way",
+				"realm %s is to be replaced with all it holds, but %s %s is managed elsewhere: move it to another realm first.", p.Realm(), p.Kind().Lower(), p)
+		}
+		return nil
+	case !d.checkOwner(want, have):
+		return nil
+	}
+	d.checkUnsupported(want)
+	d.checkControllers(want)
+	after := d.recordOf(want)
+	if have == nil {
+		return d.decideNew(want, after)
+	}
+	return d.decideExisting(want, have, after)
+}
+
+// checkOwner makes sure that the project may change the wanted resource and make it where it is.
+func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
+	if have != nil && have.Status.Project != "" && have.Status.Project != d.opts.Project {
+		d.diags.Errorf(want.Declared, want.Path, "Resource of another project",
+			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is.",
+			want.Path.Kind().Lower(), want.Path, have.Status.Project, d.opts.Project)
+		return false
+	}
+	parent := want.Path.Parent()
+	if parent == "" || d.desired.Resource(parent) != nil {
+		return true
+	}
+	record := d.prior.Records[parent]
+	switch {
+	case record == nil:
+		d.diags.Errorf(want.Declared, want.Path, "Missing parent",
+			"%s %s needs %s %s, which is neither in the configuration nor in the state: declare it.",
+			want.Path.Kind().Lower(), want.Path, parent.Kind().Lower(), parent)
+	case record.Status.Project != "" && record.Status.Project != d.opts.Project:
+		d.diags.Errorf(want.Declared, want.Path, "Parent of another project",
+			"%s %s belongs to project %q: declare it here with external = true to put a %s into it.",
+			parent.Kind().Lower(), parent, record.Status.Project, want.Path.Kind().Lower())
+	default:
+		return true
+	}
+	return false
+}
+
+// checkUnsupported refuses what this version can read but not carry out, rather than ignore it.
+func (d *decider) checkUnsupported(want *realm.Resource) {
+	said := map[string]bool{}
+	for _, leaf := range realm.Leaves(want.Spec) {
+		name := leaf.Top.Name
+		if !leaf.Top.Later || said[name] || name == "restartPolicy" && leaf.Value == "no" {
+			continue
+		}
+		said[name] = true
+		d.diags.Errorf(want.RangeOf(name), want.Path, "Not supported yet",
+			"%s %s sets %s, which this version of kuke checks but can't carry out. Take it out to apply the rest.", want.Path.Kind().Lower(), want.Path, name)
+	}
+}
+
+// controllerOf names the cgroup controller that enforces a limit.
+var controllerOf = map[string]string{
+	"resources.memory": "memory", "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
+	"resources.pids": "pids", "resources.ioWeight": "io",
+}
+
+func (d *decider) checkControllers(want *realm.Resource) {
+	for _, leaf := range realm.Leaves(want.Spec) {
+		controller := controllerOf[leaf.Name]
+		if controller == "" || d.actual.Controllers[controller] {
+			continue
+		}
+		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
+			"%s %s sets %s, but the cgroups of this host (%s) have no %s controller to enforce it. "+
+				"Enable the controller at boot (for memory: cgroup_enable=memory), or take the limit out.",
+			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
+	}
+}
+
+// namespaceOf returns the containerd namespace of the realm that p is or lies in, as it will be.
+func (d *decider) namespaceOf(p realm.Path) string {
+	if r := d.desired.Resource(p.Realm()); r != nil && !r.External {
+		return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
+	}
+	if r := d.prior.Records[p.Realm()]; r != nil {
+		return r.Status.Namespace
+	}
+	return realm.NamespaceOf(p, nil)
+}
+
+// recordOf returns the record that the wanted resource will have.
+func (d *decider) recordOf(want *realm.Resource) *state.Record {
+	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
+		Project: d.opts.Project, Namespace: d.namespaceOf(want.Path), Cgroup: realm.CgroupOf(want.Path, want.Spec),
+	}}
+	if have := d.prior.Records[want.Path]; have != nil {
+		r.Status.CreatedAt = have.Status.CreatedAt
+		r.Status.ImageDigest = have.Status.ImageDigest
+	}
+	if want.Path.Kind() == realm.KindContainer {
+		r.Status.ContainerID = realm.ContainerID(want.Path)
+		r.Status.SpecDigest = realm.CreationDigest(want.Spec)
+	}
+	return r
+}
+
+// decideNew decides on a wanted resource that no record knows.
+func (d *decider) decideNew(want *realm.Resource, after *state.Record) *Change {
+	c := &Change{Path: want.Path, Action: Create, Diffs: diff(nil, want.Spec), After: after}
+	if want.Path.Kind() == realm.KindContainer {
+		return d.newContainer(c, want)
+	}
+	return c
+}
+
+// decideExisting decides on a wanted resource that is recorded.
+func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record) *Change {
+	c := &Change{Path: want.Path, Diffs: diff(have.Spec, want.Spec), Before: have, After: after}
+	if len(c.Diffs) > 0 {
+		c.Action = Update
+	}
+	if have.Status.Project == "" {
+		c.Action = Update
+		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, now taken into project %q", d.opts.Project))
+	}
+	for _, df := range c.Diffs {
+		if df.ForcesReplacement {
+			c.Action = Replace
+		}
+	}
+	if c.Action == Replace && want.Path.Kind() == realm.KindRealm {
+		d.checkForeign(c)
+	}
+	if d.realmReplaced(want.Path) {
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because realm %s is replaced", want.Path.Realm()))
+	}
+	d.drift(c, have)
+	if want.Path.Kind() == realm.KindContainer {
+		d.existingContainer(c, want)
+	}
+	if c.Action == "" {
+		return nil
+	}
+	return c
+}
+
+// drift adds what changed behind our back and can be mended in place.
+func (d *decider) drift(c *Change, have *state.Record) {
+	if c.Action == Replace {
+		return
+	}
+	mend := func(format string, args ...any) {
+		if c.Action == "" {
+			c.Action = Update
+		}
+		c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
+	}
+	if have.Path.Kind() == realm.KindRealm && d.actual.Namespaces[have.Status.Namespace] == nil {
+		mend("containerd namespace %s is missing", have.Status.Namespace)
+	}
+	limits, exists := d.actual.Cgroups[have.Status.Cgroup]
+	switch {
+	case !exists && have.Path.Kind() != realm.KindContainer:
+		mend("cgroup %s is missing", have.Status.Cgroup)
+	case exists && have.Status.Limits != nil && limits != *have.Status.Limits:
+		mend("limits changed outside of kuke: %s", strings.Join(limitChanges(have.Status.Limits, &limits), ", "))
+	}
+}
+
+func limitChanges(recorded, actual *realm.Resources) []string {
+	var changes []string
+	for _, df := range diff(&realm.Cell{Common: realm.Common{Resources: recorded}}, &realm.Cell{Common: realm.Common{Resources: actual}}) {
+		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
+	}
+	return changes
+}
+
+func orUnset(v any) any {
+	if v == nil {
+		return "unset"
+	}
+	return v
+}
+
+// decideUnwanted decides on what is recorded or was found, and isn't desired.
+func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
+	if !d.mayDelete(p) {
+		return nil
+	}
+	if d.needed[p] {
+		// What the configuration declares lives in it, so it stays.
+		if d.realmReplaced(p) {
+			d.diags.Errorf(realm.Range{}, p, "Undeclared parent in a replaced realm",
+				"realm %s is to be replaced with all it holds, but %s %s, in which the configuration puts something, is not declared: declare it too.", p.Realm(), p.Kind().Lower(), p)
+		}
+		return nil
+	}
+	parentGoes := d.parentGoes(p)
+	// Only what the configuration has a say over is pruned: a file that declares one container of a cell,
+	// and not the cell, says nothing about the cell's other containers.
+	inScope := d.opts.Destroy || parentGoes || d.realmReplaced(p) || d.declares(p.Parent())
+	if have == nil {
+		return d.decideOrphan(p, inScope)
+	}
+	c := &Change{Path: p, Action: Delete, Before: have, Diffs: diff(have.Spec, nil)}
+	switch {
+	case have.Status.Project == d.opts.Project && inScope:
+		if !d.opts.Destroy && !parentGoes {
+			c.Reasons = append(c.Reasons, "no longer in the configuration")
+		}
+	case !parentGoes && !d.realmReplaced(p):
+		return nil
+	case have.Status.Project == "":
+		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, deleted with %s %s", p.Parent().Kind().Lower(), p.Parent()))
+	default:
+		d.diags.Errorf(realm.Range{}, p, "Resource of another project in the way",
+			"%s %s is to be deleted, but it holds %s %s of project %q: destroy that first.",
+			p.Parent().Kind().Lower(), p.Parent(), p.Kind().Lower(), p, have.Status.Project)
+		return nil
+	}
+	if p.Kind() == realm.KindRealm {
+		d.checkForeign(c)
+	}
+	return c
+}
+
+// declares reports whether the configuration has a say over the children of p; for the empty path, over realms.
+func (d *decider) declares(p realm.Path) bool {
+	if p != "" {
+		return d.desired.Resource(p) != nil
+	}
+	for _, r := range d.desired.Resources() {
+		if r.Path.Kind() == realm.KindRealm {
+			return true
+		}
+	}
+	return false
+}
+
+// decideOrphan removes what an interrupted apply of this project left and nobody wants.
+func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
+	o := d.orphans[p]
+	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
+	if !inScope || o.project != d.opts.Project && !withParent {
+		return nil
+	}
+	c := &Change{Path: p, Action: Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
+	if p.Kind() == realm.KindRealm {
+		d.checkForeign(c)
+	}
+	return c
+}
+
+// checkForeign refuses to delete or replace a realm whose namespace holds containers that are not ours.
+func (d *decider) checkForeign(c *Change) {
+	ns := d.actual.Namespaces[c.Before.Status.Namespace]
+	if ns == nil {
+		return
+	}
+	ours := map[string]bool{}
+	for p, r := range d.prior.Records {
+		if c.Path.Contains(p) && p.Kind() == realm.KindContainer {
+			ours[r.Status.ContainerID] = true
+		}
+	}
+	var foreign []string
+	for id, container := range ns.Containers {
+		p := realm.Path(container.Labels[LabelPath])
+		o := d.orphans[p]
+		left := c.Path.Contains(p) && o != nil && o.container == container && (o.project == "" || o.project == d.opts.Project)
+		if !ours[id] && !left {
+			foreign = append(foreign, id)
+		}
+	}
+	if len(foreign) > 0 {
+		sort.Strings(foreign)
+		d.diags.Errorf(realm.Range{}, c.Path, "Namespace holds foreign containers",
+			"realm %s is to go with its containerd namespace %s, but that holds containers kuke did not make: %s. Remove them first (ctr -n %s containers rm …).",
+			c.Path, c.Before.Status.Namespace, strings.Join(foreign, ", "), c.Before.Status.Namespace)
+	}
+	if ns.Images > 0 {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("with containerd namespace %s and the images in it (%d)", c.Before.Status.Namespace, ns.Images))
+	}
+}

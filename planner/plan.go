@@ -1,0 +1,132 @@
+package planner
+
+import (
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Options narrow or turn a plan.
+type Options struct {
+	// Project is the one whose resources the plan may delete.
+	Project string
+	// Destroy plans the removal of everything the project owns; the desired tree is not looked at.
+	Destroy bool
+	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
+	Targets []realm.Path
+}
+
+// Plan is what will happen, and why.
+type Plan struct {
+	// Prior identifies the state that the plan was made from.
+	Prior Prior `json:"prior"`
+	// Project is the project the plan belongs to.
+	Project string       `json:"project"`
+	Destroy bool         `json:"destroy,omitempty"`
+	Targets []realm.Path `json:"targets,omitempty"`
+	// Changes holds one entry for each resource that changes, parents before what is below them.
+	Changes []*Change `json:"changes"`
+	// Unchanged counts the resources looked at that stay as they are.
+	Unchanged int `json:"unchanged"`
+	// Images are the images that containers will be made from.
+	Images []*Image `json:"images,omitempty"`
+	// Steps are the operations that make up the changes.
+	Steps []Step `json:"steps"`
+}
+
+// Prior identifies a state.
+type Prior struct {
+	Lineage     string `json:"lineage"`
+	Serial      uint64 `json:"serial"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// PriorOf returns the identity of st.
+func PriorOf(st *state.State) Prior {
+	return Prior{Lineage: st.Lineage, Serial: st.Serial, Fingerprint: st.Fingerprint()}
+}
+
+// Change is what happens to one resource.
+type Change struct {
+	Path   realm.Path `json:"path"`
+	Action Action     `json:"action"`
+	// Reasons say why, beyond the differences in Diffs, in words for people.
+	Reasons []string `json:"reasons,omitempty"`
+	// Diffs are the differences between the recorded and the desired spec.
+	Diffs []Diff `json:"diffs,omitempty"`
+	// Before is the prior record, nil where there is none; for a container that no state knows it says what
+	// its labels tell.
+	Before *state.Record `json:"before"`
+	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
+	After *state.Record `json:"after"`
+	// Start says that an updated container is also started.
+	Start bool `json:"start,omitempty"`
+}
+
+// ChangesByPath returns the changes by the path of their resource.
+func (p *Plan) ChangesByPath() map[realm.Path]*Change {
+	m := make(map[realm.Path]*Change, len(p.Changes))
+	for _, c := range p.Changes {
+		m[c.Path] = c
+	}
+	return m
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
+type Summary struct {
+	Add, Change, Destroy, Start, Adopt int
+}
+
+// Summary counts the changes.
+func (p *Plan) Summary() Summary {
+	var s Summary
+	for _, c := range p.Changes {
+		switch c.Action {
+		case Create:
+			s.Add++
+		case Update:
+			s.Change++
+		case Replace:
+			s.Add++
+			s.Destroy++
+		case Delete:
+			s.Destroy++
+		case Start, Restart:
+			s.Start++
+		case Adopt:
+			s.Adopt++
+		}
+	}
+	return s
+}
+
+// New plans the way from prior and actual to desired. desired may be nil for [Options.Destroy]. When the
+// diagnostics hold an error the plan is nil.
+func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) (*Plan, realm.Diagnostics) {
+	if desired == nil || opts.Destroy {
+		desired = realm.NewTree()
+	}
+	d := &decider{
+		desired: desired, prior: prior, actual: actual, opts: opts,
+		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual),
+	}
+	d.findRoots()
+	d.checkTargets()
+	d.decideAll()
+	plan := &Plan{Prior: PriorOf(prior), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Unchanged: d.unchanged}
+	for _, p := range d.order {
+		if c := d.changes[p]; c != nil {
+			plan.Changes = append(plan.Changes, c)
+		}
+	}
+	if d.diags.HasErrors() {
+		return nil, d.diags
+	}
+	if err := buildSteps(plan, actual); err != nil {
+		d.diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
+		return nil, d.diags
+	}
+	return plan, d.diags
+}
