@@ -1,0 +1,190 @@
+// Package lab starts a throw-away host inside this one: its own mount, network, pid, uts, ipc and
+// cgroup namespaces, fresh /proc, /sys and cgroup mounts, tmpfs on /run, private /opt/kukeon and
+// /etc/cni, and its own containerd on the usual socket. A command runs in it; when the command ends
+// nothing of the lab is left, and nothing is left when any process of it is killed.
+//
+// It is what `kuke lab` starts, what a pipeline rehearses an apply in, and what the tests of this
+// module run in. It is no security boundary: there is no user namespace, root inside is root outside,
+// and /tmp, /root and everything else that is not named above stays the host's.
+//
+// A program that uses the package calls [Init] first thing in main (and in TestMain), because the
+// lab is made by running the program again, in these stages:
+//
+//	caller   [Run]: makes the cgroups, starts the two below, forwards signals, waits
+//	janitor  outside the lab, in its own session: removes the cgroups when the caller is gone
+//	enter    first process of the pid namespace: enters the cgroups, unshares the cgroup namespace
+//	init     the same process after exec: mounts, containerd, then the command; reaps orphans
+//
+// Both children hold the reading end of one pipe, whose writing end only the caller has: end of
+// file means that the caller is dead or done, however it died.
+//
+// The package knows nothing about realms, plans or state.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// CgroupMode says how the cgroup hierarchies are mounted in the lab.
+type CgroupMode string
+
+const (
+	// Unified mounts cgroup2 alone at /sys/fs/cgroup. Controllers are those which the host delegates
+	// to children of its root cgroup; on a host that has them on cgroup v1 there are none.
+	Unified CgroupMode = "v2"
+	// Hybrid mounts the host's cgroup v1 hierarchies below /sys/fs/cgroup, and cgroup2 at unified.
+	// It is an error on a host without cgroup v1.
+	Hybrid CgroupMode = "hybrid"
+)
+
+const (
+	// envInside is set to 1 for everything that runs in a lab.
+	envInside = "KUKE_LAB"
+	// envContainerd names the containerd binary when [Options.Containerd] is empty, so that a whole
+	// test run can be repeated on another version.
+	envContainerd = "KUKE_TEST_CONTAINERD"
+)
+
+// Options describe a lab. The zero value is a lab with cgroup v2 and an interactive shell.
+type Options struct {
+	// Cgroup is the layout of /sys/fs/cgroup; empty means Unified.
+	Cgroup CgroupMode
+	// Containerd is the containerd binary. Its directory goes first in PATH, so that the shim beside
+	// it is used. Empty means $KUKE_TEST_CONTAINERD, else the one in PATH.
+	Containerd string
+	// Command is the program and its arguments; empty means $SHELL, else /bin/sh.
+	Command []string
+	// Dir is the working directory of the command; empty means the caller's.
+	Dir string
+	// Env is the environment of the command; nil means the caller's. KUKE_LAB=1 is added.
+	Env []string
+	// Stdin, Stdout and Stderr of the command; nil means the caller's own.
+	Stdin, Stdout, Stderr *os.File
+}
+
+// Inside reports whether this process runs in a lab.
+func Inside() bool { return os.Getenv(envInside) == "1" }
+
+// Check says why a lab with these options can't be started on this host, and what to do about it; nil
+// when nothing speaks against it. It changes nothing.
+func Check(o Options) error {
+	_, err := o.resolve()
+	return err
+}
+
+// Run starts a lab, runs the command in it and takes the lab away again. The exit code is the
+// command's own, or 128+n when signal n ended it. An error means that the lab could not be made or
+// was destroyed under the command. SIGINT, SIGTERM, SIGHUP and SIGQUIT sent to the caller are passed
+// on to the command, so ctx need not (and should not) be tied to them: when ctx is done the command
+// gets SIGTERM, and the lab is killed ten seconds later.
+func Run(ctx context.Context, o Options) (exitCode int, err error) {
+	s, err := o.resolve()
+	if err != nil {
+		return 1, fmt.Errorf("start the lab: %w", err)
+	}
+	sweep(s.Cgroups)
+	return start(ctx, o, s)
+}
+
+// ReExec runs this very program with the same arguments in a lab, and returns its exit code. It
+// makes a TestMain whose tests all run in a lab:
+//
+//	func TestMain(m *testing.M) {
+//		lab.Init()
+//		if !lab.Inside() {
+//			os.Exit(lab.ReExec(lab.Options{}))
+//		}
+//		os.Exit(m.Run())
+//	}
+//
+// Where a lab can't be had it says why on standard error and returns 0, so that an ordinary user can
+// run the other tests; with CI=true in the environment it returns 1.
+func ReExec(o Options) int {
+	if err := Check(o); err != nil {
+		if os.Getenv("CI") == "true" {
+			fmt.Fprintf(os.Stderr, "FAIL: these tests need a lab: %v\n", err)
+			return 1
+		}
+		fmt.Fprintf(os.Stderr, "SKIP: these tests need a lab: %v\n", err)
+		return 0
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: find this program to run it in the lab: %v\n", err)
+		return 1
+	}
+	o.Command = append([]string{exe}, os.Args[1:]...)
+	code, err := Run(context.Background(), o)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// resolve fills in the defaults and finds out whether the lab is possible here.
+func (o *Options) resolve() (spec, error) {
+	if os.Geteuid() != 0 {
+		return spec{}, errors.New("not root: a lab needs namespaces, mounts and cgroups: run it with sudo")
+	}
+	if o.Cgroup == "" {
+		o.Cgroup = Unified
+	}
+	if o.Containerd == "" {
+		o.Containerd = os.Getenv(envContainerd)
+	}
+	if o.Containerd == "" {
+		o.Containerd = "containerd"
+	}
+	containerd, err := find(o.Containerd)
+	if err != nil {
+		return spec{}, err
+	}
+	if _, err := find("runc"); err != nil {
+		return spec{}, err
+	}
+	groups, err := hierarchies(o.Cgroup)
+	if err != nil {
+		return spec{}, err
+	}
+	if len(o.Command) == 0 {
+		o.Command = []string{"/bin/sh"}
+		if shell := os.Getenv("SHELL"); shell != "" {
+			o.Command = []string{shell}
+		}
+	}
+	if o.Env == nil {
+		o.Env = os.Environ()
+	}
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return spec{}, fmt.Errorf("find the working directory: %w", err)
+	}
+	return spec{Mode: o.Cgroup, Containerd: containerd, Dir: dir, Cgroups: groups}, nil
+}
+
+// find is exec.LookPath that also looks where root's programs are, which is not in everybody's PATH,
+// and that says what to install.
+func find(program string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return filepath.Abs(path)
+	}
+	if filepath.Base(program) != program {
+		return "", fmt.Errorf("find containerd: %w", err)
+	}
+	for _, dir := range systemDirs {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w: install it: apt-get install containerd runc", program, exec.ErrNotFound)
+}
