@@ -1,0 +1,126 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/graph"
+)
+
+// DefaultParallelism is how many steps run at once where nothing else is asked for.
+const DefaultParallelism = 10
+
+// Event tells how a step goes on. Events come from several goroutines.
+type Event struct {
+	Step planner.Step
+	// Done is false when the step begins.
+	Done    bool
+	Elapsed time.Duration
+	Err     error
+}
+
+// Outcome is what became of a step.
+type Outcome struct {
+	Step planner.Step
+	// Done says that the step was carried out; then it has been recorded.
+	Done bool
+	// Err is why it failed; nil also when it was never begun.
+	Err error
+	// Blocker is, for a step that was skipped, the failed one it had to wait for.
+	Blocker *planner.Step
+}
+
+// ApplyOptions say how to carry out a plan.
+type ApplyOptions struct {
+	// Parallelism is the most steps at once; 0 is [DefaultParallelism].
+	Parallelism int
+	// Observe, where not nil, is told of every step.
+	Observe func(Event)
+	// Interrupt, once closed, keeps further steps from being begun; those under way go on.
+	Interrupt <-chan struct{}
+}
+
+// Apply carries out the plan and returns what became of each of its steps, in the plan's order. A step that
+// waits for a failed one is not begun. When ctx ends, steps under way are given up.
+// The caller must hold the lock of the state and have checked that the plan is fresh.
+func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions) ([]Outcome, error) {
+	if o.Parallelism == 0 {
+		o.Parallelism = DefaultParallelism
+	}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	g := graph.New(len(plan.Steps))
+	for i, s := range plan.Steps {
+		for _, on := range s.After {
+			g.Wait(i, on)
+		}
+	}
+	scheduling, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-o.Interrupt:
+			stop()
+		case <-scheduling.Done():
+		}
+	}()
+	changes := plan.ChangesByPath()
+	results := g.Walk(scheduling, o.Parallelism, func(i int) error {
+		step := plan.Steps[i]
+		begin := time.Now()
+		o.Observe(Event{Step: step})
+		err := e.step(ctx, step, changes[step.Path])
+		o.Observe(Event{Step: step, Done: true, Elapsed: time.Since(begin), Err: err})
+		return err
+	})
+	outcomes := make([]Outcome, len(results))
+	for i, r := range results {
+		outcomes[i] = Outcome{Step: plan.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
+		if r.Blocker >= 0 {
+			outcomes[i].Blocker = &plan.Steps[r.Blocker]
+		}
+	}
+	return outcomes, e.store.Commit()
+}
+
+func (e *Executor) step(ctx context.Context, s planner.Step, c *planner.Change) error {
+	if s.Op == planner.OpImage {
+		return e.image(ctx, s.Image)
+	}
+	k := e.kinds[s.Path.Kind()]
+	switch s.Op {
+	case planner.OpCreate:
+		return k.create(ctx, c.After)
+	case planner.OpUpdate:
+		return k.update(ctx, c.Before, c.After)
+	case planner.OpDelete:
+		return k.remove(ctx, c.Before)
+	case planner.OpAdopt:
+		return e.record(c.After, true)
+	case planner.OpStop:
+		return containerKind{e}.stop(ctx, c.Before)
+	case planner.OpStart:
+		return containerKind{e}.start(ctx, c.After)
+	}
+	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
+}
+
+// image makes sure that the planned image is in the namespace and unpacked.
+func (e *Executor) image(ctx context.Context, image *planner.Image) error {
+	if image.Pull {
+		if _, err := e.runtime.Pull(ctx, image.Namespace, image.Reference); err != nil {
+			return err
+		}
+	}
+	digest, ok, err := e.runtime.Image(ctx, image.Namespace, image.Reference)
+	if err != nil {
+		return err
+	}
+	if !ok || digest != image.Digest {
+		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", image.Reference, digest, image.Namespace, image.Digest)
+	}
+	return e.runtime.EnsureUnpacked(ctx, image.Namespace, image.Reference)
+}

@@ -1,0 +1,78 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/distribution/reference"
+)
+
+// Image is one that a containerd namespace has.
+type Image struct {
+	Name   string
+	Digest string
+	// Size is that of its content in bytes: the compressed layers and the configuration.
+	Size    int64
+	Created time.Time
+}
+
+// Images lists the images of the namespace by name.
+func (e *Executor) Images(ctx context.Context, namespace string) ([]Image, error) {
+	found, err := e.runtime.Images(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	images := make([]Image, len(found))
+	for i, image := range found {
+		images[i] = Image(image)
+	}
+	return images, nil
+}
+
+// ImportImage reads an OCI archive, a docker archive or a tar of a root file system and returns the names of
+// the images it made. name is required for a root file system, and otherwise replaces the name in the archive
+// if not empty.
+func (e *Executor) ImportImage(ctx context.Context, namespace string, r io.Reader, name string) ([]string, error) {
+	if name != "" {
+		full, err := fullReference(name)
+		if err != nil {
+			return nil, err
+		}
+		name = full
+	}
+	return e.runtime.Import(ctx, namespace, r, name)
+}
+
+// RemoveImage removes an image by its name, which may be short, and returns its full name. An image that a
+// container uses is refused.
+func (e *Executor) RemoveImage(ctx context.Context, namespace, name string) (string, error) {
+	name, err := fullReference(name)
+	if err != nil {
+		return "", err
+	}
+	containers, err := e.runtime.List(ctx, namespace)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range containers {
+		if c.Image == name {
+			return "", fmt.Errorf("image %s is in use by container %s: delete that first", name, c.ID)
+		}
+	}
+	if _, ok, err := e.runtime.Image(ctx, namespace, name); err != nil || !ok {
+		return "", errors.Join(err, fmt.Errorf("there is no image %s in containerd namespace %s", name, namespace))
+	}
+	return name, e.runtime.RemoveImage(ctx, namespace, name)
+}
+
+// fullReference completes a short name as Docker does: busybox is docker.io/library/busybox:latest.
+func fullReference(name string) (string, error) {
+	ref, err := reference.ParseDockerRef(name)
+	if err != nil {
+		return "", fmt.Errorf("image name %q: %w", name, err)
+	}
+	return ref.String(), nil
+}

@@ -1,0 +1,221 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// periodUs is the span over which processor time is measured out, in microseconds: the kernel's default.
+const periodUs = 100000
+
+// The kernel's own weights, which it takes for a cgroup without a limit.
+const (
+	defaultWeight = 100
+	defaultShares = 1024
+)
+
+// setting is one limit as the kernel wants it written.
+type setting struct {
+	field      string // of realm.Resources, in manifest spelling
+	controller string
+	file       string
+	value      string
+	wanted     bool // whether it limits anything, or only takes a limit away
+}
+
+// SetLimits sets all limits of the cgroup: a zero field takes that limit away. A limit that is asked for where its
+// controller is missing is an error that matches [errors.ErrUnsupported], and then nothing has been changed.
+//
+// In v1 the kernel refuses a cpu limit above the parent's or below a child's; in v2 the smaller one holds.
+// In v1 it also refuses a memory limit below what can't be reclaimed; in v2 it kills instead.
+func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
+	if err := checkPath(cgroup); err != nil {
+		return err
+	}
+	settings := t.settings(r)
+	if err := t.checkSupport(settings); err != nil {
+		return fmt.Errorf("set limits of cgroup %s: %w", cgroup, err)
+	}
+	for _, s := range settings {
+		if !t.Controllers()[s.controller] {
+			continue
+		}
+		file := filepath.Join(t.dir(s.controller), cgroup, s.file)
+		err := write(file, s.value)
+		switch {
+		case errors.Is(err, unix.EINVAL) && s.file == "cpu.cfs_quota_us":
+			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above that of a cgroup above it, or below that of one below it: %w", cgroup, r.CPUs, err)
+		case errors.Is(err, unix.EBUSY) && s.controller == "memory":
+			return fmt.Errorf("set memory of cgroup %s to %d: more is in use and can't be reclaimed: %w", cgroup, r.Memory, err)
+		case err != nil:
+			return fmt.Errorf("set %s of cgroup %s: %w", s.field, cgroup, err)
+		}
+	}
+	return nil
+}
+
+func (t *Tree) checkSupport(settings []setting) error {
+	var errs []error
+	for _, s := range settings {
+		if s.wanted && !t.Controllers()[s.controller] {
+			errs = append(errs, fmt.Errorf("%s needs the controller %q, which this host doesn't offer (cgroup %s): %w", s.field, s.controller, t.mode, errors.ErrUnsupported))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *Tree) dir(controller string) string {
+	if controller == "io" && t.mode == V1 {
+		controller = "blkio"
+	}
+	return t.dirs[controller]
+}
+
+// settings spells out r for the layout of this host.
+func (t *Tree) settings(r *realm.Resources) []setting {
+	if r == nil {
+		r = new(realm.Resources)
+	}
+	pids := setting{"pids", "pids", "pids.max", maxOr(r.PIDs, "max"), r.PIDs != 0}
+	io := setting{"ioWeight", "io", t.weight.file, t.weight.format(r.IOWeight), r.IOWeight != 0}
+	if t.mode == V2 {
+		weight := int64(defaultWeight)
+		if r.CPUWeight != 0 {
+			weight = r.CPUWeight
+		}
+		return []setting{
+			{"memory", "memory", "memory.max", maxOr(r.Memory, "max"), r.Memory != 0},
+			{"cpus", "cpu", "cpu.max", maxOr(quota(r.CPUs), "max") + " " + strconv.Itoa(periodUs), r.CPUs != 0},
+			{"cpuWeight", "cpu", "cpu.weight", strconv.FormatInt(weight, 10), r.CPUWeight != 0},
+			pids, io,
+		}
+	}
+	return []setting{
+		{"memory", "memory", "memory.limit_in_bytes", maxOr(r.Memory, "-1"), r.Memory != 0},
+		{"cpus", "cpu", "cpu.cfs_period_us", strconv.Itoa(periodUs), r.CPUs != 0},
+		{"cpus", "cpu", "cpu.cfs_quota_us", maxOr(quota(r.CPUs), "-1"), r.CPUs != 0},
+		{"cpuWeight", "cpu", "cpu.shares", strconv.FormatUint(shares(r.CPUWeight), 10), r.CPUWeight != 0},
+		pids, io,
+	}
+}
+
+func maxOr(n int64, none string) string {
+	if n == 0 {
+		return none
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// quota returns the microseconds per period that make cpus processors, 0 for no limit.
+func quota(cpus float64) int64 { return int64(math.Round(cpus * periodUs)) }
+
+// shares turns a v2 weight into v1 shares as the kernel does for itself: 100 is 1024, and the proportion
+// between two siblings stays the same in both layouts. (runc's conversion would make an explicit 100
+// two and a half times the default.) Every weight from 1 to 10000 survives the way there and back.
+func shares(weight int64) uint64 {
+	if weight == 0 {
+		return defaultShares
+	}
+	return uint64(math.Round(float64(weight) * defaultShares / defaultWeight))
+}
+
+func weightOfShares(shares int64) int64 {
+	weight := int64(math.Round(float64(shares) * defaultWeight / defaultShares))
+	return min(max(weight, 1), 10000)
+}
+
+// Limits returns the limits of the cgroup as the kernel holds them; the kernel's default comes back as zero.
+// The error matches [fs.ErrNotExist] when the cgroup is missing.
+func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
+	var r realm.Resources
+	exists, err := t.Exists(cgroup)
+	if err == nil && !exists {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return r, fmt.Errorf("read limits of cgroup %s: %w", cgroup, err)
+	}
+	read := func(controller, file string) string {
+		if err != nil || !t.Controllers()[controller] {
+			return ""
+		}
+		var data []byte
+		data, err = os.ReadFile(filepath.Join(t.dir(controller), cgroup, file))
+		return strings.TrimSpace(string(data))
+	}
+	r.PIDs = number(read("pids", "pids.max"))
+	r.IOWeight = t.weight.parse(read("io", t.weight.file))
+	if t.mode == V2 {
+		r.Memory = number(read("memory", "memory.max"))
+		quota, period, _ := strings.Cut(read("cpu", "cpu.max"), " ")
+		r.CPUs = ratio(number(quota), number(period))
+		r.CPUWeight = withoutDefault(number(read("cpu", "cpu.weight")))
+	} else {
+		r.Memory = number(read("memory", "memory.limit_in_bytes"))
+		r.CPUs = ratio(number(read("cpu", "cpu.cfs_quota_us")), number(read("cpu", "cpu.cfs_period_us")))
+		if s := number(read("cpu", "cpu.shares")); s != 0 {
+			r.CPUWeight = withoutDefault(weightOfShares(s))
+		}
+	}
+	if err != nil {
+		return realm.Resources{}, fmt.Errorf("read limits of cgroup %s: %w", cgroup, err)
+	}
+	return r, nil
+}
+
+// number returns the limit that s states: 0 for none, whether spelled "max", -1 or as the largest multiple
+// of the page size.
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n >= math.MaxInt64-int64(os.Getpagesize()) {
+		return 0
+	}
+	return n
+}
+
+func ratio(quota, period int64) float64 {
+	if quota == 0 || period == 0 {
+		return 0
+	}
+	return float64(quota) / float64(period)
+}
+
+func withoutDefault(weight int64) int64 {
+	if weight == defaultWeight {
+		return 0
+	}
+	return weight
+}
+
+// Canonical returns what [Tree.Limits] gives after [Tree.SetLimits] of r. Memory is rounded down to whole pages
+// and cpus to 1/100000; a weight that is the kernel's default becomes zero; io weights above 100
+// are coarser where the kernel's range ends at 1000; and what has no controller here becomes zero.
+func (t *Tree) Canonical(r realm.Resources) realm.Resources {
+	have := t.Controllers()
+	page := int64(os.Getpagesize())
+	var c realm.Resources
+	if have["memory"] {
+		c.Memory = number(strconv.FormatInt(r.Memory/page*page, 10))
+	}
+	if have["cpu"] {
+		c.CPUs = ratio(quota(r.CPUs), periodUs)
+		c.CPUWeight = withoutDefault(r.CPUWeight)
+	}
+	if have["pids"] {
+		c.PIDs = r.PIDs
+	}
+	if have["io"] {
+		c.IOWeight = t.weight.parse(t.weight.format(r.IOWeight))
+	}
+	return c
+}

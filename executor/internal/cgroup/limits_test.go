@@ -1,0 +1,175 @@
+package cgroup
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// fake returns a tree of plain files that stands for a kernel with every controller.
+func fake(t interface{ Fatal(...any) }, root, mode string) *Tree {
+	tree := &Tree{root: root, mode: mode, dirs: map[string]string{}, hierarchies: []string{root}}
+	for _, name := range []string{"memory", "cpu", "cpuset", "pids", "io", "blkio"} {
+		tree.dirs[name] = root
+	}
+	tree.weight = weightFiles[mode][0].weightFile
+	if mode == V1 {
+		tree.weight = weightFiles[mode][1].weightFile
+	}
+	dir := filepath.Join(root, "kukeon")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range tree.settings(nil) {
+		if err := os.WriteFile(filepath.Join(dir, s.file), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tree
+}
+
+var genResources = rapid.Custom(func(t *rapid.T) realm.Resources {
+	orZero := func(name string, low, high int64) int64 {
+		return rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(low, high)).Draw(t, name)
+	}
+	return realm.Resources{
+		Memory:    orZero("memory", 1<<20, 1<<50),
+		CPUs:      rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0.01, 8192)).Draw(t, "cpus"),
+		CPUWeight: orZero("cpuWeight", 1, 10000),
+		PIDs:      orZero("pids", 1, 4194304),
+		IOWeight:  orZero("ioWeight", 1, 10000),
+	}
+})
+
+// What is read back is what Canonical promised, and Canonical changes nothing twice.
+func TestReadBackIsCanonical(t *testing.T) {
+	for _, mode := range []string{V1, V2} {
+		t.Run(mode, func(t *testing.T) {
+			root := t.TempDir()
+			tree := fake(t, root, mode)
+			rapid.Check(t, func(t *rapid.T) {
+				want := genResources.Draw(t, "resources")
+				// The kernel writes shorter values over longer ones; plain files must be emptied.
+				tree := fake(t, root, tree.mode)
+				if err := tree.SetLimits("/kukeon", &want); err != nil {
+					t.Fatal(err)
+				}
+				got, err := tree.Limits("/kukeon")
+				if err != nil {
+					t.Fatal(err)
+				}
+				canonical := tree.Canonical(want)
+				// A plain file doesn't round.
+				page := int64(os.Getpagesize())
+				got.Memory = got.Memory / page * page
+				if got != canonical {
+					t.Fatalf("set %+v: read back %+v, promised %+v", want, got, canonical)
+				}
+				if again := tree.Canonical(canonical); again != canonical {
+					t.Fatalf("canonical %+v becomes %+v", canonical, again)
+				}
+			})
+		})
+	}
+}
+
+func TestCPUWeightSurvivesShares(t *testing.T) {
+	for weight := int64(1); weight <= 10000; weight++ {
+		if got := weightOfShares(int64(shares(weight))); got != weight {
+			t.Fatalf("weight %d is %d shares, which is weight %d", weight, shares(weight), got)
+		}
+	}
+	if shares(0) != shares(100) {
+		t.Errorf("an explicit default is %d shares, the default %d", shares(100), shares(0))
+	}
+}
+
+func TestScales(t *testing.T) {
+	for w := int64(1); w <= 10000; w++ {
+		if b := toBFQ(w); b < 1 || b > 1000 || toBFQ(fromBFQ(b)) != b {
+			t.Fatalf("io weight %d: bfq %d, back %d", w, b, fromBFQ(b))
+		}
+		if c := toCFQ(w); c < 10 || c > 1000 {
+			t.Fatalf("io weight %d: cfq %d", w, c)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for in, want := range map[string]int64{
+		"max": 0, "-1": 0, "": 0, "9223372036854771712": 0, "9223372036854775807": 0, "4096": 4096, "0": 0,
+	} {
+		if got := number(in); got != want {
+			t.Errorf("number(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
+func TestMissingController(t *testing.T) {
+	tree := &Tree{root: t.TempDir(), mode: V2, dirs: map[string]string{}}
+	err := tree.SetLimits("/kukeon", &realm.Resources{Memory: 1 << 20, CPUWeight: 5, IOWeight: 7})
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("error %v", err)
+	}
+	if err := tree.SetLimits("/kukeon", nil); err != nil {
+		t.Errorf("no limits need no controllers: %v", err)
+	}
+	if _, err := tree.ContainerResources(&realm.Resources{PIDs: 5}, false); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPathsOfOthers(t *testing.T) {
+	tree := fake(t, t.TempDir(), V2)
+	for _, p := range []string{"", "/", "kukeon", "/kukeon/", "/kukeon/..", "/../x", "//kukeon"} {
+		if err := tree.Remove(p); err == nil {
+			t.Errorf("Remove(%q) is allowed", p)
+		}
+		if err := tree.Create(p, nil); err == nil {
+			t.Errorf("Create(%q) is allowed", p)
+		}
+	}
+}
+
+func TestContainerResources(t *testing.T) {
+	full := realm.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 200, PIDs: 10, IOWeight: 300}
+	for _, tc := range []struct {
+		mode  string
+		r     realm.Resources
+		reset bool
+		want  string
+	}{
+		{V1, full, false, `{"memory":{"limit":67108864},"cpu":{"shares":2048,"quota":50000,"period":100000},"pids":{"limit":10},"blockIO":{"weight":118}}`},
+		{V1, realm.Resources{}, false, `{}`},
+		{V1, realm.Resources{}, true, `{"memory":{"limit":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
+		{V2, full, false, `{"memory":{"limit":67108864},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","io.weight":"default 300"}}`},
+		{V2, realm.Resources{}, true, `{"memory":{"limit":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
+	} {
+		got, err := fake(t, t.TempDir(), tc.mode).ContainerResources(&tc.r, tc.reset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(data) != tc.want {
+			t.Errorf("%s, reset %v:\n got %s\nwant %s", tc.mode, tc.reset, data, tc.want)
+		}
+	}
+}
+
+func TestQuotaRounds(t *testing.T) {
+	for _, cpus := range []float64{0.01, 0.1, 0.29, 0.57, 1.15, 2.3} {
+		if got := float64(quota(cpus)) / periodUs; math.Abs(got-cpus) > 1e-9 {
+			t.Errorf("%v processors become %v", cpus, got)
+		}
+	}
+}

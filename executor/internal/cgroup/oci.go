@@ -1,0 +1,80 @@
+package cgroup
+
+import (
+	"fmt"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// ContainerResources returns r for an OCI spec, so that runc gives a container's cgroup the very values that
+// [Tree.SetLimits] would. With reset, a zero field takes the limit away, as an update of a running container
+// needs; without it, a zero field is left out. The error is that of SetLimits for a missing controller.
+//
+// In v2 weights go in as "unified" values: runc's conversion from v1 shares would change them.
+func (t *Tree) ContainerResources(r *realm.Resources, reset bool) (*specs.LinuxResources, error) {
+	if r == nil {
+		r = new(realm.Resources)
+	}
+	if err := t.checkSupport(t.settings(r)); err != nil {
+		return nil, fmt.Errorf("limits of a container: %w", err)
+	}
+	have := t.Controllers()
+	takes := func(controller string, set bool) bool { return set || reset && have[controller] }
+	out := &specs.LinuxResources{}
+	if takes("memory", r.Memory != 0) {
+		out.Memory = &specs.LinuxMemory{Limit: orNone(r.Memory)}
+	}
+	if takes("pids", r.PIDs != 0) {
+		out.Pids = &specs.LinuxPids{Limit: orNone(r.PIDs)}
+	}
+	if takes("cpu", r.CPUs != 0) {
+		period := uint64(periodUs)
+		out.CPU = &specs.LinuxCPU{Quota: orNone(quota(r.CPUs)), Period: &period}
+	}
+	if t.mode == V2 {
+		t.unifiedWeights(out, r, takes)
+		return out, nil
+	}
+	if takes("cpu", r.CPUWeight != 0) {
+		if out.CPU == nil {
+			out.CPU = &specs.LinuxCPU{}
+		}
+		value := shares(r.CPUWeight)
+		out.CPU.Shares = &value
+	}
+	if takes("io", r.IOWeight != 0) {
+		n, err := strconv.ParseUint(t.weight.format(r.IOWeight), 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("ioWeight %d of a container: %w", r.IOWeight, err)
+		}
+		weight := uint16(n)
+		out.BlockIO = &specs.LinuxBlockIO{Weight: &weight}
+	}
+	return out, nil
+}
+
+func (t *Tree) unifiedWeights(out *specs.LinuxResources, r *realm.Resources, takes func(string, bool) bool) {
+	wanted := map[string]bool{
+		"cpu.weight":  takes("cpu", r.CPUWeight != 0),
+		t.weight.file: takes("io", r.IOWeight != 0),
+	}
+	for _, s := range t.settings(r) {
+		if !wanted[s.file] {
+			continue
+		}
+		if out.Unified == nil {
+			out.Unified = map[string]string{}
+		}
+		out.Unified[s.file] = s.value
+	}
+}
+
+func orNone(n int64) *int64 {
+	if n == 0 {
+		n = -1
+	}
+	return &n
+}

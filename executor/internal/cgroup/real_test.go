@@ -1,0 +1,172 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func open(t *testing.T) *Tree {
+	t.Helper()
+	needLab(t)
+	tree, err := Open("/sys/fs/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("mode %s, controllers %v, io weight in %q", tree.Mode(), tree.Controllers(), tree.weight.file)
+	t.Cleanup(func() {
+		if err := tree.Remove("/kukeon"); err != nil {
+			t.Error(err)
+		}
+	})
+	return tree
+}
+
+func create(t *testing.T, tree *Tree, cgroup string, r *realm.Resources) {
+	t.Helper()
+	if err := tree.Create(cgroup, r); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// supported leaves of r what this host can enforce.
+func supported(tree *Tree, r realm.Resources) realm.Resources {
+	have := tree.Controllers()
+	if !have["memory"] {
+		r.Memory = 0
+	}
+	if !have["cpu"] {
+		r.CPUs, r.CPUWeight = 0, 0
+	}
+	if !have["pids"] {
+		r.PIDs = 0
+	}
+	if !have["io"] {
+		r.IOWeight = 0
+	}
+	return r
+}
+
+func TestCreateLimitsRemove(t *testing.T) {
+	tree := open(t)
+	const cell = "/kukeon/main/default/blog/web"
+	if exists, err := tree.Exists(cell); exists || err != nil {
+		t.Fatalf("exists %v, %v", exists, err)
+	}
+	if _, err := tree.Limits(cell); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("limits of nothing: %v", err)
+	}
+	create(t, tree, cell, nil)
+	create(t, tree, cell, nil)
+	if exists, err := tree.Exists(cell); !exists || err != nil {
+		t.Fatalf("exists %v, %v", exists, err)
+	}
+	for _, r := range []realm.Resources{
+		{},
+		{Memory: 64<<20 + 5, CPUs: 0.57, CPUWeight: 39, PIDs: 33, IOWeight: 55},
+		{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 10000, PIDs: 4194304, IOWeight: 9999},
+		{Memory: 1 << 40, CPUs: 0.01, CPUWeight: 1, PIDs: 1, IOWeight: 1},
+		{CPUWeight: 100, IOWeight: 100},
+		{},
+	} {
+		r = supported(tree, r)
+		if err := tree.SetLimits(cell, &r); err != nil {
+			t.Fatal(err)
+		}
+		got, err := tree.Limits(cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := tree.Canonical(r); got != want {
+			t.Errorf("set %+v: the kernel holds %+v, promised %+v", r, got, want)
+		}
+	}
+	children, err := tree.Children("/kukeon/main")
+	if err != nil || fmt.Sprint(children) != "[default]" {
+		t.Errorf("children %v, %v", children, err)
+	}
+	for range 2 {
+		if err := tree.Remove("/kukeon/main"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if exists, err := tree.Exists("/kukeon/main"); exists || err != nil {
+		t.Fatalf("exists %v, %v", exists, err)
+	}
+	if _, err := tree.Children("/kukeon/main"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("children of nothing: %v", err)
+	}
+}
+
+func TestCPUsWithinParents(t *testing.T) {
+	tree := open(t)
+	if tree.Mode() != V1 {
+		t.Skip("a rule of cgroup v1")
+	}
+	create(t, tree, "/kukeon/main", &realm.Resources{CPUs: 0.5})
+	err := tree.Create("/kukeon/main/default", &realm.Resources{CPUs: 1})
+	if err == nil || !strings.Contains(err.Error(), "cgroup v1 allows no limit above") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestRemoveWithProcesses(t *testing.T) {
+	tree := open(t)
+	create(t, tree, "/kukeon/main/default", nil)
+	sleep := exec.Command("sleep", "100")
+	if err := sleep.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range tree.own() {
+		if err := os.WriteFile(filepath.Join(dir, "/kukeon/main/default/cgroup.procs"), []byte(strconv.Itoa(sleep.Process.Pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := tree.Remove("/kukeon/main")
+	if err == nil || !strings.Contains(err.Error(), "1 processes are still in /kukeon/main/default") {
+		t.Errorf("error %v", err)
+	}
+	if exists, _ := tree.Exists("/kukeon/main/default"); !exists {
+		t.Error("a part was removed")
+	}
+	if err := sleep.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = sleep.Wait() }()
+	if err := tree.Remove("/kukeon/main"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	tree := open(t)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			name := fmt.Sprintf("/kukeon/main/default/blog/c%d", i)
+			r := supported(tree, realm.Resources{PIDs: 10})
+			if err := tree.Create(name, &r); err != nil {
+				t.Error(err)
+			}
+			if i%2 == 0 {
+				if err := tree.Remove(name); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	children, err := tree.Children("/kukeon/main/default/blog")
+	if err != nil || len(children) != 8 {
+		t.Errorf("children %v, %v", children, err)
+	}
+}

@@ -1,0 +1,113 @@
+// Package runtime talks to containerd: namespaces, images, containers and their tasks.
+//
+// It carries out single steps and decides nothing: what there should be comes from the plan, what there is goes
+// back as plain data. Every method names the containerd namespace it works in, takes what it needs as values, and
+// keeps nothing between calls but the connection. It works with containerd 1.6 and 2.x.
+//
+// Errors are containerd's, wrapped: ask github.com/containerd/errdefs what they are. Nothing is printed or logged.
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/log"
+	"github.com/sirupsen/logrus"
+	"google.golang.org/grpc"
+)
+
+// dialTimeout bounds how long a daemon may take for its first answer.
+const dialTimeout = 3 * time.Second
+
+// cleanupTimeout bounds the undoing of what failed, which goes on when the caller's context has ended.
+const cleanupTimeout = 10 * time.Second
+
+// Client is a connection to one containerd. Its methods may be used by several goroutines at once.
+type Client struct {
+	c *containerd.Client
+	// conn is for calls that the client library doesn't have.
+	conn grpc.ClientConnInterface
+	// stateDir is containerd's directory for what a reboot ends, where its socket is too.
+	stateDir string
+}
+
+// Dial connects to the containerd that listens on the socket at address and waits for its first answer.
+func Dial(ctx context.Context, address string) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	// gRPC connects lazily and reports every failure alike: the socket itself says more.
+	probe, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	if err != nil {
+		return nil, dialError(ctx, address, err)
+	}
+	if err := probe.Close(); err != nil {
+		return nil, dialError(ctx, address, err)
+	}
+	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout))
+	if err != nil {
+		return nil, dialError(ctx, address, err)
+	}
+	if _, err := c.Version(ctx); err != nil {
+		return nil, errors.Join(dialError(ctx, address, errgrpc.ToNative(err)), c.Close())
+	}
+	conn, ok := c.Conn().(grpc.ClientConnInterface)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("connect to containerd at %s: the connection is a %T", address, c.Conn()), c.Close())
+	}
+	return &Client{c: c, conn: conn, stateDir: filepath.Dir(address)}, nil
+}
+
+func dialError(ctx context.Context, address string, err error) error {
+	why := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "there is no such socket, so containerd is not running, or it listens elsewhere: "
+	case errors.Is(err, fs.ErrPermission):
+		why = "no permission, which takes root as a rule: "
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "nobody listens there, so containerd has ended: "
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		why = "no answer in time: "
+	}
+	return fmt.Errorf("connect to containerd at %s: %s%w", address, why, err)
+}
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.c.Close() }
+
+// Version returns the version of the daemon, such as "1.6.20~ds1" or "v2.4.2".
+func (c *Client) Version(ctx context.Context) (string, error) {
+	v, err := c.c.Version(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask containerd for its version: %w", err)
+	}
+	return v.Version, nil
+}
+
+func in(ctx context.Context, ns string) context.Context {
+	return quiet(namespaces.WithNamespace(ctx, ns))
+}
+
+// quiet keeps containerd's libraries from logging to standard error.
+func quiet(ctx context.Context) context.Context { return log.WithLogger(ctx, silence) }
+
+var silence = func() *log.Entry {
+	logger := logrus.New()
+	logger.SetOutput(io.Discard)
+	return logrus.NewEntry(logger)
+}()
+
+// afterwards returns a context for undoing, with the values of ctx but not its end.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+}

@@ -1,0 +1,224 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	containersapi "github.com/containerd/containerd/api/services/containers/v1"
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types/task"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// The states of a task. A container without a task has none of them: its Status is empty.
+const (
+	StatusCreated = "created"
+	StatusRunning = "running"
+	StatusPaused  = "paused"
+	StatusPausing = "pausing"
+	StatusStopped = "stopped"
+	StatusUnknown = "unknown"
+)
+
+// Container is a container of a namespace with its task, if it has one.
+type Container struct {
+	ID string
+	// Image is the reference it was made from; it may stand for another digest by now.
+	Image       string
+	Labels      map[string]string
+	CreatedAt   time.Time
+	SnapshotKey string
+	// Status is one of the constants above, or empty when there is no task.
+	Status string
+	// PID is that of the task on the host, 0 when it doesn't run.
+	PID uint32
+	// ExitCode and ExitedAt are those of a stopped task.
+	ExitCode uint32
+	ExitedAt time.Time
+}
+
+// List returns all containers of the namespace with their tasks, in two calls however many there are.
+// A namespace that doesn't exist has none.
+func (c *Client) List(ctx context.Context, ns string) ([]Container, error) {
+	ctx = in(ctx, ns)
+	resp, err := containersapi.NewContainersClient(c.conn).List(ctx, &containersapi.ListContainersRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("list containers of namespace %s: %w", ns, errgrpc.ToNative(err))
+	}
+	running, err := c.c.TaskService().List(ctx, &tasksapi.ListTasksRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("list tasks of namespace %s: %w", ns, errgrpc.ToNative(err))
+	}
+	processes := make(map[string]*task.Process, len(running.Tasks))
+	for _, p := range running.Tasks {
+		processes[p.ID] = p
+	}
+	list := make([]Container, 0, len(resp.Containers))
+	for _, record := range resp.Containers {
+		entry := Container{
+			ID: record.ID, Image: record.Image, Labels: record.Labels,
+			CreatedAt: record.CreatedAt.AsTime(), SnapshotKey: record.SnapshotKey,
+		}
+		if p := processes[record.ID]; p != nil {
+			entry.addTask(p)
+		}
+		list = append(list, entry)
+	}
+	return list, nil
+}
+
+func (c *Container) addTask(p *task.Process) {
+	c.Status = status(p.Status)
+	if c.Status != StatusStopped {
+		c.PID = p.Pid
+		return
+	}
+	c.ExitCode = p.ExitStatus
+	c.ExitedAt = p.ExitedAt.AsTime()
+}
+
+func status(s task.Status) string {
+	switch s {
+	case task.Status_CREATED:
+		return StatusCreated
+	case task.Status_RUNNING:
+		return StatusRunning
+	case task.Status_PAUSED:
+		return StatusPaused
+	case task.Status_PAUSING:
+		return StatusPausing
+	case task.Status_STOPPED:
+		return StatusStopped
+	}
+	return StatusUnknown
+}
+
+// SetLabels sets some labels of a container, takes away others, and leaves the rest alone.
+// containerd keeps no empty values: setting one takes the label away.
+func (c *Client) SetLabels(ctx context.Context, ns, id string, set map[string]string, remove []string) error {
+	labels := make(map[string]string, len(set)+len(remove))
+	var paths []string
+	for _, key := range remove {
+		labels[key] = ""
+		paths = append(paths, "labels."+key)
+	}
+	for key, value := range set {
+		labels[key] = value
+		paths = append(paths, "labels."+key)
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	_, err := c.c.ContainerService().Update(in(ctx, ns), containers.Container{ID: id, Labels: labels}, paths...)
+	return wrap(err, "set labels of container %s", id)
+}
+
+// ContainerSpec returns the OCI spec that the next task of the container is made from.
+func (c *Client) ContainerSpec(ctx context.Context, ns, id string) (*specs.Spec, error) {
+	ctx = in(ctx, ns)
+	record, err := c.c.ContainerService().Get(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the spec of container %s: %w", id, err)
+	}
+	spec, err := specOf(record)
+	return spec, wrap(err, "read the spec of container %s", id)
+}
+
+func specOf(record containers.Container) (*specs.Spec, error) {
+	value, err := typeurl.UnmarshalAny(record.Spec)
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := value.(*specs.Spec)
+	if !ok {
+		return nil, fmt.Errorf("it is a %T: %w", value, errdefs.ErrInvalidArgument)
+	}
+	return spec, nil
+}
+
+// UpdateResources changes the limits of the running task, if there is one, and then those in the spec, so that a
+// later task starts with them. The devices in the spec stay. A zero or missing field is left as it is:
+// taking a limit away needs the value that stands for none.
+func (c *Client) UpdateResources(ctx context.Context, ns, id string, resources *specs.LinuxResources) error {
+	ctx = in(ctx, ns)
+	container, err := c.c.LoadContainer(ctx, id)
+	if err != nil {
+		return fmt.Errorf("update limits of container %s: %w", id, err)
+	}
+	t, err := container.Task(ctx, nil)
+	switch {
+	case err == nil:
+		err = t.Update(ctx, containerd.WithResources(resources))
+		// One that has just ended has no limits to change.
+		if err != nil && !ended(ctx, t) {
+			return fmt.Errorf("update limits of container %s: %w", id, readable(err))
+		}
+	case !errdefs.IsNotFound(err):
+		return fmt.Errorf("update limits of container %s: %w", id, err)
+	}
+	record, err := c.c.ContainerService().Get(ctx, id)
+	if err != nil {
+		return fmt.Errorf("update limits of container %s: %w", id, err)
+	}
+	spec, err := specOf(record)
+	if err != nil {
+		return fmt.Errorf("update limits of container %s: %w", id, err)
+	}
+	mergeResources(spec, resources)
+	if record.Spec, err = typeurl.MarshalAnyToProto(spec); err != nil {
+		return fmt.Errorf("update limits of container %s: %w", id, err)
+	}
+	_, err = c.c.ContainerService().Update(ctx, record, "spec")
+	return wrap(err, "record limits of container %s", id)
+}
+
+func ended(ctx context.Context, t containerd.Task) bool {
+	s, err := t.Status(ctx)
+	return errdefs.IsNotFound(err) || err == nil && s.Status == containerd.Stopped
+}
+
+// mergeResources puts the limits of a cgroup into the spec, field by field where r has them.
+func mergeResources(spec *specs.Spec, r *specs.LinuxResources) {
+	if r == nil {
+		return
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if spec.Linux.Resources == nil {
+		spec.Linux.Resources = &specs.LinuxResources{}
+	}
+	into := spec.Linux.Resources
+	if r.Memory != nil {
+		into.Memory = r.Memory
+	}
+	if r.Pids != nil {
+		into.Pids = r.Pids
+	}
+	if r.BlockIO != nil {
+		into.BlockIO = r.BlockIO
+	}
+	if r.CPU != nil {
+		if into.CPU == nil {
+			into.CPU = &specs.LinuxCPU{}
+		}
+		if r.CPU.Quota != nil {
+			into.CPU.Quota, into.CPU.Period = r.CPU.Quota, r.CPU.Period
+		}
+		if r.CPU.Shares != nil {
+			into.CPU.Shares = r.CPU.Shares
+		}
+	}
+	for file, value := range r.Unified {
+		if into.Unified == nil {
+			into.Unified = map[string]string{}
+		}
+		into.Unified[file] = value
+	}
+}

@@ -1,0 +1,131 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// CreateOptions says what a container is made from.
+type CreateOptions struct {
+	// ID is the container's in containerd, and the key of its snapshot.
+	ID string
+	// Image is a reference that the namespace has, as given to [Client.Pull] or returned by [Client.Import].
+	Image  string
+	Labels map[string]string
+	// Annotations go into the OCI spec.
+	Annotations map[string]string
+	Spec        *realm.Container
+	Hostname    string
+	// CgroupPath is below the root of the cgroup file system, with a leading "/".
+	CgroupPath string
+	// UnifiedCgroup says that the host has cgroup v2: the container then gets a cgroup namespace of its own.
+	UnifiedCgroup bool
+	// NetNSPath is the pin of the network namespace to join; empty makes one with nothing but a loopback that is down.
+	NetNSPath string
+	// Resources are the limits of the container's cgroup, nil for none.
+	Resources *specs.LinuxResources
+	// Mounts come on top of those in Spec: an /etc/hosts, for instance.
+	Mounts []specs.Mount
+	// ShimGroup names the containers that share one shim process, which saves memory and time; when that process
+	// is killed, all of them end. Empty gives the container a shim of its own.
+	ShimGroup string
+}
+
+// shimGroupAnnotation is read by containerd's runc shim.
+const shimGroupAnnotation = "io.containerd.runc.v2.group"
+
+const runtimeName = "io.containerd.runc.v2"
+
+// Create makes the snapshot and the container, without a task. What a Create of the same id left behind when it was
+// killed is cleared first; a container that is there already is errdefs.ErrAlreadyExists. When it fails, or ctx ends,
+// it takes away again what it made.
+func (c *Client) Create(ctx context.Context, ns string, o CreateOptions) error {
+	return wrap(c.create(in(ctx, ns), o), "create container %s", o.ID)
+}
+
+func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
+	if _, err := c.c.ContainerService().Get(ctx, o.ID); err == nil {
+		return errdefs.ErrAlreadyExists
+	} else if !errdefs.IsNotFound(err) {
+		return err
+	}
+	image, err := c.c.GetImage(ctx, o.Image)
+	if err != nil {
+		return err
+	}
+	config, err := image.Spec(ctx)
+	if err != nil {
+		return fmt.Errorf("read the config of image %s: %w", o.Image, err)
+	}
+	opts, err := specOpts(o, image, config.Config)
+	if err != nil {
+		return err
+	}
+	if err := c.removeSnapshot(ctx, o.ID); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			after, cancel := afterwards(ctx)
+			defer cancel()
+			err = errors.Join(err, c.undoCreate(after, o.ID))
+		}
+	}()
+	labels := maps.Clone(o.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	if signal := config.Config.StopSignal; signal != "" {
+		labels[containerd.StopSignalLabel] = signal
+	}
+	_, err = c.c.NewContainer(ctx, o.ID,
+		containerd.WithImage(image),
+		containerd.WithContainerLabels(labels),
+		containerd.WithSnapshotter(snapshotterName),
+		containerd.WithNewSnapshot(o.ID, image),
+		containerd.WithRuntime(runtimeName, nil),
+		containerd.WithNewSpec(opts...),
+	)
+	return err
+}
+
+// undoCreate also removes a container: a call that was cancelled may have been carried out nevertheless.
+func (c *Client) undoCreate(ctx context.Context, id string) error {
+	err := c.c.ContainerService().Delete(ctx, id)
+	if errdefs.IsNotFound(err) {
+		err = nil
+	}
+	return errors.Join(err, c.removeSnapshot(ctx, id))
+}
+
+func (c *Client) removeSnapshot(ctx context.Context, key string) error {
+	err := c.c.SnapshotService(snapshotterName).Remove(ctx, key)
+	if err == nil || errdefs.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("remove snapshot %s: %w", key, err)
+}
+
+// Remove kills the task, if there is one, and removes the container with its snapshot. One that is gone already is no
+// error, and then a snapshot left of it goes too.
+func (c *Client) Remove(ctx context.Context, ns, id string) error {
+	ctx = in(ctx, ns)
+	container, err := c.c.LoadContainer(ctx, id)
+	if err == nil {
+		if err = c.endTask(ctx, container, nil, 0); err == nil {
+			err = container.Delete(ctx, containerd.WithSnapshotCleanup)
+		}
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove container %s: %w", id, err)
+	}
+	return wrap(c.removeSnapshot(ctx, id), "remove container %s", id)
+}

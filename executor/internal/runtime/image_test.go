@@ -1,0 +1,271 @@
+package runtime
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/images/archive"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// pipe hides that a reader could seek.
+type pipe struct{ io.Reader }
+
+func zipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// tarOf returns a tar of the files, given as name, content, name, content, ….
+func tarOf(t *testing.T, files ...string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for i := 0; i < len(files); i += 2 {
+		if err := w.WriteHeader(&tar.Header{Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644, Typeflag: tar.TypeReg}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, files[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
+}
+
+// dockerArchive returns what "docker save" wrote, in the old layout.
+func dockerArchive(t *testing.T, layer []byte, tags string) []byte {
+	t.Helper()
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/sh","-c"],"Cmd":["echo from the image"],"StopSignal":"SIGINT"},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, sum(layer))
+	id := sum([]byte(config))
+	return tarOf(t, id+"/layer.tar", string(layer), id+".json", config,
+		"manifest.json", fmt.Sprintf(`[{"Config":"%s.json","RepoTags":%s,"Layers":["%s/layer.tar"]}]`, id, tags, id))
+}
+
+func TestImport(t *testing.T) {
+	h := newHost(t)
+	layer := rootfs(t)
+	var oci bytes.Buffer
+	import1 := func(r io.Reader, name, want string) {
+		t.Helper()
+		begin := time.Now()
+		names, err := h.Import(h.ctx, h.ns, r, name)
+		h.must(err)
+		t.Logf("%s: %s", want, time.Since(begin))
+		if strings.Join(names, " ") != want {
+			t.Errorf("names %v, want %s", names, want)
+		}
+		h.must(h.EnsureUnpacked(h.ctx, h.ns, names[0]))
+	}
+	import1(bytes.NewReader(layer), "plain", "docker.io/library/plain:latest")
+	import1(pipe{bytes.NewReader(layer)}, "example.com/a/piped:1", "example.com/a/piped:1")
+	import1(bytes.NewReader(zipped(t, layer)), "zipped", "docker.io/library/zipped:latest")
+	first, ok, err := h.Image(h.ctx, h.ns, "docker.io/library/plain:latest")
+	h.must(err)
+	second, _, err := h.Image(h.ctx, h.ns, "docker.io/library/zipped:latest")
+	h.must(err)
+	if !ok || first != second {
+		t.Errorf("digests %s and %s", first, second)
+	}
+	import1(bytes.NewReader(dockerArchive(t, layer, `["shop:1","shop:2"]`)), "", "docker.io/library/shop:1 docker.io/library/shop:2")
+	import1(bytes.NewReader(zipped(t, dockerArchive(t, layer, `[]`))), "given", "docker.io/library/given:latest")
+	h.must(h.c.Export(in(h.ctx, h.ns), &oci, archive.WithImage(h.c.ImageService(), "docker.io/library/given:latest")))
+	h.must(h.RemoveImage(h.ctx, h.ns, "docker.io/library/given:latest"))
+	import1(bytes.NewReader(oci.Bytes()), "", "docker.io/library/given:latest")
+	import1(pipe{bytes.NewReader(oci.Bytes())}, "other:2", "docker.io/library/other:2")
+	if zstd, err := exec.LookPath("zstd"); err == nil {
+		cmd := exec.Command(zstd, "-c")
+		cmd.Stdin = bytes.NewReader(layer)
+		out, err := cmd.Output()
+		h.must(err)
+		import1(bytes.NewReader(out), "zstd", "docker.io/library/zstd:latest")
+	}
+	o := h.options("a", realm.Container{})
+	o.Image = "docker.io/library/other:2"
+	if out := h.run(o); out != "from the image\n" && out != "" {
+		t.Errorf("output %q", out)
+	}
+	if label := h.find("a").Labels["io.containerd.image.config.stop-signal"]; label != "SIGINT" {
+		t.Errorf("stop signal %q", label)
+	}
+	list, err := h.Images(h.ctx, h.ns)
+	h.must(err)
+	for _, image := range list {
+		if image.Size < 1<<19 || image.Created.IsZero() || !strings.HasPrefix(image.Digest, "sha256:") {
+			t.Errorf("%+v", image)
+		}
+	}
+	for _, image := range list {
+		h.must(h.RemoveImage(h.ctx, h.ns, image.Name))
+		h.must(h.RemoveImage(h.ctx, h.ns, image.Name))
+	}
+	h.must(h.Remove(h.ctx, h.ns, "a"))
+}
+
+func TestImportRefusesGarbage(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	before, _, err := h.Image(h.ctx, h.ns, testImage)
+	h.must(err)
+	whole := rootfs(t)
+	for name, data := range map[string][]byte{
+		"garbage":       []byte(strings.Repeat("this is no tar\n", 1000)),
+		"empty file":    {},
+		"empty tar":     make([]byte, 1024),
+		"cut rootfs":    whole[:len(whole)/2],
+		"cut gzip":      zipped(t, whole)[:400000],
+		"no layout":     tarOf(t, "blobs/sha256/x", "y"),
+		"no name":       dockerArchive(t, whole, `["not a name!"]`),
+		"wrong diff id": bytes.Replace(dockerArchive(t, whole, `["a"]`), []byte(`"sha256:`), []byte(`"sha256:0`), 1),
+	} {
+		names, err := h.Import(h.ctx, h.ns, bytes.NewReader(data), "busybox:test")
+		if name == "no name" {
+			names, err = h.Import(h.ctx, h.ns, bytes.NewReader(data), "")
+		}
+		t.Logf("%s: %v", name, err)
+		if err == nil || len(names) > 0 {
+			t.Errorf("%s: imported as %v", name, names)
+		}
+	}
+	if _, err := h.Import(h.ctx, h.ns, bytes.NewReader(whole), ""); err == nil {
+		t.Error("a root file system without a name is taken")
+	}
+	after, _, err := h.Image(h.ctx, h.ns, testImage)
+	h.must(err)
+	if before != after {
+		t.Errorf("the older image was %s and is %s", before, after)
+	}
+	h.must(h.EnsureUnpacked(h.ctx, h.ns, testImage))
+}
+
+// registry serves one image without any authentication.
+func registry(t *testing.T, layer []byte) *httptest.Server {
+	t.Helper()
+	blob := zipped(t, layer)
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, sum(layer))
+	manifest, err := json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+		"config": map[string]any{"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + sum([]byte(config)), "size": len(config)},
+		"layers": []any{map[string]any{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": "sha256:" + sum(blob), "size": len(blob)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve := func(w http.ResponseWriter, r *http.Request, mediaType string, data []byte) {
+		w.Header().Set("Content-Type", mediaType)
+		w.Header().Set("Docker-Content-Digest", "sha256:"+sum(data))
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/manifests/v1"), strings.HasSuffix(r.URL.Path, "/manifests/sha256:"+sum(manifest)):
+			serve(w, r, "application/vnd.oci.image.manifest.v1+json", manifest)
+		case strings.HasSuffix(r.URL.Path, sum([]byte(config))):
+			serve(w, r, "application/octet-stream", []byte(config))
+		case strings.HasSuffix(r.URL.Path, sum(blob)):
+			serve(w, r, "application/octet-stream", blob)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+}
+
+func TestPull(t *testing.T) {
+	h := newHost(t)
+	server := registry(t, rootfs(t))
+	defer server.Close()
+	ref := strings.TrimPrefix(server.URL, "http://") + "/team/web:v1"
+	resolved, err := h.Resolve(h.ctx, ref)
+	h.must(err)
+	if _, ok, err := h.Image(h.ctx, h.ns, ref); ok || err != nil {
+		t.Errorf("image before the pull: %v, %v", ok, err)
+	}
+	pulled, err := h.Pull(h.ctx, h.ns, ref)
+	h.must(err)
+	if pulled != resolved {
+		t.Errorf("resolved %s, pulled %s", resolved, pulled)
+	}
+	o := h.options("a", sh("echo pulled"))
+	o.Image = ref
+	if out := h.run(o); out != "pulled\n" {
+		t.Errorf("output %q", out)
+	}
+	_, err = h.Pull(h.ctx, h.ns, strings.Replace(ref, "v1", "v2", 1))
+	t.Log(err)
+	if !errdefs.IsNotFound(err) {
+		t.Errorf("a missing tag: %v", err)
+	}
+	_, err = h.Resolve(h.ctx, "127.0.0.1:1/x:v1")
+	t.Log(err)
+	if err == nil {
+		t.Error("nobody answers, and no error")
+	}
+	h.must(h.Remove(h.ctx, h.ns, "a"))
+}
+
+// Nothing of a realm stays in containerd, and nothing of it on the disk.
+func TestNamespaceLeavesNothing(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	h.start(h.options("a", sh("exec sleep 100")))
+	h.must(h.Remove(h.ctx, h.ns, "a"))
+	h.must(h.RemoveNamespace(h.ctx, h.ns))
+	ctx := in(h.ctx, h.ns)
+	count := 0
+	h.must(h.c.SnapshotService(snapshotterName).Walk(ctx, func(context.Context, snapshots.Info) error { count++; return nil }))
+	if count != 0 {
+		t.Errorf("%d snapshots are left", count)
+	}
+	var left []string
+	for range 100 {
+		left = nil
+		for _, pattern := range []string{"*/blobs/sha256/*", "*snapshotter.v1.overlayfs/snapshots/*", "*content*/ingest/*"} {
+			matches, err := filepath.Glob(filepath.Join("/var/lib/containerd", pattern))
+			h.must(err)
+			left = append(left, matches...)
+		}
+		if len(left) == 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if len(left) > 0 {
+		t.Errorf("left on the disk: %v", left)
+	}
+	if _, err := os.Stat("/run/containerd/io.containerd.runtime.v2.task/" + h.ns + "/a"); err == nil {
+		t.Error("the bundle is left")
+	}
+}

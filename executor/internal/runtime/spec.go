@@ -1,0 +1,244 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/contrib/apparmor"
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	"github.com/containerd/containerd/v2/core/containers"
+	hostapparmor "github.com/containerd/containerd/v2/pkg/apparmor"
+	"github.com/containerd/containerd/v2/pkg/cap"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// apparmorProfile is the name under which containerd's default profile is loaded, where the host has AppArmor.
+const apparmorProfile = "kukeon-default"
+
+// defaultCapabilities are those of a container that changes nothing: Docker's.
+var defaultCapabilities = []string{
+	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+}
+
+// specOpts turns o into changes to containerd's default spec, in the order they depend on each other.
+func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpts, error) {
+	args, err := processArgs(o.Spec, config)
+	if err != nil {
+		return nil, err
+	}
+	mounts, err := containerMounts(o)
+	if err != nil {
+		return nil, err
+	}
+	opts := []oci.SpecOpts{
+		oci.WithDefaultUnixDevices,
+		// Docker has no tmpfs there, and images keep files in it.
+		oci.WithoutRunMount,
+		oci.WithMounts([]specs.Mount{cgroupMount()}),
+		oci.WithImageConfig(image),
+		oci.WithProcessArgs(args...),
+		oci.WithCgroup(o.CgroupPath),
+		oci.WithAnnotations(annotations(o)),
+	}
+	opts = append(opts, processOpts(o)...)
+	opts = append(opts, namespaceOpts(o)...)
+	security, err := securityOpts(o.Spec)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, security...)
+	devices, err := deviceOpts(o.Spec.Devices)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, devices...)
+	return append(opts, withMounts(mounts), withResources(o.Resources)), nil
+}
+
+// processArgs is Docker's rule: a command replaces the image's entrypoint and, since that was meant for it, the
+// image's command; arguments alone replace only the latter.
+func processArgs(spec *realm.Container, config ocispec.ImageConfig) ([]string, error) {
+	var args []string
+	switch {
+	case spec.Command != "":
+		args = append([]string{spec.Command}, spec.Args...)
+	case len(spec.Args) > 0:
+		args = slices.Concat(config.Entrypoint, spec.Args)
+	default:
+		args = slices.Concat(config.Entrypoint, config.Cmd)
+	}
+	if len(args) == 0 {
+		return nil, errors.New("there is nothing to run: the image has neither an entrypoint nor a command, and none is given")
+	}
+	return args, nil
+}
+
+func annotations(o CreateOptions) map[string]string {
+	all := map[string]string{}
+	for key, value := range o.Annotations {
+		all[key] = value
+	}
+	if o.ShimGroup != "" {
+		all[shimGroupAnnotation] = o.ShimGroup
+	}
+	return all
+}
+
+func processOpts(o CreateOptions) []oci.SpecOpts {
+	var opts []oci.SpecOpts
+	if o.Hostname != "" {
+		opts = append(opts, oci.WithHostname(o.Hostname), oci.WithEnv([]string{"HOSTNAME=" + o.Hostname}))
+	}
+	opts = append(opts, oci.WithEnv(o.Spec.Env.Pairs()))
+	if user := o.Spec.User; user != "" {
+		name, _, _ := strings.Cut(user, ":")
+		opts = append(opts, named("user "+user, oci.WithUser(user)), oci.WithAdditionalGIDs(name))
+	}
+	if dir := o.Spec.WorkingDir; dir != "" {
+		opts = append(opts, oci.WithProcessCwd(dir))
+	}
+	if o.Spec.ReadOnlyRootFilesystem {
+		opts = append(opts, oci.WithRootFSReadonly())
+	}
+	return opts
+}
+
+func namespaceOpts(o CreateOptions) []oci.SpecOpts {
+	var opts []oci.SpecOpts
+	if o.NetNSPath != "" {
+		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: o.NetNSPath}))
+	}
+	if o.UnifiedCgroup {
+		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}))
+	}
+	return opts
+}
+
+func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
+	if spec.Privileged {
+		return []oci.SpecOpts{oci.WithPrivileged, oci.WithAllDevicesAllowed, oci.WithHostDevices, oci.WithNewPrivileges}, nil
+	}
+	caps, err := capabilities(spec.Capabilities)
+	if err != nil {
+		return nil, err
+	}
+	opts := []oci.SpecOpts{oci.WithCapabilities(caps), oci.WithNoNewPrivileges}
+	// The profile's rules depend on the capabilities.
+	confine := []oci.SpecOpts{seccomp.WithDefaultProfile()}
+	if hostapparmor.HostSupports() {
+		confine = append(confine, apparmor.WithDefaultProfile(apparmorProfile))
+	}
+	for _, opt := range spec.SecurityOpts {
+		key, value, _ := strings.Cut(opt, "=")
+		switch {
+		case opt == "no-new-privileges" || opt == "no-new-privileges=true":
+		case opt == "no-new-privileges=false":
+			confine = append(confine, oci.WithNewPrivileges)
+		case opt == "seccomp=unconfined":
+			confine = append(confine, oci.WithSeccompUnconfined)
+		case opt == "systempaths=unconfined":
+			confine = append(confine, oci.WithMaskedPaths(nil), oci.WithReadonlyPaths(nil))
+		case opt == "apparmor=unconfined":
+			confine = append(confine, oci.WithApparmorProfile(""))
+		case key == "apparmor" && value != "":
+			confine = append(confine, oci.WithApparmorProfile(value))
+		default:
+			return nil, fmt.Errorf("unknown security option %q", opt)
+		}
+	}
+	return append(opts, confine...), nil
+}
+
+// capabilities is Docker's rule: what is added comes after what is dropped, save that ALL is the widest or narrowest
+// set to start from.
+func capabilities(change *realm.Capabilities) ([]string, error) {
+	if change == nil {
+		return slices.Clone(defaultCapabilities), nil
+	}
+	add, drop := capNames(change.Add), capNames(change.Drop)
+	base := defaultCapabilities
+	if slices.Contains(add, "CAP_ALL") {
+		all, err := cap.Current()
+		if err != nil {
+			return nil, fmt.Errorf("list the capabilities of this host: %w", err)
+		}
+		base = all
+	} else if slices.Contains(drop, "CAP_ALL") {
+		base = nil
+	}
+	set := map[string]bool{}
+	for _, name := range base {
+		set[name] = !slices.Contains(drop, name)
+	}
+	for _, name := range add {
+		// A capability that is named in both lists, next to ALL, is dropped.
+		if name != "CAP_ALL" && (!slices.Contains(add, "CAP_ALL") || !slices.Contains(drop, name)) {
+			set[name] = true
+		}
+	}
+	var names []string
+	for name, on := range set {
+		if on {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func capNames(list []string) []string {
+	names := make([]string, len(list))
+	for i, name := range list {
+		name = strings.ToUpper(name)
+		if !strings.HasPrefix(name, "CAP_") {
+			name = "CAP_" + name
+		}
+		names[i] = name
+	}
+	return names
+}
+
+func deviceOpts(devices []string) ([]oci.SpecOpts, error) {
+	var opts []oci.SpecOpts
+	for _, device := range devices {
+		parts := strings.Split(device, ":")
+		host, inside, access := parts[0], parts[0], "rwm"
+		switch {
+		case len(parts) == 2 && strings.HasPrefix(parts[1], "/"):
+			inside = parts[1]
+		case len(parts) == 2:
+			access = parts[1]
+		case len(parts) == 3:
+			inside, access = parts[1], parts[2]
+		case len(parts) > 3:
+			return nil, fmt.Errorf("device %q: write hostPath[:containerPath[:rwm]]", device)
+		}
+		if strings.Trim(access, "rwm") != "" || access == "" {
+			return nil, fmt.Errorf("device %q: the access %q may only be made of r, w and m", device, access)
+		}
+		opts = append(opts, named("device "+device, oci.WithDevices(host, inside, access)))
+	}
+	return opts, nil
+}
+
+// named says in the error which part of the spec opt is for.
+func named(what string, opt oci.SpecOpts) oci.SpecOpts {
+	return func(ctx context.Context, client oci.Client, c *containers.Container, s *oci.Spec) error {
+		return wrap(opt(ctx, client, c, s), "%s", what)
+	}
+}
+
+func withResources(r *specs.LinuxResources) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		mergeResources(s, r)
+		return nil
+	}
+}

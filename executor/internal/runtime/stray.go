@@ -1,0 +1,128 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+)
+
+// strayGrace is how long a task may be in the making after its client was killed. containerd gives such a call up
+// at once, but runc may be in the middle of it.
+const strayGrace = 2 * time.Second
+
+// bundlesDir is where containerd's runtime keeps the bundle of each task, below its state directory.
+const bundlesDir = "io.containerd.runtime.v2.task"
+
+// runcDir is where runc keeps its state, for the shim of containerd, in a directory for each namespace.
+const runcDir = "/run/containerd/runc"
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
+}
+
+// settle is called for a container that has no task as far as containerd says, and makes that true: a client that was
+// killed while its task was made can leave a shim and a process behind that containerd has forgotten, but under whose
+// name no task can be made. It reports whether a task has appeared after all.
+func (c *Client) settle(ctx context.Context, container containerd.Container) (appeared bool, err error) {
+	ns, err := namespaces.NamespaceRequired(ctx)
+	if err != nil {
+		return false, err
+	}
+	bundle := filepath.Join(c.stateDir, bundlesDir, ns, container.ID())
+	traces := []string{bundle, filepath.Join(runcDir, ns, container.ID())}
+	const poll = 50 * time.Millisecond
+	for deadline := time.Now().Add(strayGrace); ; {
+		if !slices.ContainsFunc(traces, exists) {
+			return false, nil
+		}
+		_, err := container.Task(ctx, nil)
+		if !errdefs.IsNotFound(err) {
+			return err == nil, err
+		}
+		if time.Now().After(deadline) {
+			return false, c.removeStray(ctx, ns, container.ID(), bundle)
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+// removeStray ends the shim and the process of a task that containerd doesn't know, as containerd itself cleans up after
+// a shim that died.
+func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
+	// If containerd knows the shim at least, it can do all of this.
+	_, err := c.c.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	if err := gone(errgrpc.ToNative(err)); err != nil {
+		return fmt.Errorf("remove what is left of its task: %w", err)
+	}
+	for _, pid := range findShims(ns, id) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("end its stray shim, pid %d: %w", pid, err)
+		}
+	}
+	out, err := exec.CommandContext(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return removeBundle(bundle)
+}
+
+// shimProgram is the shim of [runtimeName].
+const shimProgram = "containerd-shim-runc-v2"
+
+// findShims returns the processes of the shim of a container.
+func findShims(ns, id string) (pids []int) {
+	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range processes {
+		data, err := os.ReadFile(file)
+		args := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
+		if err != nil || filepath.Base(args[0]) != shimProgram || !hasOption(args, "-namespace", ns) || !hasOption(args, "-id", id) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func hasOption(args []string, name, value string) bool {
+	i := slices.Index(args, name)
+	return i >= 0 && i+1 < len(args) && args[i+1] == value
+}
+
+// removeBundle removes the directory of a bundle and the one for its work that it links to.
+func removeBundle(bundle string) error {
+	if err := syscall.Unmount(filepath.Join(bundle, "rootfs"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("unmount the root file system of its stray task: %w", err)
+	}
+	work, err := os.Readlink(filepath.Join(bundle, "work"))
+	if err == nil && filepath.Base(work) == filepath.Base(bundle) {
+		err = os.RemoveAll(work)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, os.RemoveAll(bundle)); err != nil {
+		return fmt.Errorf("remove the bundle of its stray task: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/errdefs"
+	"github.com/moby/sys/signal"
+)
+
+// killTimeout bounds the wait for a process to go after SIGKILL: one that hangs in the kernel doesn't.
+const killTimeout = 15 * time.Second
+
+// Start makes a task and starts it, with its output appended to the file at logPath. A task that has ended, or was
+// never started, is removed first; one that runs is left alone. When it fails, no task is left.
+func (c *Client) Start(ctx context.Context, ns, id, logPath string) error {
+	return wrap(readable(c.start(in(ctx, ns), id, logPath)), "start container %s", id)
+}
+
+func (c *Client) start(ctx context.Context, id, logPath string) error {
+	container, err := c.c.LoadContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	// The shim would make it readable by everyone.
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	if err != nil {
+		return fmt.Errorf("make its log: %w", err)
+	}
+	if err := log.Close(); err != nil {
+		return fmt.Errorf("make its log: %w", err)
+	}
+	task, running, err := c.newTask(ctx, container, logPath)
+	if running {
+		return nil
+	}
+	if err == nil {
+		if err = task.Start(ctx); err == nil {
+			return nil
+		}
+	} else if ctx.Err() == nil {
+		return err
+	}
+	// A call that was cancelled may have been carried out nevertheless.
+	after, cancel := afterwards(ctx)
+	defer cancel()
+	return errors.Join(err, c.endTask(after, container, nil, 0))
+}
+
+// newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left one in the
+// making, which containerd then finishes or gives up: until it is done with that the task is neither there nor can be made,
+// and what is made meanwhile may be taken away under it.
+func (c *Client) newTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, running bool, err error) {
+	const poll = 50 * time.Millisecond
+	for deadline := time.Now().Add(killTimeout); ; {
+		if running, err = c.clearTask(ctx, container); err != nil || running {
+			return nil, running, err
+		}
+		task, err = container.NewTask(ctx, cio.LogFile(logPath))
+		inTheWay := errdefs.IsAlreadyExists(err) || err != nil && strings.Contains(err.Error(), "failed to start shim")
+		if !inTheWay || time.Now().After(deadline) {
+			return task, false, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+// clearTask removes a task that doesn't run, and reports whether there is one that does.
+func (c *Client) clearTask(ctx context.Context, container containerd.Container) (running bool, err error) {
+	task, err := container.Task(ctx, nil)
+	if errdefs.IsNotFound(err) {
+		appeared, err := c.settle(ctx, container)
+		if err != nil || !appeared {
+			return false, err
+		}
+		return c.clearTask(ctx, container)
+	}
+	if err != nil {
+		return false, err
+	}
+	status, err := task.Status(ctx)
+	switch {
+	case errdefs.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case status.Status == containerd.Running:
+		return true, nil
+	case status.Status == containerd.Paused || status.Status == containerd.Pausing:
+		return false, fmt.Errorf("it is %s: %w", status.Status, errdefs.ErrFailedPrecondition)
+	}
+	return false, c.endTask(ctx, container, nil, 0)
+}
+
+// Stop sends the signal, waits for the task to end, kills it when the grace period is over, and removes it. An
+// empty signal stands for the one the image asks for, or SIGTERM. A container that is missing or doesn't run is no
+// error.
+func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time.Duration) error {
+	ctx = in(ctx, ns)
+	container, err := c.c.LoadContainer(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("stop container %s: %w", id, err)
+	}
+	number := syscall.SIGTERM
+	if stopSignal != "" {
+		number, err = signal.ParseSignal(stopSignal)
+	} else {
+		number, err = containerd.GetStopSignal(ctx, container, number)
+	}
+	if err != nil {
+		return fmt.Errorf("stop container %s: %w", id, err)
+	}
+	return wrap(readable(c.endTask(ctx, container, &number, grace)), "stop container %s", id)
+}
+
+// endTask ends the task of the container and removes it, at once with SIGKILL when first is nil. It waits for the exit
+// before it deletes: runc, asked to delete what still runs, sleeps 100 ms before it looks.
+func (c *Client) endTask(ctx context.Context, container containerd.Container, first *syscall.Signal, grace time.Duration) error {
+	task, err := container.Task(ctx, nil)
+	if errdefs.IsNotFound(err) {
+		appeared, err := c.settle(ctx, container)
+		if err != nil || !appeared {
+			return err
+		}
+		return c.endTask(ctx, container, first, grace)
+	}
+	if err != nil {
+		return err
+	}
+	status, err := task.Status(ctx)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	if err == nil && status.Status != containerd.Stopped {
+		if err := awaitEnd(ctx, task, status.Status, first, grace); err != nil {
+			return err
+		}
+	}
+	if _, err := task.Delete(ctx); err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove its task: %w", err)
+	}
+	return nil
+}
+
+func awaitEnd(ctx context.Context, task containerd.Task, status containerd.ProcessStatus, first *syscall.Signal, grace time.Duration) error {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	exited, err := task.Wait(waiting)
+	if err != nil {
+		return gone(err)
+	}
+	// A frozen process takes no signal.
+	if status == containerd.Paused || status == containerd.Pausing {
+		if err := task.Resume(ctx); gone(err) != nil {
+			return fmt.Errorf("resume it: %w", err)
+		}
+	}
+	if first != nil && grace > 0 && status != containerd.Created {
+		if err := task.Kill(ctx, *first); gone(err) != nil {
+			return fmt.Errorf("send it %s: %w", signalName(*first), err)
+		}
+		if done, err := awaitExit(ctx, exited, grace); done || err != nil {
+			return err
+		}
+	}
+	// The others of its pid namespace end with it: asking for all of them would only take longer.
+	if err := task.Kill(ctx, syscall.SIGKILL); gone(err) != nil {
+		return fmt.Errorf("kill it: %w", err)
+	}
+	done, err := awaitExit(ctx, exited, killTimeout)
+	if err == nil && !done {
+		err = fmt.Errorf("it is still there %s after SIGKILL: %w", killTimeout, context.DeadlineExceeded)
+	}
+	return err
+}
+
+func awaitExit(ctx context.Context, exited <-chan containerd.ExitStatus, limit time.Duration) (done bool, err error) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case status := <-exited:
+		if err := status.Error(); err != nil {
+			return true, gone(err)
+		}
+		return true, nil
+	case <-timer.C:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// gone returns err unless it says that the process isn't there any more.
+func gone(err error) error {
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func signalName(s syscall.Signal) string {
+	for name, number := range signal.SignalMap {
+		if number == s {
+			return "SIG" + name
+		}
+	}
+	return fmt.Sprintf("signal %d", int(s))
+}
+
+// runtimeError shows the part of a runtime's message that is about the container, and is the whole error otherwise.
+type runtimeError struct {
+	message string
+	err     error
+}
+
+func (e *runtimeError) Error() string { return e.message }
+func (e *runtimeError) Unwrap() error { return e.err }
+
+// runtimePrefix is what the layers between runc and us put before what went wrong.
+var runtimePrefix = regexp.MustCompile(`^.*(?:OCI runtime create failed: |OCI runtime start failed: |unable to start container process: |error during container init: )+`)
+
+// readable cuts what the layers between runc and us add to a message; errors of other kinds stay as they are.
+func readable(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	prefix := runtimePrefix.FindString(text)
+	if prefix == "" {
+		return err
+	}
+	text = strings.TrimSuffix(strings.TrimPrefix(text, prefix), ": unknown")
+	return &runtimeError{message: text, err: err}
+}

@@ -1,0 +1,63 @@
+package executor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// realmKind makes realms: a containerd namespace and a cgroup.
+type realmKind struct{ *Executor }
+
+func (k realmKind) create(ctx context.Context, after *state.Record) error {
+	if err := k.make(ctx, after, labels(after)); err != nil {
+		return err
+	}
+	return k.record(after, true)
+}
+
+func (k realmKind) make(ctx context.Context, after *state.Record, labels map[string]string) error {
+	if err := k.runtime.EnsureNamespace(ctx, after.Status.Namespace, labels); err != nil {
+		return err
+	}
+	return k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec))
+}
+
+func (k realmKind) update(ctx context.Context, before, after *state.Record) error {
+	set, remove := labelChange(before, after)
+	for _, key := range remove {
+		set[key] = "" // an empty value takes the label of a namespace away
+	}
+	if err := k.make(ctx, after, set); err != nil {
+		return err
+	}
+	return k.record(after, false)
+}
+
+func (k realmKind) remove(ctx context.Context, before *state.Record) error {
+	if err := k.runtime.RemoveNamespace(ctx, before.Status.Namespace); err != nil {
+		return err
+	}
+	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+		return err
+	}
+	if err := k.removeTop(); err != nil {
+		return err
+	}
+	removeNetnsDir()
+	return k.store.Delete(before.Path)
+}
+
+// removeTop takes the common parent of all realms' cgroups away with the last of them.
+func (k realmKind) removeTop() error {
+	left, err := k.cgroups.Children(topCgroup)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	if err := k.cgroups.Remove(topCgroup); err != nil {
+		return fmt.Errorf("remove the cgroup of all realms: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// refreshParallelism is how many questions are asked of containerd and registries at once.
+const refreshParallelism = 8
+
+// Refresh looks at the host: the namespaces of desired and recorded realms and those that bear our labels,
+// with a constant number of calls for each; the cgroups of recorded resources; the images and the paths of
+// the host that desired containers use. desired may be nil. Nothing is changed.
+func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
+	version, err := e.runtime.Version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
+		Version: version, CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{},
+		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
+	}}
+	if err := r.namespaces(ctx, desired, prior); err != nil {
+		return nil, err
+	}
+	if err := r.cgroupLimits(prior); err != nil {
+		return nil, err
+	}
+	if err := r.images(ctx, desired, prior); err != nil {
+		return nil, err
+	}
+	return r.actual, r.hostPaths()
+}
+
+type refresh struct {
+	*Executor
+	wanted []*realm.Resource
+	actual *planner.Actual
+
+	mu    sync.Mutex
+	local map[planner.ImageKey]string // digests of the images that namespaces have
+}
+
+func containersOf(desired *realm.Tree) []*realm.Resource {
+	if desired == nil {
+		return nil
+	}
+	var containers []*realm.Resource
+	for _, r := range desired.Resources() {
+		if r.Path.Kind() == realm.KindContainer && !r.External {
+			containers = append(containers, r)
+		}
+	}
+	return containers
+}
+
+// namespaceOf returns the containerd namespace that the realm of p has or will have.
+func namespaceOf(p realm.Path, desired *realm.Tree, prior *state.State) string {
+	if desired != nil {
+		if r := desired.Resource(p.Realm()); r != nil && !r.External {
+			return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
+		}
+	}
+	if r := prior.Records[p.Realm()]; r != nil {
+		return r.Status.Namespace
+	}
+	return realm.NamespaceOf(p, nil)
+}
+
+func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *state.State) error {
+	existing, err := r.runtime.Namespaces(ctx)
+	if err != nil {
+		return err
+	}
+	look := map[string]bool{}
+	for name, labels := range existing {
+		look[name] = labels[planner.LabelPath] != ""
+	}
+	for p, record := range prior.Records {
+		if p.Kind() == realm.KindRealm {
+			look[record.Status.Namespace] = true
+		}
+	}
+	for _, c := range r.wanted {
+		look[namespaceOf(c.Path, desired, prior)] = true
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(refreshParallelism)
+	for name, wanted := range look {
+		if labels, exists := existing[name]; exists && wanted {
+			g.Go(func() error { return r.namespace(ctx, name, labels) })
+		}
+	}
+	return g.Wait()
+}
+
+func (r *refresh) namespace(ctx context.Context, name string, labels map[string]string) error {
+	containers, err := r.runtime.List(ctx, name)
+	if err != nil {
+		return err
+	}
+	images, err := r.runtime.Images(ctx, name)
+	if err != nil {
+		return err
+	}
+	ns := &planner.Namespace{Labels: labels, Images: len(images), Containers: make(map[string]*planner.Container, len(containers))}
+	for _, c := range containers {
+		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode}
+		if found.Status == planner.TaskRunning {
+			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
+			found.NetNS, _ = netns.Inode(int(c.PID))
+		}
+		ns.Containers[c.ID] = found
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.actual.Namespaces[name] = ns
+	for _, image := range images {
+		r.local[planner.ImageKey{Namespace: name, Reference: image.Name}] = image.Digest
+	}
+	return nil
+}
+
+func (r *refresh) cgroupLimits(prior *state.State) error {
+	for _, record := range prior.Records {
+		if record.Status.Limits == nil {
+			exists, err := r.cgroups.Exists(record.Status.Cgroup)
+			if err != nil {
+				return err
+			}
+			if exists {
+				r.actual.Cgroups[record.Status.Cgroup] = realm.Resources{}
+			}
+			continue
+		}
+		limits, err := r.cgroups.Limits(record.Status.Cgroup)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.actual.Cgroups[record.Status.Cgroup] = limits
+	}
+	return nil
+}
+
+// images looks up the images of desired containers, those that their namespace lacks in the registry.
+func (r *refresh) images(ctx context.Context, desired *realm.Tree, prior *state.State) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(refreshParallelism)
+	missing := map[string][]planner.ImageKey{}
+	for _, c := range r.wanted {
+		key := planner.ImageKey{Namespace: namespaceOf(c.Path, desired, prior), Reference: c.Spec.(*realm.Container).Image}
+		if _, seen := r.actual.Images[key]; seen {
+			continue
+		}
+		digest, local := r.local[key]
+		r.actual.Images[key] = planner.ImageStatus{Digest: digest, Local: local}
+		if !local {
+			missing[key.Reference] = append(missing[key.Reference], key)
+		}
+	}
+	for reference, keys := range missing {
+		g.Go(func() error {
+			digest, err := r.runtime.Resolve(ctx, reference)
+			status := planner.ImageStatus{Digest: digest}
+			if err != nil {
+				status.Err = err.Error()
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			for _, key := range keys {
+				r.actual.Images[key] = status
+			}
+			return ctx.Err()
+		})
+	}
+	return g.Wait()
+}
+
+// hostPaths notes the sources of volumes and the devices that aren't there.
+func (r *refresh) hostPaths() error {
+	for _, c := range r.wanted {
+		spec := c.Spec.(*realm.Container)
+		var paths []string
+		for _, v := range spec.Volumes {
+			paths = append(paths, v.Source)
+		}
+		for _, d := range spec.Devices {
+			paths = append(paths, realm.DeviceHostPath(d))
+		}
+		for _, p := range paths {
+			_, err := os.Stat(p)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				r.actual.MissingPaths[p] = true
+			case err != nil:
+				return fmt.Errorf("look at %s, which %s uses: %w", p, c.Path, err)
+			}
+		}
+	}
+	return nil
+}
