@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// applyOptions are what apply and destroy share beyond planning.
+type applyOptions struct {
+	planOptions
+	planFile    string
+	autoApprove bool
+	parallelism int
+	lockTimeout time.Duration
+}
+
+func (o *applyOptions) addFlags(cmd *cobra.Command) {
+	o.planOptions.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask before changing anything")
+	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "most changes at once")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+}
+
+func newApply(a *app) *cobra.Command {
+	o := &applyOptions{}
+	cmd := &cobra.Command{
+		Use:   "apply [PLANFILE]",
+		Short: "Make the host what the configuration says",
+		Long: "apply plans, asks, and carries out the plan; or it carries out exactly the given saved plan, without asking.\n" +
+			"What fails is reported together with what was done and what was not; the next apply goes on from there.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.planFile = args[0]
+				if len(o.files) > 0 || len(o.targets) > 0 {
+					return errors.New("a saved plan holds its configuration and targets: leave out --file and --target")
+				}
+			}
+			return a.apply(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func newDestroy(a *app) *cobra.Command {
+	o := &applyOptions{planOptions: planOptions{destroy: true}}
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Remove everything the project owns",
+		Long: "destroy plans the removal of all resources of the project, asks, and carries it out.\n" +
+			"It needs no configuration.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
+	}
+	o.addFlags(cmd)
+	// What is destroyed is what was recorded; a configuration has no say in it.
+	cmd.Flags().Lookup("file").Hidden = true
+	return cmd
+}
+
+func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
+	if o.parallelism < 1 {
+		return fmt.Errorf("--parallelism: %d changes at once is too few: at least 1", o.parallelism)
+	}
+	if !o.autoApprove && slices.Contains(o.files, "-") {
+		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
+	}
+	// Everything that can be wrong with the input is found before the lock is taken or anything is made.
+	makePlan, err := a.planMaker(o)
+	if err != nil {
+		return err
+	}
+	lock, err := state.Acquire(ctx, a.runPath, o.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	store, prior, err := a.readState()
+	if err != nil {
+		return err
+	}
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	plan, err := makePlan(ctx, exec, prior)
+	if err != nil {
+		return err
+	}
+	a.out.Plan(plan)
+	if plan.Empty() {
+		return nil
+	}
+	if o.planFile == "" && !o.autoApprove {
+		if err := a.approve(ctx, o.destroy); err != nil {
+			return err
+		}
+	}
+	return a.carryOut(ctx, exec, plan, o)
+}
+
+// planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from
+// it and the state.
+func (a *app) planMaker(o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
+	if o.planFile != "" {
+		plan, err := planner.LoadPlan(o.planFile)
+		return func(_ context.Context, _ *executor.Executor, prior *state.State) (*planner.Plan, error) {
+			return plan, plan.CheckFresh(prior)
+		}, err
+	}
+	desired, targets, err := a.planInput(&o.planOptions)
+	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+		return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets})
+	}, err
+}
+
+// approve asks whether to go on. Anything but yes is an error.
+func (a *app) approve(ctx context.Context, destroy bool) error {
+	a.out.Ask(destroy)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		return errors.New("interrupted: nothing was changed")
+	case line := <-answer:
+		if line != "yes" {
+			return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")
+		}
+	}
+	return nil
+}
+
+func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *planner.Plan, o *applyOptions) error {
+	a.interrupts.deferCancel()
+	progress := a.out.Progress()
+	outcomes, err := exec.Apply(ctx, plan, executor.ApplyOptions{
+		Parallelism: o.parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
+	})
+	if err != nil {
+		return err
+	}
+	if a.out.Outcome(plan, outcomes, a.errs) {
+		return nil
+	}
+	if a.interrupts.happened() {
+		return exitCode(exitInterrupted)
+	}
+	return exitCode(exitError)
+}

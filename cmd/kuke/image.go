@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+func newImage(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "image",
+		Short: "Import, list and remove the images of a realm",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var realmName string
+	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "realm whose images these are")
+	cmd.AddCommand(newImageImport(a, &realmName), newImageList(a, &realmName), newImageRemove(a, &realmName))
+	return cmd
+}
+
+// withImages runs f with the executor and the containerd namespace of the named realm.
+func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executor.Executor, namespace string) error) error {
+	if err := realm.CheckName(realmName); err != nil {
+		return fmt.Errorf("--realm: %w", err)
+	}
+	store, st, err := a.readState()
+	if err != nil {
+		return err
+	}
+	exec, err := a.open(cmd.Context(), store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	return f(exec, namespaceOf(st, realm.Path(realmName)))
+}
+
+// namespaceOf returns the containerd namespace of a realm, recorded or, before its first apply, by default.
+func namespaceOf(st *state.State, p realm.Path) string {
+	if r := st.Records[p]; r != nil {
+		return r.Status.Namespace
+	}
+	return realm.NamespaceOf(p, nil)
+}
+
+func newImageImport(a *app, realmName *string) *cobra.Command {
+	var name, namespace string
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Import an OCI archive, a docker archive or a root file system tar",
+		Long: "import takes an OCI archive, a docker archive (docker save) or a tar of a root file system, plain or\n" +
+			"compressed with gzip or zstd, from FILE or - for standard input. A root file system needs a --name.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var in io.Reader = a.stdin
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return fmt.Errorf("import an image: %w", err)
+				}
+				defer f.Close()
+				in = f
+			}
+			return a.withImages(cmd, *realmName, func(e *executor.Executor, ns string) error {
+				if namespace != "" {
+					ns = namespace
+				}
+				names, err := e.ImportImage(cmd.Context(), ns, in, name)
+				if err != nil {
+					return fmt.Errorf("import %s: %w", args[0], err)
+				}
+				for _, n := range names {
+					fmt.Fprintf(a.stdout, "%s imported into containerd namespace %s\n", n, ns)
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "reference to give the image, such as docker.io/library/busybox:latest")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace, for a realm that chooses its own and is not applied yet")
+	return cmd
+}
+
+func newImageList(a *app, realmName *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Aliases: []string{"ls"},
+		Short:   "List the images of a realm",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withImages(cmd, *realmName, func(e *executor.Executor, namespace string) error {
+				images, err := e.Images(cmd.Context(), namespace)
+				if err != nil {
+					return err
+				}
+				a.out.Images(images)
+				return nil
+			})
+		},
+	}
+}
+
+func newImageRemove(a *app, realmName *string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove IMAGE ...",
+		Aliases: []string{"rm"},
+		Short:   "Remove images of a realm that no container uses",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withImages(cmd, *realmName, func(e *executor.Executor, namespace string) error {
+				for _, name := range args {
+					removed, err := e.RemoveImage(cmd.Context(), namespace, name)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(a.stdout, "%s removed from containerd namespace %s\n", removed, namespace)
+				}
+				return nil
+			})
+		},
+	}
+}

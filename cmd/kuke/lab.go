@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/executor/lab"
+)
+
+func newLab(a *app) *cobra.Command {
+	var o lab.Options
+	var mode string
+	cmd := &cobra.Command{
+		Use:   "lab [-- COMMAND [ARG ...]]",
+		Short: "Run a shell or a command in a throw-away host inside this one",
+		Long: "lab starts a disposable host inside this one: its own mounts, network, processes and cgroups, an empty\n" +
+			"state under /opt/kukeon and its own containerd. It runs COMMAND, or a shell, there, ends with its exit\n" +
+			"status, and leaves nothing behind.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Command, o.Cgroup = args, lab.CgroupMode(mode)
+			o.Stdin, o.Stdout, o.Stderr = a.stdin, a.stdout, a.stderr
+			// Signals are the command's to answer: the lab passes them on and ends with it.
+			code, err := lab.Run(context.WithoutCancel(cmd.Context()), o)
+			if err != nil {
+				return err
+			}
+			if code != 0 {
+				return exitCode(code)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&mode, "cgroup", string(lab.Unified), "how cgroups are mounted: v2, or hybrid (v1 controllers beside v2, where the host has them)")
+	// Not KUKE_CONTAINERD and --containerd, which name the socket.
+	cmd.Flags().StringVar(&o.Containerd, "containerd-binary", "", "containerd to start (default: the one in PATH)")
+	return cmd
+}

@@ -1,0 +1,60 @@
+// Command kuke is Terraform for the containers of one Linux host: it shows what would change, and changes
+// exactly that.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/containerd/log"
+
+	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/executor/lab"
+)
+
+// version is set by the build.
+var version = "dev"
+
+// The exit codes, beside those a command run by kuke lab ends with.
+const (
+	exitError       = 1
+	exitChanges     = 2
+	exitInterrupted = 130
+)
+
+// exitCode is an error that says all by its number: what there was to say has been printed.
+type exitCode int
+
+func (exitCode) Error() string { return "" }
+
+func main() {
+	lab.Init()
+	// containerd's client logs what it also returns.
+	log.L.Logger.SetOutput(io.Discard)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: view.New(stdout, false), errs: view.New(stderr, false)}
+	ctx, interrupts := watchInterrupts(ctx, a)
+	defer interrupts.stop()
+	a.interrupts = interrupts
+	root := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	a.errs.Error(err, a.sources)
+	if interrupts.happened() {
+		return exitInterrupted
+	}
+	return exitError
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"archive/tar"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kukeon/kuke/executor/lab"
+)
+
+// envMode tells the tests in a lab how its cgroups are mounted.
+const envMode = "KUKE_TEST_CGROUP"
+
+// rootfs is the tar of a root file system with the host's busybox, made once.
+var rootfs string
+
+// TestMain runs all tests of this package in a lab, once with cgroup v2 and, where the host has v1
+// controllers, once in hybrid mode.
+func TestMain(m *testing.M) {
+	lab.Init()
+	if !lab.Inside() {
+		os.Exit(runInLabs())
+	}
+	// The scripts share one host: one at a time.
+	testscript.Main(m, map[string]func(){"kuke": main})
+}
+
+func runInLabs() int {
+	dir, err := os.MkdirTemp("", "kuke-test")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := writeRootfs(filepath.Join(dir, "rootfs.tar")); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL: make a root file system:", err)
+		return 1
+	}
+	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
+	for _, mode := range []lab.CgroupMode{lab.Unified, lab.Hybrid} {
+		if mode == lab.Hybrid && lab.Check(lab.Options{Cgroup: mode}) != nil && lab.Check(lab.Options{}) == nil {
+			continue // a host with v2 alone: its limits are tested in that mode
+		}
+		os.Setenv(envMode, string(mode))
+		fmt.Printf("cgroup mode %s:\n", mode)
+		if code := lab.ReExec(lab.Options{Cgroup: mode}); code != 0 {
+			return code
+		}
+	}
+	return 0
+}
+
+// writeRootfs packs the host's static busybox with links for its commands.
+func writeRootfs(file string) error {
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		return fmt.Errorf("%w: install it: apt-get install busybox-static", err)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := tar.NewWriter(f)
+	const executable = 0o755
+	for _, dir := range []string{"bin/", "etc/", "tmp/", "data/"} {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: executable}); err != nil {
+			return err
+		}
+	}
+	if err := w.WriteHeader(&tar.Header{Name: "bin/busybox", Mode: executable, Size: int64(len(busybox))}); err != nil {
+		return err
+	}
+	if _, err := w.Write(busybox); err != nil {
+		return err
+	}
+	for _, name := range []string{"sh", "sleep", "echo", "cat", "id", "env", "pwd", "ls", "grep", "true", "false", "ip", "touch", "df", "hostname", "mount"} {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+func params(t *testing.T, dir string) testscript.Params {
+	if testing.Short() {
+		t.Skip("-short: these tests run real containers")
+	}
+	rootfs = os.Getenv("KUKE_TEST_ROOTFS")
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("KUKE_LAB", os.Getenv("KUKE_LAB"))
+			env.Setenv("MODE", os.Getenv(envMode))
+			env.Setenv("ROOTFS", rootfs)
+			env.Setenv("EXAMPLES", examples)
+			env.Defer(func() { removeEverything(env.T().Fatal) })
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"busybox": importBusybox, "eventually": eventually, "clean": clean, "exits": exits,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "limits" {
+				return os.Getenv(envMode) == string(lab.Hybrid) || hasMemoryController(), nil
+			}
+			return false, fmt.Errorf("no such condition: %s", cond)
+		},
+	}
+}
+
+func hasMemoryController() bool {
+	data, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers")
+	return err == nil && strings.Contains(string(data), "memory")
+}
+
+// oneByOne makes the scripts wait for each other: they share one host.
+type oneByOne struct{ *testing.T }
+
+func (oneByOne) Parallel() {}
+
+func (t oneByOne) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(t *testing.T) { f(oneByOne{t}) })
+}
+
+func (t oneByOne) Verbose() bool { return testing.Verbose() }
+
+func TestScripts(t *testing.T) { testscript.RunT(oneByOne{t}, params(t, "testdata/script")) }
+
+// TestModeScripts runs what holds in one cgroup mode only.
+func TestModeScripts(t *testing.T) {
+	testscript.RunT(oneByOne{t}, params(t, "testdata/"+os.Getenv(envMode)))
+}
+
+// importBusybox is the command: busybox REALM [NAME].
+func importBusybox(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: busybox REALM [NAME]")
+	}
+	name := "busybox"
+	if len(args) > 1 {
+		name = args[1]
+	}
+	ts.Check(ts.Exec("kuke", "image", "import", "--realm", args[0], "--name", name, rootfs))
+}
+
+// eventually is the command: eventually PROGRAM [ARG ...]; it runs it until it exits with 0.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	const patience = 15 * time.Second
+	deadline := time.Now().Add(patience)
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if (err != nil) == neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%v still ends with %v", args, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// exits is the command: exits CODE PROGRAM [ARG ...].
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG ...]")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("%v: %v", args, err)
+		}
+		code = exit.ExitCode()
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("%v exited with %d, want %s", args[1:], code, args[0])
+	}
+}
+
+// clean is the command: clean; it fails if kuke left anything on the host.
+func clean(ts *testscript.TestScript, neg bool, _ []string) {
+	left := leftovers()
+	if neg == (left == "") {
+		ts.Fatalf("left on the host: %q", left)
+	}
+}
+
+// leftovers lists everything of kuke's that is on the host.
+func leftovers() string {
+	var left []string
+	for _, pattern := range []string{"/opt/kukeon/*", "/opt/kukeon/.*", "/sys/fs/cgroup/kukeon", "/sys/fs/cgroup/*/kukeon", "/run/kukeon", "/run/containerd/io.containerd.runtime.v2.task/kukeon-*/*"} {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, line := range strings.Split(string(mounts), "\n") {
+		if strings.Contains(line, "/run/kukeon") || strings.Contains(line, "/rootfs ") && strings.Contains(line, "kukeon-") {
+			left = append(left, line)
+		}
+	}
+	out, err := exec.Command("ctr", "namespaces", "ls", "-q").CombinedOutput()
+	if err != nil {
+		left = append(left, err.Error())
+	}
+	for _, ns := range strings.Fields(string(out)) {
+		if strings.HasPrefix(ns, "kukeon-") || strings.HasPrefix(ns, "custom") {
+			left = append(left, "namespace "+ns)
+		}
+	}
+	return strings.Join(left, "\n")
+}
+
+// removeEverything gives the next script a clean host, also after a failed one.
+func removeEverything(fatal func(...any)) {
+	for _, project := range []string{"default", "other"} {
+		cmd := exec.Command("kuke", "destroy", "--auto-approve", "--project", project)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			fatal("clean up: ", err, "\n", string(out))
+		}
+	}
+	out, _ := exec.Command("ctr", "namespaces", "ls", "-q").Output()
+	for _, ns := range strings.Fields(string(out)) {
+		removeNamespace(ns)
+	}
+	if left := leftovers(); left != "" {
+		fatal("a script left behind:\n", left)
+	}
+}
+
+// removeNamespace takes away a namespace that only an image import made.
+func removeNamespace(ns string) {
+	out, _ := exec.Command("ctr", "-n", ns, "images", "ls", "-q").Output()
+	for _, image := range strings.Fields(string(out)) {
+		_ = exec.Command("ctr", "-n", ns, "images", "rm", "--sync", image).Run()
+	}
+	for range 50 {
+		out, _ := exec.Command("ctr", "-n", ns, "leases", "ls", "-q").Output()
+		for _, lease := range strings.Fields(string(out)) {
+			_ = exec.Command("ctr", "-n", ns, "leases", "rm", lease).Run()
+		}
+		if exec.Command("ctr", "namespaces", "rm", ns).Run() == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// planOptions are what plan, apply and destroy share.
+type planOptions struct {
+	files   []string
+	destroy bool
+	targets []string
+}
+
+func (o *planOptions) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "restrict to this path, what is below it and what it needs; repeatable")
+}
+
+func (o *planOptions) input() []string {
+	if len(o.files) == 0 {
+		return []string{"."}
+	}
+	return o.files
+}
+
+func newPlan(a *app) *cobra.Command {
+	o := &planOptions{}
+	var out string
+	var detailed, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what apply would change, and why",
+		Long: "plan compares the configuration with the recorded state and the real host, and shows the difference.\n" +
+			"It changes nothing. Exit status: 0, or with --detailed-exitcode 2 when there are changes; 1 for an error.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := a.plan(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := plan.Save(out); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				if err := a.out.JSON(plan); err != nil {
+					return err
+				}
+			} else {
+				a.out.Plan(plan)
+				a.out.SavedPlan(plan, out)
+			}
+			if detailed && !plan.Empty() {
+				return exitCode(exitChanges)
+			}
+			return nil
+		},
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan the removal of all that the project owns")
+	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file, for kuke apply FILE")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	return cmd
+}
+
+// plan makes a plan without the lock: what it is made from can change at once, which applying a saved plan
+// then notices.
+func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
+	desired, targets, err := a.planInput(o)
+	if err != nil {
+		return nil, err
+	}
+	store, prior, err := a.readState()
+	if err != nil {
+		return nil, err
+	}
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Close()
+	return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets})
+}
+
+// planInput reads the configuration (none for a destroy) and checks the targets.
+func (a *app) planInput(o *planOptions) (*realm.Tree, []realm.Path, error) {
+	targets, err := parsePaths("target", o.targets)
+	if err != nil || o.destroy && len(o.files) == 0 {
+		return nil, targets, err
+	}
+	desired, err := a.load(o.input())
+	return desired, targets, err
+}
+
+func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
+	if o.Destroy {
+		desired = nil
+	}
+	actual, err := exec.Refresh(ctx, desired, prior)
+	if err != nil {
+		return nil, err
+	}
+	plan, diags := planner.New(desired, prior, actual, o)
+	return plan, a.report(diags)
+}

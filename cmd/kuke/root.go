@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// app holds what all commands share: the global flags and where to print.
+type app struct {
+	stdin          *os.File
+	stdout, stderr *os.File
+	out, errs      *view.View
+	interrupts     *interrupts
+	// sources are the configuration files that were read, for the snippets in diagnostics.
+	sources map[string][]byte
+
+	runPath    string
+	containerd string
+	cgroupRoot string
+	project    string
+	noColor    bool
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kuke",
+		Short: "Terraform for the containers of one host",
+		Long: "kuke describes realms, spaces, stacks, cells and containers of one Linux host in HCL or YAML,\n" +
+			"shows what would change, and changes exactly that, through containerd, cgroups and CNI.",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.runPath, "run-path", "/opt/kukeon", "directory of the state")
+	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "containerd's socket")
+	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "where the cgroup file systems are mounted")
+	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
+	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	root.AddCommand(
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a),
+		newDoctor(a), newLab(a), newVersion(a),
+	)
+	return root
+}
+
+// prepare fills flags that were not given from KUKE_… variables, and checks the global ones.
+func (a *app) prepare(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, set := os.LookupEnv(name)
+		if f.Changed || !set || err != nil {
+			return
+		}
+		if e := cmd.Flags().Set(f.Name, value); e != nil {
+			err = fmt.Errorf("environment variable %s: %w", name, e)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	color := !a.noColor && os.Getenv("NO_COLOR") == ""
+	a.out, a.errs = view.New(a.stdout, color), view.New(a.stderr, color)
+	if err := realm.CheckName(a.project); err != nil {
+		return fmt.Errorf("--project: %w", err)
+	}
+	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
+		return fmt.Errorf("--run-path: %w", err)
+	}
+	return nil
+}
+
+// load reads the configuration, prints its warnings and returns its errors.
+func (a *app) load(files []string) (*realm.Tree, error) {
+	tree, sources, diags := config.Load(files, a.stdin)
+	a.sources = sources
+	return tree, a.report(diags)
+}
+
+// report returns ds as an error if it holds one, and otherwise prints its warnings.
+func (a *app) report(ds realm.Diagnostics) error {
+	if ds.HasErrors() {
+		return ds
+	}
+	if len(ds) > 0 {
+		a.errs.Diagnostics(ds, a.sources)
+	}
+	return nil
+}
+
+// readState reads the state and prints what it mended by itself.
+func (a *app) readState() (*state.Store, *state.State, error) {
+	store := state.NewStore(a.runPath)
+	st, warnings, err := store.Read()
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, st, a.report(warnings)
+}
+
+func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {
+	return executor.Open(ctx, executor.Config{Containerd: a.containerd, CgroupRoot: a.cgroupRoot, Store: store})
+}
+
+// parsePaths checks paths given by a flag.
+func parsePaths(flag string, values []string) ([]realm.Path, error) {
+	var paths []realm.Path
+	for _, v := range values {
+		p, err := realm.ParsePath(v)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flag, err)
+		}
+		paths = append(paths, p)
+	}
+	return paths, nil
+}

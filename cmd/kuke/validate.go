@@ -1,0 +1,56 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func newValidate(a *app) *cobra.Command {
+	o := &planOptions{}
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Check the configuration",
+		Long: "validate checks the configuration by itself. It needs neither root nor containerd, and does not look at\n" +
+			"the state: whether a parent that is not declared exists, plan finds out.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			tree, sources, diags := config.Load(o.input(), a.stdin)
+			a.sources = sources
+			if asJSON {
+				if err := a.out.ValidationJSON(diags); err != nil {
+					return err
+				}
+				if diags.HasErrors() {
+					return exitCode(exitError)
+				}
+				return nil
+			}
+			if tree != nil {
+				for _, r := range tree.Undeclared() {
+					parent := r.Path.Parent()
+					diags.Warnf(r.Declared, r.Path, "Parent is not declared",
+						"%s %s is not declared here: it must exist when this is applied.", parent.Kind().Lower(), parent)
+				}
+			}
+			if err := a.report(diags); err != nil {
+				return err
+			}
+			a.out.Valid(counts(tree))
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
+	return cmd
+}
+
+func counts(tree *realm.Tree) map[realm.Kind]int {
+	m := map[realm.Kind]int{}
+	for _, r := range tree.Resources() {
+		m[r.Path.Kind()]++
+	}
+	return m
+}

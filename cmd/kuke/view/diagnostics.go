@@ -1,0 +1,124 @@
+package view
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Error prints err, which may be or hold diagnostics, with the places in sources.
+func (v *View) Error(err error, sources map[string][]byte) {
+	var ds realm.Diagnostics
+	if errors.As(err, &ds) {
+		v.Diagnostics(ds, sources)
+		return
+	}
+	var b strings.Builder
+	b.WriteString("\n" + v.red("Error: ") + visible(err.Error()) + "\n")
+	v.printf("%s", b.String())
+}
+
+// Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail.
+func (v *View) Diagnostics(ds realm.Diagnostics, sources map[string][]byte) {
+	for _, d := range ds {
+		title := v.red("Error: ")
+		if d.Severity == realm.Warning {
+			title = v.yellow("Warning: ")
+		}
+		var b strings.Builder
+		b.WriteString("\n" + title + v.bold("%s", visible(d.Summary)) + "\n")
+		v.place(&b, d.Subject, sources)
+		if d.Detail != "" {
+			b.WriteString("\n  " + strings.ReplaceAll(visible(d.Detail), "\n", "\n  ") + "\n")
+		}
+		v.printf("%s", b.String())
+	}
+}
+
+func (v *View) place(b *strings.Builder, r realm.Range, sources map[string][]byte) {
+	if r.File == "" {
+		return
+	}
+	b.WriteString("\n  on " + visible(r.String()) + "\n")
+	line, ok := sourceLine(sources[r.File], r.Start.Line)
+	if !ok {
+		return
+	}
+	const most = 160
+	prefix := line[:columnOffset(line, r.Start.Column)]
+	length := 1
+	if r.End.Line == r.Start.Line {
+		length = max(1, r.End.Column-r.Start.Column)
+	} else if r.End.Line > r.Start.Line {
+		length = max(1, len([]rune(line))-r.Start.Column+1)
+	}
+	// A place that the source doesn't have (it changed since) must not lead beyond the line.
+	length = max(1, min(length, utf8.RuneCountInString(line)-utf8.RuneCountInString(prefix)))
+	if len(line) > most || strings.ContainsRune(line, '\x1b') {
+		return
+	}
+	indent := strings.Map(func(c rune) rune {
+		if c == '\t' {
+			return c
+		}
+		return ' '
+	}, prefix)
+	b.WriteString("  " + v.faint("%5d │ ", r.Start.Line) + visible(line) + "\n")
+	b.WriteString("  " + v.faint("      │ ") + indent + v.red("%s", strings.Repeat("^", length)) + "\n")
+}
+
+func sourceLine(source []byte, n int) (string, bool) {
+	if n < 1 || source == nil {
+		return "", false
+	}
+	lines := bytes.Split(source, []byte("\n"))
+	if n > len(lines) {
+		return "", false
+	}
+	return strings.TrimRight(string(lines[n-1]), "\r"), true
+}
+
+// columnOffset returns the byte offset of the character at column (from 1), at most the line's length.
+func columnOffset(line string, column int) int {
+	for i := range line {
+		if column--; column < 1 {
+			return i
+		}
+	}
+	return len(line)
+}
+
+type diagnosticJSON struct {
+	Severity realm.Severity `json:"severity"`
+	Summary  string         `json:"summary"`
+	Detail   string         `json:"detail,omitempty"`
+	Address  realm.Path     `json:"address,omitempty"`
+	Range    *realm.Range   `json:"range,omitempty"`
+}
+
+// ValidationJSON prints ds as Terraform's validate does.
+func (v *View) ValidationJSON(ds realm.Diagnostics) error {
+	doc := struct {
+		FormatVersion string           `json:"format_version"`
+		Valid         bool             `json:"valid"`
+		ErrorCount    int              `json:"error_count"`
+		WarningCount  int              `json:"warning_count"`
+		Diagnostics   []diagnosticJSON `json:"diagnostics"`
+	}{FormatVersion: "1.0", Valid: !ds.HasErrors(), Diagnostics: []diagnosticJSON{}}
+	for _, d := range ds {
+		if d.Severity == realm.Error {
+			doc.ErrorCount++
+		} else {
+			doc.WarningCount++
+		}
+		j := diagnosticJSON{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Address: d.Path}
+		if d.Subject.File != "" {
+			j.Range = &d.Subject
+		}
+		doc.Diagnostics = append(doc.Diagnostics, j)
+	}
+	return v.JSON(doc)
+}

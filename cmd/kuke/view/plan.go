@@ -1,0 +1,195 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+)
+
+// headline says what happens to a resource, after its kind and path.
+var headline = map[planner.Action]string{
+	planner.Create:  "will be created",
+	planner.Update:  "will be updated in place",
+	planner.Replace: "must be replaced",
+	planner.Delete:  "will be destroyed",
+	planner.Start:   "will be started",
+	planner.Restart: "will be restarted",
+	planner.Adopt:   "will be adopted",
+}
+
+func (v *View) symbol(a planner.Action) string {
+	switch a {
+	case planner.Create:
+		return v.green("  +")
+	case planner.Update:
+		return v.yellow("  ~")
+	case planner.Replace:
+		return v.red("-") + "/" + v.green("+")
+	case planner.Delete:
+		return v.red("  -")
+	case planner.Start, planner.Restart:
+		return v.cyan("  >")
+	}
+	return v.cyan("  =")
+}
+
+// Plan prints what will change, why, and how much.
+func (v *View) Plan(p *planner.Plan) {
+	var b strings.Builder
+	if p.Empty() {
+		b.WriteString(v.noChanges(p))
+		v.printf("%s", b.String())
+		return
+	}
+	b.WriteString("kuke will do this:\n")
+	spaced := true
+	for _, c := range p.Changes {
+		// Changes of one line stand close together, longer ones apart.
+		text := v.change(c)
+		long := strings.Count(text, "\n") > 1
+		if long || spaced {
+			b.WriteString("\n")
+		}
+		spaced = long
+		b.WriteString(text)
+	}
+	for _, image := range p.Images {
+		if image.Pull {
+			fmt.Fprintf(&b, "\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
+		}
+	}
+	b.WriteString("\n" + v.summary(p.Summary()) + "\n")
+	v.printf("%s", b.String())
+}
+
+func (v *View) noChanges(p *planner.Plan) string {
+	if p.Destroy {
+		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
+	}
+	return v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s looked at).\n", plural(p.Unchanged, "resource"))
+}
+
+// change returns the lines on one change.
+func (v *View) change(c *planner.Change) string {
+	b := new(strings.Builder)
+	kind := c.Path.Kind().Lower()
+	fmt.Fprintf(b, "%s %s %s\n", v.symbol(c.Action), v.bold("%s %s", kind, c.Path), headline[c.Action])
+	for _, reason := range c.Reasons {
+		fmt.Fprintf(b, "      %s\n", v.faint("# %s", visible(reason)))
+	}
+	if c.Action == planner.Delete || c.Action == planner.Adopt {
+		return b.String()
+	}
+	width := 0
+	for _, d := range c.Diffs {
+		width = max(width, len([]rune(d.Name)))
+	}
+	// A width that one long name sets for all would push the values out of sight.
+	const widest = 36
+	width = min(width, widest)
+	for i, d := range c.Diffs {
+		if i+1 < len(c.Diffs) && strings.HasPrefix(c.Diffs[i+1].Name, d.Name+".") {
+			continue // an element that comes or goes shows by what is in it
+		}
+		v.diff(b, c, d, width)
+	}
+	if c.Before != nil && (c.Action == planner.Update || c.Action == planner.Replace) {
+		if n := unchanged(c); n > 0 {
+			fmt.Fprintf(b, "      %s\n", v.faint("(%s hidden)", plural(n, "unchanged attribute")))
+		}
+	}
+	return b.String()
+}
+
+func (v *View) diff(b *strings.Builder, c *planner.Change, d planner.Diff, width int) {
+	before, after := value(d.Before), value(d.After)
+	if d.Sensitive {
+		before, after = "(sensitive)", "(sensitive)"
+	}
+	var sign, text string
+	switch {
+	case d.Before == nil && !d.Sensitive:
+		sign, text = v.green("+"), after
+	case d.After == nil && !d.Sensitive:
+		sign, text = v.red("-"), before
+	default:
+		sign, text = v.yellow("~"), before+" -> "+after
+	}
+	if member, ok := d.After.(bool); ok && member && d.Before == nil && strings.HasSuffix(d.Name, "]") {
+		text = "" // a member of a set has no value beside being in it
+	}
+	if member, ok := d.Before.(bool); ok && member && d.After == nil && strings.HasSuffix(d.Name, "]") {
+		text = ""
+	}
+	line := fmt.Sprintf("%-*s", width, visible(d.Name))
+	if text != "" {
+		line += " = " + text
+	}
+	if d.ForcesReplacement && c.Action == planner.Replace && c.Before != nil {
+		line = strings.TrimRight(line, " ") + v.red(" # forces replacement")
+	}
+	fmt.Fprintf(b, "      %s %s\n", sign, strings.TrimRight(line, " "))
+}
+
+// value spells a value as JSON does, which keeps it on one line and shows where it begins and ends.
+func value(x any) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(x); err != nil {
+		return fmt.Sprint(x)
+	}
+	return visible(strings.TrimSpace(b.String()))
+}
+
+// unchanged counts the values that a change leaves alone.
+func unchanged(c *planner.Change) int {
+	changed := map[string]bool{}
+	for _, d := range c.Diffs {
+		changed[d.Name] = true
+	}
+	n := 0
+	for _, leaf := range realm.Leaves(c.After.Spec) {
+		if !changed[leaf.Name] {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *View) summary(s planner.Summary) string {
+	line := v.bold("Plan:") + fmt.Sprintf(" %d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
+	if s.Start > 0 {
+		line += fmt.Sprintf(", %d to start", s.Start)
+	}
+	if s.Adopt > 0 {
+		line += fmt.Sprintf(", %d to adopt", s.Adopt)
+	}
+	return line + "."
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// SavedPlan says how to go on after a plan: where file is not empty, that it holds the plan.
+func (v *View) SavedPlan(p *planner.Plan, file string) {
+	if file != "" {
+		v.printf("\nSaved to %s. To carry out exactly this plan: kuke apply %s\n", file, file)
+	}
+}
+
+// Ask prints the question whether to go on.
+func (v *View) Ask(destroy bool) {
+	question := "Do you want to make these changes?"
+	if destroy {
+		question = "Do you really want to destroy all of this? There is no undo."
+	}
+	v.printf("\n%s Only yes is taken as approval: ", v.bold("%s", question))
+}

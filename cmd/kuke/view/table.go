@@ -1,0 +1,202 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Row is a recorded resource with what the host says of it.
+type Row struct {
+	Record *state.Record
+	// State is the state as users know it: Ready, Stopped, …
+	State string
+	// Container is what containerd has, nil for other kinds and where it has none.
+	Container *planner.Container
+}
+
+// Table prints rows of one kind in columns; wide adds more of them.
+func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
+	if len(rows) == 0 {
+		v.printf("No %ss.\n", kind.Lower())
+		return
+	}
+	header := []string{"PATH", "STATE"}
+	if kind == realm.KindContainer {
+		header = append(header, "IMAGE")
+	}
+	header = append(header, "AGE")
+	if wide {
+		header = append(header, "PROJECT", "NAMESPACE", "CGROUP")
+		if kind == realm.KindContainer {
+			header = append(header, "ID", "PID", "EXIT")
+		}
+	}
+	v.columns(header, func(add func(...string)) {
+		for _, r := range rows {
+			add(v.cells(kind, r, wide, now)...)
+		}
+	})
+}
+
+func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string {
+	status := r.Record.Status
+	cells := []string{string(r.Record.Path), r.State}
+	if c, ok := r.Record.Spec.(*realm.Container); ok {
+		cells = append(cells, c.Image)
+	}
+	age := "-"
+	if status.CreatedAt != nil {
+		age = compact(now.Sub(*status.CreatedAt))
+	}
+	cells = append(cells, age)
+	if !wide {
+		return cells
+	}
+	cells = append(cells, orDash(status.Project), status.Namespace, status.Cgroup)
+	if kind == realm.KindContainer {
+		pid, exit := "-", "-"
+		if r.Container != nil && r.Container.PID != 0 {
+			pid = fmt.Sprint(r.Container.PID)
+		}
+		if r.Container != nil && r.Container.Status == planner.TaskStopped {
+			exit = fmt.Sprint(r.Container.ExitCode)
+		}
+		cells = append(cells, status.ContainerID, pid, exit)
+	}
+	return cells
+}
+
+// compact spells a duration in its largest unit, as tables have room for: 42s, 7m, 3h, 12d.
+func compact(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", max(0, d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	return fmt.Sprintf("%dd", d/day)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// columns prints a header and rows, aligned.
+func (v *View) columns(header []string, rows func(add func(...string))) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	const gap = 3
+	w := tabwriter.NewWriter(v.out, 0, 0, gap, ' ', 0)
+	line := func(cells ...string) { _, _ = io.WriteString(w, visible(strings.Join(cells, "\t"))+"\n") }
+	line(header...)
+	rows(line)
+	_ = w.Flush()
+}
+
+// Images prints a table of images.
+func (v *View) Images(images []executor.Image) {
+	if len(images) == 0 {
+		v.printf("No images.\n")
+		return
+	}
+	v.columns([]string{"IMAGE", "DIGEST", "SIZE"}, func(add func(...string)) {
+		for _, image := range images {
+			add(image.Name, image.Digest, units.HumanSize(float64(image.Size)))
+		}
+	})
+}
+
+// State prints the recorded resources with their attributes.
+func (v *View) State(st *state.State) {
+	if len(st.Records) == 0 {
+		v.printf("Nothing is recorded.\n")
+		return
+	}
+	var b strings.Builder
+	for i, p := range st.Paths() {
+		r := st.Records[p]
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(v.bold("%s %s", p.Kind().Lower(), p) + "\n")
+		if project := r.Status.Project; project != "" {
+			fmt.Fprintf(&b, "    %s\n", v.faint("# project %s", project))
+		}
+		for _, leaf := range realm.Leaves(r.Spec) {
+			text := value(leaf.Value)
+			if leaf.Top.Sensitive || leaf.Attribute.Sensitive {
+				text = "(sensitive)"
+			}
+			fmt.Fprintf(&b, "    %s = %s\n", visible(leaf.Name), text)
+		}
+	}
+	v.printf("%s", b.String())
+}
+
+// StateJSON prints the state as JSON.
+func (v *View) StateJSON(st *state.State) error {
+	doc := struct {
+		FormatVersion int             `json:"format_version"`
+		Lineage       string          `json:"lineage"`
+		Serial        uint64          `json:"serial"`
+		Outputs       any             `json:"outputs"`
+		Resources     []*state.Record `json:"resources"`
+	}{FormatVersion: state.FormatVersion, Lineage: st.Lineage, Serial: st.Serial, Outputs: st.Outputs, Resources: []*state.Record{}}
+	for _, p := range st.Paths() {
+		doc.Resources = append(doc.Resources, st.Records[p])
+	}
+	return v.JSON(doc)
+}
+
+// Valid says that a configuration is valid and what it declares.
+func (v *View) Valid(counts map[realm.Kind]int) {
+	var parts []string
+	for _, k := range realm.Kinds {
+		if n := counts[k]; n > 0 {
+			parts = append(parts, plural(n, k.Lower()))
+		}
+	}
+	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), strings.Join(parts, ", "))
+}
+
+// Check is one finding of kuke doctor.
+type Check struct {
+	Name   string
+	OK     bool
+	Needed bool
+	// Found says what is there, or what is wrong; Fix how to mend it.
+	Found, Fix string
+}
+
+// Checks prints findings, and for those that are not well the fix.
+func (v *View) Checks(checks []Check) {
+	for _, c := range checks {
+		mark := v.green("ok  ")
+		switch {
+		case !c.OK && c.Needed:
+			mark = v.red("FAIL")
+		case !c.OK:
+			mark = v.yellow("warn")
+		}
+		v.printf("%s  %-12s %s\n", mark, c.Name, visible(c.Found))
+		if !c.OK {
+			v.printf("      %-12s fix: %s\n", "", c.Fix)
+		}
+	}
+}

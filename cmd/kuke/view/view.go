@@ -1,0 +1,75 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"unicode"
+
+	"github.com/fatih/color"
+	"golang.org/x/term"
+)
+
+// View prints to one stream. It may be used by several goroutines at once.
+type View struct {
+	mu  sync.Mutex
+	out io.Writer
+
+	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
+}
+
+// New returns a view of f, in colour when asked for and f is a terminal.
+func New(f *os.File, colored bool) *View { return newView(f, colored && term.IsTerminal(int(f.Fd()))) }
+
+func newView(out io.Writer, colored bool) *View {
+	paint := func(attrs ...color.Attribute) func(string, ...any) string {
+		c := color.New(attrs...)
+		if colored {
+			c.EnableColor()
+		} else {
+			c.DisableColor()
+		}
+		return c.Sprintf
+	}
+	return &View{
+		out: out, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
+		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
+	}
+}
+
+// printf writes in one piece. An output that can't be written to (a closed pipe) is nobody's to tell.
+func (v *View) printf(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, _ = fmt.Fprintf(v.out, format, args...)
+}
+
+// Note prints a line for the user's attention.
+func (v *View) Note(text string) { v.printf("\n%s\n", v.yellow("%s", text)) }
+
+// JSON prints value, indented.
+func (v *View) JSON(value any) error {
+	data, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("print JSON: %w", err)
+	}
+	v.printf("%s\n", data)
+	return nil
+}
+
+// Text prints s as it is.
+func (v *View) Text(s string) { v.printf("%s", s) }
+
+// visible makes control characters in text from elsewhere harmless for a terminal: also those above ASCII, and
+// those that turn the direction of writing and so could show another text than there is.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return '�'
+		}
+		return r
+	}, s)
+}
