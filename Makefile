@@ -1,0 +1,99 @@
+# kuke: `make setup build` on a fresh machine, `make check` before a commit. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# TESTFLAGS goes to every run of the tests: make test TESTFLAGS='-v -run Lab'
+TESTFLAGS ?=
+TIMEOUT ?= 15m
+BENCH ?= .
+FUZZTIME ?= 20s
+
+# Tools are modules of their own, so that what they need stays out of go.mod.
+CACHE := $(CURDIR)/.cache
+CONTAINERD2 := $(CACHE)/containerd/bin/containerd
+LINT := $(CACHE)/lint/bin/golangci-lint
+
+# The packages whose tests start a lab, and so a containerd.
+LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '"github.com/kukeon/kuke/executor/lab"' --exclude-dir='.?*' . | xargs -r -n 1 dirname | sort -u)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what kuke needs on this host (Debian, Ubuntu), if it is missing
+	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
+	has() { command -v "$$1" >/dev/null; }
+	has containerd || missing+=(containerd)
+	has runc       || missing+=(runc)
+	has iptables   || missing+=(iptables)
+	[[ -x /usr/lib/cni/bridge || -x /opt/cni/bin/bridge ]] || missing+=(containernetworking-plugins)
+	{ has busybox && ! ldd "$$(command -v busybox)" >/dev/null 2>&1; } || missing+=(busybox-static)
+	if [[ $${#missing[@]} = 0 ]]; then echo "setup: everything is there"; exit; fi
+	if ! has apt-get; then
+	  echo "setup: missing: $${missing[*]} (Debian's names): install them with this system's package manager" >&2; exit 1
+	fi
+	sudo=(); if [[ $$(id -u) != 0 ]]; then sudo=(sudo); fi
+	echo "setup: installing $${missing[*]}"
+	"$${sudo[@]}" apt-get -q update
+	"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "$${missing[@]}"
+
+.PHONY: build
+build: ## build bin/kuke
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kuke ./cmd/kuke
+
+.PHONY: demo
+demo: setup build ## see kuke at work in a throw-away host (needs root)
+	@bin/kuke lab -- examples/hello/demo.sh bin/kuke
+
+.PHONY: test
+test: setup build $(CONTAINERD2) ## run all tests, those with a lab on both containerd 1.6 and 2.x (needs root)
+	@set -x; go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+	set +x; echo "once more on $$($(CONTAINERD2) --version | cut -d ' ' -f 2-3):"
+	set -x; KUKE_TEST_CONTAINERD=$(CONTAINERD2) go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) $(LAB_PACKAGES)
+
+.PHONY: lint
+lint: $(LINT) ## look for mistakes and for forbidden imports
+	@unformatted=$$(gofmt -l . | xargs)
+	if [[ -n $$unformatted ]]; then echo "not formatted: $$unformatted: run gofmt -w ." >&2; exit 1; fi
+	set -x
+	go vet ./...
+	$(LINT) run ./...
+
+.PHONY: check
+check: lint test ## lint and test: run it before a commit
+
+.PHONY: bench
+bench: setup $(CONTAINERD2) ## run the benchmarks (needs root)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for FUZZTIME
+	@grep -rn --include='*_test.go' --exclude-dir='.?*' -o '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file _ func; do
+	  echo "$${func#func } in $$(dirname "$$file")"
+	  go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"
+	done
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf bin .cache
+
+# Built once; a change of the pinned version builds anew. What kuke does not use is left out: it is half of it.
+$(CONTAINERD2): .ci/containerd/go.mod .ci/containerd/go.sum
+	@echo "building containerd 2.x for the tests, once: about two minutes"
+	cd .ci/containerd && CGO_ENABLED=0 go build -trimpath -tags no_cri,no_btrfs,no_devmapper,no_zfs -ldflags \
+	  "-X github.com/containerd/containerd/v2/version.Version=$$(go list -m -f '{{.Version}}' github.com/containerd/containerd/v2)" \
+	  -o '$(@D)/' tool
+	touch $@
+
+$(LINT): .ci/lint/go.mod .ci/lint/go.sum
+	@echo "building golangci-lint, once: some minutes"
+	cd .ci/lint && CGO_ENABLED=0 go build -trimpath -o '$(@D)/' tool
+	touch $@
+
+.ONESHELL:
