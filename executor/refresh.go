@@ -111,11 +111,11 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if err != nil {
 		return err
 	}
-	images, err := r.runtime.Images(ctx, name)
+	digests, err := r.runtime.Digests(ctx, name)
 	if err != nil {
 		return err
 	}
-	ns := &planner.Namespace{Labels: labels, Images: len(images), Containers: make(map[string]*planner.Container, len(containers))}
+	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(containers))}
 	for _, c := range containers {
 		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode}
 		if found.Status == planner.TaskRunning {
@@ -127,8 +127,8 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.actual.Namespaces[name] = ns
-	for _, image := range images {
-		r.local[planner.ImageKey{Namespace: name, Reference: image.Name}] = image.Digest
+	for reference, digest := range digests {
+		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
 	}
 	return nil
 }

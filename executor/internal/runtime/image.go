@@ -43,7 +43,20 @@ func (c *Client) Image(ctx context.Context, ns, ref string) (digest string, ok b
 	return image.Target.Digest.String(), true, nil
 }
 
-// Images lists the images of the namespace by name.
+// Digests returns the digests of all images of the namespace by name, in one call.
+func (c *Client) Digests(ctx context.Context, ns string) (map[string]string, error) {
+	all, err := c.c.ImageService().List(in(ctx, ns))
+	if err != nil {
+		return nil, fmt.Errorf("list images of namespace %s: %w", ns, err)
+	}
+	digests := make(map[string]string, len(all))
+	for _, image := range all {
+		digests[image.Name] = image.Target.Digest.String()
+	}
+	return digests, nil
+}
+
+// Images lists the images of the namespace by name, with the size of each, which takes some calls for each.
 func (c *Client) Images(ctx context.Context, ns string) ([]Image, error) {
 	ctx = in(ctx, ns)
 	all, err := c.c.ListImages(ctx)

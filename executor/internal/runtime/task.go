@@ -65,8 +65,7 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 			return nil, running, err
 		}
 		task, err = container.NewTask(ctx, cio.LogFile(logPath))
-		inTheWay := errdefs.IsAlreadyExists(err) || err != nil && strings.Contains(err.Error(), "failed to start shim")
-		if !inTheWay || time.Now().After(deadline) {
+		if !inTheWay(err) || time.Now().After(deadline) {
 			return task, false, err
 		}
 		select {
@@ -75,6 +74,13 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 		case <-time.After(poll):
 		}
 	}
+}
+
+// inTheWay reports whether a new task failed because of what a killed client left. containerd has no codes for these: the
+// name is taken, the shim's directory was removed under it, the shim itself was taken for the old one and ended.
+func inTheWay(err error) bool {
+	return errdefs.IsAlreadyExists(err) || err != nil &&
+		(strings.Contains(err.Error(), "failed to start shim") || strings.Contains(err.Error(), "ttrpc: closed"))
 }
 
 // clearTask removes a task that doesn't run, and reports whether there is one that does.
