@@ -29,6 +29,9 @@ func checkRealms(decls []*declaration, diags *realm.Diagnostics) {
 			continue
 		}
 		owners[namespace] = r
+		if namespace == realm.NamespaceOf(r.Path, nil) {
+			spec.Namespace = "" // normal form: to write the default out changes nothing
+		}
 	}
 }
 

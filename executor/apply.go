@@ -99,7 +99,7 @@ func (e *Executor) step(ctx context.Context, s planner.Step, c *planner.Change) 
 	case planner.OpDelete:
 		return k.remove(ctx, c.Before)
 	case planner.OpAdopt:
-		return e.record(c.After, true)
+		return containerKind{e}.adopt(ctx, c.After)
 	case planner.OpStop:
 		return containerKind{e}.stop(ctx, c.Before)
 	case planner.OpStart:

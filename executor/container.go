@@ -84,18 +84,33 @@ func (k containerKind) stop(ctx context.Context, before *state.Record) error {
 	return k.runtime.Stop(ctx, before.Status.Namespace, before.Status.ContainerID, spec.StopSignal, grace)
 }
 
+// adopt records a container that is there, after giving it the labels and limits that a change in place could have
+// given it.
+func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
+	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, labels(after), nil); err != nil {
+		return err
+	}
+	if err := k.limit(ctx, after); err != nil {
+		return err
+	}
+	return k.record(after, true)
+}
+
+func (k containerKind) limit(ctx context.Context, after *state.Record) error {
+	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(after.Spec), true)
+	if err != nil {
+		return err
+	}
+	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)
+}
+
 func (k containerKind) update(ctx context.Context, before, after *state.Record) error {
 	set, remove := labelChange(before, after)
 	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, set, remove); err != nil {
 		return err
 	}
-	before0, after0 := realm.ResourcesOf(before.Spec), realm.ResourcesOf(after.Spec)
-	if *before0 != *after0 || before.Status.Limits != nil {
-		limits, err := k.cgroups.ContainerResources(after0, true)
-		if err != nil {
-			return err
-		}
-		if err := k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits); err != nil {
+	if *realm.ResourcesOf(before.Spec) != *realm.ResourcesOf(after.Spec) || before.Status.Limits != nil {
+		if err := k.limit(ctx, after); err != nil {
 			return err
 		}
 	}

@@ -102,7 +102,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 	}
 	a.out.Plan(plan)
 	if plan.Empty() {
-		return nil
+		return store.Commit() // an index that was broken is written anew all the same
 	}
 	if o.planFile == "" && !o.autoApprove {
 		if err := a.approve(ctx, o.destroy); err != nil {

@@ -225,14 +225,16 @@ func TestWalkStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	// 0 and 1 run at once; 0 ends the context while 1 is under way, which must be waited for.
-	cancelled := make(chan struct{})
+	begun, cancelled := make(chan struct{}), make(chan struct{})
 	oneDone := false
 	results := graphOf(5, [2]int{3, 0}, [2]int{4, 1}).Walk(ctx, 2, func(node int) error {
 		switch node {
 		case 0:
+			<-begun
 			cancel()
 			close(cancelled)
 		case 1:
+			close(begun)
 			<-cancelled
 			oneDone = true
 		}

@@ -130,12 +130,21 @@ func (l *Lock) Release() error {
 	return nil
 }
 
+// command returns the name and the verb of this command; its further arguments may hold secrets.
+func command() string {
+	words := []string{filepath.Base(os.Args[0])}
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		words = append(words, os.Args[1])
+	}
+	return strings.Join(words, " ")
+}
+
 func writeHolder(file string) error {
 	name := fmt.Sprintf("uid %d", os.Getuid())
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
-	data, err := json.Marshal(Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), User: name, Since: time.Now().UTC().Truncate(time.Second)})
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Command: command(), User: name, Since: time.Now().UTC().Truncate(time.Second)})
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func TestLockNamesItsHolder(t *testing.T) {
 		t.Fatalf("Acquire = %v, %v; want a LockedError with the holder", lock, err)
 	}
 	h := locked.Holder
-	if h.PID != cmd.Process.Pid || h.Command != cmd.Path || h.User == "" || h.Since.IsZero() || locked.File != filepath.Join(dir, ".lock") {
+	if h.PID != cmd.Process.Pid || h.Command != filepath.Base(cmd.Path) || h.User == "" || h.Since.IsZero() || locked.File != filepath.Join(dir, ".lock") {
 		t.Errorf("%+v in %s", h, locked.File)
 	}
 	for _, part := range []string{fmt.Sprintf("pid %d", h.PID), h.Command, h.User, locked.File, "--lock-timeout"} {

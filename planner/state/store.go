@@ -82,6 +82,7 @@ func (s *Store) Read() (*State, realm.Diagnostics, error) {
 	}
 	ix.Resources = walk.found
 	s.index = ix
+	s.dirty = len(warnings) > 0 // a broken index is written anew
 	st := &State{Lineage: ix.Lineage, Serial: ix.Serial, Outputs: ix.Outputs, Records: make(map[realm.Path]*Record, len(ix.Resources))}
 	for _, entry := range ix.Resources {
 		st.Records[entry.Record.Path] = entry.Record

@@ -49,14 +49,12 @@ func (v *View) place(b *strings.Builder, r realm.Range, sources map[string][]byt
 	}
 	const most = 160
 	prefix := line[:columnOffset(line, r.Start.Column)]
-	length := 1
-	if r.End.Line == r.Start.Line {
-		length = max(1, r.End.Column-r.Start.Column)
-	} else if r.End.Line > r.Start.Line {
-		length = max(1, len([]rune(line))-r.Start.Column+1)
-	}
 	// A place that the source doesn't have (it changed since) must not lead beyond the line.
-	length = max(1, min(length, utf8.RuneCountInString(line)-utf8.RuneCountInString(prefix)))
+	length := utf8.RuneCountInString(line[len(prefix):])
+	if r.End.Line <= r.Start.Line {
+		length = min(length, r.End.Column-r.Start.Column)
+	}
+	length = max(length, 1)
 	if len(line) > most || strings.ContainsRune(line, '\x1b') {
 		return
 	}

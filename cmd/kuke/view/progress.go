@@ -16,7 +16,7 @@ var (
 		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting",
 	}
 	ended = map[planner.Op]string{
-		planner.OpImage: "ready", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
+		planner.OpImage: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
 		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted",
 	}
 )

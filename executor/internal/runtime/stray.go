@@ -74,9 +74,16 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 	if err := gone(errgrpc.ToNative(err)); err != nil {
 		return fmt.Errorf("remove what is left of its task: %w", err)
 	}
-	for _, pid := range findShims(ns, id) {
+	shims := findShims(ns, id)
+	for _, pid := range shims {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("end its stray shim, pid %d: %w", pid, err)
+		}
+	}
+	if len(shims) > 0 {
+		// containerd notices and cleans up behind it, by name: a new task of that name has to wait until it is done.
+		if err := awaitGone(ctx, bundle, strayGrace); err != nil {
+			return err
 		}
 	}
 	out, err := exec.CommandContext(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
@@ -84,6 +91,20 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return removeBundle(bundle)
+}
+
+// awaitGone returns when the file is gone and those who removed it had a moment to finish, or the limit is over.
+func awaitGone(ctx context.Context, file string, limit time.Duration) error {
+	const poll = 50 * time.Millisecond
+	for deadline, there := time.Now().Add(limit), true; there && time.Now().Before(deadline); {
+		there = exists(file)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+	return nil
 }
 
 // shimProgram is the shim of [runtimeName].

@@ -77,10 +77,14 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 }
 
 // inTheWay reports whether a new task failed because of what a killed client left. containerd has no codes for these: the
-// name is taken, the shim's directory was removed under it, the shim itself was taken for the old one and ended.
+// name is taken, the shim's or runc's directory was removed under it, the shim itself was taken for the old one and ended.
 func inTheWay(err error) bool {
-	return errdefs.IsAlreadyExists(err) || err != nil &&
-		(strings.Contains(err.Error(), "failed to start shim") || strings.Contains(err.Error(), "ttrpc: closed"))
+	if err == nil {
+		return false
+	}
+	message := err.Error()
+	return errdefs.IsAlreadyExists(err) || strings.Contains(message, "failed to start shim") ||
+		strings.Contains(message, "ttrpc: closed") || strings.Contains(message, "log.json: no such file or directory")
 }
 
 // clearTask removes a task that doesn't run, and reports whether there is one that does.

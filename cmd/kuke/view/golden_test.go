@@ -1,0 +1,317 @@
+package view
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares what show prints with testdata/<name>.golden.
+func golden(t *testing.T, name string, colored bool, show func(*View)) {
+	t.Helper()
+	var b bytes.Buffer
+	show(newView(&b, colored))
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(file, b.Bytes(), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: write it with go test ./cmd/kuke/view -update", err)
+	}
+	if got := b.String(); got != string(want) {
+		t.Errorf("%s: got:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+type specs = map[realm.Path]realm.Spec
+
+const cell = realm.Path("main/default/blog/web")
+
+// base is what was applied; each container's name is what will happen to it.
+func base() specs {
+	all := specs{
+		"main": &realm.Realm{}, "main/default": &realm.Space{}, "main/default/blog": &realm.Stack{}, cell: &realm.Cell{},
+		cell + "/root": &realm.Container{Root: true, Image: "docker.io/library/nginx:1"},
+		cell + "/replaced": &realm.Container{
+			Image: "docker.io/library/busybox:1", Command: "/bin/sh", Args: []string{"-c", "sleep 1"}, Env: realm.Env{"A": "1", "B": "2", "C": "3"},
+			Devices: []string{"/dev/fuse", "/dev/null"}, ReadOnlyRootFilesystem: true,
+		},
+		cell + "/updated": &realm.Container{Image: "docker.io/library/busybox:1", Common: realm.Common{Resources: &realm.Resources{Memory: 1 << 20}}},
+	}
+	for _, name := range []realm.Path{"started", "restarted", "adopted", "deleted"} {
+		all[cell+"/"+name] = &realm.Container{Image: "docker.io/library/busybox:1"}
+	}
+	return all
+}
+
+func tree(all specs) *realm.Tree {
+	t := realm.NewTree()
+	for p, s := range all {
+		t.Add(&realm.Resource{Path: p, Spec: s})
+	}
+	return t
+}
+
+// applied returns a state and a host on which base was applied, and with which the containers' names come true.
+func applied(t *testing.T) (*state.State, *planner.Actual) {
+	t.Helper()
+	actual := &planner.Actual{
+		CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true},
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, Images: map[planner.ImageKey]planner.ImageStatus{},
+	}
+	for _, reference := range []string{"docker.io/library/nginx:1", "docker.io/library/nginx:2", "docker.io/library/busybox:1", "docker.io/library/busybox:2"} {
+		digest := "sha256:" + strings.Repeat(reference[len(reference)-1:], 64)
+		actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Digest: digest, Local: strings.HasSuffix(reference, "1")}
+	}
+	prior := &state.State{Lineage: "l", Serial: 1, Records: map[realm.Path]*state.Record{}}
+	p, diags := planner.New(tree(base()), prior, actual, planner.Options{Project: "default"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	ns := &planner.Namespace{Containers: map[string]*planner.Container{}, Images: 2}
+	actual.Namespaces["kukeon-main"] = ns
+	for _, c := range p.Changes {
+		prior.Records[c.Path] = c.After
+		actual.Cgroups[c.After.Status.Cgroup] = *realm.ResourcesOf(c.After.Spec)
+		if c.Path.Kind() == realm.KindContainer {
+			made := &planner.Container{ID: c.After.Status.ContainerID, Status: planner.TaskRunning, PID: 42, NetNS: 1, Labels: map[string]string{
+				planner.LabelPath: string(c.Path), planner.LabelProject: "default", planner.LabelSpecDigest: c.After.Status.SpecDigest,
+			}}
+			ns.Containers[made.ID] = made
+		}
+	}
+	ns.Containers[realm.ContainerID(cell+"/started")].Status = planner.TaskStopped
+	ns.Containers[realm.ContainerID(cell+"/started")].ExitCode = 137
+	ns.Containers[realm.ContainerID(cell+"/restarted")].NetNS = 2
+	delete(prior.Records, cell+"/adopted")
+	return prior, actual
+}
+
+func plan(t *testing.T, edit func(specs), opts planner.Options) *planner.Plan {
+	t.Helper()
+	prior, actual := applied(t)
+	all := base()
+	if edit != nil {
+		edit(all)
+	}
+	opts.Project = "default"
+	p, diags := planner.New(tree(all), prior, actual, opts)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return p
+}
+
+func container(all specs, name realm.Path) *realm.Container {
+	return all[cell+"/"+name].(*realm.Container)
+}
+
+// everything changes each container as its name says.
+func everything(all specs) {
+	delete(all, cell+"/deleted")
+	all[cell+"/created"] = &realm.Container{
+		Image: "docker.io/library/busybox:2", Args: []string{"a b", "\x1b[31m<&>", "tab\tbed"}, Env: realm.Env{"GREETING": "ein gruß", "\x1b]0;x\a": "evil"},
+		Volumes: []realm.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}}, Capabilities: &realm.Capabilities{Drop: []string{"ALL"}},
+		Common: realm.Common{Resources: &realm.Resources{CPUs: 0.5}, Labels: map[string]string{"a-very-long-label-that-would-push-all-values-out-of-sight": "x"}},
+	}
+	container(all, "replaced").Env = realm.Env{"A": "1", "B": "two", "D": "4"}
+	container(all, "replaced").Devices = []string{"/dev/null", "/dev/zero"}
+	container(all, "replaced").Labels = map[string]string{"a": "b"}
+	container(all, "updated").Resources = &realm.Resources{Memory: 2 << 20, PIDs: 10}
+}
+
+func rootReplaced(all specs) { container(all, "root").Image = "docker.io/library/nginx:2" }
+
+func namespaceReplaced(all specs) {
+	all["main"].(*realm.Realm).Namespace = "other"
+	for p := range all {
+		if p != "main" {
+			delete(all, p)
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	tests := []struct {
+		name string
+		plan *planner.Plan
+	}{
+		{"plan", plan(t, everything, planner.Options{})},
+		{"plan-cascade", plan(t, rootReplaced, planner.Options{})},
+		{"plan-namespace", plan(t, namespaceReplaced, planner.Options{})},
+		{"plan-destroy", plan(t, nil, planner.Options{Destroy: true})},
+		{"no-changes", &planner.Plan{Unchanged: 7}},
+		{"no-changes-one", &planner.Plan{Unchanged: 1}},
+		{"nothing-to-destroy", &planner.Plan{Destroy: true, Project: "shop"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			golden(t, tt.name, false, func(v *View) { v.Plan(tt.plan) })
+			golden(t, tt.name+".color", true, func(v *View) { v.Plan(tt.plan) })
+		})
+	}
+}
+
+// A secret's change shows, its value doesn't.
+func TestSensitiveValuesAreWithheld(t *testing.T) {
+	c := &planner.Change{Path: "main", Action: planner.Update, Before: &state.Record{Spec: &realm.Realm{}}, After: &state.Record{Spec: &realm.Realm{}}}
+	c.Diffs = []planner.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
+	var b bytes.Buffer
+	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}})
+	if got := b.String(); strings.Contains(got, "hunter") || !strings.Contains(got, "~ token = (sensitive) -> (sensitive)") {
+		t.Errorf("printed:\n%s", got)
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	p := plan(t, everything, planner.Options{})
+	outcomes := make([]executor.Outcome, len(p.Steps))
+	for i, s := range p.Steps {
+		outcomes[i] = executor.Outcome{Step: s, Done: true}
+	}
+	complete := func(p *planner.Plan) func(*View) {
+		return func(v *View) {
+			if !v.Outcome(p, outcomes, newView(&bytes.Buffer{}, false)) {
+				t.Error("not complete")
+			}
+		}
+	}
+	golden(t, "outcome", false, complete(p))
+	golden(t, "outcome.color", true, complete(p))
+	golden(t, "outcome-destroy", false, complete(&planner.Plan{Destroy: true}))
+
+	failed := map[planner.Op]bool{}
+	for i, o := range outcomes {
+		switch {
+		case o.Step.Op == planner.OpDelete && !failed[o.Step.Op]:
+			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line")}
+		case o.Step.Op == planner.OpImage && !failed[o.Step.Op]:
+			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("no such host")}
+		case o.Step.Op == planner.OpCreate:
+			outcomes[i] = executor.Outcome{Step: o.Step, Blocker: &p.Steps[0]}
+		case o.Step.Op == planner.OpStart:
+			outcomes[i] = executor.Outcome{Step: o.Step}
+		}
+		failed[o.Step.Op] = true
+	}
+	incomplete := func(errs *View) {
+		var out bytes.Buffer
+		if newView(&out, false).Outcome(p, outcomes, errs) || out.Len() > 0 {
+			t.Errorf("complete, or printed to the wrong stream: %q", out.String())
+		}
+	}
+	golden(t, "outcome-incomplete", false, incomplete)
+	golden(t, "outcome-incomplete.color", true, incomplete)
+}
+
+func TestProgress(t *testing.T) {
+	golden(t, "progress", false, func(v *View) {
+		p := v.Progress()
+		create := planner.Step{Op: planner.OpCreate, Path: "main"}
+		image := planner.Step{Op: planner.OpImage, Image: &planner.Image{Reference: "nginx\x1b[31m"}}
+		for _, s := range []planner.Step{create, image} {
+			p.Observe(executor.Event{Step: s})
+		}
+		p.Observe(executor.Event{Step: create, Done: true, Elapsed: 1234567890})
+		p.Observe(executor.Event{Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
+	})
+}
+
+const source = "realm \"main\" {\n\tspace \"grüße\" { x = \"日本\" }\n\tlong = [\n  1,\n]\n}\nesc\x1b[31m\r\nbell\a = 1\r\n"
+
+func at(line, column, endLine, endColumn int) realm.Range {
+	return realm.Range{File: "main.hcl", Start: realm.Pos{Line: line, Column: column}, End: realm.Pos{Line: endLine, Column: endColumn}}
+}
+
+func TestDiagnostics(t *testing.T) {
+	diagnostic := func(what string, r realm.Range) realm.Diagnostic {
+		return realm.Diagnostic{Severity: realm.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.", Subject: r}
+	}
+	ds := realm.Diagnostics{
+		diagnostic("start", at(1, 1, 1, 6)),
+		diagnostic("tab and UTF-8", at(2, 8, 2, 15)),
+		diagnostic("wide characters", at(2, 22, 2, 26)),
+		diagnostic("lines", at(3, 9, 5, 2)),
+		diagnostic("one character", at(5, 1, 5, 1)),
+		diagnostic("escape sequence", at(7, 1, 7, 4)),
+		diagnostic("bell", at(8, 5, 8, 6)),
+		diagnostic("column beyond the line", at(1, 99, 1, 120)),
+		diagnostic("end beyond the line", at(1, 7, 1, 1<<40)),
+		diagnostic("end before start", at(1, 7, 1, 2)),
+		diagnostic("line beyond the file", at(99, 1, 99, 2)),
+		diagnostic("negative place", at(-1, -1, -1, -1)),
+		diagnostic("file without lines", realm.Range{File: "main.hcl"}),
+		diagnostic("file without source", realm.Range{File: "other.hcl", Start: realm.Pos{Line: 3, Column: 4}}),
+		diagnostic("file name \x1b[31m", realm.Range{File: "\x1b[2J.hcl"}),
+		{Severity: realm.Warning, Summary: "Odd", Detail: "\u202egnp.exe \u009b31m \x7f"},
+		{Severity: realm.Error, Summary: "Short"},
+	}
+	sources := map[string][]byte{"main.hcl": []byte(source)}
+	golden(t, "diagnostics", false, func(v *View) { v.Diagnostics(ds, sources) })
+	golden(t, "diagnostics.color", true, func(v *View) { v.Error(ds[:2], sources) })
+	golden(t, "error", false, func(v *View) { v.Error(errors.New("read \x1b[31m: no"), nil) })
+	golden(t, "validation.json", false, func(v *View) {
+		if err := v.ValidationJSON(append(ds[:1:1], ds[15])); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestTables(t *testing.T) {
+	prior, actual := applied(t)
+	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var rows []Row
+	for _, p := range prior.Paths() {
+		if r := prior.Records[p]; p.Kind() == realm.KindContainer {
+			c := actual.Namespaces["kukeon-main"].Containers[r.Status.ContainerID]
+			rows = append(rows, Row{Record: r, State: c.State(), Container: c})
+		}
+	}
+	rows[0].Record.Status.CreatedAt = &made
+	now := made.Add(90 * time.Minute)
+	golden(t, "table", false, func(v *View) { v.Table(realm.KindContainer, rows, false, now) })
+	golden(t, "table-wide", false, func(v *View) { v.Table(realm.KindContainer, rows, true, now) })
+	golden(t, "table-empty", false, func(v *View) { v.Table(realm.KindCell, nil, false, now) })
+	golden(t, "state", false, func(v *View) { v.State(prior) })
+	golden(t, "checks", false, func(v *View) {
+		v.Checks([]Check{{Name: "root", OK: true, Found: "uid 0"}, {Name: "containerd", Needed: true, Found: "none", Fix: "apt-get install containerd"}, {Name: "io", Found: "no controller", Fix: "boot with it"}})
+	})
+	golden(t, "valid", false, func(v *View) { v.Valid(map[realm.Kind]int{realm.KindRealm: 1, realm.KindContainer: 2}) })
+}
+
+// Nothing that is printed, whatever is in the texts and wherever they point, holds a control character or panics.
+func FuzzDiagnostics(f *testing.F) {
+	f.Add("main.hcl", source, "Bad", "It is \x1b[31mbad", 2, 8, 2, 15)
+	f.Add("a", "x\ty", "\x00", "\u202e", 1, 2, 1, 1<<62)
+	f.Add("a", "\xff\xfe\n\r", "", "", 1, -5, -7, 0)
+	f.Fuzz(func(t *testing.T, file, source, summary, detail string, line, column, endLine, endColumn int) {
+		r := at(line, column, endLine, endColumn)
+		r.File = file
+		ds := realm.Diagnostics{{Severity: realm.Error, Summary: summary, Detail: detail, Subject: r}}
+		var b bytes.Buffer
+		newView(&b, false).Diagnostics(ds, map[string][]byte{file: []byte(source)})
+		for _, c := range b.String() {
+			if c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c < 0xa0 || c == '\u202e' {
+				t.Fatalf("printed %q", b.String())
+			}
+		}
+		if b.Len() > 10*(len(file)+len(source)+len(summary)+len(detail))+500 {
+			t.Fatalf("printed %d bytes", b.Len())
+		}
+	})
+}

@@ -1,0 +1,251 @@
+package planner
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func TestRefusals(t *testing.T) {
+	for _, a := range realm.KindContainer.Attributes() {
+		if !a.Later {
+			continue
+		}
+		t.Run("later "+a.Name, func(t *testing.T) {
+			h := made(t)
+			_, diags := h.new(example(func(s specs) { set(t, a, a.Field(reflect.ValueOf(s[theSide]))) }), Options{})
+			wantError(t, diags, "Not supported yet", theSide, " sets "+a.Name)
+		})
+	}
+	tests := []struct {
+		name    string
+		edit    func(*realm.Tree, specs) *realm.Tree // what is desired; nil for the example
+		host    func(*host)
+		opts    Options
+		summary string
+		path    realm.Path
+		detail  string
+	}{
+		{
+			name:    "limit without its controller",
+			edit:    withSpecs(func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{IOWeight: 5} }),
+			host:    func(h *host) { h.actual.Controllers = map[string]bool{"memory": true} },
+			summary: "Limit can't be enforced", path: theCell, detail: "have no io controller",
+		},
+		{
+			name:    "image that isn't there",
+			edit:    withSpecs(func(s specs) { container(s, theSide).Image = "missing:1" }),
+			summary: "Image not found", path: theSide, detail: "kuke image import --realm main",
+		},
+		{
+			name:    "volume source that isn't there",
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}} }),
+			host:    func(h *host) { h.actual.MissingPaths["/gone"] = true },
+			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
+		},
+		{
+			name:    "device that isn't there",
+			edit:    withSpecs(func(s specs) { container(s, theSide).Devices = []string{"/dev/gone:/dev/x:r"} }),
+			host:    func(h *host) { h.actual.MissingPaths["/dev/gone"] = true },
+			summary: "Device is missing", path: theSide, detail: "uses device /dev/gone,",
+		},
+		{
+			name:    "resource of another project",
+			host:    func(h *host) { h.prior.Records[theSide].Status.Project = "other" },
+			summary: "Resource of another project", path: theSide, detail: `belongs to project "other", this is project "default"`,
+		},
+		{
+			name: "parent of another project",
+			edit: withSpecs(func(s specs) {
+				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide })
+			}),
+			host:    func(h *host) { h.prior.Records[theCell].Status.Project = "other" },
+			summary: "Parent of another project", path: theSide, detail: "external = true",
+		},
+		{
+			name:    "missing parent",
+			edit:    withSpecs(func(s specs) { clear(s); s["main/other/x"] = &realm.Stack{} }),
+			summary: "Missing parent", path: "main/other/x", detail: "needs space main/other",
+		},
+		{
+			name:    "missing external",
+			edit:    external("main/other"),
+			summary: "External resource is missing", path: "main/other", detail: "there is none in the state",
+		},
+		{
+			name:    "target that is nowhere",
+			opts:    Options{Targets: []realm.Path{"main/nowhere"}},
+			summary: "No such target", path: "main/nowhere", detail: "--target main/nowhere",
+		},
+		{
+			name:    "foreign container in the namespace that goes",
+			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
+			opts:    Options{Destroy: true},
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+		},
+		{
+			name: "container of another project, unrecorded, in the namespace that goes",
+			host: func(h *host) {
+				h.at(theSide).Labels[LabelProject] = "other"
+				delete(h.prior.Records, theSide)
+			},
+			opts:    Options{Destroy: true},
+			summary: "Namespace holds foreign containers", path: theRealm, detail: realm.ContainerID(theSide),
+		},
+		{
+			name: "foreign container that pretends to be ours",
+			host: func(h *host) {
+				h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x", Labels: map[string]string{LabelPath: string(theSide)}}
+			},
+			opts:    Options{Destroy: true},
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+		},
+		{
+			name:    "foreign container in the namespace that is replaced",
+			edit:    withSpecs(func(s specs) { s[theRealm].(*realm.Realm).Namespace = "other" }),
+			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+		},
+		{
+			name:    "another project's container in a cell that goes",
+			host:    func(h *host) { h.prior.Records[theSide].Status.Project = "other" },
+			opts:    Options{Destroy: true},
+			summary: "Resource of another project in the way", path: theSide, detail: `of project "other": destroy that first`,
+		},
+		{
+			name: "another project's container in a realm that is replaced",
+			edit: withSpecs(func(s specs) {
+				s[theRealm].(*realm.Realm).Namespace = "other"
+				delete(s, theSide)
+			}),
+			host:    func(h *host) { h.prior.Records[theSide].Status.Project = "other" },
+			summary: "Resource of another project in the way", path: theSide, detail: `of project "other"`,
+		},
+		{
+			name: "external container in a realm that is replaced",
+			edit: func(_ *realm.Tree, s specs) *realm.Tree {
+				s[theRealm].(*realm.Realm).Namespace = "other"
+				tr := tree(s)
+				tr.Resource(theSide).External = true
+				return tr
+			},
+			summary: "External resource in the way", path: theSide, detail: "managed elsewhere",
+		},
+		{
+			name: "undeclared cell in a realm that is replaced",
+			edit: withSpecs(func(s specs) {
+				s[theRealm].(*realm.Realm).Namespace = "other"
+				delete(s, theCell)
+			}),
+			summary: "Undeclared parent in a replaced realm", path: theCell, detail: "declare it too",
+		},
+		{
+			name: "first container of a cell made elsewhere, not its root",
+			edit: withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &realm.Container{Image: "side:1"} }),
+			host: func(h *host) {
+				delete(h.prior.Records, theRoot)
+				delete(h.prior.Records, theSide)
+			},
+			summary: "No root container", path: theCell + "/new", detail: "set root = true",
+		},
+		{
+			name: "the root container of an undeclared cell is to be none",
+			edit: withSpecs(func(s specs) {
+				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theRoot })
+				container(s, theRoot).Root = false
+			}),
+			summary: "No root container", path: theRoot, detail: "set root = true",
+		},
+		{
+			name:    "a second root container in an undeclared cell, new",
+			edit:    withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &realm.Container{Root: true, Image: "side:1"} }),
+			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
+		},
+		{
+			name: "a second root container in an undeclared cell, made before",
+			edit: withSpecs(func(s specs) {
+				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide })
+				container(s, theSide).Root = true
+			}),
+			summary: "Two root containers", path: theSide, detail: "which has the root container " + string(theRoot),
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := made(t)
+			if tt.host != nil {
+				tt.host(h)
+			}
+			desired := example(nil)
+			if tt.edit != nil {
+				s := specs{}
+				for _, r := range desired.Resources() {
+					s[r.Path] = r.Spec
+				}
+				desired = tt.edit(desired, s)
+			}
+			p, diags := h.new(desired, tt.opts)
+			if p != nil {
+				t.Errorf("there is a plan:\n%s", text(p))
+			}
+			wantError(t, diags, tt.summary, tt.path, tt.detail)
+			if r := desired.Resource(tt.path); r != nil && !tt.opts.Destroy && !strings.Contains(tt.summary, "in the way") && tt.summary != "Namespace holds foreign containers" {
+				if diags[0].Subject.File != "main.hcl" {
+					t.Errorf("the diagnostic has no place: %+v", diags[0])
+				}
+			}
+		})
+	}
+}
+
+func withSpecs(edit func(specs)) func(*realm.Tree, specs) *realm.Tree {
+	return func(_ *realm.Tree, s specs) *realm.Tree {
+		edit(s)
+		return tree(s)
+	}
+}
+
+func external(p realm.Path) func(*realm.Tree, specs) *realm.Tree {
+	return func(t *realm.Tree, _ specs) *realm.Tree {
+		t.Add(&realm.Resource{Path: p, Spec: realm.NewSpec(p.Kind()), External: true, Declared: realm.Range{File: "main.hcl"}})
+		return t
+	}
+}
+
+func wantError(t *testing.T, diags realm.Diagnostics, summary string, path realm.Path, detail string) {
+	t.Helper()
+	if !slices.ContainsFunc(diags, func(d realm.Diagnostic) bool {
+		return d.Severity == realm.Error && d.Summary == summary && d.Path == path && strings.Contains(d.Detail, detail)
+	}) {
+		t.Errorf("diagnostics %+v\nwant %q about %s with %q", diags, summary, path, detail)
+	}
+	if len(diags) != 1 {
+		t.Errorf("%d diagnostics, want one: %v", len(diags), diags)
+	}
+}
+
+// A diagnostic about an attribute points at where it was written.
+func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
+	h := newHost(t)
+	h.actual.Controllers = nil
+	desired := example(func(s specs) {
+		container(s, theSide).Image = "missing:1"
+		container(s, theSide).Ports = []string{"80"}
+		container(s, theSide).Resources = &realm.Resources{Memory: 1 << 20}
+	})
+	desired.Resource(theSide).Ranges = map[string]realm.Range{
+		"image": {File: "image"}, "ports": {File: "ports"}, "resources.memory": {File: "memory"},
+	}
+	_, diags := h.new(desired, Options{})
+	var files []string
+	for _, d := range diags {
+		files = append(files, d.Subject.File)
+	}
+	if got := strings.Join(files, " "); got != "ports memory image" {
+		t.Errorf("places: %s\n%v", got, diags)
+	}
+}
