@@ -2,8 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"sort"
 	"strings"
 
@@ -29,42 +27,6 @@ type decider struct {
 	changes   map[realm.Path]*Change
 	unchanged int
 	diags     realm.Diagnostics
-}
-
-// orphan is something of ours that an interrupted apply left unrecorded.
-type orphan struct {
-	namespace string
-	project   string
-	container *Container // nil for a realm's namespace
-}
-
-func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
-	orphans := map[realm.Path]*orphan{}
-	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
-		ns := actual.Namespaces[name]
-		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
-			orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject]}
-		}
-		for id, c := range ns.Containers {
-			p, err := realm.ParsePath(c.Labels[LabelPath])
-			if err == nil && p.Kind() == realm.KindContainer && prior.Records[p] == nil && realm.ContainerID(p) == id {
-				orphans[p] = &orphan{namespace: name, project: c.Labels[LabelProject], container: c}
-			}
-		}
-	}
-	return orphans
-}
-
-// record returns what the labels of an orphan tell.
-func (o *orphan) record(p realm.Path) *state.Record {
-	spec := realm.NewSpec(p.Kind())
-	r := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: o.project, Namespace: o.namespace}}
-	if c, ok := spec.(*realm.Container); ok {
-		c.Root = o.container.Labels[LabelRole] == "root"
-		r.Status.ContainerID = o.container.ID
-	}
-	r.Status.Cgroup = realm.CgroupOf(p, spec)
-	return r
 }
 
 func (d *decider) decideAll() {
@@ -141,42 +103,6 @@ func (d *decider) findRoots() {
 	}
 }
 
-func (d *decider) checkTargets() {
-	for _, t := range d.opts.Targets {
-		if d.desired.Resource(t) == nil && d.prior.Records[t] == nil && d.orphans[t] == nil {
-			d.diags.Errorf(realm.Range{}, t, "No such target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
-		}
-	}
-}
-
-// targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
-func (d *decider) targeted(p realm.Path) bool {
-	if len(d.opts.Targets) == 0 || d.realmReplaced(p) {
-		return true
-	}
-	for _, t := range d.opts.Targets {
-		if t.Contains(p) || p.Contains(t) && d.desired.Resource(p) != nil {
-			return true
-		}
-		if t.Kind() != realm.KindContainer || p.Parent() != t.Parent() {
-			continue
-		}
-		// The containers of a cell live on its root container: it comes along, and the others do when it changes.
-		if p == d.rootOf(t.Parent()) || d.rootMoves(p) && d.existsOrNeeded(p) || d.needs(t, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// existsOrNeeded reports whether there is a container at p, or one in its cell that depends on it.
-func (d *decider) existsOrNeeded(p realm.Path) bool {
-	exists := func(q realm.Path) bool { return d.prior.Records[q] != nil || d.orphans[q] != nil }
-	return exists(p) || slices.ContainsFunc(d.desired.Resources(), func(r *realm.Resource) bool {
-		return r.Path.Parent() == p.Parent() && exists(r.Path) && d.needs(r.Path, p)
-	})
-}
-
 // rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
 // anew or takes it away.
 func (d *decider) rootMoves(p realm.Path) bool {
@@ -195,40 +121,6 @@ func (d *decider) realmReplaced(p realm.Path) bool {
 func (d *decider) parentGoes(p realm.Path) bool {
 	c := d.changes[p.Parent()]
 	return c != nil && c.Action == Delete
-}
-
-// mayDelete reports whether the targets let p be deleted: not so what one of them only stands on.
-func (d *decider) mayDelete(p realm.Path) bool {
-	if len(d.opts.Targets) == 0 || d.realmReplaced(p) || d.parentGoes(p) {
-		return true
-	}
-	if p.Kind() == realm.KindContainer && d.rootMoves(p) {
-		return true
-	}
-	return slices.ContainsFunc(d.opts.Targets, func(t realm.Path) bool { return t.Contains(p) })
-}
-
-// needs reports whether the container at p depends on the one at on, directly or through others.
-func (d *decider) needs(p, on realm.Path) bool {
-	seen := map[realm.Path]bool{}
-	var search func(realm.Path) bool
-	search = func(q realm.Path) bool {
-		if q == on || seen[q] {
-			return q == on
-		}
-		seen[q] = true
-		r := d.desired.Resource(q)
-		if r == nil {
-			return false
-		}
-		for _, name := range r.Spec.(*realm.Container).DependsOn {
-			if search(q.Parent().Join(name)) {
-				return true
-			}
-		}
-		return false
-	}
-	return search(p)
 }
 
 func (d *decider) decide(p realm.Path) *Change {
@@ -422,105 +314,4 @@ func orUnset(v any) any {
 		return "unset"
 	}
 	return v
-}
-
-// decideUnwanted decides on what is recorded or was found, and isn't desired.
-func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
-	if !d.mayDelete(p) {
-		return nil
-	}
-	if d.needed[p] {
-		// What the configuration declares lives in it, so it stays.
-		if d.realmReplaced(p) {
-			d.diags.Errorf(realm.Range{}, p, "Undeclared parent in a replaced realm",
-				"realm %s is to be replaced with all it holds, but %s %s, in which the configuration puts something, is not declared: declare it too.", p.Realm(), p.Kind().Lower(), p)
-		}
-		return nil
-	}
-	parentGoes := d.parentGoes(p)
-	// Only what the configuration has a say over is pruned: a file that declares one container of a cell,
-	// and not the cell, says nothing about the cell's other containers.
-	inScope := d.opts.Destroy || parentGoes || d.realmReplaced(p) || d.declares(p.Parent())
-	if have == nil {
-		return d.decideOrphan(p, inScope)
-	}
-	c := &Change{Path: p, Action: Delete, Before: have, Diffs: diff(have.Spec, nil)}
-	switch {
-	case have.Status.Project == d.opts.Project && inScope:
-		if !d.opts.Destroy && !parentGoes {
-			c.Reasons = append(c.Reasons, "no longer in the configuration")
-		}
-	case !parentGoes && !d.realmReplaced(p):
-		return nil
-	case have.Status.Project == "":
-		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, deleted with %s %s", p.Parent().Kind().Lower(), p.Parent()))
-	default:
-		d.diags.Errorf(realm.Range{}, p, "Resource of another project in the way",
-			"%s %s is to be deleted, but it holds %s %s of project %q: destroy that first.",
-			p.Parent().Kind().Lower(), p.Parent(), p.Kind().Lower(), p, have.Status.Project)
-		return nil
-	}
-	if p.Kind() == realm.KindRealm {
-		d.checkForeign(c)
-	}
-	return c
-}
-
-// declares reports whether the configuration has a say over the children of p; for the empty path, over realms.
-func (d *decider) declares(p realm.Path) bool {
-	if p != "" {
-		return d.desired.Resource(p) != nil
-	}
-	for _, r := range d.desired.Resources() {
-		if r.Path.Kind() == realm.KindRealm {
-			return true
-		}
-	}
-	return false
-}
-
-// decideOrphan removes what an interrupted apply of this project left and nobody wants.
-func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
-	o := d.orphans[p]
-	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
-	if !inScope || o.project != d.opts.Project && !withParent {
-		return nil
-	}
-	c := &Change{Path: p, Action: Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
-	if p.Kind() == realm.KindRealm {
-		d.checkForeign(c)
-	}
-	return c
-}
-
-// checkForeign refuses to delete or replace a realm whose namespace holds containers that are not ours.
-func (d *decider) checkForeign(c *Change) {
-	ns := d.actual.Namespaces[c.Before.Status.Namespace]
-	if ns == nil {
-		return
-	}
-	ours := map[string]bool{}
-	for p, r := range d.prior.Records {
-		if c.Path.Contains(p) && p.Kind() == realm.KindContainer {
-			ours[r.Status.ContainerID] = true
-		}
-	}
-	var foreign []string
-	for id, container := range ns.Containers {
-		p := realm.Path(container.Labels[LabelPath])
-		o := d.orphans[p]
-		left := c.Path.Contains(p) && o != nil && o.container == container && (o.project == "" || o.project == d.opts.Project)
-		if !ours[id] && !left {
-			foreign = append(foreign, id)
-		}
-	}
-	if len(foreign) > 0 {
-		sort.Strings(foreign)
-		d.diags.Errorf(realm.Range{}, c.Path, "Namespace holds foreign containers",
-			"realm %s is to go with its containerd namespace %s, but that holds containers kuke did not make: %s. Remove them first (ctr -n %s containers rm …).",
-			c.Path, c.Before.Status.Namespace, strings.Join(foreign, ", "), c.Before.Status.Namespace)
-	}
-	if ns.Images > 0 {
-		c.Reasons = append(c.Reasons, fmt.Sprintf("with containerd namespace %s and the images in it (%d)", c.Before.Status.Namespace, ns.Images))
-	}
 }

@@ -204,6 +204,7 @@ func (s *Store) Put(r *Record) error {
 	if err := s.MakeDir(r.Path); err != nil {
 		return err
 	}
+	removeTemporary(filepath.Dir(file), filepath.Base(file))
 	if err := writeFile(file, data); err != nil {
 		return fmt.Errorf("record %s: %w", r.Path, err)
 	}
@@ -286,12 +287,21 @@ func (s *Store) Delete(p realm.Path) error {
 			return fmt.Errorf("remove the record of %s: %w", p, err)
 		}
 	}
+	removeTemporary(filepath.Dir(file), filepath.Base(file))
 	s.removeEmptyDirs(p, filepath.Dir(file))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.index.Resources, string(p))
 	s.dirty = true
 	return nil
+}
+
+// removeTemporary removes what a writer that was killed left of the files in dir that match name.
+func removeTemporary(dir, name string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "."+name+"[0-9]*"))
+	for _, f := range files {
+		_ = os.Remove(f)
+	}
 }
 
 // removeEmptyDirs removes dir, that of p, and its parents below the run path as long as they are empty and
@@ -301,10 +311,7 @@ func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
 	defer s.dirs.Unlock()
 	delete(s.wanted, p)
 	for dir != s.dir && !s.inUse(dir) {
-		leftovers, _ := filepath.Glob(filepath.Join(dir, ".*.yaml[0-9]*"))
-		for _, f := range leftovers {
-			_ = os.Remove(f)
-		}
+		removeTemporary(dir, "*.yaml")
 		if os.Remove(dir) != nil {
 			return
 		}
@@ -331,6 +338,7 @@ func (s *Store) Commit() error {
 		return nil
 	}
 	file := filepath.Join(s.dir, indexName)
+	removeTemporary(s.dir, indexName)
 	if len(s.index.Resources) == 0 && len(s.index.Outputs) == 0 {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the state index: %w", err)

@@ -502,3 +502,42 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// What a writer that was killed left is gone with the next record of the same resource, and with its removal; a
+// writer at work on another one is left alone.
+func TestTemporaryFiles(t *testing.T) {
+	dir := t.TempDir()
+	s := NewStore(dir)
+	if _, _, err := s.Read(); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, "main", ".realm.yaml123")
+	other := filepath.Join(dir, "main", ".other.yaml123")
+	write := func() {
+		for _, f := range []string{left, other} {
+			if err := os.MkdirAll(filepath.Dir(f), 0o750); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(f, []byte("half"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write()
+	if err := s.Put(&Record{Path: "main", Spec: &realm.Realm{}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Errorf("%s outlived a record", left)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+	write()
+	if err := s.Delete("main"); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left: %v", entries)
+	}
+}

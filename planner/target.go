@@ -1,0 +1,77 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func (d *decider) checkTargets() {
+	for _, t := range d.opts.Targets {
+		if d.desired.Resource(t) == nil && d.prior.Records[t] == nil && d.orphans[t] == nil {
+			d.diags.Errorf(realm.Range{}, t, "No such target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
+		}
+	}
+}
+
+// targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
+func (d *decider) targeted(p realm.Path) bool {
+	if len(d.opts.Targets) == 0 || d.realmReplaced(p) {
+		return true
+	}
+	for _, t := range d.opts.Targets {
+		if t.Contains(p) || p.Contains(t) && d.desired.Resource(p) != nil {
+			return true
+		}
+		if t.Kind() != realm.KindContainer || p.Parent() != t.Parent() {
+			continue
+		}
+		// The containers of a cell live on its root container: it comes along, and the others do when it changes.
+		if p == d.rootOf(t.Parent()) || d.rootMoves(p) && d.existsOrNeeded(p) || d.needs(t, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// existsOrNeeded reports whether there is a container at p, or one in its cell that depends on it.
+func (d *decider) existsOrNeeded(p realm.Path) bool {
+	exists := func(q realm.Path) bool { return d.prior.Records[q] != nil || d.orphans[q] != nil }
+	return exists(p) || slices.ContainsFunc(d.desired.Resources(), func(r *realm.Resource) bool {
+		return r.Path.Parent() == p.Parent() && exists(r.Path) && d.needs(r.Path, p)
+	})
+}
+
+// mayDelete reports whether the targets let p be deleted: not so what one of them only stands on.
+func (d *decider) mayDelete(p realm.Path) bool {
+	if len(d.opts.Targets) == 0 || d.realmReplaced(p) || d.parentGoes(p) {
+		return true
+	}
+	if p.Kind() == realm.KindContainer && d.rootMoves(p) {
+		return true
+	}
+	return slices.ContainsFunc(d.opts.Targets, func(t realm.Path) bool { return t.Contains(p) })
+}
+
+// needs reports whether the container at p depends on the one at on, directly or through others.
+func (d *decider) needs(p, on realm.Path) bool {
+	seen := map[realm.Path]bool{}
+	var search func(realm.Path) bool
+	search = func(q realm.Path) bool {
+		if q == on || seen[q] {
+			return q == on
+		}
+		seen[q] = true
+		r := d.desired.Resource(q)
+		if r == nil {
+			return false
+		}
+		for _, name := range r.Spec.(*realm.Container).DependsOn {
+			if search(q.Parent().Join(name)) {
+				return true
+			}
+		}
+		return false
+	}
+	return search(p)
+}
