@@ -82,7 +82,7 @@ func TestKill(t *testing.T) {
 	dir := crashHost(t)
 	const cellCount = 3
 	rounds := 20
-	if os.Getenv(envMode) == string(lab.Hybrid) {
+	if lab.Mode() == lab.Hybrid {
 		rounds = 6 // where cgroups are mounted makes little difference to this
 	}
 	seed := uint64(time.Now().UnixNano())

@@ -15,9 +15,6 @@ import (
 	"github.com/kukeon/kuke/executor/lab"
 )
 
-// envMode tells the tests in a lab how its cgroups are mounted.
-const envMode = "KUKE_TEST_CGROUP"
-
 // rootfs is the tar of a root file system with the host's busybox, made once.
 var rootfs string
 
@@ -44,17 +41,8 @@ func runInLabs() int {
 		return 1
 	}
 	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
-	for _, mode := range []lab.CgroupMode{lab.Unified, lab.Hybrid} {
-		if mode == lab.Hybrid && lab.Check(lab.Options{Cgroup: mode}) != nil && lab.Check(lab.Options{}) == nil {
-			continue // a host with v2 alone: its limits are tested in that mode
-		}
-		os.Setenv(envMode, string(mode))
-		fmt.Printf("cgroup mode %s:\n", mode)
-		if code := lab.ReExec(lab.Options{Cgroup: mode}); code != 0 {
-			return code
-		}
-	}
-	return 0
+	code, _ := lab.ReExec(lab.Unified, lab.Hybrid)
+	return code
 }
 
 // writeRootfs packs the host's static busybox with links for its commands.
@@ -102,7 +90,6 @@ func params(t *testing.T, dir string) testscript.Params {
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("KUKE_LAB", os.Getenv("KUKE_LAB"))
-			env.Setenv("MODE", os.Getenv(envMode))
 			env.Setenv("ROOTFS", rootfs)
 			env.Setenv("EXAMPLES", examples)
 			env.Defer(func() { removeEverything(env.T().Fatal) })
@@ -113,7 +100,7 @@ func params(t *testing.T, dir string) testscript.Params {
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "limits" {
-				return os.Getenv(envMode) == string(lab.Hybrid) || hasMemoryController(), nil
+				return lab.Mode() == lab.Hybrid || hasMemoryController(), nil
 			}
 			return false, fmt.Errorf("no such condition: %s", cond)
 		},
@@ -140,7 +127,7 @@ func TestScripts(t *testing.T) { testscript.RunT(oneByOne{t}, params(t, "testdat
 
 // TestModeScripts runs what holds in one cgroup mode only.
 func TestModeScripts(t *testing.T) {
-	testscript.RunT(oneByOne{t}, params(t, "testdata/"+os.Getenv(envMode)))
+	testscript.RunT(oneByOne{t}, params(t, "testdata/"+string(lab.Mode())))
 }
 
 // importBusybox is the command: busybox REALM [NAME].

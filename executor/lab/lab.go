@@ -48,6 +48,8 @@ const (
 	// envContainerd names the containerd binary when [Options.Containerd] is empty, so that a whole
 	// test run can be repeated on another version.
 	envContainerd = "KUKE_TEST_CONTAINERD"
+	// envCgroup tells the tests in a lab how its cgroups are mounted.
+	envCgroup = "KUKE_TEST_CGROUP"
 )
 
 // Options describe a lab. The zero value is a lab with cgroup v2 and an interactive shell.
@@ -89,42 +91,6 @@ func Run(ctx context.Context, o Options) (exitCode int, err error) {
 	}
 	sweep(s.Cgroups)
 	return start(ctx, o, s)
-}
-
-// ReExec runs this very program with the same arguments in a lab, and returns its exit code. It
-// makes a TestMain whose tests all run in a lab:
-//
-//	func TestMain(m *testing.M) {
-//		lab.Init()
-//		if !lab.Inside() {
-//			os.Exit(lab.ReExec(lab.Options{}))
-//		}
-//		os.Exit(m.Run())
-//	}
-//
-// Where a lab can't be had it says why on standard error and returns 0, so that an ordinary user can
-// run the other tests; with CI=true in the environment it returns 1.
-func ReExec(o Options) int {
-	if err := Check(o); err != nil {
-		if os.Getenv("CI") == "true" {
-			fmt.Fprintf(os.Stderr, "FAIL: these tests need a lab: %v\n", err)
-			return 1
-		}
-		fmt.Fprintf(os.Stderr, "SKIP: these tests need a lab: %v\n", err)
-		return 0
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "FAIL: find this program to run it in the lab: %v\n", err)
-		return 1
-	}
-	o.Command = append([]string{exe}, os.Args[1:]...)
-	code, err := Run(context.Background(), o)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
-		return max(code, 1)
-	}
-	return code
 }
 
 // resolve fills in the defaults and finds out whether the lab is possible here.

@@ -53,7 +53,8 @@ func Dial(ctx context.Context, address string) (*Client, error) {
 	if err := probe.Close(); err != nil {
 		return nil, dialError(ctx, address, err)
 	}
-	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout))
+	// A little longer than ctx, so that it is ctx that ends and tells why.
+	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout+dialTimeout/20))
 	if err != nil {
 		return nil, dialError(ctx, address, err)
 	}

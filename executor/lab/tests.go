@@ -1,0 +1,65 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+)
+
+// Mode returns how the cgroups of the lab are mounted that [ReExec] made and this process runs in, or the empty mode.
+func Mode() CgroupMode { return CgroupMode(os.Getenv(envCgroup)) }
+
+// ReExec runs this very program with the same arguments in a lab, once for each of the modes that this host can offer,
+// until one run fails, and returns the last exit code. It makes a TestMain whose tests run in labs:
+//
+//	func TestMain(m *testing.M) {
+//		lab.Init()
+//		if !lab.Inside() {
+//			if code, done := lab.ReExec(lab.Unified, lab.Hybrid); done {
+//				os.Exit(code)
+//			}
+//		}
+//		os.Exit(m.Run())
+//	}
+//
+// A mode that the host can't offer is passed over if it offers another. Where no lab can be had at all ReExec says why on
+// standard error and returns done = false, so that an ordinary user can run the tests that need none; with CI=true in
+// the environment that is a failure.
+func ReExec(modes ...CgroupMode) (code int, done bool) {
+	var why error
+	for _, mode := range modes {
+		if err := Check(Options{Cgroup: mode}); err != nil {
+			why = err
+			continue
+		}
+		if code, done = reExec(mode), true; code != 0 {
+			return code, done
+		}
+	}
+	switch {
+	case done:
+		return 0, true
+	case os.Getenv("CI") == "true":
+		fmt.Fprintf(os.Stderr, "FAIL: these tests need a lab: %v\n", why)
+		return 1, true
+	}
+	fmt.Fprintf(os.Stderr, "the tests that need a lab are skipped: %v\n", why)
+	return 0, false
+}
+
+func reExec(mode CgroupMode) int {
+	exe, err := os.Executable()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: find this program to run it in the lab: %v\n", err)
+		return 1
+	}
+	fmt.Printf("in a lab with cgroup mode %s:\n", mode)
+	code, err := Run(context.Background(), Options{
+		Cgroup: mode, Command: append([]string{exe}, os.Args[1:]...), Env: append(os.Environ(), envCgroup+"="+string(mode)),
+	})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: %v\n", err)
+		return max(code, 1)
+	}
+	return code
+}
