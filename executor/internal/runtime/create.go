@@ -86,7 +86,10 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 	if signal := config.Config.StopSignal; signal != "" {
 		labels[containerd.StopSignalLabel] = signal
 	}
-	_, err = c.c.NewContainer(ctx, o.ID,
+	// A call that is cancelled may be carried out nevertheless, and later than any undoing: these short ones are not.
+	whole, cancel := afterwards(ctx)
+	defer cancel()
+	_, err = c.c.NewContainer(whole, o.ID,
 		containerd.WithImage(image),
 		containerd.WithContainerLabels(labels),
 		containerd.WithSnapshotter(snapshotterName),
@@ -94,10 +97,10 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 		containerd.WithRuntime(runtimeName, nil),
 		containerd.WithNewSpec(opts...),
 	)
-	return err
+	return errors.Join(err, ctx.Err())
 }
 
-// undoCreate also removes a container: a call that was cancelled may have been carried out nevertheless.
+// undoCreate removes a container and its snapshot, as far as they were made.
 func (c *Client) undoCreate(ctx context.Context, id string) error {
 	err := c.c.ContainerService().Delete(ctx, id)
 	if errdefs.IsNotFound(err) {
