@@ -143,6 +143,9 @@ func overlay(dir, scratch string) error {
 
 // mountCgroups mounts the hierarchies; in a cgroup namespace their roots are the lab's cgroups.
 func mountCgroups(s spec) error {
+	if err := checkCgroupNamespace(); err != nil {
+		return err
+	}
 	if s.Mode == Unified {
 		if err := mount("cgroup2", cgroupRoot, plain, ""); err != nil {
 			return err
@@ -172,6 +175,21 @@ func mountCgroups(s spec) error {
 			if err := os.Symlink(filepath.Base(dir), link); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// checkCgroupNamespace makes sure that this process stands at the root of its cgroup namespace in every hierarchy, so
+// that what is mounted can't be the host's.
+func checkCgroupNamespace() error {
+	data, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return fmt.Errorf("look at the cgroup namespace: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		if !strings.HasSuffix(line, ":/\n") {
+			return fmt.Errorf("the lab is not at the root of its cgroup namespace, but at %s", strings.TrimSpace(line))
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -131,6 +132,9 @@ func labEnv(env []string, containerd string) []string {
 // one thread only, so the process then executes itself anew from this thread. It returns only on
 // failure.
 func enter(s spec) error {
+	// Unsharing and executing must be done by one thread: from another, the exec would leave the lab in the host's
+	// cgroup namespace.
+	runtime.LockOSThread()
 	for _, h := range s.Cgroups {
 		if err := h.enter(s.Name); err != nil {
 			return err
