@@ -152,10 +152,12 @@ func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *plann
 	outcomes, err := exec.Apply(ctx, plan, executor.ApplyOptions{
 		Parallelism: o.parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
 	})
+	// What was done is said even where its index could not be written.
+	complete := a.out.Outcome(plan, outcomes, a.errs)
 	if err != nil {
 		return err
 	}
-	if a.out.Outcome(plan, outcomes, a.errs) {
+	if complete {
 		return nil
 	}
 	if a.interrupts.happened() {

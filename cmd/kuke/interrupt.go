@@ -39,6 +39,8 @@ func watchInterrupts(ctx context.Context, a *app) (context.Context, *interrupts)
 		} else {
 			i.mu.Unlock()
 		}
+		// What doesn't heed the context, such as reading from a pipe, is ended by the next signal.
+		signal.Stop(signals)
 		cancel()
 	}()
 	return ctx, i
