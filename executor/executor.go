@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,10 +83,14 @@ func (e *Executor) record(after *state.Record, created bool) error {
 	r.Status.Limits = nil
 	if *realm.ResourcesOf(r.Spec) != (realm.Resources{}) {
 		limits, err := e.cgroups.Limits(r.Status.Cgroup)
-		if err != nil {
+		switch {
+		case err == nil:
+			r.Status.Limits = &limits
+		case errors.Is(err, fs.ErrNotExist) && r.Path.Kind() == realm.KindContainer:
+			// The cgroup of a container comes and goes with its task; its start records the limits.
+		default:
 			return fmt.Errorf("read back the limits of cgroup %s: %w", r.Status.Cgroup, err)
 		}
-		r.Status.Limits = &limits
 	}
 	return e.store.Put(&r)
 }
