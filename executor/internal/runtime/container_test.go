@@ -186,6 +186,29 @@ func TestLeftoversAreCleared(t *testing.T) {
 	}
 }
 
+// Cut short at any moment, Remove leaves no container without its snapshot: such a one could never be started again.
+func TestRemoveCutShort(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	left := 0
+	for i := range 60 {
+		h.must(h.Create(h.ctx, h.ns, h.options("d", sh("true"))))
+		ctx, cancel := context.WithTimeout(h.ctx, time.Duration(i)*200*time.Microsecond)
+		err := h.Remove(ctx, h.ns, "d")
+		cancel()
+		if err != nil && h.find("d").ID != "" {
+			left++
+			if _, err := h.c.SnapshotService(snapshotterName).Stat(in(h.ctx, h.ns), "d"); err != nil {
+				t.Errorf("%d: a container is left, and its snapshot not: %v", i, err)
+			}
+		}
+		h.must(h.Remove(h.ctx, h.ns, "d"))
+	}
+	if left == 0 {
+		t.Error("no removal was cut short: the test proves nothing")
+	}
+}
+
 func TestInside(t *testing.T) {
 	h := newHost(t)
 	h.image()

@@ -124,7 +124,8 @@ func (c *Client) Remove(ctx context.Context, ns, id string) error {
 	container, err := c.c.LoadContainer(ctx, id)
 	if err == nil {
 		if err = c.endTask(ctx, container, nil, 0); err == nil {
-			err = container.Delete(ctx, containerd.WithSnapshotCleanup)
+			// The snapshot goes after it: killed between the two, a container without one could never be started again.
+			err = container.Delete(ctx)
 		}
 	}
 	if err != nil && !errdefs.IsNotFound(err) {
