@@ -36,13 +36,6 @@ func (e *Executor) Images(ctx context.Context, namespace string) ([]Image, error
 // the images it made. name is required for a root file system, and otherwise replaces the name in the archive
 // if not empty.
 func (e *Executor) ImportImage(ctx context.Context, namespace string, r io.Reader, name string) ([]string, error) {
-	if name != "" {
-		full, err := fullReference(name)
-		if err != nil {
-			return nil, err
-		}
-		name = full
-	}
 	return e.runtime.Import(ctx, namespace, r, name)
 }
 

@@ -66,19 +66,6 @@ func containersOf(desired *realm.Tree) []*realm.Resource {
 	return containers
 }
 
-// namespaceOf returns the containerd namespace that the realm of p has or will have.
-func namespaceOf(p realm.Path, desired *realm.Tree, prior *state.State) string {
-	if desired != nil {
-		if r := desired.Resource(p.Realm()); r != nil && !r.External {
-			return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
-		}
-	}
-	if r := prior.Records[p.Realm()]; r != nil {
-		return r.Status.Namespace
-	}
-	return realm.NamespaceOf(p, nil)
-}
-
 func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *state.State) error {
 	existing, err := r.runtime.Namespaces(ctx)
 	if err != nil {
@@ -94,7 +81,7 @@ func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *st
 		}
 	}
 	for _, c := range r.wanted {
-		look[namespaceOf(c.Path, desired, prior)] = true
+		look[prior.Namespace(c.Path, desired)] = true
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(refreshParallelism)
@@ -163,7 +150,7 @@ func (r *refresh) images(ctx context.Context, desired *realm.Tree, prior *state.
 	g.SetLimit(refreshParallelism)
 	missing := map[string][]planner.ImageKey{}
 	for _, c := range r.wanted {
-		key := planner.ImageKey{Namespace: namespaceOf(c.Path, desired, prior), Reference: c.Spec.(*realm.Container).Image}
+		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*realm.Container).Image}
 		if _, seen := r.actual.Images[key]; seen {
 			continue
 		}

@@ -102,7 +102,7 @@ func (d *decider) strayed(p realm.Path, c *Container) bool {
 	if root == p || root == "" || c.NetNS == 0 {
 		return false
 	}
-	r := d.actual.container(d.namespaceOf(p), realm.ContainerID(root))
+	r := d.actual.container(d.prior.Namespace(p, d.desired), realm.ContainerID(root))
 	return r != nil && r.NetNS != 0 && r.NetNS != c.NetNS
 }
 

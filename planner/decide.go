@@ -210,21 +210,10 @@ func (d *decider) checkControllers(want *realm.Resource) {
 	}
 }
 
-// namespaceOf returns the containerd namespace of the realm that p is or lies in, as it will be.
-func (d *decider) namespaceOf(p realm.Path) string {
-	if r := d.desired.Resource(p.Realm()); r != nil && !r.External {
-		return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
-	}
-	if r := d.prior.Records[p.Realm()]; r != nil {
-		return r.Status.Namespace
-	}
-	return realm.NamespaceOf(p, nil)
-}
-
 // recordOf returns the record that the wanted resource will have.
 func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
-		Project: d.opts.Project, Namespace: d.namespaceOf(want.Path), Cgroup: realm.CgroupOf(want.Path, want.Spec),
+		Project: d.opts.Project, Namespace: d.prior.Namespace(want.Path, d.desired), Cgroup: realm.CgroupOf(want.Path, want.Spec),
 	}}
 	if have := d.prior.Records[want.Path]; have != nil {
 		r.Status.CreatedAt = have.Status.CreatedAt

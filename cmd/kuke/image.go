@@ -9,7 +9,6 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 func newImage(a *app) *cobra.Command {
@@ -39,15 +38,7 @@ func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executo
 		return err
 	}
 	defer exec.Close()
-	return f(exec, namespaceOf(st, realm.Path(realmName)))
-}
-
-// namespaceOf returns the containerd namespace of a realm, recorded or, before its first apply, by default.
-func namespaceOf(st *state.State, p realm.Path) string {
-	if r := st.Records[p]; r != nil {
-		return r.Status.Namespace
-	}
-	return realm.NamespaceOf(p, nil)
+	return f(exec, st.Namespace(realm.Path(realmName), nil))
 }
 
 func newImageImport(a *app, realmName *string) *cobra.Command {

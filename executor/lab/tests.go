@@ -9,18 +9,20 @@ import (
 // Mode returns how the cgroups of the lab are mounted that [ReExec] made and this process runs in, or the empty mode.
 func Mode() CgroupMode { return CgroupMode(os.Getenv(envCgroup)) }
 
+// Main is the TestMain of a package whose tests run in labs of the given modes, as [ReExec] says; m is the *testing.M.
+// It returns the exit code.
+func Main(m interface{ Run() int }, modes ...CgroupMode) int {
+	Init()
+	if !Inside() {
+		if code, done := ReExec(modes...); done {
+			return code
+		}
+	}
+	return m.Run()
+}
+
 // ReExec runs this very program with the same arguments in a lab, once for each of the modes that this host can offer,
-// until one run fails, and returns the last exit code. It makes a TestMain whose tests run in labs:
-//
-//	func TestMain(m *testing.M) {
-//		lab.Init()
-//		if !lab.Inside() {
-//			if code, done := lab.ReExec(lab.Unified, lab.Hybrid); done {
-//				os.Exit(code)
-//			}
-//		}
-//		os.Exit(m.Run())
-//	}
+// until one run fails, and returns the last exit code. For a TestMain that has nothing else to do there is [Main].
 //
 // A mode that the host can't offer is passed over if it offers another. Where no lab can be had at all ReExec says why on
 // standard error and returns done = false, so that an ordinary user can run the tests that need none; with CI=true in

@@ -82,6 +82,20 @@ func (s *State) Paths() []realm.Path {
 	return paths
 }
 
+// Namespace returns the containerd namespace of the realm that p is or lies in: what desired, which may be nil, makes
+// of it, else what is recorded, else the default.
+func (s *State) Namespace(p realm.Path, desired *realm.Tree) string {
+	if desired != nil {
+		if r := desired.Resource(p.Realm()); r != nil && !r.External {
+			return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
+		}
+	}
+	if r := s.Records[p.Realm()]; r != nil {
+		return r.Status.Namespace
+	}
+	return realm.NamespaceOf(p, nil)
+}
+
 // Fingerprint returns a digest of all records: equal for two states exactly when a plan made from one holds
 // for the other.
 func (s *State) Fingerprint() string {

@@ -7,15 +7,7 @@ import (
 	"github.com/kukeon/kuke/executor/lab"
 )
 
-func TestMain(m *testing.M) {
-	lab.Init()
-	if !lab.Inside() {
-		if code, done := lab.ReExec(lab.Unified); done {
-			os.Exit(code)
-		}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, lab.Unified)) }
 
 func needLab(t *testing.T) {
 	t.Helper()

@@ -33,11 +33,6 @@ import (
 // r is read twice: what can't seek, such as a pipe, is kept in a temporary file meanwhile.
 func (c *Client) Import(ctx context.Context, ns string, r io.Reader, name string) (names []string, err error) {
 	ctx = in(ctx, ns)
-	file, done, err := seekable(r)
-	if err != nil {
-		return nil, fmt.Errorf("import image: %w", err)
-	}
-	defer func() { err = errors.Join(err, done()) }()
 	if name != "" {
 		named, err := reference.ParseDockerRef(name)
 		if err != nil {
@@ -45,6 +40,11 @@ func (c *Client) Import(ctx context.Context, ns string, r io.Reader, name string
 		}
 		name = named.String()
 	}
+	file, done, err := seekable(r)
+	if err != nil {
+		return nil, fmt.Errorf("import image: %w", err)
+	}
+	defer func() { err = errors.Join(err, done()) }()
 	isArchive, err := detect(file)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)

@@ -36,32 +36,41 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// settle is called for a container that has no task as far as containerd says, and makes that true: a client that was
-// killed while its task was made can leave a shim and a process behind that containerd has forgotten, but under whose
-// name no task can be made. It reports whether a task has appeared after all.
-func (c *Client) settle(ctx context.Context, container containerd.Container) (appeared bool, err error) {
+// pause waits a moment before one looks again, or returns ctx's error.
+func pause(ctx context.Context) error {
+	const poll = 50 * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(poll):
+		return nil
+	}
+}
+
+// task returns the task of a container, or nil when it has none, and then makes sure that there is nothing of one: a
+// client that was killed while its task was made can leave a shim and a process behind that containerd has forgotten,
+// but under whose name no task can be made.
+func (c *Client) task(ctx context.Context, container containerd.Container) (containerd.Task, error) {
 	ns, err := namespaces.NamespaceRequired(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	bundle := filepath.Join(c.stateDir, bundlesDir, ns, container.ID())
 	traces := []string{bundle, filepath.Join(runcDir, ns, container.ID())}
-	const poll = 50 * time.Millisecond
 	for deadline := time.Now().Add(strayGrace); ; {
-		if !slices.ContainsFunc(traces, exists) {
-			return false, nil
+		task, err := container.Task(ctx, nil)
+		switch {
+		case err == nil:
+			return task, nil
+		case !errdefs.IsNotFound(err):
+			return nil, err
+		case !slices.ContainsFunc(traces, exists):
+			return nil, nil
+		case time.Now().After(deadline):
+			return nil, c.removeStray(ctx, ns, container.ID(), bundle)
 		}
-		_, err := container.Task(ctx, nil)
-		if !errdefs.IsNotFound(err) {
-			return err == nil, err
-		}
-		if time.Now().After(deadline) {
-			return false, c.removeStray(ctx, ns, container.ID(), bundle)
-		}
-		select {
-		case <-ctx.Done():
-			return false, ctx.Err()
-		case <-time.After(poll):
+		if err := pause(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -95,13 +104,10 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 
 // awaitGone returns when the file is gone and those who removed it had a moment to finish, or the limit is over.
 func awaitGone(ctx context.Context, file string, limit time.Duration) error {
-	const poll = 50 * time.Millisecond
 	for deadline, there := time.Now().Add(limit), true; there && time.Now().Before(deadline); {
 		there = exists(file)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(poll):
+		if err := pause(ctx); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -59,7 +59,6 @@ func (c *Client) start(ctx context.Context, id, logPath string) error {
 // making, which containerd then finishes or gives up: until it is done with that the task is neither there nor can be made,
 // and what is made meanwhile may be taken away under it.
 func (c *Client) newTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, running bool, err error) {
-	const poll = 50 * time.Millisecond
 	for deadline := time.Now().Add(killTimeout); ; {
 		if running, err = c.clearTask(ctx, container); err != nil || running {
 			return nil, running, err
@@ -68,10 +67,8 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 		if !inTheWay(err) || time.Now().After(deadline) {
 			return task, false, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, false, ctx.Err()
-		case <-time.After(poll):
+		if err := pause(ctx); err != nil {
+			return nil, false, err
 		}
 	}
 }
@@ -89,15 +86,8 @@ func inTheWay(err error) bool {
 
 // clearTask removes a task that doesn't run, and reports whether there is one that does.
 func (c *Client) clearTask(ctx context.Context, container containerd.Container) (running bool, err error) {
-	task, err := container.Task(ctx, nil)
-	if errdefs.IsNotFound(err) {
-		appeared, err := c.settle(ctx, container)
-		if err != nil || !appeared {
-			return false, err
-		}
-		return c.clearTask(ctx, container)
-	}
-	if err != nil {
+	task, err := c.task(ctx, container)
+	if err != nil || task == nil {
 		return false, err
 	}
 	status, err := task.Status(ctx)
@@ -141,15 +131,8 @@ func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time
 // endTask ends the task of the container and removes it, at once with SIGKILL when first is nil. It waits for the exit
 // before it deletes: runc, asked to delete what still runs, sleeps 100 ms before it looks.
 func (c *Client) endTask(ctx context.Context, container containerd.Container, first *syscall.Signal, grace time.Duration) error {
-	task, err := container.Task(ctx, nil)
-	if errdefs.IsNotFound(err) {
-		appeared, err := c.settle(ctx, container)
-		if err != nil || !appeared {
-			return err
-		}
-		return c.endTask(ctx, container, first, grace)
-	}
-	if err != nil {
+	task, err := c.task(ctx, container)
+	if err != nil || task == nil {
 		return err
 	}
 	status, err := task.Status(ctx)
