@@ -1,5 +1,5 @@
-// Package netns makes network namespaces that last without a process: each is pinned by a bind mount on a file, as
-// "ip netns" does it.
+// Package netns makes network namespaces that last without a process, and enters them: each is pinned by a bind mount
+// on a file, as "ip netns" does it.
 //
 // The pin is made in the mount namespace of the calling process, which has to be that of containerd's shims. The
 // package fills no namespace with more than a loopback that is up; links and addresses come from elsewhere.
@@ -31,7 +31,53 @@ func Create(path string) error {
 	return nil
 }
 
+// Pin pins the network namespace of a running process at path, in place of what is pinned there: to mend a pin that was
+// lost. Directories above path are made. The error matches [fs.ErrNotExist] when there is no such process, and then the
+// old pin stays.
+func Pin(path string, pid int) error {
+	return wrap(pinProcess(path, pid), "pin the network namespace of pid %d at %s", pid, path)
+}
+
+func pinProcess(path string, pid int) error {
+	// An open file keeps the namespace when the process ends before it is pinned.
+	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if pinned, err := PinInode(path); err == nil {
+		if own, err := inode("/proc/self/fd/" + strconv.Itoa(int(f.Fd()))); err == nil && own == pinned {
+			return nil
+		}
+	}
+	if err := Remove(path); err != nil {
+		return err
+	}
+	err = makeFile(path)
+	if err == nil {
+		err = bind("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), path)
+	}
+	if err != nil {
+		return errors.Join(err, Remove(path))
+	}
+	return nil
+}
+
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
 func pin(path string) error {
+	if err := makeFile(path); err != nil {
+		return err
+	}
+	return onOwnThread(func() error { return unshareAndPin(path) })
+}
+
+func makeFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -39,10 +85,7 @@ func pin(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return onOwnThread(func() error { return unshareAndPin(path) })
+	return f.Close()
 }
 
 // onOwnThread runs f on a thread that ends with it, so that no other goroutine finds itself in the new namespace.
@@ -74,11 +117,11 @@ func unshareAndPin(path string) error {
 	if err := netlink.LinkSetUp(lo); err != nil {
 		return fmt.Errorf("set the loopback up: %w", err)
 	}
-	own := fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid())
-	if err := unix.Mount(own, path, "none", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("bind mount: %w", err)
-	}
-	return nil
+	return bind(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path)
+}
+
+func bind(namespace, path string) error {
+	return wrap(unix.Mount(namespace, path, "none", unix.MS_BIND, ""), "bind mount")
 }
 
 // Remove takes the pin at path away. The namespace itself stays while a process is in it. A path that is gone already

@@ -1,0 +1,66 @@
+package netns
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Do runs f on a thread of its own within the network namespace pinned at path, and returns what f returns. Other
+// goroutines, those that f starts included, stay outside; a socket belongs for ever to the namespace it was made in. f
+// has to return: [runtime.Goexit], and so t.Fatal, is not for it. The error matches [fs.ErrNotExist] when nothing is
+// pinned there.
+func Do(path string, f func() error) error {
+	return onOwnThread(func() error {
+		if err := enter(path); err != nil {
+			return fmt.Errorf("enter network namespace %s: %w", path, err)
+		}
+		return f()
+	})
+}
+
+// enter moves the calling thread into the namespace.
+func enter(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
+		return fmt.Errorf("look what it is: %w", err)
+	}
+	if int64(st.Type) != unix.NSFS_MAGIC {
+		return fmt.Errorf("nothing is pinned there: %w", fs.ErrNotExist)
+	}
+	return wrap(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), "setns")
+}
+
+// Dialer returns what dials from within the network namespace pinned at path, as [net.Dialer.DialContext] does and as
+// http.Transport wants it. The connection may be used anywhere. The address has to be an IP address with a port: names
+// are resolved outside, by the caller. The error matches [fs.ErrNotExist] when nothing is pinned at path.
+//
+// A dial holds a thread until it is through: give ctx an end.
+func Dialer(path string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		// For a single address, the net package makes the socket on the goroutine that calls it. With a name it would
+		// start others.
+		if _, err := netip.ParseAddrPort(address); err != nil {
+			return nil, fmt.Errorf("dial %s from network namespace %s: %w", address, path, err)
+		}
+		var conn net.Conn
+		err := Do(path, func() (err error) {
+			conn, err = new(net.Dialer).DialContext(ctx, network, address)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}
+}
