@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	containersapi "github.com/containerd/containerd/api/services/containers/v1"
@@ -41,10 +42,15 @@ type Container struct {
 	// ExitCode and ExitedAt are those of a stopped task.
 	ExitCode uint32
 	ExitedAt time.Time
+	// RestartPolicy is what [Client.SetRestart] set, empty when the restart monitor has nothing to do with it.
+	RestartPolicy string
+	// RestartCount is how often the monitor started it under that policy, be it in vain, since it was last started from
+	// here. The daemon of containerd 1.6 doesn't count: then it is -1. Without a policy it is 0.
+	RestartCount int
 }
 
-// List returns all containers of the namespace with their tasks, in two calls however many there are.
-// A namespace that doesn't exist has none.
+// List returns all containers of the namespace with their tasks, in two calls however many there are, or three when one
+// has a restart policy and no restarts yet. A namespace that doesn't exist has none.
 func (c *Client) List(ctx context.Context, ns string) ([]Container, error) {
 	ctx = in(ctx, ns)
 	resp, err := containersapi.NewContainersClient(c.conn).List(ctx, &containersapi.ListContainersRequest{})
@@ -65,12 +71,13 @@ func (c *Client) List(ctx context.Context, ns string) ([]Container, error) {
 			ID: record.ID, Image: record.Image, Labels: record.Labels,
 			CreatedAt: record.CreatedAt.AsTime(), SnapshotKey: record.SnapshotKey,
 		}
+		entry.RestartPolicy, entry.RestartCount = restartOf(record.Labels)
 		if p := processes[record.ID]; p != nil {
 			entry.addTask(p)
 		}
 		list = append(list, entry)
 	}
-	return list, nil
+	return list, c.addZeroCounts(ctx, list)
 }
 
 func (c *Container) addTask(p *task.Process) {
@@ -103,20 +110,14 @@ func status(s task.Status) string {
 // containerd keeps no empty values: setting one takes the label away.
 func (c *Client) SetLabels(ctx context.Context, ns, id string, set map[string]string, remove []string) error {
 	labels := make(map[string]string, len(set)+len(remove))
-	var paths []string
 	for _, key := range remove {
 		labels[key] = ""
-		paths = append(paths, "labels."+key)
 	}
-	for key, value := range set {
-		labels[key] = value
-		paths = append(paths, "labels."+key)
-	}
-	if len(paths) == 0 {
+	maps.Copy(labels, set)
+	if len(labels) == 0 {
 		return nil
 	}
-	_, err := c.c.ContainerService().Update(in(ctx, ns), containers.Container{ID: id, Labels: labels}, paths...)
-	return wrap(err, "set labels of container %s", id)
+	return wrap(c.updateLabels(in(ctx, ns), id, labels), "set labels of container %s", id)
 }
 
 // ContainerSpec returns the OCI spec that the next task of the container is made from.

@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/runtime/restart"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -121,15 +122,54 @@ func (c *Client) removeSnapshot(ctx context.Context, key string) error {
 // error, and then a snapshot left of it goes too.
 func (c *Client) Remove(ctx context.Context, ns, id string) error {
 	ctx = in(ctx, ns)
-	container, err := c.c.LoadContainer(ctx, id)
-	if err == nil {
-		if err = c.endTask(ctx, container, nil, 0); err == nil {
-			// The snapshot goes after it: killed between the two, a container without one could never be started again.
-			err = container.Delete(ctx)
-		}
-	}
-	if err != nil && !errdefs.IsNotFound(err) {
+	if err := c.removeContainer(ctx, id); err != nil {
 		return fmt.Errorf("remove container %s: %w", id, err)
 	}
+	// The snapshot goes after it: killed between the two, a container without one could never be started again.
 	return wrap(c.removeSnapshot(ctx, id), "remove container %s", id)
+}
+
+func (c *Client) removeContainer(ctx context.Context, id string) error {
+	for range monitorRetries {
+		container, err := c.c.LoadContainer(ctx, id)
+		if err != nil {
+			return gone(err)
+		}
+		// What the monitor starts after this, it starts before the container goes or not at all: no need to watch.
+		monitored, err := c.retire(ctx, container, nil, 0, 0)
+		if err != nil {
+			return gone(err)
+		}
+		err = container.Delete(ctx)
+		if !monitored || err != nil && !errdefs.IsFailedPrecondition(err) {
+			return gone(err)
+		}
+		if err == nil {
+			if err := c.reviveOrphaned(ctx, container); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
+}
+
+// reviveOrphaned makes the container again when the monitor was making a task while it went: containerd ends no task of
+// a container that it doesn't have.
+func (c *Client) reviveOrphaned(ctx context.Context, container containerd.Container) error {
+	whole, cancel := afterwards(ctx)
+	defer cancel()
+	if err := pause(whole); err != nil {
+		return err
+	}
+	orphaned, err := c.hasTraces(ctx, container.ID())
+	if err != nil || !orphaned {
+		return err
+	}
+	record, err := container.Info(ctx, containerd.WithoutRefreshedMetadata)
+	if err != nil {
+		return err
+	}
+	delete(record.Labels, restart.StatusLabel)
+	_, err = c.c.ContainerService().Create(whole, record)
+	return err
 }

@@ -55,8 +55,7 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 	if err != nil {
 		return nil, err
 	}
-	bundle := filepath.Join(c.stateDir, bundlesDir, ns, container.ID())
-	traces := []string{bundle, filepath.Join(runcDir, ns, container.ID())}
+	traces := c.traces(ns, container.ID())
 	for deadline := time.Now().Add(strayGrace); ; {
 		task, err := container.Task(ctx, nil)
 		switch {
@@ -67,7 +66,7 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 		case !slices.ContainsFunc(traces, exists):
 			return nil, nil
 		case time.Now().After(deadline):
-			return nil, c.removeStray(ctx, ns, container.ID(), bundle)
+			return nil, c.removeStray(ctx, ns, container.ID(), traces[0])
 		}
 		if err := pause(ctx); err != nil {
 			return nil, err

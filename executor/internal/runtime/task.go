@@ -11,8 +11,10 @@ import (
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/runtime/restart"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/moby/sys/signal"
 )
 
@@ -20,7 +22,8 @@ import (
 const killTimeout = 15 * time.Second
 
 // Start makes a task and starts it, with its output appended to the file at logPath. A task that has ended, or was
-// never started, is removed first; one that runs is left alone. When it fails, no task is left.
+// never started, is removed first; one that runs is left alone. When it fails, no task is left, save that the restart
+// monitor goes on trying, should the container be in its care already.
 func (c *Client) Start(ctx context.Context, ns, id, logPath string) error {
 	return wrap(readable(c.start(in(ctx, ns), id, logPath)), "start container %s", id)
 }
@@ -38,21 +41,70 @@ func (c *Client) start(ctx context.Context, id, logPath string) error {
 	if err := log.Close(); err != nil {
 		return fmt.Errorf("make its log: %w", err)
 	}
-	task, running, err := c.newTask(ctx, container, logPath)
-	if running {
-		return nil
-	}
-	if err == nil {
-		if err = task.Start(ctx); err == nil {
-			return nil
-		}
-	} else if ctx.Err() == nil {
+	monitored, err := c.meetMonitor(ctx, container, logPath)
+	if err != nil {
 		return err
 	}
-	// A call that was cancelled may have been carried out nevertheless.
+	if monitored {
+		return c.startBesideMonitor(ctx, container, logPath)
+	}
+	_, made, err := c.startTask(ctx, container, logPath)
+	if made {
+		err = errors.Join(err, c.cleanUp(ctx, container))
+	}
+	return err
+}
+
+// startTask makes a task and starts it, unless one runs, which is no task and no error. After an error there may be one
+// that was made.
+func (c *Client) startTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, made bool, err error) {
+	task, running, err := c.newTask(ctx, container, logPath)
+	if running {
+		return nil, false, nil
+	}
+	if err != nil {
+		// A call that was cancelled may have been carried out nevertheless.
+		return nil, ctx.Err() != nil, err
+	}
+	if err := task.Start(ctx); err != nil {
+		return nil, true, err
+	}
+	return task, false, nil
+}
+
+// startBesideMonitor starts a task until one runs, the monitor's or its own: whoever was later has ended the other's.
+func (c *Client) startBesideMonitor(ctx context.Context, container containerd.Container, logPath string) error {
+	var failed error
+	for range monitorRetries {
+		task, _, err := c.startTask(ctx, container, logPath)
+		if err == nil && task == nil {
+			return nil
+		}
+		ours := false
+		if err == nil {
+			ours, err = undisturbed(ctx, task)
+		}
+		if ours {
+			// What somebody starts has all its restarts before it.
+			return c.updateLabels(ctx, container.ID(), map[string]string{restart.CountLabel: ""})
+		}
+		failed = err
+		if err := pause(ctx); err != nil {
+			failed = errors.Join(failed, err)
+			break
+		}
+	}
+	if failed == nil {
+		failed = fmt.Errorf("containerd's restart monitor ends it again and again: %w", errdefs.ErrAborted)
+	}
+	return errors.Join(failed, c.cleanUp(ctx, container))
+}
+
+// cleanUp removes what a failed start left of a task.
+func (c *Client) cleanUp(ctx context.Context, container containerd.Container) error {
 	after, cancel := afterwards(ctx)
 	defer cancel()
-	return errors.Join(err, c.endTask(after, container, nil, 0))
+	return c.endTask(after, container, nil, 0)
 }
 
 // newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left one in the
@@ -73,14 +125,16 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 	}
 }
 
-// inTheWay reports whether a new task failed because of what a killed client left. containerd has no codes for these: the
-// name is taken, the shim's or runc's directory was removed under it, the shim itself was taken for the old one and ended.
+// inTheWay reports whether a new task failed because of what a killed client left, or another one makes. containerd has no
+// codes for these: the name or the bundle's directory is taken, the shim's or runc's directory was removed under it, the
+// shim itself was taken for the old one and ended.
 func inTheWay(err error) bool {
 	if err == nil {
 		return false
 	}
 	message := err.Error()
-	return errdefs.IsAlreadyExists(err) || strings.Contains(message, "failed to start shim") ||
+	return errdefs.IsAlreadyExists(err) || strings.HasPrefix(message, "mkdir ") && strings.Contains(message, ": file exists") ||
+		strings.Contains(message, "failed to start shim") ||
 		strings.Contains(message, "ttrpc: closed") || strings.Contains(message, "log.json: no such file or directory")
 }
 
@@ -106,7 +160,7 @@ func (c *Client) clearTask(ctx context.Context, container containerd.Container) 
 
 // Stop sends the signal, waits for the task to end, kills it when the grace period is over, and removes it. An
 // empty signal stands for the one the image asks for, or SIGTERM. A container that is missing or doesn't run is no
-// error.
+// error. It ends the care of the restart monitor: see [Client.SetRestart].
 func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time.Duration) error {
 	ctx = in(ctx, ns)
 	container, err := c.c.LoadContainer(ctx, id)
@@ -125,7 +179,10 @@ func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time
 	if err != nil {
 		return fmt.Errorf("stop container %s: %w", id, err)
 	}
-	return wrap(readable(c.endTask(ctx, container, &number, grace)), "stop container %s", id)
+	if _, err = c.retire(ctx, container, &number, grace, settleTime); errdefs.IsNotFound(err) {
+		return nil
+	}
+	return wrap(readable(err), "stop container %s", id)
 }
 
 // endTask ends the task of the container and removes it, at once with SIGKILL when first is nil. It waits for the exit
@@ -187,15 +244,27 @@ func awaitExit(ctx context.Context, exited <-chan containerd.ExitStatus, limit t
 	defer timer.Stop()
 	select {
 	case status := <-exited:
-		if err := status.Error(); err != nil {
-			return true, gone(err)
-		}
-		return true, nil
+		return true, gone(waitError(ctx, status.Error()))
 	case <-timer.C:
 		return false, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+}
+
+// waitError is what became of waiting for an exit. The daemon, which knows when ctx ends, may be the first to say so, and
+// says it without the code for it.
+func waitError(ctx context.Context, err error) error {
+	if err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errgrpc.ToNative(err)
 }
 
 // gone returns err unless it says that the process isn't there any more.
@@ -225,7 +294,7 @@ func (e *runtimeError) Error() string { return e.message }
 func (e *runtimeError) Unwrap() error { return e.err }
 
 // runtimePrefix is what the layers between runc and us put before what went wrong.
-var runtimePrefix = regexp.MustCompile(`^.*(?:OCI runtime create failed: |OCI runtime start failed: |unable to start container process: |error during container init: )+`)
+var runtimePrefix = regexp.MustCompile(`^.*(?:OCI runtime create failed: |OCI runtime start failed: |OCI runtime exec failed: |exec failed: |unable to start container process: |error during container init: )+`)
 
 // readable cuts what the layers between runc and us add to a message; errors of other kinds stay as they are.
 func readable(err error) error {

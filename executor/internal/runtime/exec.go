@@ -1,0 +1,255 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+const (
+	// execOutput is how much of the end of a command's output is kept.
+	execOutput = 4 << 10
+	// drainTimeout is how long to wait for the end of a command's output after its exit: what it left running in the
+	// background may keep that open for ever.
+	drainTimeout = 500 * time.Millisecond
+)
+
+// ExecResult is what became of a command.
+type ExecResult struct {
+	// ExitCode is 128 and the number of the signal for one that a signal ended.
+	ExitCode uint32
+	// Output is the end of what it printed, no more than 4 KiB, with both streams as they came.
+	Output []byte
+}
+
+// Exec runs a command in the running task of the container, as the user, in the directory and with the environment and
+// the privileges of its first process, and waits for its end. When the timeout is over, or ctx ends, it is killed with
+// what it started, and the error wraps [context.DeadlineExceeded], or that of ctx; the result has its output all the
+// same. A timeout of 0 is none. What a command leaves running in the background when it ends goes on running.
+//
+// A container that is missing or has no task is errdefs.ErrNotFound, one whose task doesn't run
+// errdefs.ErrFailedPrecondition.
+func (c *Client) Exec(ctx context.Context, ns, id string, args []string, timeout time.Duration) (ExecResult, error) {
+	result, err := c.exec(in(ctx, ns), id, args, timeout)
+	return result, wrap(readable(err), "run a command in container %s", id)
+}
+
+func (c *Client) exec(ctx context.Context, id string, args []string, timeout time.Duration) (ExecResult, error) {
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		limited, cancel = context.WithTimeoutCause(ctx, timeout, &execTimeoutError{timeout})
+	}
+	defer cancel()
+	spec, err := c.execSpec(limited, id, args)
+	if err != nil {
+		return ExecResult{}, err
+	}
+	task, err := c.runningTask(limited, id)
+	if err != nil {
+		return ExecResult{}, err
+	}
+	output := &tail{limit: execOutput}
+	// A call that is cancelled may be carried out nevertheless, and runc, when killed in the middle of it, leaves the
+	// process to nobody: these two are short.
+	whole, finish := afterwards(ctx)
+	defer finish()
+	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, cio.NewCreator(cio.WithStreams(nil, output, output)))
+	if err != nil {
+		return ExecResult{}, errors.Join(err, stoppedMeanwhile(whole, task))
+	}
+	code, err := runProcess(limited, whole, process)
+	if errdefs.IsNotFound(err) || errdefs.IsUnknown(err) {
+		after, cancel := afterwards(ctx)
+		defer cancel()
+		err = errors.Join(err, stoppedMeanwhile(after, task))
+	}
+	return ExecResult{ExitCode: code, Output: output.bytes()}, err
+}
+
+type execTimeoutError struct{ timeout time.Duration }
+
+func (e *execTimeoutError) Error() string { return fmt.Sprintf("it didn't end within %s", e.timeout) }
+func (e *execTimeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// execSpec is the first process of the container with other arguments.
+func (c *Client) execSpec(ctx context.Context, id string, args []string) (*specs.Process, error) {
+	if len(args) == 0 {
+		return nil, fmt.Errorf("there is nothing to run: %w", errdefs.ErrInvalidArgument)
+	}
+	record, err := c.c.ContainerService().Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := specOf(record)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Process == nil {
+		return nil, fmt.Errorf("its spec has no process: %w", errdefs.ErrFailedPrecondition)
+	}
+	spec.Process.Args, spec.Process.CommandLine = args, ""
+	spec.Process.Terminal, spec.Process.ConsoleSize = false, nil
+	return spec.Process, nil
+}
+
+func (c *Client) runningTask(ctx context.Context, id string) (containerd.Task, error) {
+	container, err := c.c.LoadContainer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	task, err := container.Task(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	status, err := task.Status(ctx)
+	if err == nil && status.Status != containerd.Running {
+		err = fmt.Errorf("it is %s: %w", status.Status, errdefs.ErrFailedPrecondition)
+	}
+	return task, err
+}
+
+// stoppedMeanwhile returns an error when the task doesn't run any more, which the runtime has no code for.
+func stoppedMeanwhile(ctx context.Context, task containerd.Task) error {
+	if ended(ctx, task) {
+		return fmt.Errorf("the container has stopped: %w", errdefs.ErrFailedPrecondition)
+	}
+	return nil
+}
+
+// runProcess runs a process until it ends or limited does, and removes it. Its start is bounded by whole alone.
+func runProcess(limited, whole context.Context, process containerd.Process) (code uint32, err error) {
+	// The exit of one that is killed is waited for as well.
+	waiting, cancel := context.WithCancel(context.WithoutCancel(limited))
+	defer cancel()
+	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
+	exited, err := process.Wait(waiting)
+	if err != nil {
+		return 0, err
+	}
+	if err := process.Start(whole); err != nil {
+		return 0, err
+	}
+	select {
+	case status := <-exited:
+		return status.ExitCode(), errgrpc.ToNative(status.Error())
+	case <-limited.Done():
+	}
+	code, err = killProcess(waiting, process, exited)
+	return code, errors.Join(context.Cause(limited), err)
+}
+
+// killProcess kills a process with its descendants, which would go on otherwise.
+func killProcess(ctx context.Context, process containerd.Process, exited <-chan containerd.ExitStatus) (code uint32, err error) {
+	family := descendants(int(process.Pid()))
+	if err := process.Kill(ctx, syscall.SIGKILL); gone(err) != nil {
+		return 0, fmt.Errorf("kill it: %w", err)
+	}
+	for _, pid := range family {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return 0, fmt.Errorf("kill pid %d, which it started: %w", pid, err)
+		}
+	}
+	timer := time.NewTimer(killTimeout)
+	defer timer.Stop()
+	select {
+	case status := <-exited:
+		return status.ExitCode(), gone(errgrpc.ToNative(status.Error()))
+	case <-timer.C:
+		return 0, fmt.Errorf("it is still there %s after SIGKILL", killTimeout)
+	}
+}
+
+func descendants(pid int) (pids []int) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		// One that ends meanwhile has no children any more.
+		data, _ := os.ReadFile(file)
+		for _, field := range strings.Fields(string(data)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(append(pids, child), descendants(child)...)
+			}
+		}
+	}
+	return pids
+}
+
+// removeProcess waits for the rest of the output, for a while, and removes a process that has ended or never started.
+func removeProcess(ctx context.Context, process containerd.Process) error {
+	drained := make(chan struct{})
+	go func() {
+		process.IO().Wait()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+	case <-time.After(drainTimeout):
+	}
+	err := deleteProcess(ctx, process)
+	// Deleting does this only when it succeeds; then these find nothing to do.
+	process.IO().Cancel()
+	<-drained
+	_ = process.IO().Close()
+	return wrap(gone(err), "remove its process")
+}
+
+func deleteProcess(ctx context.Context, process containerd.Process) error {
+	// The shim waits 10 seconds for the rest of the output, or until this is over, and then removes it all the same.
+	brief, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	if _, err := process.Delete(brief); err == nil || brief.Err() == nil {
+		return err
+	}
+	after, cancel := afterwards(ctx)
+	defer cancel()
+	_, err := process.Delete(after)
+	return err
+}
+
+// Wait waits until the task of the container has ended and returns its exit code, 128 and the number of the signal for
+// one that a signal ended. A task that has ended already gives its code at once. A container that is missing or has no
+// task, not even an ended one, is errdefs.ErrNotFound.
+func (c *Client) Wait(ctx context.Context, ns, id string) (exitCode uint32, err error) {
+	resp, err := c.c.TaskService().Wait(in(ctx, ns), &tasksapi.WaitRequest{ContainerID: id})
+	if err != nil {
+		return 0, fmt.Errorf("wait for container %s: %w", id, waitError(ctx, err))
+	}
+	return resp.ExitStatus, nil
+}
+
+// tail keeps the end of what several write into it.
+type tail struct {
+	mu    sync.Mutex
+	data  []byte
+	limit int
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.data = append(t.data, p...)
+	if excess := len(t.data) - t.limit; excess > 0 {
+		t.data = append(t.data[:0], t.data[excess:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]byte(nil), t.data...)
+}

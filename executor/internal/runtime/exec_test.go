@@ -1,0 +1,232 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/v2/defaults"
+	"github.com/containerd/errdefs"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// leavesNothing checks that f leaves no goroutine, no FIFO and, of the container's shim, no record of a process.
+func (h *host) leavesNothing(f func()) {
+	h.t.Helper()
+	// The connection's own goroutines come with the first call.
+	h.find("none")
+	goroutines := goruntime.NumGoroutine()
+	f()
+	var now int
+	for range 200 {
+		if now = goruntime.NumGoroutine(); now <= goroutines {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if now > goroutines {
+		stacks := make([]byte, 1<<20)
+		h.t.Errorf("%d goroutines before and %d after:\n%s", goroutines, now, stacks[:goruntime.Stack(stacks, true)])
+	}
+	if fifos, err := os.ReadDir(defaults.DefaultFIFODir); err == nil && len(fifos) > 0 {
+		h.t.Errorf("%d directories of FIFOs are left", len(fifos))
+	}
+	left, err := filepath.Glob(filepath.Join("/run/containerd", bundlesDir, h.ns, "*", "exec-*"))
+	h.must(err)
+	if len(left) > 0 {
+		h.t.Errorf("left in the bundle: %v", left)
+	}
+}
+
+func TestExec(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	spec := sh("exec sleep 100")
+	spec.User, spec.WorkingDir, spec.Env = "web", "/etc", realm.Env{"GREETING": "hi"}
+	h.start(h.options("a", spec))
+	h.leavesNothing(func() {
+		r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "id -u; id -G; pwd; echo $GREETING $HOSTNAME; echo err >&2; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; ls /proc/1/exe 2>&1 | grep -c .; cat; exit 3"}, time.Minute)
+		h.must(err)
+		out := string(r.Output)
+		for _, want := range []string{"101\n", "102 103\n", "/etc\n", "hi web\n", "err\n", "NoNewPrivs:\t1", "Seccomp:\t2", "CapBnd:\t00000000a80425fb", "CapEff:\t0000000000000000"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q is missing in %q", want, out)
+			}
+		}
+		if r.ExitCode != 3 {
+			t.Errorf("exit code %d", r.ExitCode)
+		}
+		r, err = h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "kill -TERM $$"}, 0)
+		if err != nil || r.ExitCode != 143 || len(r.Output) > 0 {
+			t.Errorf("killed: %+v, %v", r, err)
+		}
+	})
+}
+
+func TestExecOutput(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	h.start(h.options("a", sh("exec sleep 100")))
+	h.leavesNothing(func() {
+		// More than the pipes and FIFOs between hold, so all of it has to pass before the end.
+		for range 5 {
+			r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"}, time.Minute)
+			if err != nil || r.ExitCode != 0 || len(r.Output) != execOutput || !bytes.HasSuffix(r.Output, []byte("line 19998\nline 19999\n")) {
+				t.Errorf("%d, %v: %d bytes", r.ExitCode, err, len(r.Output))
+			}
+		}
+		// None of the output may be lost, however short the command.
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				for j := range 5 {
+					want := fmt.Sprintf("%d %d\n", i, j)
+					if r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "echo " + want}, time.Minute); err != nil || string(r.Output) != want {
+						t.Errorf("%q, %v instead of %q", r.Output, err, want)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		// Something in the background keeps the output open.
+		begin := time.Now()
+		r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "sleep 60 & echo started"}, time.Minute)
+		if err != nil || string(r.Output) != "started\n" || time.Since(begin) > 5*time.Second {
+			t.Errorf("background, after %s: %q, %v", time.Since(begin), r.Output, err)
+		}
+		t.Logf("with something in the background it took %s", time.Since(begin))
+	})
+}
+
+func TestExecIsKilled(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	h.start(h.options("a", sh("exec sleep 100")))
+	// Enough for the command to print something on a busy host.
+	const limit = 2 * time.Second
+	h.leavesNothing(func() {
+		for name, command := range map[string]string{
+			"alone":    "echo before; exec sleep 50",
+			"children": "echo before; trap '' TERM; (sleep 50; true) & (sleep 50 | cat; true); true",
+			"flood":    "while :; do echo before; done",
+		} {
+			begin := time.Now()
+			r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", command}, limit)
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(string(r.Output[max(0, len(r.Output)-7):]), "before\n") || r.ExitCode != 137 {
+				t.Errorf("%s: %d, %q, %v", name, r.ExitCode, r.Output, err)
+			}
+			if took := time.Since(begin); took < limit || took > limit+5*time.Second {
+				t.Errorf("%s took %s", name, took)
+			}
+			t.Logf("%s: %v, took %s", name, err, time.Since(begin))
+		}
+		ctx, cancel := context.WithCancel(h.ctx)
+		time.AfterFunc(time.Second, cancel)
+		if _, err := h.Exec(ctx, h.ns, "a", []string{"sleep", "50"}, time.Minute); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		// Cut short at any moment.
+		for i := range 20 {
+			_, err := h.Exec(h.ctx, h.ns, "a", []string{"sleep", "50"}, time.Duration(i*8+1)*time.Millisecond)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	})
+	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	h.must(err)
+	for _, file := range processes {
+		// A zombie, kept by a first process that reaps nothing, has none.
+		if data, _ := os.ReadFile(file); string(data) == "sleep\x0050\x00" {
+			t.Errorf("a command is left: %s", file)
+		}
+	}
+}
+
+func TestExecFails(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	_, err := h.Exec(h.ctx, h.ns, "a", []string{"true"}, time.Second)
+	if !errdefs.IsNotFound(err) {
+		t.Errorf("no container: %v", err)
+	}
+	h.must(h.Create(h.ctx, h.ns, h.options("a", sh("exec sleep 100"))))
+	if _, err = h.Exec(h.ctx, h.ns, "a", []string{"true"}, time.Second); !errdefs.IsNotFound(err) {
+		t.Errorf("no task: %v", err)
+	}
+	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
+	h.leavesNothing(func() {
+		_, err = h.Exec(h.ctx, h.ns, "a", []string{"/nope", "x"}, time.Minute)
+		if want := `run a command in container a: exec: "/nope": stat /nope: no such file or directory`; err == nil || err.Error() != want {
+			t.Errorf("\n got %v\nwant %s", err, want)
+		}
+		_, err = h.Exec(h.ctx, h.ns, "a", []string{"nope"}, time.Minute)
+		if want := `run a command in container a: exec: "nope": executable file not found in $PATH`; err == nil || err.Error() != want {
+			t.Errorf("\n got %v\nwant %s", err, want)
+		}
+		if _, err = h.Exec(h.ctx, h.ns, "a", nil, time.Minute); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("nothing to run: %v", err)
+		}
+	})
+	// The container ends under it.
+	time.AfterFunc(2*time.Second, func() { _ = h.Stop(h.ctx, h.ns, "a", "KILL", time.Second) })
+	r, err := h.Exec(h.ctx, h.ns, "a", []string{"sleep", "50"}, 20*time.Second)
+	t.Logf("the container ended: %+v, %v", r, err)
+	if err == nil && r.ExitCode != 137 || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the container ended: %+v, %v", r, err)
+	}
+	h.start(h.options("b", sh("exit 1")))
+	h.await("b", StatusStopped)
+	if _, err = h.Exec(h.ctx, h.ns, "b", []string{"true"}, time.Second); !errdefs.IsFailedPrecondition(err) {
+		t.Errorf("stopped: %v", err)
+	}
+	t.Log(err)
+}
+
+func TestWait(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	if _, err := h.Wait(h.ctx, h.ns, "a"); !errdefs.IsNotFound(err) {
+		t.Errorf("no container: %v", err)
+	}
+	h.must(h.Create(h.ctx, h.ns, h.options("a", sh("exit 7"))))
+	if _, err := h.Wait(h.ctx, h.ns, "a"); !errdefs.IsNotFound(err) {
+		t.Errorf("no task: %v", err)
+	}
+	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
+	for range 3 {
+		if code, err := h.Wait(h.ctx, h.ns, "a"); err != nil || code != 7 {
+			t.Errorf("code %d, %v", code, err)
+		}
+	}
+	h.start(h.options("b", sh("exec sleep 100")))
+	ctx, cancel := context.WithTimeout(h.ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := h.Wait(ctx, h.ns, "b"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("timeout: %v", err)
+	}
+	// Whoever stops it removes the task at once; those who wait have to get the code nevertheless.
+	for i := range 15 {
+		h.must(h.Start(h.ctx, h.ns, "b", h.log("b")))
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if code, err := h.Wait(h.ctx, h.ns, "b"); err != nil || code != 137 {
+					t.Errorf("%d: code %d, %v", i, code, err)
+				}
+			})
+		}
+		time.Sleep(20 * time.Millisecond)
+		h.must(h.Stop(h.ctx, h.ns, "b", "KILL", time.Second))
+		wg.Wait()
+	}
+}
