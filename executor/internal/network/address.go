@@ -1,0 +1,95 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	vnetns "github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/executor/internal/netns"
+)
+
+// Addresses returns the IPv4 addresses of the interfaces in the network namespace pinned at path, by the name of the
+// interface. The loopback and interfaces without an address are left out, and of several addresses the first counts. The
+// error matches [io/fs.ErrNotExist] when no namespace is pinned there.
+func Addresses(path string) (map[string]netip.Prefix, error) {
+	found := map[string]netip.Prefix{}
+	err := inside(path, func(h *netlink.Handle) error {
+		links, err := again(h.LinkList)
+		if err != nil {
+			return err
+		}
+		for _, link := range links {
+			if link.Attrs().Flags&net.FlagLoopback != 0 {
+				continue
+			}
+			have, err := again(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_V4) })
+			if err != nil {
+				return err
+			}
+			if len(have) > 0 {
+				found[link.Attrs().Name] = prefixOf(have[0])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the addresses in %s: %w", path, err)
+	}
+	return found, nil
+}
+
+// inside gives f a socket in the network namespace pinned at path.
+func inside(path string, f func(*netlink.Handle) error) error {
+	// An empty file, as a reboot leaves it, would be no namespace.
+	if _, err := netns.PinInode(path); err != nil {
+		return err
+	}
+	pin, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer pin.Close()
+	h, err := netlink.NewHandleAt(vnetns.NsHandle(pin.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return f(h)
+}
+
+// addresses returns the IPv4 addresses of a link, or of all links when it is nil.
+func addresses(link netlink.Link) ([]netlink.Addr, error) {
+	have, err := again(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_V4) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	return have, nil
+}
+
+// again repeats a listing that the kernel says was disturbed by a change, as happens while cells come and go.
+func again[T any](list func() (T, error)) (T, error) {
+	for range 100 {
+		if v, err := list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return v, err
+		}
+	}
+	return list()
+}
+
+func prefixOf(a netlink.Addr) netip.Prefix { return prefix(a.IPNet) }
+
+// prefix is the zero value when there is no IPv4 network in n.
+func prefix(n *net.IPNet) netip.Prefix {
+	if n == nil {
+		return netip.Prefix{}
+	}
+	addr, _ := netip.AddrFromSlice(n.IP)
+	bits, _ := n.Mask.Size()
+	return netip.PrefixFrom(addr.Unmap(), bits)
+}

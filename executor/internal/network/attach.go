@@ -1,0 +1,178 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/containernetworking/cni/libcni"
+	"github.com/vishvananda/netlink"
+
+	"github.com/kukeon/kuke/executor/internal/netns"
+)
+
+// undoTimeout is how long the plugins have to take back what they made for an attachment that failed.
+const undoTimeout = 30 * time.Second
+
+// Attachment ties a cell to the network of a space.
+type Attachment struct {
+	// ID is that of the cell, and CNI's container id.
+	ID string
+	// NetNS is the path of the pin of the cell's network namespace.
+	NetNS string
+	// Interface is the name of the link to make in it, like eth0.
+	Interface string
+	// Network counts with its Name, Bridge, Subnet and Gateway.
+	Network Network
+	// Address is an address in the subnet that nobody has.
+	Address netip.Addr
+	// DefaultRoute sends everything else through this interface.
+	DefaultRoute bool
+	// Ports are published on the host. Detach needs to know whether there were any.
+	Ports []PortMapping
+}
+
+// PortMapping publishes one port of a cell on the host.
+type PortMapping struct {
+	// HostIP is an IPv4 address of the host; the zero value means all.
+	HostIP                  netip.Addr
+	HostPort, ContainerPort uint16
+	// Protocol is tcp, udp or sctp.
+	Protocol string
+}
+
+// Attach makes the interface with its address and routes in the cell's network namespace, and publishes the ports. When
+// it fails it takes back what was made, but an interface of that name which is there already stays as it is.
+func (h *Host) Attach(ctx context.Context, a Attachment) error {
+	if err := h.attach(ctx, a); err != nil {
+		return fmt.Errorf("attach %s to network %s: %w", a.ID, a.Network.Name, err)
+	}
+	return nil
+}
+
+func (h *Host) attach(ctx context.Context, a Attachment) error {
+	if !a.Network.Subnet.Contains(a.Address) {
+		return fmt.Errorf("address %s isn't in subnet %s", a.Address, a.Network.Subnet)
+	}
+	for _, p := range a.Ports {
+		// The plugin would pass over it without a word.
+		if p.HostIP.IsValid() && !p.HostIP.Is4() {
+			return fmt.Errorf("port %d is published on %s, which is no IPv4 address", p.HostPort, p.HostIP)
+		}
+	}
+	// The plugin would make a bridge that has no address.
+	if link, err := findBridge(a.Network.Bridge); err != nil {
+		return fmt.Errorf("bridge %s: %w", a.Network.Bridge, err)
+	} else if link == nil {
+		return fmt.Errorf("bridge %s is missing", a.Network.Bridge)
+	}
+	if err := inside(a.NetNS, func(h *netlink.Handle) error { return checkFree(h, a.Interface) }); err != nil {
+		return err
+	}
+	list, err := listFor(a, true)
+	if err != nil {
+		return err
+	}
+	h.cache.RLock()
+	defer h.cache.RUnlock()
+	if _, err := h.cni.AddNetworkList(ctx, list, runtimeConf(a)); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		if undone := h.detach(ctx, a); undone != nil {
+			err = errors.Join(err, fmt.Errorf("take it back: %w", undone))
+		}
+		return err
+	}
+	return nil
+}
+
+func checkFree(h *netlink.Handle, name string) error {
+	_, err := h.LinkByName(name)
+	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find interface %s: %w", name, err)
+	}
+	return fmt.Errorf("interface %s exists already", name)
+}
+
+// Detach takes back what Attach made. What is gone already is no error, be it the interface, the bridge or the network
+// namespace: of a cell whose pin is gone the published ports and libcni's cached result are removed.
+func (h *Host) Detach(ctx context.Context, a Attachment) error {
+	h.cache.RLock()
+	defer h.cache.RUnlock()
+	if err := h.detach(ctx, a); err != nil {
+		return fmt.Errorf("detach %s from network %s: %w", a.ID, a.Network.Name, err)
+	}
+	return nil
+}
+
+func (h *Host) detach(ctx context.Context, a Attachment) error {
+	_, err := netns.PinInode(a.NetNS)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !gone {
+		return err
+	}
+	// Without the namespace there is nothing that the bridge plugin could do.
+	list, err := listFor(a, !gone)
+	if err != nil {
+		return err
+	}
+	rt := runtimeConf(a)
+	if gone {
+		rt.NetNS = ""
+	}
+	return h.cni.DelNetworkList(ctx, list, rt)
+}
+
+// listFor is the conflist in memory, without the plugins that have nothing to do: each costs a process.
+func listFor(a Attachment, bridge bool) (*libcni.NetworkConfigList, error) {
+	text, err := conflistOf(a.Network, bridge, a.DefaultRoute, len(a.Ports) > 0)
+	if err != nil {
+		return nil, fmt.Errorf("encode the conflist: %w", err)
+	}
+	if !bridge && len(a.Ports) == 0 {
+		// libcni takes no text for a list without plugins, but removes the cached result for one.
+		return &libcni.NetworkConfigList{Name: a.Network.Name, CNIVersion: "1.0.0", Bytes: text}, nil
+	}
+	return libcni.NetworkConfFromBytes(text)
+}
+
+// hardwareAddress is one of local administration that goes with the address: whoever knew a cell that is made anew with
+// the same address goes on reaching it.
+func hardwareAddress(addr netip.Addr) net.HardwareAddr {
+	b := addr.As4()
+	return net.HardwareAddr{0x0a, 0x58, b[0], b[1], b[2], b[3]}
+}
+
+func runtimeConf(a Attachment) *libcni.RuntimeConf {
+	type mapping struct {
+		HostPort      uint16 `json:"hostPort"`
+		ContainerPort uint16 `json:"containerPort"`
+		Protocol      string `json:"protocol"`
+		HostIP        string `json:"hostIP,omitempty"`
+	}
+	args := map[string]any{}
+	// Who detaches may not know it, and the plugins don't ask.
+	if a.Address.Is4() {
+		args["ips"] = []string{netip.PrefixFrom(a.Address, a.Network.Subnet.Bits()).String()}
+		args["mac"] = hardwareAddress(a.Address).String()
+	}
+	if len(a.Ports) > 0 {
+		var ports []mapping
+		for _, p := range a.Ports {
+			m := mapping{HostPort: p.HostPort, ContainerPort: p.ContainerPort, Protocol: p.Protocol}
+			if p.HostIP.IsValid() {
+				m.HostIP = p.HostIP.String()
+			}
+			ports = append(ports, m)
+		}
+		args["portMappings"] = ports
+	}
+	return &libcni.RuntimeConf{ContainerID: a.ID, NetNS: a.NetNS, IfName: a.Interface, CapabilityArgs: args}
+}

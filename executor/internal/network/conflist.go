@@ -1,0 +1,119 @@
+package network
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+type conflist struct {
+	CNIVersion string `json:"cniVersion"`
+	Name       string `json:"name"`
+	Plugins    []any  `json:"plugins"`
+}
+
+// bridgePlugin leaves the bridge, its address and the masquerading to this package.
+type bridgePlugin struct {
+	Type         string          `json:"type"`
+	Bridge       string          `json:"bridge"`
+	IsGateway    bool            `json:"isGateway"`
+	IPMasq       bool            `json:"ipMasq"`
+	HairpinMode  bool            `json:"hairpinMode"`
+	Capabilities map[string]bool `json:"capabilities"`
+	IPAM         ipam            `json:"ipam"`
+}
+
+// ipam is for the static plugin, which takes the address of each ADD from the capability "ips". It ignores the subnet,
+// which is there for those who look for a free one.
+type ipam struct {
+	Type   string  `json:"type"`
+	Subnet string  `json:"subnet"`
+	Routes []route `json:"routes,omitempty"`
+}
+
+type route struct {
+	Dst string `json:"dst"`
+	GW  string `json:"gw"`
+}
+
+// portmapPlugin names the backend, or a newer plugin might take another one than this package looks into.
+type portmapPlugin struct {
+	Type         string          `json:"type"`
+	Capabilities map[string]bool `json:"capabilities"`
+	SNAT         bool            `json:"snat"`
+	Backend      string          `json:"backend"`
+}
+
+// conflistOf is the network's file, and with other arguments what one ADD or DEL needs of it.
+func conflistOf(n Network, bridge, defaultRoute, portmap bool) ([]byte, error) {
+	list := conflist{CNIVersion: "1.0.0", Name: n.Name, Plugins: []any{}}
+	if bridge {
+		b := bridgePlugin{
+			Type: "bridge", Bridge: n.Bridge, HairpinMode: true, Capabilities: map[string]bool{"ips": true, "mac": true},
+			IPAM: ipam{Type: "static", Subnet: n.Subnet.Masked().String()},
+		}
+		if defaultRoute {
+			b.IPAM.Routes = []route{{Dst: "0.0.0.0/0", GW: n.Gateway.String()}}
+		}
+		list.Plugins = append(list.Plugins, b)
+	}
+	if portmap {
+		list.Plugins = append(list.Plugins, portmapPlugin{
+			Type: "portmap", Capabilities: map[string]bool{"portMappings": true}, SNAT: true, Backend: "iptables",
+		})
+	}
+	text, err := json.MarshalIndent(list, "", "  ")
+	return append(text, '\n'), err
+}
+
+func (h *Host) conflistPath(n Network) string { return filepath.Join(h.config.ConfDir, n.ConflistFile) }
+
+// writeConflist leaves a file alone that is right already: others watch the directory.
+func (h *Host) writeConflist(n Network) error {
+	want, err := conflistOf(n, true, true, true)
+	if err != nil {
+		return fmt.Errorf("encode the conflist: %w", err)
+	}
+	path := h.conflistPath(n)
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, want) {
+		return nil
+	}
+	if err := os.MkdirAll(h.config.ConfDir, 0o755); err != nil {
+		return fmt.Errorf("write the conflist: %w", err)
+	}
+	if err := renameio.WriteFile(path, want, 0o644, renameio.WithStaticPermissions(0o644)); err != nil {
+		return fmt.Errorf("write the conflist: %w", err)
+	}
+	return nil
+}
+
+func (h *Host) removeConflist(n Network) error {
+	if err := os.Remove(h.conflistPath(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("conflist: %w", err)
+	}
+	return nil
+}
+
+func (h *Host) conflistDrift(n Network) ([]string, error) {
+	path := h.conflistPath(n)
+	want, err := conflistOf(n, true, true, true)
+	if err != nil {
+		return nil, fmt.Errorf("encode the conflist: %w", err)
+	}
+	have, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []string{fmt.Sprintf("conflist %s is missing", path)}, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the conflist: %w", err)
+	case !bytes.Equal(have, want):
+		return []string{fmt.Sprintf("conflist %s was changed", path)}, nil
+	}
+	return nil, nil
+}

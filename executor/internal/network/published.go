@@ -1,0 +1,162 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Published is a range of ports of the host that iptables sends elsewhere (DNAT).
+type Published struct {
+	// Protocol is as in the rule: tcp, udp or sctp.
+	Protocol string
+	// Addr is the address of the host; the zero value means any.
+	Addr        netip.Addr
+	First, Last uint16
+	// Network and ID are the CNI network and the container id that the portmap plugin did it for; empty where
+	// somebody else did, like Docker.
+	Network, ID string
+}
+
+// owner is in the comment of the rule that leads to the chain of a container.
+var owner = regexp.MustCompile(`^dnat name: "(.*)" id: "(.*)"$`)
+
+func publishedPorts() ([]Published, error) {
+	text, err := savedNAT()
+	if err != nil {
+		return nil, fmt.Errorf("list published ports: %w", err)
+	}
+	return parsePublished(text), nil
+}
+
+// savedNAT returns the rules of iptables' nat table, none where there is no iptables.
+func savedNAT() (string, error) {
+	program, err := findProgram("iptables-save")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	text, err := exec.Command(program, "-t", "nat").Output()
+	if err != nil {
+		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))
+		}
+		return "", fmt.Errorf("%s -t nat: %w", program, err)
+	}
+	return string(text), nil
+}
+
+// parsePublished reads what iptables-save says of the nat table. Rules without a port are no published ports.
+func parsePublished(text string) []Published {
+	var rules []savedRule
+	owners := map[string][]string{}
+	for line := range strings.Lines(text) {
+		r := parseRule(line)
+		if m := owner.FindStringSubmatch(r.comment); m != nil {
+			owners[r.target] = m[1:]
+		}
+		rules = append(rules, r)
+	}
+	var found []Published
+	for _, r := range rules {
+		if r.target != "DNAT" {
+			continue
+		}
+		p := Published{Protocol: r.protocol, Addr: r.destination}
+		if o := owners[r.chain]; o != nil {
+			p.Network, p.ID = o[0], o[1]
+		}
+		for ports := range strings.SplitSeq(r.ports, ",") {
+			first, last, ranged := strings.Cut(ports, ":")
+			if !ranged {
+				last = first
+			}
+			from, err := strconv.ParseUint(first, 10, 16)
+			to, err2 := strconv.ParseUint(last, 10, 16)
+			if err != nil || err2 != nil {
+				continue
+			}
+			p.First, p.Last = uint16(from), uint16(to)
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+type savedRule struct {
+	chain, target, protocol, comment, ports string
+	// destination is the zero value unless it is a single address.
+	destination netip.Addr
+}
+
+func parseRule(line string) savedRule {
+	var r savedRule
+	words := splitWords(line)
+	negated := false
+	for i := 0; i+1 < len(words); i++ {
+		if words[i] == "!" {
+			negated = true
+			continue
+		}
+		value := words[i+1]
+		switch words[i] {
+		case "-A":
+			r.chain = value
+		case "-j", "-g":
+			r.target = value
+		case "-p":
+			r.protocol = value
+		case "--comment":
+			r.comment = value
+		case "-d":
+			if p, err := netip.ParsePrefix(value); err == nil && p.IsSingleIP() && !negated {
+				r.destination = p.Addr()
+			}
+		case "--dport", "--dports", "--destination-ports":
+			if !negated {
+				r.ports = value
+			}
+		default:
+			negated = false
+			continue
+		}
+		negated = false
+		i++
+	}
+	return r
+}
+
+// splitWords splits at blanks, but not within double quotes, and takes the quotes and backslashes away.
+func splitWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	quoted, some := false, false
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && i+1 < len(line):
+			i++
+			word.WriteByte(line[i])
+		case c == '"':
+			quoted, some = !quoted, true
+		case (c == ' ' || c == '\n') && !quoted:
+			if some || word.Len() > 0 {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			some = false
+		default:
+			word.WriteByte(c)
+		}
+	}
+	if some || word.Len() > 0 {
+		words = append(words, word.String())
+	}
+	return words
+}

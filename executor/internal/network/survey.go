@@ -1,0 +1,155 @@
+package network
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Survey is what one has to know of the host to choose subnets and ports. What kuke made itself is in it like all else.
+type Survey struct {
+	// Routes are the IPv4 routes of the main table and the networks of the addresses of all interfaces, in order and
+	// without default routes.
+	Routes []Route
+	// Networks are the CNI configurations in [Config.ConfDir].
+	Networks []Conflist
+	// Listening are the listening TCP sockets and the bound UDP sockets.
+	Listening []Socket
+	// Published are the ports that iptables sends elsewhere.
+	Published []Published
+}
+
+// Route is a network that the host can reach.
+type Route struct {
+	Prefix netip.Prefix
+	// Device is the name of the interface; empty for a route that has none, like a blackhole.
+	Device string
+}
+
+// Conflist is a CNI configuration.
+type Conflist struct {
+	Name string
+	// File is the path.
+	File string
+	// Subnets are those that its IPAM names.
+	Subnets []netip.Prefix
+}
+
+// Survey looks at the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
+func (h *Host) Survey(ports bool) (*Survey, error) {
+	s := &Survey{}
+	var err error
+	if s.Routes, err = routes(); err != nil {
+		return nil, fmt.Errorf("survey the network: %w", err)
+	}
+	if s.Networks, err = conflists(h.config.ConfDir); err != nil {
+		return nil, fmt.Errorf("survey the network: %w", err)
+	}
+	if !ports {
+		return s, nil
+	}
+	if s.Listening, err = listening(); err != nil {
+		return nil, fmt.Errorf("survey the network: %w", err)
+	}
+	if s.Published, err = publishedPorts(); err != nil {
+		return nil, fmt.Errorf("survey the network: %w", err)
+	}
+	return s, nil
+}
+
+func routes() ([]Route, error) {
+	links, err := again(netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	names := map[int]string{}
+	for _, l := range links {
+		names[l.Attrs().Index] = l.Attrs().Name
+	}
+	main := &netlink.Route{Table: unix.RT_TABLE_MAIN}
+	entries, err := again(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_V4, main, netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	var found []Route
+	for _, e := range entries {
+		if len(e.MultiPath) > 0 {
+			e.LinkIndex = e.MultiPath[0].LinkIndex
+		}
+		found = append(found, Route{Prefix: prefix(e.Dst), Device: names[e.LinkIndex]})
+	}
+	have, err := addresses(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range have {
+		found = append(found, Route{Prefix: prefixOf(a).Masked(), Device: names[a.LinkIndex]})
+	}
+	found = slices.DeleteFunc(found, func(r Route) bool { return !r.Prefix.IsValid() || r.Prefix.Bits() == 0 })
+	slices.SortFunc(found, func(a, b Route) int {
+		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()),
+			cmp.Compare(a.Device, b.Device))
+	})
+	return slices.Compact(found), nil
+}
+
+// conflists skips what is broken: its owner hears of it elsewhere.
+func conflists(dir string) ([]Conflist, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list CNI configurations: %w", err)
+	}
+	var found []Conflist
+	for _, f := range files {
+		switch filepath.Ext(f.Name()) {
+		case ".conflist", ".conf", ".json":
+		default:
+			continue
+		}
+		path := filepath.Join(dir, f.Name())
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		var content map[string]any
+		if json.Unmarshal(text, &content) != nil {
+			continue
+		}
+		name, _ := content["name"].(string)
+		subnets := subnetsIn(content, false)
+		slices.SortFunc(subnets, func(a, b netip.Prefix) int { return cmp.Compare(a.String(), b.String()) })
+		found = append(found, Conflist{Name: name, File: path, Subnets: slices.Compact(subnets)})
+	}
+	return found, nil
+}
+
+// subnetsIn finds the values of all keys "subnet" below any key "ipam".
+func subnetsIn(v any, inIPAM bool) []netip.Prefix {
+	var found []netip.Prefix
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			found = append(found, subnetsIn(e, inIPAM)...)
+		}
+	case map[string]any:
+		for key, e := range v {
+			text, ok := e.(string)
+			if p, err := netip.ParsePrefix(text); ok && inIPAM && key == "subnet" && err == nil {
+				found = append(found, p.Masked())
+			}
+			found = append(found, subnetsIn(e, inIPAM || key == "ipam")...)
+		}
+	}
+	return found
+}
