@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -31,8 +32,10 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 		// To lose a resource is to delete it.
 		diags.Errorf(realm.Range{}, "", bugSummary, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
 	}
-	finishCells(decls, diags)
+	members := membersOf(decls)
+	finishCells(decls, members, diags)
 	checkRealms(decls, diags)
+	checkNetworks(decls, tree, members, diags)
 	checkHostPorts(decls, diags)
 	return tree
 }
@@ -44,8 +47,11 @@ func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
 	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared}
 	r.Ranges = decode(d, r.Spec, diags)
 	d.mergeLabels(r, diags)
-	if c, ok := r.Spec.(*realm.Container); ok {
-		finishContainer(r, c, d.format, diags)
+	switch s := r.Spec.(type) {
+	case *realm.Space:
+		finishSpace(r, s, diags)
+	case *realm.Container:
+		finishContainer(r, s, d.format, diags)
 	}
 	d.warnExternal(r, diags)
 	return r
@@ -121,4 +127,35 @@ func (d *declaration) warnExternal(r *realm.Resource, diags *realm.Diagnostics) 
 	}
 	slices.Sort(idle)
 	diags.Warnf(d.declared, d.path, "External resource with settings", "%s is managed elsewhere, so that kuke never changes it: %s has no effect here. Take it away, or take external away.", d.path, strings.Join(idle, ", "))
+}
+
+// specs yields the resources in the tree that have a spec of type S, with that, in the order of the source.
+func specs[S realm.Spec](decls []*declaration) iter.Seq2[*realm.Resource, S] {
+	return func(yield func(*realm.Resource, S) bool) {
+		for _, d := range decls {
+			if d.resource == nil {
+				continue
+			}
+			if s, ok := d.resource.Spec.(S); ok && !yield(d.resource, s) {
+				return
+			}
+		}
+	}
+}
+
+// membersOf returns the names of what is declared right below every resource that is declared here and not managed
+// elsewhere: nothing else lies there.
+func membersOf(decls []*declaration) map[realm.Path][]string {
+	members := map[realm.Path][]string{}
+	for r := range specs[realm.Spec](decls) {
+		if !r.External {
+			members[r.Path] = []string{}
+		}
+	}
+	for r := range specs[realm.Spec](decls) {
+		if names, ok := members[r.Path.Parent()]; ok {
+			members[r.Path.Parent()] = append(names, r.Path.Name())
+		}
+	}
+	return members
 }

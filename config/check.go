@@ -20,18 +20,27 @@ import (
 type checker struct {
 	summary string
 	check   func(string) (string, error)
+	// checkFrom stands in for check where the meaning depends on the resource that says it.
+	checkFrom func(realm.Path, string) (string, error)
 }
 
 // checkers are the rules by the name that a field's tag gives them.
 var checkers = map[string]checker{
-	"abspath":       {"Invalid path", checkAbsolutePath},
-	"port":          {"Invalid port", checkPort},
-	"device":        {"Invalid device", checkDevice},
-	"name":          {"Invalid name", checkName},
-	"capability":    {"Unknown capability", checkCapability},
-	"securityopt":   {"Unknown security option", checkSecurityOption},
-	"restartpolicy": {"Invalid restart policy", checkRestartPolicy},
-	"signal":        {"Unknown signal", checkSignal},
+	"abspath":       {summary: "Invalid path", check: checkAbsolutePath},
+	"port":          {summary: "Invalid port", check: checkPort},
+	"egressport":    {summary: "Invalid port", check: checkEgressPort},
+	"subnet":        {summary: "Invalid subnet", check: checkSubnet},
+	"ipv4":          {summary: "Invalid address", check: checkIPv4},
+	"cidr":          {summary: "Invalid destination", check: checkCIDR},
+	"verdict":       {summary: "Unknown verdict", check: checkVerdict},
+	"condition":     {summary: "Unknown condition", check: checkCondition},
+	"device":        {summary: "Invalid device", check: checkDevice},
+	"name":          {summary: "Invalid name", check: checkName},
+	"cell":          {summary: "Invalid cell", checkFrom: checkCell},
+	"capability":    {summary: "Unknown capability", check: checkCapability},
+	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption},
+	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy},
+	"signal":        {summary: "Unknown signal", check: checkSignal},
 }
 
 // check applies the rule of a, if it has one, to s.
@@ -43,7 +52,11 @@ func (d *decoder) check(a *realm.Attribute, s string, rng realm.Range, shown str
 	if !ok {
 		panic("config: no check called " + a.Check)
 	}
-	normal, err := rule.check(s)
+	check := rule.check
+	if check == nil {
+		check = func(s string) (string, error) { return rule.checkFrom(d.path, s) }
+	}
+	normal, err := check(s)
 	if err != nil {
 		d.errorf(rng, rule.summary, "%s: %s", shown, stop(err))
 		return "", false
@@ -63,6 +76,45 @@ func checkName(s string) (string, error) {
 		return "", errors.New(err.Error() + strings.Replace(validName(s), " For", "; for", 1))
 	}
 	return s, nil
+}
+
+// checkCell completes the path of a cell, of which the resource at from need write only the names that differ from its own.
+func checkCell(from realm.Path, s string) (string, error) {
+	names, depth := strings.Split(s, "/"), realm.KindCell.Depth()
+	if len(names) > depth {
+		return "", fmt.Errorf("%q has %d names; write the cell's own, stack/cell, space/stack/cell or realm/space/stack/cell", shorten(s), len(names))
+	}
+	for _, name := range names {
+		if _, err := checkName(name); err != nil {
+			return "", err
+		}
+	}
+	if from == "" { // its name, or one above, is wrong
+		return s, nil
+	}
+	return strings.Join(append(from.Names()[:depth-len(names)], names...), "/"), nil
+}
+
+// checkVerdict returns "" for "allow", which is the default.
+func checkVerdict(s string) (string, error) {
+	switch s {
+	case "allow":
+		return "", nil
+	case realm.EgressDeny:
+		return s, nil
+	}
+	return "", fmt.Errorf("there is no verdict %q; write allow or deny", shorten(s))
+}
+
+// checkCondition returns "" for "started", which is the default.
+func checkCondition(s string) (string, error) {
+	switch realm.Condition(s) {
+	case realm.Started:
+		return "", nil
+	case realm.Healthy, realm.Completed:
+		return s, nil
+	}
+	return "", fmt.Errorf("there is no condition %q; write started, healthy or completed", shorten(s))
 }
 
 // checkDevice reads hostPath[:containerPath[:rwm]] and leaves out what is the default anyway.
@@ -149,13 +201,10 @@ func checkSecurityOption(s string) (string, error) {
 	return "", fmt.Errorf("there is no option %q; those known are no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined and apparmor=PROFILE", shorten(s))
 }
 
-// checkRestartPolicy returns "" for "no", which is what holds without a policy.
 func checkRestartPolicy(s string) (string, error) {
 	policy, retries, limited := strings.Cut(s, ":")
 	switch {
-	case s == "no":
-		return "", nil
-	case s == "always", s == "unless-stopped", s == "on-failure":
+	case s == "no", s == "always", s == "unless-stopped", s == "on-failure":
 		return s, nil
 	case policy == "on-failure" && limited:
 		n, err := strconv.ParseUint(retries, 10, 31)

@@ -114,11 +114,13 @@ func checkHealthcheck(r *realm.Resource, h *realm.Healthcheck, diags *realm.Diag
 		}
 	}
 	if h.TCP != "" {
-		_, number, err := net.SplitHostPort(h.TCP)
+		host, number, err := net.SplitHostPort(h.TCP)
+		var port realm.PortRange
 		if err == nil {
-			_, err = parseNumber(number)
+			port, err = realm.ParsePortRange(number)
 		}
-		if err != nil {
+		// Only one port is written as its number alone.
+		if err != nil || host == "" || port.String() != number {
 			diags.Errorf(r.RangeOf("healthcheck.tcp"), r.Path, summary, "tcp: %q is not of the form host:port, such as localhost:5432.", shorten(h.TCP))
 		}
 	}
@@ -145,7 +147,7 @@ func checkSecret(r *realm.Resource, s realm.Secret, f *format, diags *realm.Diag
 // checkHostPorts sees that no port of the host is published twice in the whole configuration.
 func checkHostPorts(decls []*declaration, diags *realm.Diagnostics) {
 	type use struct {
-		port
+		realm.Port
 		text string
 		r    *realm.Resource
 		at   realm.Range
@@ -155,29 +157,27 @@ func checkHostPorts(decls []*declaration, diags *realm.Diagnostics) {
 		proto  string
 	}
 	taken := map[socket][]use{}
-	for _, d := range decls {
-		r := d.resource
-		if r == nil || d.kind != realm.KindContainer || d.external {
+	for r, c := range specs[*realm.Container](decls) {
+		if r.External {
 			continue
 		}
-		c := spec(d)
 	next:
 		for _, text := range c.Ports {
-			p, err := parsePort(text)
-			if err != nil || p.host.first == 0 {
+			p, err := realm.ParsePort(text)
+			if err != nil || p.Host.First == 0 {
 				continue
 			}
 			u := use{p, text, r, r.RangeOf(fmt.Sprintf("ports[%q]", text))}
-			for n := p.host.first; n <= p.host.last; n++ {
-				for _, other := range taken[socket{n, p.proto}] {
-					if p.clashes(other.port) {
-						diags.Errorf(u.at, r.Path, "Duplicate host port", "Port %d/%s of the host is already published by %s with %q at %s. Choose another.", n, p.proto, other.r.Path, other.text, other.at)
+			for n := p.Host.First; n <= p.Host.Last; n++ {
+				for _, other := range taken[socket{n, p.Protocol}] {
+					if p.Clashes(other.Port) {
+						diags.Errorf(u.at, r.Path, "Duplicate host port", "Port %d/%s of the host is already published by %s with %q at %s. Choose another.", n, p.Protocol, other.r.Path, other.text, other.at)
 						continue next
 					}
 				}
 			}
-			for n := p.host.first; n <= p.host.last; n++ {
-				taken[socket{n, p.proto}] = append(taken[socket{n, p.proto}], u)
+			for n := p.Host.First; n <= p.Host.Last; n++ {
+				taken[socket{n, p.Protocol}] = append(taken[socket{n, p.Protocol}], u)
 			}
 		}
 	}

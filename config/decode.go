@@ -99,8 +99,16 @@ func (d *decoder) unknown(attrs []*realm.Attribute, reserved []string, f field, 
 		what = at.shown
 	}
 	hint := suggest(f.name, names)
-	if at.shown == "" && d.find(realm.KindContainer.Attributes(), f.name) != nil {
-		hint = " It belongs to a container."
+	if at.shown == "" {
+		var owners []string
+		for _, k := range realm.Kinds {
+			if d.find(k.Attributes(), f.name) != nil {
+				owners = append(owners, "a "+k.Lower())
+			}
+		}
+		if len(owners) > 0 {
+			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
+		}
 	}
 	d.errorf(f.at, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, shorten(f.name), hint)
 }
@@ -149,11 +157,7 @@ func (d *decoder) stringAttribute(a *realm.Attribute, into reflect.Value, v *val
 // listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
 func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
 	if v.kind != listKind || v.blocks {
-		hint := ""
-		if v.scalar() {
-			hint = fmt.Sprintf(" Write it in brackets: [%q].", shorten(v.text))
-		}
-		d.errorf(v.rng, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.describe(), hint)
+		d.errorf(v.rng, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.describe(), inBrackets(v))
 		return
 	}
 	var list []string
@@ -176,6 +180,14 @@ func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value
 	if len(list) > 0 {
 		into.Set(reflect.ValueOf(list))
 	}
+}
+
+// inBrackets says, with a space before it, how a scalar becomes a list; of anything else it says nothing.
+func inBrackets(v *value) string {
+	if !v.scalar() {
+		return ""
+	}
+	return fmt.Sprintf(" Write it in brackets: [%q].", shorten(v.text))
 }
 
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
@@ -271,42 +283,66 @@ func (d *decoder) objectsAttribute(a *realm.Attribute, into reflect.Value, v *va
 		v = &value{kind: listKind, items: []*value{v}, rng: v.rng}
 	}
 	if v.kind != listKind {
-		d.errorf(v.rng, "Wrong type", "%s must be a list of objects with the fields %s, but this is %s.", at.shown, d.fieldNames(a), v.describe())
+		items, hint := "objects", ""
+		if a.Short {
+			items, hint = "names or of objects", inBrackets(v)
+		}
+		d.errorf(v.rng, "Wrong type", "%s must be a list of %s with the fields %s, but this is %s.%s", at.shown, items, d.fieldNames(a), v.describe(), hint)
 		return
 	}
 	key := realm.FindAttribute(a.Fields, a.Key)
 	elements := reflect.MakeSlice(into.Type(), 0, len(v.items))
+	seen := map[string]int{}
 	for i, item := range v.items {
 		shown := at.shown
 		if !v.blocks {
 			shown = fmt.Sprintf("%s[%d]", at.shown, i)
 		}
-		if item.kind != objectKind {
-			d.errorf(item.rng, "Wrong type", "%s must be an object with the fields %s, but this is %s.", shown, d.fieldNames(a), item.describe())
-			continue
-		}
-		element := reflect.New(into.Type().Elem())
-		inner := *d
-		inner.ranges = map[string]realm.Range{}
-		inner.object(a.Fields, nil, element, item, place{shown: shown})
+		element, ranges := d.element(a, key, into.Type().Elem(), item, shown)
 		name := key.Field(element).String()
 		if name == "" {
 			continue
 		}
 		p := at.member(name)
-		if first, ok := d.ranges[p.key]; ok {
-			d.errorf(item.rng, "Duplicate "+strings.TrimSuffix(a.HCLName, "s"), "There is already one with the %s %q at %s. Keep one of them.", d.format.attribute(key), shorten(name), first)
+		if first, ok := seen[name]; ok {
+			// Where names do, one that stands twice counts once, as in a set.
+			if !a.Short || !reflect.DeepEqual(elements.Index(first).Interface(), element.Interface()) {
+				d.errorf(item.rng, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), shorten(name), d.ranges[p.key])
+			}
 			continue
 		}
+		seen[name] = elements.Len()
 		d.ranges[p.key] = item.rng
-		for k, rng := range inner.ranges {
+		for k, rng := range ranges {
 			d.ranges[p.key+k] = rng
 		}
-		elements = reflect.Append(elements, element.Elem())
+		elements = reflect.Append(elements, element)
 	}
 	if elements.Len() > 0 {
 		into.Set(sortedBy(key, elements))
 	}
+}
+
+// element returns an element of a keyed collection, with an empty key where something is wrong with it, and the places
+// of its fields.
+func (d *decoder) element(a, key *realm.Attribute, of reflect.Type, v *value, shown string) (reflect.Value, map[string]realm.Range) {
+	element := reflect.New(of)
+	inner := *d
+	inner.ranges = map[string]realm.Range{}
+	switch {
+	case v.kind == objectKind:
+		inner.object(a.Fields, nil, element, v, place{shown: shown})
+	case a.Short && v.scalar():
+		inner.ranges["."+key.Name] = v.rng
+		inner.stringAttribute(key, key.Field(element), v, place{shown: shown})
+	default:
+		name := ""
+		if a.Short {
+			name = "a name or "
+		}
+		d.errorf(v.rng, "Wrong type", "%s must be %san object with the fields %s, but this is %s.", shown, name, d.fieldNames(a), v.describe())
+	}
+	return element.Elem(), inner.ranges
 }
 
 func (d *decoder) fieldNames(a *realm.Attribute) string {

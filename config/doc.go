@@ -3,8 +3,8 @@
 // The two spellings meet early. Each reader (hcl.go; yaml.go and manifest.go) turns its source into values and
 // declarations (node.go), which know where they were written; one decoder (decode.go) fills the specs from them,
 // driven by the schema that package realm states in its struct tags. So types, unknown names, bounds and checks
-// are judged once, and in the same words. What concerns more than one attribute follows in container.go, cell.go
-// and realm.go.
+// are judged once, and in the same words. What concerns more than one attribute follows in container.go, cell.go,
+// dependency.go, network.go and realm.go.
 //
 // The package reads the files it is pointed at and nothing else: it doesn't ask the host, the state or a
 // registry whether what is written makes sense there. Whatever the input, it returns diagnostics and never panics.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -195,7 +196,7 @@ func (r *hclReader) body(body *hclsyntax.Body, skip func(*hclsyntax.Block) bool)
 			continue
 		}
 		// What is wrong with a block of another type is its type.
-		if len(block.Labels) > 0 && slices.ContainsFunc(realm.KindContainer.Attributes(), func(a *realm.Attribute) bool { return a.HCLName == block.Type }) {
+		if len(block.Labels) > 0 && attributeWords()[block.Type] {
 			r.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(block.Type), shorten(block.Type))
 		}
 		blocks := byType[block.Type]
@@ -210,6 +211,22 @@ func (r *hclReader) body(body *hclsyntax.Body, skip func(*hclsyntax.Block) bool)
 	}
 	return v
 }
+
+// attributeWords holds the names of all attributes, at every level.
+var attributeWords = sync.OnceValue(func() map[string]bool {
+	words := map[string]bool{}
+	var add func(attrs []*realm.Attribute)
+	add = func(attrs []*realm.Attribute) {
+		for _, a := range attrs {
+			words[a.HCLName] = true
+			add(a.Fields)
+		}
+	}
+	for _, k := range realm.Kinds {
+		add(k.Attributes())
+	}
+	return words
+})
 
 // sortedAttributes returns the arguments of body in the order of the source.
 func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,6 +178,49 @@ func TestHello(t *testing.T) {
 		if other := fromYAML[i]; r.Path != other.Path || !reflect.DeepEqual(r.Spec, other.Spec) {
 			t.Errorf("%s: %+v in HCL, %s: %+v in YAML", r.Path, r.Spec, other.Path, other.Spec)
 		}
+	}
+}
+
+// TestEveryField sees that every-field.hcl and every-field.yaml set every attribute there is, and give one tree.
+func TestEveryField(t *testing.T) {
+	key := regexp.MustCompile(`\["[^"]*"\]`)
+	trees := map[string]string{}
+	for _, name := range []string{"main.hcl", "main.yaml"} {
+		archive, err := txtar.ParseFile("testdata/every-field" + filepath.Ext(name) + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, _, diags := load([]source{{name: name, data: archive.Files[0].Data}}, nil)
+		if tree == nil || archive.Files[0].Name != name {
+			t.Fatal(diags)
+		}
+		trees[name] = render(t, tree, nil)
+		set := map[string]bool{}
+		for _, r := range tree.Resources() {
+			for at := range r.Ranges {
+				set[string(r.Spec.Kind())+"."+key.ReplaceAllString(at, "")] = true
+			}
+		}
+		var check func(in string, attrs []*realm.Attribute)
+		check = func(in string, attrs []*realm.Attribute) {
+			for _, a := range attrs {
+				at := in + "." + a.Name
+				if !set[at] {
+					t.Errorf("%s doesn't set %s", name, at)
+				}
+				check(at, a.Fields)
+			}
+		}
+		for _, k := range realm.Kinds {
+			attrs := slices.Clone(k.Attributes())
+			if k != realm.KindRealm { // which has what all have
+				attrs = slices.DeleteFunc(attrs, func(a *realm.Attribute) bool { return realm.KindStack.Attribute(a.Name) != nil })
+			}
+			check(string(k), attrs)
+		}
+	}
+	if trees["main.hcl"] != trees["main.yaml"] {
+		t.Error("the two trees differ")
 	}
 }
 

@@ -9,15 +9,7 @@ import (
 // checkRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
 func checkRealms(decls []*declaration, diags *realm.Diagnostics) {
 	owners := map[string]*realm.Resource{}
-	for _, d := range decls {
-		r := d.resource
-		if r == nil {
-			continue
-		}
-		spec, ok := r.Spec.(*realm.Realm)
-		if !ok {
-			continue
-		}
+	for r, spec := range specs[*realm.Realm](decls) {
 		at := r.RangeOf("namespace")
 		namespace := realm.NamespaceOf(r.Path, spec)
 		if !isIdentifier(namespace) {

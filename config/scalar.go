@@ -164,12 +164,14 @@ func (d *decoder) bytes(v *value, shown string) (int64, bool) {
 	return n, true
 }
 
+var separators = strings.NewReplacer("_", "", "-", "")
+
 // suggest returns " Did you mean …?" with the name that is closest to wrong, or "" when none is close.
 func suggest(wrong string, names []string) string {
-	if len(wrong) > 64 {
+	if len(wrong) > 64 || len(names) > 1000 { // it would take longer than to look it up
 		return ""
 	}
-	simple := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
+	simple := func(s string) string { return strings.ToLower(separators.Replace(s)) }
 	best, least := "", len(wrong)/3+2
 	for _, name := range names {
 		distance := levenshtein.Distance(simple(wrong), simple(name), nil)

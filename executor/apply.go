@@ -72,7 +72,7 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 		step := plan.Steps[i]
 		begin := time.Now()
 		o.Observe(Event{Step: step})
-		err := e.step(ctx, step, changes[step.Path])
+		err := e.step(ctx, scheduling, plan, step, changes[step.Path])
 		o.Observe(Event{Step: step, Done: true, Elapsed: time.Since(begin), Err: err})
 		return err
 	})
@@ -86,11 +86,15 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	return outcomes, e.store.Commit()
 }
 
-func (e *Executor) step(ctx context.Context, s planner.Step, c *planner.Change) error {
-	if s.Op == planner.OpImage {
+// step carries out s. Waiting ends with scheduling, all else with ctx.
+func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s planner.Step, c *planner.Change) error {
+	switch s.Op {
+	case planner.OpImage:
 		return e.image(ctx, s.Image)
+	case planner.OpNames:
+		return e.writeNames(ctx, s.Path, plan.Names)
 	}
-	k := e.kinds[s.Path.Kind()]
+	k := e.kind(s.Path.Kind(), plan.Names)
 	switch s.Op {
 	case planner.OpCreate:
 		return k.create(ctx, c.After)
@@ -104,6 +108,8 @@ func (e *Executor) step(ctx context.Context, s planner.Step, c *planner.Change) 
 		return containerKind{e}.stop(ctx, c.Before)
 	case planner.OpStart:
 		return containerKind{e}.start(ctx, c.After)
+	case planner.OpCheck:
+		return containerKind{e}.check(scheduling, c.After, c.Check)
 	}
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
 }

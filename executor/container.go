@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -34,25 +35,42 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: spec,
 		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(cell), Resources: limits,
+		NetNSPath: netnsPath(cell), Resources: limits, Mounts: k.etcMounts(after),
 	})
 	if err != nil {
 		return err
 	}
-	if err := k.run(ctx, after); err != nil {
+	if spec.Root {
+		err = k.cell().open(ctx, cell)
+	}
+	if err == nil {
+		err = k.run(ctx, after)
+	}
+	if err != nil {
 		return errors.Join(err, k.undo(ctx, after))
 	}
 	return k.record(after, true)
 }
 
-// run starts the task of a container, a root container's in a network namespace that is made for it.
+// cell returns what makes and ends the network namespace of a cell.
+func (k containerKind) cell() cellKind { return cellKind{Executor: k.Executor} }
+
+// run starts the task of a container, and has containerd watch over it as its restart policy says.
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
-	if after.Spec.(*realm.Container).Root {
-		if err := netns.Create(netnsPath(after.Path.Parent())); err != nil {
-			return err
-		}
+	log := k.store.LogFile(after.Path)
+	if err := k.runtime.Start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
+		return err
 	}
-	return k.runtime.Start(ctx, after.Status.Namespace, after.Status.ContainerID, k.store.LogFile(after.Path))
+	if policy := after.Spec.(*realm.Container).RestartPolicy; policy == "" || policy == "no" {
+		return nil
+	}
+	return k.watch(ctx, after)
+}
+
+// watch has containerd keep to the restart policy of the container.
+func (k containerKind) watch(ctx context.Context, after *state.Record) error {
+	policy := after.Spec.(*realm.Container).RestartPolicy
+	return k.runtime.SetRestart(ctx, after.Status.Namespace, after.Status.ContainerID, policy, k.store.LogFile(after.Path))
 }
 
 // undo takes away what a failed create has made.
@@ -60,18 +78,28 @@ func (k containerKind) undo(ctx context.Context, after *state.Record) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
 	defer cancel()
 	err := k.runtime.Remove(ctx, after.Status.Namespace, after.Status.ContainerID)
-	return errors.Join(err, k.removeHostParts(after), k.store.Delete(after.Path))
+	return errors.Join(err, k.removeHostParts(ctx, after), k.store.Delete(after.Path))
 }
 
-func (k containerKind) removeHostParts(r *state.Record) error {
+func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) error {
 	var err error
 	if r.Spec.(*realm.Container).Root {
-		err = netns.Remove(netnsPath(r.Path.Parent()))
+		err = k.cell().close(ctx, r.Path.Parent())
 	}
 	return errors.Join(err, k.cgroups.Remove(r.Status.Cgroup))
 }
 
+// start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
+// that is gone, as after a reboot.
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
+	if after.Spec.(*realm.Container).Root {
+		cell := after.Path.Parent()
+		if _, err := netns.PinInode(netnsPath(cell)); errors.Is(err, fs.ErrNotExist) {
+			if err := k.cell().open(ctx, cell); err != nil {
+				return err
+			}
+		}
+	}
 	if err := k.run(ctx, after); err != nil {
 		return err
 	}
@@ -91,6 +119,9 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 		return err
 	}
 	if err := k.limit(ctx, after); err != nil {
+		return err
+	}
+	if err := k.watch(ctx, after); err != nil {
 		return err
 	}
 	return k.record(after, true)
@@ -114,6 +145,9 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 			return err
 		}
 	}
+	if err := k.watch(ctx, after); err != nil {
+		return err
+	}
 	return k.record(after, false)
 }
 
@@ -122,7 +156,7 @@ func (k containerKind) remove(ctx context.Context, before *state.Record) error {
 		return err
 	}
 	// The container goes last: while it is there its labels tell, after a crash, what else there was.
-	if err := k.removeHostParts(before); err != nil {
+	if err := k.removeHostParts(ctx, before); err != nil {
 		return err
 	}
 	if err := k.runtime.Remove(ctx, before.Status.Namespace, before.Status.ContainerID); err != nil {

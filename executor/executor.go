@@ -7,19 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// netnsDir holds the network namespaces of cells, each pinned under its cell's name. Like everything below
-// /run it is gone after a reboot, as the namespaces are.
-const netnsDir = "/run/kukeon/netns"
+// cniCacheDir holds what CNI remembers of attached cells.
+const cniCacheDir = "/run/kukeon/cni"
 
 // topCgroup is the cgroup that all realms are in.
 const topCgroup = "/kukeon"
@@ -30,16 +30,19 @@ type Config struct {
 	Containerd string
 	// CgroupRoot is where the cgroup file systems are mounted, usually /sys/fs/cgroup.
 	CgroupRoot string
+	// PluginDirs are searched for CNI plugins; ConfDir takes the configuration of networks, usually /etc/cni/net.d.
+	PluginDirs []string
+	ConfDir    string
 	// Store takes the records of what is done.
 	Store *state.Store
 }
 
 // Executor works on one host. It may be used by several goroutines at once.
 type Executor struct {
-	runtime *runtime.Client
-	cgroups *cgroup.Tree
-	store   *state.Store
-	kinds   map[realm.Kind]kind
+	runtime  *runtime.Client
+	cgroups  *cgroup.Tree
+	networks *network.Host
+	store    *state.Store
 }
 
 // kind is what the executor knows of one kind of resource. Each method ends with the record written; what it
@@ -60,13 +63,23 @@ func Open(ctx context.Context, c Config) (*Executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Executor{runtime: client, cgroups: cgroups, store: c.Store}
-	level := levelKind{e}
-	e.kinds = map[realm.Kind]kind{
-		realm.KindRealm: realmKind{e}, realm.KindSpace: level, realm.KindStack: level, realm.KindCell: level,
-		realm.KindContainer: containerKind{e},
+	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir})
+	return &Executor{runtime: client, cgroups: cgroups, networks: networks, store: c.Store}, nil
+}
+
+// kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
+func (e *Executor) kind(k realm.Kind, names []planner.SpaceNames) kind {
+	switch k {
+	case realm.KindRealm:
+		return realmKind{e}
+	case realm.KindSpace:
+		return spaceKind{e}
+	case realm.KindStack:
+		return stackKind{e}
+	case realm.KindCell:
+		return cellKind{e, names}
 	}
-	return e, nil
+	return containerKind{e}
 }
 
 // Close ends the connection to containerd.
@@ -95,6 +108,18 @@ func (e *Executor) record(after *state.Record, created bool) error {
 	return e.store.Put(&r)
 }
 
+// find returns the container in the namespace that is the wanted one, or nil.
+func (e *Executor) find(ctx context.Context, namespace string, wanted func(runtime.Container) bool) (*runtime.Container, error) {
+	containers, err := e.runtime.List(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if at := slices.IndexFunc(containers, wanted); at >= 0 {
+		return &containers[at], nil
+	}
+	return nil, nil
+}
+
 // labels returns the containerd labels of what belongs to r: the user's and those we recognise our own by.
 func labels(r *state.Record) map[string]string {
 	l := map[string]string{planner.LabelPath: string(r.Path), planner.LabelProject: r.Status.Project}
@@ -120,14 +145,8 @@ func labelChange(before, after *state.Record) (set map[string]string, remove []s
 	return set, remove
 }
 
-// netnsPath returns where the network namespace of the cell is pinned.
-func netnsPath(cell realm.Path) string {
-	return filepath.Join(netnsDir, strings.Join(cell.Names(), "_"))
-}
-
 // removeNetnsDir takes the directory of the pins away once it is empty.
 func removeNetnsDir() {
-	if os.Remove(netnsDir) == nil {
-		_ = os.Remove(filepath.Dir(netnsDir))
-	}
+	_ = os.Remove(netnsDir)
+	_ = os.Remove(filepath.Dir(netnsDir))
 }

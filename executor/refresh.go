@@ -31,11 +31,18 @@ func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *stat
 		Version: version, CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
+		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
 	}}
+	if r.actual.RestartPolicies, err = e.runtime.RestartPolicies(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.namespaces(ctx, desired, prior); err != nil {
 		return nil, err
 	}
 	if err := r.cgroupLimits(prior); err != nil {
+		return nil, err
+	}
+	if err := r.networkOfHost(desired, prior); err != nil {
 		return nil, err
 	}
 	if err := r.images(ctx, desired, prior); err != nil {
@@ -104,7 +111,8 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	}
 	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(containers))}
 	for _, c := range containers {
-		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode}
+		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode,
+			RestartPolicy: c.RestartPolicy, Restarts: c.RestartCount}
 		if found.Status == planner.TaskRunning {
 			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
 			found.NetNS, _ = netns.Inode(int(c.PID))

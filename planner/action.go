@@ -13,6 +13,7 @@ const (
 	Delete  Action = "delete"
 	Start   Action = "start"   // the container is there, its task isn't running
 	Restart Action = "restart" // the task is stopped and started again; the container stays
+	Check   Action = "check"   // stays as it is, but is waited for until it works, or has done its work
 	Adopt   Action = "adopt"   // found running just as wanted, but unrecorded: an apply was killed before it could
 )
 
@@ -28,6 +29,8 @@ const (
 	OpStop   Op = "stop"
 	OpStart  Op = "start"
 	OpAdopt  Op = "adopt"
+	OpCheck  Op = "check" // wait until the container is healthy, or has completed where others wait for that
+	OpNames  Op = "names" // write the /etc/hosts of cells of the space
 )
 
 // Step is one operation of a plan. Steps are listed in an order in which they can be carried out one after

@@ -1,6 +1,10 @@
 package planner
 
-import "github.com/kukeon/kuke/config/realm"
+import (
+	"net/netip"
+
+	"github.com/kukeon/kuke/config/realm"
+)
 
 // Labels by which kuke recognises its own in containerd. They are never the record.
 const (
@@ -25,8 +29,65 @@ type Actual struct {
 	Cgroups map[string]realm.Resources
 	// Images tells of the images that desired containers name.
 	Images map[ImageKey]ImageStatus
+	// Networks says, for each recorded space, what of its network is not as it was made; nothing where all is well.
+	Networks map[realm.Path][]string
+	// Cells holds what was found of the network of recorded and desired cells.
+	Cells map[realm.Path]*CellNetwork
+	// Routes are the IPv4 routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
+	Routes      []Route
+	CNINetworks []CNINetwork
+	// Sockets are what listens on the host, and Mappings the ports that it forwards; both are nil where no
+	// container publishes any.
+	Sockets  []Socket
+	Mappings []PortMapping
+	// RestartPolicies are those that containerd's restart monitor keeps to; none where it has no monitor.
+	RestartPolicies []string
+	// MissingPlugins holds the CNI plugins and programs that networks need and that aren't there.
+	MissingPlugins []string
 	// MissingPaths holds the paths of the host that desired containers mount or use and that aren't there.
 	MissingPaths map[string]bool
+}
+
+// CellNetwork is the network of a cell as it was found.
+type CellNetwork struct {
+	// NetNS is the inode of the network namespace that is pinned for the cell, 0 where there is none.
+	NetNS uint64
+	// Addresses are those of its interfaces in CIDR form, by the interface's name.
+	Addresses map[string]string
+	// Detached holds the names of recorded interfaces that are there, but not on the bridge of their network.
+	Detached []string
+	// Hosts is what its /etc/hosts holds.
+	Hosts string
+}
+
+// Route is a subnet that the host reaches through a device.
+type Route struct {
+	Prefix netip.Prefix
+	Device string
+}
+
+// CNINetwork is one that a file configures.
+type CNINetwork struct {
+	Name, File string
+	Subnets    []netip.Prefix
+	// Path and Project are those of the space whose network it is; empty for other CNI networks.
+	Path, Project string
+}
+
+// Socket is one that listens on the host.
+type Socket struct {
+	Protocol string // tcp or udp
+	Addr     netip.Addr
+	Port     uint16
+}
+
+// PortMapping is a range of ports of the host that is forwarded.
+type PortMapping struct {
+	Protocol    string
+	Addr        netip.Addr // invalid for every one
+	First, Last uint16
+	// Network and ID are the CNI network and the cell (see [state.CellID]) it is made for, where they are known.
+	Network, ID string
 }
 
 // ImageKey names an image in a containerd namespace.
@@ -72,6 +133,10 @@ type Container struct {
 	ExitCode uint32
 	// NetNS is the inode of the task's network namespace, 0 where it isn't known.
 	NetNS uint64
+	// RestartPolicy is the one containerd keeps to, empty where it doesn't watch over the container.
+	RestartPolicy string
+	// Restarts counts how often containerd started it again; -1 where this containerd doesn't count.
+	Restarts int
 }
 
 // State returns what the user is told the container's state is; c is nil where containerd has no such container.

@@ -2,6 +2,8 @@ package planner
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -13,6 +15,8 @@ func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
 	o := d.orphans[c.Path]
 	switch {
 	case o == nil || o.container == nil:
+	case d.cellIsNew(c.Path.Parent()):
+		d.replaceOrphan(c, o, "its cell is not recorded, so that its addresses are not known")
 	case d.rootMoves(c.Path) || o.namespace != c.After.Status.Namespace:
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted")
 	case o.container.Status != TaskRunning:
@@ -37,6 +41,12 @@ func (d *decider) replaceOrphan(c *Change, o *orphan, why string) {
 	c.Reasons = append(c.Reasons, why)
 }
 
+// cellIsNew reports whether no record tells how the cell, which is created, is on the network.
+func (d *decider) cellIsNew(cell realm.Path) bool {
+	c := d.changes[cell]
+	return c != nil && c.Action == Create
+}
+
 // existingContainer adds to c what only containers have: the cascade from their root container, and a task
 // that can end.
 func (d *decider) existingContainer(c *Change, want *realm.Resource) {
@@ -50,6 +60,9 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.Diffs = diff(nil, want.Spec)
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
 	case c.Action == Replace:
+	case root == c.Path && d.cellIsNew(c.Path.Parent()):
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")
 	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest:
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, "changed outside of kuke: containerd's container is not the one that was made")
@@ -57,7 +70,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
 	default:
-		d.taskOf(c, actual, root)
+		d.taskOf(c, want.Spec.(*realm.Container), actual, root)
 	}
 	if c.Action == Create || c.Action == Replace {
 		d.needImage(c, want)
@@ -65,24 +78,28 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 }
 
 // taskOf decides whether the task of a container that stays must be started.
-func (d *decider) taskOf(c *Change, actual *Container, root realm.Path) {
-	rootChange := d.changes[root]
-	rootStarts := root != c.Path && rootChange != nil && (rootChange.Action == Start || rootChange.Start)
+func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, root realm.Path) {
 	var why string
 	switch {
 	case actual.Status == TaskNone:
 		why = "its task is missing"
 	case actual.Status == TaskCreated:
 		why = "its task was never started"
+	case d.hasEnded(c.Path, want, actual):
+		if root != c.Path || d.pinned(c.Path.Parent()) != 0 || !d.needsNetns(c.Path.Parent()) {
+			return
+		}
+		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == TaskStopped:
 		why = fmt.Sprintf("it exited with code %d", actual.ExitCode)
 	case actual.Status == TaskUnknown:
 		why = "containerd does not know the state of its task"
-	case rootStarts:
+	case d.rootMoves(c.Path):
 		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
 	case d.strayed(c.Path, actual):
 		why = "restarted because it is not in the network namespace of its cell"
 	default:
+		d.watched(c, want, actual)
 		return
 	}
 	c.Reasons = append(c.Reasons, why)
@@ -95,15 +112,80 @@ func (d *decider) taskOf(c *Change, actual *Container, root realm.Path) {
 	}
 }
 
+// mayEnd reports whether a container has done its work when it exits with 0.
+func (d *decider) mayEnd(p realm.Path, spec *realm.Container) bool {
+	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure") || d.awaited[p]
+}
+
+// hasEnded reports whether the container has done its work.
+func (d *decider) hasEnded(p realm.Path, spec *realm.Container, actual *Container) bool {
+	return actual != nil && actual.Status == TaskStopped && actual.ExitCode == 0 && d.mayEnd(p, spec)
+}
+
+// needsNetns reports whether a container of the cell besides its root runs, or is to.
+func (d *decider) needsNetns(cell realm.Path) bool {
+	for _, r := range d.desired.Resources() {
+		spec, ok := r.Spec.(*realm.Container)
+		if !ok || r.Path.Parent() != cell || d.isRoot(r.Path) {
+			continue
+		}
+		if !d.hasEnded(r.Path, spec, d.live(r.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkRestartPolicy refuses a policy that this containerd doesn't keep to: 1.6 takes every one for always, which makes
+// no difference to unless-stopped.
+func (d *decider) checkRestartPolicy(want *realm.Resource) {
+	c, ok := want.Spec.(*realm.Container)
+	if !ok || c.RestartPolicy == "" || c.RestartPolicy == "no" {
+		return
+	}
+	policy, _, _ := strings.Cut(c.RestartPolicy, ":")
+	kept := d.actual.RestartPolicies
+	if slices.Contains(kept, policy) || policy == "unless-stopped" && slices.Contains(kept, "always") {
+		return
+	}
+	known := "has no restart monitor"
+	if len(kept) > 0 {
+		known = "only keeps to " + strings.Join(kept, ", ")
+	}
+	d.diags.Errorf(want.RangeOf("restartPolicy"), want.Path, "Restart policy can't be kept",
+		"container %s has the restart policy %s, but containerd %s %s: use containerd 1.7 or later, or another policy.", want.Path, c.RestartPolicy, d.actual.Version, known)
+}
+
+// watched makes sure that containerd keeps to the restart policy of a container that stays as it is.
+func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
+	policy := want.RestartPolicy
+	if policy == "no" {
+		policy = ""
+	}
+	if c.Action != "" || policy == actual.RestartPolicy {
+		return
+	}
+	c.Action = Update
+	c.Reasons = append(c.Reasons, "changed outside of kuke: containerd does not keep to its restart policy")
+}
+
 // strayed reports whether a running container that isn't its cell's root is in another network namespace
-// than the running root.
+// than the running root, or than the one pinned for the cell.
 func (d *decider) strayed(p realm.Path, c *Container) bool {
 	root := d.rootOf(p.Parent())
 	if root == p || root == "" || c.NetNS == 0 {
 		return false
 	}
-	r := d.actual.container(d.prior.Namespace(p, d.desired), realm.ContainerID(root))
-	return r != nil && r.NetNS != 0 && r.NetNS != c.NetNS
+	netns := d.pinned(p.Parent())
+	if r := d.live(root); r != nil && r.NetNS != 0 {
+		netns = r.NetNS
+	}
+	return netns != 0 && netns != c.NetNS
+}
+
+// live returns what containerd has of the container at p where it is, or will be, or nil.
+func (d *decider) live(p realm.Path) *Container {
+	return d.actual.container(d.prior.Namespace(p, d.desired), realm.ContainerID(p))
 }
 
 // checkRoot makes sure that the cell of a wanted container will have exactly one root container.

@@ -23,10 +23,18 @@ type decider struct {
 	// needed holds what is above a desired resource.
 	needed map[realm.Path]bool
 
-	order     []realm.Path
-	changes   map[realm.Path]*Change
-	unchanged int
-	diags     realm.Diagnostics
+	// targets are those of the options and the cells they depend on, attachTo further spaces they need.
+	targets  []realm.Path
+	attachTo map[realm.Path]bool
+	// awaited holds the containers that others wait for until they have completed.
+	awaited map[realm.Path]bool
+
+	order   []realm.Path
+	changes map[realm.Path]*Change
+	// subnets are those given to spaces that had none, or another.
+	subnets []claim
+	names   []SpaceNames
+	diags   realm.Diagnostics
 }
 
 func (d *decider) decideAll() {
@@ -35,11 +43,8 @@ func (d *decider) decideAll() {
 		if !d.targeted(p) {
 			continue
 		}
-		c := d.decide(p)
-		if c != nil {
+		if c := d.decide(p); c != nil {
 			d.changes[p] = c
-		} else if d.prior.Records[p] != nil {
-			d.unchanged++
 		}
 	}
 }
@@ -101,14 +106,58 @@ func (d *decider) findRoots() {
 			d.priorRoots[p.Parent()] = p
 		}
 	}
+	d.findAwaited()
+}
+
+// findAwaited notes the containers that must complete before others are started.
+func (d *decider) findAwaited() {
+	d.awaited = map[realm.Path]bool{}
+	for _, r := range d.desired.Resources() {
+		switch spec := r.Spec.(type) {
+		case *realm.Container:
+			for _, on := range spec.DependsOn {
+				if on.Condition == realm.Completed {
+					d.awaited[r.Path.Parent().Join(on.Name)] = true
+				}
+			}
+		case *realm.Cell:
+			for _, on := range spec.DependsOn {
+				if on.Condition == realm.Completed {
+					d.awaited[d.rootOf(realm.Path(on.Name))] = true
+				}
+			}
+		}
+	}
 }
 
 // rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
 // anew or takes it away.
 func (d *decider) rootMoves(p realm.Path) bool {
-	root := d.rootOf(p.Parent())
-	c := d.changes[root]
-	return root != p && c != nil && (c.Action != Update && c.Action != Adopt || c.Start)
+	return d.rootOf(p.Parent()) != p && d.netnsMoves(p.Parent())
+}
+
+// netnsMoves reports whether the change of its root container takes the network namespace of the cell away, or makes
+// it anew: a root container that is only started finds its own, as long as that is pinned.
+func (d *decider) netnsMoves(cell realm.Path) bool {
+	c := d.changes[d.rootOf(cell)]
+	if c == nil {
+		return false
+	}
+	switch c.Action {
+	case Create, Replace, Delete:
+		return true
+	case Start, Restart, Update:
+		return (c.Action != Update || c.Start) && d.pinned(cell) == 0
+	}
+	return false
+}
+
+// pinned returns the inode of the network namespace that is pinned for the cell, or 0.
+func (d *decider) pinned(cell realm.Path) uint64 {
+	if found := d.actual.Cells[cell]; found != nil {
+		return found.NetNS
+	}
+	return 0
 }
 
 // realmReplaced reports whether p lies in a realm that is replaced, which takes along all that is below it.
@@ -142,6 +191,7 @@ func (d *decider) decide(p realm.Path) *Change {
 	}
 	d.checkUnsupported(want)
 	d.checkControllers(want)
+	d.checkRestartPolicy(want)
 	after := d.recordOf(want)
 	if have == nil {
 		return d.decideNew(want, after)
@@ -218,6 +268,7 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	if have := d.prior.Records[want.Path]; have != nil {
 		r.Status.CreatedAt = have.Status.CreatedAt
 		r.Status.ImageDigest = have.Status.ImageDigest
+		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
 	}
 	if want.Path.Kind() == realm.KindContainer {
 		r.Status.ContainerID = realm.ContainerID(want.Path)

@@ -18,6 +18,8 @@ type Diff struct {
 	After  any `json:"after"`
 	// ForcesReplacement says that this value can't change while the resource lives.
 	ForcesReplacement bool `json:"forces_replacement,omitempty"`
+	// Computed says that it is no attribute that was written, but a value that kuke chose: an address, for instance.
+	Computed bool `json:"computed,omitempty"`
 	// Sensitive says that Before and After are withheld.
 	Sensitive bool `json:"sensitive,omitempty"`
 }

@@ -3,12 +3,10 @@ package planner
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"pgregory.net/rapid"
@@ -27,6 +25,7 @@ type host struct {
 	netns  uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
 	changes map[realm.Path]*Change
+	hostNetwork
 }
 
 func newHost(t rapid.TB) *host {
@@ -36,8 +35,9 @@ func newHost(t rapid.TB) *host {
 		actual: &Actual{
 			Version: "2.4.2", CgroupMode: "v1", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true, "io": true},
 			Namespaces: map[string]*Namespace{}, Cgroups: map[string]realm.Resources{}, MissingPaths: map[string]bool{},
+			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
-		local: map[ImageKey]bool{},
+		local: map[ImageKey]bool{}, hostNetwork: newHostNetwork(),
 	}
 }
 
@@ -46,8 +46,9 @@ func digestOf(s string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// refresh looks for the images of desired, as the executor's does.
+// refresh looks for networks, and for the images of desired, as the executor's does.
 func (h *host) refresh(desired *realm.Tree) {
+	h.refreshNetwork(desired)
 	h.actual.Images = map[ImageKey]ImageStatus{}
 	if desired == nil {
 		return
@@ -110,7 +111,7 @@ func (h *host) apply(p *Plan) {
 // matters is what steps wait for.
 func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	h.Helper()
-	h.changes = p.ChangesByPath()
+	h.changes, h.names = p.ChangesByPath(), p.Names
 	done := map[int]bool{}
 	for range min(count, len(p.Steps)) {
 		var free []int
@@ -146,27 +147,37 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 	case OpCreate:
 		h.create(c, fail)
 		h.record(c.After)
+		h.checkAddresses(fail)
 	case OpUpdate:
 		if h.prior.Records[s.Path] == nil {
 			fail("there is no record")
 		}
 		if s.Path.Kind() == realm.KindContainer {
-			h.container(c.After, fail)
+			h.container(c.After, fail).RestartPolicy = policyOf(c.After)
 		} else {
 			h.level(c.After, fail)
+			h.makeNetwork(c.After, true, fail)
 		}
 		h.limit(c.After)
 		h.record(c.After)
+		h.checkAddresses(fail)
 	case OpDelete:
 		h.remove(c, fail)
 	case OpStop:
 		h.stop(c.Before, fail)
 	case OpStart:
-		h.run(c.After, h.container(c.After, fail), fail)
+		h.run(c.After, h.container(c.After, fail), false, fail)
+		if _, ok := h.actual.Cgroups[c.After.Status.Cgroup]; !ok {
+			h.limit(c.After)
+		}
 		h.record(c.After)
 	case OpAdopt:
-		h.container(c.After, fail)
+		h.container(c.After, fail).RestartPolicy = policyOf(c.After)
 		h.record(c.After)
+	case OpCheck:
+		h.check(c, fail)
+	case OpNames:
+		h.writeNames(s.Path, fail)
 	default:
 		fail("unknown operation")
 	}
@@ -182,6 +193,11 @@ func (h *host) record(after *state.Record) {
 	if *realm.ResourcesOf(r.Spec) != (realm.Resources{}) {
 		limits := h.actual.Cgroups[r.Status.Cgroup]
 		r.Status.Limits = &limits
+	}
+	if r.Status.Network != nil {
+		n := *r.Status.Network
+		n.Firewall = "sha256:rules"
+		r.Status.Network = &n
 	}
 	h.prior.Records[r.Path] = &r
 }
@@ -218,6 +234,7 @@ func (h *host) create(c *Change, fail failFunc) {
 	}
 	if r.Path.Kind() != realm.KindContainer {
 		h.level(r, fail)
+		h.makeNetwork(r, false, fail)
 		return
 	}
 	cell := r.Path.Parent()
@@ -245,37 +262,31 @@ func (h *host) create(c *Change, fail failFunc) {
 		LabelPath: string(r.Path), LabelProject: r.Status.Project, LabelRole: spec.Role(r.Path.Name()),
 		LabelSpecDigest: r.Status.SpecDigest, LabelImageDigest: r.Status.ImageDigest,
 	}}
-	h.run(r, made, fail)
+	h.run(r, made, true, fail)
 	h.limit(r)
 	ns.Containers[made.ID] = made
 }
 
-func (h *host) run(r *state.Record, c *Container, fail failFunc) {
-	spec := r.Spec.(*realm.Container)
+// policyOf returns the restart policy as containerd keeps to it.
+func policyOf(r *state.Record) string {
+	policy := r.Spec.(*realm.Container).RestartPolicy
+	if policy == "no" {
+		return ""
+	}
+	return policy
+}
+
+func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 	if c.Status == TaskRunning {
 		fail("it runs already")
 	}
-	others := h.siblings(r)
-	if spec.Root {
-		for p, other := range others {
-			if other.NetNS != 0 {
-				fail("%s still lives in the old network namespace", p)
-			}
-		}
-		h.netns++
-		c.NetNS = h.netns
-	} else {
-		c.NetNS = h.rootNetNS(r.Path.Parent())
-		if c.NetNS == 0 {
-			fail("the root container does not run")
-		}
-		for _, name := range spec.DependsOn {
-			if other := others[r.Path.Parent().Join(name)]; other == nil || other.Status != TaskRunning {
-				fail("%s, on which it depends, does not run", name)
-			}
-		}
+	cell := r.Path.Parent()
+	h.enter(r, c, created, fail)
+	for _, on := range r.Spec.(*realm.Container).DependsOn {
+		h.wantReady(cell.Join(on.Name), on.Condition, fail)
 	}
-	c.Status, c.PID, c.ExitCode = TaskRunning, 1, 0
+	h.wantCells(cell, fail)
+	c.Status, c.PID, c.ExitCode, c.RestartPolicy = TaskRunning, 1, 0, policyOf(r)
 }
 
 // siblings returns the other containers of the cell that containerd has.
@@ -291,10 +302,11 @@ func (h *host) siblings(r *state.Record) map[realm.Path]*Container {
 	return all
 }
 
+// rootNetNS returns the network namespace of the root container of the cell, 0 where it doesn't run.
 func (h *host) rootNetNS(cell realm.Path) uint64 {
-	for p, r := range h.prior.Records {
-		if spec, ok := r.Spec.(*realm.Container); ok && spec.Root && p.Parent() == cell {
-			if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil {
+	for _, ns := range h.actual.Namespaces {
+		for _, c := range ns.Containers {
+			if realm.Path(c.Labels[LabelPath]).Parent() == cell && c.Labels[LabelRole] == "root" {
 				return c.NetNS
 			}
 		}
@@ -311,21 +323,20 @@ func (h *host) container(r *state.Record, fail failFunc) *Container {
 }
 
 func (h *host) stop(r *state.Record, fail failFunc) {
-	if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil {
-		for p, other := range h.siblings(r) {
-			if r.Spec.(*realm.Container).Root && other.NetNS != 0 && other.NetNS == c.NetNS {
-				fail("%s still lives in its network namespace", p)
-			}
-			change, record := h.changes[p], h.prior.Records[p]
-			if change == nil || record == nil || other.Status != TaskRunning || change.Action == Update && !change.Start {
-				continue
-			}
-			if slices.Contains(record.Spec.(*realm.Container).DependsOn, r.Path.Name()) {
-				fail("%s depends on it, is to be taken down too and still runs", p)
-			}
-		}
-		c.Status, c.NetNS, c.PID = TaskStopped, 0, 0
+	c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
+	if c == nil {
+		return
 	}
+	for p, other := range h.siblings(r) {
+		change, record := h.changes[p], h.prior.Records[p]
+		if change == nil || record == nil || other.Status != TaskRunning || change.Action == Check || change.Action == Update && !change.Start {
+			continue
+		}
+		if dependsOn(record.Spec.(*realm.Container), r.Path.Name()) {
+			fail("%s depends on it, is to be taken down too and still runs", p)
+		}
+	}
+	c.Status, c.NetNS, c.PID, c.RestartPolicy = TaskStopped, 0, 0, ""
 }
 
 func (h *host) remove(c *Change, fail failFunc) {
@@ -351,7 +362,9 @@ func (h *host) remove(c *Change, fail failFunc) {
 				fail("the image for its successor is not there")
 			}
 		}
+		h.wantDependentsGone(r.Path.Parent(), fail)
 		h.stop(r, fail)
+		h.leave(r, fail)
 		if ns := h.actual.Namespaces[r.Status.Namespace]; ns != nil {
 			delete(ns.Containers, r.Status.ContainerID)
 		}
@@ -367,6 +380,7 @@ func (h *host) remove(c *Change, fail failFunc) {
 			}
 		}
 	}
+	h.removeNetwork(r.Path, fail)
 	delete(h.actual.Cgroups, r.Status.Cgroup)
 	delete(h.prior.Records, r.Path)
 }
@@ -374,106 +388,4 @@ func (h *host) remove(c *Change, fail failFunc) {
 // cascaded reports whether c is replaced along with its realm, whose new namespace can't hold an image yet.
 func (c *Change) cascaded() bool {
 	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.HasPrefix(r, "replaced because realm") })
-}
-
-// text spells a plan for people and for comparison: a line for each change, its reasons and what forces it, then
-// a line for each step.
-func text(p *Plan) string {
-	var b strings.Builder
-	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "%s %s", c.Action, c.Path)
-		if c.Start && c.Action != Start && c.Action != Restart {
-			b.WriteString(" and start")
-		}
-		b.WriteString("\n")
-		for _, r := range c.Reasons {
-			fmt.Fprintf(&b, "  # %s\n", r)
-		}
-		if c.Action == Update || c.Action == Replace && c.Before != nil {
-			for _, d := range c.Diffs {
-				mark := ""
-				if d.ForcesReplacement {
-					mark = "!"
-				}
-				fmt.Fprintf(&b, "  %s%s: %v -> %v\n", mark, d.Name, d.Before, d.After)
-			}
-		}
-	}
-	b.WriteString("--\n")
-	for i, s := range p.Steps {
-		name := string(s.Path)
-		if s.Image != nil {
-			name = fmt.Sprintf("%s %s", s.Image.Namespace, s.Image.Reference)
-		}
-		fmt.Fprintf(&b, "%d %s %s", i, s.Op, name)
-		if len(s.After) > 0 {
-			fmt.Fprintf(&b, " after %v", s.After)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-// changesOf is the part of text before the steps.
-func changesOf(p *Plan) string {
-	changes, _, _ := strings.Cut(text(p), "--\n")
-	return changes
-}
-
-func asJSON(t rapid.TB, v any) string {
-	t.Helper()
-	data, err := json.MarshalIndent(v, "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-// tree builds a tree out of specs by path.
-func tree(specs map[realm.Path]realm.Spec) *realm.Tree {
-	t := realm.NewTree()
-	for p, spec := range specs {
-		t.Add(&realm.Resource{Path: p, Spec: spec, Declared: realm.Range{File: "main.hcl", Start: realm.Pos{Line: p.Depth(), Column: 1}}})
-	}
-	return t
-}
-
-type specs = map[realm.Path]realm.Spec
-
-const (
-	theRealm = realm.Path("main")
-	theSpace = realm.Path("main/default")
-	theStack = realm.Path("main/default/blog")
-	theCell  = realm.Path("main/default/blog/web")
-	theRoot  = realm.Path("main/default/blog/web/web")
-	theSide  = realm.Path("main/default/blog/web/side")
-)
-
-// example is a cell of a root container and another, and all above it, changed by edit.
-func example(edit func(specs)) *realm.Tree {
-	s := specs{
-		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
-	}
-	if edit != nil {
-		edit(s)
-	}
-	return tree(s)
-}
-
-// made returns a host on which the example was applied.
-func made(t *testing.T) *host {
-	t.Helper()
-	h := newHost(t)
-	h.converge(example(nil), Options{})
-	return h
-}
-
-func (h *host) at(p realm.Path) *Container {
-	return h.actual.container("kukeon-main", realm.ContainerID(p))
-}
-
-func (h *host) kill(p realm.Path, code uint32) {
-	c := h.at(p)
-	c.Status, c.ExitCode, c.NetNS, c.PID = TaskStopped, code, 0, 0
 }

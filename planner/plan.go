@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"net/netip"
+
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -13,6 +15,8 @@ type Options struct {
 	Destroy bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
 	Targets []realm.Path
+	// SubnetPool is what the subnets of spaces are chosen from; the zero value stands for [DefaultSubnetPool].
+	SubnetPool netip.Prefix
 }
 
 // Plan is what will happen, and why.
@@ -29,6 +33,8 @@ type Plan struct {
 	Unchanged int `json:"unchanged"`
 	// Images are the images that containers will be made from.
 	Images []*Image `json:"images,omitempty"`
+	// Names are those of cells in each space in which /etc/hosts files will be written.
+	Names []SpaceNames `json:"names,omitempty"`
 	// Steps are the operations that make up the changes.
 	Steps []Step `json:"steps"`
 }
@@ -60,6 +66,8 @@ type Change struct {
 	After *state.Record `json:"after"`
 	// Start says that an updated container is also started.
 	Start bool `json:"start,omitempty"`
+	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
+	Check realm.Condition `json:"check,omitempty"`
 }
 
 // ChangesByPath returns the changes by the path of their resource.
@@ -72,11 +80,11 @@ func (p *Plan) ChangesByPath() map[realm.Path]*Change {
 }
 
 // Empty reports whether there is nothing to do.
-func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
 type Summary struct {
-	Add, Change, Destroy, Start, Adopt int
+	Add, Change, Destroy, Start, Check, Adopt int
 }
 
 // Summary counts the changes.
@@ -95,6 +103,8 @@ func (p *Plan) Summary() Summary {
 			s.Destroy++
 		case Start, Restart:
 			s.Start++
+		case Check:
+			s.Check++
 		case Adopt:
 			s.Adopt++
 		}
@@ -114,17 +124,22 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	}
 	d.findRoots()
 	d.checkTargets()
+	d.findTargets()
 	d.decideAll()
-	plan := &Plan{Prior: PriorOf(prior), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Unchanged: d.unchanged}
-	for _, p := range d.order {
-		if c := d.changes[p]; c != nil {
-			plan.Changes = append(plan.Changes, c)
-		}
-	}
+	d.decideChecks()
+	d.decideNetworks()
 	if d.diags.HasErrors() {
 		return nil, d.diags
 	}
-	if err := buildSteps(plan, actual); err != nil {
+	plan := &Plan{Prior: PriorOf(prior), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names}
+	for _, p := range d.order {
+		if c := d.changes[p]; c != nil {
+			plan.Changes = append(plan.Changes, c)
+		} else if d.prior.Records[p] != nil && d.targeted(p) {
+			plan.Unchanged++
+		}
+	}
+	if err := buildSteps(plan, prior, actual); err != nil {
 		d.diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, d.diags
 	}

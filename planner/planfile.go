@@ -1,16 +1,15 @@
 package planner
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/google/renameio/v2"
 
-	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -68,82 +67,27 @@ func LoadPlan(file string) (*Plan, error) {
 	return pf.Plan, nil
 }
 
-// actionsOf holds the actions that each operation on a resource can be part of.
-var actionsOf = map[Op][]Action{
-	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt},
-	OpStop: {Restart, Update}, OpStart: {Start, Restart, Update},
-}
-
-// check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
-func (p *Plan) check() error {
-	for i, c := range p.Changes {
-		if err := c.check(); err != nil {
-			return fmt.Errorf("change %d: %w", i, err)
-		}
-	}
-	for i, image := range p.Images {
-		if image == nil {
-			return fmt.Errorf("image %d is missing", i)
-		}
-	}
-	changes := p.ChangesByPath()
-	for i, s := range p.Steps {
-		for _, on := range s.After {
-			if on < 0 || on >= i {
-				return fmt.Errorf("step %d waits for step %d", i, on)
-			}
-		}
-		if s.Op == OpImage {
-			if s.Image == nil {
-				return fmt.Errorf("step %d has no image", i)
-			}
-			continue
-		}
-		c := changes[s.Path]
-		if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
-			return fmt.Errorf("step %d (%s %s) has no change", i, s.Op, s.Path)
-		}
-		if (s.Op == OpStart || s.Op == OpStop) && s.Path.Kind() != realm.KindContainer {
-			return fmt.Errorf("step %d: can't %s a %s", i, s.Op, s.Path.Kind().Lower())
-		}
-	}
-	return nil
-}
-
-// check makes sure that c is of a known kind and about one resource.
-func (c *Change) check() error {
-	if c == nil {
-		return errors.New("it is missing")
-	}
-	if _, err := realm.ParsePath(string(c.Path)); err != nil {
-		return err
-	}
-	for _, r := range []*state.Record{c.Before, c.After} {
-		if r != nil && r.Path != c.Path {
-			return fmt.Errorf("%s has a record of %q", c.Path, r.Path)
-		}
-	}
-	var complete bool
-	switch c.Action {
-	case Create, Adopt:
-		complete = c.After != nil
-	case Delete:
-		complete = c.Before != nil && c.After == nil
-	case Update, Replace, Start, Restart:
-		complete = c.Before != nil && c.After != nil
-	default:
-		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)
-	}
-	if !complete {
-		return fmt.Errorf("%s lacks a record to %s it", c.Path, c.Action)
-	}
-	return nil
-}
-
-// CheckFresh returns an error that wraps [ErrStale] when the state is not the one that p was made from.
+// CheckFresh returns an error that wraps [ErrStale] when the state is not the one that p was made from, and another one
+// when p has been edited, so that it doesn't say of the state what is true.
 func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
+	changes := p.ChangesByPath()
+	for _, c := range p.Changes {
+		have := st.Records[c.Path]
+		if have != nil && !sameRecord(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
+			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
+		}
+		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
+			return fmt.Errorf("the plan puts %s into containerd namespace %s: plan again", c.Path, c.After.Status.Namespace)
+		}
+	}
 	return nil
+}
+
+func sameRecord(a, b *state.Record) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // rich returns a plan with every kind of change.
@@ -75,7 +76,7 @@ func TestStale(t *testing.T) {
 
 func TestDamagedPlanFile(t *testing.T) {
 	const head = `{"format":"kuke-plan","version":1,`
-	realmRecord := `{"path":"main","spec":{},"status":{}}`
+	realmRecord := `{"path":"main","spec":{},"status":{"namespace":"kukeon-main","cgroup":"/kukeon/main"}}`
 	tests := []struct{ name, text, err string }{
 		{"empty", "", "is not a plan"},
 		{"garbage", "\x00{", "is not a plan"},
@@ -118,6 +119,86 @@ func TestDamagedPlanFile(t *testing.T) {
 	}
 }
 
+// A plan that was edited by hand is not carried out when what it shows is not what it does.
+func TestEditedPlanFile(t *testing.T) {
+	change := func(p *Plan, path realm.Path) *Change { return p.ChangesByPath()[path] }
+	attachment := func(p *Plan) *state.Attachment { return change(p, otherCell).After.Status.Attachment }
+	tests := []struct {
+		name string
+		edit func(*Plan)
+		err  string
+	}{
+		{"another spec", func(p *Plan) { change(p, otherRoot).After.Spec.(*realm.Container).Privileged = true }, "does not change as the plan shows it"},
+		{"another difference", func(p *Plan) { change(p, theSide).Diffs[0].After = "x:1" }, "does not change as the plan shows it"},
+		{"a difference less", func(p *Plan) { change(p, theSide).Diffs = nil }, "does not change as the plan shows it"},
+		{"a difference called computed", func(p *Plan) { change(p, theSide).Diffs[0].Computed = true }, "does not change as the plan shows it"},
+		{"twice", func(p *Plan) { p.Changes = append(p.Changes, change(p, theSide)) }, "main/default/blog/web/side changes twice"},
+		{"another container", func(p *Plan) { change(p, theSide).Before.Status.ContainerID = "x" }, `has the containerd id "x"`},
+		{"another cgroup", func(p *Plan) { change(p, theSide).Before.Status.Cgroup = "/" }, `has the cgroup "/"`},
+		{"another namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "" }, "has no containerd namespace"},
+		{"not the realm's namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "moby" }, "not in the containerd namespace of its realm"},
+		{"another namespace of a realm", func(p *Plan) { change(p, theRealm).After.Status.Namespace = "moby" }, "is not what its configuration makes of it"},
+		{"another bridge", func(p *Plan) { change(p, otherSpace).After.Status.Network.Bridge = "eth0" }, "is not that of main/other"},
+		{"another file", func(p *Plan) { change(p, otherSpace).After.Status.Network.File = "../x" }, "is not that of main/other"},
+		{"another gateway", func(p *Plan) { change(p, otherSpace).After.Status.Network.Gateway = "1.1.1.1" }, "the gateway \"1.1.1.1\""},
+		{"another subnet", func(p *Plan) { change(p, otherSpace).After.Status.Network.Subnet = "x" }, "has the subnet \"x\""},
+		{"a network of a stack", func(p *Plan) { change(p, otherStack).After.Status.Network = &state.Network{} }, "only a space has a network"},
+		{"an attached stack", func(p *Plan) { change(p, otherStack).After.Status.Attachment = &state.Attachment{} }, "only a cell is attached"},
+		{"another space", func(p *Plan) { attachment(p).Interfaces[0].Space = "main/default" }, "attached to \"main/default\""},
+		{"a space that is none", func(p *Plan) { attachment(p).Interfaces[0].Space = "../.." }, "attached to \"../..\""},
+		{"another interface", func(p *Plan) { attachment(p).Interfaces[0].Name = "lo" }, "has the interface \"lo\""},
+		{"another address", func(p *Plan) { attachment(p).Interfaces[0].Address = "10.0.0.1/8" }, "has the address \"10.0.0.1/8\""},
+		{"a network that is another's", func(p *Plan) { attachment(p).Interfaces[0].Network.Name = "podman" }, "\"podman\" is not that of main/other"},
+		{"a port that is none", func(p *Plan) { attachment(p).Published = []string{"80"} }, "publishes \"80\""},
+		{"a name with a line break", func(p *Plan) { attachment(p).Names = []string{"a\n1.1.1.1 b"} }, "contains"},
+		{"names elsewhere", func(p *Plan) { p.Names[0].Update = []realm.Path{"main/other/../x"} }, "is no cell of it"},
+		{"names of another space", func(p *Plan) { p.Names[0].Update = []realm.Path{"main/third/x/y"} }, "is no cell of it"},
+		{"an entry with a line break", func(p *Plan) { p.Names[0].Entries[0].Names = []string{"a\n"} }, "contains"},
+		{"an entry without address", func(p *Plan) { p.Names[0].Entries[0].Address = "" }, "names of main/"},
+		{"waits for nothing", func(p *Plan) { change(p, theSide).Check = realm.Healthy }, "can't be waited for to be healthy"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := made(t)
+			p := h.plan(withOther(func(s specs) {
+				container(s, theSide).Image = "side:2"
+				s[theRealm].(*realm.Realm).Labels = map[string]string{"a": "b"}
+			}), Options{})
+			file := filepath.Join(t.TempDir(), "plan")
+			tt.edit(p)
+			if err := p.Save(file); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := LoadPlan(file); err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("LoadPlan = %v; want an error with %q", err, tt.err)
+			}
+		})
+	}
+}
+
+// What a plan says of the state must be true of it.
+func TestEditedPlanOfThisState(t *testing.T) {
+	for name, edit := range map[string]func(*Plan){
+		"record":    func(p *Plan) { p.Changes[0].Before.Status.Project = "other" },
+		"namespace": func(p *Plan) { p.Changes[0].After.Status.Namespace = "moby" },
+	} {
+		h := made(t)
+		file := filepath.Join(t.TempDir(), "plan")
+		p := h.plan(example(func(s specs) { container(s, theSide).Image = "side:2" }), Options{})
+		if err := p.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		p, err := LoadPlan(file)
+		if err != nil || p.CheckFresh(h.prior) != nil {
+			t.Fatal(err, p.CheckFresh(h.prior))
+		}
+		edit(p)
+		if err := p.CheckFresh(h.prior); err == nil || errors.Is(err, ErrStale) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzLoadPlan gives LoadPlan anything. It must not panic, and what it accepts must hold what the executor and
 // the view rely on.
 func FuzzLoadPlan(f *testing.F) {
@@ -145,7 +226,7 @@ func FuzzLoadPlan(f *testing.F) {
 		}
 		changes := p.ChangesByPath()
 		for i, s := range p.Steps {
-			if s.Op != OpImage && changes[s.Path] == nil {
+			if s.Op != OpImage && s.Op != OpNames && changes[s.Path] == nil {
 				t.Errorf("step %d has no change", i)
 			}
 		}

@@ -15,7 +15,8 @@ import (
 type orphan struct {
 	namespace string
 	project   string
-	container *Container // nil for a realm's namespace
+	container *Container // nil for a realm's namespace and a space's network
+	network   *CNINetwork
 }
 
 func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
@@ -32,6 +33,12 @@ func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
 			}
 		}
 	}
+	for i, n := range actual.CNINetworks {
+		p, err := realm.ParsePath(n.Path)
+		if err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && n.Name == realm.NetworkName(p) && len(n.Subnets) == 1 {
+			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: &actual.CNINetworks[i]}
+		}
+	}
 	return orphans
 }
 
@@ -42,6 +49,9 @@ func (o *orphan) record(p realm.Path) *state.Record {
 	if c, ok := spec.(*realm.Container); ok {
 		c.Root = o.container.Labels[LabelRole] == "root"
 		r.Status.ContainerID = o.container.ID
+	}
+	if o.network != nil {
+		r.Status.Network = newNetwork(p, o.network.Subnets[0])
 	}
 	r.Status.Cgroup = realm.CgroupOf(p, spec)
 	return r

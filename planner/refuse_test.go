@@ -234,18 +234,18 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	h.actual.Controllers = nil
 	desired := example(func(s specs) {
 		container(s, theSide).Image = "missing:1"
-		container(s, theSide).Ports = []string{"80"}
+		container(s, theSide).Secrets = []realm.Secret{{Name: "key"}}
 		container(s, theSide).Resources = &realm.Resources{Memory: 1 << 20}
 	})
 	desired.Resource(theSide).Ranges = map[string]realm.Range{
-		"image": {File: "image"}, "ports": {File: "ports"}, "resources.memory": {File: "memory"},
+		"image": {File: "image"}, "secrets": {File: "secrets"}, "resources.memory": {File: "memory"},
 	}
 	_, diags := h.new(desired, Options{})
 	var files []string
 	for _, d := range diags {
 		files = append(files, d.Subject.File)
 	}
-	if got := strings.Join(files, " "); got != "ports memory image" {
+	if got := strings.Join(files, " "); got != "secrets memory image" {
 		t.Errorf("places: %s\n%v", got, diags)
 	}
 }

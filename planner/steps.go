@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/graph"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // stepper turns the changes of a plan into steps and says which wait for which.
@@ -18,17 +19,20 @@ type stepper struct {
 	// first and last are the first and the last step that builds a resource up; gone is the one that takes
 	// it down (or stops it). An entry is missing where there is no such step.
 	first, last, gone map[realm.Path]int
-	images            map[ImageKey]int
-	children          map[realm.Path][]realm.Path
-	roots             map[realm.Path]realm.Path
-	waits             [][2]int
+	// checked is the step that waits until a container works.
+	checked  map[realm.Path]int
+	prior    *state.State
+	images   map[ImageKey]int
+	children map[realm.Path][]realm.Path
+	roots    map[realm.Path]realm.Path
+	waits    [][2]int
 }
 
 // buildSteps fills plan.Steps and plan.Images.
-func buildSteps(plan *Plan, actual *Actual) error {
+func buildSteps(plan *Plan, prior *state.State, actual *Actual) error {
 	s := &stepper{
 		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[realm.Path][]realm.Path{},
-		first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
+		prior: prior, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
 	}
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
@@ -39,6 +43,11 @@ func buildSteps(plan *Plan, actual *Actual) error {
 	for _, c := range plan.Changes {
 		s.orderBuild(c)
 		s.orderTeardown(c)
+	}
+	for _, n := range plan.Names {
+		if len(n.Update) > 0 {
+			s.wait(s.add(OpNames, n.Space), s.last, n.Space)
+		}
 	}
 	for key, i := range s.images {
 		s.wait(i, s.last, s.realmOf(key.Namespace))
@@ -93,6 +102,11 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 	case Adopt:
 		build(OpAdopt)
 	}
+	if c.Check != "" {
+		i := s.add(OpCheck, c.Path)
+		s.wait(i, s.last, c.Path)
+		s.checked[c.Path] = i
+	}
 }
 
 func (s *stepper) addImage(c *Change, actual *Actual) {
@@ -143,6 +157,9 @@ func nearest(which map[realm.Path]int, p realm.Path) (step int, ok bool) {
 func (s *stepper) orderBuild(c *Change) {
 	first, ok := s.first[c.Path]
 	if !ok {
+		if check, ok := s.checked[c.Path]; ok {
+			s.orderCheck(c, check)
+		}
 		return
 	}
 	if above, ok := nearest(s.last, c.Path); ok {
@@ -151,9 +168,11 @@ func (s *stepper) orderBuild(c *Change) {
 	s.wait(first, s.gone, c.Path)
 	spec, ok := c.After.Spec.(*realm.Container)
 	if !ok {
+		s.orderNetwork(c, first)
 		return
 	}
 	cell := c.Path.Parent()
+	s.orderCells(first, cell)
 	if i, ok := s.images[ImageKey{c.After.Status.Namespace, spec.Image}]; ok && (c.Action == Create || c.Action == Replace) {
 		s.waits = append(s.waits, [2]int{first, i})
 	}
@@ -162,12 +181,97 @@ func (s *stepper) orderBuild(c *Change) {
 		for _, sibling := range s.children[cell] {
 			s.wait(first, s.gone, sibling)
 		}
+		s.waitForSpaces(first, s.record(cell))
 		return
 	}
 	s.wait(first, s.last, s.roots[cell])
-	for _, name := range spec.DependsOn {
-		s.wait(first, s.last, cell.Join(name))
+	for _, on := range spec.DependsOn {
+		s.wait(first, s.last, cell.Join(on.Name))
+		if on.Condition != "" {
+			s.wait(first, s.checked, cell.Join(on.Name))
+		}
 	}
+}
+
+// orderCheck lets a container that stays as it is be checked when its network is as it will be.
+func (s *stepper) orderCheck(c *Change, check int) {
+	if above, ok := nearest(s.last, c.Path); ok {
+		s.waits = append(s.waits, [2]int{check, above})
+	}
+	s.wait(check, s.last, s.roots[c.Path.Parent()])
+}
+
+// record returns the record of p as it will be, or nil.
+func (s *stepper) record(p realm.Path) *state.Record {
+	if c := s.changes[p]; c != nil {
+		return c.After
+	}
+	return s.prior.Records[p]
+}
+
+// orderNetwork lets a cell be attached to the spaces that it will be in once they are there, and not while its root
+// container is taken down, which detaches it.
+func (s *stepper) orderNetwork(c *Change, first int) {
+	if c.Path.Kind() != realm.KindCell {
+		return
+	}
+	s.waitForSpaces(first, c.After)
+	// So that what is recorded never goes round in a circle, wherever an apply is interrupted.
+	for _, on := range dependenciesOf(c.After) {
+		s.wait(first, s.last, realm.Path(on.Name))
+	}
+	for _, p := range s.children[c.Path] {
+		if before := s.changes[p].Before; before != nil && before.Spec.(*realm.Container).Root && c.Action == Update {
+			s.wait(first, s.gone, p)
+		}
+	}
+}
+
+// waitForSpaces lets the step wait for the networks that the cell is attached to.
+func (s *stepper) waitForSpaces(step int, cell *state.Record) {
+	if cell == nil || cell.Status.Attachment == nil {
+		return
+	}
+	for _, i := range cell.Status.Attachment.Interfaces {
+		s.wait(step, s.last, i.Space)
+	}
+}
+
+// orderCells lets the first step of a container wait for the cells that its cell depends on.
+func (s *stepper) orderCells(first int, cell realm.Path) {
+	for _, on := range dependenciesOf(s.record(cell)) {
+		other := realm.Path(on.Name)
+		s.wait(first, s.last, other)
+		for _, p := range s.children[other] {
+			s.wait(first, s.last, p)
+			if on.Condition == realm.Healthy || on.Condition == realm.Completed && p == s.roots[other] {
+				s.wait(first, s.checked, p)
+			}
+		}
+	}
+}
+
+func dependenciesOf(cell *state.Record) []realm.CellDependency {
+	if cell == nil {
+		return nil
+	}
+	return cell.Spec.(*realm.Cell).DependsOn
+}
+
+// dependents returns the containers that are taken down of cells that depend, as recorded, on the given one.
+func (s *stepper) dependents(cell realm.Path) []realm.Path {
+	var all []realm.Path
+	for p, r := range s.prior.Records {
+		if p.Kind() != realm.KindCell {
+			continue
+		}
+		for _, on := range dependenciesOf(r) {
+			if realm.Path(on.Name) == cell {
+				all = append(all, s.children[p]...)
+			}
+		}
+	}
+	return all
 }
 
 // orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
@@ -182,17 +286,50 @@ func (s *stepper) orderTeardown(c *Change) {
 	}
 	before, ok := c.Before.Spec.(*realm.Container)
 	if !ok {
+		s.orderDetach(c, gone)
 		return
+	}
+	if s.goes(c.Path.Parent()) {
+		for _, p := range s.dependents(c.Path.Parent()) {
+			if s.goes(p.Parent()) {
+				s.wait(gone, s.gone, p)
+			}
+		}
 	}
 	for _, p := range s.children[c.Path.Parent()] {
 		sibling := s.changes[p]
 		if sibling.Before != nil && p != c.Path {
 			other, _ := sibling.Before.Spec.(*realm.Container)
-			if before.Root && !other.Root || slices.Contains(other.DependsOn, c.Path.Name()) && !other.Root {
+			if before.Root && !other.Root || dependsOn(other, c.Path.Name()) && !other.Root {
 				s.wait(gone, s.gone, p)
 			}
 		}
 		s.waitForImage(gone, sibling)
+	}
+}
+
+// goes reports whether the resource at p is deleted.
+func (s *stepper) goes(p realm.Path) bool {
+	c := s.changes[p]
+	return c != nil && c.Action == Delete
+}
+
+func dependsOn(c *realm.Container, name string) bool {
+	return slices.ContainsFunc(c.DependsOn, func(on realm.Dependency) bool { return on.Name == name })
+}
+
+// orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.
+func (s *stepper) orderDetach(c *Change, gone int) {
+	if c.Path.Kind() != realm.KindSpace {
+		return
+	}
+	for p, other := range s.changes {
+		if p.Kind() == realm.KindCell && other.Before != nil && other.Before.Status.Attachment.In(c.Path) != nil && !c.Path.Contains(p) {
+			s.wait(gone, s.gone, p)
+			if other.Action == Update {
+				s.wait(gone, s.last, p)
+			}
+		}
 	}
 }
 

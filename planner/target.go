@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 func (d *decider) checkTargets() {
@@ -14,12 +15,40 @@ func (d *decider) checkTargets() {
 	}
 }
 
+// findTargets adds to the targets the cells that those in them depend on, and notes the spaces without a network that
+// their containers want to be attached to.
+func (d *decider) findTargets() {
+	d.targets, d.attachTo = slices.Clone(d.opts.Targets), map[realm.Path]bool{}
+	for i := 0; i < len(d.targets); i++ {
+		for _, r := range d.desired.Resources() {
+			if !d.targets[i].Contains(r.Path) && !r.Path.Parent().Contains(d.targets[i]) && !r.Path.Contains(d.targets[i]) {
+				continue
+			}
+			switch spec := r.Spec.(type) {
+			case *realm.Cell:
+				for _, on := range spec.DependsOn {
+					if other := realm.Path(on.Name); d.desired.Resource(other) != nil && !slices.Contains(d.targets, other) {
+						d.targets = append(d.targets, other)
+					}
+				}
+			case *realm.Container:
+				for _, name := range spec.Networks {
+					space := r.Path.Realm().Join(name)
+					if have := d.prior.Records[space]; have == nil || have.Status.Network == nil {
+						d.attachTo[space] = true
+					}
+				}
+			}
+		}
+	}
+}
+
 // targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
 func (d *decider) targeted(p realm.Path) bool {
-	if len(d.opts.Targets) == 0 || d.realmReplaced(p) {
+	if len(d.targets) == 0 || d.realmReplaced(p) || d.attachTo[p] || d.moves(p) {
 		return true
 	}
-	for _, t := range d.opts.Targets {
+	for _, t := range d.targets {
 		if t.Contains(p) || p.Contains(t) && d.desired.Resource(p) != nil {
 			return true
 		}
@@ -32,6 +61,22 @@ func (d *decider) targeted(p realm.Path) bool {
 		}
 	}
 	return false
+}
+
+// moves reports whether p is a cell that gets other addresses because the subnet of a space it is attached to changes.
+func (d *decider) moves(p realm.Path) bool {
+	had := d.attachmentOf(p)
+	return had != nil && slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool { return d.subnetMoves(i.Space) })
+}
+
+// subnetMoves reports whether a space is to have another subnet than the one it has.
+func (d *decider) subnetMoves(space realm.Path) bool {
+	want, have := d.desired.Resource(space), d.prior.Records[space]
+	if want == nil || want.External || have == nil || have.Status.Network == nil || !d.targeted(space) {
+		return false
+	}
+	network := want.Spec.(*realm.Space).Network
+	return network != nil && network.Subnet != "" && network.Subnet != have.Status.Network.Subnet
 }
 
 // existsOrNeeded reports whether there is a container at p, or one in its cell that depends on it.
@@ -66,8 +111,8 @@ func (d *decider) needs(p, on realm.Path) bool {
 		if r == nil {
 			return false
 		}
-		for _, name := range r.Spec.(*realm.Container).DependsOn {
-			if search(q.Parent().Join(name)) {
+		for _, dependency := range r.Spec.(*realm.Container).DependsOn {
+			if search(q.Parent().Join(dependency.Name)) {
 				return true
 			}
 		}

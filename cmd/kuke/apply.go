@@ -123,7 +123,7 @@ func (a *app) planMaker(o *applyOptions) (func(context.Context, *executor.Execut
 	}
 	desired, targets, err := a.planInput(&o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets})
+		return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets, SubnetPool: a.pool})
 	}, err
 }
 

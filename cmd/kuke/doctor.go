@@ -7,13 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -28,7 +27,7 @@ func newDoctor(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := append([]view.Check{checkRoot(), checkRunc()}, a.checkHost(cmd.Context())...)
-			checks = append(checks, checkCNI(), checkOverlay(), checkRunPath(a.runPath))
+			checks = append(checks, a.checkCNI(), checkForwarding(), checkOverlay(), checkRunPath(a.runPath))
 			a.out.Checks(checks)
 			for _, c := range checks {
 				if c.Needed && !c.OK {
@@ -108,22 +107,29 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// cniPlugins are those that the networks of spaces are made with.
-var cniPlugins = []string{"bridge", "host-local", "loopback", "portmap"}
-
-func checkCNI() view.Check {
-	c := view.Check{Name: "cni", Fix: aptInstall + "containernetworking-plugins"}
-	for _, dir := range []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"} {
-		lacks := slices.ContainsFunc(cniPlugins, func(p string) bool {
-			_, err := os.Stat(filepath.Join(dir, p))
-			return err != nil
-		})
-		if !lacks {
-			c.OK, c.Found = true, "plugins in "+dir
-			return c
-		}
+// checkCNI looks for what the networks of spaces, and published ports, are made with.
+func (a *app) checkCNI() view.Check {
+	c := view.Check{Name: "cni", Needed: true, Fix: aptInstall + "containernetworking-plugins iptables, or name the directory of the plugins with --cni-bin-dir"}
+	if missing := executor.MissingPlugins(a.cniBinDirs); len(missing) > 0 {
+		c.Found = "missing: " + strings.Join(missing, ", ") + "; looked in " + strings.Join(a.cniBinDirs, ", ")
+		return c
 	}
-	c.Found = "no CNI plugins found"
+	c.OK, c.Found = true, "plugins and iptables are there"
+	return c
+}
+
+// checkForwarding tells of other firewalls that drop what goes from or to cells.
+func checkForwarding() view.Check {
+	c := view.Check{Name: "forwarding", Fix: "let packets from and to interfaces kuke-* pass in that chain"}
+	dropping, err := executor.DroppingChains()
+	switch {
+	case err != nil:
+		c.Found = err.Error()
+	case len(dropping) > 0:
+		c.Found = "forwarded packets are dropped unless allowed by " + strings.Join(dropping, ", ")
+	default:
+		c.OK, c.Found = true, "no other firewall drops forwarded packets by default"
+	}
 	return c
 }
 

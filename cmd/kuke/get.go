@@ -132,6 +132,9 @@ func rows(records []*state.Record, actual *planner.Actual) []view.Row {
 				row.Container = ns.Containers[r.Status.ContainerID]
 			}
 			row.State = row.Container.State()
+			if r.Status.Health != nil && row.State == "Ready" {
+				row.State += " (" + r.Status.Health.State + ")"
+			}
 		case !cgroup || ns == nil && r.Path.Kind() == realm.KindRealm:
 			row.State = "Pending"
 		}
@@ -150,6 +153,7 @@ func (a *app) printLive(o *getOptions, kind realm.Kind, rows []view.Row) error {
 		State    string  `json:"state"`
 		PID      uint32  `json:"pid,omitempty"`
 		ExitCode *uint32 `json:"exitCode,omitempty"`
+		Restarts *int    `json:"restarts,omitempty"`
 	}
 	live := make([]liveJSON, 0, len(rows))
 	for _, r := range rows {
@@ -158,6 +162,9 @@ func (a *app) printLive(o *getOptions, kind realm.Kind, rows []view.Row) error {
 			l.PID = r.Container.PID
 			if r.Container.Status == planner.TaskStopped {
 				l.ExitCode = &r.Container.ExitCode
+			}
+			if r.Container.Restarts >= 0 {
+				l.Restarts = &r.Container.Restarts
 			}
 		}
 		live = append(live, l)

@@ -69,7 +69,7 @@ func writeRootfs(file string) error {
 	if _, err := w.Write(busybox); err != nil {
 		return err
 	}
-	for _, name := range []string{"sh", "sleep", "echo", "cat", "id", "env", "pwd", "ls", "grep", "true", "false", "ip", "touch", "df", "hostname", "mount"} {
+	for _, name := range []string{"sh", "sleep", "echo", "cat", "id", "env", "pwd", "ls", "grep", "true", "false", "ip", "touch", "df", "hostname", "mount", "httpd", "wget", "timeout", "ping"} {
 		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"busybox": importBusybox, "eventually": eventually, "clean": clean, "exits": exits,
+			"busybox": importBusybox, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "limits" {
@@ -142,12 +142,13 @@ func importBusybox(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec("kuke", "image", "import", "--realm", args[0], "--name", name, rootfs))
 }
 
-// eventually is the command: eventually PROGRAM [ARG ...]; it runs it until it exits with 0.
+// eventually is the command: eventually PROGRAM [ARG ...], or eventually in …; it runs it until it exits with 0.
 func eventually(ts *testscript.TestScript, neg bool, args []string) {
-	const patience = 15 * time.Second
+	// containerd looks after what has ended every ten seconds.
+	const patience = 30 * time.Second
 	deadline := time.Now().Add(patience)
 	for {
-		err := ts.Exec(args[0], args[1:]...)
+		err := execIn(ts, args)
 		if (err != nil) == neg {
 			return
 		}
@@ -176,37 +177,31 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// inContainer is the command: in REALM ID PROGRAM [ARG ...]; it runs the program in a container, by its id in containerd.
+func inContainer(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 3 {
+		ts.Fatalf("usage: in REALM ID PROGRAM [ARG ...]")
+	}
+	if err := execIn(ts, append([]string{"in"}, args...)); (err != nil) != neg {
+		ts.Fatalf("%v ended with: %v", args, err)
+	}
+}
+
+// execIn runs a program of the host, or, as in REALM ID PROGRAM [ARG ...], one in a container.
+func execIn(ts *testscript.TestScript, args []string) error {
+	if args[0] != "in" {
+		return ts.Exec(args[0], args[1:]...)
+	}
+	command := []string{"-n", "kukeon-" + args[1], "tasks", "exec", "--exec-id", fmt.Sprint("test-", time.Now().UnixNano())}
+	return ts.Exec("ctr", append(command, args[2:]...)...)
+}
+
 // clean is the command: clean; it fails if kuke left anything on the host.
 func clean(ts *testscript.TestScript, neg bool, _ []string) {
 	left := leftovers()
 	if neg == (left == "") {
 		ts.Fatalf("left on the host: %q", left)
 	}
-}
-
-// leftovers lists everything of kuke's that is on the host.
-func leftovers() string {
-	var left []string
-	for _, pattern := range []string{"/opt/kukeon/*", "/opt/kukeon/.*", "/sys/fs/cgroup/kukeon", "/sys/fs/cgroup/*/kukeon", "/run/kukeon", "/run/containerd/io.containerd.runtime.v2.task/kukeon-*/*"} {
-		found, _ := filepath.Glob(pattern)
-		left = append(left, found...)
-	}
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for _, line := range strings.Split(string(mounts), "\n") {
-		if strings.Contains(line, "/run/kukeon") || strings.Contains(line, "/rootfs ") && strings.Contains(line, "kukeon-") {
-			left = append(left, line)
-		}
-	}
-	out, err := exec.Command("ctr", "namespaces", "ls", "-q").CombinedOutput()
-	if err != nil {
-		left = append(left, err.Error())
-	}
-	for _, ns := range strings.Fields(string(out)) {
-		if strings.HasPrefix(ns, "kukeon-") || strings.HasPrefix(ns, "custom") {
-			left = append(left, "namespace "+ns)
-		}
-	}
-	return strings.Join(left, "\n")
 }
 
 // removeEverything gives the next script a clean host, also after a failed one.

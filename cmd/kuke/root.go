@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -29,6 +31,10 @@ type app struct {
 	runPath    string
 	containerd string
 	cgroupRoot string
+	cniConfDir string
+	cniBinDirs []string
+	subnetPool string
+	pool       netip.Prefix // subnetPool, read
 	project    string
 	noColor    bool
 }
@@ -52,6 +58,9 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.runPath, "run-path", "/opt/kukeon", "directory of the state")
 	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "containerd's socket")
 	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "where the cgroup file systems are mounted")
+	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "directory for the CNI configuration of spaces")
+	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "directories with CNI plugins, in order")
+	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
 	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
@@ -83,10 +92,27 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := realm.CheckName(a.project); err != nil {
 		return fmt.Errorf("--project: %w", err)
 	}
+	for _, dir := range []struct{ flag, value string }{{"run-path", a.runPath}, {"cgroup-root", a.cgroupRoot}, {"cni-conf-dir", a.cniConfDir}} {
+		if dir.value == "" {
+			return fmt.Errorf("--%s: it is empty: name a directory, or leave it out for the default", dir.flag)
+		}
+	}
 	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
 		return fmt.Errorf("--run-path: %w", err)
 	}
+	if a.pool, err = parsePool(a.subnetPool); err != nil {
+		return fmt.Errorf("--subnet-pool: %w", err)
+	}
 	return nil
+}
+
+// parsePool reads the subnet that others are chosen from.
+func parsePool(s string) (netip.Prefix, error) {
+	pool, err := netip.ParsePrefix(s)
+	if err != nil || !pool.Addr().Is4() || pool != pool.Masked() || pool.Bits() < 8 || pool.Bits() > 24 {
+		return pool, fmt.Errorf("%q is no IPv4 subnet of 8 to 24 bits, such as %s", s, planner.DefaultSubnetPool)
+	}
+	return pool, nil
 }
 
 // load reads the configuration, prints its warnings and returns its errors.
@@ -118,7 +144,10 @@ func (a *app) readState() (*state.Store, *state.State, error) {
 }
 
 func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {
-	return executor.Open(ctx, executor.Config{Containerd: a.containerd, CgroupRoot: a.cgroupRoot, Store: store})
+	return executor.Open(ctx, executor.Config{
+		Containerd: a.containerd, CgroupRoot: a.cgroupRoot,
+		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir, Store: store,
+	})
 }
 
 // parsePaths checks paths given by a flag.

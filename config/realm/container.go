@@ -22,21 +22,21 @@ type Container struct {
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
 	User                   string        `json:"user,omitempty" kuke:"replace" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
-	Ports                  []string      `json:"ports,omitempty" kuke:"replace,type=set,check=port,later" doc:"Published ports: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90."`
+	Ports                  []string      `json:"ports,omitempty" kuke:"live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
 	Volumes                []Volume      `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
 	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
 	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
-	Networks               []string      `json:"networks,omitempty" kuke:"replace,type=set,check=name,later" doc:"Further spaces of the realm to attach to."`
-	NetworksAliases        []string      `json:"networksAliases,omitempty" kuke:"replace,type=set,check=name,later" doc:"Further names of the cell in its space."`
+	Networks               []string      `json:"networks,omitempty" kuke:"live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`
+	NetworksAliases        []string      `json:"networksAliases,omitempty" kuke:"live,type=set,check=name" doc:"Further names of the cell in its spaces."`
 	Privileged             bool          `json:"privileged,omitempty" kuke:"replace" doc:"All capabilities, all devices, no seccomp, nothing masked: the opt-out of the strict defaults."`
 	ReadOnlyRootFilesystem bool          `json:"readOnlyRootFilesystem,omitempty" kuke:"replace" doc:"Mount the root file system read-only."`
 	Capabilities           *Capabilities `json:"capabilities,omitempty" kuke:"replace" doc:"Changes to the default set of capabilities, which is Docker's."`
 	SecurityOpts           []string      `json:"securityOpts,omitempty" kuke:"replace,type=set,check=securityopt" doc:"no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined, apparmor=PROFILE."`
-	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy,later" doc:"no, always, on-failure[:N] or unless-stopped."`
+	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy" doc:"What containerd does when the container ends: no, always, on-failure[:N] or unless-stopped. Without a policy it does nothing, and the next apply starts the container; with no or on-failure, an exit with 0 is its end."`
 	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to end. Default: the image's, or SIGTERM."`
 	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
-	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded,later" doc:"How to tell that the container works."`
-	DependsOn              []string      `json:"dependsOn,omitempty" kuke:"recorded,type=set,check=name" doc:"Containers of the same cell that are started before this one."`
+	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"How to tell that the container works. An apply that starts the container waits until it does."`
+	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
 	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name,later" doc:"Secret values, mounted as files."`
 	Common
 }
@@ -78,17 +78,6 @@ type Secret struct {
 	FromEnv   string `json:"fromEnv,omitempty" kuke:"replace" doc:"Environment variable of kuke that holds the value."`
 	FromFile  string `json:"fromFile,omitempty" kuke:"replace" doc:"File that holds the value."`
 	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container to put it in. Default: /run/secrets/<name>."`
-}
-
-// Healthcheck tells whether the container works, by exactly one of Exec, HTTP and TCP.
-type Healthcheck struct {
-	Exec               []string `json:"exec,omitempty" kuke:"recorded" doc:"Command to run in the container; exit status 0 is healthy."`
-	HTTP               string   `json:"http,omitempty" kuke:"recorded" doc:"URL to fetch from within the cell; a status below 400 is healthy."`
-	TCP                string   `json:"tcp,omitempty" kuke:"recorded" doc:"host:port to connect to from within the cell."`
-	IntervalSeconds    int64    `json:"intervalSeconds,omitempty" kuke:"recorded,min=1,max=86400" doc:"Seconds between two checks."`
-	TimeoutSeconds     int64    `json:"timeoutSeconds,omitempty" kuke:"recorded,min=1,max=86400" doc:"Seconds one check may take."`
-	Retries            int64    `json:"retries,omitempty" kuke:"recorded,min=1,max=1000" doc:"Failed checks in a row that make it unhealthy."`
-	StartPeriodSeconds int64    `json:"startPeriodSeconds,omitempty" kuke:"recorded,min=0,max=86400" doc:"Seconds after the start in which failed checks do not count."`
 }
 
 // Role returns the role of the container called name: "root" for the root container, else its name.

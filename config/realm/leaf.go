@@ -75,6 +75,8 @@ func (w *leafWalk) value(a *Attribute, name string, v reflect.Value) {
 				}
 			}
 		}
+	case TypeString:
+		w.add(a, name, v.String())
 	default:
 		if v.Kind() == reflect.Pointer {
 			v = v.Elem()

@@ -15,8 +15,9 @@ func TestLeaves(t *testing.T) {
 	spec := &Container{
 		Root: true, Image: "nginx", Args: []string{"b", "a"}, Env: Env{"B": "2", "A": "1"},
 		Volumes:      []Volume{{Source: "/s", Target: "/t"}, {Source: "/u", Target: "/v", ReadOnly: true}},
-		Capabilities: &Capabilities{Add: []string{"NET_ADMIN"}}, StopTimeoutSeconds: &zero, DependsOn: []string{},
-		Common: Common{Labels: map[string]string{`a"b`: "x"}, Resources: &Resources{Memory: 1 << 20, CPUs: 0.5}},
+		Capabilities: &Capabilities{Add: []string{"NET_ADMIN"}}, StopTimeoutSeconds: &zero, Devices: []string{},
+		DependsOn: []Dependency{{Name: "a"}, {Name: "b", Condition: Healthy}},
+		Common:    Common{Labels: map[string]string{`a"b`: "x"}, Resources: &Resources{Memory: 1 << 20, CPUs: 0.5}},
 	}
 	want := `root = true
 image = nginx
@@ -30,17 +31,38 @@ volumes["/v"].source = /u
 volumes["/v"].readOnly = true
 capabilities.add["NET_ADMIN"] = true
 stopTimeoutSeconds = 0
+dependsOn["a"] = true
+dependsOn["b"] = true
+dependsOn["b"].condition = healthy
 labels["a\"b"] = x
 resources.memory = 1048576
 resources.cpus = 0.5
 `
 	var got strings.Builder
 	for _, leaf := range Leaves(spec) {
+		switch leaf.Value.(type) {
+		case string, bool, int64, float64, []string:
+		default:
+			t.Errorf("%s is a %T", leaf.Name, leaf.Value)
+		}
 		fmt.Fprintf(&got, "%s = %v\n", leaf.Name, leaf.Value)
 		if top, _, _ := strings.Cut(leaf.Name, "["); strings.SplitN(top, ".", 2)[0] != leaf.Top.Name {
 			t.Errorf("%s: Top is %s", leaf.Name, leaf.Top.Name)
 		}
 	}
+	if got.String() != want {
+		t.Errorf("leaves:\n%swant:\n%s", got.String(), want)
+	}
+	space := &Space{Network: &Network{Egress: &Egress{Default: EgressDeny, Allow: []EgressRule{{CIDR: "::/0", Ports: []string{"443", "53/udp"}}}}}}
+	got.Reset()
+	for _, leaf := range Leaves(space) {
+		fmt.Fprintf(&got, "%s = %v\n", leaf.Name, leaf.Value)
+	}
+	want = `network.egress.default = deny
+network.egress.allow["::/0"] = true
+network.egress.allow["::/0"].ports["443"] = true
+network.egress.allow["::/0"].ports["53/udp"] = true
+`
 	if got.String() != want {
 		t.Errorf("leaves:\n%swant:\n%s", got.String(), want)
 	}
@@ -116,7 +138,7 @@ func TestSpecsOutliveJSON(t *testing.T) {
 // place would look foreign; and all of it must, else a change would be missed.
 func TestCreationDigestFollowsEffect(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		k := rapid.SampledFrom([]Kind{KindRealm, KindContainer}).Draw(t, "kind")
+		k := rapid.SampledFrom(Kinds).Draw(t, "kind")
 		s := randomSpec(t, k, "spec")
 		for _, a := range k.Attributes() {
 			other := clone(t, s)

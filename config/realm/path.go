@@ -106,6 +106,14 @@ func (p Path) Realm() Path {
 	return p
 }
 
+// Space returns the space that p is, or lies in; p is not a realm.
+func (p Path) Space() Path {
+	for p.Depth() > KindSpace.Depth() {
+		p = p.Parent()
+	}
+	return p
+}
+
 // Contains reports whether other is p or lies below it.
 func (p Path) Contains(other Path) bool {
 	return other == p || strings.HasPrefix(string(other), string(p)+"/")

@@ -1,4 +1,4 @@
-package config
+package realm
 
 import (
 	"fmt"
@@ -7,41 +7,40 @@ import (
 	"strings"
 )
 
-// port is a published port or range of ports.
-type port struct {
-	ip        netip.Addr // invalid: every address
-	host      ports      // zero: no port of the host
-	container ports
-	proto     string // tcp, udp or sctp
+// Port is a port, or a range of ports, that a cell publishes: an entry of [Container.Ports].
+type Port struct {
+	// HostIP is the address of the host that is listened on; invalid for every one.
+	HostIP netip.Addr
+	// Host is the range on the host; zero leaves the choice to the planner.
+	Host PortRange
+	// Container is the range in the cell, as long as that on the host.
+	Container PortRange
+	// Protocol is tcp, udp or sctp.
+	Protocol string
 }
 
-// ports is a range of port numbers, both ends included.
-type ports struct{ first, last int }
+// PortRange is a range of port numbers, both ends included.
+type PortRange struct{ First, Last int }
 
-func (p ports) String() string {
-	if p.first == p.last {
-		return strconv.Itoa(p.first)
+// Len returns how many ports the range has.
+func (r PortRange) Len() int { return r.Last - r.First + 1 }
+
+func (r PortRange) String() string {
+	if r.First == r.Last {
+		return strconv.Itoa(r.First)
 	}
-	return fmt.Sprintf("%d-%d", p.first, p.last)
+	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-// checkPort reads a port and returns it in its shortest form.
-func checkPort(s string) (string, error) {
-	p, err := parsePort(s)
-	if err != nil {
-		return "", err
-	}
-	return p.String(), nil
-}
-
-// parsePort reads [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]. An IPv6 address stands in brackets.
-func parsePort(s string) (port, error) {
-	p := port{proto: "tcp"}
+// ParsePort reads [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]. An IPv6 address stands in brackets. The error
+// says what is wrong and how to write it.
+func ParsePort(s string) (Port, error) {
+	p := Port{Protocol: "tcp"}
 	rest := s
 	if before, proto, ok := strings.Cut(s, "/"); ok {
-		rest, p.proto = before, strings.ToLower(proto)
-		if p.proto != "tcp" && p.proto != "udp" && p.proto != "sctp" {
-			return p, fmt.Errorf("%q ends in the protocol %q; those known are tcp, udp and sctp", shorten(s), shorten(proto))
+		rest, p.Protocol = before, strings.ToLower(proto)
+		if p.Protocol != "tcp" && p.Protocol != "udp" && p.Protocol != "sctp" {
+			return p, fmt.Errorf("%q ends in the protocol %q; those known are tcp, udp and sctp", abbreviate(s), abbreviate(proto))
 		}
 	}
 	host, container := "", rest
@@ -53,75 +52,87 @@ func parsePort(s string) (port, error) {
 		ip, host = host[:i], host[i+1:]
 	}
 	var err error
-	if p.container, err = parsePorts(container); err != nil {
-		return p, fmt.Errorf("%q: %w", shorten(s), err)
+	if p.Container, err = ParsePortRange(container); err != nil {
+		return p, fmt.Errorf("%q: %w", abbreviate(s), err)
 	}
 	if strings.Contains(rest, ":") {
-		if p.host, err = parsePorts(host); err != nil {
-			return p, fmt.Errorf("%q: %w", shorten(s), err)
+		if p.Host, err = ParsePortRange(host); err != nil {
+			return p, fmt.Errorf("%q: %w", abbreviate(s), err)
 		}
-		if p.host.last-p.host.first != p.container.last-p.container.first {
-			return p, fmt.Errorf("%q maps %d ports of the host to %d of the container; make the ranges equally long", shorten(s),
-				p.host.last-p.host.first+1, p.container.last-p.container.first+1)
+		if p.Host.Last-p.Host.First != p.Container.Last-p.Container.First {
+			return p, fmt.Errorf("%q maps %d ports of the host to %d of the container; make the ranges equally long", abbreviate(s),
+				p.Host.Last-p.Host.First+1, p.Container.Last-p.Container.First+1)
 		}
 	}
 	if strings.Count(rest, ":") > 1 {
-		if p.ip, err = netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]")); err != nil || p.ip.Zone() != "" {
-			return p, fmt.Errorf("%q begins with %q, which is no IP address; write for example 127.0.0.1:8080:80 or [::1]:8080:80", shorten(s), shorten(ip))
+		if p.HostIP, err = netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]")); err != nil || p.HostIP.Zone() != "" {
+			return p, fmt.Errorf("%q begins with %q, which is no IP address; write for example 127.0.0.1:8080:80 or [::1]:8080:80", abbreviate(s), abbreviate(ip))
 		}
 	}
 	return p, nil
 }
 
-func parsePorts(s string) (ports, error) {
-	first, last, isRange := strings.Cut(s, "-")
-	from, err := parseNumber(first)
-	if err != nil || !isRange {
-		return ports{from, from}, err
+// ParseEgressPort reads an entry of [EgressRule.Ports], port[/tcp|/udp|/sctp] or a range such as 8000-8010, and returns
+// the ports and the protocol.
+func ParseEgressPort(s string) (PortRange, string, error) {
+	if strings.Contains(s, ":") {
+		return PortRange{}, "", fmt.Errorf("%q has more than the port of the destination; write that alone, such as 443 or 53/udp", abbreviate(s))
 	}
-	to, err := parseNumber(last)
-	if err == nil && from > to {
-		err = fmt.Errorf("the range %q runs backwards; write the lower port first", shorten(s))
-	}
-	return ports{from, to}, err
+	p, err := ParsePort(s)
+	return p.Container, p.Protocol, err
 }
 
-func parseNumber(s string) (int, error) {
+// ParsePortRange reads a port or a range such as 8000-8010.
+func ParsePortRange(s string) (PortRange, error) {
+	first, last, isRange := strings.Cut(s, "-")
+	from, err := parsePortNumber(first)
+	if err != nil || !isRange {
+		return PortRange{from, from}, err
+	}
+	to, err := parsePortNumber(last)
+	if err == nil && from > to {
+		err = fmt.Errorf("the range %q runs backwards; write the lower port first", abbreviate(s))
+	}
+	return PortRange{from, to}, err
+}
+
+func parsePortNumber(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is not a port: a port is a number from 1 to 65535", shorten(s))
+		return 0, fmt.Errorf("%q is not a port: a port is a number from 1 to 65535", abbreviate(s))
 	}
 	return int(n), nil
 }
 
-func (p port) String() string {
-	s := p.container.String()
-	if p.host.first != 0 {
-		s = p.host.String() + ":" + s
+// String returns the shortest form.
+func (p Port) String() string {
+	s := p.Container.String()
+	if p.Host.First != 0 {
+		s = p.Host.String() + ":" + s
 	}
-	if p.ip.IsValid() {
-		ip := p.ip.String()
-		if p.ip.Is6() {
+	if p.HostIP.IsValid() {
+		ip := p.HostIP.String()
+		if p.HostIP.Is6() {
 			ip = "[" + ip + "]"
 		}
 		s = ip + ":" + s
 	}
-	if p.proto != "tcp" {
-		s += "/" + p.proto
+	if p.Protocol != "tcp" {
+		s += "/" + p.Protocol
 	}
 	return s
 }
 
-// clashes reports whether p and q can't both have their ports of the host.
-func (p port) clashes(q port) bool {
-	if p.host.first == 0 || q.host.first == 0 || p.proto != q.proto {
+// Clashes reports whether p and q can't both have their ports of the host.
+func (p Port) Clashes(q Port) bool {
+	if p.Host.First == 0 || q.Host.First == 0 || p.Protocol != q.Protocol {
 		return false
 	}
-	if p.host.last < q.host.first || q.host.last < p.host.first {
+	if p.Host.Last < q.Host.First || q.Host.Last < p.Host.First {
 		return false
 	}
-	anywhere := func(p, q port) bool {
-		return !p.ip.IsValid() || p.ip.IsUnspecified() && (!q.ip.IsValid() || p.ip.Is4() == q.ip.Is4())
+	anywhere := func(p, q Port) bool {
+		return !p.HostIP.IsValid() || p.HostIP.IsUnspecified() && (!q.HostIP.IsValid() || p.HostIP.Is4() == q.HostIP.Is4())
 	}
-	return p.ip == q.ip || anywhere(p, q) || anywhere(q, p)
+	return p.HostIP == q.HostIP || anywhere(p, q) || anywhere(q, p)
 }

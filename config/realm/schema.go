@@ -14,7 +14,7 @@ type Type string
 
 // The types, with the Go type that holds each.
 const (
-	TypeString  Type = "string"  // string
+	TypeString  Type = "string"  // string, or a type made of it
 	TypeBool    Type = "bool"    // bool
 	TypeInt     Type = "int"     // int64 or *int64
 	TypeFloat   Type = "float"   // float64
@@ -50,6 +50,8 @@ type Attribute struct {
 	Effect    Effect
 	Required  bool
 	Sensitive bool
+	// Short says, for TypeObjects, that an element may be written as its key alone.
+	Short bool
 	// Later says that this version reads and checks the attribute but can't carry it out yet.
 	Later bool
 	// Default is what holds where nothing is said, as text; empty for the zero value.
@@ -127,6 +129,8 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Required = true
 		case "sensitive":
 			a.Sensitive = true
+		case "short":
+			a.Short = true
 		case "later":
 			a.Later = true
 		case "default":

@@ -49,6 +49,8 @@ func checkAttributes(t *testing.T, where string, attrs []*Attribute, of reflect.
 			t.Errorf("%s: doc %q is not a sentence", at, a.Doc)
 		case a.HasRange && a.Min > a.Max:
 			t.Errorf("%s: range %v to %v", at, a.Min, a.Max)
+		case a.Short && a.Type != TypeObjects:
+			t.Errorf("%s: a short form for a %s", at, a.Type)
 		case a.HasRange && a.Type != TypeInt && a.Type != TypeFloat && a.Type != TypeBytes:
 			t.Errorf("%s: a range for a %s", at, a.Type)
 		}
@@ -59,7 +61,7 @@ func checkAttributes(t *testing.T, where string, attrs []*Attribute, of reflect.
 
 // goTypes is what the doc of [Type] promises.
 var goTypes = map[Type][]reflect.Type{
-	TypeString: {reflect.TypeFor[string]()}, TypeBool: {reflect.TypeFor[bool]()},
+	TypeString: {reflect.TypeFor[string](), reflect.TypeFor[Condition]()}, TypeBool: {reflect.TypeFor[bool]()},
 	TypeInt: {reflect.TypeFor[int64](), reflect.TypeFor[*int64]()}, TypeFloat: {reflect.TypeFor[float64]()},
 	TypeBytes: {reflect.TypeFor[int64]()}, TypeList: {reflect.TypeFor[[]string]()}, TypeSet: {reflect.TypeFor[[]string]()},
 	TypeMap: {reflect.TypeFor[map[string]string]()}, TypePairs: {reflect.TypeFor[Env]()},
@@ -83,6 +85,11 @@ func checkShape(t *testing.T, at string, a *Attribute, field reflect.Value) {
 		key := FindAttribute(a.Fields, a.Key)
 		if key == nil || key.Type != TypeString || !key.Required {
 			t.Errorf("%s: key %q is not a required string", at, a.Key)
+		}
+		for _, f := range a.Fields {
+			if a.Short && f.Required && f != key {
+				t.Errorf("%s: the short form leaves out %s, which is required", at, f.Name)
+			}
 		}
 		checkAttributes(t, at, a.Fields, field.Type().Elem())
 	default:
@@ -149,26 +156,37 @@ func noZeroField(t *testing.T, where string, v reflect.Value) {
 }
 
 // The design's fields, by both of their names: renaming one breaks every configuration there is.
-func TestContainerNames(t *testing.T) {
-	want := `args=args capabilities=capabilities command=command dependsOn=depends_on devices=devices env=env
+func TestNames(t *testing.T) {
+	checkNames(t, KindContainer, `args=args capabilities=capabilities command=command dependsOn=depends_on devices=devices env=env
 		healthcheck=healthcheck image=image labels=labels networks=networks networksAliases=networks_aliases
 		ports=ports privileged=privileged readOnlyRootFilesystem=read_only_root_filesystem resources=resources
 		restartPolicy=restart_policy root=root secrets=secret securityOpts=security_opts stopSignal=stop_signal
 		stopTimeoutSeconds=stop_timeout_seconds tmpfs=tmpfs user=user volumes=volume workingDir=working_dir
 		resources.memory=memory resources.cpus=cpus resources.cpuWeight=cpu_weight resources.pids=pids
-		resources.ioWeight=io_weight`
-	for _, pair := range strings.Fields(want) {
-		name, hcl, _ := strings.Cut(pair, "=")
-		attrs := KindContainer.Attributes()
-		if top, inner, ok := strings.Cut(name, "."); ok {
-			attrs, name = KindContainer.Attribute(top).Fields, inner
-		}
-		if a := FindAttribute(attrs, name); a == nil || a.HCLName != hcl {
-			t.Errorf("attribute %s: %+v, want the HCL name %s", name, a, hcl)
-		}
-	}
+		resources.ioWeight=io_weight dependsOn.name=name dependsOn.condition=condition`)
+	checkNames(t, KindCell, `address=address dependsOn=depends_on dependsOn.name=name dependsOn.condition=condition`)
+	checkNames(t, KindSpace, `network=network network.subnet=subnet network.internal=internal network.egress=egress
+		network.egress.default=default network.egress.allow=allow network.egress.allow.cidr=cidr network.egress.allow.ports=ports`)
 	if KindContainer.Attribute("Image") != nil || KindRealm.Attribute("image") != nil {
 		t.Error("found an attribute that isn't there")
+	}
+}
+
+func checkNames(t *testing.T, k Kind, want string) {
+	t.Helper()
+	for _, pair := range strings.Fields(want) {
+		name, hcl, _ := strings.Cut(pair, "=")
+		attrs := k.Attributes()
+		var a *Attribute
+		for _, step := range strings.Split(name, ".") {
+			if a = FindAttribute(attrs, step); a == nil {
+				break
+			}
+			attrs = a.Fields
+		}
+		if a == nil || a.HCLName != hcl {
+			t.Errorf("%s.%s: %+v, want the HCL name %s", k, name, a, hcl)
+		}
 	}
 }
 

@@ -34,6 +34,12 @@ type Status struct {
 	SpecDigest string `json:"specDigest,omitempty"`
 	// ImageDigest is the digest of the image's manifest or index that a container was made from.
 	ImageDigest string `json:"imageDigest,omitempty"`
+	// Network is a space's.
+	Network *Network `json:"network,omitempty"`
+	// Attachment is how a cell is on the network.
+	Attachment *Attachment `json:"attachment,omitempty"`
+	// Health is what the last check of a container came to; nil where it was never checked since its start.
+	Health *Health `json:"health,omitempty"`
 	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
 	UpdatedAt *time.Time `json:"updatedAt,omitempty"`

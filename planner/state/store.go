@@ -23,6 +23,7 @@ const (
 	indexName     = "state.json"
 	lockName      = ".lock"
 	containersDir = "containers"
+	networkDir    = "network"
 )
 
 // Store is the state on disk. Reading needs no lock; [Store.Put], [Store.Delete] and [Store.Commit] may only
@@ -56,6 +57,32 @@ func (s *Store) ManifestFile(p realm.Path) string {
 // LogFile returns the name of the file that takes the output of the container at p.
 func (s *Store) LogFile(p realm.Path) string {
 	return filepath.Join(s.containersDir(p), p.Name()+".log")
+}
+
+// NetworkFile returns the name of a file of the cell (hosts, hostname, resolv.conf) that its containers see in /etc.
+func (s *Store) NetworkFile(cell realm.Path, name string) string {
+	return filepath.Join(s.dir, filepath.FromSlash(string(cell)), networkDir, name)
+}
+
+// MakeNetworkDir makes the directory of [Store.NetworkFile], which goes with the cell.
+func (s *Store) MakeNetworkDir(cell realm.Path) error {
+	if err := s.MakeDir(cell); err != nil {
+		return err
+	}
+	if err := makeDirs(filepath.Dir(s.NetworkFile(cell, "hosts"))); err != nil {
+		return fmt.Errorf("record %s: %w", cell, err)
+	}
+	return nil
+}
+
+// Record returns the record of the resource at p as it is now, or nil.
+func (s *Store) Record(p realm.Path) *Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		return nil
+	}
+	return s.index.Resources[string(p)].Record
 }
 
 func (s *Store) containersDir(container realm.Path) string {
@@ -261,7 +288,7 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Delete takes away the record of p, the log of a container, and the directories that are empty then.
+// Delete takes away the record of p, the log of a container, the network files of a cell, and the directories that are empty then.
 // It returns nil if there was no record.
 func (s *Store) Delete(p realm.Path) error {
 	file := s.ManifestFile(p)
@@ -277,6 +304,9 @@ func (s *Store) Delete(p realm.Path) error {
 			_ = os.Remove(log)
 		}
 		s.removeEmptyDirs(p, filepath.Join(filepath.Dir(file), containersDir))
+		if err := os.RemoveAll(filepath.Join(filepath.Dir(file), networkDir)); err != nil {
+			return fmt.Errorf("remove the network files of %s: %w", p, err)
+		}
 	}
 	err := os.Remove(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -17,6 +17,7 @@ var headline = map[planner.Action]string{
 	planner.Delete:  "will be destroyed",
 	planner.Start:   "will be started",
 	planner.Restart: "will be restarted",
+	planner.Check:   "will be waited for",
 	planner.Adopt:   "will be adopted",
 }
 
@@ -32,6 +33,8 @@ func (v *View) symbol(a planner.Action) string {
 		return v.red("  -")
 	case planner.Start, planner.Restart:
 		return v.cyan("  >")
+	case planner.Check:
+		return v.cyan("  ?")
 	}
 	return v.cyan("  =")
 }
@@ -55,6 +58,11 @@ func (v *View) Plan(p *planner.Plan) {
 		}
 		spaced = long
 		b.WriteString(text)
+	}
+	for _, n := range p.Names {
+		if len(n.Update) > 0 {
+			fmt.Fprintf(&b, "\n  /etc/hosts of %s in space %s will be brought up to date\n", plural(len(n.Update), "cell"), n.Space)
+		}
 	}
 	for _, image := range p.Images {
 		if image.Pull {
@@ -164,6 +172,9 @@ func (v *View) summary(s planner.Summary) string {
 	line := v.bold("Plan:") + fmt.Sprintf(" %d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
 	if s.Start > 0 {
 		line += fmt.Sprintf(", %d to start", s.Start)
+	}
+	if s.Check > 0 {
+		line += fmt.Sprintf(", %d to wait for", s.Check)
 	}
 	if s.Adopt > 0 {
 		line += fmt.Sprintf(", %d to adopt", s.Adopt)

@@ -14,10 +14,12 @@ var (
 	begun = map[planner.Op]string{
 		planner.OpImage: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
 		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting",
+		planner.OpCheck: "waiting", planner.OpNames: "updating /etc/hosts",
 	}
 	ended = map[planner.Op]string{
 		planner.OpImage: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
 		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted",
+		planner.OpCheck: "ready", planner.OpNames: "updated",
 	}
 )
 

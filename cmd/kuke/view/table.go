@@ -30,29 +30,47 @@ func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
 		v.printf("No %ss.\n", kind.Lower())
 		return
 	}
-	header := []string{"PATH", "STATE"}
-	if kind == realm.KindContainer {
-		header = append(header, "IMAGE")
-	}
-	header = append(header, "AGE")
-	if wide {
-		header = append(header, "PROJECT", "NAMESPACE", "CGROUP")
-		if kind == realm.KindContainer {
-			header = append(header, "ID", "PID", "EXIT")
-		}
-	}
-	v.columns(header, func(add func(...string)) {
+	v.columns(header(kind, wide), func(add func(...string)) {
 		for _, r := range rows {
 			add(v.cells(kind, r, wide, now)...)
 		}
 	})
 }
 
+// header names the columns that [View.cells] fills.
+func header(kind realm.Kind, wide bool) []string {
+	names := []string{"PATH", "STATE"}
+	switch kind {
+	case realm.KindSpace:
+		names = append(names, "SUBNET")
+	case realm.KindCell:
+		names = append(names, "ADDRESS", "PORTS")
+	case realm.KindContainer:
+		names = append(names, "RESTARTS", "IMAGE")
+	}
+	names = append(names, "AGE")
+	if wide {
+		names = append(names, "PROJECT", "NAMESPACE", "CGROUP")
+		switch kind {
+		case realm.KindSpace:
+			names = append(names, "NETWORK", "BRIDGE")
+		case realm.KindContainer:
+			names = append(names, "ID", "PID", "EXIT")
+		}
+	}
+	return names
+}
+
 func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string {
 	status := r.Record.Status
 	cells := []string{string(r.Record.Path), r.State}
-	if c, ok := r.Record.Spec.(*realm.Container); ok {
-		cells = append(cells, c.Image)
+	switch kind {
+	case realm.KindSpace:
+		cells = append(cells, networkCells(status.Network)[0])
+	case realm.KindCell:
+		cells = append(cells, attachmentCells(status.Attachment)...)
+	case realm.KindContainer:
+		cells = append(cells, restarts(r.Container), r.Record.Spec.(*realm.Container).Image)
 	}
 	age := "-"
 	if status.CreatedAt != nil {
@@ -63,17 +81,55 @@ func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string 
 		return cells
 	}
 	cells = append(cells, orDash(status.Project), status.Namespace, status.Cgroup)
-	if kind == realm.KindContainer {
-		pid, exit := "-", "-"
-		if r.Container != nil && r.Container.PID != 0 {
-			pid = fmt.Sprint(r.Container.PID)
-		}
-		if r.Container != nil && r.Container.Status == planner.TaskStopped {
-			exit = fmt.Sprint(r.Container.ExitCode)
-		}
-		cells = append(cells, status.ContainerID, pid, exit)
+	switch kind {
+	case realm.KindSpace:
+		cells = append(cells, networkCells(status.Network)[1:]...)
+	case realm.KindContainer:
+		cells = append(cells, status.ContainerID)
+		cells = append(cells, taskCells(r.Container)...)
 	}
 	return cells
+}
+
+// networkCells returns the subnet, the name and the bridge of a network.
+func networkCells(n *state.Network) []string {
+	if n == nil {
+		return []string{"-", "-", "-"}
+	}
+	return []string{n.Subnet, n.Name, n.Bridge}
+}
+
+// attachmentCells returns the addresses and the published ports of a cell.
+func attachmentCells(a *state.Attachment) []string {
+	if a == nil {
+		return []string{"-", "-"}
+	}
+	var addresses []string
+	for _, i := range a.Interfaces {
+		address, _, _ := strings.Cut(i.Address, "/")
+		addresses = append(addresses, address)
+	}
+	return []string{strings.Join(addresses, ","), orDash(strings.Join(a.Published, ","))}
+}
+
+// restarts returns how often containerd restarted the container, where it counts that.
+func restarts(c *planner.Container) string {
+	if c == nil || c.Restarts < 0 {
+		return "-"
+	}
+	return fmt.Sprint(c.Restarts)
+}
+
+// taskCells returns the pid of a task that runs and the exit code of one that ended.
+func taskCells(c *planner.Container) []string {
+	pid, exit := "-", "-"
+	if c != nil && c.PID != 0 {
+		pid = fmt.Sprint(c.PID)
+	}
+	if c != nil && c.Status == planner.TaskStopped {
+		exit = fmt.Sprint(c.ExitCode)
+	}
+	return []string{pid, exit}
 }
 
 // compact spells a duration in its largest unit, as tables have room for: 42s, 7m, 3h, 12d.

@@ -44,6 +44,35 @@ func Addresses(path string) (map[string]netip.Prefix, error) {
 	return found, nil
 }
 
+// Uplinks returns the bridge that each interface in the network namespace pinned at path is attached to, by the name of
+// the interface; empty where its other end is on none. The loopback is left out. The error matches [io/fs.ErrNotExist]
+// when no namespace is pinned there.
+func Uplinks(path string) (map[string]string, error) {
+	peers := map[string]int{}
+	err := inside(path, func(h *netlink.Handle) error {
+		links, err := again(h.LinkList)
+		for _, link := range links {
+			if link.Attrs().Flags&net.FlagLoopback == 0 {
+				peers[link.Attrs().Name] = link.Attrs().ParentIndex
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the interfaces in %s: %w", path, err)
+	}
+	found := map[string]string{}
+	for name, peer := range peers {
+		found[name] = ""
+		if link, err := netlink.LinkByIndex(peer); err == nil && link.Attrs().MasterIndex != 0 {
+			if bridge, err := netlink.LinkByIndex(link.Attrs().MasterIndex); err == nil {
+				found[name] = bridge.Attrs().Name
+			}
+		}
+	}
+	return found, nil
+}
+
 // inside gives f a socket in the network namespace pinned at path.
 func inside(path string, f func(*netlink.Handle) error) error {
 	// An empty file, as a reboot leaves it, would be no namespace.

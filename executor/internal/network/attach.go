@@ -112,6 +112,35 @@ func (h *Host) Detach(ctx context.Context, a Attachment) error {
 	return nil
 }
 
+// DetachAll takes back whatever Attach made for the cell, by what libcni remembers of it.
+func (h *Host) DetachAll(ctx context.Context, id, pin string) error {
+	h.cache.RLock()
+	defer h.cache.RUnlock()
+	attachments, err := h.cni.GetCachedAttachments(id)
+	if err != nil {
+		return fmt.Errorf("detach %s: %w", id, err)
+	}
+	_, err = netns.PinInode(pin)
+	gone := errors.Is(err, fs.ErrNotExist)
+	for _, a := range attachments {
+		if a.ContainerID != id {
+			continue
+		}
+		list, err := libcni.NetworkConfFromBytes(a.Config)
+		if err != nil {
+			return fmt.Errorf("detach %s from network %s: %w", id, a.Network, err)
+		}
+		rt := &libcni.RuntimeConf{ContainerID: id, NetNS: pin, IfName: a.IfName, CapabilityArgs: a.CapabilityArgs}
+		if gone {
+			rt.NetNS = ""
+		}
+		if err := h.cni.DelNetworkList(ctx, list, rt); err != nil {
+			return fmt.Errorf("detach %s from network %s: %w", id, a.Network, err)
+		}
+	}
+	return nil
+}
+
 func (h *Host) detach(ctx context.Context, a Attachment) error {
 	_, err := netns.PinInode(a.NetNS)
 	gone := errors.Is(err, fs.ErrNotExist)

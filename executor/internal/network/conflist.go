@@ -15,6 +15,8 @@ import (
 type conflist struct {
 	CNIVersion string `json:"cniVersion"`
 	Name       string `json:"name"`
+	Path       string `json:"kukeon.io/path,omitempty"`
+	Project    string `json:"kukeon.io/project,omitempty"`
 	Plugins    []any  `json:"plugins"`
 }
 
@@ -52,7 +54,7 @@ type portmapPlugin struct {
 
 // conflistOf is the network's file, and with other arguments what one ADD or DEL needs of it.
 func conflistOf(n Network, bridge, defaultRoute, portmap bool) ([]byte, error) {
-	list := conflist{CNIVersion: "1.0.0", Name: n.Name, Plugins: []any{}}
+	list := conflist{CNIVersion: "1.0.0", Name: n.Name, Path: n.Path, Project: n.Project, Plugins: []any{}}
 	if bridge {
 		b := bridgePlugin{
 			Type: "bridge", Bridge: n.Bridge, HairpinMode: true, Capabilities: map[string]bool{"ips": true, "mac": true},

@@ -67,6 +67,8 @@ type Network struct {
 	Bridge string
 	// ConflistFile is the name of the file in [Config.ConfDir].
 	ConflistFile string
+	// Path and Project tell whose the network is, in the conflist, for when nothing else does any more.
+	Path, Project string
 	// Subnet is of IPv4, and Gateway the address in it that the bridge has.
 	Subnet  netip.Prefix
 	Gateway netip.Addr

@@ -42,6 +42,8 @@ type Conflist struct {
 	File string
 	// Subnets are those that its IPAM names.
 	Subnets []netip.Prefix
+	// Path and Project are those of a network that Create made; empty for others.
+	Path, Project string
 }
 
 // Survey looks at the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
@@ -126,10 +128,15 @@ func conflists(dir string) ([]Conflist, error) {
 		if json.Unmarshal(text, &content) != nil {
 			continue
 		}
-		name, _ := content["name"].(string)
+		value := func(key string) string {
+			s, _ := content[key].(string)
+			return s
+		}
 		subnets := subnetsIn(content, false)
 		slices.SortFunc(subnets, func(a, b netip.Prefix) int { return cmp.Compare(a.String(), b.String()) })
-		found = append(found, Conflist{Name: name, File: path, Subnets: slices.Compact(subnets)})
+		found = append(found, Conflist{
+			Name: value("name"), File: path, Subnets: slices.Compact(subnets), Path: value("kukeon.io/path"), Project: value("kukeon.io/project"),
+		})
 	}
 	return found, nil
 }

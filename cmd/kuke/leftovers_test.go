@@ -1,0 +1,97 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/nftables"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netlink"
+)
+
+// traces are where files of kuke's could be left.
+var traces = []string{
+	"/opt/kukeon/*", "/opt/kukeon/.*", "/sys/fs/cgroup/kukeon", "/sys/fs/cgroup/*/kukeon", "/run/kukeon",
+	"/run/containerd/io.containerd.runtime.v2.task/kukeon-*/*", "/etc/cni/net.d/*", "/var/lib/cni/*/*",
+}
+
+// leftovers lists everything of kuke's that is on the host.
+func leftovers() string {
+	var left []string
+	for _, pattern := range traces {
+		found, _ := filepath.Glob(pattern)
+		left = append(left, found...)
+	}
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	for _, line := range strings.Split(string(mounts), "\n") {
+		if strings.Contains(line, "/run/kukeon") || strings.Contains(line, "/rootfs ") && strings.Contains(line, "kukeon-") {
+			left = append(left, line)
+		}
+	}
+	out, err := exec.Command("ctr", "namespaces", "ls", "-q").CombinedOutput()
+	if err != nil {
+		left = append(left, err.Error())
+	}
+	for _, ns := range strings.Fields(string(out)) {
+		if strings.HasPrefix(ns, "kukeon-") || strings.HasPrefix(ns, "custom") {
+			left = append(left, "namespace "+ns)
+		}
+	}
+	return strings.Join(append(left, networkLeftovers()...), "\n")
+}
+
+// networkLeftovers lists the links, firewall tables and port mappings that are left.
+func networkLeftovers() []string {
+	var left []string
+	links, err := netlink.LinkList()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, l := range links {
+		if name := l.Attrs().Name; strings.HasPrefix(name, "kuke-") || strings.HasPrefix(name, "veth") {
+			left = append(left, "link "+name)
+		}
+	}
+	conn, err := nftables.New()
+	if err != nil {
+		return append(left, err.Error())
+	}
+	tables, err := conn.ListTables()
+	if err != nil {
+		return append(left, err.Error())
+	}
+	for _, t := range tables {
+		if strings.HasPrefix(t.Name, "kukeon") {
+			left = append(left, "firewall table "+t.Name)
+		}
+	}
+	rules, err := exec.Command("iptables-save", "-t", "nat").Output()
+	if err != nil {
+		return append(left, err.Error())
+	}
+	for line := range strings.Lines(string(rules)) {
+		if strings.Contains(line, "CNI-") {
+			left = append(left, strings.TrimSpace(line))
+		}
+	}
+	return left
+}
+
+// meddle is the command: meddle bridge NAME, or meddle firewall TABLE; it removes the bridge, or all rules of the table.
+func meddle(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: meddle bridge|firewall NAME")
+	}
+	if args[0] == "bridge" {
+		bridge, err := netlink.LinkByName(args[1])
+		ts.Check(err)
+		ts.Check(netlink.LinkDel(bridge))
+		return
+	}
+	conn, err := nftables.New()
+	ts.Check(err)
+	conn.FlushTable(&nftables.Table{Name: args[1], Family: nftables.TableFamilyINet})
+	ts.Check(conn.Flush())
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// unusable are the IPv4 addresses that no cell can have, and what they are for.
+var unusable = []struct {
+	prefix netip.Prefix
+	what   string
+}{
+	{netip.MustParsePrefix("0.0.0.0/8"), "stands for the host itself"},
+	{netip.MustParsePrefix("127.0.0.0/8"), "is for loopback"},
+	{netip.MustParsePrefix("169.254.0.0/16"), "is for link-local addresses"},
+	{netip.MustParsePrefix("224.0.0.0/4"), "is for multicast"},
+	{netip.MustParsePrefix("240.0.0.0/4"), "is reserved"},
+}
+
+// checkUsable refuses what shares an address with one of the unusable prefixes.
+func checkUsable(s string, p netip.Prefix) error {
+	for _, u := range unusable {
+		if p.Overlaps(u.prefix) {
+			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", shorten(s), u.prefix, u.what)
+		}
+	}
+	return nil
+}
+
+// The shortest and the longest prefix of a space's subnet: the longest leaves five addresses to cells.
+const minSubnetBits, maxSubnetBits = 8, 29
+
+func checkSubnet(s string) (string, error) {
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil || !p.Addr().Is4():
+		return "", fmt.Errorf("%q is not an IPv4 subnet; write its address and the length of the prefix, such as 10.1.2.0/24", shorten(s))
+	case p.Bits() < minSubnetBits || p.Bits() > maxSubnetBits:
+		return "", fmt.Errorf("%q has a prefix of %d bits; a space takes /%d to /%d, such as %s", shorten(s), p.Bits(), minSubnetBits, maxSubnetBits, netip.PrefixFrom(p.Addr(), 24).Masked())
+	case p != p.Masked():
+		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", shorten(s), p.Masked())
+	}
+	return p.String(), checkUsable(s, p)
+}
+
+func checkIPv4(s string) (string, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || !a.Is4() {
+		hint := "write four numbers, such as 10.1.2.3"
+		if p, err := netip.ParsePrefix(s); err == nil && p.Addr().Is4() {
+			hint = fmt.Sprintf("write the address alone, %q", p.Addr())
+		}
+		return "", fmt.Errorf("%q is not an IPv4 address; %s", shorten(s), hint)
+	}
+	return a.String(), checkUsable(s, netip.PrefixFrom(a, a.BitLen()))
+}
+
+// checkCIDR reads a subnet or a single address, which is a subnet of the longest prefix.
+func checkCIDR(s string) (string, error) {
+	p, err := netip.ParsePrefix(s) // takes no zone
+	zone := ""
+	if !strings.Contains(s, "/") {
+		var a netip.Addr
+		a, err = netip.ParseAddr(s)
+		zone = a.Zone()
+		p = netip.PrefixFrom(a, a.BitLen())
+	}
+	switch {
+	case err != nil || zone != "":
+		return "", fmt.Errorf("%q is neither a subnet nor an address; write for example 10.1.2.0/24, 192.0.2.7 or 2001:db8::/32", shorten(s))
+	case p.Addr().Is4In6():
+		return "", fmt.Errorf("%q is an IPv4 address in the form of an IPv6 one; write it as IPv4, such as %s", shorten(s), p.Addr().Unmap())
+	case p.IsSingleIP() && p.Addr().IsUnspecified():
+		return "", fmt.Errorf("%q is no destination; for every address write \"%s/0\"", shorten(s), p.Addr())
+	case p != p.Masked():
+		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q, or the address alone, %q", shorten(s), p.Masked(), p.Addr())
+	}
+	return p.String(), nil
+}
+
+// checkPort returns a published port in its shortest form.
+func checkPort(s string) (string, error) {
+	p, err := realm.ParsePort(s)
+	if err != nil {
+		return "", err
+	}
+	return p.String(), nil
+}
+
+// checkEgressPort returns a port of a destination in its shortest form.
+func checkEgressPort(s string) (string, error) {
+	ports, protocol, err := realm.ParseEgressPort(s)
+	if err != nil {
+		return "", err
+	}
+	return realm.Port{Container: ports, Protocol: protocol}.String(), nil
+}

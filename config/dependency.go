@@ -1,0 +1,191 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// checkDependencies sees that what containers depend on exists, where all of the cell is known, and can come to be what
+// it must be, and that no container waits for itself.
+func (c *cell) checkDependencies(diags *realm.Diagnostics) {
+	whole := c.declared != nil && !c.declared.external
+	for _, d := range c.containers {
+		for _, on := range spec(d).DependsOn {
+			other := c.container(on.Name)
+			switch {
+			case other != nil:
+				if reason := never(other, on.Condition); reason != "" {
+					impossible(d, on.Name, on.Condition, other.path.Name(), reason, diags)
+				}
+			case whole:
+				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.path.Name(), on.Name, suggest(on.Name, c.names()))
+			}
+		}
+	}
+	for _, cycle := range cycles(c.containers, c.waitsFor) {
+		reason := "so that none of them could start first"
+		if i := slices.IndexFunc(cycle, func(d *declaration) bool { return spec(d).Root }); i >= 0 && len(cycle) > 1 {
+			cycle = slices.Concat(cycle[i:], cycle[:i])
+			reason = fmt.Sprintf("but %s is the cell's root container, which starts before every other", cycle[0].path.Name())
+		}
+		reportCycle(cycle, realm.Path.Name, reason, diags)
+	}
+}
+
+// never says why the container d of a cell can't meet the condition for the others, or returns "".
+func never(d *declaration, condition realm.Condition) string {
+	switch {
+	case d.external: // what is true of it is known where it is managed
+	case condition == realm.Healthy && spec(d).Healthcheck == nil:
+		return "it has no healthcheck. Give it one"
+	case condition == realm.Completed && spec(d).Root:
+		return "it is the cell's root container, whose end takes the network from all of the cell. Let it depend on another container"
+	case condition == realm.Completed:
+		return neverEnds(d, "its restart policy")
+	}
+	return ""
+}
+
+// neverEnds says why the container d, of which whose is the restart policy, can't exit for good, or returns "".
+func neverEnds(d *declaration, whose string) string {
+	if policy := spec(d).RestartPolicy; policy == "always" || policy == "unless-stopped" {
+		return fmt.Sprintf("%s is %s, which starts it again. Make that no or on-failure", whose, policy)
+	}
+	return ""
+}
+
+// never says why the cell can't meet the condition, or returns "".
+func (c *cell) never(condition realm.Condition) string {
+	external := func(d *declaration) bool { return d.external }
+	checked := func(d *declaration) bool { return spec(d).Healthcheck != nil }
+	root := slices.IndexFunc(c.containers, func(d *declaration) bool { return spec(d).Root })
+	switch {
+	case c.declared.external || slices.ContainsFunc(c.containers, external): // as for containers
+	case condition == realm.Healthy && !slices.ContainsFunc(c.containers, checked):
+		return "none of its containers has a healthcheck. Give one to those that count"
+	case condition == realm.Completed && root < 0:
+		return "it has no container. Declare one"
+	case condition == realm.Completed:
+		return neverEnds(c.containers[root], "the restart policy of its root container "+c.containers[root].path.Name())
+	}
+	return ""
+}
+
+// impossible reports a condition that what d depends on, shown by its name, can't meet.
+func impossible(d *declaration, key string, condition realm.Condition, shown, reason string, diags *realm.Diagnostics) {
+	at := d.resource.RangeOf(fmt.Sprintf("dependsOn[%q].condition", key))
+	diags.Errorf(at, d.path, "Impossible condition", "%s can't become %s: %s, or take the condition away.", shown, condition, reason)
+}
+
+// checkCellDependencies sees of cells what checkDependencies does of containers. order holds the paths of all cells.
+func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, members map[realm.Path][]string, diags *realm.Diagnostics) {
+	var declared []*declaration
+	for _, p := range order {
+		if d := cells[p].declared; d != nil && !d.external {
+			declared = append(declared, d)
+		}
+	}
+	for _, d := range declared {
+		for _, on := range d.resource.Spec.(*realm.Cell).DependsOn {
+			p := realm.Path(on.Name)
+			if other := cells[p]; other != nil && other.declared != nil {
+				if reason := other.never(on.Condition); reason != "" {
+					impossible(d, on.Name, on.Condition, on.Name, reason, diags)
+				}
+			} else if names, ok := members[p.Parent()]; ok {
+				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.path, p, p.Parent(), p.Name(), suggest(p.Name(), names))
+			}
+		}
+	}
+	waitsFor := func(d *declaration) []*declaration {
+		var before []*declaration
+		for _, on := range d.resource.Spec.(*realm.Cell).DependsOn {
+			if other := cells[realm.Path(on.Name)]; other != nil && other.declared != nil && !other.declared.external {
+				before = append(before, other.declared)
+			}
+		}
+		return before
+	}
+	for _, cycle := range cycles(declared, waitsFor) {
+		reportCycle(cycle, func(p realm.Path) string { return string(p) }, "so that none of them could start first", diags)
+	}
+}
+
+// reportCycle reports that everything in cycle waits for the next, the last for the first. name returns what their
+// dependencies call them.
+func reportCycle(cycle []*declaration, name func(realm.Path) string, reason string, diags *realm.Diagnostics) {
+	names := make([]string, 0, len(cycle)+1)
+	for _, member := range append(slices.Clone(cycle), cycle[0]) {
+		names = append(names, name(member.path))
+	}
+	at := dependencyRange(cycle[0], names[1])
+	if most := 12; len(names) > most {
+		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
+	}
+	diags.Errorf(at, cycle[0].path, "Dependency cycle", "%s, %s. Take one of these dependencies away.", strings.Join(names, " → "), reason)
+}
+
+// dependencyRange returns where d says that it depends on name.
+func dependencyRange(d *declaration, name string) realm.Range {
+	if rng, ok := d.resource.Ranges[fmt.Sprintf("dependsOn[%q].name", name)]; ok {
+		return rng
+	}
+	return d.resource.RangeOf("dependsOn")
+}
+
+// maxCycles bounds how many cycles are looked for: more than anybody reads at once.
+const maxCycles = 20
+
+// cycles returns circles of declarations of which each waits for the next and the last for the first: one for
+// every place where a walk along waitsFor comes back to where it was, up to a bound.
+func cycles(all []*declaration, waitsFor func(*declaration) []*declaration) [][]*declaration {
+	var found [][]*declaration
+	var stack []*declaration
+	const active, finished = 1, 2
+	state := map[*declaration]int{}
+	var visit func(d *declaration)
+	visit = func(d *declaration) {
+		state[d] = active
+		stack = append(stack, d)
+		for _, next := range waitsFor(d) {
+			switch state[next] {
+			case active:
+				if len(found) < maxCycles {
+					found = append(found, slices.Clone(stack[slices.Index(stack, next):]))
+				}
+			case finished:
+			default:
+				visit(next)
+			}
+		}
+		stack = stack[:len(stack)-1]
+		state[d] = finished
+	}
+	for _, d := range all {
+		if state[d] == 0 {
+			visit(d)
+		}
+	}
+	return found
+}
+
+// waitsFor returns the containers that are started before d: those it depends on, and the root.
+func (c *cell) waitsFor(d *declaration) []*declaration {
+	var before []*declaration
+	for _, on := range spec(d).DependsOn {
+		if other := c.container(on.Name); other != nil {
+			before = append(before, other)
+		}
+	}
+	if !spec(d).Root {
+		for _, other := range c.containers {
+			if spec(other).Root && !slices.Contains(before, other) {
+				before = append(before, other)
+			}
+		}
+	}
+	return before
+}

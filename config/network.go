@@ -1,0 +1,173 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// finishSpace checks what concerns several attributes of a space.
+func finishSpace(r *realm.Resource, s *realm.Space, diags *realm.Diagnostics) {
+	const summary = "Contradictory network"
+	if s.Network == nil || s.Network.Egress == nil {
+		return
+	}
+	if s.Network.Internal {
+		diags.Errorf(r.RangeOf("network.egress"), r.Path, summary, "The network is internal (%s), which lets no connection out, so that egress has no effect. Take one of them away.", r.RangeOf("network.internal"))
+	}
+	if e := s.Network.Egress; e.Default != realm.EgressDeny && len(e.Allow) > 0 {
+		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to keep to what it names, or take it away.", realm.EgressDeny)
+	}
+}
+
+// checkNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
+func checkNetworks(decls []*declaration, tree *realm.Tree, members map[realm.Path][]string, diags *realm.Diagnostics) {
+	checkSpaceNames(decls, diags)
+	checkSubnets(decls, diags)
+	checkAddresses(decls, tree, diags)
+	checkAttachments(decls, members, diags)
+	checkAliases(decls, diags)
+}
+
+// checkSpaceNames sees that every space has its own CNI network and bridge, whose names are made of the space's.
+func checkSpaceNames(decls []*declaration, diags *realm.Diagnostics) {
+	owners := map[string]*realm.Resource{}
+	for r := range specs[*realm.Space](decls) {
+		for _, made := range []struct{ what, name string }{
+			{"CNI network", realm.NetworkName(r.Path)},
+			{"bridge", realm.BridgeName(r.Path)},
+		} {
+			if other := owners[made.name]; other != nil {
+				diags.Errorf(r.Declared, r.Path, "Conflicting names", "The spaces %s (%s) and %s would share the %s %s. Give one of them, or its realm, another name.", other.Path, other.Declared, r.Path, made.what, made.name)
+				break
+			}
+			owners[made.name] = r
+		}
+	}
+}
+
+// fixedSubnet returns the subnet that r, a space or nil, is given here.
+func fixedSubnet(r *realm.Resource) (netip.Prefix, bool) {
+	if r == nil || r.External {
+		return netip.Prefix{}, false
+	}
+	s := r.Spec.(*realm.Space)
+	if s.Network == nil || s.Network.Subnet == "" {
+		return netip.Prefix{}, false
+	}
+	return netip.MustParsePrefix(s.Network.Subnet), true
+}
+
+// checkSubnets sees that no two spaces have an address in common.
+func checkSubnets(decls []*declaration, diags *realm.Diagnostics) {
+	type use struct {
+		subnet netip.Prefix
+		order  int
+		r      *realm.Resource
+	}
+	var uses []use
+	for r := range specs[*realm.Space](decls) {
+		if subnet, ok := fixedSubnet(r); ok {
+			uses = append(uses, use{subnet, len(uses), r})
+		}
+	}
+	// Of two subnets that overlap, one holds the other: it stands before it, with nothing but its own in between.
+	slices.SortStableFunc(uses, func(a, b use) int { return a.subnet.Compare(b.subnet) })
+	var outer use
+	for _, u := range uses {
+		if outer.r == nil || !outer.subnet.Overlaps(u.subnet) {
+			outer = u
+			continue
+		}
+		first, second := outer, u
+		if second.order < first.order {
+			first, second = second, first
+		}
+		at := func(u use) realm.Range { return u.r.RangeOf("network.subnet") }
+		diags.Errorf(at(second), second.r.Path, "Overlapping subnets", "The subnet %s of %s overlaps with %s of %s (%s). Choose another for one of them, or leave it out for a free one.", second.subnet, second.r.Path, first.subnet, first.r.Path, at(first))
+	}
+}
+
+// checkAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
+func checkAddresses(decls []*declaration, tree *realm.Tree, diags *realm.Diagnostics) {
+	type socket struct {
+		space   realm.Path
+		address string
+	}
+	owners := map[socket]*realm.Resource{}
+	for r, c := range specs[*realm.Cell](decls) {
+		if c.Address == "" || r.External {
+			continue
+		}
+		space, at := r.Path.Space(), r.RangeOf("address")
+		if subnet, ok := fixedSubnet(tree.Resource(space)); ok {
+			first, last := realm.CellAddresses(subnet)
+			if a := netip.MustParseAddr(c.Address); a.Less(first) || last.Less(a) {
+				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or leave it out for a free one.", space, a, subnet, tree.Resource(space).RangeOf("network.subnet"), first, last)
+				continue
+			}
+		}
+		if other := owners[socket{space, c.Address}]; other != nil {
+			diags.Errorf(at, r.Path, "Duplicate address", "The address %s is already that of the cell %s (%s). Choose another, or leave it out for a free one.", c.Address, other.Path, other.RangeOf("address"))
+			continue
+		}
+		owners[socket{space, c.Address}] = r
+	}
+}
+
+// checkAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
+func checkAttachments(decls []*declaration, members map[realm.Path][]string, diags *realm.Diagnostics) {
+	for r, c := range specs[*realm.Container](decls) {
+		if r.External {
+			continue
+		}
+		in := r.Path.Realm()
+		for _, name := range c.Networks {
+			at := r.RangeOf(fmt.Sprintf("networks[%q]", name))
+			if space := r.Path.Space(); space == in.Join(name) {
+				diags.Errorf(at, r.Path, "Needless network", "The cell is already in the space %s, as all of its stack is; networks names further ones. Take %q away.", space, name)
+			} else if names, ok := members[in]; ok && !slices.Contains(names, name) {
+				diags.Errorf(at, r.Path, "No such space", "networks names %q, but the realm %s has no space of that name in this configuration.%s", name, in, suggest(name, names))
+			}
+		}
+	}
+}
+
+// checkAliases sees that an alias means one cell of its space.
+func checkAliases(decls []*declaration, diags *realm.Diagnostics) {
+	type name struct {
+		space realm.Path
+		name  string
+	}
+	type claim struct {
+		cell realm.Path
+		at   realm.Range
+	}
+	named, aliased := map[name][]claim{}, map[name]claim{}
+	for r := range specs[*realm.Cell](decls) {
+		key := name{r.Path.Space(), r.Path.Name()}
+		named[key] = append(named[key], claim{r.Path, r.Declared})
+	}
+	for r, c := range specs[*realm.Container](decls) {
+		if r.External {
+			continue
+		}
+		cell := r.Path.Parent()
+		for _, alias := range c.NetworksAliases {
+			at, key := r.RangeOf(fmt.Sprintf("networksAliases[%q]", alias)), name{r.Path.Space(), alias}
+			const how = "%q, an alias of the cell %s, is already %s of the cell %s (%s). Choose another: in the space %s a name must mean one cell."
+			if i := slices.IndexFunc(named[key], func(other claim) bool { return other.cell != cell }); i >= 0 {
+				other := named[key][i]
+				diags.Errorf(at, r.Path, "Ambiguous alias", how, alias, cell, "the name", other.cell, other.at, key.space)
+				continue
+			}
+			if other, ok := aliased[key]; ok && other.cell != cell {
+				diags.Errorf(at, r.Path, "Ambiguous alias", how, alias, cell, "an alias", other.cell, other.at, key.space)
+				continue
+			}
+			aliased[key] = claim{cell, at}
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// netnsDir holds the network namespaces of cells, each pinned under the id of its cell. Like everything below /run
+// it is gone after a reboot, as the namespaces are.
+const netnsDir = "/run/kukeon/netns"
+
+// netnsPath returns where the network namespace of the cell is pinned.
+func netnsPath(cell realm.Path) string { return filepath.Join(netnsDir, state.CellID(cell)) }
+
+// cellKind makes cells: a cgroup, the files that its containers see in /etc, and its place on the network. The network
+// namespace comes with the root container, see [cellKind.open].
+type cellKind struct {
+	*Executor
+	names []planner.SpaceNames
+}
+
+func (k cellKind) create(_ context.Context, after *state.Record) error {
+	if err := k.make(after); err != nil {
+		return err
+	}
+	return k.record(after, true)
+}
+
+func (k cellKind) make(after *state.Record) error {
+	if err := k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+		return err
+	}
+	return k.writeFiles(after, k.names)
+}
+
+// update also mends the network of a cell that runs: its containers stay as they are.
+func (k cellKind) update(ctx context.Context, before, after *state.Record) error {
+	if err := k.make(after); err != nil {
+		return err
+	}
+	if err := k.mend(ctx, before, after); err != nil {
+		return err
+	}
+	return k.record(after, false)
+}
+
+func (k cellKind) remove(ctx context.Context, before *state.Record) error {
+	// The root container took the network namespace away, unless it and its record were lost.
+	if err := k.close(ctx, before.Path); err != nil {
+		return err
+	}
+	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+		return err
+	}
+	return k.store.Delete(before.Path)
+}
+
+// mend attaches the network namespace of the cell as after says, if there is one.
+func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
+	pin := netnsPath(after.Path)
+	if err := k.repin(ctx, after, pin); err != nil {
+		return err
+	}
+	found, err := network.Addresses(pin)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the root container attaches it when it is started
+	}
+	if err != nil {
+		return err
+	}
+	uplinks, err := network.Uplinks(pin)
+	if err != nil {
+		return err
+	}
+	had, want := before.Status.Attachment, after.Status.Attachment
+	if had == nil {
+		had = &state.Attachment{}
+	}
+	kept := map[string]bool{}
+	republish := !reflect.DeepEqual(had.Published, want.Published) || !k.published(after)
+	for n, i := range had.Interfaces {
+		stays := want.In(i.Space)
+		sound := found[i.Name].String() == i.Address && uplinks[i.Name] == i.Network.Bridge
+		if stays != nil && *stays == i && sound && (n > 0 || !republish) {
+			kept[i.Name] = true
+		} else if err := k.detach(ctx, after.Path, had, n); err != nil {
+			return err
+		}
+	}
+	for n, i := range want.Interfaces {
+		if kept[i.Name] {
+			continue
+		}
+		if err := k.attach(ctx, after.Path, want, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// published reports whether the host forwards all ports of the cell to it, as far as it can be told.
+func (k cellKind) published(after *state.Record) bool {
+	want := after.Status.Attachment.Published
+	if len(want) == 0 {
+		return true
+	}
+	survey, err := k.networks.Survey(true)
+	if err != nil {
+		return false
+	}
+	mappings := mappingsOf(survey)
+	for _, text := range want {
+		port, err := realm.ParsePort(text)
+		if err != nil || !planner.Mapped(mappings, after.Path, port) {
+			return false
+		}
+	}
+	return true
+}
+
+// repin pins the network namespace of the root container that runs, where its pin was lost.
+func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) error {
+	root, err := k.rootTask(ctx, cell)
+	if err != nil || root == 0 {
+		return err
+	}
+	of, err := netns.Inode(root)
+	if err != nil {
+		return nil // it has ended meanwhile
+	}
+	if at, err := netns.PinInode(pin); err == nil && at == of {
+		return nil
+	}
+	return netns.Pin(pin, root)
+}
+
+// rootTask returns the pid of the task of the cell's root container, 0 where it doesn't run.
+func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error) {
+	root, err := k.find(ctx, cell.Status.Namespace, func(c runtime.Container) bool {
+		return realm.Path(c.Labels[planner.LabelPath]).Parent() == cell.Path && c.Labels[planner.LabelRole] == "root"
+	})
+	if err != nil || root == nil {
+		return 0, err
+	}
+	return int(root.PID), nil
+}
+
+// open makes the network namespace of the cell anew and attaches it.
+func (k cellKind) open(ctx context.Context, cell realm.Path) error {
+	if err := netns.Create(netnsPath(cell)); err != nil {
+		return err
+	}
+	r := k.store.Record(cell)
+	if r == nil || r.Status.Attachment == nil {
+		return fmt.Errorf("attach cell %s: it has no address: plan again", cell)
+	}
+	for n := range r.Status.Attachment.Interfaces {
+		if err := k.attach(ctx, cell, r.Status.Attachment, n); err != nil {
+			return errors.Join(err, k.close(context.WithoutCancel(ctx), cell))
+		}
+	}
+	return nil
+}
+
+// close detaches the network namespace of the cell, whatever it was attached to, and takes its pin away.
+func (k cellKind) close(ctx context.Context, cell realm.Path) error {
+	pin := netnsPath(cell)
+	if err := k.networks.DetachAll(ctx, state.CellID(cell), pin); err != nil {
+		return err
+	}
+	return netns.Remove(pin)
+}
+
+func (k cellKind) attach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
+	attachment, err := attachmentOf(cell, a, n)
+	if err != nil {
+		return err
+	}
+	return k.networks.Attach(ctx, attachment)
+}
+
+func (k cellKind) detach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
+	attachment, err := attachmentOf(cell, a, n)
+	if err != nil {
+		return err
+	}
+	return k.networks.Detach(ctx, attachment)
+}
+
+// attachmentOf returns the n-th interface of a cell as package network takes it: the first has the default route
+// and the published ports.
+func attachmentOf(cell realm.Path, a *state.Attachment, n int) (network.Attachment, error) {
+	i := a.Interfaces[n]
+	net, err := networkOf(&i.Network)
+	if err != nil {
+		return network.Attachment{}, err
+	}
+	address, err := netip.ParsePrefix(i.Address)
+	if err != nil {
+		return network.Attachment{}, fmt.Errorf("attach cell %s: %w", cell, err)
+	}
+	attachment := network.Attachment{
+		ID: state.CellID(cell), NetNS: netnsPath(cell), Interface: i.Name, Network: net, Address: address.Addr(), DefaultRoute: n == 0,
+	}
+	if n > 0 {
+		return attachment, nil
+	}
+	for _, text := range a.Published {
+		port, err := realm.ParsePort(text)
+		if err != nil {
+			return network.Attachment{}, fmt.Errorf("publish port %s of cell %s: %w", text, cell, err)
+		}
+		for offset := range port.Host.Len() {
+			attachment.Ports = append(attachment.Ports, network.PortMapping{
+				HostIP: port.HostIP, HostPort: uint16(port.Host.First + offset), ContainerPort: uint16(port.Container.First + offset), Protocol: port.Protocol,
+			})
+		}
+	}
+	return attachment, nil
+}

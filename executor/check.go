@@ -1,0 +1,171 @@
+package executor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// check waits until the container is what the condition says, healthy or completed, and records what came of it.
+func (k containerKind) check(ctx context.Context, after *state.Record, condition realm.Condition) error {
+	r := *after
+	if now := k.store.Record(after.Path); now != nil {
+		r = *now
+	}
+	health, err := k.wait(ctx, &r, condition)
+	if ctx.Err() != nil {
+		return fmt.Errorf("given up waiting for container %s: %w", r.Path, ctx.Err())
+	}
+	r.Status.Health = &state.Health{State: health}
+	if err != nil {
+		r.Status.Health = &state.Health{State: state.Unhealthy, Detail: err.Error()}
+		err = fmt.Errorf("container %s: %w", r.Path, err)
+	}
+	return errors.Join(err, k.record(&r, false))
+}
+
+func (k containerKind) wait(ctx context.Context, r *state.Record, condition realm.Condition) (string, error) {
+	if condition == realm.Healthy {
+		return state.Healthy, k.healthy(ctx, r, r.Spec.(*realm.Container).Healthcheck)
+	}
+	code, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("it was to complete, but exited with code %d", code)
+	}
+	return state.Completed, err
+}
+
+// startPeriodInterval is the time between two checks in the start period.
+const startPeriodInterval = time.Second
+
+// healthy runs the check until it succeeds, or has failed as often in a row as it may.
+func (k containerKind) healthy(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+	begin := time.Now()
+	for failed := 0; ; {
+		err := k.checkOnce(ctx, r, check)
+		if err == nil {
+			return nil
+		}
+		interval := check.Interval()
+		if time.Since(begin) < check.StartPeriod() {
+			interval = min(interval, startPeriodInterval)
+		} else if failed++; failed >= check.Tries() {
+			return fmt.Errorf("its healthcheck failed %d times: %w", failed, err)
+		}
+		// A task that has ended gets no better.
+		if errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
+		}
+	}
+}
+
+func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
+	if err != nil {
+		return err
+	}
+	if found == nil || found.Status != runtime.StatusRunning {
+		return fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
+	}
+	if len(check.Exec) > 0 {
+		result, err := k.runtime.Exec(ctx, r.Status.Namespace, r.Status.ContainerID, check.Exec, check.Timeout())
+		if err == nil && result.ExitCode != 0 {
+			err = fmt.Errorf("%s exited with code %d%s", check.Exec[0], result.ExitCode, lastLine(result.Output))
+		}
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
+	defer cancel()
+	dial := k.dialer(r.Path.Parent())
+	if check.TCP != "" {
+		conn, err := dial(ctx, "tcp", check.TCP)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	return fetch(ctx, dial, check.HTTP)
+}
+
+// lastLine returns the end of what a check printed, for a message.
+func lastLine(output []byte) string {
+	lines := bytes.Split(bytes.TrimSpace(output), []byte("\n"))
+	if last := string(lines[len(lines)-1]); last != "" {
+		return ": " + last
+	}
+	return ""
+}
+
+func fetch(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), url string) error {
+	client := http.Client{
+		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		// A redirection is an answer.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("GET %s: %s", url, response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+// dialer connects from within the cell, to addresses and to the names that the cell's own /etc/hosts has.
+func (k containerKind) dialer(cell realm.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
+	dial := netns.Dialer(netnsPath(cell))
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		addr, err := netip.ParseAddr(host)
+		if err != nil {
+			if addr, err = lookup(k.store.NetworkFile(cell, hostsFile), host); err != nil {
+				return nil, err
+			}
+		}
+		return dial(ctx, network, net.JoinHostPort(addr.String(), port))
+	}
+}
+
+// lookup finds a name in a hosts file.
+func lookup(file, name string) (netip.Addr, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		for _, known := range fields[min(1, len(fields)):] {
+			if known == name {
+				return netip.ParseAddr(fields[0])
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("the cell knows no %q: a healthcheck may name localhost, an address, or a cell", name)
+}

@@ -1,0 +1,133 @@
+package executor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// The files of a cell that its containers see in /etc.
+const (
+	hostsFile    = "hosts"
+	hostnameFile = "hostname"
+	resolvFile   = "resolv.conf"
+)
+
+// resolvConfs are where the host's resolvers are found. The second tells them where the first only points to a resolver
+// on the host's own loopback, which a cell doesn't reach.
+var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
+
+// writeFiles makes the files of a cell, or brings them up to date.
+func (e *Executor) writeFiles(cell *state.Record, names []planner.SpaceNames) error {
+	if err := e.store.MakeNetworkDir(cell.Path); err != nil {
+		return err
+	}
+	resolv, err := resolvConf()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		e.writeFile(cell.Path, hostsFile, planner.HostsFile(cell.Path, cell.Status.Attachment, names)),
+		e.writeFile(cell.Path, hostnameFile, cell.Path.Name()+"\n"),
+		e.writeFile(cell.Path, resolvFile, resolv),
+	)
+}
+
+// writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
+// The new text is there before what is left of a longer old one goes, so that the file is never seen empty.
+func (e *Executor) writeFile(cell realm.Path, name, text string) error {
+	// Whoever a container runs as may read it.
+	const mode fs.FileMode = 0o644
+	file := e.store.NetworkFile(cell, name)
+	if old, err := os.ReadFile(file); err == nil && string(old) == text {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, mode)
+	if err != nil {
+		return fmt.Errorf("write /etc/%s of cell %s: %w", name, cell, err)
+	}
+	_, err = f.WriteAt([]byte(text), 0)
+	if err == nil {
+		err = f.Truncate(int64(len(text)))
+	}
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+		return fmt.Errorf("write /etc/%s of cell %s: %w", name, cell, err)
+	}
+	return nil
+}
+
+// writeNames brings the hosts files of those cells up to date that the plan names for the space.
+func (e *Executor) writeNames(_ context.Context, space realm.Path, names []planner.SpaceNames) error {
+	at := slices.IndexFunc(names, func(n planner.SpaceNames) bool { return n.Space == space })
+	var failed error
+	for _, cell := range names[at].Update {
+		if r := e.store.Record(cell); r != nil {
+			failed = errors.Join(failed, e.writeFile(cell, hostsFile, planner.HostsFile(cell, r.Status.Attachment, names)))
+		}
+	}
+	return failed
+}
+
+// resolvConf returns the host's resolver configuration without the resolvers that only the host itself reaches.
+func resolvConf() (string, error) {
+	text := ""
+	for _, file := range resolvConfs {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", fmt.Errorf("read the host's resolvers: %w", err)
+		}
+		var resolvers bool
+		if text, resolvers = reachable(data); resolvers {
+			break
+		}
+	}
+	return text, nil
+}
+
+// reachable leaves the resolvers on a loopback out, and reports whether others are left.
+func reachable(data []byte) (text string, resolvers bool) {
+	var b strings.Builder
+	for line := range bytes.Lines(data) {
+		fields := strings.Fields(string(line))
+		if len(fields) > 1 && fields[0] == "nameserver" {
+			addr, err := netip.ParseAddr(fields[1])
+			if err == nil && addr.IsLoopback() {
+				continue
+			}
+			resolvers = true
+		}
+		b.Write(line)
+	}
+	return b.String(), resolvers
+}
+
+// etcMounts returns the mounts of the cell's files, but for those in whose place the container mounts something itself.
+func (e *Executor) etcMounts(container *state.Record) []specs.Mount {
+	var mounts []specs.Mount
+	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
+		target := filepath.Join("/etc", name)
+		own := slices.ContainsFunc(container.Spec.(*realm.Container).Volumes, func(v realm.Volume) bool { return v.Target == target || v.Target == "/etc" })
+		if !own {
+			mounts = append(mounts, specs.Mount{
+				Destination: target, Type: "bind", Source: e.store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},
+			})
+		}
+	}
+	return mounts
+}

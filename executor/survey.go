@@ -1,0 +1,126 @@
+package executor
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// networkOfHost looks at the networks of spaces and cells, and at what else of the host concerns them.
+func (r *refresh) networkOfHost(desired *realm.Tree, prior *state.State) error {
+	ports := publishes(r.wanted, prior)
+	if desired != nil {
+		r.actual.MissingPlugins = r.networks.MissingPlugins(ports)
+	}
+	survey, err := r.networks.Survey(ports)
+	if err != nil {
+		return err
+	}
+	for _, route := range survey.Routes {
+		r.actual.Routes = append(r.actual.Routes, planner.Route(route))
+	}
+	for _, n := range survey.Networks {
+		r.actual.CNINetworks = append(r.actual.CNINetworks, planner.CNINetwork(n))
+	}
+	if ports {
+		for _, s := range survey.Listening {
+			r.actual.Sockets = append(r.actual.Sockets, planner.Socket(s))
+		}
+		r.actual.Mappings = mappingsOf(survey)
+	}
+	for p, record := range prior.Records {
+		switch p.Kind() {
+		case realm.KindSpace:
+			err = r.spaceNetwork(record)
+		case realm.KindCell:
+			err = r.cellNetwork(record)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishes reports whether any port is published, or is to be.
+func publishes(wanted []*realm.Resource, prior *state.State) bool {
+	for _, c := range wanted {
+		if len(c.Spec.(*realm.Container).Ports) > 0 {
+			return true
+		}
+	}
+	for _, r := range prior.Records {
+		if r.Status.Attachment != nil && len(r.Status.Attachment.Published) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// mappingsOf never returns nil, which stands for not having looked.
+func mappingsOf(survey *network.Survey) []planner.PortMapping {
+	mappings := []planner.PortMapping{}
+	for _, m := range survey.Published {
+		mappings = append(mappings, planner.PortMapping(m))
+	}
+	return mappings
+}
+
+func (r *refresh) spaceNetwork(record *state.Record) error {
+	n := record.Status.Network
+	if n == nil {
+		return nil
+	}
+	wanted, err := networkOfSpace(record)
+	if err != nil {
+		return err
+	}
+	drift, err := r.networks.Drift(wanted, n.Firewall)
+	if len(drift) > 0 {
+		r.actual.Networks[record.Path] = drift
+	}
+	return err
+}
+
+func (r *refresh) cellNetwork(record *state.Record) error {
+	cell := record.Path
+	found := &planner.CellNetwork{Addresses: map[string]string{}}
+	r.actual.Cells[cell] = found
+	hosts, err := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	found.Hosts = string(hosts)
+	pin := netnsPath(cell)
+	if found.NetNS, err = netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	addresses, err := network.Addresses(pin)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for name, address := range addresses {
+		found.Addresses[name] = address.String()
+	}
+	uplinks, err := network.Uplinks(pin)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if record.Status.Attachment != nil {
+		for _, i := range record.Status.Attachment.Interfaces {
+			if uplink, ok := uplinks[i.Name]; ok && uplink != i.Network.Bridge {
+				found.Detached = append(found.Detached, i.Name)
+			}
+		}
+	}
+	return nil
+}

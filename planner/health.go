@@ -1,0 +1,81 @@
+package planner
+
+import (
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// decideChecks finds the containers that the apply waits for: those that are started and have a healthcheck, or that
+// others wait for until they have completed, and those whose last check failed.
+func (d *decider) decideChecks() {
+	for _, p := range d.order {
+		want := d.desired.Resource(p)
+		if want == nil || want.External || p.Kind() != realm.KindContainer || !d.targeted(p) || d.after(p) == nil {
+			continue
+		}
+		c := d.changes[p]
+		condition := d.waitsFor(p, want.Spec.(*realm.Container))
+		if c != nil && (c.Action != Update || c.Start) {
+			c.After.Status.Health = nil
+			c.Check = condition
+			continue
+		}
+		if condition == "" && c != nil {
+			c.After.Status.Health = nil
+		}
+		if reason := d.unchecked(p, c); condition != "" && reason != "" {
+			if c == nil {
+				c = d.ensure(p)
+				c.Action = Check
+			}
+			c.Reasons = append(c.Reasons, reason)
+			c.After.Status.Health = nil
+			c.Check = condition
+		}
+	}
+}
+
+// waitsFor returns what the apply waits for the container to be once it runs, or the empty condition.
+func (d *decider) waitsFor(p realm.Path, spec *realm.Container) realm.Condition {
+	switch {
+	case d.awaited[p]:
+		return realm.Completed
+	case spec.Healthcheck != nil:
+		return realm.Healthy
+	}
+	return ""
+}
+
+// unchecked says why a container that isn't started has to be checked, or returns "".
+func (d *decider) unchecked(p realm.Path, c *Change) string {
+	have := d.prior.Records[p].Status
+	switch {
+	case d.awaited[p]:
+		if have.Health == nil || have.Health.State != state.Completed {
+			return "others wait for it to complete"
+		}
+		return ""
+	case d.ended(have):
+		return ""
+	case have.Health == nil:
+		return "its healthcheck has not been run yet"
+	case have.Health.State == state.Unhealthy:
+		return "its healthcheck failed: " + have.Health.Detail
+	}
+	if c != nil {
+		for _, df := range c.Diffs {
+			if strings.HasPrefix(df.Name, "healthcheck.") {
+				return "its healthcheck is another now"
+			}
+		}
+	}
+	return ""
+}
+
+// ended reports whether the recorded container has done its work.
+func (d *decider) ended(have state.Status) bool {
+	actual := d.actual.container(have.Namespace, have.ContainerID)
+	return actual != nil && actual.Status == TaskStopped
+}

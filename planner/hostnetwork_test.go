@@ -1,0 +1,322 @@
+package planner
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// hostNetwork is what a pretended host has of networks.
+type hostNetwork struct {
+	// networks holds those of spaces, spaceDrift what became of them outside of kuke.
+	networks   map[realm.Path]*state.Network
+	spaceDrift map[realm.Path][]string
+	// pins, hosts and published hold what there is of cells: the inode of the pinned network namespace, the text of
+	// /etc/hosts and the ports that are forwarded.
+	pins      map[realm.Path]uint64
+	hosts     map[realm.Path]string
+	published map[realm.Path][]string
+	// interfaces holds the addresses by interface in each network namespace.
+	interfaces map[uint64]map[string]string
+	// foreign are ports that others forward.
+	foreign []PortMapping
+	// names are those of the plan that is carried out.
+	names []SpaceNames
+}
+
+func newHostNetwork() hostNetwork {
+	return hostNetwork{
+		networks: map[realm.Path]*state.Network{}, spaceDrift: map[realm.Path][]string{}, pins: map[realm.Path]uint64{},
+		hosts: map[realm.Path]string{}, published: map[realm.Path][]string{}, interfaces: map[uint64]map[string]string{},
+	}
+}
+
+// refreshNetwork looks at the networks of recorded spaces and of recorded and desired cells.
+func (h *host) refreshNetwork(desired *realm.Tree) {
+	h.actual.Networks, h.actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
+	h.actual.Mappings = slices.Clone(h.foreign)
+	if h.actual.Mappings == nil {
+		h.actual.Mappings = []PortMapping{}
+	}
+	look := func(p realm.Path) {
+		if p.Kind() == realm.KindCell {
+			h.actual.Cells[p] = &CellNetwork{NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
+		}
+	}
+	for _, p := range h.prior.Paths() {
+		look(p)
+		if p.Kind() != realm.KindSpace {
+			continue
+		}
+		if drift := h.spaceDrift[p]; len(drift) > 0 {
+			h.actual.Networks[p] = drift
+		} else if h.networks[p] == nil {
+			h.actual.Networks[p] = []string{"changed outside of kuke: its network is gone"}
+		}
+	}
+	if desired != nil {
+		for _, r := range desired.Resources() {
+			look(r.Path)
+		}
+	}
+	for _, cell := range slices.Sorted(maps.Keys(h.published)) {
+		for _, text := range h.published[cell] {
+			p, err := realm.ParsePort(text)
+			if err != nil {
+				h.Fatal(err)
+			}
+			h.actual.Mappings = append(h.actual.Mappings, PortMapping{
+				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
+				Network: realm.NetworkName(cell), ID: state.CellID(cell),
+			})
+		}
+	}
+}
+
+// makeNetwork makes the network of a space or the files of a cell, and mends the network of a cell that is there.
+func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
+	switch r.Path.Kind() {
+	case realm.KindSpace:
+		n := r.Status.Network
+		if n == nil || n.Name != realm.NetworkName(r.Path) || n.File != realm.ConflistName(r.Path) || n.Bridge != realm.BridgeName(r.Path) {
+			fail("network %+v", n)
+		}
+		subnet := netip.MustParsePrefix(n.Subnet)
+		if subnet != subnet.Masked() || n.Gateway != realm.Gateway(subnet).String() {
+			fail("network %+v", n)
+		}
+		for p, other := range h.networks {
+			if p != r.Path && subnet.Overlaps(netip.MustParsePrefix(other.Subnet)) {
+				fail("space %s has the subnet %s", p, other.Subnet)
+			}
+		}
+		h.networks[r.Path] = n
+		delete(h.spaceDrift, r.Path)
+	case realm.KindCell:
+		a := r.Status.Attachment
+		if a == nil {
+			fail("the cell has no address")
+		}
+		h.hosts[r.Path] = HostsFile(r.Path, a, h.names)
+		if mend {
+			for p, c := range h.changes {
+				if p.Parent() == r.Path && c.Before != nil && c.Before.Spec.(*realm.Container).Root && (c.Action == Delete || c.Action == Replace) && h.prior.Records[p] != nil {
+					fail("root container %s, which is to be taken down, may detach it at the same time", p)
+				}
+			}
+			h.mend(r, fail)
+		}
+	}
+}
+
+// mend pins the network namespace of the root container that runs, and attaches it as recorded.
+func (h *host) mend(cell *state.Record, fail failFunc) {
+	if root := h.rootNetNS(cell.Path); root != 0 {
+		h.pins[cell.Path] = root
+	}
+	if h.pins[cell.Path] != 0 {
+		h.attachCell(cell, fail)
+	}
+}
+
+// attachCell gives the pinned network namespace the interfaces that the cell is to have, and no others.
+func (h *host) attachCell(cell *state.Record, fail failFunc) {
+	if cell == nil || cell.Status.Attachment == nil {
+		fail("the cell has no address")
+	}
+	a := cell.Status.Attachment
+	found := map[string]string{}
+	for _, i := range a.Interfaces {
+		if n := h.networks[i.Space]; n == nil || n.Subnet != i.Network.Subnet {
+			fail("space %s has the network %+v, the cell wants %+v", i.Space, n, i)
+		}
+		address, err := netip.ParsePrefix(i.Address)
+		if err != nil || address.Masked().String() != i.Network.Subnet {
+			fail("address %q in %s", i.Address, i.Network.Subnet)
+		}
+		found[i.Name] = i.Address
+	}
+	if len(found) != len(a.Interfaces) || found["eth0"] == "" || a.Interfaces[0].Name != "eth0" || a.Interfaces[0].Space != cell.Path.Space() {
+		fail("interfaces %+v", a.Interfaces)
+	}
+	h.interfaces[h.pins[cell.Path]] = found
+	for q, others := range h.published {
+		for _, one := range others {
+			for _, other := range a.Published {
+				x, _ := realm.ParsePort(one)
+				y, _ := realm.ParsePort(other)
+				if _, there := h.changes[q]; q != cell.Path && !there && x.Clashes(y) {
+					fail("cell %s publishes %s already", q, one)
+				}
+			}
+		}
+	}
+	h.published[cell.Path] = slices.Clone(a.Published)
+}
+
+// checkAddresses makes sure that no two recorded cells have one address.
+func (h *host) checkAddresses(fail failFunc) {
+	owners := map[string]realm.Path{}
+	for p, r := range h.prior.Records {
+		if r.Status.Attachment == nil {
+			continue
+		}
+		for _, i := range r.Status.Attachment.Interfaces {
+			address, _, _ := strings.Cut(i.Address, "/")
+			if other, taken := owners[address]; taken {
+				fail("%s and %s have the address %s", p, other, address)
+			}
+			owners[address] = p
+		}
+	}
+}
+
+// enter puts a container that is started into the network namespace of its cell.
+func (h *host) enter(r *state.Record, c *Container, anew bool, fail failFunc) {
+	cell := r.Path.Parent()
+	if r.Spec.(*realm.Container).Root && (anew || h.pins[cell] == 0) {
+		for p, other := range h.siblings(r) {
+			if other.NetNS != 0 {
+				fail("%s still lives in the old network namespace", p)
+			}
+		}
+		h.netns++
+		h.pins[cell] = h.netns
+		h.attachCell(h.prior.Records[cell], fail)
+	}
+	c.NetNS = h.pins[cell]
+	if c.NetNS == 0 {
+		fail("there is no network namespace to join")
+	}
+}
+
+// leave takes away what only a root container brings with it.
+func (h *host) leave(r *state.Record, fail failFunc) {
+	cell := r.Path.Parent()
+	if !r.Spec.(*realm.Container).Root {
+		return
+	}
+	for p, other := range h.siblings(r) {
+		if other.NetNS != 0 {
+			fail("%s still lives in the network namespace", p)
+		}
+	}
+	delete(h.interfaces, h.pins[cell])
+	delete(h.pins, cell)
+	delete(h.published, cell)
+}
+
+// removeNetwork takes away the network of a space, or the files of a cell.
+func (h *host) removeNetwork(p realm.Path, fail failFunc) {
+	switch p.Kind() {
+	case realm.KindSpace:
+		for q, r := range h.prior.Records {
+			if r.Status.Attachment.In(p) != nil {
+				fail("cell %s is attached", q)
+			}
+		}
+		delete(h.networks, p)
+		delete(h.spaceDrift, p)
+	case realm.KindCell:
+		delete(h.hosts, p)
+		delete(h.pins, p)
+		delete(h.published, p)
+	}
+}
+
+func (h *host) writeNames(space realm.Path, fail failFunc) {
+	at := slices.IndexFunc(h.names, func(n SpaceNames) bool { return n.Space == space })
+	if at < 0 || len(h.names[at].Update) == 0 {
+		fail("there are no names")
+	}
+	for _, cell := range h.names[at].Update {
+		r := h.prior.Records[cell]
+		if r == nil {
+			fail("cell %s is not recorded", cell)
+		}
+		text := HostsFile(cell, r.Status.Attachment, h.names)
+		if text == h.hosts[cell] {
+			fail("cell %s has that /etc/hosts already", cell)
+		}
+		h.hosts[cell] = text
+	}
+}
+
+// check waits for a container, which always comes to what it is waited for.
+func (h *host) check(c *Change, fail failFunc) {
+	container := h.container(c.After, fail)
+	r := *h.prior.Records[c.Path]
+	switch c.Check {
+	case realm.Healthy:
+		if container.Status != TaskRunning {
+			fail("it does not run")
+		}
+		r.Status.Health = &state.Health{State: state.Healthy}
+	case realm.Completed:
+		container.Status, container.ExitCode, container.NetNS, container.PID = TaskStopped, 0, 0, 0
+		r.Status.Health = &state.Health{State: state.Completed}
+	default:
+		fail("check for %q", c.Check)
+	}
+	h.prior.Records[c.Path] = &r
+}
+
+// wantReady fails unless the container, which something else of the plan waits for, is as far as it must be.
+func (h *host) wantReady(p realm.Path, condition realm.Condition, fail failFunc) {
+	r := h.prior.Records[p]
+	if r == nil {
+		fail("%s, on which it depends, is not recorded", p)
+		return
+	}
+	c := h.container(r, fail)
+	ended := c.Status == TaskStopped && c.ExitCode == 0
+	switch {
+	case c.Status != TaskRunning && c.Status != TaskPaused && !ended:
+		fail("%s, on which it depends, does not run", p)
+	case condition == realm.Healthy && !ended && (r.Status.Health == nil || r.Status.Health.State != state.Healthy),
+		condition == realm.Completed && (r.Status.Health == nil || r.Status.Health.State != state.Completed):
+		fail("%s, on which it depends, is %+v", p, r.Status.Health)
+	}
+}
+
+// wantCells fails unless the cells that the given one depends on are as far as they must be, where they change.
+func (h *host) wantCells(cell realm.Path, fail failFunc) {
+	record := h.prior.Records[cell]
+	for _, on := range record.Spec.(*realm.Cell).DependsOn {
+		for p, c := range h.changes {
+			if p.Parent() != realm.Path(on.Name) || c.After == nil {
+				continue
+			}
+			spec := c.After.Spec.(*realm.Container)
+			condition := realm.Condition("")
+			if on.Condition == realm.Healthy && spec.Healthcheck != nil && c.Check != realm.Completed || on.Condition == realm.Completed && spec.Root {
+				condition = on.Condition
+			}
+			h.wantReady(p, condition, fail)
+		}
+	}
+}
+
+// wantDependentsGone fails while a container runs that is deleted with its cell, which depends on the given one.
+func (h *host) wantDependentsGone(cell realm.Path, fail failFunc) {
+	if c := h.changes[cell]; c == nil || c.Action != Delete {
+		return
+	}
+	for p, r := range h.prior.Records {
+		spec, ok := r.Spec.(*realm.Cell)
+		if c := h.changes[p]; !ok || c == nil || c.Action != Delete {
+			continue
+		}
+		for _, on := range spec.DependsOn {
+			for q := range h.prior.Records {
+				if realm.Path(on.Name) == cell && q.Parent() == p {
+					fail("%s depends on its cell, and is still there", q)
+				}
+			}
+		}
+	}
+}

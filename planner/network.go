@@ -1,0 +1,329 @@
+package planner
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// DefaultSubnetPool is what the subnets of spaces are chosen from.
+const DefaultSubnetPool = "10.88.0.0/16"
+
+// subnetBits is the length of the prefix of a chosen subnet.
+const subnetBits = 24
+
+// decideNetworks gives each space its subnet, and each cell its addresses, its host ports and its names. It comes
+// after all other decisions, and adds changes where the network is all that changes.
+func (d *decider) decideNetworks() {
+	d.checkPlugins()
+	for _, p := range d.order {
+		if p.Kind() == realm.KindSpace && d.owns(p) {
+			d.decideNetwork(p)
+		}
+	}
+	if d.diags.HasErrors() {
+		return // an error more for each cell would help nobody
+	}
+	d.checkForeignCells()
+	cells := d.attach()
+	d.checkSpaces(cells)
+	d.decidePorts(cells)
+	for _, p := range d.order {
+		if a := cells[p]; a != nil {
+			d.decideAttachment(p, a)
+		}
+	}
+	d.decideNames()
+}
+
+// owns reports whether the plan may change the network of the space or cell at p, which there will be: one that
+// is desired, or in which something desired lies, or that must move with the subnet of a space.
+func (d *decider) owns(p realm.Path) bool {
+	r := d.after(p)
+	if r == nil || d.opts.Destroy || r.Status.Project != d.opts.Project && r.Status.Project != "" {
+		return false
+	}
+	if want := d.desired.Resource(p); want != nil {
+		return !want.External && d.targeted(p)
+	}
+	above := len(d.targets) == 0 || slices.ContainsFunc(d.targets, p.Contains)
+	return d.needed[p] && (above || d.targeted(p)) || d.moves(p)
+}
+
+// after returns the record that the resource at p will have, or nil.
+func (d *decider) after(p realm.Path) *state.Record {
+	if c := d.changes[p]; c != nil {
+		return c.After
+	}
+	return d.prior.Records[p]
+}
+
+// ensure returns the change of a recorded resource, an update if there was none.
+func (d *decider) ensure(p realm.Path) *Change {
+	c := d.changes[p]
+	if c == nil {
+		before := d.prior.Records[p]
+		after := *before
+		c = &Change{Path: p, Action: Update, Before: before, After: &after}
+		d.changes[p] = c
+	}
+	return c
+}
+
+func (d *decider) checkPlugins() {
+	if len(d.actual.MissingPlugins) == 0 {
+		return
+	}
+	for _, r := range d.desired.Resources() {
+		if k := r.Path.Kind(); !r.External && (k == realm.KindSpace || k == realm.KindCell || k == realm.KindContainer) {
+			d.diags.Errorf(r.Declared, r.Path, "CNI plugins are missing",
+				"%s %s needs a network, but this host lacks %s: install them (apt-get install containernetworking-plugins iptables), or name their directory with --cni-bin-dir.",
+				k.Lower(), r.Path, strings.Join(d.actual.MissingPlugins, ", "))
+			return
+		}
+	}
+}
+
+// checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
+func (d *decider) checkForeignCells() {
+	for _, r := range d.desired.Resources() {
+		spec, ok := r.Spec.(*realm.Container)
+		if !ok || r.External || !d.targeted(r.Path) || d.owns(r.Path.Parent()) || d.after(r.Path) == nil {
+			continue
+		}
+		name := ""
+		switch {
+		case len(spec.Ports) > 0:
+			name = "ports"
+		case len(spec.Networks) > 0:
+			name = "networks"
+		case len(spec.NetworksAliases) > 0:
+			name = "networksAliases"
+		default:
+			continue
+		}
+		d.diags.Errorf(r.RangeOf(name), r.Path, "Cell is managed elsewhere", "container %s sets %s, which concerns all of cell %s, but that is not managed here: set it where the cell is declared.", r.Path, name, r.Path.Parent())
+	}
+}
+
+// checkSpaces makes sure that no cell stays attached to a space that goes, or keeps an address in a subnet that does.
+func (d *decider) checkSpaces(cells map[realm.Path]*state.Attachment) {
+	for _, p := range d.prior.Paths() {
+		had := d.attachmentOf(p)
+		if had == nil || d.after(p) == nil || cells[p] != nil {
+			continue
+		}
+		for _, i := range had.Interfaces {
+			if d.changes[i.Space] == nil {
+				continue
+			}
+			if network := d.networkOf(i.Space); network == nil {
+				d.diags.Errorf(realm.Range{}, i.Space, "Space is in use", "space %s is to be deleted, but cell %s, which stays, is attached to it: change that first.", i.Space, p)
+			} else if network.Subnet != i.Network.Subnet {
+				d.diags.Errorf(d.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which can't be changed here, has an address in %s: change that first.", i.Space, network.Subnet, p, i.Network.Subnet)
+			}
+		}
+	}
+}
+
+// decideNetwork settles the network of a space.
+func (d *decider) decideNetwork(p realm.Path) {
+	prior := d.prior.Records[p]
+	var had *state.Network
+	if prior != nil {
+		had = prior.Status.Network
+	}
+	subnet, ok := d.subnetOf(p, had)
+	if !ok {
+		return
+	}
+	network := newNetwork(p, subnet)
+	if had != nil {
+		network.Firewall = had.Firewall
+	}
+	d.checkNames(p, network)
+	drift := d.actual.Networks[p]
+	if had != nil && reflect.DeepEqual(had, network) && len(drift) == 0 && d.changes[p] == nil {
+		return
+	}
+	c := d.ensure(p)
+	c.After.Status.Network = network
+	if c.Action == Update {
+		c.Reasons = append(c.Reasons, drift...)
+		if had == nil {
+			c.Reasons = append(c.Reasons, "it has no network yet")
+		}
+	}
+	c.Diffs = append(c.Diffs, computed("subnet", networkSubnet(had, c), network.Subnet)...)
+}
+
+func newNetwork(space realm.Path, subnet netip.Prefix) *state.Network {
+	return &state.Network{
+		Name: realm.NetworkName(space), File: realm.ConflistName(space), Bridge: realm.BridgeName(space),
+		Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
+	}
+}
+
+// networkSubnet is the subnet to show as the one before c.
+func networkSubnet(had *state.Network, c *Change) string {
+	if had == nil || c.Action != Update {
+		return ""
+	}
+	return had.Subnet
+}
+
+// computed returns the difference of a value that kuke chooses; empty stands for none.
+func computed(name, before, after string) []Diff {
+	if before == after {
+		return nil
+	}
+	df := Diff{Name: name, Computed: true}
+	if before != "" {
+		df.Before = before
+	}
+	if after != "" {
+		df.After = after
+	}
+	return []Diff{df}
+}
+
+// checkNames makes sure that no other space has the names that the host knows the network by: main-a and b, and main
+// and a-b, make the same.
+func (d *decider) checkNames(p realm.Path, network *state.Network) {
+	for _, q := range d.prior.Paths() {
+		if r := d.prior.Records[q]; q != p && r.Status.Network != nil && (r.Status.Network.Name == network.Name || r.Status.Network.Bridge == network.Bridge) {
+			d.diags.Errorf(d.declared(p), p, "Network name is taken", "space %s would have the CNI network %s and the bridge %s, which space %s has: rename one of them.", p, network.Name, network.Bridge, q)
+		}
+	}
+}
+
+// declared returns where the resource at p is declared.
+func (d *decider) declared(p realm.Path) realm.Range {
+	if r := d.desired.Resource(p); r != nil {
+		return r.Declared
+	}
+	return realm.Range{}
+}
+
+// subnetOf returns the subnet of a space: the one it wants, the one it has, or a free one.
+func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool) {
+	want := ""
+	if r := d.desired.Resource(p); r != nil {
+		if spec := r.Spec.(*realm.Space); spec.Network != nil {
+			want = spec.Network.Subnet
+		}
+	}
+	if had != nil && (want == "" || want == had.Subnet) {
+		if subnet, err := netip.ParsePrefix(had.Subnet); err == nil {
+			return subnet, true
+		}
+	}
+	taken := d.takenSubnets(p)
+	if want != "" {
+		subnet, err := netip.ParsePrefix(want)
+		if err != nil {
+			d.diags.Errorf(d.declared(p), p, "Invalid subnet", "%q is no subnet: %v.", want, err)
+			return subnet, false
+		}
+		for _, t := range taken {
+			if t.prefix.Overlaps(subnet) {
+				d.diags.Errorf(d.desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
+				return subnet, false
+			}
+		}
+		d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
+		return subnet, true
+	}
+	return d.freeSubnet(p, taken)
+}
+
+// claim is a part of the address space that is in use.
+type claim struct {
+	prefix netip.Prefix
+	owner  string
+}
+
+func (c claim) String() string { return fmt.Sprintf("%s, with %s", c.owner, c.prefix) }
+
+// takenSubnets returns what the subnet of the space at p must keep clear of.
+func (d *decider) takenSubnets(p realm.Path) []claim {
+	taken := append([]claim(nil), d.subnets...)
+	add := func(text, format string, args ...any) {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			taken = append(taken, claim{prefix, fmt.Sprintf(format, args...)})
+		}
+	}
+	own := map[string]bool{realm.BridgeName(p): true}
+	for _, q := range d.prior.Paths() {
+		if n := d.prior.Records[q].Status.Network; n != nil && q != p {
+			add(n.Subnet, "space %s has it", q)
+			own[n.Bridge] = true
+		}
+	}
+	for _, r := range d.desired.Resources() {
+		if s, ok := r.Spec.(*realm.Space); ok && r.Path != p && s.Network != nil && s.Network.Subnet != "" && !r.External {
+			add(s.Network.Subnet, "space %s wants it", r.Path)
+		}
+	}
+	for _, route := range d.actual.Routes {
+		if !own[route.Device] {
+			taken = append(taken, claim{route.Prefix, fmt.Sprintf("this host has a route through %s", route.Device)})
+		}
+	}
+	for _, n := range d.actual.CNINetworks {
+		if n.Name == realm.NetworkName(p) {
+			continue
+		}
+		for _, prefix := range n.Subnets {
+			taken = append(taken, claim{prefix, fmt.Sprintf("CNI network %s has it (%s)", n.Name, n.File)})
+		}
+	}
+	return taken
+}
+
+// freeSubnet returns the first subnet of the pool that is clear of those taken.
+func (d *decider) freeSubnet(p realm.Path, taken []claim) (netip.Prefix, bool) {
+	pool := d.opts.SubnetPool
+	if !pool.IsValid() {
+		pool = netip.MustParsePrefix(DefaultSubnetPool)
+	}
+	var last claim
+	pool = pool.Masked()
+	for subnet := netip.PrefixFrom(pool.Addr(), max(pool.Bits(), subnetBits)); pool.Contains(subnet.Addr()); {
+		clash := false
+		for _, t := range taken {
+			if t.prefix.Overlaps(subnet) {
+				last, clash = t, true
+				break
+			}
+		}
+		if !clash {
+			d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
+			return subnet, true
+		}
+		next := nextSubnet(subnet)
+		if !next.IsValid() {
+			break
+		}
+		subnet = next
+	}
+	d.diags.Errorf(d.declared(p), p, "No free subnet",
+		"space %s needs a subnet, but none of the pool %s is free (%s): choose one with network { subnet = … }, or another pool with --subnet-pool.", p, pool, last)
+	return netip.Prefix{}, false
+}
+
+// nextSubnet returns the subnet of the same size behind p; it isn't valid when there is none.
+func nextSubnet(p netip.Prefix) netip.Prefix {
+	a := p.Addr().As4()
+	n := uint64(a[0])<<24 | uint64(a[1])<<16 | uint64(a[2])<<8 | uint64(a[3])
+	n += 1 << (32 - p.Bits())
+	if n > 1<<32-1 {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}), p.Bits())
+}

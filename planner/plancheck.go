@@ -1,0 +1,250 @@
+package planner
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// actionsOf holds the actions that each operation on a resource can be part of.
+var actionsOf = map[Op][]Action{
+	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt},
+	OpStop: {Restart, Update}, OpStart: {Start, Restart, Update},
+	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
+}
+
+// check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
+func (p *Plan) check() error {
+	changes := map[realm.Path]*Change{}
+	for i, c := range p.Changes {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("change %d: %w", i, err)
+		}
+		if changes[c.Path] != nil {
+			return fmt.Errorf("change %d: %s changes twice", i, c.Path)
+		}
+		changes[c.Path] = c
+	}
+	for _, c := range p.Changes {
+		top := changes[c.Path.Realm()]
+		if top != nil && c.After != nil && (top.After == nil || top.After.Status.Namespace != c.After.Status.Namespace) {
+			return fmt.Errorf("%s is not in the containerd namespace of its realm", c.Path)
+		}
+	}
+	for _, n := range p.Names {
+		if err := n.check(); err != nil {
+			return err
+		}
+	}
+	for i, image := range p.Images {
+		if image == nil {
+			return fmt.Errorf("image %d is missing", i)
+		}
+	}
+	for i, s := range p.Steps {
+		for _, on := range s.After {
+			if on < 0 || on >= i {
+				return fmt.Errorf("step %d waits for step %d", i, on)
+			}
+		}
+		if s.Op == OpImage {
+			if s.Image == nil {
+				return fmt.Errorf("step %d has no image", i)
+			}
+			continue
+		}
+		if s.Op == OpNames {
+			if !slices.ContainsFunc(p.Names, func(n SpaceNames) bool { return n.Space == s.Path }) {
+				return fmt.Errorf("step %d (%s %s) has no names", i, s.Op, s.Path)
+			}
+			continue
+		}
+		c := changes[s.Path]
+		if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
+			return fmt.Errorf("step %d (%s %s) has no change", i, s.Op, s.Path)
+		}
+		if (s.Op == OpStart || s.Op == OpStop || s.Op == OpCheck) && s.Path.Kind() != realm.KindContainer {
+			return fmt.Errorf("step %d: can't %s a %s", i, s.Op, s.Path.Kind().Lower())
+		}
+	}
+	return nil
+}
+
+// check makes sure that c is of a known kind and about one resource.
+func (c *Change) check() error {
+	if c == nil {
+		return errors.New("it is missing")
+	}
+	if _, err := realm.ParsePath(string(c.Path)); err != nil {
+		return err
+	}
+	for _, r := range []*state.Record{c.Before, c.After} {
+		if r != nil && r.Path != c.Path {
+			return fmt.Errorf("%s has a record of %q", c.Path, r.Path)
+		}
+	}
+	var complete bool
+	switch c.Action {
+	case Create, Adopt:
+		complete = c.After != nil
+	case Delete:
+		complete = c.Before != nil && c.After == nil
+	case Update, Replace, Start, Restart, Check:
+		complete = c.Before != nil && c.After != nil
+	default:
+		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)
+	}
+	if !complete {
+		return fmt.Errorf("%s lacks a record to %s it", c.Path, c.Action)
+	}
+	for _, r := range []*state.Record{c.Before, c.After} {
+		if r == nil {
+			continue
+		}
+		if err := checkRecord(r); err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	if c.After != nil && c.Path.Kind() == realm.KindRealm && c.After.Status.Namespace != realm.NamespaceOf(c.Path, c.After.Spec.(*realm.Realm)) {
+		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
+	}
+	if c.Check != "" && (c.Path.Kind() != realm.KindContainer || c.After == nil || c.Check == realm.Healthy && c.After.Spec.(*realm.Container).Healthcheck == nil) {
+		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
+	}
+	return c.checkDiffs()
+}
+
+// checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
+func (c *Change) checkDiffs() error {
+	var shown []Diff
+	for _, df := range c.Diffs {
+		if !df.Computed {
+			shown = append(shown, df)
+		}
+	}
+	var before, after realm.Spec
+	if c.Before != nil && c.Action != Create {
+		before = c.Before.Spec
+	}
+	if c.After != nil {
+		after = c.After.Spec
+	}
+	fits := reflect.DeepEqual(shown, diff(before, after))
+	switch c.Action {
+	case Adopt:
+		fits = len(shown) == 0
+	case Replace: // of what no state knows, all of the new one is shown
+		fits = fits || reflect.DeepEqual(shown, diff(nil, after))
+	case Delete: // of what no state knows, nothing is shown
+		fits = fits || len(shown) == 0
+	}
+	if !fits {
+		return fmt.Errorf("%s does not change as the plan shows it", c.Path)
+	}
+	return nil
+}
+
+// checkRecord makes sure that a record names on the host what belongs to its path.
+func checkRecord(r *state.Record) error {
+	id := ""
+	if r.Path.Kind() == realm.KindContainer {
+		id = realm.ContainerID(r.Path)
+	}
+	if r.Status.ContainerID != id {
+		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
+	}
+	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup {
+		return fmt.Errorf("it has the cgroup %q, not %q", r.Status.Cgroup, cgroup)
+	}
+	if r.Status.Namespace == "" {
+		return errors.New("it has no containerd namespace")
+	}
+	if n := r.Status.Network; n != nil {
+		if r.Path.Kind() != realm.KindSpace {
+			return errors.New("only a space has a network")
+		}
+		if err := checkNetwork(r.Path, n); err != nil {
+			return err
+		}
+	}
+	if r.Status.Attachment == nil {
+		return nil
+	}
+	if r.Path.Kind() != realm.KindCell {
+		return errors.New("only a cell is attached")
+	}
+	return checkAttachment(r.Path, r.Status.Attachment)
+}
+
+func checkNetwork(space realm.Path, n *state.Network) error {
+	subnet, err := netip.ParsePrefix(n.Subnet)
+	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() || n.Gateway != realm.Gateway(subnet).String() {
+		return fmt.Errorf("its network has the subnet %q and the gateway %q", n.Subnet, n.Gateway)
+	}
+	if n.Name != realm.NetworkName(space) || n.File != realm.ConflistName(space) || n.Bridge != realm.BridgeName(space) {
+		return fmt.Errorf("network %q is not that of %s", n.Name, space)
+	}
+	return nil
+}
+
+func checkAttachment(cell realm.Path, a *state.Attachment) error {
+	for at, i := range a.Interfaces {
+		p, err := realm.ParsePath(string(i.Space))
+		if err != nil || p.Kind() != realm.KindSpace || p.Realm() != cell.Realm() || at == 0 && p != cell.Space() {
+			return fmt.Errorf("it is attached to %q", i.Space)
+		}
+		if err := checkNetwork(p, &i.Network); err != nil {
+			return err
+		}
+		number, isEth := strings.CutPrefix(i.Name, "eth")
+		if _, err := strconv.ParseUint(number, 10, 8); err != nil || !isEth {
+			return fmt.Errorf("it has the interface %q", i.Name)
+		}
+		if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
+			return fmt.Errorf("its interface %s has the address %q", i.Name, i.Address)
+		}
+	}
+	for _, text := range a.Published {
+		if port, err := realm.ParsePort(text); err != nil || port.Host.First == 0 {
+			return fmt.Errorf("it publishes %q", text)
+		}
+	}
+	for _, name := range a.Names {
+		for _, label := range strings.Split(name, ".") {
+			if err := realm.CheckName(label); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check makes sure that what is written into files of /etc is no more than addresses and names, and goes into those of
+// cells of the space.
+func (n SpaceNames) check() error {
+	for _, p := range n.Update {
+		if cell, err := realm.ParsePath(string(p)); err != nil || cell.Kind() != realm.KindCell || cell.Space() != n.Space {
+			return fmt.Errorf("names of %s: %q is no cell of it", n.Space, p)
+		}
+	}
+	for _, e := range n.Entries {
+		if _, err := netip.ParseAddr(e.Address); err != nil {
+			return fmt.Errorf("names of %s: %w", n.Space, err)
+		}
+		for _, name := range e.Names {
+			for _, label := range strings.Split(name, ".") {
+				if err := realm.CheckName(label); err != nil {
+					return fmt.Errorf("names of %s: %w", n.Space, err)
+				}
+			}
+		}
+	}
+	return nil
+}

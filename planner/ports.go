@@ -1,0 +1,193 @@
+package planner
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// firstFreePort is the lowest port of the host that is given to those who leave the choice to kuke.
+const firstFreePort = 32768
+
+const lastPort = 65535
+
+// publisher is who publishes a port.
+type publisher struct {
+	realm.Port
+	cell realm.Path
+}
+
+// decidePorts settles the ports that cells publish, and makes sure that nobody else on this host has them.
+func (d *decider) decidePorts(cells map[realm.Path]*state.Attachment) {
+	var taken []publisher
+	for _, p := range d.prior.Paths() {
+		if cells[p] == nil && d.after(p) != nil && d.attachmentOf(p) != nil {
+			for _, text := range d.attachmentOf(p).Published {
+				if port, err := realm.ParsePort(text); err == nil {
+					taken = append(taken, publisher{port, p})
+				}
+			}
+		}
+	}
+	var open []publisher
+	for _, p := range d.order {
+		if cells[p] == nil {
+			continue
+		}
+		for _, port := range d.portsOf(p) {
+			if port.Host.First == 0 {
+				open = append(open, publisher{port, p})
+				continue
+			}
+			d.checkPort(publisher{port, p}, taken)
+			taken = append(taken, publisher{port, p})
+		}
+	}
+	for _, o := range open {
+		if chosen, ok := d.choosePort(o, taken); ok {
+			taken = append(taken, chosen)
+		}
+	}
+	for _, t := range taken {
+		if a := cells[t.cell]; a != nil && !slices.Contains(a.Published, t.String()) {
+			a.Published = append(a.Published, t.String())
+		}
+	}
+	for _, a := range cells {
+		slices.Sort(a.Published)
+	}
+}
+
+// portsOf returns the ports that the containers of a cell publish.
+func (d *decider) portsOf(cell realm.Path) []realm.Port {
+	var all []realm.Port
+	seen := map[string]bool{}
+	for _, r := range d.containersOf(cell) {
+		for _, text := range r.Spec.(*realm.Container).Ports {
+			port, err := realm.ParsePort(text)
+			if err == nil && !seen[text] {
+				all = append(all, port)
+				seen[text] = true
+			}
+		}
+	}
+	return all
+}
+
+// checkPort refuses a port that somebody else publishes or listens on.
+func (d *decider) checkPort(p publisher, taken []publisher) {
+	for _, t := range taken {
+		if t.Clashes(p.Port) {
+			d.diags.Errorf(d.portRange(p), p.cell, "Host port is taken", "cell %s is to publish %s, but cell %s publishes %s: choose another port of the host.", p.cell, p.Port, t.cell, t.Port)
+			return
+		}
+	}
+	if why := d.usedBy(p); why != "" {
+		d.diags.Errorf(d.portRange(p), p.cell, "Host port is taken", "cell %s is to publish %s, but %s: choose another port of the host, or end what has it.", p.cell, p.Port, why)
+	}
+}
+
+// portRange returns where the port is written.
+func (d *decider) portRange(p publisher) realm.Range {
+	for _, r := range d.containersOf(p.cell) {
+		if want := d.desired.Resource(r.Path); want != nil {
+			if at, ok := want.Ranges[fmt.Sprintf("ports[%q]", p.String())]; ok {
+				return at
+			}
+		}
+	}
+	return d.declared(p.cell)
+}
+
+// usedBy says who else on the host has the port, or returns "". Those that kuke publishes already are its own.
+func (d *decider) usedBy(p publisher) string {
+	if had := d.attachmentOf(p.cell); had != nil && slices.Contains(had.Published, p.String()) {
+		return ""
+	}
+	for _, s := range d.actual.Sockets {
+		addr := s.Addr.Unmap()
+		if addr == netip.IPv6Unspecified() {
+			addr = netip.Addr{} // such a socket takes IPv4 too, unless it was told not to
+		}
+		if p.Clashes(single(s.Protocol, addr, int(s.Port))) {
+			return fmt.Sprintf("something on this host listens on %s/%s", netip.AddrPortFrom(s.Addr, s.Port), s.Protocol)
+		}
+	}
+	for _, m := range d.actual.Mappings {
+		if d.ownMapping(m) {
+			continue
+		}
+		if other := single(m.Protocol, m.Addr, int(m.First)); p.Clashes(spread(other, int(m.Last))) {
+			who := "somebody else"
+			if m.Network != "" {
+				who = "CNI network " + m.Network
+			}
+			return fmt.Sprintf("%s publishes port %d/%s of this host", who, m.First, m.Protocol)
+		}
+	}
+	return ""
+}
+
+// ownMapping reports whether a mapping is that of a cell: those are compared by what is recorded.
+func (d *decider) ownMapping(m PortMapping) bool {
+	return strings.HasPrefix(m.Network, "kukeon-")
+}
+
+func single(protocol string, addr netip.Addr, port int) realm.Port {
+	return realm.Port{HostIP: addr, Host: realm.PortRange{First: port, Last: port}, Container: realm.PortRange{First: port, Last: port}, Protocol: protocol}
+}
+
+func spread(p realm.Port, last int) realm.Port {
+	p.Host.Last = max(p.Host.Last, last)
+	return p
+}
+
+// choosePort gives a port without one of the host the one it had, or a free one.
+func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
+	free := func(candidate publisher) bool {
+		clash := slices.ContainsFunc(taken, func(t publisher) bool { return t.Clashes(candidate.Port) })
+		return !clash && d.usedBy(candidate) == ""
+	}
+	if had := d.attachmentOf(p.cell); had != nil {
+		for _, text := range had.Published {
+			port, err := realm.ParsePort(text)
+			if err == nil && port.Container == p.Container && port.Protocol == p.Protocol && port.HostIP == p.HostIP && free(publisher{port, p.cell}) {
+				return publisher{port, p.cell}, true
+			}
+		}
+	}
+	for first := firstFreePort; first+p.Container.Len()-1 <= lastPort; first++ {
+		p.Host = realm.PortRange{First: first, Last: first + p.Container.Len() - 1}
+		if free(p) {
+			return p, true
+		}
+	}
+	d.diags.Errorf(d.declared(p.cell), p.cell, "No free port", "cell %s publishes port %s of its own, but no port of the host from %d up is free for it: name one.", p.cell, p.Container, firstFreePort)
+	return p, false
+}
+
+// isPublished reports whether the host maps all of a recorded port to the cell.
+func (d *decider) isPublished(cell realm.Path, text string) bool {
+	if d.actual.Mappings == nil {
+		return true // it wasn't looked at
+	}
+	port, err := realm.ParsePort(text)
+	return err == nil && Mapped(d.actual.Mappings, cell, port)
+}
+
+// Mapped reports whether the mappings lead all of a published port to the cell.
+func Mapped(mappings []PortMapping, cell realm.Path, port realm.Port) bool {
+	for n := port.Host.First; n <= port.Host.Last; n++ {
+		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
+			return m.ID == state.CellID(cell) && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
+		})
+		if !found {
+			return false
+		}
+	}
+	return true
+}
