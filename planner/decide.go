@@ -191,6 +191,7 @@ func (d *decider) decide(p realm.Path) *Change {
 	}
 	d.checkUnsupported(want)
 	d.checkControllers(want)
+	d.checkCPUs(want)
 	d.checkRestartPolicy(want)
 	after := d.recordOf(want)
 	if have == nil {
@@ -238,25 +239,6 @@ func (d *decider) checkUnsupported(want *realm.Resource) {
 		said[name] = true
 		d.diags.Errorf(want.RangeOf(name), want.Path, "Not supported yet",
 			"%s %s sets %s, which this version of kuke checks but can't carry out. Take it out to apply the rest.", want.Path.Kind().Lower(), want.Path, name)
-	}
-}
-
-// controllerOf names the cgroup controller that enforces a limit.
-var controllerOf = map[string]string{
-	"resources.memory": "memory", "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
-	"resources.pids": "pids", "resources.ioWeight": "io",
-}
-
-func (d *decider) checkControllers(want *realm.Resource) {
-	for _, leaf := range realm.Leaves(want.Spec) {
-		controller := controllerOf[leaf.Name]
-		if controller == "" || d.actual.Controllers[controller] {
-			continue
-		}
-		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
-			"%s %s sets %s, but the cgroups of this host (%s) have no %s controller to enforce it. "+
-				"Enable the controller at boot (for memory: cgroup_enable=memory), or take the limit out.",
-			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
 	}
 }
 
@@ -339,19 +321,4 @@ func (d *decider) drift(c *Change, have *state.Record) {
 	case exists && have.Status.Limits != nil && limits != *have.Status.Limits:
 		mend("limits changed outside of kuke: %s", strings.Join(limitChanges(have.Status.Limits, &limits), ", "))
 	}
-}
-
-func limitChanges(recorded, actual *realm.Resources) []string {
-	var changes []string
-	for _, df := range diff(&realm.Cell{Common: realm.Common{Resources: recorded}}, &realm.Cell{Common: realm.Common{Resources: actual}}) {
-		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
-	}
-	return changes
-}
-
-func orUnset(v any) any {
-	if v == nil {
-		return "unset"
-	}
-	return v
 }

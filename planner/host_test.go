@@ -33,7 +33,7 @@ func newHost(t rapid.TB) *host {
 		TB:    t,
 		prior: &state.State{Lineage: "lineage", Records: map[realm.Path]*state.Record{}},
 		actual: &Actual{
-			Version: "2.4.2", CgroupMode: "v1", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true, "io": true},
+			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true, "io": true},
 			Namespaces: map[string]*Namespace{}, Cgroups: map[string]realm.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
@@ -204,6 +204,16 @@ func (h *host) record(after *state.Record) {
 
 func (h *host) limit(r *state.Record) {
 	h.actual.Cgroups[r.Status.Cgroup] = *realm.ResourcesOf(r.Spec)
+	if h.actual.CgroupMode != cgroupV1 {
+		return
+	}
+	for above, a := range h.actual.Cgroups {
+		for below, b := range h.actual.Cgroups {
+			if strings.HasPrefix(below, above+"/") && a.CPUs != 0 && b.CPUs > a.CPUs {
+				h.Fatalf("cgroup %s has %v processors, %s above it %v", below, b.CPUs, above, a.CPUs)
+			}
+		}
+	}
 }
 
 // level makes what a realm, space, stack or cell is on the host.

@@ -20,19 +20,21 @@ type stepper struct {
 	// it down (or stops it). An entry is missing where there is no such step.
 	first, last, gone map[realm.Path]int
 	// checked is the step that waits until a container works.
-	checked  map[realm.Path]int
-	prior    *state.State
-	images   map[ImageKey]int
-	children map[realm.Path][]realm.Path
-	roots    map[realm.Path]realm.Path
-	waits    [][2]int
+	checked map[realm.Path]int
+	prior   *state.State
+	// cgroupMode is that of the host.
+	cgroupMode string
+	images     map[ImageKey]int
+	children   map[realm.Path][]realm.Path
+	roots      map[realm.Path]realm.Path
+	waits      [][2]int
 }
 
 // buildSteps fills plan.Steps and plan.Images.
 func buildSteps(plan *Plan, prior *state.State, actual *Actual) error {
 	s := &stepper{
 		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[realm.Path][]realm.Path{},
-		prior: prior, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
+		prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
 	}
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
@@ -152,6 +154,18 @@ func nearest(which map[realm.Path]int, p realm.Path) (step int, ok bool) {
 	return 0, false
 }
 
+// waitForAbove lets the step wait for what is above p, as it will be. With cgroup v1 not every level waits for the next,
+// see [stepper.lowerFirst]: there it waits for each.
+func (s *stepper) waitForAbove(p realm.Path, step int) {
+	if s.cgroupMode == cgroupV1 {
+		for above := p.Parent(); above != ""; above = above.Parent() {
+			s.wait(step, s.last, above)
+		}
+	} else if above, ok := nearest(s.last, p); ok {
+		s.waits = append(s.waits, [2]int{step, above})
+	}
+}
+
 // orderBuild lets a resource be built up after its parent, after its own removal and, in a cell, after the
 // root container and what it depends on.
 func (s *stepper) orderBuild(c *Change) {
@@ -162,9 +176,10 @@ func (s *stepper) orderBuild(c *Change) {
 		}
 		return
 	}
-	if above, ok := nearest(s.last, c.Path); ok {
-		s.waits = append(s.waits, [2]int{first, above})
+	if s.lowerFirst(c, first) {
+		return
 	}
+	s.waitForAbove(c.Path, first)
 	s.wait(first, s.gone, c.Path)
 	spec, ok := c.After.Spec.(*realm.Container)
 	if !ok {

@@ -132,15 +132,25 @@ func rows(records []*state.Record, actual *planner.Actual) []view.Row {
 				row.Container = ns.Containers[r.Status.ContainerID]
 			}
 			row.State = row.Container.State()
-			if r.Status.Health != nil && row.State == "Ready" {
-				row.State += " (" + r.Status.Health.State + ")"
-			}
+			row.Detail = detail(r.Status.Health, row.Container)
 		case !cgroup || ns == nil && r.Path.Kind() == realm.KindRealm:
 			row.State = "Pending"
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// detail says more about the state of a container: its health, or the code it exited with.
+func detail(health *state.Health, c *planner.Container) string {
+	switch {
+	case c == nil:
+	case c.Status == planner.TaskStopped:
+		return fmt.Sprint(c.ExitCode)
+	case c.Status == planner.TaskRunning && health != nil:
+		return health.State
+	}
+	return ""
 }
 
 func (a *app) printLive(o *getOptions, kind realm.Kind, rows []view.Row) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,6 +147,18 @@ func namespaceReplaced(all specs) {
 	}
 }
 
+// networkChanged moves the space, publishes a port, adds a cell, and has the apply wait.
+func networkChanged(all specs) {
+	all["main/default"].(*realm.Space).Network = &realm.Network{Subnet: "10.1.0.0/24", Egress: &realm.Egress{
+		Default: realm.EgressDeny, Allow: []realm.EgressRule{{CIDR: "192.0.2.0/24", Ports: []string{"443"}}},
+	}}
+	all["main/default/blog/db"] = &realm.Cell{Address: "10.1.0.9"}
+	all["main/default/blog/db/db"] = &realm.Container{Root: true, Image: "docker.io/library/busybox:1", Healthcheck: &realm.Healthcheck{TCP: "localhost:5432"}}
+	container(all, "root").Ports = []string{"8080:80"}
+	container(all, "root").NetworksAliases = []string{"www"}
+	container(all, "updated").Healthcheck = &realm.Healthcheck{Exec: []string{"/bin/true"}}
+}
+
 func TestPlan(t *testing.T) {
 	tests := []struct {
 		name string
@@ -154,6 +167,7 @@ func TestPlan(t *testing.T) {
 		{"plan", plan(t, everything, planner.Options{})},
 		{"plan-cascade", plan(t, rootReplaced, planner.Options{})},
 		{"plan-namespace", plan(t, namespaceReplaced, planner.Options{})},
+		{"plan-network", plan(t, networkChanged, planner.Options{})},
 		{"plan-destroy", plan(t, nil, planner.Options{Destroy: true})},
 		{"no-changes", &planner.Plan{Unchanged: 7}},
 		{"no-changes-one", &planner.Plan{Unchanged: 1}},
@@ -172,7 +186,7 @@ func TestSensitiveValuesAreWithheld(t *testing.T) {
 	c := &planner.Change{Path: "main", Action: planner.Update, Before: &state.Record{Spec: &realm.Realm{}}, After: &state.Record{Spec: &realm.Realm{}}}
 	c.Diffs = []planner.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
 	var b bytes.Buffer
-	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}})
+	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}, Steps: []planner.Step{{Op: planner.OpUpdate, Path: "main"}}})
 	if got := b.String(); strings.Contains(got, "hunter") || !strings.Contains(got, "~ token = (sensitive) -> (sensitive)") {
 		t.Errorf("printed:\n%s", got)
 	}
@@ -279,13 +293,26 @@ func TestTables(t *testing.T) {
 	for _, p := range prior.Paths() {
 		if r := prior.Records[p]; p.Kind() == realm.KindContainer {
 			c := actual.Namespaces["kukeon-main"].Containers[r.Status.ContainerID]
-			rows = append(rows, Row{Record: r, State: c.State(), Container: c})
+			row := Row{Record: r, State: c.State(), Container: c}
+			if c.Status == planner.TaskStopped {
+				row.Detail = fmt.Sprint(c.ExitCode)
+			}
+			rows = append(rows, row)
 		}
 	}
 	rows[0].Record.Status.CreatedAt = &made
 	now := made.Add(90 * time.Minute)
 	golden(t, "table", false, func(v *View) { v.Table(realm.KindContainer, rows, false, now) })
 	golden(t, "table-wide", false, func(v *View) { v.Table(realm.KindContainer, rows, true, now) })
+	for kind, name := range map[realm.Kind]string{realm.KindSpace: "table-spaces", realm.KindCell: "table-cells"} {
+		var rows []Row
+		for _, p := range prior.Paths() {
+			if p.Kind() == kind {
+				rows = append(rows, Row{Record: prior.Records[p], State: "Ready"})
+			}
+		}
+		golden(t, name, false, func(v *View) { v.Table(kind, rows, true, now) })
+	}
 	golden(t, "table-empty", false, func(v *View) { v.Table(realm.KindCell, nil, false, now) })
 	golden(t, "state", false, func(v *View) { v.State(prior) })
 	golden(t, "checks", false, func(v *View) {

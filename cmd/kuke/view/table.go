@@ -20,6 +20,8 @@ type Row struct {
 	Record *state.Record
 	// State is the state as users know it: Ready, Stopped, …
 	State string
+	// Detail says more about it: the health of a container that runs, the exit code of one that ended.
+	Detail string
 	// Container is what containerd has, nil for other kinds and where it has none.
 	Container *planner.Container
 }
@@ -55,7 +57,7 @@ func header(kind realm.Kind, wide bool) []string {
 		case realm.KindSpace:
 			names = append(names, "NETWORK", "BRIDGE")
 		case realm.KindContainer:
-			names = append(names, "ID", "PID", "EXIT")
+			names = append(names, "ID", "PID")
 		}
 	}
 	return names
@@ -64,6 +66,9 @@ func header(kind realm.Kind, wide bool) []string {
 func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string {
 	status := r.Record.Status
 	cells := []string{string(r.Record.Path), r.State}
+	if r.Detail != "" {
+		cells[1] += " (" + r.Detail + ")"
+	}
 	switch kind {
 	case realm.KindSpace:
 		cells = append(cells, networkCells(status.Network)[0])
@@ -85,8 +90,11 @@ func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string 
 	case realm.KindSpace:
 		cells = append(cells, networkCells(status.Network)[1:]...)
 	case realm.KindContainer:
-		cells = append(cells, status.ContainerID)
-		cells = append(cells, taskCells(r.Container)...)
+		pid := "-"
+		if r.Container != nil && r.Container.PID != 0 {
+			pid = fmt.Sprint(r.Container.PID)
+		}
+		cells = append(cells, status.ContainerID, pid)
 	}
 	return cells
 }
@@ -118,18 +126,6 @@ func restarts(c *planner.Container) string {
 		return "-"
 	}
 	return fmt.Sprint(c.Restarts)
-}
-
-// taskCells returns the pid of a task that runs and the exit code of one that ended.
-func taskCells(c *planner.Container) []string {
-	pid, exit := "-", "-"
-	if c != nil && c.PID != 0 {
-		pid = fmt.Sprint(c.PID)
-	}
-	if c != nil && c.Status == planner.TaskStopped {
-		exit = fmt.Sprint(c.ExitCode)
-	}
-	return []string{pid, exit}
 }
 
 // compact spells a duration in its largest unit, as tables have room for: 42s, 7m, 3h, 12d.

@@ -79,6 +79,8 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 	}
 	h.cache.RLock()
 	defer h.cache.RUnlock()
+	h.ports.RLock()
+	defer h.ports.RUnlock()
 	if _, err := h.cni.AddNetworkList(ctx, list, runtimeConf(a)); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
@@ -106,6 +108,8 @@ func checkFree(h *netlink.Handle, name string) error {
 func (h *Host) Detach(ctx context.Context, a Attachment) error {
 	h.cache.RLock()
 	defer h.cache.RUnlock()
+	h.ports.RLock()
+	defer h.ports.RUnlock()
 	if err := h.detach(ctx, a); err != nil {
 		return fmt.Errorf("detach %s from network %s: %w", a.ID, a.Network.Name, err)
 	}
@@ -116,6 +120,8 @@ func (h *Host) Detach(ctx context.Context, a Attachment) error {
 func (h *Host) DetachAll(ctx context.Context, id, pin string) error {
 	h.cache.RLock()
 	defer h.cache.RUnlock()
+	h.ports.RLock()
+	defer h.ports.RUnlock()
 	attachments, err := h.cni.GetCachedAttachments(id)
 	if err != nil {
 		return fmt.Errorf("detach %s: %w", id, err)

@@ -15,7 +15,9 @@ var hostportChains = []string{"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOS
 
 // removeHostportChains takes the chains away when no port is published any more, by whomever. It is one transaction,
 // which fails, and changes nothing, if somebody publishes one meanwhile: a chain with rules can't be deleted.
-func removeHostportChains() error {
+func (h *Host) removeHostportChains() error {
+	h.ports.Lock()
+	defer h.ports.Unlock()
 	text, err := savedNAT()
 	if err != nil {
 		return fmt.Errorf("published ports: %w", err)

@@ -47,6 +47,8 @@ type Host struct {
 	cni    *libcni.CNIConfig
 	// cache is held for reading while libcni may write below CacheDir.
 	cache sync.RWMutex
+	// ports is held for reading while ports may be published, which needs chains that go with the last of them.
+	ports sync.RWMutex
 	// firewall makes one of each change of a table and the reading back of it.
 	firewall sync.Mutex
 }
@@ -130,7 +132,7 @@ func (h *Host) Create(n Network) (digest string, err error) {
 // Remove takes away what Create made. Parts that are gone already are no error. [Config.ConfDir] stays;
 // [Config.CacheDir] goes when nothing is in it.
 func (h *Host) Remove(n Network) error {
-	err := errors.Join(h.removeConflist(n), removeBridge(n), h.removeTable(n), removeHostportChains())
+	err := errors.Join(h.removeConflist(n), removeBridge(n), h.removeTable(n), h.removeHostportChains())
 	if err != nil {
 		return fmt.Errorf("remove network %s: %w", n.Name, err)
 	}

@@ -1,0 +1,108 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// controllerOf names the controller of the cgroup file system that each limit needs.
+var controllerOf = map[string]string{
+	"resources.memory": "memory", "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
+	"resources.pids": "pids", "resources.ioWeight": "io",
+}
+
+func (d *decider) checkControllers(want *realm.Resource) {
+	for _, leaf := range realm.Leaves(want.Spec) {
+		controller := controllerOf[leaf.Name]
+		if controller == "" || d.actual.Controllers[controller] {
+			continue
+		}
+		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
+			"%s %s sets %s, but the cgroups of this host (%s) have no %s controller to enforce it. "+
+				"Enable the controller at boot (for memory: cgroup_enable=memory), or take the limit out.",
+			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
+	}
+}
+
+// cgroupV1 is the mode in which the kernel lets nothing have more processors than what is above it.
+const cgroupV1 = "v1"
+
+// checkCPUs refuses what cgroup v1 does: more processors than those above.
+func (d *decider) checkCPUs(want *realm.Resource) {
+	cpus := realm.ResourcesOf(want.Spec).CPUs
+	if cpus == 0 || d.actual.CgroupMode != cgroupV1 {
+		return
+	}
+	for p := want.Path.Parent(); p != ""; p = p.Parent() {
+		spec := d.specOf(p)
+		if spec == nil {
+			continue
+		}
+		if most := realm.ResourcesOf(spec).CPUs; most != 0 && cpus > most {
+			d.diags.Errorf(want.RangeOf("resources.cpus"), want.Path, "More processors than above",
+				"%s %s sets cpus to %v, but %s %s, in which it is, to %v, and cgroup v1 takes no more than that: lower the one or raise the other.",
+				want.Path.Kind().Lower(), want.Path, cpus, p.Kind().Lower(), p, most)
+			return
+		}
+	}
+}
+
+// specOf returns the spec that the resource at p will have as far as the configuration or the state tell, or nil.
+func (d *decider) specOf(p realm.Path) realm.Spec {
+	if r := d.desired.Resource(p); r != nil && !r.External {
+		return r.Spec
+	}
+	if r := d.prior.Records[p]; r != nil {
+		return r.Spec
+	}
+	return nil
+}
+
+// cpusInPlace returns the processors before and after c, 0 for no limit; ok says that c does nothing but change
+// attributes in place.
+func cpusInPlace(c *Change) (before, after float64, ok bool) {
+	if c == nil || c.Action != Update || c.Start {
+		return 0, 0, false
+	}
+	for _, df := range c.Diffs {
+		if df.Computed {
+			return 0, 0, false
+		}
+	}
+	return realm.ResourcesOf(c.Before.Spec).CPUs, realm.ResourcesOf(c.After.Spec).CPUs, true
+}
+
+// lowerFirst lets the changes above c that leave fewer processors wait for c, where that takes less than it had, and
+// reports whether there are any: cgroup v1 lets no parent have less than its children.
+func (s *stepper) lowerFirst(c *Change, first int) bool {
+	before, after, ok := cpusInPlace(c)
+	if s.cgroupMode != cgroupV1 || !ok || before == 0 || after >= before {
+		return false
+	}
+	found := false
+	for p := c.Path.Parent(); p != ""; p = p.Parent() {
+		before, after, ok := cpusInPlace(s.changes[p])
+		if ok && after != 0 && (before == 0 || after < before) {
+			s.waits = append(s.waits, [2]int{s.first[p], first})
+			found = true
+		}
+	}
+	return found
+}
+
+func limitChanges(recorded, actual *realm.Resources) []string {
+	var changes []string
+	for _, df := range diff(&realm.Cell{Common: realm.Common{Resources: recorded}}, &realm.Cell{Common: realm.Common{Resources: actual}}) {
+		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
+	}
+	return changes
+}
+
+func orUnset(v any) any {
+	if v == nil {
+		return "unset"
+	}
+	return v
+}

@@ -1,0 +1,81 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// cpusOn gives each of the paths that many processors, none for 0.
+func cpusOn(cpus map[realm.Path]float64) func(specs) {
+	return func(s specs) {
+		for p, n := range cpus {
+			*commonOf(s[p]) = realm.Common{Resources: &realm.Resources{CPUs: n}}
+		}
+	}
+}
+
+func commonOf(s realm.Spec) *realm.Common {
+	switch s := s.(type) {
+	case *realm.Realm:
+		return &s.Common
+	case *realm.Space:
+		return &s.Common
+	case *realm.Stack:
+		return &s.Common
+	case *realm.Cell:
+		return &s.Common
+	case *realm.Container:
+		return &s.Common
+	}
+	panic("no such spec")
+}
+
+// cgroup v1 lets no cgroup have more processors than those above it, at no moment: whatever is lowered is lowered from
+// the bottom up, in any order that the plan allows.
+func TestProcessorsAreLoweredFromBelow(t *testing.T) {
+	paths := []realm.Path{theRealm, theSpace, theStack, theCell, theRoot, theSide}
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost(t)
+		h.actual.CgroupMode = cgroupV1
+		for round := range 3 {
+			cpus := map[realm.Path]float64{}
+			for _, p := range paths {
+				most := 4.0
+				for above := p.Parent(); above != ""; above = above.Parent() {
+					if cpus[above] != 0 {
+						most = min(most, cpus[above])
+					}
+				}
+				choices := []float64{0}
+				for _, n := range []float64{0.5, 1, 2, 4} {
+					if n <= most {
+						choices = append(choices, n)
+					}
+				}
+				cpus[p] = rapid.SampledFrom(choices).Draw(t, fmt.Sprint(round, p))
+			}
+			desired := example(cpusOn(cpus))
+			p := h.plan(desired, Options{})
+			h.applyInAnyOrder(t, p, len(p.Steps))
+			if left := h.plan(desired, Options{}); !left.Empty() {
+				t.Fatalf("left to do:\n%s", text(left))
+			}
+		}
+	})
+}
+
+func TestMoreProcessorsThanAbove(t *testing.T) {
+	for mode, refused := range map[string]bool{cgroupV1: true, "v2": false} {
+		h := newHost(t)
+		h.actual.CgroupMode = mode
+		_, diags := h.new(example(cpusOn(map[realm.Path]float64{theSpace: 1, theSide: 2})), Options{})
+		if got := diags.HasErrors() && strings.Contains(diags.Error(), "sets cpus to 2, but space main/default"); got != refused {
+			t.Errorf("%s: refused %v: %v", mode, got, diags)
+		}
+	}
+}
