@@ -39,6 +39,7 @@ var checkers = map[string]checker{
 	"cell":          {summary: "Invalid cell", checkFrom: checkCell},
 	"capability":    {summary: "Unknown capability", check: checkCapability},
 	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption},
+	"pullpolicy":    {summary: "Unknown pull policy", check: checkPullPolicy},
 	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy},
 	"signal":        {summary: "Unknown signal", check: checkSignal},
 }
@@ -199,6 +200,17 @@ func checkSecurityOption(s string) (string, error) {
 		return "", errors.New("apparmor needs the name of a profile; write apparmor=PROFILE")
 	}
 	return "", fmt.Errorf("there is no option %q; those known are no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined and apparmor=PROFILE", shorten(s))
+}
+
+// checkPullPolicy returns "" for the default.
+func checkPullPolicy(s string) (string, error) {
+	switch s {
+	case realm.PullMissing:
+		return "", nil
+	case realm.PullAlways, realm.PullNever:
+		return s, nil
+	}
+	return "", fmt.Errorf("there is no policy %q; write missing, always or never", shorten(s))
 }
 
 func checkRestartPolicy(s string) (string, error) {

@@ -91,6 +91,8 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 	switch s.Op {
 	case planner.OpImage:
 		return e.image(ctx, s.Image)
+	case planner.OpAccept:
+		return e.accept(c)
 	case planner.OpNames:
 		return e.writeNames(ctx, s.Path, plan.Names)
 	}
@@ -105,7 +107,11 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 	case planner.OpAdopt:
 		return containerKind{e}.adopt(ctx, c.After)
 	case planner.OpStop:
-		return containerKind{e}.stop(ctx, c.Before)
+		return containerKind{e}.halt(ctx, c)
+	case planner.OpKill:
+		return containerKind{e}.kill(ctx, c)
+	case planner.OpPause, planner.OpUnpause:
+		return containerKind{e}.freeze(ctx, c)
 	case planner.OpStart:
 		return containerKind{e}.start(ctx, c.After)
 	case planner.OpCheck:

@@ -106,12 +106,6 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	return k.record(after, false)
 }
 
-func (k containerKind) stop(ctx context.Context, before *state.Record) error {
-	spec := before.Spec.(*realm.Container)
-	grace := time.Duration(spec.StopTimeout()) * time.Second
-	return k.runtime.Stop(ctx, before.Status.Namespace, before.Status.ContainerID, spec.StopSignal, grace)
-}
-
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
 // given it.
 func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
@@ -152,7 +146,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 }
 
 func (k containerKind) remove(ctx context.Context, before *state.Record) error {
-	if err := k.stop(ctx, before); err != nil {
+	if err := k.stop(ctx, before, nil); err != nil {
 		return err
 	}
 	// The container goes last: while it is there its labels tell, after a crash, what else there was.

@@ -23,6 +23,16 @@ const refreshParallelism = 8
 // with a constant number of calls for each; the cgroups of recorded resources; the images and the paths of
 // the host that desired containers use. desired may be nil. Nothing is changed.
 func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
+	return e.look(ctx, desired, prior, false)
+}
+
+// Assume is Refresh without a look at what is recorded, which is taken to be as it is recorded: only at what else
+// matters to the desired resources, such as images and the host's routes.
+func (e *Executor) Assume(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
+	return e.look(ctx, desired, prior, true)
+}
+
+func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, assume bool) (*planner.Actual, error) {
 	version, err := e.runtime.Version(ctx)
 	if err != nil {
 		return nil, err
@@ -39,10 +49,12 @@ func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *stat
 	if err := r.namespaces(ctx, desired, prior); err != nil {
 		return nil, err
 	}
-	if err := r.cgroupLimits(prior); err != nil {
+	if err := r.surveyHost(desired, prior); err != nil {
 		return nil, err
 	}
-	if err := r.networkOfHost(desired, prior); err != nil {
+	if assume {
+		planner.Assume(prior, r.actual)
+	} else if err := errors.Join(r.cgroupLimits(prior), r.recordedNetworks(prior)); err != nil {
 		return nil, err
 	}
 	if err := r.images(ctx, desired, prior); err != nil {
@@ -152,32 +164,34 @@ func (r *refresh) cgroupLimits(prior *state.State) error {
 	return nil
 }
 
-// images looks up the images of desired containers, those that their namespace lacks in the registry.
+// images looks up the images of desired containers: all in their namespaces, and in the registry those that a namespace
+// lacks, or that are always pulled.
 func (r *refresh) images(ctx context.Context, desired *realm.Tree, prior *state.State) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(refreshParallelism)
-	missing := map[string][]planner.ImageKey{}
+	asked := map[string]bool{}
 	for _, c := range r.wanted {
-		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*realm.Container).Image}
-		if _, seen := r.actual.Images[key]; seen {
-			continue
-		}
-		digest, local := r.local[key]
-		r.actual.Images[key] = planner.ImageStatus{Digest: digest, Local: local}
-		if !local {
-			missing[key.Reference] = append(missing[key.Reference], key)
+		spec := c.Spec.(*realm.Container)
+		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: spec.Image}
+		status := planner.ImageStatus{Local: r.local[key]}
+		r.actual.Images[key] = status
+		if spec.PullPolicy == realm.PullAlways || spec.PullPolicy != realm.PullNever && status.Local == "" {
+			asked[key.Reference] = true
 		}
 	}
-	for reference, keys := range missing {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(refreshParallelism)
+	for reference := range asked {
 		g.Go(func() error {
 			digest, err := r.runtime.Resolve(ctx, reference)
-			status := planner.ImageStatus{Digest: digest}
-			if err != nil {
-				status.Err = err.Error()
-			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			for _, key := range keys {
+			for key, status := range r.actual.Images {
+				if key.Reference != reference {
+					continue
+				}
+				status.Remote = digest
+				if err != nil {
+					status.Err = err.Error()
+				}
 				r.actual.Images[key] = status
 			}
 			return ctx.Err()

@@ -12,8 +12,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// networkOfHost looks at the networks of spaces and cells, and at what else of the host concerns them.
-func (r *refresh) networkOfHost(desired *realm.Tree, prior *state.State) error {
+// surveyHost looks at what of the host concerns networks.
+func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
 		r.actual.MissingPlugins = r.networks.MissingPlugins(ports)
@@ -34,6 +34,11 @@ func (r *refresh) networkOfHost(desired *realm.Tree, prior *state.State) error {
 		}
 		r.actual.Mappings = mappingsOf(survey)
 	}
+	return nil
+}
+
+// recordedNetworks looks at the networks of spaces and cells.
+func (r *refresh) recordedNetworks(prior *state.State) (err error) {
 	for p, record := range prior.Records {
 		switch p.Kind() {
 		case realm.KindSpace:

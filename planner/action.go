@@ -13,6 +13,11 @@ const (
 	Delete  Action = "delete"
 	Start   Action = "start"   // the container is there, its task isn't running
 	Restart Action = "restart" // the task is stopped and started again; the container stays
+	Stop    Action = "stop"    // asked to end, killed after the grace period
+	Kill    Action = "kill"    // sent a signal
+	Pause   Action = "pause"   // frozen
+	Unpause Action = "unpause" // thawed
+	Record  Action = "record"  // only the record changes: it takes in what is there
 	Check   Action = "check"   // stays as it is, but is waited for until it works, or has done its work
 	Adopt   Action = "adopt"   // found running just as wanted, but unrecorded: an apply was killed before it could
 )
@@ -22,15 +27,19 @@ type Op string
 
 // The operations.
 const (
-	OpImage  Op = "image" // pull the image if it isn't there, and unpack it
-	OpCreate Op = "create"
-	OpUpdate Op = "update"
-	OpDelete Op = "delete"
-	OpStop   Op = "stop"
-	OpStart  Op = "start"
-	OpAdopt  Op = "adopt"
-	OpCheck  Op = "check" // wait until the container is healthy, or has completed where others wait for that
-	OpNames  Op = "names" // write the /etc/hosts of cells of the space
+	OpImage   Op = "image" // pull the image if it isn't there, and unpack it
+	OpCreate  Op = "create"
+	OpUpdate  Op = "update"
+	OpDelete  Op = "delete"
+	OpStop    Op = "stop"
+	OpStart   Op = "start"
+	OpKill    Op = "kill"
+	OpPause   Op = "pause"
+	OpUnpause Op = "unpause"
+	OpAccept  Op = "record"
+	OpAdopt   Op = "adopt"
+	OpCheck   Op = "check" // wait until the container is healthy, or has completed where others wait for that
+	OpNames   Op = "names" // write the /etc/hosts of cells of the space
 )
 
 // Step is one operation of a plan. Steps are listed in an order in which they can be carried out one after

@@ -95,11 +95,12 @@ type ImageKey struct{ Namespace, Reference string }
 
 // ImageStatus tells whether an image can be had.
 type ImageStatus struct {
-	// Digest is that of the image's manifest or index, in the namespace or else in the registry.
-	Digest string
-	// Local says that the namespace has it.
-	Local bool
-	// Err says why it is neither there nor to be had from the registry.
+	// Local is the digest of the image's manifest or index in the namespace; empty where it has none.
+	Local string
+	// Remote is the digest in the registry, where that was asked: for images that the namespace has not, and for those
+	// that are always pulled.
+	Remote string
+	// Err says why the registry has not told.
 	Err string
 }
 

@@ -293,7 +293,7 @@ func (d *decider) cellDrift(p realm.Path, had *state.Attachment) []string {
 		return nil
 	}
 	if root := d.live(d.rootOf(p)); root != nil && root.NetNS != 0 && root.NetNS != actual.NetNS {
-		return []string{"changed outside of kuke: the network namespace of its root container is not at hand"}
+		return []string{outside + "the network namespace of its root container is not at hand"}
 	}
 	if actual.NetNS == 0 {
 		return nil // the start of the root container makes it anew
@@ -301,16 +301,16 @@ func (d *decider) cellDrift(p realm.Path, had *state.Attachment) []string {
 	var drift []string
 	for _, i := range had.Interfaces {
 		if now := actual.Addresses[i.Name]; now == "" {
-			drift = append(drift, fmt.Sprintf("changed outside of kuke: its interface %s is gone", i.Name))
+			drift = append(drift, fmt.Sprintf(outside+"its interface %s is gone", i.Name))
 		} else if now != i.Address {
-			drift = append(drift, fmt.Sprintf("changed outside of kuke: its interface %s has the address %s, not %s", i.Name, now, i.Address))
+			drift = append(drift, fmt.Sprintf(outside+"its interface %s has the address %s, not %s", i.Name, now, i.Address))
 		} else if slices.Contains(actual.Detached, i.Name) {
-			drift = append(drift, fmt.Sprintf("changed outside of kuke: its interface %s is not attached to the bridge", i.Name))
+			drift = append(drift, fmt.Sprintf(outside+"its interface %s is not attached to the bridge", i.Name))
 		}
 	}
 	for _, port := range had.Published {
 		if !d.isPublished(p, port) {
-			drift = append(drift, fmt.Sprintf("changed outside of kuke: port %s is not published any more", port))
+			drift = append(drift, fmt.Sprintf(outside+"port %s is not published any more", port))
 		}
 	}
 	return drift

@@ -25,6 +25,8 @@ func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
 	case d.strayed(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
+	case d.moved(ImageKey{o.namespace, want.Spec.(*realm.Container).Image}, o.container.Labels[LabelImageDigest]):
+		d.replaceOrphan(c, o, "it was made from another image of that name")
 	default:
 		c.Action, c.Diffs = Adopt, nil
 		c.Reasons = append(c.Reasons, "an apply was interrupted before it could record this container")
@@ -65,20 +67,31 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")
 	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest:
 		c.Action = Replace
-		c.Reasons = append(c.Reasons, "changed outside of kuke: containerd's container is not the one that was made")
+		c.Reasons = append(c.Reasons, outside+"containerd's container is not the one that was made")
 	case root != c.Path && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
+	case d.imageMoved(c, want):
+		c.Action = Replace
 	default:
 		d.taskOf(c, want.Spec.(*realm.Container), actual, root)
 	}
 	if c.Action == Create || c.Action == Replace {
+		c.After.Status.Run = ""
 		d.needImage(c, want)
 	}
 }
 
+// outside begins the reasons that no configuration gave.
+const outside = "changed outside of kuke: "
+
 // taskOf decides whether the task of a container that stays must be started.
 func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, root realm.Path) {
+	if d.staysDown(c.Path) {
+		d.heldBack(c, actual)
+		return
+	}
+	c.After.Status.Run = ""
 	var why string
 	switch {
 	case actual.Status == TaskNone:
@@ -92,6 +105,9 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == TaskStopped:
 		why = fmt.Sprintf("it exited with code %d", actual.ExitCode)
+	case actual.Status == TaskPaused:
+		d.unpause(c)
+		return
 	case actual.Status == TaskUnknown:
 		why = "containerd does not know the state of its task"
 	case d.rootMoves(c.Path):
@@ -106,20 +122,20 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 	c.Start = true
 	if c.Action == "" {
 		c.Action = Start
-		if actual.Status == TaskRunning || actual.Status == TaskPaused {
+		if actual.Status == TaskRunning {
 			c.Action = Restart
 		}
 	}
 }
 
-// mayEnd reports whether a container has done its work when it exits with 0.
-func (d *decider) mayEnd(p realm.Path, spec *realm.Container) bool {
-	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure") || d.awaited[p]
+// mayEnd reports whether a container has done its work when it exits with 0, as far as its restart policy tells.
+func mayEnd(spec *realm.Container) bool {
+	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure")
 }
 
 // hasEnded reports whether the container has done its work.
 func (d *decider) hasEnded(p realm.Path, spec *realm.Container, actual *Container) bool {
-	return actual != nil && actual.Status == TaskStopped && actual.ExitCode == 0 && d.mayEnd(p, spec)
+	return actual != nil && actual.Status == TaskStopped && actual.ExitCode == 0 && (mayEnd(spec) || d.awaited[p])
 }
 
 // needsNetns reports whether a container of the cell besides its root runs, or is to.
@@ -166,7 +182,7 @@ func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
 		return
 	}
 	c.Action = Update
-	c.Reasons = append(c.Reasons, "changed outside of kuke: containerd does not keep to its restart policy")
+	c.Reasons = append(c.Reasons, outside+"containerd does not keep to its restart policy")
 }
 
 // strayed reports whether a running container that isn't its cell's root is in another network namespace
@@ -219,15 +235,20 @@ func (d *decider) staysRoot(p realm.Path) bool {
 // also makes sure that the paths of the host it uses are there.
 func (d *decider) needImage(c *Change, want *realm.Resource) {
 	spec := want.Spec.(*realm.Container)
-	namespace := c.After.Status.Namespace
-	image := d.actual.Images[ImageKey{namespace, spec.Image}]
-	if image.Err != "" || image.Digest == "" {
+	key := ImageKey{c.After.Status.Namespace, spec.Image}
+	digest := d.digestOf(key)
+	switch {
+	case digest == "" && spec.PullPolicy == realm.PullNever:
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, key.Namespace, want.Path.Realm())
+	case digest == "":
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+
 				"Check the name, or bring it in with: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, namespace, image.Err, want.Path.Realm())
+			want.Path, spec.Image, key.Namespace, d.actual.Images[key].Err, want.Path.Realm())
 	}
-	c.After.Status.ImageDigest = image.Digest
+	c.After.Status.ImageDigest = digest
 	for _, v := range spec.Volumes {
 		if d.actual.MissingPaths[v.Source] {
 			d.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",

@@ -200,9 +200,12 @@ func (d *decider) decide(p realm.Path) *Change {
 	return d.decideExisting(want, have, after)
 }
 
+// ours reports whether the plan may do as it likes with what belongs to the project.
+func (d *decider) ours(project string) bool { return d.opts.ByHand || project == d.opts.Project }
+
 // checkOwner makes sure that the project may change the wanted resource and make it where it is.
 func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
-	if have != nil && have.Status.Project != "" && have.Status.Project != d.opts.Project {
+	if have != nil && have.Status.Project != "" && !d.ours(have.Status.Project) {
 		d.diags.Errorf(want.Declared, want.Path, "Resource of another project",
 			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is.",
 			want.Path.Kind().Lower(), want.Path, have.Status.Project, d.opts.Project)
@@ -218,7 +221,7 @@ func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 		d.diags.Errorf(want.Declared, want.Path, "Missing parent",
 			"%s %s needs %s %s, which is neither in the configuration nor in the state: declare it.",
 			want.Path.Kind().Lower(), want.Path, parent.Kind().Lower(), parent)
-	case record.Status.Project != "" && record.Status.Project != d.opts.Project:
+	case record.Status.Project != "" && !d.ours(record.Status.Project):
 		d.diags.Errorf(want.Declared, want.Path, "Parent of another project",
 			"%s %s belongs to project %q: declare it here with external = true to put a %s into it.",
 			parent.Kind().Lower(), parent, record.Status.Project, want.Path.Kind().Lower())
@@ -247,10 +250,18 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
 		Project: d.opts.Project, Namespace: d.prior.Namespace(want.Path, d.desired), Cgroup: realm.CgroupOf(want.Path, want.Spec),
 	}}
-	if have := d.prior.Records[want.Path]; have != nil {
+	have := d.prior.Records[want.Path]
+	if d.opts.ByHand {
+		r.Status.Project = ""
+		if have != nil {
+			r.Status.Project = have.Status.Project
+		}
+	}
+	if have != nil {
 		r.Status.CreatedAt = have.Status.CreatedAt
 		r.Status.ImageDigest = have.Status.ImageDigest
 		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
+		r.Status.Run = have.Status.Run
 	}
 	if want.Path.Kind() == realm.KindContainer {
 		r.Status.ContainerID = realm.ContainerID(want.Path)
@@ -274,7 +285,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 	if len(c.Diffs) > 0 {
 		c.Action = Update
 	}
-	if have.Status.Project == "" {
+	if have.Status.Project == "" && !d.opts.ByHand {
 		c.Action = Update
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, now taken into project %q", d.opts.Project))
 	}

@@ -65,7 +65,10 @@ func (h *host) refresh(desired *realm.Tree) {
 			namespace = record.Status.Namespace
 		}
 		key := ImageKey{namespace, c.Image}
-		h.actual.Images[key] = ImageStatus{Digest: digestOf(c.Image), Local: h.local[key]}
+		h.actual.Images[key] = ImageStatus{Remote: digestOf(c.Image)}
+		if h.local[key] {
+			h.actual.Images[key] = ImageStatus{Local: digestOf(c.Image)}
+		}
 		if strings.Contains(c.Image, "missing") {
 			h.actual.Images[key] = ImageStatus{Err: "no such host"}
 		}
@@ -164,7 +167,14 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 	case OpDelete:
 		h.remove(c, fail)
 	case OpStop:
-		h.stop(c.Before, fail)
+		h.stop(c, fail)
+	case OpAccept:
+		delete(h.prior.Records, s.Path)
+		if c.After != nil {
+			h.prior.Records[s.Path] = c.After
+		}
+	case OpKill, OpPause, OpUnpause:
+		h.operate(s.Op, c, fail)
 	case OpStart:
 		h.run(c.After, h.container(c.After, fail), false, fail)
 		if _, ok := h.actual.Cgroups[c.After.Status.Cgroup]; !ok {
@@ -332,7 +342,31 @@ func (h *host) container(r *state.Record, fail failFunc) *Container {
 	return c
 }
 
-func (h *host) stop(r *state.Record, fail failFunc) {
+// operate does what an imperative command asks for.
+func (h *host) operate(op Op, c *Change, fail failFunc) {
+	found := h.container(c.After, fail)
+	switch {
+	case op == OpPause && found.Status == TaskRunning:
+		found.Status = TaskPaused
+	case op == OpUnpause && found.Status == TaskPaused:
+		found.Status = TaskRunning
+	case op == OpKill && c.Signal == "SIGKILL":
+		found.Status, found.ExitCode, found.NetNS, found.PID, found.RestartPolicy = TaskStopped, 137, 0, 0, ""
+	case op != OpKill:
+		fail("it is %s", found.Status)
+	}
+	h.record(c.After)
+}
+
+func (h *host) stop(of *Change, fail failFunc) {
+	r := of.Before
+	if of.Action == Stop {
+		if found := h.actual.container(r.Status.Namespace, r.Status.ContainerID); found != nil {
+			found.Status, found.NetNS, found.PID, found.RestartPolicy = TaskNone, 0, 0, ""
+		}
+		h.record(of.After)
+		return
+	}
 	c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
 	if c == nil {
 		return
@@ -342,7 +376,7 @@ func (h *host) stop(r *state.Record, fail failFunc) {
 		if change == nil || record == nil || other.Status != TaskRunning || change.Action == Check || change.Action == Update && !change.Start {
 			continue
 		}
-		if dependsOn(record.Spec.(*realm.Container), r.Path.Name()) {
+		if of.Action == Delete && dependsOn(record.Spec.(*realm.Container), r.Path.Name()) {
 			fail("%s depends on it, is to be taken down too and still runs", p)
 		}
 	}
@@ -373,7 +407,7 @@ func (h *host) remove(c *Change, fail failFunc) {
 			}
 		}
 		h.wantDependentsGone(r.Path.Parent(), fail)
-		h.stop(r, fail)
+		h.stop(&Change{Path: r.Path, Action: Delete, Before: r}, fail)
 		h.leave(r, fail)
 		if ns := h.actual.Namespaces[r.Status.Namespace]; ns != nil {
 			delete(ns.Containers, r.Status.ContainerID)

@@ -148,6 +148,6 @@ func (d *decider) updateNames(p realm.Path, want, expected string, now []SpaceNa
 	}
 	if actual.Hosts != expected && d.attachmentOf(p) != nil && d.owns(p) {
 		c = d.ensure(p)
-		c.Reasons = append(c.Reasons, "changed outside of kuke: its /etc/hosts")
+		c.Reasons = append(c.Reasons, outside+"its /etc/hosts")
 	}
 }

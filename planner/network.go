@@ -45,7 +45,7 @@ func (d *decider) decideNetworks() {
 // is desired, or in which something desired lies, or that must move with the subnet of a space.
 func (d *decider) owns(p realm.Path) bool {
 	r := d.after(p)
-	if r == nil || d.opts.Destroy || r.Status.Project != d.opts.Project && r.Status.Project != "" {
+	if r == nil || d.opts.Destroy || !d.ours(r.Status.Project) && r.Status.Project != "" {
 		return false
 	}
 	if want := d.desired.Resource(p); want != nil {
@@ -263,6 +263,14 @@ func (d *decider) takenSubnets(p realm.Path) []claim {
 		if n := d.prior.Records[q].Status.Network; n != nil && q != p {
 			add(n.Subnet, "space %s has it", q)
 			own[n.Bridge] = true
+		}
+		// An apply that was interrupted may have moved a space, but not all of its cells.
+		if a := d.attachmentOf(q); a != nil {
+			for _, i := range a.Interfaces {
+				if i.Space != p {
+					add(i.Network.Subnet, "cell %s has an address in it", q)
+				}
+			}
 		}
 	}
 	for _, r := range d.desired.Resources() {

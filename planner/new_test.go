@@ -343,7 +343,10 @@ update main/default/blog/web/side and start
 		{
 			name: "paused",
 			host: func(h *host) { h.at(theSide).Status = TaskPaused },
-		},
+			want: `
+unpause main/default/blog/web/side
+  # changed outside of kuke: it is paused
+`},
 		{
 			name: "in a strange network namespace",
 			host: func(h *host) { h.at(theSide).NetNS = 77 },

@@ -15,6 +15,13 @@ type Options struct {
 	Destroy bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
 	Targets []realm.Path
+	// ByHand plans for an imperative command: resources of every project may change, new ones belong to none, and
+	// nothing is deleted for not being desired.
+	ByHand bool
+	// Start also starts what the user has stopped or paused, as far as it is targeted.
+	Start bool
+	// Assume says that the host was not looked at, but taken to be as recorded.
+	Assume bool
 	// SubnetPool is what the subnets of spaces are chosen from; the zero value stands for [DefaultSubnetPool].
 	SubnetPool netip.Prefix
 }
@@ -66,6 +73,10 @@ type Change struct {
 	After *state.Record `json:"after"`
 	// Start says that an updated container is also started.
 	Start bool `json:"start,omitempty"`
+	// Signal is the one sent, for [Kill].
+	Signal string `json:"signal,omitempty"`
+	// GraceSeconds is, for [Stop] and [Restart], in place of the container's own grace period.
+	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
 	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
 	Check realm.Condition `json:"check,omitempty"`
 }
@@ -84,7 +95,7 @@ func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
 type Summary struct {
-	Add, Change, Destroy, Start, Check, Adopt int
+	Add, Change, Destroy, Start, Stop, Record, Check, Adopt int
 }
 
 // Summary counts the changes.
@@ -103,6 +114,10 @@ func (p *Plan) Summary() Summary {
 			s.Destroy++
 		case Start, Restart:
 			s.Start++
+		case Stop, Kill, Pause, Unpause:
+			s.Stop++
+		case Record:
+			s.Record++
 		case Check:
 			s.Check++
 		case Adopt:

@@ -15,10 +15,13 @@ import (
 
 // actionsOf holds the actions that each operation on a resource can be part of.
 var actionsOf = map[Op][]Action{
-	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt},
-	OpStop: {Restart, Update}, OpStart: {Start, Restart, Update},
+	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
+	OpStop: {Stop, Restart, Update}, OpKill: {Kill}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
+
+// containerOps are those that only containers have.
+var containerOps = []Op{OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck}
 
 // check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
 func (p *Plan) check() error {
@@ -70,7 +73,7 @@ func (p *Plan) check() error {
 		if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
 			return fmt.Errorf("step %d (%s %s) has no change", i, s.Op, s.Path)
 		}
-		if (s.Op == OpStart || s.Op == OpStop || s.Op == OpCheck) && s.Path.Kind() != realm.KindContainer {
+		if slices.Contains(containerOps, s.Op) && s.Path.Kind() != realm.KindContainer {
 			return fmt.Errorf("step %d: can't %s a %s", i, s.Op, s.Path.Kind().Lower())
 		}
 	}
@@ -96,7 +99,9 @@ func (c *Change) check() error {
 		complete = c.After != nil
 	case Delete:
 		complete = c.Before != nil && c.After == nil
-	case Update, Replace, Start, Restart, Check:
+	case Record:
+		complete = c.Before != nil
+	case Update, Replace, Start, Restart, Stop, Kill, Pause, Unpause, Check:
 		complete = c.Before != nil && c.After != nil
 	default:
 		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)

@@ -59,7 +59,7 @@ func (o *orphan) record(p realm.Path) *state.Record {
 
 // decideUnwanted decides on what is recorded or was found, and isn't desired.
 func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
-	if !d.mayDelete(p) {
+	if !d.mayDelete(p) || d.opts.ByHand && !d.opts.Destroy && !d.parentGoes(p) && !d.realmReplaced(p) {
 		return nil
 	}
 	if d.needed[p] {
@@ -79,7 +79,7 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 	}
 	c := &Change{Path: p, Action: Delete, Before: have, Diffs: diff(have.Spec, nil)}
 	switch {
-	case have.Status.Project == d.opts.Project && inScope:
+	case d.ours(have.Status.Project) && inScope:
 		if !d.opts.Destroy && !parentGoes {
 			c.Reasons = append(c.Reasons, "no longer in the configuration")
 		}
@@ -116,7 +116,7 @@ func (d *decider) declares(p realm.Path) bool {
 func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
 	o := d.orphans[p]
 	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
-	if !inScope || o.project != d.opts.Project && !withParent {
+	if !inScope || !d.ours(o.project) && !withParent {
 		return nil
 	}
 	c := &Change{Path: p, Action: Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
@@ -142,7 +142,7 @@ func (d *decider) checkForeign(c *Change) {
 	for id, container := range ns.Containers {
 		p := realm.Path(container.Labels[LabelPath])
 		o := d.orphans[p]
-		left := c.Path.Contains(p) && o != nil && o.container == container && (o.project == "" || o.project == d.opts.Project)
+		left := c.Path.Contains(p) && o != nil && o.container == container && (o.project == "" || d.ours(o.project))
 		if !ours[id] && !left {
 			foreign = append(foreign, id)
 		}

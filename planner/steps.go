@@ -103,6 +103,8 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 		build(OpStart)
 	case Adopt:
 		build(OpAdopt)
+	case Stop, Kill, Pause, Unpause:
+		s.add(Op(c.Action), c.Path) // which nothing waits for: the operations are called as the actions are
 	}
 	if c.Check != "" {
 		i := s.add(OpCheck, c.Path)
@@ -120,9 +122,9 @@ func (s *stepper) addImage(c *Change, actual *Actual) {
 	if _, ok := s.images[key]; ok {
 		return
 	}
-	status := actual.Images[key]
+	digest := c.After.Status.ImageDigest
 	i := s.add(OpImage, "")
-	s.steps[i].Image = &Image{Namespace: key.Namespace, Reference: key.Reference, Digest: status.Digest, Pull: !status.Local}
+	s.steps[i].Image = &Image{Namespace: key.Namespace, Reference: key.Reference, Digest: digest, Pull: actual.Images[key].Local != digest}
 	s.images[key] = i
 }
 
@@ -313,15 +315,22 @@ func (s *stepper) orderTeardown(c *Change) {
 	}
 	for _, p := range s.children[c.Path.Parent()] {
 		sibling := s.changes[p]
+		s.waitForImage(gone, sibling)
 		if sibling.Before != nil && p != c.Path {
 			other, _ := sibling.Before.Spec.(*realm.Container)
-			if before.Root && !other.Root || dependsOn(other, c.Path.Name()) && !other.Root {
+			// What is only stopped stops at once: nobody waits for one grace period after another.
+			if c.stays() || other.Root {
+				continue
+			}
+			if before.Root || dependsOn(other, c.Path.Name()) {
 				s.wait(gone, s.gone, p)
 			}
 		}
-		s.waitForImage(gone, sibling)
 	}
 }
+
+// stays reports whether the container that c is about remains, and only its task changes.
+func (c *Change) stays() bool { return c.Action != Delete && c.Action != Replace }
 
 // goes reports whether the resource at p is deleted.
 func (s *stepper) goes(p realm.Path) bool {

@@ -43,14 +43,15 @@ func newApply(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.planFile = args[0]
-				if len(o.files) > 0 || len(o.targets) > 0 {
-					return errors.New("a saved plan holds its configuration and targets: leave out --file and --target")
+				if len(o.files) > 0 || len(o.targets) > 0 || o.start || o.refreshOnly || !o.refresh {
+					return errors.New("a saved plan holds its configuration, targets and options: leave out --file, --target, --start, --refresh and --refresh-only")
 				}
 			}
 			return a.apply(cmd.Context(), o)
 		},
 	}
 	o.addFlags(cmd)
+	o.addConfigFlags(cmd)
 	return cmd
 }
 
@@ -109,7 +110,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 			return err
 		}
 	}
-	return a.carryOut(ctx, exec, plan, o)
+	return a.carryOut(ctx, exec, plan, o.parallelism)
 }
 
 // planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from
@@ -123,7 +124,7 @@ func (a *app) planMaker(o *applyOptions) (func(context.Context, *executor.Execut
 	}
 	desired, targets, err := a.planInput(&o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets, SubnetPool: a.pool})
+		return a.planFor(ctx, exec, desired, prior, &o.planOptions, targets)
 	}, err
 }
 
@@ -146,11 +147,11 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 	return nil
 }
 
-func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *planner.Plan, o *applyOptions) error {
+func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *planner.Plan, parallelism int) error {
 	a.interrupts.deferCancel()
 	progress := a.out.Progress()
 	outcomes, err := exec.Apply(ctx, plan, executor.ApplyOptions{
-		Parallelism: o.parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
+		Parallelism: parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
 	})
 	// What was done is said even where its index could not be written.
 	complete := a.out.Outcome(plan, outcomes, a.errs)

@@ -19,8 +19,8 @@ import (
 var getFormats = []string{"table", "wide", "yaml", "json", "name"}
 
 type getOptions struct {
-	format                    string
-	realm, space, stack, cell string
+	scopeOptions
+	format string
 }
 
 func newGet(a *app) *cobra.Command {
@@ -37,10 +37,7 @@ func newGet(a *app) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "output", "o", "table", "one of "+strings.Join(getFormats, ", "))
-	f.StringVar(&o.realm, "realm", "default", "realm of a resource that is given by its name alone")
-	f.StringVar(&o.space, "space", "default", "its space")
-	f.StringVar(&o.stack, "stack", "default", "its stack")
-	f.StringVar(&o.cell, "cell", "default", "its cell")
+	o.addScopeFlags(cmd)
 	return cmd
 }
 
@@ -90,35 +87,6 @@ func parseKind(s string) (realm.Kind, error) {
 		}
 	}
 	return "", fmt.Errorf("there is no kind %q: use realm, space, stack, cell or container", s)
-}
-
-// scope returns the path that arg stands for: a path, or the name of a resource of the kind, whose parents
-// the flags tell.
-func (o *getOptions) scope(st *state.State, kind realm.Kind, arg string) (realm.Path, error) {
-	p, err := realm.ParsePath(arg)
-	if err != nil {
-		return "", err
-	}
-	if kind != realm.KindRealm && !strings.Contains(arg, "/") {
-		parents := []string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1]
-		named, err := realm.ParsePath(strings.Join(append(parents, arg), "/"))
-		if err != nil {
-			return "", err
-		}
-		if st.Records[named] != nil {
-			return named, nil
-		}
-		if st.Records[p] == nil {
-			return "", fmt.Errorf("there is no %s %s in the state", kind.Lower(), named)
-		}
-	}
-	if st.Records[p] == nil {
-		return "", fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
-	}
-	if p.Depth() > kind.Depth() {
-		return "", fmt.Errorf("%s is a %s: a %s never lies below one", p, p.Kind().Lower(), kind.Lower())
-	}
-	return p, nil
 }
 
 func rows(records []*state.Record, actual *planner.Actual) []view.Row {

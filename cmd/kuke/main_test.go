@@ -212,6 +212,13 @@ func removeEverything(fatal func(...any)) {
 			fatal("clean up: ", err, "\n", string(out))
 		}
 	}
+	// What was made by hand belongs to no project.
+	if out, _ := exec.Command("kuke", "get", "realms", "-o", "name").Output(); len(out) > 0 {
+		args := append([]string{"delete", "realm", "--cascade"}, strings.Fields(string(out))...)
+		if out, err := exec.Command("kuke", args...).CombinedOutput(); err != nil {
+			fatal("clean up: ", err, "\n", string(out))
+		}
+	}
 	out, _ := exec.Command("ctr", "namespaces", "ls", "-q").Output()
 	for _, ns := range strings.Fields(string(out)) {
 		removeNamespace(ns)

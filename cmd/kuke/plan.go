@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +14,17 @@ import (
 
 // planOptions are what plan, apply and destroy share.
 type planOptions struct {
-	files   []string
-	destroy bool
-	targets []string
+	files       []string
+	destroy     bool
+	targets     []string
+	start       bool
+	refresh     bool
+	refreshOnly bool
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "look at the host; with --refresh=false it is taken to be as recorded")
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "restrict to this path, what is below it and what it needs; repeatable")
 }
 
@@ -65,6 +70,7 @@ func newPlan(a *app) *cobra.Command {
 		},
 	}
 	o.addFlags(cmd)
+	o.addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan the removal of all that the project owns")
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file, for kuke apply FILE")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
@@ -88,24 +94,64 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
-	return a.makePlan(ctx, exec, desired, prior, planner.Options{Project: a.project, Destroy: o.destroy, Targets: targets, SubnetPool: a.pool})
+	return a.planFor(ctx, exec, desired, prior, o, targets)
+}
+
+// addConfigFlags adds the flags of those commands that a configuration has a say in.
+func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.start, "start", false, "also start what was stopped, killed or paused by hand")
+	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "take what was changed outside of kuke into the state, and change nothing else")
+}
+
+// check refuses flags that contradict each other.
+func (o *planOptions) check() error {
+	switch {
+	case o.refreshOnly && !o.refresh:
+		return errors.New("--refresh-only looks at the host, which --refresh=false forbids: leave out one of them")
+	case o.refreshOnly && (o.destroy || len(o.targets) > 0 || len(o.files) > 0 || o.start):
+		return errors.New("--refresh-only compares the state with the host, and nothing else: leave out --file, --target, --start and --destroy")
+	}
+	return nil
 }
 
 // planInput reads the configuration (none for a destroy) and checks the targets.
 func (a *app) planInput(o *planOptions) (*realm.Tree, []realm.Path, error) {
 	targets, err := parsePaths("target", o.targets)
-	if err != nil || o.destroy && len(o.files) == 0 {
+	if err == nil {
+		err = o.check()
+	}
+	if err != nil || o.refreshOnly || o.destroy && len(o.files) == 0 {
 		return nil, targets, err
 	}
 	desired, err := a.load(o.input())
 	return desired, targets, err
 }
 
+// planFor makes the plan that the options ask for.
+func (a *app) planFor(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o *planOptions, targets []realm.Path) (*planner.Plan, error) {
+	if o.refreshOnly {
+		actual, err := exec.Refresh(ctx, nil, prior)
+		if err != nil {
+			return nil, err
+		}
+		plan := planner.Accept(prior, actual)
+		plan.Project = a.project
+		return plan, nil
+	}
+	return a.makePlan(ctx, exec, desired, prior, planner.Options{
+		Project: a.project, Destroy: o.destroy, Targets: targets, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh,
+	})
+}
+
 func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
 	if o.Destroy {
 		desired = nil
 	}
-	actual, err := exec.Refresh(ctx, desired, prior)
+	look := exec.Refresh
+	if o.Assume {
+		look = exec.Assume
+	}
+	actual, err := look(ctx, desired, prior)
 	if err != nil {
 		return nil, err
 	}

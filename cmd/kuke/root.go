@@ -64,7 +64,9 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
+		newCreate(a), newDelete(a),
 		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)

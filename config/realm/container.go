@@ -13,10 +13,18 @@ const DefaultImage = "docker.io/library/debian:latest"
 // after the stop signal before it is killed.
 const DefaultStopTimeoutSeconds = 10
 
+// The pull policies. A container that chooses none has the first.
+const (
+	PullMissing = "missing"
+	PullAlways  = "always"
+	PullNever   = "never"
+)
+
 // Container is an OCI container and its task.
 type Container struct {
 	Root                   bool          `json:"root,omitempty" kuke:"replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
 	Image                  string        `json:"image,omitempty" kuke:"replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
+	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm)."`
 	Command                string        `json:"command,omitempty" kuke:"replace" doc:"The program to run, in place of the image's entrypoint."`
 	Args                   []string      `json:"args,omitempty" kuke:"replace" doc:"Its arguments, in place of the image's command."`
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`

@@ -1,6 +1,9 @@
 package realm
 
-import "strings"
+import (
+	"reflect"
+	"strings"
+)
 
 // Kind is one of the five levels of the hierarchy, spelled as in a manifest's "kind" field.
 type Kind string
@@ -84,6 +87,18 @@ func ResourcesOf(s Spec) *Resources {
 		return r
 	}
 	return new(Resources)
+}
+
+// WithResources returns a copy of s with other limits, nil for none. The rest of it is shared with s.
+func WithResources(s Spec, r *Resources) Spec {
+	fresh := reflect.New(reflect.TypeOf(s).Elem())
+	fresh.Elem().Set(reflect.ValueOf(s).Elem())
+	copied := fresh.Interface().(Spec)
+	if r != nil && *r == (Resources{}) {
+		r = nil
+	}
+	copied.common().Resources = r
+	return copied
 }
 
 // Resources are the limits of one cgroup. A zero field sets no limit.

@@ -40,6 +40,8 @@ type Status struct {
 	Attachment *Attachment `json:"attachment,omitempty"`
 	// Health is what the last check of a container came to; nil where it was never checked since its start.
 	Health *Health `json:"health,omitempty"`
+	// Run is what the user made of a container that would otherwise run: "stopped" or "paused"; empty for one that runs.
+	Run string `json:"run,omitempty"`
 	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
 	UpdatedAt *time.Time `json:"updatedAt,omitempty"`

@@ -77,7 +77,10 @@ func applied(t *testing.T) (*state.State, *planner.Actual) {
 	}
 	for _, reference := range []string{"docker.io/library/nginx:1", "docker.io/library/nginx:2", "docker.io/library/busybox:1", "docker.io/library/busybox:2"} {
 		digest := "sha256:" + strings.Repeat(reference[len(reference)-1:], 64)
-		actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Digest: digest, Local: strings.HasSuffix(reference, "1")}
+		actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Remote: digest}
+		if strings.HasSuffix(reference, "1") {
+			actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Local: digest}
+		}
 	}
 	prior := &state.State{Lineage: "l", Serial: 1, Records: map[realm.Path]*state.Record{}}
 	p, diags := planner.New(tree(base()), prior, actual, planner.Options{Project: "default"})

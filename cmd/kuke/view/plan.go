@@ -18,6 +18,11 @@ var headline = map[planner.Action]string{
 	planner.Start:   "will be started",
 	planner.Restart: "will be restarted",
 	planner.Check:   "will be waited for",
+	planner.Record:  "was changed, which will be recorded",
+	planner.Stop:    "will be stopped",
+	planner.Kill:    "will be sent a signal",
+	planner.Pause:   "will be paused",
+	planner.Unpause: "will go on",
 	planner.Adopt:   "will be adopted",
 }
 
@@ -33,6 +38,8 @@ func (v *View) symbol(a planner.Action) string {
 		return v.red("  -")
 	case planner.Start, planner.Restart:
 		return v.cyan("  >")
+	case planner.Stop, planner.Kill, planner.Pause, planner.Unpause:
+		return v.yellow("  !")
 	case planner.Check:
 		return v.cyan("  ?")
 	}
@@ -80,6 +87,11 @@ func (v *View) noChanges(p *planner.Plan) string {
 	return v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s looked at).\n", plural(p.Unchanged, "resource"))
 }
 
+// NothingToDo says that a command for single resources found them as they are to be.
+func (v *View) NothingToDo(p *planner.Plan) {
+	v.printf("%s\n", v.green("Nothing to do: that is so already."))
+}
+
 // change returns the lines on one change.
 func (v *View) change(c *planner.Change) string {
 	b := new(strings.Builder)
@@ -88,7 +100,7 @@ func (v *View) change(c *planner.Change) string {
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(b, "      %s\n", v.faint("# %s", visible(reason)))
 	}
-	if c.Action == planner.Delete || c.Action == planner.Adopt {
+	if c.Action == planner.Delete || c.Action == planner.Adopt || c.Action == planner.Record && c.After == nil {
 		return b.String()
 	}
 	width := 0
@@ -172,6 +184,12 @@ func (v *View) summary(s planner.Summary) string {
 	line := v.bold("Plan:") + fmt.Sprintf(" %d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
 	if s.Start > 0 {
 		line += fmt.Sprintf(", %d to start", s.Start)
+	}
+	if s.Record > 0 {
+		line += fmt.Sprintf(", %d to record as they are", s.Record)
+	}
+	if s.Stop > 0 {
+		line += fmt.Sprintf(", %d to stop, signal, pause or unpause", s.Stop)
 	}
 	if s.Check > 0 {
 		line += fmt.Sprintf(", %d to wait for", s.Check)

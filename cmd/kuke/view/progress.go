@@ -14,11 +14,13 @@ var (
 	begun = map[planner.Op]string{
 		planner.OpImage: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
 		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting",
+		planner.OpKill: "signalling", planner.OpAccept: "recording", planner.OpPause: "pausing", planner.OpUnpause: "unpausing",
 		planner.OpCheck: "waiting", planner.OpNames: "updating /etc/hosts",
 	}
 	ended = map[planner.Op]string{
 		planner.OpImage: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
 		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted",
+		planner.OpKill: "signalled", planner.OpAccept: "recorded", planner.OpPause: "paused", planner.OpUnpause: "unpaused",
 		planner.OpCheck: "ready", planner.OpNames: "updated",
 	}
 )
@@ -103,7 +105,10 @@ func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, errs *View)
 }
 
 func verb(p *planner.Plan) string {
-	if p.Destroy {
+	switch {
+	case p.Project == "": // of an imperative command
+		return "Command"
+	case p.Destroy:
 		return "Destroy"
 	}
 	return "Apply"
@@ -113,6 +118,11 @@ func doneCounts(done map[planner.Op]int) string {
 	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[planner.OpCreate], done[planner.OpUpdate], done[planner.OpDelete])
 	if n := done[planner.OpStart]; n > 0 {
 		text += fmt.Sprintf(", %d started", n)
+	}
+	for _, op := range []planner.Op{planner.OpAccept, planner.OpStop, planner.OpKill, planner.OpPause, planner.OpUnpause} {
+		if n := done[op]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, ended[op])
+		}
 	}
 	if n := done[planner.OpAdopt]; n > 0 {
 		text += fmt.Sprintf(", %d adopted", n)

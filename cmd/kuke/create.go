@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// createOptions are the attributes that can be given by flags; a configuration has all.
+type createOptions struct {
+	imperativeOptions
+	image, command, restartPolicy       string
+	args, env, ports, networks, aliases []string
+	volumes, labels                     []string
+	privileged, root                    bool
+	namespace, subnet, address          string
+	internal                            bool
+}
+
+func newCreate(a *app) *cobra.Command {
+	create := &cobra.Command{
+		Use:   "create KIND NAME|PATH",
+		Short: "Create a single resource by hand",
+		Long: "create makes a realm, space, stack, cell or container without a configuration, through the same plan and the same\n" +
+			"steps as apply. What is made by hand belongs to no project: no configuration's plan deletes it, save with its parent.\n" +
+			"A configuration that declares it takes it over.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	for _, kind := range realm.Kinds {
+		o := &createOptions{}
+		cmd := &cobra.Command{
+			Use:   kind.Lower() + " NAME|PATH",
+			Short: "Create a " + kind.Lower(),
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return a.create(cmd.Context(), o, kind, args[0]) },
+		}
+		o.addFlags(cmd)
+		o.addAttributes(cmd, kind)
+		create.AddCommand(cmd)
+	}
+	return create
+}
+
+func (o *createOptions) addAttributes(cmd *cobra.Command, kind realm.Kind) {
+	f := cmd.Flags()
+	f.StringArrayVar(&o.labels, "label", nil, "a label, KEY=VALUE; repeatable")
+	switch kind {
+	case realm.KindRealm:
+		f.StringVar(&o.namespace, "namespace", "", "containerd namespace (default: kukeon-NAME)")
+	case realm.KindSpace:
+		f.StringVar(&o.subnet, "subnet", "", "IPv4 subnet (default: a free one of the pool)")
+		f.BoolVar(&o.internal, "internal", false, "let nothing out of the space")
+	case realm.KindCell:
+		f.StringVar(&o.address, "address", "", "IPv4 address in the space's subnet (default: a free one)")
+	case realm.KindContainer:
+		f.StringVar(&o.image, "image", "", "image reference (default: "+realm.DefaultImage+")")
+		f.StringVar(&o.command, "command", "", "program to run, in place of the image's entrypoint")
+		f.StringArrayVar(&o.args, "args", nil, "one of its arguments; repeatable")
+		f.StringArrayVar(&o.env, "env", nil, "environment variable, NAME=value; repeatable")
+		f.StringArrayVar(&o.ports, "port", nil, "published port, [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; repeatable")
+		f.StringArrayVar(&o.volumes, "volume", nil, "mount, SOURCE:TARGET[:ro]; repeatable")
+		f.StringArrayVar(&o.networks, "network", nil, "further space of the realm; repeatable")
+		f.StringArrayVar(&o.aliases, "network-alias", nil, "further name of the cell; repeatable")
+		f.BoolVar(&o.privileged, "privileged", false, "give it all capabilities and devices")
+		f.BoolVar(&o.root, "root", false, "make it the root container of its cell (default for the first one)")
+		f.StringVar(&o.restartPolicy, "restart-policy", "", "no, always, on-failure[:N] or unless-stopped")
+	}
+}
+
+func (a *app) create(ctx context.Context, o *createOptions, kind realm.Kind, arg string) error {
+	p, err := o.path(kind, arg)
+	if err != nil {
+		return err
+	}
+	return a.imperative(ctx, &o.imperativeOptions, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+		if prior.Records[p] != nil {
+			return nil, fmt.Errorf("%s %s exists already: change it in a configuration, or delete it first", kind.Lower(), p)
+		}
+		desired, err := a.desired(o, p, prior)
+		if err != nil {
+			return nil, err
+		}
+		return a.makePlan(ctx, exec, desired, prior, planner.Options{ByHand: true, Targets: []realm.Path{p}, SubnetPool: a.pool})
+	})
+}
+
+// desired returns a configuration of the one resource, read and checked as one that is written.
+func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*realm.Tree, error) {
+	spec, err := o.spec(p, prior)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := yaml.Marshal(map[string]any{
+		"apiVersion": realm.APIVersion, "kind": p.Kind(), "metadata": map[string]any{"name": p.Name()}, "spec": spec,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", p, err)
+	}
+	tree, _, diags := config.Load([]string{"-"}, strings.NewReader(string(manifest)))
+	for i := range diags {
+		diags[i].Subject = realm.Range{} // nobody wrote that text
+	}
+	return tree, a.report(diags)
+}
+
+// spec returns the fields of the manifest that the flags make.
+func (o *createOptions) spec(p realm.Path, prior *state.State) (map[string]any, error) {
+	spec := map[string]any{}
+	for i, field := range []string{"realmId", "spaceId", "stackId", "cellId"}[:p.Depth()-1] {
+		spec[field] = p.Names()[i]
+	}
+	set := func(name string, value any, given bool) {
+		if given {
+			spec[name] = value
+		}
+	}
+	labels := map[string]string{}
+	for _, label := range o.labels {
+		key, value, ok := strings.Cut(label, "=")
+		if !ok {
+			return nil, fmt.Errorf("--label: %q is not of the form KEY=VALUE", label)
+		}
+		labels[key] = value
+	}
+	set("labels", labels, len(labels) > 0)
+	set("namespace", o.namespace, o.namespace != "")
+	set("address", o.address, o.address != "")
+	network := map[string]any{"internal": o.internal}
+	if o.subnet != "" {
+		network["subnet"] = o.subnet
+	}
+	set("network", network, o.internal || o.subnet != "")
+	if p.Kind() != realm.KindContainer {
+		return spec, nil
+	}
+	volumes, err := o.volumeSpecs()
+	if err != nil {
+		return nil, err
+	}
+	set("image", o.image, o.image != "")
+	set("command", o.command, o.command != "")
+	set("args", o.args, len(o.args) > 0)
+	set("env", o.env, len(o.env) > 0)
+	set("ports", o.ports, len(o.ports) > 0)
+	set("volumes", volumes, len(volumes) > 0)
+	set("networks", o.networks, len(o.networks) > 0)
+	set("networksAliases", o.aliases, len(o.aliases) > 0)
+	set("privileged", true, o.privileged)
+	set("root", true, o.root || !hasContainers(prior, p.Parent()))
+	set("restartPolicy", o.restartPolicy, o.restartPolicy != "")
+	return spec, nil
+}
+
+func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
+	var volumes []map[string]any
+	for _, volume := range o.volumes {
+		parts := strings.Split(volume, ":")
+		if len(parts) < 2 || len(parts) > 3 || len(parts) == 3 && parts[2] != "ro" && parts[2] != "rw" {
+			return nil, fmt.Errorf("--volume: %q is not of the form SOURCE:TARGET[:ro]", volume)
+		}
+		volumes = append(volumes, map[string]any{"source": parts[0], "target": parts[1], "readOnly": len(parts) == 3 && parts[2] == "ro"})
+	}
+	return volumes, nil
+}
+
+func hasContainers(prior *state.State, cell realm.Path) bool {
+	for p := range prior.Records {
+		if p.Parent() == cell {
+			return true
+		}
+	}
+	return false
+}
+
+func newDelete(a *app) *cobra.Command {
+	o := &imperativeOptions{}
+	var cascade bool
+	cmd := &cobra.Command{
+		Use:   "delete KIND NAME|PATH...",
+		Short: "Delete single resources, whatever project they belong to",
+		Long: "delete removes a container, a cell with its containers, or, with --cascade when anything is in it, a stack, space or\n" +
+			"realm. What a configuration still declares is made anew by its next apply.",
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, err := parseKind(args[0])
+			if err != nil {
+				return err
+			}
+			return a.imperative(cmd.Context(), o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+				var targets []realm.Path
+				for _, arg := range args[1:] {
+					p, err := o.resource(prior, kind, arg)
+					if err != nil {
+						return nil, err
+					}
+					if n := below(prior, p); n > 0 && !cascade && kind != realm.KindCell {
+						return nil, fmt.Errorf("%s %s holds %d other resources: delete them first, or all of it with --cascade", kind.Lower(), p, n)
+					}
+					targets = append(targets, p)
+				}
+				return a.makePlan(cmd.Context(), exec, nil, prior, planner.Options{ByHand: true, Destroy: true, Targets: targets})
+			})
+		},
+	}
+	o.addFlags(cmd)
+	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
+	return cmd
+}
+
+// below counts what is recorded below p.
+func below(prior *state.State, p realm.Path) int {
+	n := 0
+	for q := range prior.Records {
+		if q != p && p.Contains(q) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// imperativeOptions are what the commands for single resources share.
+type imperativeOptions struct {
+	scopeOptions
+	dryRun      bool
+	lockTimeout time.Duration
+}
+
+func (o *imperativeOptions) addFlags(cmd *cobra.Command) {
+	o.addScopeFlags(cmd)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+}
+
+// operations are the commands that change what containers do.
+var operations = []struct {
+	action planner.Action
+	short  string
+	long   string
+}{
+	{planner.Start, "Start containers", "start runs containers that don't, also those that the user has stopped, killed or paused. What they need is mended first."},
+	{planner.Stop, "Stop containers, and let them stay so", "stop sends the stop signal, and SIGKILL when the grace period is over; several containers stop at once.\nA container that was stopped is not started again by apply, unless with --start."},
+	{planner.Kill, "Send a signal to containers", "kill sends SIGKILL, or the signal of --signal. A container that was killed with SIGKILL is not started again by apply,\nunless with --start."},
+	{planner.Restart, "Stop containers and start them again", "restart stops containers, all at once, and starts them again, the root container of a cell first."},
+	{planner.Pause, "Freeze containers", "pause freezes all processes of containers. A paused container is left so by apply, unless with --start."},
+	{planner.Unpause, "Let paused containers go on", "unpause lets the processes of paused containers go on."},
+}
+
+// newOperations returns kuke start, stop, kill, restart, pause and unpause.
+func newOperations(a *app) []*cobra.Command {
+	var commands []*cobra.Command
+	for _, op := range operations {
+		o := &imperativeOptions{}
+		signal, grace := "KILL", int64(-1)
+		cmd := &cobra.Command{
+			Use:   string(op.action) + " KIND NAME|PATH...",
+			Short: op.short,
+			Long: op.long + "\n\nKIND is container, cell, stack, space or realm: all containers in it. A NAME is looked up with\n" +
+				"--realm, --space, --stack and --cell; a PATH says all of it.",
+			Args: cobra.MinimumNArgs(2),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				operation := planner.Operation{Action: op.action}
+				if op.action == planner.Kill {
+					name, err := signalName(signal)
+					if err != nil {
+						return fmt.Errorf("--signal: %w", err)
+					}
+					operation.Signal = name
+				}
+				if grace >= 0 {
+					operation.GraceSeconds = &grace
+				}
+				return a.operate(cmd.Context(), o, operation, args)
+			},
+		}
+		o.addFlags(cmd)
+		switch op.action {
+		case planner.Kill:
+			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")
+		case planner.Stop, planner.Restart:
+			cmd.Flags().Int64Var(&grace, "time", -1, "seconds of grace before SIGKILL (default: the container's stopTimeoutSeconds)")
+		}
+		commands = append(commands, cmd)
+	}
+	return commands
+}
+
+// signalName returns the full name of a signal that is given with or without SIG, or by number.
+func signalName(s string) (string, error) {
+	for number := unix.Signal(1); number < 32; number++ {
+		name := unix.SignalName(number)
+		if name == "SIG"+strings.TrimPrefix(strings.ToUpper(s), "SIG") || fmt.Sprint(int(number)) == s {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("there is no signal %q: use its name, such as TERM or HUP, or its number", s)
+}
+
+// operate carries out an operation on what args name: a kind, then names or paths.
+func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) error {
+	kind, err := parseKind(args[0])
+	if err != nil {
+		return err
+	}
+	return a.imperative(ctx, o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+		for _, arg := range args[1:] {
+			p, err := o.resource(prior, kind, arg)
+			if err != nil {
+				return nil, err
+			}
+			operation.Paths = append(operation.Paths, p)
+		}
+		if operation.Action == planner.Start {
+			return a.makePlan(ctx, exec, planner.Recorded(prior, operation.Paths), prior, planner.Options{
+				ByHand: true, Start: true, Targets: operation.Paths, SubnetPool: a.pool,
+			})
+		}
+		actual, err := exec.Refresh(ctx, nil, prior)
+		if err != nil {
+			return nil, err
+		}
+		plan, diags := planner.Operate(prior, actual, operation)
+		return plan, a.report(diags)
+	})
+}
+
+// imperative makes a plan with the lock held and carries it out, all of its steps at once where none waits for another.
+func (a *app) imperative(ctx context.Context, o *imperativeOptions, makePlan func(*executor.Executor, *state.State) (*planner.Plan, error)) (err error) {
+	lock, err := state.Acquire(ctx, a.runPath, o.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	store, prior, err := a.readState()
+	if err != nil {
+		return err
+	}
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	plan, err := makePlan(exec, prior)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		a.out.Plan(plan)
+		return nil
+	}
+	if plan.Empty() {
+		a.out.NothingToDo(plan)
+		return store.Commit()
+	}
+	return a.carryOut(ctx, exec, plan, max(executor.DefaultParallelism, len(plan.Steps)))
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// scopeOptions say where a resource is that is given by its name alone.
+type scopeOptions struct {
+	realm, space, stack, cell string
+}
+
+func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.realm, "realm", "default", "realm of a resource that is given by its name alone")
+	f.StringVar(&o.space, "space", "default", "its space")
+	f.StringVar(&o.stack, "stack", "default", "its stack")
+	f.StringVar(&o.cell, "cell", "default", "its cell")
+}
+
+// path returns the path of a resource of the kind that arg stands for: its path, or its name.
+func (o *scopeOptions) path(kind realm.Kind, arg string) (realm.Path, error) {
+	if kind != realm.KindRealm && !strings.Contains(arg, "/") {
+		arg = strings.Join(append([]string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1:kind.Depth()-1], arg), "/")
+	}
+	p, err := realm.ParsePath(arg)
+	if err == nil && p.Kind() != kind {
+		err = fmt.Errorf("%s is the path of a %s, not of a %s", p, p.Kind().Lower(), kind.Lower())
+	}
+	return p, err
+}
+
+// resource returns the path of a recorded resource of just that kind, given by its name or its path.
+func (o *scopeOptions) resource(st *state.State, kind realm.Kind, arg string) (realm.Path, error) {
+	p, err := o.path(kind, arg)
+	if err == nil && st.Records[p] == nil {
+		err = fmt.Errorf("there is no %s %s in the state", kind.Lower(), p)
+	}
+	return p, err
+}
+
+// scope returns the path that arg stands for: a path, or the name of a resource of the kind, whose parents
+// the flags tell.
+func (o *scopeOptions) scope(st *state.State, kind realm.Kind, arg string) (realm.Path, error) {
+	p, err := realm.ParsePath(arg)
+	if err != nil {
+		return "", err
+	}
+	if kind != realm.KindRealm && !strings.Contains(arg, "/") {
+		parents := []string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1]
+		named, err := realm.ParsePath(strings.Join(append(parents, arg), "/"))
+		if err != nil {
+			return "", err
+		}
+		if st.Records[named] != nil {
+			return named, nil
+		}
+		if st.Records[p] == nil {
+			return "", fmt.Errorf("there is no %s %s in the state", kind.Lower(), named)
+		}
+	}
+	if st.Records[p] == nil {
+		return "", fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
+	}
+	if p.Depth() > kind.Depth() {
+		return "", fmt.Errorf("%s is a %s: a %s never lies below one", p, p.Kind().Lower(), kind.Lower())
+	}
+	return p, nil
+}

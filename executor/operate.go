@@ -1,0 +1,60 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// halt ends the task of a container; one that is to stay so is recorded as stopped.
+func (k containerKind) halt(ctx context.Context, c *planner.Change) error {
+	if err := k.stop(ctx, c.Before, c.GraceSeconds); err != nil {
+		return err
+	}
+	if c.Action != planner.Stop {
+		return nil // it is started again, which is then recorded
+	}
+	return k.record(c.After, false)
+}
+
+// stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
+// seconds is nil.
+func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) error {
+	spec := r.Spec.(*realm.Container)
+	grace := spec.StopTimeout()
+	if seconds != nil {
+		grace = *seconds
+	}
+	return k.runtime.Stop(ctx, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
+}
+
+// kill sends a signal. A container that it ends for good stays down.
+func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
+	if err := k.runtime.Kill(ctx, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != ""); err != nil {
+		return err
+	}
+	return k.record(c.After, false)
+}
+
+// freeze pauses a container, or lets it go on.
+func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
+	change := k.runtime.Pause
+	if c.Action == planner.Unpause {
+		change = k.runtime.Resume
+	}
+	if err := change(ctx, c.After.Status.Namespace, c.After.Status.ContainerID); err != nil {
+		return err
+	}
+	return k.record(c.After, false)
+}
+
+// accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.
+func (e *Executor) accept(c *planner.Change) error {
+	if c.After == nil {
+		return e.store.Delete(c.Path)
+	}
+	return e.store.Put(c.After)
+}

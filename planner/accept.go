@@ -1,0 +1,72 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Accept plans to take into the state what was changed outside of kuke, and to change nothing else: containers that are
+// gone are forgotten, those that were stopped or paused are to stay so, and limits are recorded as they are. The next
+// plan then shows how the configuration differs from that. What no record could tell, such as a firewall that was
+// changed, is left for an apply to mend.
+func Accept(prior *state.State, actual *Actual) *Plan {
+	plan := &Plan{Prior: PriorOf(prior)}
+	for _, p := range prior.Paths() {
+		c := accepted(prior.Records[p], actual)
+		if c == nil {
+			plan.Unchanged++
+			continue
+		}
+		plan.Changes = append(plan.Changes, c)
+		plan.Steps = append(plan.Steps, Step{Op: OpAccept, Path: p})
+	}
+	return plan
+}
+
+// accepted returns the change that makes the record tell what is there, or nil where it does.
+func accepted(r *state.Record, actual *Actual) *Change {
+	c := &Change{Path: r.Path, Action: Record, Before: r}
+	if r.Path.Kind() == realm.KindContainer && actual.container(r.Status.Namespace, r.Status.ContainerID) == nil {
+		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
+		c.Diffs = diff(r.Spec, nil)
+		return c
+	}
+	after := *r
+	c.After = &after
+	if limits, ok := actual.Cgroups[r.Status.Cgroup]; ok && r.Status.Limits != nil && limits != *r.Status.Limits {
+		c.Reasons = append(c.Reasons, "limits changed outside of kuke: "+strings.Join(limitChanges(r.Status.Limits, &limits), ", "))
+		after.Status.Limits = &limits
+		after.Spec = realm.WithResources(r.Spec, &limits)
+	}
+	if r.Path.Kind() == realm.KindContainer {
+		acceptTask(c, r, actual)
+	}
+	if len(c.Reasons) == 0 {
+		return nil
+	}
+	c.Diffs = diff(r.Spec, after.Spec)
+	return c
+}
+
+// acceptTask adds to c what somebody made of the task of a container.
+func acceptTask(c *Change, r *state.Record, actual *Actual) {
+	found := actual.container(r.Status.Namespace, r.Status.ContainerID)
+	run := ""
+	switch found.Status {
+	case TaskPaused, TaskPausing:
+		run = runPaused
+	case TaskRunning:
+	default:
+		run = runStopped
+	}
+	ended := run == runStopped && found.ExitCode == 0 && mayEnd(r.Spec.(*realm.Container))
+	down := run == runStopped && r.Status.Run == runKilled
+	if run == r.Status.Run || ended || down {
+		return
+	}
+	c.After.Status.Run = run
+	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"it is %s", found.State()))
+}

@@ -1,0 +1,60 @@
+package planner
+
+import (
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// What was changed outside is taken into the state; then the configuration differs from that just where it does.
+func TestAccept(t *testing.T) {
+	h := newHost(t)
+	desired := example(func(s specs) {
+		s[theSpace].(*realm.Space).Resources = &realm.Resources{PIDs: 100}
+		container(s, theSide).RestartPolicy = "no"
+	})
+	h.converge(desired, Options{})
+	if p := Accept(h.prior, h.actual); !p.Empty() || p.Unchanged != 6 {
+		t.Fatalf("unchanged host:\n%s", text(p))
+	}
+	h.kill(theRoot, 1)
+	h.kill(theSide, 0)
+	h.actual.Cgroups["/kukeon/main/default"] = realm.Resources{PIDs: 77}
+	p := Accept(h.prior, h.actual)
+	compare(t, changesOf(p), `
+record main/default
+  # limits changed outside of kuke: pids 100 → 77
+record main/default/blog/web/web
+  # changed outside of kuke: it is Failed
+`)
+	if err := p.check(); err != nil {
+		t.Fatal(err)
+	}
+	h.apply(p)
+	compare(t, changesOf(h.plan(desired, Options{})), `
+update main/default
+  resources.pids: 77 -> 100
+`)
+	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+	h.apply(Accept(h.prior, h.actual))
+	if h.prior.Records[theSide] != nil {
+		t.Error("a container that is gone is still recorded")
+	}
+	if p := Accept(h.prior, h.actual); !p.Empty() {
+		t.Errorf("left to record:\n%s", text(p))
+	}
+}
+
+// Without a look at the host, what is recorded counts: drift isn't seen, the configuration's changes are.
+func TestAssume(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+	h.kill(theRoot, 1)
+	h.actual.Cells = nil
+	Assume(h.prior, h.actual)
+	nothingToDo(t, h)
+	compare(t, changesOf(h.plan(example(func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{PIDs: 5} }), Options{})), `
+update main/default/blog/web
+  resources.pids: <nil> -> 5
+`)
+}

@@ -1,0 +1,68 @@
+package planner
+
+import (
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Assume makes actual tell that all is as prior records it, without a look at it. What concerns images and the rest of
+// the host is left as it is.
+func Assume(prior *state.State, actual *Actual) {
+	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]realm.Resources{}
+	actual.Networks, actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
+	actual.Mappings = nil
+	var names []SpaceNames
+	for _, p := range prior.Paths() {
+		if p.Kind() == realm.KindSpace {
+			names = append(names, namesIn(p, prior.Paths(), func(q realm.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
+		}
+	}
+	const netns = 1 // any number will do: all of a cell are in one
+	for _, p := range prior.Paths() {
+		r := prior.Records[p]
+		actual.Cgroups[r.Status.Cgroup] = realm.Resources{}
+		if r.Status.Limits != nil {
+			actual.Cgroups[r.Status.Cgroup] = *r.Status.Limits
+		}
+		ns := actual.Namespaces[r.Status.Namespace]
+		if ns == nil {
+			ns = &Namespace{Containers: map[string]*Container{}}
+			actual.Namespaces[r.Status.Namespace] = ns
+		}
+		switch p.Kind() {
+		case realm.KindRealm:
+			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
+		case realm.KindCell:
+			actual.Cells[p] = &CellNetwork{NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: HostsFile(p, r.Status.Attachment, names)}
+		case realm.KindContainer:
+			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
+		}
+	}
+}
+
+func addressesOf(a *state.Attachment) map[string]string {
+	all := map[string]string{}
+	if a != nil {
+		for _, i := range a.Interfaces {
+			all[i.Name] = i.Address
+		}
+	}
+	return all
+}
+
+// assumed returns what containerd would have of a recorded container.
+func assumed(r *state.Record, netns uint64) *Container {
+	c := &Container{ID: r.Status.ContainerID, Status: TaskRunning, NetNS: netns, Labels: map[string]string{
+		LabelPath: string(r.Path), LabelProject: r.Status.Project, LabelSpecDigest: r.Status.SpecDigest, LabelImageDigest: r.Status.ImageDigest,
+	}}
+	switch {
+	case r.Status.Run == runPaused:
+		c.Status = TaskPaused
+	case r.Status.Run != "" || r.Status.Health != nil && r.Status.Health.State == state.Completed:
+		c.Status = TaskStopped
+	}
+	if policy := r.Spec.(*realm.Container).RestartPolicy; policy != "no" && c.Status == TaskRunning {
+		c.RestartPolicy = policy
+	}
+	return c
+}

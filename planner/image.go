@@ -1,0 +1,65 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
+// where one of them is always pulled, else what the namespace has, else what the registry has. It is empty where there
+// is none to be had.
+func (d *decider) digestOf(key ImageKey) string {
+	status := d.actual.Images[key]
+	switch {
+	case d.pullsAlways(key) && status.Remote != "":
+		return status.Remote
+	case status.Local != "":
+		return status.Local
+	case d.pullsEver(key):
+		return status.Remote
+	}
+	return ""
+}
+
+func (d *decider) pullsAlways(key ImageKey) bool {
+	return d.anyWith(key, func(policy string) bool { return policy == realm.PullAlways })
+}
+
+// pullsEver reports whether a container of the reference may be made from what the registry has.
+func (d *decider) pullsEver(key ImageKey) bool {
+	return d.anyWith(key, func(policy string) bool { return policy != realm.PullNever })
+}
+
+// anyWith reports whether a desired container of the reference has a pull policy that fits.
+func (d *decider) anyWith(key ImageKey, fits func(policy string) bool) bool {
+	for _, r := range d.desired.Resources() {
+		spec, ok := r.Spec.(*realm.Container)
+		if ok && spec.Image == key.Reference && !r.External && fits(spec.PullPolicy) && d.prior.Namespace(r.Path, d.desired) == key.Namespace {
+			return true
+		}
+	}
+	return false
+}
+
+// imageMoved reports whether the image that a recorded container was made from has another digest by now, and says so.
+func (d *decider) imageMoved(c *Change, want *realm.Resource) bool {
+	spec := want.Spec.(*realm.Container)
+	key := ImageKey{c.After.Status.Namespace, spec.Image}
+	status := d.actual.Images[key]
+	if spec.PullPolicy == realm.PullAlways && status.Err != "" {
+		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
+	}
+	if !d.moved(key, c.Before.Status.ImageDigest) {
+		return false
+	}
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.digestOf(key), c.Before.Status.ImageDigest))
+	return true
+}
+
+// moved reports whether the reference stands for another digest than the one that a container was made from. An image
+// that was removed from the namespace is no reason to touch what runs.
+func (d *decider) moved(key ImageKey, made string) bool {
+	now := d.digestOf(key)
+	return made != "" && now != "" && now != made && (d.actual.Images[key].Local != "" || d.pullsAlways(key))
+}

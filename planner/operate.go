@@ -1,0 +1,183 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// What the user made of a container, in [state.Status.Run].
+const (
+	runStopped = "stopped"
+	runKilled  = "killed"
+	runPaused  = "paused"
+)
+
+// Operation is what an imperative command does to containers that are recorded.
+type Operation struct {
+	// Action is Stop, Kill, Pause, Unpause or Restart.
+	Action Action
+	// Paths name the containers, or what they are in.
+	Paths []realm.Path
+	// Signal is, for Kill, the name of the one to send; with SIGKILL the container also stays down.
+	Signal string
+	// GraceSeconds replaces the grace periods of the containers, where not nil.
+	GraceSeconds *int64
+}
+
+// Operate plans an operation. What it would not change is left out: the plan may be empty. All of its steps can be
+// carried out at once.
+func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diagnostics) {
+	var diags realm.Diagnostics
+	plan := &Plan{Prior: PriorOf(prior), Targets: o.Paths}
+	seen := map[realm.Path]bool{}
+	for _, target := range o.Paths {
+		found := false
+		for _, p := range prior.Paths() {
+			if p.Kind() != realm.KindContainer || !target.Contains(p) {
+				continue
+			}
+			found = true
+			if seen[p] {
+				continue
+			}
+			seen[p] = true
+			if c := o.change(prior.Records[p], actual, p == target, &diags); c != nil {
+				plan.Changes = append(plan.Changes, c)
+			} else {
+				plan.Unchanged++
+			}
+		}
+		if !found {
+			diags.Errorf(realm.Range{}, target, "Nothing to "+string(o.Action), "%s has no container in the state.", target)
+		}
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if err := buildSteps(plan, prior, actual); err != nil {
+		diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
+		return nil, diags
+	}
+	return plan, diags
+}
+
+// change returns what happens to one container, or nil. Where it was named itself, what can't be done is an error.
+func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *realm.Diagnostics) *Change {
+	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
+	status := TaskNone
+	if c != nil {
+		status = c.Status
+	}
+	refuse := func(why string) *Change {
+		if named {
+			diags.Errorf(realm.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
+		}
+		return nil
+	}
+	if c == nil {
+		return refuse("is recorded, but containerd has no such container: kuke apply makes it anew")
+	}
+	after := *r
+	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
+	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
+	switch o.Action {
+	case Stop:
+		if r.Status.Run == runStopped && !running {
+			return nil
+		}
+		after.Status.Run = runStopped
+	case Kill:
+		if !running {
+			return refuse("does not run: it is " + c.State())
+		}
+		change.Signal = o.Signal
+		if o.Signal == "SIGKILL" {
+			after.Status.Run = runKilled
+		}
+	case Pause:
+		if status == TaskPaused {
+			return nil
+		}
+		if status != TaskRunning {
+			return refuse("does not run: it is " + c.State())
+		}
+		after.Status.Run = runPaused
+	case Unpause:
+		if status == TaskRunning && r.Status.Run == "" {
+			return nil
+		}
+		if status != TaskPaused {
+			return refuse("is not paused: it is " + c.State())
+		}
+		after.Status.Run = ""
+	case Restart:
+		after.Status.Run, after.Status.Health = "", nil
+		if after.Spec.(*realm.Container).Healthcheck != nil {
+			change.Check = realm.Healthy
+		}
+	}
+	return change
+}
+
+// Recorded returns, as a configuration, what is recorded of the paths: themselves, what is below them, what is above
+// them, and the root containers of their cells.
+func Recorded(prior *state.State, paths []realm.Path) *realm.Tree {
+	tree := realm.NewTree()
+	for _, p := range prior.Paths() {
+		r := prior.Records[p]
+		spec, isContainer := r.Spec.(*realm.Container)
+		for _, target := range paths {
+			inCell := isContainer && spec.Root && target.Kind() == realm.KindContainer && p.Parent() == target.Parent()
+			if target.Contains(p) || p.Contains(target) || inCell {
+				tree.Add(&realm.Resource{Path: p, Spec: r.Spec})
+				break
+			}
+		}
+	}
+	return tree
+}
+
+// staysDown reports whether the user has stopped, killed or paused the container, and it is to stay so.
+func (d *decider) staysDown(p realm.Path) bool {
+	r := d.prior.Records[p]
+	return r != nil && r.Status.Run != "" && (!d.opts.Start || !d.isTarget(p))
+}
+
+// isTarget reports whether p is a target, or below one; without targets everything is.
+func (d *decider) isTarget(p realm.Path) bool {
+	for _, t := range d.opts.Targets {
+		if t.Contains(p) {
+			return true
+		}
+	}
+	return len(d.opts.Targets) == 0
+}
+
+// heldBack makes sure that a container which the user has stopped or paused is so.
+func (d *decider) heldBack(c *Change, actual *Container) {
+	if c.Action != "" {
+		return
+	}
+	run := c.Before.Status.Run
+	switch {
+	case run == runPaused && actual.Status == TaskRunning:
+		c.Action = Pause
+	case run != runPaused && (actual.Status == TaskRunning || actual.Status == TaskPaused):
+		c.Action = Stop
+	default:
+		return
+	}
+	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"it runs, but was %s by kuke: start it with kuke start, or kuke apply --start", run))
+}
+
+// unpause thaws a container that somebody else has frozen, or that the user has and now wants to run.
+func (d *decider) unpause(c *Change) {
+	if c.Before.Status.Run == "" {
+		c.Reasons = append(c.Reasons, outside+"it is paused")
+	}
+	if c.Action == "" {
+		c.Action = Unpause
+	}
+}

@@ -1,0 +1,174 @@
+package planner
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// operate plans an operation, which must succeed, and carries it out.
+func (h *host) operation(o Operation) *Plan {
+	h.Helper()
+	p, diags := Operate(h.prior, h.actual, o)
+	if diags.HasErrors() {
+		h.Fatalf("no plan: %v", diags)
+	}
+	if err := p.check(); err != nil {
+		h.Fatal(err)
+	}
+	h.apply(p)
+	return p
+}
+
+// start plans what kuke start does, and carries it out.
+func (h *host) startAgain(paths ...realm.Path) *Plan {
+	h.Helper()
+	p := h.plan(Recorded(h.prior, paths), Options{Project: "default", ByHand: true, Start: true, Targets: paths})
+	h.apply(p)
+	return p
+}
+
+func nothingToDo(t *testing.T, h *host) {
+	t.Helper()
+	if p := h.plan(example(nil), Options{}); !p.Empty() {
+		t.Errorf("there is something to do:\n%s", text(p))
+	}
+}
+
+// What the user has stopped stays so over applies, until it is started again.
+func TestStoppedStaysStopped(t *testing.T) {
+	for _, o := range []Operation{
+		{Action: Stop, Paths: []realm.Path{theSide}}, {Action: Stop, Paths: []realm.Path{theRoot}}, {Action: Stop, Paths: []realm.Path{theRealm}},
+		{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theCell}}, {Action: Pause, Paths: []realm.Path{theCell}}, {Action: Pause, Paths: []realm.Path{theSide}},
+	} {
+		t.Run(fmt.Sprint(o), func(t *testing.T) {
+			h := made(t)
+			p := h.operation(o)
+			for i, s := range p.Steps {
+				if len(s.After) > 0 {
+					t.Errorf("step %d waits: %v", i, s.After)
+				}
+			}
+			nothingToDo(t, h)
+			for _, c := range p.Changes {
+				if h.at(c.Path).Status == TaskRunning {
+					t.Errorf("%s runs", c.Path)
+				}
+			}
+			h.startAgain(o.Paths...)
+			nothingToDo(t, h)
+			for _, p := range []realm.Path{theRoot, theSide} {
+				if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
+					t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
+				}
+			}
+		})
+	}
+}
+
+// An apply starts what the user has stopped only with --start, and then just what is targeted.
+func TestApplyWithStart(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
+	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []realm.Path{theSide}})), `
+start main/default/blog/web/side
+  # its task is missing
+`)
+	h.converge(example(nil), Options{Start: true})
+	nothingToDo(t, h)
+}
+
+// A container that is made anew runs, whatever became of its predecessor.
+func TestReplacedContainerRuns(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
+	desired := example(func(s specs) { container(s, theRoot).Env = realm.Env{"A": "1"} })
+	h.converge(desired, Options{})
+	for _, p := range []realm.Path{theRoot, theSide} {
+		if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
+			t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
+		}
+	}
+}
+
+// Somebody else starts what the user has stopped: that is drift.
+func TestStartedOutside(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+	h.at(theSide).Status, h.at(theSide).NetNS = TaskRunning, h.at(theRoot).NetNS
+	compare(t, changesOf(h.converge(example(nil), Options{})), `
+stop main/default/blog/web/side
+  # changed outside of kuke: it runs, but was stopped by kuke: start it with kuke start, or kuke apply --start
+`)
+}
+
+func TestRestart(t *testing.T) {
+	h := made(t)
+	p := h.operation(Operation{Action: Restart, Paths: []realm.Path{theCell}})
+	_, steps, _ := strings.Cut(text(p), "--\n")
+	compare(t, steps, `
+0 stop main/default/blog/web/side
+1 stop main/default/blog/web/web
+2 start main/default/blog/web/web after [0 1]
+3 start main/default/blog/web/side after [0 2]
+`)
+	nothingToDo(t, h)
+}
+
+func TestOperationsThatCannotBe(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		o    Operation
+		host func(*host)
+		want string
+	}{
+		{"no such", Operation{Action: Stop, Paths: []realm.Path{"other"}}, nil, "other has no container in the state"},
+		{"kill the dead", Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 1) }, "does not run: it is Failed"},
+		{"pause the dead", Operation{Action: Pause, Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "does not run: it is Stopped"},
+		{"unpause what runs not", Operation{Action: Unpause, Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
+		{"removed", Operation{Action: Stop, Paths: []realm.Path{theSide}}, func(h *host) {
+			delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+		}, "containerd has no such container"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := made(t)
+			if tt.host != nil {
+				tt.host(h)
+			}
+			if _, diags := Operate(h.prior, h.actual, tt.o); !strings.Contains(diags.Error(), tt.want) {
+				t.Errorf("%v, want %q", diags, tt.want)
+			}
+			// Of a whole cell, those that it can't be done to are left out.
+			tt.o.Paths = []realm.Path{theCell}
+			if p, diags := Operate(h.prior, h.actual, tt.o); diags.HasErrors() || len(p.Changes) > 1 && tt.name != "no such" {
+				t.Errorf("%v %+v", diags, p)
+			}
+		})
+	}
+}
+
+// What is made by hand belongs to no project, and no configuration's plan deletes it, save with its parent.
+func TestMadeByHand(t *testing.T) {
+	h := made(t)
+	byHand := example(func(s specs) {
+		for p := range s {
+			if p != theRealm && p != theSpace && p != theStack && p != theCell {
+				delete(s, p)
+			}
+		}
+		s[theCell+"/debug"] = &realm.Container{Image: "side:1"}
+	})
+	p := h.plan(byHand, Options{ByHand: true, Targets: []realm.Path{theCell + "/debug"}})
+	h.apply(p)
+	if r := h.prior.Records[theCell+"/debug"]; r == nil || r.Status.Project != "" {
+		t.Fatalf("recorded as %+v\n%s", r, text(p))
+	}
+	nothingToDo(t, h)
+	h.apply(h.plan(nil, Options{ByHand: true, Destroy: true, Targets: []realm.Path{theCell + "/debug"}}))
+	if h.prior.Records[theCell+"/debug"] != nil || h.prior.Records[theSide] == nil {
+		t.Error("not just that one was deleted")
+	}
+	nothingToDo(t, h)
+}
