@@ -12,11 +12,11 @@ import (
 
 // Image is one that a containerd namespace has.
 type Image struct {
-	Name   string
-	Digest string
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
 	// Size is that of its content in bytes: the compressed layers and the configuration.
-	Size    int64
-	Created time.Time
+	Size    int64     `json:"size"`
+	Created time.Time `json:"created"`
 }
 
 // Images lists the images of the namespace by name.

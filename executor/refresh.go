@@ -123,11 +123,12 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	}
 	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(containers))}
 	for _, c := range containers {
-		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode,
+		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode, FinishedAt: c.ExitedAt,
 			RestartPolicy: c.RestartPolicy, Restarts: c.RestartCount}
 		if found.Status == planner.TaskRunning {
 			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
 			found.NetNS, _ = netns.Inode(int(c.PID))
+			found.StartedAt, _ = startTime(int(c.PID))
 		}
 		ns.Containers[c.ID] = found
 	}

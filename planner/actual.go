@@ -2,6 +2,7 @@ package planner
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -132,6 +133,8 @@ type Container struct {
 	Status   TaskStatus
 	PID      uint32
 	ExitCode uint32
+	// StartedAt and FinishedAt tell when the task began and ended; zero where that isn't known.
+	StartedAt, FinishedAt time.Time
 	// NetNS is the inode of the task's network namespace, 0 where it isn't known.
 	NetNS uint64
 	// RestartPolicy is the one containerd keeps to, empty where it doesn't watch over the container.

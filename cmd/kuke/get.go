@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,9 +9,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -18,66 +22,71 @@ import (
 // getFormats are the values of -o.
 var getFormats = []string{"table", "wide", "yaml", "json", "name"}
 
+// watchInterval is how often the host is looked at for --watch.
+const watchInterval = time.Second
+
 type getOptions struct {
 	scopeOptions
 	format string
+	watch  bool
+	// kind is the one asked for, empty for all; within restricts it to a resource and what is below it.
+	kind   realm.Kind
+	within string
 }
 
 func newGet(a *app) *cobra.Command {
 	o := &getOptions{}
 	cmd := &cobra.Command{
-		Use:   "get KIND [PATH]",
+		Use:   "get [KIND [PATH]]",
 		Short: "Show resources with their live state",
 		Long: "get shows the recorded resources of a kind (realms, spaces, stacks, cells or containers, singular or\n" +
-			"plural), as the host has them now. PATH restricts it to a resource and what is below it; a container's\n" +
-			"name alone is looked up with --realm, --space, --stack and --cell.\n" +
-			"With -o yaml it prints manifests, which describe the very same resources when they are applied again.",
-		Args: cobra.RangeArgs(1, 2),
+			"plural), as the host has them now; without a kind it draws all of them as a tree. PATH restricts it to a\n" +
+			"resource and what is below it; a name alone is looked up with --realm, --space, --stack and --cell.\n" +
+			"get images [REALM] lists the images of a realm. With -o yaml it prints manifests, which describe the very\n" +
+			"same resources when they are applied again.",
+		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.get(cmd, o, args) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "output", "o", "table", "one of "+strings.Join(getFormats, ", "))
+	f.BoolVarP(&o.watch, "watch", "w", false, "go on, and show what changes")
 	o.addScopeFlags(cmd)
 	return cmd
 }
 
-func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) error {
-	kind, err := parseKind(args[0])
-	if err != nil {
-		return err
-	}
+func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) {
 	if !slices.Contains(getFormats, o.format) {
 		return fmt.Errorf("--output: there is no format %q: use one of %s", o.format, strings.Join(getFormats, ", "))
 	}
-	store, st, err := a.readState()
+	if len(args) > 0 && (args[0] == "image" || args[0] == "images") {
+		return a.getImages(cmd, o, args[1:])
+	}
+	if len(args) > 0 {
+		if o.kind, err = parseKind(args[0]); err != nil {
+			return err
+		}
+	}
+	if len(args) > 1 {
+		o.within = args[1]
+	}
+	live := o.format == "table" || o.format == "wide" || o.format == "json"
+	switch {
+	case o.watch && (!live || o.format == "json"):
+		return fmt.Errorf("--watch shows tables: leave out --output %s", o.format)
+	case o.watch:
+		return a.watch(cmd.Context(), o)
+	case !live:
+		_, _, records, err := a.selected(o)
+		if err != nil {
+			return err
+		}
+		return a.printRecords(o, records)
+	}
+	rows, err := a.rows(cmd.Context(), o)
 	if err != nil {
 		return err
 	}
-	var scope realm.Path
-	if len(args) == 2 {
-		if scope, err = o.scope(st, kind, args[1]); err != nil {
-			return err
-		}
-	}
-	var records []*state.Record
-	for _, p := range st.Paths() {
-		if p.Kind() == kind && (scope == "" || scope.Contains(p)) {
-			records = append(records, st.Records[p])
-		}
-	}
-	if o.format == "table" || o.format == "wide" || o.format == "json" {
-		exec, err := a.open(cmd.Context(), store)
-		if err != nil {
-			return err
-		}
-		defer exec.Close()
-		actual, err := exec.Refresh(cmd.Context(), nil, st)
-		if err != nil {
-			return err
-		}
-		return a.printLive(o, kind, rows(records, actual))
-	}
-	return a.printRecords(o, records)
+	return a.printLive(o, rows)
 }
 
 func parseKind(s string) (realm.Kind, error) {
@@ -89,65 +98,195 @@ func parseKind(s string) (realm.Kind, error) {
 	return "", fmt.Errorf("there is no kind %q: use realm, space, stack, cell or container", s)
 }
 
-func rows(records []*state.Record, actual *planner.Actual) []view.Row {
+// selected returns the records that are asked for.
+func (a *app) selected(o *getOptions) (*state.Store, *state.State, []*state.Record, error) {
+	store, st, err := a.readState()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var scope realm.Path
+	if o.within != "" {
+		if scope, err = o.scope(st, o.kind, o.within); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	var records []*state.Record
+	for _, p := range st.Paths() {
+		if (o.kind == "" || p.Kind() == o.kind) && (scope == "" || scope.Contains(p)) {
+			records = append(records, st.Records[p])
+		}
+	}
+	return store, st, records, nil
+}
+
+// rows returns what is asked for as the host has it. Where the host can't be asked that is said, and all is Unknown.
+func (a *app) rows(ctx context.Context, o *getOptions) ([]view.Row, error) {
+	store, st, records, err := a.selected(o)
+	if err != nil {
+		return nil, err
+	}
+	actual, err := a.actual(ctx, store, st)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		a.errs.Note(err.Error())
+	}
+	states := planner.States(st, actual)
 	rows := make([]view.Row, 0, len(records))
 	for _, r := range records {
-		row := view.Row{Record: r, State: "Ready"}
-		ns := actual.Namespaces[r.Status.Namespace]
-		switch _, cgroup := actual.Cgroups[r.Status.Cgroup]; {
-		case r.Path.Kind() == realm.KindContainer:
-			if ns != nil {
-				row.Container = ns.Containers[r.Status.ContainerID]
-			}
-			row.State = row.Container.State()
-			row.Detail = detail(r.Status.Health, row.Container)
-		case !cgroup || ns == nil && r.Path.Kind() == realm.KindRealm:
-			row.State = "Pending"
-		}
-		rows = append(rows, row)
+		rows = append(rows, *states[r.Path])
 	}
-	return rows
+	return rows, nil
 }
 
-// detail says more about the state of a container: its health, or the code it exited with.
-func detail(health *state.Health, c *planner.Container) string {
+func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*planner.Actual, error) {
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Close()
+	return exec.Refresh(ctx, nil, st)
+}
+
+func (a *app) printLive(o *getOptions, rows []view.Row) error {
 	switch {
-	case c == nil:
-	case c.Status == planner.TaskStopped:
-		return fmt.Sprint(c.ExitCode)
-	case c.Status == planner.TaskRunning && health != nil:
-		return health.State
+	case o.format == "json":
+		return a.out.JSON(liveOf(rows))
+	case o.kind == "":
+		a.out.Tree(rows)
+	default:
+		a.out.Table(o.kind, rows, o.format == "wide", time.Now())
 	}
-	return ""
+	return nil
 }
 
-func (a *app) printLive(o *getOptions, kind realm.Kind, rows []view.Row) error {
-	if o.format != "json" {
-		a.out.Table(kind, rows, o.format == "wide", time.Now())
-		return nil
-	}
-	type liveJSON struct {
-		*state.Record
-		State    string  `json:"state"`
-		PID      uint32  `json:"pid,omitempty"`
-		ExitCode *uint32 `json:"exitCode,omitempty"`
-		Restarts *int    `json:"restarts,omitempty"`
-	}
+// liveJSON is a resource in the output of get -o json.
+type liveJSON struct {
+	*state.Record
+	State      string     `json:"state"`
+	Detail     string     `json:"detail,omitempty"`
+	PID        uint32     `json:"pid,omitempty"`
+	ExitCode   *uint32    `json:"exitCode,omitempty"`
+	Signal     string     `json:"signal,omitempty"`
+	Restarts   *int       `json:"restarts,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+}
+
+func liveOf(rows []view.Row) []liveJSON {
 	live := make([]liveJSON, 0, len(rows))
 	for _, r := range rows {
-		l := liveJSON{Record: r.Record, State: r.State}
-		if r.Container != nil {
-			l.PID = r.Container.PID
-			if r.Container.Status == planner.TaskStopped {
-				l.ExitCode = &r.Container.ExitCode
+		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail}
+		if c := r.Container; c != nil {
+			l.PID = c.PID
+			if c.Status == planner.TaskStopped {
+				l.ExitCode, l.Signal = &c.ExitCode, signalOf(c.ExitCode)
 			}
-			if r.Container.Restarts >= 0 {
-				l.Restarts = &r.Container.Restarts
+			if c.Restarts >= 0 {
+				l.Restarts = &c.Restarts
 			}
+			l.StartedAt, l.FinishedAt = known(c.StartedAt), known(c.FinishedAt)
 		}
 		live = append(live, l)
 	}
-	return a.out.JSON(live)
+	return live
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() || t.Unix() == 0 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// signalOf returns the name of the signal that ended a process, by its exit code as the shell has it.
+func signalOf(code uint32) string {
+	const killed = 128
+	if code <= killed {
+		return ""
+	}
+	return unix.SignalName(unix.Signal(code - killed))
+}
+
+// watch prints what is asked for, and again what changes, until it is interrupted: on a terminal all of it in place,
+// otherwise the rows that are other than before.
+func (a *app) watch(ctx context.Context, o *getOptions) error {
+	inPlace := term.IsTerminal(int(a.stdout.Fd()))
+	before := map[realm.Path]string{}
+	for first := true; ; first = false {
+		rows, err := a.rows(ctx, o)
+		if ctx.Err() != nil {
+			return exitCode(exitInterrupted)
+		}
+		if err != nil {
+			return err
+		}
+		now := map[realm.Path]string{}
+		var changed []view.Row
+		for _, r := range rows {
+			now[r.Record.Path] = fingerprint(r)
+			if before[r.Record.Path] != now[r.Record.Path] {
+				changed = append(changed, r)
+			}
+		}
+		gone := len(before) > len(now)
+		switch {
+		case inPlace:
+			a.out.Clear()
+			err = a.printLive(o, rows)
+		case first || o.kind == "" && (len(changed) > 0 || gone):
+			err = a.printLive(o, rows)
+		case len(changed) > 0:
+			a.out.Rows(o.kind, changed, o.format == "wide", time.Now())
+		}
+		if err != nil {
+			return err
+		}
+		before = now
+		select {
+		case <-ctx.Done():
+			return exitCode(exitInterrupted)
+		case <-time.After(watchInterval):
+		}
+	}
+}
+
+// fingerprint tells whether a row has changed; its age doesn't count.
+func fingerprint(r view.Row) string {
+	text := fmt.Sprint(r.State, r.Detail, r.Record.Status.Attachment, r.Record.Status.Network)
+	if r.Container != nil {
+		text += fmt.Sprint(r.Container.PID, r.Container.Restarts)
+	}
+	return text
+}
+
+func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
+	realmName := o.realm
+	if len(args) > 0 {
+		realmName = args[0]
+	}
+	if o.format == "yaml" || o.watch {
+		return errors.New("images are listed as table, wide, json or name, and not watched")
+	}
+	return a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
+		images, err := e.Images(cmd.Context(), namespace)
+		if err != nil {
+			return err
+		}
+		switch o.format {
+		case "json":
+			return a.out.JSON(images)
+		case "name":
+			for _, image := range images {
+				a.out.Text(image.Name + "\n")
+			}
+		default:
+			a.out.Images(images)
+		}
+		return nil
+	})
 }
 
 func (a *app) printRecords(o *getOptions, records []*state.Record) error {

@@ -16,15 +16,7 @@ import (
 )
 
 // Row is a recorded resource with what the host says of it.
-type Row struct {
-	Record *state.Record
-	// State is the state as users know it: Ready, Stopped, …
-	State string
-	// Detail says more about it: the health of a container that runs, the exit code of one that ended.
-	Detail string
-	// Container is what containerd has, nil for other kinds and where it has none.
-	Container *planner.Container
-}
+type Row = planner.Live
 
 // Table prints rows of one kind in columns; wide adds more of them.
 func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
@@ -33,6 +25,15 @@ func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
 		return
 	}
 	v.columns(header(kind, wide), func(add func(...string)) {
+		for _, r := range rows {
+			add(v.cells(kind, r, wide, now)...)
+		}
+	})
+}
+
+// Rows prints rows as Table does, without the header.
+func (v *View) Rows(kind realm.Kind, rows []Row, wide bool, now time.Time) {
+	v.columns(nil, func(add func(...string)) {
 		for _, r := range rows {
 			add(v.cells(kind, r, wide, now)...)
 		}
@@ -65,10 +66,7 @@ func header(kind realm.Kind, wide bool) []string {
 
 func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string {
 	status := r.Record.Status
-	cells := []string{string(r.Record.Path), r.State}
-	if r.Detail != "" {
-		cells[1] += " (" + r.Detail + ")"
-	}
+	cells := []string{string(r.Record.Path), stateText(r)}
 	switch kind {
 	case realm.KindSpace:
 		cells = append(cells, networkCells(status.Network)[0])
@@ -97,6 +95,14 @@ func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string 
 		cells = append(cells, status.ContainerID, pid)
 	}
 	return cells
+}
+
+// stateText is a state with its detail.
+func stateText(r Row) string {
+	if r.Detail == "" {
+		return r.State
+	}
+	return r.State + " (" + r.Detail + ")"
 }
 
 // networkCells returns the subnet, the name and the bridge of a network.
@@ -156,7 +162,9 @@ func (v *View) columns(header []string, rows func(add func(...string))) {
 	const gap = 3
 	w := tabwriter.NewWriter(v.out, 0, 0, gap, ' ', 0)
 	line := func(cells ...string) { _, _ = io.WriteString(w, visible(strings.Join(cells, "\t"))+"\n") }
-	line(header...)
+	if header != nil {
+		line(header...)
+	}
 	rows(line)
 	_ = w.Flush()
 }

@@ -60,6 +60,9 @@ func (v *View) JSON(value any) error {
 	return nil
 }
 
+// Clear empties a terminal's screen.
+func (v *View) Clear() { v.printf("\x1b[H\x1b[2J") }
+
 // Text prints s as it is.
 func (v *View) Text(s string) { v.printf("%s", s) }
 

@@ -1,0 +1,58 @@
+package planner
+
+import (
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func TestStates(t *testing.T) {
+	other := theStack + "/other/root"
+	desired := example(func(s specs) {
+		s[theStack+"/other"] = &realm.Cell{}
+		s[other] = &realm.Container{Root: true, Image: "web:1", RestartPolicy: "no"}
+		s["main/empty"] = &realm.Space{}
+	})
+	tests := []struct {
+		name string
+		host func(*host)
+		want map[realm.Path]string
+	}{
+		{"all run", func(*host) {}, map[realm.Path]string{theRealm: "Ready", theCell: "Ready", theSide: "Ready", "main/empty": "Ready"}},
+		{"exited with 0", func(h *host) { h.kill(theSide, 0) }, map[realm.Path]string{theSide: "Stopped (0)", theCell: "Ready (1/2)", theRealm: "Ready (2/3)"}},
+		{"exited as it may", func(h *host) { h.kill(other, 0) }, map[realm.Path]string{other: "Stopped (0)", other.Parent(): "Ready", theRealm: "Ready"}},
+		{"failed", func(h *host) { h.kill(theSide, 137) }, map[realm.Path]string{theSide: "Failed (137)", theCell: "Failed (1/2)", other.Parent(): "Ready", theSpace: "Failed (2/3)", "main/empty": "Ready"}},
+		{"paused", func(h *host) { h.at(theRoot).Status, h.at(theSide).Status = TaskPaused, TaskPaused }, map[realm.Path]string{theSide: "Paused", theCell: "Paused", theStack: "Ready (1/3)"}},
+		{"pausing", func(h *host) { h.at(theSide).Status = TaskPausing }, map[realm.Path]string{theSide: "Pausing", theCell: "Pausing (1/2)"}},
+		{"stopped by hand", func(h *host) { h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}}) }, map[realm.Path]string{theSide: "Stopped", theCell: "Stopped", theStack: "Ready (1/3)"}},
+		{"killed by hand", func(h *host) { h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}}) }, map[realm.Path]string{theSide: "Failed (137)", theCell: "Failed (1/2)"}},
+		{"no task", func(h *host) { h.at(theSide).Status = TaskNone }, map[realm.Path]string{theSide: "Pending", theCell: "Pending (1/2)"}},
+		{"removed", func(h *host) {
+			delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+		}, map[realm.Path]string{theSide: "Pending", theCell: "Pending (1/2)"}},
+		{"unknown", func(h *host) { h.at(theSide).Status = TaskUnknown }, map[realm.Path]string{theSide: "Unknown", theCell: "Unknown (1/2)"}},
+		{"cgroup missing", func(h *host) { delete(h.actual.Cgroups, "/kukeon/main/default/blog") }, map[realm.Path]string{theStack: "Pending", theSpace: "Pending", theCell: "Ready"}},
+		{"network missing", func(h *host) { h.actual.Networks[theSpace] = []string{"bridge is missing"} }, map[realm.Path]string{theSpace: "Pending", theCell: "Ready"}},
+		{"nobody to ask", func(h *host) { h.actual = nil }, map[realm.Path]string{theRealm: "Unknown", theSide: "Unknown"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			h.converge(desired, Options{})
+			tt.host(h)
+			states := States(h.prior, h.actual)
+			if len(states) != len(h.prior.Records) {
+				t.Errorf("%d states of %d resources", len(states), len(h.prior.Records))
+			}
+			for p, want := range tt.want {
+				got := states[p].State
+				if states[p].Detail != "" {
+					got += " (" + states[p].Detail + ")"
+				}
+				if got != want {
+					t.Errorf("%s is %s, want %s", p, got, want)
+				}
+			}
+		})
+	}
+}
