@@ -12,6 +12,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -33,9 +34,15 @@ type Config struct {
 	// PluginDirs are searched for CNI plugins; ConfDir takes the configuration of networks, usually /etc/cni/net.d.
 	PluginDirs []string
 	ConfDir    string
+	// LogProgram is the path of a program that calls [Init], usually the running one: it writes the containers' logs.
+	LogProgram string
 	// Store takes the records of what is done.
 	Store *state.Store
 }
+
+// Init does the work of the processes that write the logs of containers and never returns, when this process is one;
+// else it returns at once. It must run before the program does anything else.
+func Init() { logs.Init() }
 
 // Executor works on one host. It may be used by several goroutines at once.
 type Executor struct {
@@ -63,6 +70,7 @@ func Open(ctx context.Context, c Config) (*Executor, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.LogWith(c.LogProgram)
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir})
 	return &Executor{runtime: client, cgroups: cgroups, networks: networks, store: c.Store}, nil
 }

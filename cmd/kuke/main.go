@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/log"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 )
 
@@ -30,6 +31,7 @@ type exitCode int
 func (exitCode) Error() string { return "" }
 
 func main() {
+	executor.Init()
 	lab.Init()
 	// containerd's client logs what it also returns.
 	log.L.Logger.SetOutput(io.Discard)

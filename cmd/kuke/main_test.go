@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 )
 
@@ -21,6 +22,7 @@ var rootfs string
 // TestMain runs all tests of this package in a lab, once with cgroup v2 and, where the host has v1
 // controllers, once in hybrid mode.
 func TestMain(m *testing.M) {
+	executor.Init()
 	lab.Init()
 	if !lab.Inside() {
 		os.Exit(runInLabs())

@@ -66,7 +66,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
-		newCreate(a), newDelete(a),
+		newCreate(a), newDelete(a), newLogs(a),
 		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
@@ -146,7 +146,12 @@ func (a *app) readState() (*state.Store, *state.State, error) {
 }
 
 func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the program that writes logs: %w", err)
+	}
 	return executor.Open(ctx, executor.Config{
+		LogProgram: program,
 		Containerd: a.containerd, CgroupRoot: a.cgroupRoot,
 		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir, Store: store,
 	})

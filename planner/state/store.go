@@ -293,13 +293,16 @@ func syncDir(dir string) error {
 func (s *Store) Delete(p realm.Path) error {
 	file := s.ManifestFile(p)
 	if p.Kind() == realm.KindContainer {
-		if err := os.Remove(s.LogFile(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove the log of %s: %w", p, err)
+		logs, _ := filepath.Glob(s.LogFile(p) + "*") // with those that are full
+		for _, log := range logs {
+			if err := os.Remove(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove the log of %s: %w", p, err)
+			}
 		}
 	}
 	if p.Kind() == realm.KindCell {
 		// Logs of containers that were never recorded: their apply was interrupted.
-		logs, _ := filepath.Glob(filepath.Join(filepath.Dir(file), containersDir, "*.log"))
+		logs, _ := filepath.Glob(filepath.Join(filepath.Dir(file), containersDir, "*.log*"))
 		for _, log := range logs {
 			_ = os.Remove(log)
 		}

@@ -19,6 +19,7 @@ type View struct {
 	out io.Writer
 
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
+	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
 }
 
 // New returns a view of f, in colour when asked for and f is a terminal.
@@ -35,7 +36,7 @@ func newView(out io.Writer, colored bool) *View {
 		return c.Sprintf
 	}
 	return &View{
-		out: out, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
+		out: out, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
 		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
 	}
 }

@@ -39,7 +39,13 @@ type Client struct {
 	conn grpc.ClientConnInterface
 	// stateDir is containerd's directory for what a reboot ends, where its socket is too.
 	stateDir string
+	// logProgram writes the logs of tasks; empty leaves that to the shims.
+	logProgram string
 }
+
+// LogWith has the program write the logs of the tasks that are started from now on, see package logs. Without one the
+// shims append what is printed to the file as it is.
+func (c *Client) LogWith(program string) { c.logProgram = program }
 
 // Dial connects to the containerd that listens on the socket at address and waits for its first answer.
 func Dial(ctx context.Context, address string) (*Client, error) {

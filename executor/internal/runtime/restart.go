@@ -18,6 +18,8 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"github.com/kukeon/kuke/executor/internal/logs"
 )
 
 // containerd's restart monitor looks every ten seconds at the containers that have a status label, and starts those
@@ -70,7 +72,7 @@ func (c *Client) SetRestart(ctx context.Context, ns, id, policy, logPath string)
 }
 
 func (c *Client) setRestart(ctx context.Context, id, policy, logPath string) error {
-	want, err := restartLabels(policy, logPath)
+	want, err := c.restartLabels(policy, logPath)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (c *Client) setRestart(ctx context.Context, id, policy, logPath string) err
 }
 
 // restartLabels returns all labels of the monitor, empty where they are to be taken away.
-func restartLabels(policy, logPath string) (map[string]string, error) {
+func (c *Client) restartLabels(policy, logPath string) (map[string]string, error) {
 	labels := map[string]string{
 		restart.StatusLabel: "", restart.PolicyLabel: "", restart.LogURILabel: "",
 		restart.ExplicitlyStoppedLabel: "", restart.CountLabel: "",
@@ -106,7 +108,7 @@ func restartLabels(policy, logPath string) (map[string]string, error) {
 	if err != nil || parsed.MaximumRetryCount() < 0 || strings.Count(policy, ":") > 1 {
 		return nil, fmt.Errorf("unknown policy %q: %w", policy, errdefs.ErrInvalidArgument)
 	}
-	uri, err := logURI(logPath)
+	uri, err := c.logURI(logPath)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +120,10 @@ func restartLabels(policy, logPath string) (map[string]string, error) {
 }
 
 // logURI is what a task gets as its output, from here and from the monitor alike.
-func logURI(logPath string) (string, error) {
+func (c *Client) logURI(logPath string) (string, error) {
+	if c.logProgram != "" {
+		return logs.URI(c.logProgram, logPath), nil
+	}
 	uri, err := cio.LogURIGenerator("file", logPath, nil)
 	if err != nil {
 		return "", fmt.Errorf("its log: %w", err)
@@ -280,7 +285,7 @@ func (c *Client) meetMonitor(ctx context.Context, container containerd.Container
 	if err != nil || labels[restart.StatusLabel] == "" {
 		return false, err
 	}
-	uri, err := logURI(logPath)
+	uri, err := c.logURI(logPath)
 	if err != nil || labels[restart.LogURILabel] == uri {
 		return true, err
 	}

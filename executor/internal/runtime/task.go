@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -111,11 +112,19 @@ func (c *Client) cleanUp(ctx context.Context, container containerd.Container) er
 // making, which containerd then finishes or gives up: until it is done with that the task is neither there nor can be made,
 // and what is made meanwhile may be taken away under it.
 func (c *Client) newTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, running bool, err error) {
+	uri, err := c.logURI(logPath)
+	if err != nil {
+		return nil, false, err
+	}
+	log, err := url.Parse(uri)
+	if err != nil {
+		return nil, false, fmt.Errorf("its log: %w", err)
+	}
 	for deadline := time.Now().Add(killTimeout); ; {
 		if running, err = c.clearTask(ctx, container); err != nil || running {
 			return nil, running, err
 		}
-		task, err = container.NewTask(ctx, cio.LogFile(logPath))
+		task, err = container.NewTask(ctx, cio.LogURI(log))
 		if !inTheWay(err) || time.Now().After(deadline) {
 			return task, false, err
 		}

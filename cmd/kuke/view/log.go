@@ -1,0 +1,54 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fatih/color"
+
+	"github.com/kukeon/kuke/executor"
+)
+
+// logColors are given to containers in turn.
+var logColors = []color.Attribute{color.FgCyan, color.FgYellow, color.FgGreen, color.FgMagenta, color.FgBlue, color.FgHiCyan, color.FgHiYellow, color.FgHiGreen}
+
+// Log prints what containers printed: what came on their standard error to errs, all else to out.
+type Log struct {
+	out, errs  *View
+	prefixes   []string
+	timestamps bool
+	mu         sync.Mutex
+}
+
+// Log returns a printer for containers of the given names. The lines of several get the name in front.
+func (v *View) Log(errs *View, names []string, timestamps bool) *Log {
+	l := &Log{out: v, errs: errs, timestamps: timestamps, prefixes: make([]string, len(names))}
+	width := 0
+	for _, name := range names {
+		width = max(width, len(name))
+	}
+	for i, name := range names {
+		if len(names) > 1 {
+			l.prefixes[i] = v.paint(logColors[i%len(logColors)])("%-*s |", width, name) + " "
+		}
+	}
+	return l
+}
+
+// Print prints a line of the i-th container.
+func (l *Log) Print(i int, e executor.LogEntry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	to := l.out
+	if e.Stream == "stderr" {
+		to = l.errs
+	}
+	var b strings.Builder
+	b.WriteString(l.prefixes[i])
+	if l.timestamps && !e.Time.IsZero() {
+		b.WriteString(e.Time.UTC().Format(time.RFC3339Nano) + " ")
+	}
+	to.printf("%s", fmt.Sprintf("%s%s\n", b.String(), e.Text))
+}
