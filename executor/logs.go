@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"time"
 
 	"github.com/kukeon/kuke/executor/internal/logs"
 )
@@ -17,3 +18,9 @@ type LogOptions = logs.ReadOptions
 func ReadLog(ctx context.Context, file string, o LogOptions, f func(LogEntry) error) error {
 	return logs.Read(ctx, file, o, f)
 }
+
+// LogSettles waits until what a container that has just ended printed last can be read.
+func LogSettles() { time.Sleep(logSettleTime) }
+
+// logSettleTime is how long a line may take from the container to whoever follows its log.
+const logSettleTime = 300 * time.Millisecond

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 
 	"github.com/containerd/log"
+	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/executor"
@@ -35,6 +37,9 @@ func main() {
 	lab.Init()
 	// containerd's client logs what it also returns.
 	log.L.Logger.SetOutput(io.Discard)
+	// Whoever reads the output may go away (kuke apply | head): that must not end a command in the middle of its work.
+	// Unlike an ignored signal, a caught one is not handed down to the programs that are started.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal is one that a test looks at and types on.
+type terminal struct {
+	*testing.T
+	master *os.File
+
+	mu     sync.Mutex
+	screen strings.Builder
+}
+
+// newTerminal starts a command on a terminal of its own.
+func newTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	term := &terminal{T: t, master: master}
+	term.resize(80, 24)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		slave.Close()
+		master.Close()
+	})
+	go func() {
+		buffer := make([]byte, 4096)
+		for {
+			n, err := master.Read(buffer)
+			term.mu.Lock()
+			term.screen.Write(buffer[:n])
+			term.mu.Unlock()
+			if errors.Is(err, io.EOF) || err != nil {
+				return
+			}
+		}
+	}()
+	return term
+}
+
+func (t *terminal) resize(columns, rows uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (t *terminal) key(keys string) {
+	t.Helper()
+	if _, err := t.master.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sees waits until the text has been on the screen.
+func (t *terminal) sees(text string) {
+	t.Helper()
+	for range 1000 {
+		t.mu.Lock()
+		found := strings.Contains(t.screen.String(), text)
+		t.mu.Unlock()
+		if found {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("the terminal doesn't show %q, but\n%s", text, t.screen.String())
+}
+
+// TestExecOnTerminal types: the size is the terminal's, also when it changes, Ctrl-C goes to what runs in the container, its
+// exit code is kuke's, and the terminal is as it was.
+func TestExecOnTerminal(t *testing.T) {
+	dir := crashHost(t)
+	mustKuke(t, "apply", "--auto-approve", "-f", writeConfig(t, dir, "main.hcl", cells(1, "x")))
+	// The shell around it shows how kuke leaves the terminal.
+	cmd := exec.Command("sh", "-c", "stty -g >"+dir+"/before; kuke exec -it crash/s/t/c0/root sh; echo exited with $?; stty -g >"+dir+"/after; echo that is all")
+	term := newTerminal(t, cmd)
+	term.sees("/ #")
+	term.key("busybox stty size; echo $TERM.\r")
+	term.sees("24 80")
+	term.resize(123, 45)
+	term.key("while [ \"$(busybox stty size)\" != '45 123' ]; do sleep 0.1; done; echo resi''zed\r")
+	term.sees("resized")
+	term.key("sleep 1000; echo interr''upted with $?\r")
+	time.Sleep(300 * time.Millisecond)
+	term.key("\x03")
+	term.key("echo still he''re\r")
+	term.sees("still here")
+	term.key("exit 42\r")
+	term.sees("exited with 42")
+	term.sees("that is all")
+	before, err := os.ReadFile(dir + "/before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(dir + "/after")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before) != string(after) || len(before) == 0 {
+		t.Errorf("the terminal was %s, is %s", before, after)
+	}
+}

@@ -1,0 +1,30 @@
+package executor
+
+import (
+	"context"
+
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Session is a command that is run in a container for somebody who looks on.
+type Session = runtime.Session
+
+// TerminalSize is that of a terminal, in characters.
+type TerminalSize = runtime.Size
+
+// Run runs a command in the recorded container and returns its exit code. An error of errdefs.ErrNotFound or
+// errdefs.ErrFailedPrecondition says that the container doesn't run.
+func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCode uint32, err error) {
+	return e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
+}
+
+// Signal sends a signal to the first process of the recorded container.
+func (e *Executor) Signal(ctx context.Context, r *state.Record, signal string) error {
+	return e.runtime.Kill(ctx, r.Status.Namespace, r.Status.ContainerID, signal, false)
+}
+
+// Wait waits until the recorded container has ended, and returns its exit code.
+func (e *Executor) Wait(ctx context.Context, r *state.Record) (exitCode uint32, err error) {
+	return e.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+}

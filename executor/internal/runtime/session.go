@@ -1,0 +1,236 @@
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/moby/sys/user"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Session is a command that is run in a container for somebody who looks on.
+type Session struct {
+	Args []string
+	// User and Dir stand in for those of the container's first process, where not empty; Env comes on top of its own.
+	User, Dir string
+	Env       []string
+	// Stdin may be nil. What is read from it after the command's end is lost.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Terminal gives the command a terminal of its own; then all it prints goes to Stdout.
+	Terminal bool
+	// Sizes takes the terminal's size, now and whenever it changes; Signals what is to be sent to the command.
+	Sizes   <-chan Size
+	Signals <-chan syscall.Signal
+	// Detach returns once the command runs, which then has neither input nor output.
+	Detach bool
+}
+
+// Size is that of a terminal, in characters.
+type Size struct{ Width, Height uint32 }
+
+// signalBase is added to the number of the signal that ended a process, for its exit code.
+const signalBase = 128
+
+// idleTimeout is how long nothing may come from a command that has ended before the rest of its output is given up:
+// what it left running in the background may keep that open for ever.
+const idleTimeout = time.Second
+
+// Run runs a command in the running task of the container, with the privileges of its first process, and returns its
+// exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed. Errors
+// are those of [Client.Exec].
+func (c *Client) Run(ctx context.Context, ns, id string, s Session) (exitCode uint32, err error) {
+	code, err := c.session(in(ctx, ns), id, s)
+	return code, wrap(readable(err), "run a command in container %s", id)
+}
+
+func (c *Client) session(ctx context.Context, id string, s Session) (uint32, error) {
+	task, err := c.runningTask(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	spec, err := c.execSpec(ctx, id, s.Args)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.applyTo(spec, task.Pid()); err != nil {
+		return 0, err
+	}
+	seen := &activity{nobody: make(chan struct{})}
+	input := &closingReader{from: s.Stdin}
+	whole, finish := afterwards(ctx)
+	defer finish()
+	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, s.streams(input, seen))
+	if err != nil {
+		return 0, errors.Join(err, stoppedMeanwhile(whole, task))
+	}
+	input.atEnd(func() { _ = process.CloseIO(context.WithoutCancel(ctx), containerd.WithStdinCloser) })
+	if s.Detach {
+		if err := process.Start(whole); err != nil {
+			return 0, errors.Join(err, removeProcess(whole, process))
+		}
+		return 0, nil
+	}
+	return s.attend(ctx, process, seen)
+}
+
+// applyTo changes the first process of the container to that of the session.
+func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
+	spec.Terminal = s.Terminal
+	spec.Env = append(spec.Env, s.Env...)
+	if s.Dir != "" {
+		spec.Cwd = s.Dir
+	}
+	if s.User == "" {
+		return nil
+	}
+	root := "/proc/" + strconv.Itoa(int(pid)) + "/root"
+	found, err := user.GetExecUserPath(s.User, nil, root+"/etc/passwd", root+"/etc/group")
+	if err != nil {
+		return fmt.Errorf("user %s: %w: %w", s.User, err, errdefs.ErrInvalidArgument)
+	}
+	spec.User = specs.User{UID: uint32(found.Uid), GID: uint32(found.Gid)}
+	for _, gid := range found.Sgids {
+		spec.User.AdditionalGids = append(spec.User.AdditionalGids, uint32(gid))
+	}
+	return nil
+}
+
+func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
+	if s.Detach {
+		return cio.NullIO
+	}
+	if s.Stdin == nil {
+		input = nil
+	}
+	if s.Terminal {
+		return cio.NewCreator(cio.WithStreams(input, seen.watch(s.Stdout), nil), cio.WithTerminal)
+	}
+	return cio.NewCreator(cio.WithStreams(input, seen.watch(s.Stdout), seen.watch(s.Stderr)))
+}
+
+// attend starts the process and stays with it until it has ended and all it printed has come.
+func (s *Session) attend(ctx context.Context, process containerd.Process, seen *activity) (code uint32, err error) {
+	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
+	exited, err := process.Wait(waiting)
+	if err != nil {
+		return 0, err
+	}
+	whole, finish := afterwards(ctx)
+	defer finish()
+	if err := process.Start(whole); err != nil {
+		return 0, err
+	}
+	for {
+		select {
+		case status := <-exited:
+			seen.drain(process)
+			return status.ExitCode(), errgrpc.ToNative(status.Error())
+		case size := <-s.Sizes:
+			// One that ends just now has no size any more.
+			_ = process.Resize(waiting, size.Width, size.Height)
+		case number := <-s.Signals:
+			if err := process.Kill(waiting, number); gone(err) != nil {
+				return 0, fmt.Errorf("send it %s: %w", signalName(number), err)
+			}
+		case <-seen.nobody:
+			// As a command that writes into a closed pipe itself.
+			_, err := killProcess(waiting, process, exited)
+			return signalBase + uint32(syscall.SIGPIPE), err
+		case <-ctx.Done():
+			code, err := killProcess(waiting, process, exited)
+			return code, errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// activity tells when something was last printed, and whether something is being.
+type activity struct {
+	last, busy atomic.Int64
+	// nobody is closed once nobody reads any more.
+	nobody chan struct{}
+	broken sync.Once
+}
+
+func (a *activity) watch(to io.Writer) io.Writer { return &watchedWriter{to: to, seen: a} }
+
+// drain waits for the rest of the output of a process that has ended.
+func (a *activity) drain(process containerd.Process) {
+	drained := make(chan struct{})
+	go func() {
+		process.IO().Wait()
+		close(drained)
+	}()
+	a.last.Store(time.Now().UnixNano())
+	for {
+		select {
+		case <-drained:
+			return
+		case <-time.After(idleTimeout / 10):
+			if a.busy.Load() == 0 && time.Since(time.Unix(0, a.last.Load())) > idleTimeout {
+				return
+			}
+		}
+	}
+}
+
+type watchedWriter struct {
+	to   io.Writer
+	seen *activity
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	w.seen.busy.Add(1)
+	defer w.seen.busy.Add(-1)
+	n, err := w.to.Write(p)
+	w.seen.last.Store(time.Now().UnixNano())
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		w.seen.broken.Do(func() { close(w.seen.nobody) })
+		return len(p), nil // what still comes goes nowhere
+	}
+	return n, err
+}
+
+// closingReader calls a function once its source is at its end, which may be before that function is known.
+type closingReader struct {
+	from  io.Reader
+	ended atomic.Bool
+	close atomic.Pointer[func()]
+}
+
+func (r *closingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	if err != nil {
+		r.ended.Store(true)
+		r.callOnce()
+	}
+	return n, err
+}
+
+func (r *closingReader) atEnd(f func()) {
+	r.close.Store(&f)
+	if r.ended.Load() {
+		r.callOnce()
+	}
+}
+
+func (r *closingReader) callOnce() {
+	if f := r.close.Swap(nil); f != nil {
+		(*f)()
+	}
+}
