@@ -66,7 +66,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
-		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a),
+		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
 		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)

@@ -29,7 +29,7 @@ func newShow(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.out.StateJSON(st)
+				return a.out.JSON(st)
 			}
 			a.out.State(st)
 			return nil

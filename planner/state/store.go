@@ -311,14 +311,8 @@ func (s *Store) Delete(p realm.Path) error {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}
 	}
-	err := os.Remove(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeSynced(file); err != nil {
 		return fmt.Errorf("remove the record of %s: %w", p, err)
-	}
-	if err == nil {
-		if err := syncDir(filepath.Dir(file)); err != nil {
-			return fmt.Errorf("remove the record of %s: %w", p, err)
-		}
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
 	s.removeEmptyDirs(p, filepath.Dir(file))
@@ -327,6 +321,18 @@ func (s *Store) Delete(p realm.Path) error {
 	delete(s.index.Resources, string(p))
 	s.dirty = true
 	return nil
+}
+
+// removeSynced removes a file so that it stays removed over a crash of the host. One that isn't there is no error.
+func removeSynced(file string) error {
+	err := os.Remove(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(file))
 }
 
 // removeTemporary removes what a writer that was killed left of the files in dir that match name.

@@ -209,21 +209,6 @@ func (v *View) State(st *state.State) {
 	v.printf("%s", b.String())
 }
 
-// StateJSON prints the state as JSON.
-func (v *View) StateJSON(st *state.State) error {
-	doc := struct {
-		FormatVersion int             `json:"format_version"`
-		Lineage       string          `json:"lineage"`
-		Serial        uint64          `json:"serial"`
-		Outputs       any             `json:"outputs"`
-		Resources     []*state.Record `json:"resources"`
-	}{FormatVersion: state.FormatVersion, Lineage: st.Lineage, Serial: st.Serial, Outputs: st.Outputs, Resources: []*state.Record{}}
-	for _, p := range st.Paths() {
-		doc.Resources = append(doc.Resources, st.Records[p])
-	}
-	return v.JSON(doc)
-}
-
 // Valid says that a configuration is valid and what it declares.
 func (v *View) Valid(counts map[realm.Kind]int) {
 	var parts []string

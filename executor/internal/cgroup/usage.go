@@ -1,0 +1,81 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Usage is what a cgroup, with all below it, uses. A field that this host doesn't account for is negative.
+type Usage struct {
+	// CPU is the processor time since the cgroup was made.
+	CPU time.Duration
+	// Memory is in bytes, the page cache included; PIDs counts processes and threads.
+	Memory, PIDs int64
+}
+
+// Usage reads what the cgroup uses. The error matches [fs.ErrNotExist] when it isn't there.
+func (t *Tree) Usage(cgroup string) (Usage, error) {
+	exists, err := t.Exists(cgroup)
+	if err == nil && !exists {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return Usage{}, fmt.Errorf("read usage of cgroup %s: %w", cgroup, err)
+	}
+	u := Usage{CPU: -1, Memory: -1, PIDs: -1}
+	set := func(into *int64, controller, file string) {
+		text, found, readErr := t.readOf(controller, cgroup, file)
+		if found {
+			*into = max(0, number(text))
+		}
+		err = errors.Join(err, readErr)
+	}
+	set(&u.PIDs, "pids", "pids.current")
+	if t.mode == V2 {
+		set(&u.Memory, "memory", "memory.current")
+		// The processor time is accounted for without a controller as well.
+		text, found, readErr := t.readOf("", cgroup, "cpu.stat")
+		if found {
+			u.CPU = time.Duration(field(text, "usage_usec")) * time.Microsecond
+		}
+		err = errors.Join(err, readErr)
+	} else {
+		set(&u.Memory, "memory", "memory.usage_in_bytes")
+		set((*int64)(&u.CPU), "cpuacct", "cpuacct.usage")
+	}
+	if err != nil {
+		return Usage{}, fmt.Errorf("read usage of cgroup %s: %w", cgroup, err)
+	}
+	return u, nil
+}
+
+// readOf reads a file of the cgroup, where this host has it. No controller stands for the hierarchy of cgroup v2.
+func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool, err error) {
+	dir := t.dir(controller)
+	if controller == "" {
+		dir = t.root
+	}
+	if dir == "" {
+		return "", false, nil
+	}
+	data, err := os.ReadFile(filepath.Join(dir, cgroup, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	return strings.TrimSpace(string(data)), err == nil, err
+}
+
+// field returns the number behind a name in a file of names and numbers.
+func field(text, name string) int64 {
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return number(strings.TrimSpace(value))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,54 @@
+package cgroup
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// A process that works is seen in its cgroup and in those above; what is not accounted for is said to be so.
+func TestUsage(t *testing.T) {
+	tree := open(t)
+	create(t, tree, "/kukeon/a/b", &realm.Resources{})
+	cmd := exec.Command("sh", "-c", "while true; do :; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	for _, dir := range tree.own() {
+		if err := os.WriteFile(filepath.Join(dir, "/kukeon/a/b", "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(500 * time.Millisecond)
+	for _, cgroup := range []string{"/kukeon/a/b", "/kukeon"} {
+		u, err := tree.Usage(cgroup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %+v", cgroup, u)
+		if u.CPU < 20*time.Millisecond || u.CPU > time.Minute {
+			t.Errorf("%s used %s", cgroup, u.CPU)
+		}
+		have := tree.Controllers()
+		if have["pids"] != (u.PIDs == 1) || !have["pids"] && u.PIDs != -1 {
+			t.Errorf("%s has %d processes", cgroup, u.PIDs)
+		}
+		if have["memory"] != (u.Memory >= 0) {
+			t.Errorf("%s has %d bytes", cgroup, u.Memory)
+		}
+	}
+	if _, err := tree.Usage("/kukeon/none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,136 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// document is the whole state as one JSON document.
+type document struct {
+	FormatVersion int                        `json:"format_version"`
+	Lineage       string                     `json:"lineage"`
+	Serial        uint64                     `json:"serial"`
+	Outputs       map[string]json.RawMessage `json:"outputs"`
+	Resources     []*Record                  `json:"resources"`
+}
+
+// MarshalJSON writes the state as one document, which [Parse] reads.
+func (s *State) MarshalJSON() ([]byte, error) {
+	doc := document{FormatVersion: FormatVersion, Lineage: s.Lineage, Serial: s.Serial, Outputs: s.Outputs, Resources: []*Record{}}
+	for _, p := range s.Paths() {
+		doc.Resources = append(doc.Resources, s.Records[p])
+	}
+	return json.Marshal(doc)
+}
+
+// Parse reads what [State.MarshalJSON] wrote. The error says which resource can't be recorded, and why.
+func Parse(data []byte) (*State, error) {
+	var header struct {
+		FormatVersion int `json:"format_version"`
+	}
+	if err := json.Unmarshal(data, &header); err != nil {
+		return nil, fmt.Errorf("it is no state: %w", err)
+	}
+	if header.FormatVersion != FormatVersion {
+		return nil, fmt.Errorf("it has format version %d, this kuke reads version %d", header.FormatVersion, FormatVersion)
+	}
+	var doc document
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("it is no state: %w", err)
+	}
+	if doc.Lineage == "" && len(doc.Resources) > 0 {
+		return nil, errors.New("it has no lineage")
+	}
+	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Records: map[realm.Path]*Record{}}
+	for i, r := range doc.Resources {
+		if r == nil {
+			return nil, fmt.Errorf("resource %d is missing", i)
+		}
+		if err := checkRecord(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Path, err)
+		}
+		if st.Records[r.Path] != nil {
+			return nil, fmt.Errorf("%s is there twice", r.Path)
+		}
+		st.Records[r.Path] = r
+	}
+	for p := range st.Records {
+		if parent := p.Parent(); parent != "" && st.Records[parent] == nil {
+			return nil, fmt.Errorf("%s is there, but not %s, which it is in", p, parent)
+		}
+	}
+	return st, nil
+}
+
+// checkRecord makes sure that the record can be written as a manifest and read again as the same.
+func checkRecord(r *Record) error {
+	data, err := EncodeManifest(r)
+	if err != nil {
+		return err
+	}
+	again, err := decodeManifest(r.Path, data)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(again.Spec, r.Spec) {
+		return errors.New("its spec can't be written as a manifest")
+	}
+	return nil
+}
+
+// Replace makes st the whole of what is recorded: what it doesn't hold is forgotten. When it is cut short, doing it again
+// finishes it. [Store.Commit] then writes the index.
+func (s *Store) Replace(st *State) error {
+	var gone []realm.Path
+	s.mu.Lock()
+	for name := range s.index.Resources {
+		if p := realm.Path(name); st.Records[p] == nil {
+			gone = append(gone, p)
+		}
+	}
+	// Commit counts on from there.
+	s.index.Lineage, s.index.Outputs = st.Lineage, st.Outputs
+	s.index.Serial = max(s.index.Serial, st.Serial)
+	s.dirty = true
+	s.mu.Unlock()
+	for _, p := range st.Paths() {
+		if err := s.Put(st.Records[p]); err != nil {
+			return err
+		}
+	}
+	sort.Slice(gone, func(i, j int) bool { return realm.ComparePaths(gone[i], gone[j]) > 0 })
+	for _, p := range gone {
+		if err := s.Forget(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget takes the record of p away and leaves all else, the log of a container and the files of a cell that runs too.
+func (s *Store) Forget(p realm.Path) error {
+	file := s.ManifestFile(p)
+	if err := removeSynced(file); err != nil {
+		return fmt.Errorf("forget %s: %w", p, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.index.Resources, string(p))
+	s.dirty = true
+	return nil
+}
+
+// Rebuild has the next [Store.Commit] write the index anew.
+func (s *Store) Rebuild() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirty = true
+}

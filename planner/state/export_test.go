@@ -1,0 +1,89 @@
+package state
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+func example() *State {
+	at := func(p realm.Path, spec realm.Spec) *Record {
+		return &Record{Path: p, Spec: spec, Status: Status{Project: "p", Namespace: "kukeon-r"}}
+	}
+	st := &State{Lineage: "l", Serial: 3, Records: map[realm.Path]*Record{}}
+	for _, r := range []*Record{
+		at("r", &realm.Realm{}), at("r/s", &realm.Space{Network: &realm.Network{Subnet: "10.1.0.0/24"}}), at("r/s/t", &realm.Stack{}),
+		at("r/s/t/c", &realm.Cell{DependsOn: []realm.CellDependency{{Name: "r/s/t/d", Condition: realm.Healthy}}}),
+		at("r/s/t/c/x", &realm.Container{Root: true, Image: "i:1", Env: realm.Env{"A": "1"}, DependsOn: []realm.Dependency{{Name: "y"}}}),
+	} {
+		st.Records[r.Path] = r
+	}
+	return st
+}
+
+func TestExportIsParsed(t *testing.T) {
+	st := example()
+	data, err := json.Marshal(st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Fingerprint() != st.Fingerprint() || got.Lineage != st.Lineage || got.Serial != st.Serial || !reflect.DeepEqual(got.Records, st.Records) {
+		t.Errorf("got %s", data)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	whole, err := json.Marshal(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, fresh := range map[string]string{
+		`"format_version":1`: `"format_version":2`, `"lineage":"l"`: `"lineage":""`, `"path":"r/s/t"`: `"path":"r/s/u"`,
+		`"path":"r/s/t/c/x"`: `"path":"r/s/t/c"`, `"serial"`: `"cereal"`, `{"path":"r",`: `{"path":"../r",`, `"image":"i:1"`: `"image":7`,
+	} {
+		broken := strings.Replace(string(whole), old, fresh, 1)
+		if broken == string(whole) {
+			t.Fatalf("there is no %s in %s", old, whole)
+		}
+		if _, err := Parse([]byte(broken)); err == nil {
+			t.Errorf("%s is taken", fresh)
+		}
+	}
+}
+
+// Replace makes the tree what it is given, over what was there, and is finished by doing it again.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	store := NewStore(dir)
+	if _, _, err := store.Read(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []realm.Path{"old", "r"} {
+		if err := store.Put(&Record{Path: p, Spec: &realm.Realm{Namespace: "n"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := example()
+	for range 2 {
+		if err := store.Replace(want); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		got, warnings, err := NewStore(dir).Read()
+		if err != nil || len(warnings) > 0 {
+			t.Fatal(err, warnings)
+		}
+		if got.Fingerprint() != want.Fingerprint() || got.Lineage != "l" || got.Serial < want.Serial {
+			t.Errorf("lineage %s, serial %d, %v", got.Lineage, got.Serial, got.Paths())
+		}
+	}
+}
