@@ -16,6 +16,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -113,22 +114,25 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 	stop := passSignals(signals, cancel)
 	defer stop()
 	if s.Terminal {
-		s.Env = append(s.Env, "TERM="+os.Getenv("TERM"))
-		sizes, restore, err := a.rawTerminal()
+		if name := os.Getenv("TERM"); name != "" {
+			s.Env = append([]string{"TERM=" + name}, s.Env...)
+		}
+		restore, err := a.rawTerminal(&s)
 		if err != nil {
 			return err
 		}
 		defer restore()
-		s.Sizes = sizes
 	}
 	code, err := exec.Run(ctx, record, s)
 	switch {
 	case err == nil && code == 0:
 		return nil
-	case err == nil:
+	case err == nil, errors.Is(err, context.Canceled) && code != 0: // it was killed, as wanted
 		return exitCode(code)
+	case errors.Is(err, context.Canceled):
+		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err):
-		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
+		return notRunning(ctx, exec, record, err)
 	case strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"):
 		a.errs.Error(err, nil)
 		return exitNotFound
@@ -137,6 +141,28 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 		return exitNotExecutable
 	}
 	return err
+}
+
+// notRunning says why no command can be run in a container, and what to do about it; err is what became of trying.
+func notRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
+	alone := &state.State{Records: map[realm.Path]*state.Record{record.Path: record}}
+	actual, lookErr := exec.Refresh(ctx, nil, alone)
+	if lookErr != nil {
+		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
+	}
+	live := planner.States(alone, actual)[record.Path]
+	what := fmt.Sprintf("container %s is %s", record.Path, live.State)
+	switch {
+	case live.Container == nil:
+		return fmt.Errorf("%s, for containerd has no such container: make it with: kuke apply", what)
+	case live.State == planner.StatePaused || live.State == planner.StatePausing:
+		return fmt.Errorf("%s: let it go on with: kuke unpause container %s", what, record.Path)
+	case live.State == planner.StateReady: // it has been started meanwhile
+		return err
+	case live.Detail != "":
+		what += ", it exited with code " + live.Detail
+	}
+	return fmt.Errorf("%s: start it with: kuke start container %s", what, record.Path)
 }
 
 // passSignals sends what this process is sent to signals. The second Ctrl-C calls kill.
@@ -155,6 +181,8 @@ func passSignals(signals chan<- syscall.Signal, kill func()) (stop func()) {
 					interrupts++
 				}
 				if interrupts > 1 {
+					// A process that hangs in the kernel doesn't end: the next signal ends kuke.
+					signal.Stop(caught)
 					kill()
 					return
 				}
@@ -172,34 +200,43 @@ func passSignals(signals chan<- syscall.Signal, kill func()) (stop func()) {
 	}
 }
 
-// rawTerminal hands the terminal over: every key goes to the command. sizes tells of its size, now and when it changes.
-func (a *app) rawTerminal() (sizes <-chan executor.TerminalSize, restore func(), err error) {
+// rawTerminal hands the terminal over: every key goes to the command, which learns of its size, now and when it changes.
+func (a *app) rawTerminal(s *executor.Session) (restore func(), err error) {
 	fd := int(a.stdin.Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
-		return nil, nil, fmt.Errorf("take over the terminal: %w", err)
+		return nil, fmt.Errorf("take over the terminal: %w", err)
 	}
 	changed := make(chan os.Signal, 1)
 	signal.Notify(changed, unix.SIGWINCH)
-	out := make(chan executor.TerminalSize, 1)
+	size := func() (executor.TerminalSize, error) {
+		width, height, err := term.GetSize(fd)
+		return executor.TerminalSize{Width: uint32(width), Height: uint32(height)}, err
+	}
+	// A terminal that has no size leaves the command its own idea of one.
+	s.Size, _ = size()
+	sizes := make(chan executor.TerminalSize)
+	s.Sizes = sizes
 	done := make(chan struct{})
 	go func() {
 		for {
-			if width, height, err := term.GetSize(fd); err == nil {
-				select {
-				case out <- executor.TerminalSize{Width: uint32(width), Height: uint32(height)}:
-				case <-done:
-					return
-				}
-			}
 			select {
 			case <-changed:
 			case <-done:
 				return
 			}
+			now, err := size()
+			if err != nil {
+				continue
+			}
+			select {
+			case sizes <- now:
+			case <-done:
+				return
+			}
 		}
 	}()
-	return out, func() {
+	return func() {
 		signal.Stop(changed)
 		close(done)
 		_ = term.Restore(fd, before)

@@ -120,11 +120,67 @@ func TestExecOnTerminal(t *testing.T) {
 	term.key("exit 42\r")
 	term.sees("exited with 42")
 	term.sees("that is all")
-	before, err := os.ReadFile(dir + "/before")
+	sameFiles(t, dir+"/before", dir+"/after")
+}
+
+// TestExecIsInterrupted presses Ctrl-C twice, as whoever reads the output doesn't: the command is killed, and kuke ends with
+// its status. What kuke is sent on a terminal goes to the command as well, and the terminal is as it was.
+func TestExecIsInterrupted(t *testing.T) {
+	dir := crashHost(t)
+	mustKuke(t, "apply", "--auto-approve", "-f", writeConfig(t, dir, "main.hcl", cells(1, "x")))
+	const container = "crash/s/t/c0/root"
+	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := os.ReadFile(dir + "/after")
+	defer read.Close()
+	cmd := exec.Command("kuke", "exec", container, "sh", "-c", "trap '' INT; echo ready; while :; do echo flood; done")
+	cmd.Stdout = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	if _, err := io.ReadFull(read, make([]byte, len("ready"))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		time.Sleep(500 * time.Millisecond)
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stuck := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); !stuck.Stop() || code != 137 {
+		t.Errorf("it exited with %d", code)
+	}
+
+	// The shell in between tells the pid that kuke then has.
+	script := "stty -g >" + dir + "/before; sh -c 'echo $$ >" + dir + "/pid; exec \"$@\"' - kuke exec -it -e TERM=dumb " + container +
+		" sh -c 'echo $TERM; busybox stty size; exec sleep 1000'; echo exited with $?; stty -g >" + dir + "/after; echo that is all"
+	term := newTerminal(t, exec.Command("sh", "-c", script))
+	term.sees("dumb")
+	term.sees("24 80")
+	pid, err := os.ReadFile(dir + "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("kill", "-TERM", strings.TrimSpace(string(pid))).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	term.sees("exited with 143")
+	term.sees("that is all")
+	sameFiles(t, dir+"/before", dir+"/after")
+}
+
+// sameFiles checks that two files that aren't empty are the same.
+func sameFiles(t *testing.T, a, b string) {
+	t.Helper()
+	before, err := os.ReadFile(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(b)
 	if err != nil {
 		t.Fatal(err)
 	}

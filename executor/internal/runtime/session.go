@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -32,7 +33,8 @@ type Session struct {
 	Stdout, Stderr io.Writer
 	// Terminal gives the command a terminal of its own; then all it prints goes to Stdout.
 	Terminal bool
-	// Sizes takes the terminal's size, now and whenever it changes; Signals what is to be sent to the command.
+	// Size is the terminal's at the start; Sizes takes it whenever it changes; Signals what is to be sent to the command.
+	Size    Size
 	Sizes   <-chan Size
 	Signals <-chan syscall.Signal
 	// Detach returns once the command runs, which then has neither input nor output.
@@ -50,8 +52,10 @@ const signalBase = 128
 const idleTimeout = time.Second
 
 // Run runs a command in the running task of the container, with the privileges of its first process, and returns its
-// exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed. Errors
-// are those of [Client.Exec].
+// exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed, and what
+// can't be written at once is given up: it may still be being written when this returns. A command whose output nobody
+// reads any more is killed, with the code of SIGPIPE; one whose output can't be written is, with an error. Errors are
+// those of [Client.Exec].
 func (c *Client) Run(ctx context.Context, ns, id string, s Session) (exitCode uint32, err error) {
 	code, err := c.session(in(ctx, ns), id, s)
 	return code, wrap(readable(err), "run a command in container %s", id)
@@ -69,7 +73,7 @@ func (c *Client) session(ctx context.Context, id string, s Session) (uint32, err
 	if err := s.applyTo(spec, task.Pid()); err != nil {
 		return 0, err
 	}
-	seen := &activity{nobody: make(chan struct{})}
+	seen := &activity{broken: make(chan struct{}), givenUp: make(chan struct{})}
 	input := &closingReader{from: s.Stdin}
 	whole, finish := afterwards(ctx)
 	defer finish()
@@ -77,19 +81,21 @@ func (c *Client) session(ctx context.Context, id string, s Session) (uint32, err
 	if err != nil {
 		return 0, errors.Join(err, stoppedMeanwhile(whole, task))
 	}
-	input.atEnd(func() { _ = process.CloseIO(context.WithoutCancel(ctx), containerd.WithStdinCloser) })
 	if s.Detach {
 		if err := process.Start(whole); err != nil {
 			return 0, errors.Join(err, removeProcess(whole, process))
 		}
 		return 0, nil
 	}
-	return s.attend(ctx, process, seen)
+	return s.attend(ctx, process, input, seen)
 }
 
 // applyTo changes the first process of the container to that of the session.
 func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
 	spec.Terminal = s.Terminal
+	if s.Terminal && s.Size != (Size{}) {
+		spec.ConsoleSize = &specs.Box{Width: uint(s.Size.Width), Height: uint(s.Size.Height)}
+	}
 	spec.Env = append(spec.Env, s.Env...)
 	if s.Dir != "" {
 		spec.Cwd = s.Dir
@@ -123,7 +129,7 @@ func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
 }
 
 // attend starts the process and stays with it until it has ended and all it printed has come.
-func (s *Session) attend(ctx context.Context, process containerd.Process, seen *activity) (code uint32, err error) {
+func (s *Session) attend(ctx context.Context, process containerd.Process, input *closingReader, seen *activity) (code uint32, err error) {
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
@@ -136,25 +142,37 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, seen *
 	if err := process.Start(whole); err != nil {
 		return 0, err
 	}
+	// The shim takes no notice of the end of the input before the start, and would wait for it for ever.
+	input.atEnd(func() { _ = process.CloseIO(waiting, containerd.WithStdinCloser) })
 	for {
 		select {
 		case status := <-exited:
-			seen.drain(process)
+			seen.drain(ctx, process)
+			if ctx.Err() != nil {
+				return status.ExitCode(), ctx.Err()
+			}
+			if _, err := seen.outcome(); err != nil {
+				return 0, err
+			}
 			return status.ExitCode(), errgrpc.ToNative(status.Error())
 		case size := <-s.Sizes:
 			// One that ends just now has no size any more.
 			_ = process.Resize(waiting, size.Width, size.Height)
 		case number := <-s.Signals:
 			if err := process.Kill(waiting, number); gone(err) != nil {
-				return 0, fmt.Errorf("send it %s: %w", signalName(number), err)
+				_, killErr := seen.kill(waiting, process, exited)
+				return 0, errors.Join(fmt.Errorf("send it %s: %w", signalName(number), err), killErr)
 			}
-		case <-seen.nobody:
-			// As a command that writes into a closed pipe itself.
-			_, err := killProcess(waiting, process, exited)
-			return signalBase + uint32(syscall.SIGPIPE), err
+		case <-seen.broken:
+			_, err := seen.kill(waiting, process, exited)
+			code, why := seen.outcome()
+			return code, errors.Join(why, err)
 		case <-ctx.Done():
-			code, err := killProcess(waiting, process, exited)
-			return code, errors.Join(ctx.Err(), err)
+			code, err := seen.kill(waiting, process, exited)
+			if err == nil {
+				err = ctx.Err()
+			}
+			return code, err
 		}
 	}
 }
@@ -162,15 +180,38 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, seen *
 // activity tells when something was last printed, and whether something is being.
 type activity struct {
 	last, busy atomic.Int64
-	// nobody is closed once nobody reads any more.
-	nobody chan struct{}
-	broken sync.Once
+	// broken is closed once something couldn't be written, because of err.
+	broken chan struct{}
+	once   sync.Once
+	err    error
+	// givenUp is closed once nothing has to be written any more.
+	givenUp chan struct{}
 }
 
 func (a *activity) watch(to io.Writer) io.Writer { return &watchedWriter{to: to, seen: a} }
 
-// drain waits for the rest of the output of a process that has ended.
-func (a *activity) drain(process containerd.Process) {
+// kill kills the process. Whoever reads its output may not do so: that keeps nothing from ending.
+func (a *activity) kill(ctx context.Context, process containerd.Process, exited <-chan containerd.ExitStatus) (uint32, error) {
+	defer close(a.givenUp)
+	return killProcess(ctx, process, exited)
+}
+
+// outcome is that of a command whose output couldn't be written. Where nobody reads it any more, that is the one of a
+// command that writes into a closed pipe itself.
+func (a *activity) outcome() (code uint32, err error) {
+	select {
+	case <-a.broken:
+	default:
+		return 0, nil
+	}
+	if errors.Is(a.err, syscall.EPIPE) || errors.Is(a.err, os.ErrClosed) {
+		return signalBase + uint32(syscall.SIGPIPE), nil
+	}
+	return 0, fmt.Errorf("print its output: %w", a.err)
+}
+
+// drain waits for the rest of the output of a process that has ended, unless ctx ends.
+func (a *activity) drain(ctx context.Context, process containerd.Process) {
 	drained := make(chan struct{})
 	go func() {
 		process.IO().Wait()
@@ -180,6 +221,9 @@ func (a *activity) drain(process containerd.Process) {
 	for {
 		select {
 		case <-drained:
+			return
+		case <-ctx.Done():
+			close(a.givenUp)
 			return
 		case <-time.After(idleTimeout / 10):
 			if a.busy.Load() == 0 && time.Since(time.Unix(0, a.last.Load())) > idleTimeout {
@@ -197,13 +241,25 @@ type watchedWriter struct {
 func (w *watchedWriter) Write(p []byte) (int, error) {
 	w.seen.busy.Add(1)
 	defer w.seen.busy.Add(-1)
-	n, err := w.to.Write(p)
-	w.seen.last.Store(time.Now().UnixNano())
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
-		w.seen.broken.Do(func() { close(w.seen.nobody) })
-		return len(p), nil // what still comes goes nowhere
+	written := make(chan error, 1)
+	// A write that is given up goes on, and p is then used for something else.
+	data := bytes.Clone(p)
+	go func() {
+		_, err := w.to.Write(data)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		w.seen.last.Store(time.Now().UnixNano())
+		if err != nil {
+			w.seen.once.Do(func() {
+				w.seen.err = err
+				close(w.seen.broken)
+			})
+		}
+	case <-w.seen.givenUp:
 	}
-	return n, err
+	return len(p), nil // what still comes goes nowhere
 }
 
 // closingReader calls a function once its source is at its end, which may be before that function is known.
