@@ -128,6 +128,9 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 		if found.Status == planner.TaskRunning {
 			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
 			found.NetNS, _ = netns.Inode(int(c.PID))
+		}
+		switch found.Status {
+		case planner.TaskRunning, planner.TaskPaused, planner.TaskPausing:
 			found.StartedAt, _ = startTime(int(c.PID))
 		}
 		ns.Containers[c.ID] = found

@@ -82,9 +82,12 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 		}
 		return a.printRecords(o, records)
 	}
-	rows, err := a.rows(cmd.Context(), o)
+	rows, unknown, err := a.rows(cmd.Context(), o)
 	if err != nil {
 		return err
+	}
+	if unknown != nil {
+		a.errs.Note(unknown.Error())
 	}
 	return a.printLive(o, rows)
 }
@@ -119,25 +122,22 @@ func (a *app) selected(o *getOptions) (*state.Store, *state.State, []*state.Reco
 	return store, st, records, nil
 }
 
-// rows returns what is asked for as the host has it. Where the host can't be asked that is said, and all is Unknown.
-func (a *app) rows(ctx context.Context, o *getOptions) ([]view.Row, error) {
+// rows returns what is asked for as the host has it. Where the host can't be asked, unknown says why, and all is Unknown.
+func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown, err error) {
 	store, st, records, err := a.selected(o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	actual, err := a.actual(ctx, store, st)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		a.errs.Note(err.Error())
+	actual, unknown := a.actual(ctx, store, st)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
 	states := planner.States(st, actual)
-	rows := make([]view.Row, 0, len(records))
+	rows = make([]view.Row, 0, len(records))
 	for _, r := range records {
 		rows = append(rows, *states[r.Path])
 	}
-	return rows, nil
+	return rows, unknown, nil
 }
 
 func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*planner.Actual, error) {
@@ -214,43 +214,69 @@ func signalOf(code uint32) string {
 // otherwise the rows that are other than before.
 func (a *app) watch(ctx context.Context, o *getOptions) error {
 	inPlace := term.IsTerminal(int(a.stdout.Fd()))
-	before := map[realm.Path]string{}
-	for first := true; ; first = false {
-		rows, err := a.rows(ctx, o)
+	var before map[realm.Path]string
+	said := ""
+	for {
+		rows, unknown, err := a.rows(ctx, o)
 		if ctx.Err() != nil {
 			return exitCode(exitInterrupted)
 		}
 		if err != nil {
 			return err
 		}
-		now := map[realm.Path]string{}
-		var changed []view.Row
-		for _, r := range rows {
-			now[r.Record.Path] = fingerprint(r)
-			if before[r.Record.Path] != now[r.Record.Path] {
-				changed = append(changed, r)
-			}
-		}
-		gone := len(before) > len(now)
-		switch {
-		case inPlace:
+		if inPlace {
 			a.out.Clear()
 			err = a.printLive(o, rows)
-		case first || o.kind == "" && (len(changed) > 0 || gone):
-			err = a.printLive(o, rows)
-		case len(changed) > 0:
-			a.out.Rows(o.kind, changed, o.format == "wide", time.Now())
+		} else {
+			err = a.printChanged(o, rows, before)
 		}
 		if err != nil {
 			return err
 		}
-		before = now
+		note := ""
+		if unknown != nil {
+			note = unknown.Error()
+		}
+		if note != "" && (inPlace || note != said) {
+			a.errs.Note(note)
+		}
+		before, said = fingerprints(rows), note
 		select {
 		case <-ctx.Done():
 			return exitCode(exitInterrupted)
 		case <-time.After(watchInterval):
 		}
 	}
+}
+
+// printChanged prints the rows that are other than before, and all of them at first and in a tree; before is nil at
+// first.
+func (a *app) printChanged(o *getOptions, rows []view.Row, before map[realm.Path]string) error {
+	now := fingerprints(rows)
+	var changed []view.Row
+	for _, r := range rows {
+		if before[r.Record.Path] != now[r.Record.Path] {
+			changed = append(changed, r)
+		}
+	}
+	gone := len(before) > len(now)
+	switch {
+	case before == nil,
+		len(before) == 0 && len(changed) > 0, // there is no header yet
+		o.kind == "" && (len(changed) > 0 || gone):
+		return a.printLive(o, rows)
+	case len(changed) > 0:
+		a.out.Rows(o.kind, changed, o.format == "wide", time.Now())
+	}
+	return nil
+}
+
+func fingerprints(rows []view.Row) map[realm.Path]string {
+	all := make(map[realm.Path]string, len(rows))
+	for _, r := range rows {
+		all[r.Record.Path] = fingerprint(r)
+	}
+	return all
 }
 
 // fingerprint tells whether a row has changed; its age doesn't count.

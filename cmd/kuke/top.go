@@ -24,6 +24,9 @@ type topOptions struct {
 	format     string
 }
 
+// onceInterval is how long --once looks.
+const onceInterval = time.Second
+
 // topOrders are the values of --sort.
 var topOrders = map[string]func(x, y view.UsageRow) int{
 	"path":   func(x, y view.UsageRow) int { return realm.ComparePaths(x.Path, y.Path) },
@@ -40,10 +43,16 @@ func newTop(a *app) *cobra.Command {
 		Long: "top shows the processor time, the memory and the processes of resources, from the files of their cgroups: each\n" +
 			"with all that is below it. What this host doesn't account for is shown as -.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.top(cmd.Context(), o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.once && !cmd.Flags().Changed("interval") {
+				o.interval = onceInterval
+			}
+			return a.top(cmd.Context(), o, args)
+		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.once, "once", false, "show it once, over one interval")
+	f.BoolVar(&o.once, "once", false, "show it once, over one second unless --interval says otherwise")
+	f.BoolVar(&o.once, "no-stream", false, "the same as --once")
 	f.BoolVar(&o.containers, "containers", false, "show containers only")
 	f.DurationVar(&o.interval, "interval", 2*time.Second, "how long to look each time")
 	f.StringVar(&o.sort, "sort", "path", "order: path, cpu, memory or pids")
@@ -138,7 +147,8 @@ func (a *app) usage(ctx context.Context, o *topOptions, scope realm.Path) ([]vie
 		if limits := realm.ResourcesOf(r.Spec); r.Status.Limits != nil {
 			rows[i].MemoryLimit, rows[i].PIDsLimit = limits.Memory, limits.PIDs
 		}
-		if before[i] != nil && after[i].CPU >= 0 {
+		// A cgroup made anew in between has used less than the one before it.
+		if before[i] != nil && after[i].CPU >= max(0, before[i].CPU) {
 			rows[i].CPU = 100 * float64(after[i].CPU-before[i].CPU) / float64(end.Sub(begin))
 		}
 	}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/docker/go-units"
@@ -10,13 +11,33 @@ import (
 
 // UsageRow is what a resource, with all below it, uses. What isn't known is negative; no limit is 0.
 type UsageRow struct {
-	Path realm.Path `json:"path"`
+	Path realm.Path
 	// CPU is in percent of one processor.
-	CPU         float64 `json:"cpuPercent"`
-	Memory      int64   `json:"memory"`
-	MemoryLimit int64   `json:"memoryLimit,omitempty"`
-	PIDs        int64   `json:"pids"`
-	PIDsLimit   int64   `json:"pidsLimit,omitempty"`
+	CPU                 float64
+	Memory, MemoryLimit int64
+	PIDs, PIDsLimit     int64
+}
+
+// MarshalJSON leaves out what isn't known, and limits that there aren't: whoever adds numbers up can't trip over a -1.
+func (r UsageRow) MarshalJSON() ([]byte, error) {
+	row := struct {
+		Path        realm.Path `json:"path"`
+		CPU         *float64   `json:"cpuPercent,omitempty"`
+		Memory      *int64     `json:"memory,omitempty"`
+		MemoryLimit int64      `json:"memoryLimit,omitempty"`
+		PIDs        *int64     `json:"pids,omitempty"`
+		PIDsLimit   int64      `json:"pidsLimit,omitempty"`
+	}{Path: r.Path, MemoryLimit: r.MemoryLimit, PIDsLimit: r.PIDsLimit}
+	if r.CPU >= 0 {
+		row.CPU = &r.CPU
+	}
+	if r.Memory >= 0 {
+		row.Memory = &r.Memory
+	}
+	if r.PIDs >= 0 {
+		row.PIDs = &r.PIDs
+	}
+	return json.Marshal(row)
 }
 
 // Usage prints a table of what resources use.

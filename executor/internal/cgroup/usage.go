@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Usage is what a cgroup, with all below it, uses. A field that this host doesn't account for is negative.
@@ -64,7 +66,8 @@ func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool,
 		return "", false, nil
 	}
 	data, err := os.ReadFile(filepath.Join(dir, cgroup, file))
-	if errors.Is(err, fs.ErrNotExist) {
+	// A cgroup may go while its files are read.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		return "", false, nil
 	}
 	return strings.TrimSpace(string(data)), err == nil, err
