@@ -23,9 +23,11 @@ type decider struct {
 	// needed holds what is above a desired resource.
 	needed map[realm.Path]bool
 
-	// targets are those of the options and the cells they depend on, attachTo further spaces they need.
+	// targets are those of the options and the cells they depend on, attachTo further spaces they need, moving the cells
+	// that get other addresses because of a target.
 	targets  []realm.Path
 	attachTo map[realm.Path]bool
+	moving   []realm.Path
 	// awaited holds the containers that others wait for until they have completed.
 	awaited map[realm.Path]bool
 

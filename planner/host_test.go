@@ -233,7 +233,11 @@ func (h *host) level(r *state.Record, fail failFunc) {
 			fail("the parent is not recorded")
 		}
 		if _, ok := h.actual.Cgroups["/kukeon/"+string(parent)]; !ok {
-			fail("the parent has no cgroup")
+			if h.prior.Records[r.Path] == nil {
+				fail("the parent has no cgroup")
+			}
+			// The cgroups above one that is made again are made with it, without limits.
+			h.actual.Cgroups["/kukeon/"+string(parent)] = realm.Resources{}
 		}
 		if h.actual.Namespaces[r.Status.Namespace] == nil {
 			fail("there is no namespace %s", r.Status.Namespace)

@@ -52,7 +52,7 @@ func (d *decider) owns(p realm.Path) bool {
 		return !want.External && d.targeted(p)
 	}
 	above := len(d.targets) == 0 || slices.ContainsFunc(d.targets, p.Contains)
-	return d.needed[p] && (above || d.targeted(p)) || d.moves(p)
+	return d.needed[p] && (above || d.targeted(p)) || slices.Contains(d.moving, p)
 }
 
 // after returns the record that the resource at p will have, or nil.

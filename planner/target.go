@@ -41,12 +41,36 @@ func (d *decider) findTargets() {
 			}
 		}
 	}
+	d.findMoving()
+}
+
+// findMoving notes the cells that get other addresses because the subnet of a targeted space that they are attached to
+// changes. What such a cell is in comes along, and may have a subnet that changes itself.
+func (d *decider) findMoving() {
+	for grown := true; grown; {
+		grown = false
+		for _, p := range d.prior.Paths() {
+			had := d.attachmentOf(p)
+			if had == nil || slices.Contains(d.moving, p) {
+				continue
+			}
+			if slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool { return d.subnetMoves(i.Space) }) {
+				d.moving = append(d.moving, p)
+				grown = true
+			}
+		}
+	}
 }
 
 // targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
 func (d *decider) targeted(p realm.Path) bool {
-	if len(d.targets) == 0 || d.realmReplaced(p) || d.attachTo[p] || d.moves(p) {
+	if len(d.targets) == 0 || d.realmReplaced(p) || d.attachTo[p] {
 		return true
+	}
+	for _, cell := range d.moving {
+		if p == cell || p.Contains(cell) && d.desired.Resource(p) != nil {
+			return true
+		}
 	}
 	for _, t := range d.targets {
 		if t.Contains(p) || p.Contains(t) && d.desired.Resource(p) != nil {
@@ -61,12 +85,6 @@ func (d *decider) targeted(p realm.Path) bool {
 		}
 	}
 	return false
-}
-
-// moves reports whether p is a cell that gets other addresses because the subnet of a space it is attached to changes.
-func (d *decider) moves(p realm.Path) bool {
-	had := d.attachmentOf(p)
-	return had != nil && slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool { return d.subnetMoves(i.Space) })
 }
 
 // subnetMoves reports whether a space is to have another subnet than the one it has.
