@@ -141,6 +141,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.checkTargets()
 	d.findTargets()
 	d.decideAll()
+	d.warnForeign()
 	d.decideChecks()
 	d.decideNetworks()
 	if d.diags.HasErrors() {

@@ -157,3 +157,39 @@ func (d *decider) checkForeign(c *Change) {
 		c.Reasons = append(c.Reasons, fmt.Sprintf("with containerd namespace %s and the images in it (%d)", c.Before.Status.Namespace, ns.Images))
 	}
 }
+
+// warnForeign tells of containers that nobody of ours made in the namespaces of desired realms.
+func (d *decider) warnForeign() {
+	for _, r := range d.desired.Resources() {
+		if r.Path.Kind() != realm.KindRealm || d.opts.ByHand {
+			continue
+		}
+		name := d.prior.Namespace(r.Path, d.desired)
+		ns := d.actual.Namespaces[name]
+		if ns == nil {
+			continue
+		}
+		var foreign []string
+		for id, c := range ns.Containers {
+			if c.Labels[LabelPath] == "" && !d.recordedID(name, id) {
+				foreign = append(foreign, id)
+			}
+		}
+		if len(foreign) == 0 {
+			continue
+		}
+		sort.Strings(foreign)
+		d.diags.Warnf(r.Declared, r.Path, "Foreign containers", "The containerd namespace %s of realm %s holds containers that kuke did not make, and leaves alone: %s.",
+			name, r.Path, strings.Join(foreign, ", "))
+	}
+}
+
+// recordedID reports whether a record is of the container of that id.
+func (d *decider) recordedID(namespace, id string) bool {
+	for _, r := range d.prior.Records {
+		if r.Status.Namespace == namespace && r.Status.ContainerID == id {
+			return true
+		}
+	}
+	return false
+}

@@ -232,3 +232,39 @@ func pidIn(listing string) string {
 	}
 	return ""
 }
+
+// TestStopsAtOnce stops 20 containers that don't heed the signal: the last of them gets it before the grace period of the
+// first is over.
+func TestStopsAtOnce(t *testing.T) {
+	dir := crashHost(t)
+	const containers = 20
+	var b strings.Builder
+	b.WriteString("realm \"crash\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {\n")
+	for i := range containers {
+		fmt.Fprintf(&b, "        container \"c%d\" {\n          image = \"busybox\"\n          command = \"/bin/sh\"\n          args = [\"-c\", \"trap 'echo asked' TERM; while true; do sleep 0.1; done\"]\n        }\n", i)
+	}
+	b.WriteString("      }\n    }\n  }\n}\n")
+	config := writeConfig(t, dir, "main.hcl", b.String())
+	mustKuke(t, "apply", "--auto-approve", "-f", config)
+	const grace = 5
+	mustKuke(t, "stop", "cell", "crash/s/t/c", "--time", fmt.Sprint(grace))
+	var asked []time.Time
+	for line := range strings.Lines(mustKuke(t, "logs", "crash/s/t/c", "--timestamps")) {
+		if _, text, _ := strings.Cut(line, "| "); strings.Contains(text, "asked") {
+			at, err := time.Parse(time.RFC3339Nano, strings.Fields(text)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked = append(asked, at)
+		}
+	}
+	if len(asked) != containers || asked[containers-1].Sub(asked[0]) > grace*time.Second {
+		t.Errorf("%d were asked to end, at %v", len(asked), asked)
+	}
+	if out := mustKuke(t, "get", "cells"); !strings.Contains(out, "Stopped") {
+		t.Errorf("after the stop:\n%s", out)
+	}
+	if out, code := kuke(t, "plan", "--detailed-exitcode", "-f", config); code != 0 {
+		t.Errorf("the plan after the stop:\n%s", out)
+	}
+}

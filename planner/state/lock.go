@@ -62,7 +62,7 @@ func Acquire(ctx context.Context, dir string, timeout time.Duration) (*Lock, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("given up waiting for the lock of the state: %w", ctx.Err())
 		case <-time.After(lockPoll):
 		}
 	}
