@@ -68,7 +68,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest:
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, outside+"containerd's container is not the one that was made")
-	case root != c.Path && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):
+	case root != c.Path && !d.imported(c.Path) && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
 	case d.imageMoved(c, want):
@@ -78,6 +78,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	}
 	if c.Action == Create || c.Action == Replace {
 		c.After.Status.Run = ""
+		c.After.Status.Imported, c.After.Status.ContainerID, c.After.Status.Cgroup = false, realm.ContainerID(c.Path), realm.CgroupOf(c.Path, want.Spec)
 		d.needImage(c, want)
 	}
 }
@@ -189,7 +190,7 @@ func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
 // than the running root, or than the one pinned for the cell.
 func (d *decider) strayed(p realm.Path, c *Container) bool {
 	root := d.rootOf(p.Parent())
-	if root == p || root == "" || c.NetNS == 0 {
+	if root == p || root == "" || c.NetNS == 0 || d.imported(p) {
 		return false
 	}
 	netns := d.pinned(p.Parent())
@@ -201,7 +202,11 @@ func (d *decider) strayed(p realm.Path, c *Container) bool {
 
 // live returns what containerd has of the container at p where it is, or will be, or nil.
 func (d *decider) live(p realm.Path) *Container {
-	return d.actual.container(d.prior.Namespace(p, d.desired), realm.ContainerID(p))
+	id := realm.ContainerID(p)
+	if r := d.prior.Records[p]; r != nil && r.Status.ContainerID != "" {
+		id = r.Status.ContainerID
+	}
+	return d.actual.container(d.prior.Namespace(p, d.desired), id)
 }
 
 // checkRoot makes sure that the cell of a wanted container will have exactly one root container.

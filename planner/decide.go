@@ -135,7 +135,13 @@ func (d *decider) findAwaited() {
 // rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
 // anew or takes it away.
 func (d *decider) rootMoves(p realm.Path) bool {
-	return d.rootOf(p.Parent()) != p && d.netnsMoves(p.Parent())
+	return d.rootOf(p.Parent()) != p && d.netnsMoves(p.Parent()) && !d.imported(p)
+}
+
+// imported reports whether the container at p is one that kuke did not make, outside of the network namespace of its cell.
+func (d *decider) imported(p realm.Path) bool {
+	r := d.prior.Records[p]
+	return r != nil && r.Status.Imported
 }
 
 // netnsMoves reports whether the change of its root container takes the network namespace of the cell away, or makes
@@ -268,6 +274,10 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	if want.Path.Kind() == realm.KindContainer {
 		r.Status.ContainerID = realm.ContainerID(want.Path)
 		r.Status.SpecDigest = realm.CreationDigest(want.Spec)
+		if have != nil && have.Status.ContainerID != "" {
+			// Until it is made anew, one that was imported or renamed keeps its id and its cgroup.
+			r.Status.Imported, r.Status.ContainerID, r.Status.Cgroup = have.Status.Imported, have.Status.ContainerID, have.Status.Cgroup
+		}
 	}
 	return r
 }

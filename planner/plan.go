@@ -142,6 +142,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.findTargets()
 	d.decideAll()
 	d.warnForeign()
+	d.checkIDs()
 	d.decideChecks()
 	d.decideNetworks()
 	if d.diags.HasErrors() {

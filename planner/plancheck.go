@@ -117,6 +117,9 @@ func (c *Change) check() error {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
 	}
+	if err := c.checkClaim(); err != nil {
+		return err
+	}
 	if c.After != nil && c.Path.Kind() == realm.KindRealm && c.After.Status.Namespace != realm.NamespaceOf(c.Path, c.After.Spec.(*realm.Realm)) {
 		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
 	}
@@ -124,6 +127,26 @@ func (c *Change) check() error {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
 	}
 	return c.checkDiffs()
+}
+
+// checkClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
+// whether Before is true.
+func (c *Change) checkClaim() error {
+	if c.After == nil || c.Path.Kind() != realm.KindContainer {
+		return nil
+	}
+	var had state.Status
+	if c.Before != nil {
+		had = c.Before.Status
+	}
+	after := c.After.Status
+	if after.ContainerID != realm.ContainerID(c.Path) && after.ContainerID != had.ContainerID {
+		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
+	}
+	if after.Cgroup != realm.CgroupOf(c.Path, c.After.Spec) && after.Cgroup != had.Cgroup {
+		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+	}
+	return nil
 }
 
 // checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
@@ -162,10 +185,12 @@ func checkRecord(r *state.Record) error {
 	if r.Path.Kind() == realm.KindContainer {
 		id = realm.ContainerID(r.Path)
 	}
-	if r.Status.ContainerID != id {
+	// One that was imported or renamed has another id and cgroup, which is no news to the state.
+	known := id != "" && r.Status.ContainerID != "" && r.Status.CreatedAt != nil
+	if r.Status.ContainerID != id && !known {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}
-	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup {
+	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup && !known {
 		return fmt.Errorf("it has the cgroup %q, not %q", r.Status.Cgroup, cgroup)
 	}
 	if r.Status.Namespace == "" {

@@ -67,7 +67,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
 	return root

@@ -24,7 +24,7 @@ func newState(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStateList(a), newStateShow(a), newStateRm(a), newStatePull(a), newStatePush(a), newStateRebuild(a))
+	cmd.AddCommand(newStateList(a), newStateShow(a), newStateMv(a), newStateRm(a), newStatePull(a), newStatePush(a), newStateRebuild(a))
 	return cmd
 }
 
@@ -225,20 +225,52 @@ func (a *app) readPushed(name string) (*state.State, error) {
 }
 
 func newStateRebuild(a *app) *cobra.Command {
+	var fromHost bool
 	cmd := &cobra.Command{
 		Use:   "rebuild",
-		Short: "Write the index anew from the manifests",
+		Short: "Write the index anew from the manifests, or record anew what the host tells",
 		Long: "rebuild writes state.json anew from the tree of manifests, which is the record. A broken or missing index is\n" +
-			"rebuilt by the next apply as well.",
+			"rebuilt by the next apply as well.\n\n" +
+			"With --from-host it also records what is not recorded and yet there, so that a lost state directory costs no\n" +
+			"container: realms and containers by their labels in containerd, spaces by their CNI networks, stacks and cells by\n" +
+			"their cgroups. What each container was made from is read back from its OCI spec, and proven by the digest in its\n" +
+			"labels. Nothing that runs is touched. What the host doesn't tell, such as healthchecks, dependencies, and rules\n" +
+			"for egress, the next apply brings back in place. Logs that were lost with the directory, and changes of names in the\n" +
+			"/etc/hosts that was lost with it, are not seen again before a container is restarted.",
 		Args: cobra.NoArgs,
 	}
 	lockTimeout := addLockTimeout(cmd)
+	cmd.Flags().BoolVar(&fromHost, "from-host", false, "record what the host tells of what is not recorded")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
 			store.Rebuild()
+			if fromHost {
+				return a.recoverState(cmd.Context(), store, st)
+			}
 			a.out.Text(fmt.Sprintf("The index is written anew, with %d resources.\n", len(st.Records)))
 			return nil
 		})
 	}
 	return cmd
+}
+
+// recoverState records what the host tells, and says what it doesn't.
+func (a *app) recoverState(ctx context.Context, store *state.Store, st *state.State) error {
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	records, notes, err := exec.Recover(ctx, st)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		a.out.Text(fmt.Sprintf("%s %s is recorded\n", r.Path.Kind().Lower(), r.Path))
+	}
+	for _, note := range notes {
+		a.errs.Text("Note: " + note + "\n")
+	}
+	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", len(st.Records)+len(records), len(records)))
+	return nil
 }

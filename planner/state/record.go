@@ -30,6 +30,9 @@ type Status struct {
 	Limits *realm.Resources `json:"limits,omitempty"`
 	// ContainerID is the containerd id of a container.
 	ContainerID string `json:"containerId,omitempty"`
+	// Imported says that kuke did not make the container: it has an id of its own, and is not in the network namespace of
+	// its cell. Once it is replaced it is as others are.
+	Imported bool `json:"imported,omitempty"`
 	// SpecDigest is the creation digest of a container's spec, see [realm.CreationDigest].
 	SpecDigest string `json:"specDigest,omitempty"`
 	// ImageDigest is the digest of the image's manifest or index that a container was made from.

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+func newImport(a *app) *cobra.Command {
+	var namespace string
+	var lockTimeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "import PATH CONTAINERD-ID",
+		Short: "Manage a container that ctr or nerdctl made",
+		Long: "import records a container of the realm's containerd namespace at PATH, as one of the project, and prints the HCL that\n" +
+			"describes it: put that into the configuration, and a plan finds nothing to do. What no configuration can put\n" +
+			"stands in comments. The container goes on as it is.\n\n" +
+			"The realm, space, stack and cell of PATH must be recorded, and the cell have a root container. containerd can neither\n" +
+			"rename a container nor move it to another namespace: it keeps its id, its cgroup, its own network namespace (so that\n" +
+			"ports of the cell don't lead to it, and it is not known by name) and its output (kuke logs shows what it prints once\n" +
+			"it has been started by kuke). For a namespace such as nerdctl's, make a realm with namespace = \"default\". A change\n" +
+			"that replaces it makes a container like any other of the cell; what it has written inside is lost then. destroy\n" +
+			"removes it.",
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := realm.ParsePath(args[0])
+			if err != nil {
+				return err
+			}
+			return a.importContainer(cmd.Context(), p, namespace, args[1], lockTimeout)
+		},
+	}
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace of the container (default, and the only one possible: that of the realm)")
+	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+	return cmd
+}
+
+func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id string, lockTimeout time.Duration) (err error) {
+	lock, err := state.Acquire(ctx, a.runPath, lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	store, st, err := a.readState()
+	if err != nil {
+		return err
+	}
+	if err := planner.CheckImport(st, p, namespace, id); err != nil {
+		return err
+	}
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	found, err := exec.Inspect(ctx, st.Namespace(p, nil), id)
+	if err != nil {
+		return err
+	}
+	if err := planner.CheckImportLabels(p, id, found.Labels); err != nil {
+		return err
+	}
+	spec, text, err := written(p, id, found)
+	if err != nil {
+		return err
+	}
+	if err := exec.Import(ctx, planner.Imported(st, p, id, a.project, spec, found.ImageDigest)); err != nil {
+		return err
+	}
+	a.out.Text(text)
+	return nil
+}
+
+// written returns the configuration of a container that was found, as text and as that is read again.
+func written(p realm.Path, id string, found *executor.Found) (*realm.Container, string, error) {
+	if found.Spec.Image == "" {
+		return nil, "", fmt.Errorf("container %q was made from no image: a configuration can't put that", id)
+	}
+	tree := realm.NewTree()
+	tree.Add(&realm.Resource{Path: p, Spec: found.Spec})
+	text := config.EncodeHCL(tree)
+	again, _, diags := config.Load([]string{"-"}, bytes.NewReader(text))
+	if diags.HasErrors() {
+		for i := range diags {
+			diags[i].Subject = realm.Range{} // nobody wrote that text
+		}
+		return nil, "", fmt.Errorf("container %q can't be put in a configuration: %w", id, diags)
+	}
+	for _, lost := range found.Lost {
+		text = append(text, []byte("# Not in the configuration, and lost when it is replaced: "+lost+".\n")...)
+	}
+	return again.Resource(p).Spec.(*realm.Container), string(text), nil
+}

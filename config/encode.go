@@ -1,0 +1,141 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree: blocks nested as far as the tree holds
+// the parents, and with the path of the parent where it doesn't. Text is written in the normal form C of Unicode, as
+// HCL reads it.
+func EncodeHCL(tree *realm.Tree) []byte {
+	file := hclwrite.NewEmptyFile()
+	bodies := map[realm.Path]*hclwrite.Body{}
+	for _, r := range tree.Resources() {
+		parent := r.Path.Parent()
+		body := bodies[parent]
+		if body == nil {
+			body = file.Body()
+		}
+		// An empty body may get the closing brace on the line of the opening one: nothing stands before it yet.
+		if len(body.Attributes())+len(body.Blocks()) > 0 {
+			body.AppendNewline()
+		}
+		block := body.AppendNewBlock(r.Path.Kind().Lower(), []string{r.Path.Name()})
+		bodies[r.Path] = block.Body()
+		if parent != "" && bodies[parent] == nil {
+			block.Body().SetAttributeValue("parent", cty.StringVal(string(parent)))
+		}
+		if r.External {
+			block.Body().SetAttributeValue("external", cty.True)
+		}
+		encodeFields(block.Body(), r.Path.Kind().Attributes(), reflect.ValueOf(r.Spec))
+	}
+	return hclwrite.Format(file.Bytes())
+}
+
+// encodeFields writes the fields of a struct that are set, those without blocks of their own first.
+func encodeFields(body *hclwrite.Body, attrs []*realm.Attribute, of reflect.Value) {
+	var blocks []*realm.Attribute
+	for _, a := range attrs {
+		v := a.Field(of)
+		switch {
+		case v.IsZero() || (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
+		case a.Type == realm.TypeObject || a.Type == realm.TypeObjects && !allShort(a, v):
+			blocks = append(blocks, a)
+		default:
+			body.SetAttributeRaw(a.HCLName, encodeValue(a, v))
+		}
+	}
+	for _, a := range blocks {
+		v := a.Field(of)
+		if a.Type == realm.TypeObject {
+			encodeFields(body.AppendNewBlock(a.HCLName, nil).Body(), a.Fields, v)
+			continue
+		}
+		for i := range v.Len() {
+			encodeFields(body.AppendNewBlock(a.HCLName, nil).Body(), a.Fields, v.Index(i))
+		}
+	}
+}
+
+// allShort reports whether each element of the collection may be written as its key alone.
+func allShort(a *realm.Attribute, v reflect.Value) bool {
+	for i := range v.Len() {
+		for _, f := range a.Fields {
+			if f.Name != a.Key && !f.Field(v.Index(i)).IsZero() {
+				return false
+			}
+		}
+	}
+	return a.Short
+}
+
+func encodeValue(a *realm.Attribute, v reflect.Value) hclwrite.Tokens {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	switch a.Type {
+	case realm.TypeBool:
+		return hclwrite.TokensForValue(cty.BoolVal(v.Bool()))
+	case realm.TypeInt:
+		return hclwrite.TokensForValue(cty.NumberIntVal(v.Int()))
+	case realm.TypeBytes:
+		return hclwrite.TokensForValue(encodeBytes(v.Int()))
+	case realm.TypeFloat:
+		return hclwrite.TokensForValue(cty.NumberFloatVal(v.Float()))
+	case realm.TypeList, realm.TypeSet:
+		items := make([]cty.Value, v.Len())
+		for i := range items {
+			items[i] = cty.StringVal(v.Index(i).String())
+		}
+		return hclwrite.TokensForValue(cty.TupleVal(items))
+	case realm.TypeObjects:
+		key := realm.FindAttribute(a.Fields, a.Key)
+		items := make([]cty.Value, v.Len())
+		for i := range items {
+			items[i] = cty.StringVal(key.Field(v.Index(i)).String())
+		}
+		return hclwrite.TokensForValue(cty.TupleVal(items))
+	case realm.TypeMap, realm.TypePairs:
+		return encodeMap(v.Convert(reflect.TypeFor[map[string]string]()).Interface().(map[string]string))
+	}
+	return hclwrite.TokensForValue(cty.StringVal(v.String()))
+}
+
+func encodeMap(m map[string]string) hclwrite.Tokens {
+	var members []hclwrite.ObjectAttrTokens
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		name := hclwrite.TokensForValue(cty.StringVal(key))
+		// As the name of a member these would be no names.
+		if hclsyntax.ValidIdentifier(key) && !slices.Contains([]string{"for", "null", "true", "false"}, key) {
+			name = hclwrite.TokensForIdentifier(key)
+		}
+		members = append(members, hclwrite.ObjectAttrTokens{Name: name, Value: hclwrite.TokensForValue(cty.StringVal(m[key]))})
+	}
+	return hclwrite.TokensForObject(members)
+}
+
+// encodeBytes writes a size with the largest unit that it is a multiple of.
+func encodeBytes(n int64) cty.Value {
+	const step, most = 1024, 1 << 20 // of larger multiples the text would say less than the number
+	unit := -1
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	whole := n
+	for whole > 0 && whole%step == 0 && unit < len(units)-1 {
+		whole /= step
+		unit++
+	}
+	if unit < 0 || whole >= most {
+		return cty.NumberIntVal(n)
+	}
+	return cty.StringVal(fmt.Sprintf("%d%s", whole, units[unit]))
+}

@@ -1,0 +1,175 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// valid holds texts in normal form that keep the rule of a check.
+var valid = map[string][]string{
+	"abspath": {"/a", "/a b/${c}"}, "port": {"80", "8080:80/udp"}, "egressport": {"443", "53/udp"}, "subnet": {"10.1.2.0/24"},
+	"ipv4": {"10.1.2.3"}, "cidr": {"10.0.0.0/8"}, "verdict": {"deny"}, "condition": {"healthy", "completed"}, "device": {"/dev/a", "/dev/a:/dev/b:r"},
+	"name": {"a", "b", "c-d"}, "cell": {"r/s/t/c", "r/s/t/d"}, "capability": {"ALL", "CHOWN"}, "securityopt": {"seccomp=unconfined", "apparmor=x"},
+	"pullpolicy": {"always", "never"}, "restartpolicy": {"always", "on-failure:3"}, "signal": {"SIGTERM", "SIGHUP"},
+}
+
+// anyText is what is special in HCL.
+func anyText() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.StringMatching(`[a-c]{1,2}`),
+		rapid.SampledFrom([]string{"true", "null", "for", "1", "0x1f", "${a}", "$${a}", "%{if}", "%%{", "$", "\"", "\\", "\n", "a\nb\n", "\t", "\r", "\x01", "\u2028", "é", "<<EOT\nx\nEOT", "# x", "// x", "/* x", " x ", "=", "}", "\U0001F600", "\u200f"}),
+	)
+}
+
+func textOf(a *realm.Attribute) *rapid.Generator[string] {
+	if a.Check != "" {
+		return rapid.SampledFrom(valid[a.Check])
+	}
+	return anyText()
+}
+
+func setAny(t *rapid.T, a *realm.Attribute, v reflect.Value) {
+	switch a.Type {
+	case realm.TypeString:
+		v.SetString(textOf(a).Draw(t, a.Name))
+	case realm.TypeBool:
+		v.SetBool(rapid.Bool().Draw(t, a.Name))
+	case realm.TypeInt, realm.TypeBytes:
+		most := int64(1) << 60
+		if a.HasRange && a.Max < float64(most) {
+			most = int64(a.Max)
+		}
+		n := rapid.OneOf(rapid.Int64Range(int64(a.Min), most), rapid.SampledFrom([]int64{1 << 20 / (1 << 20) * int64(a.Min), most})).Draw(t, a.Name)
+		if a.Type == realm.TypeBytes && rapid.Bool().Draw(t, "round") {
+			n = rapid.Int64Range(1, 5000).Draw(t, "n") << rapid.SampledFrom([]int{20, 25, 30, 40}).Draw(t, "unit")
+		}
+		if v.Kind() == reflect.Pointer {
+			v.Set(reflect.ValueOf(&n))
+		} else {
+			v.SetInt(n)
+		}
+	case realm.TypeFloat:
+		v.SetFloat(rapid.OneOf(rapid.SampledFrom([]float64{0.5, 1, 0.1}), rapid.Float64Range(a.Min, a.Max)).Draw(t, a.Name))
+	case realm.TypeList:
+		v.Set(reflect.ValueOf(rapid.SliceOfN(textOf(a), 1, 3).Draw(t, a.Name)))
+	case realm.TypeSet:
+		members := rapid.SliceOfNDistinct(textOf(a), 1, 2, rapid.ID).Draw(t, a.Name)
+		sort.Strings(members)
+		v.Set(reflect.ValueOf(members))
+	case realm.TypeMap:
+		v.Set(reflect.ValueOf(rapid.MapOfN(rapid.SampledFrom([]string{"a", "for", "null", "true", "a.b/c", "${x}", "\"", "1", "a b"}), anyText(), 1, 3).Draw(t, a.Name)))
+	case realm.TypePairs:
+		m := rapid.MapOfN(rapid.SampledFrom([]string{"A", "for", "null", "_"}), anyText(), 1, 3).Draw(t, a.Name)
+		v.Set(reflect.ValueOf(m).Convert(v.Type()))
+	case realm.TypeObject:
+		object := reflect.New(v.Type().Elem())
+		setSome(t, a.Fields, object)
+		if !object.Elem().IsZero() {
+			v.Set(object)
+		}
+	case realm.TypeObjects:
+		key := realm.FindAttribute(a.Fields, a.Key)
+		keys := rapid.SliceOfNDistinct(textOf(key), 1, 2, rapid.ID).Draw(t, a.Name)
+		sort.Strings(keys)
+		for _, k := range keys {
+			element := reflect.New(v.Type().Elem()).Elem()
+			setSome(t, a.Fields, element)
+			key.Field(element).SetString(k)
+			v.Set(reflect.Append(v, element))
+		}
+	default:
+		t.Fatalf("no value of type %s", a.Type)
+	}
+}
+
+func setSome(t *rapid.T, attrs []*realm.Attribute, of reflect.Value) {
+	for _, a := range attrs {
+		if a.Required || rapid.Bool().Draw(t, "sets "+a.Name) {
+			setAny(t, a, a.Field(of))
+		}
+	}
+}
+
+// Whatever the specs are, what is encoded is decoded as the same.
+func TestEncodeHCLProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tree := realm.NewTree()
+		p := realm.Path("")
+		for _, k := range realm.Kinds {
+			p = p.Join("a")
+			if k != realm.KindContainer && !rapid.Bool().Draw(t, "has a "+k.Lower()) {
+				continue
+			}
+			r := &realm.Resource{Path: p, Spec: realm.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
+			setSome(t, k.Attributes(), reflect.ValueOf(r.Spec))
+			tree.Add(r)
+		}
+		text := EncodeHCL(tree)
+		var diags realm.Diagnostics
+		decls := readHCL("x.hcl", text, &diags)
+		if diags.HasErrors() || len(decls) != tree.Len() {
+			t.Fatalf("%v\n%s", diags, text)
+		}
+		for _, d := range decls {
+			want := tree.Resource(d.path)
+			got := realm.NewSpec(d.kind)
+			d.takeExternal(&diags)
+			decode(d, got, &diags)
+			if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
+				t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
+			}
+		}
+	})
+}
+
+// The files of the golden configurations are, encoded again, the same tree; how that looks is in testdata/encode.
+func TestEncodeHCLGolden(t *testing.T) {
+	for _, name := range []string{"every-field.hcl", "every-field.yaml", "hello-seed", "external"} {
+		archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []source
+		for _, f := range archive.Files {
+			if f.Name != "want" {
+				found = append(found, source{f.Name, f.Data, true})
+			}
+		}
+		tree, _, diags := load(found, nil)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		text := EncodeHCL(tree)
+		again, _, diags := load([]source{{"again.hcl", text, true}}, nil)
+		if diags.HasErrors() {
+			t.Fatalf("%s: %v\n%s", name, diags, text)
+		}
+		for _, r := range tree.Resources() {
+			if got := again.Resource(r.Path); got == nil || got.External != r.External || !reflect.DeepEqual(got.Spec, r.Spec) {
+				t.Errorf("%s: %s is another\n%s", name, r.Path, text)
+			}
+		}
+		golden := filepath.Join("testdata", "encode", strings.TrimSuffix(name, filepath.Ext(name))+filepath.Ext(name)+".want")
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(golden, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || string(want) != string(text) {
+			t.Errorf("%s: %v\n%s", golden, err, text)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package network
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+)
+
+// Remembered is an attachment as libcni remembers it.
+type Remembered struct {
+	Network, Interface string
+	Address            netip.Prefix
+	Ports              []PortMapping
+}
+
+// Remembered returns the attachments that Attach made for the cell, as far as libcni remembers them.
+func (h *Host) Remembered(id string) ([]Remembered, error) {
+	h.cache.RLock()
+	defer h.cache.RUnlock()
+	attachments, err := h.cni.GetCachedAttachments(id)
+	if err != nil {
+		return nil, fmt.Errorf("look up the attachments of %s: %w", id, err)
+	}
+	var all []Remembered
+	for _, a := range attachments {
+		if a.ContainerID != id {
+			continue
+		}
+		data, err := json.Marshal(a.CapabilityArgs)
+		if err != nil {
+			return nil, fmt.Errorf("look up the attachments of %s: %w", id, err)
+		}
+		var args struct {
+			IPs          []netip.Prefix `json:"ips"`
+			PortMappings []struct {
+				HostPort      uint16 `json:"hostPort"`
+				ContainerPort uint16 `json:"containerPort"`
+				Protocol      string `json:"protocol"`
+				HostIP        string `json:"hostIP"`
+			} `json:"portMappings"`
+		}
+		if err := json.Unmarshal(data, &args); err != nil || len(args.IPs) == 0 {
+			continue // of another version: what it is attached to is found when it is attached anew
+		}
+		r := Remembered{Network: a.Network, Interface: a.IfName, Address: args.IPs[0]}
+		for _, m := range args.PortMappings {
+			ip, _ := netip.ParseAddr(m.HostIP) // invalid stands for every address
+			r.Ports = append(r.Ports, PortMapping{HostIP: ip, HostPort: m.HostPort, ContainerPort: m.ContainerPort, Protocol: m.Protocol})
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}

@@ -1,0 +1,86 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// CheckImport makes sure that a container of the given id, which namespace has, may be recorded at p. namespace is the
+// one asked for, or empty for the realm's.
+func CheckImport(st *state.State, p realm.Path, namespace, id string) error {
+	if p.Kind() != realm.KindContainer {
+		return fmt.Errorf("%s is the path of a %s: only a container can be imported, as realm/space/stack/cell/container", p, p.Kind().Lower())
+	}
+	if st.Records[p] != nil {
+		return fmt.Errorf("container %s is recorded already: choose another path, or forget that one with kuke state rm", p)
+	}
+	for parent := p.Parent(); parent != ""; parent = parent.Parent() {
+		if st.Records[parent] == nil {
+			return fmt.Errorf("there is no %s %s in the state: make it first, by an apply or with kuke create %s %s", parent.Kind().Lower(), parent, parent.Kind().Lower(), parent)
+		}
+	}
+	if own := st.Namespace(p, nil); namespace != "" && namespace != own {
+		for q, r := range st.Records {
+			if q.Kind() == realm.KindRealm && r.Status.Namespace == namespace {
+				return fmt.Errorf("containerd namespace %s is that of realm %s: import its containers into that realm", namespace, q)
+			}
+		}
+		return fmt.Errorf("realm %s is containerd namespace %s, and containerd can't move a container out of %s: make a realm with namespace = %q, and import it there", p.Realm(), own, namespace, namespace)
+	}
+	rooted := false
+	for q, r := range st.Records {
+		c, ok := r.Spec.(*realm.Container)
+		if !ok {
+			continue
+		}
+		if r.Status.Namespace == st.Namespace(p, nil) && r.Status.ContainerID == id {
+			return fmt.Errorf("container %q is managed already, as %s", id, q)
+		}
+		rooted = rooted || c.Root && q.Parent() == p.Parent()
+	}
+	if !rooted {
+		return fmt.Errorf("cell %s has no root container: what is imported has a network namespace of its own and can't be the root, so make that first", p.Parent())
+	}
+	return nil
+}
+
+// CheckImportLabels makes sure that no resource of ours claims the container by its labels.
+func CheckImportLabels(p realm.Path, id string, labels map[string]string) error {
+	by, err := realm.ParsePath(labels[LabelPath])
+	if err != nil || by == p && realm.ContainerID(p) != id {
+		return nil // an import that was interrupted has set them
+	}
+	if by.Kind() == realm.KindContainer && realm.ContainerID(by) == id {
+		return fmt.Errorf("container %q was made by kuke as %s and is not recorded: an apply of that configuration adopts it, or kuke state rebuild --from-host records it", id, by)
+	}
+	return nil
+}
+
+// Imported returns the record of an imported container.
+func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Container, imageDigest string) *state.Record {
+	return &state.Record{Path: p, Spec: spec, Status: state.Status{
+		Project: project, Namespace: st.Namespace(p, nil), Cgroup: realm.CgroupOf(p, spec), ContainerID: id, Imported: true,
+		SpecDigest: realm.CreationDigest(spec), ImageDigest: imageDigest,
+	}}
+}
+
+// checkIDs makes sure that no container is made under an id that one which was renamed still has.
+func (d *decider) checkIDs() {
+	for _, p := range d.order {
+		c := d.changes[p]
+		if p.Kind() != realm.KindContainer || c == nil || c.Action != Create && c.Action != Replace {
+			continue
+		}
+		for _, q := range d.prior.Paths() {
+			have := d.prior.Records[q].Status
+			if q == p || have.ContainerID != c.After.Status.ContainerID || have.Namespace != c.After.Status.Namespace {
+				continue
+			}
+			d.diags.Errorf(d.declared(p), p, "Name is still in use", "container %s would have the id %s in containerd, which %s has kept when it was renamed: choose another name, or take that one away with an apply of its own first.",
+				p, have.ContainerID, q)
+			break
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package planner
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+func evidence() *Evidence {
+	container := func(p realm.Path, root bool) ContainerEvidence {
+		spec := &realm.Container{Root: root, Image: "docker.io/library/i:latest"}
+		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Namespace: "kukeon-r", Project: "p", Spec: spec, Exact: true, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
+	}
+	return &Evidence{
+		Realms:   []RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
+		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p"}, {Name: "other"}},
+		Cgroups:  map[realm.Path]realm.Resources{"r": {}, "r/s": {Memory: 1 << 30}, "r/s/t": {}, "r/s/t/c": {}, "r/s/t/empty": {}, "gone/s/t": {}},
+		Cells: map[realm.Path][]InterfaceEvidence{"r/s/t/c": {
+			{Name: "eth1", Network: "elsewhere", Address: netip.MustParsePrefix("10.9.0.2/24")},
+			{Name: "eth0", Network: "kukeon-r-s", Address: netip.MustParsePrefix("10.88.0.2/24"), Published: []string{"8080:80"}},
+		}},
+		Containers: []ContainerEvidence{container("r/s/t/c/root", true), container("r/s/t/c/side", false)},
+	}
+}
+
+func TestRecover(t *testing.T) {
+	now := time.Unix(100, 0).UTC()
+	records, notes := Recover(&state.State{}, evidence(), now)
+	var paths []string
+	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	for _, r := range records {
+		paths = append(paths, string(r.Path))
+		st.Records[r.Path] = r
+		if err := checkRecord(r); err != nil {
+			t.Errorf("%s: %v", r.Path, err)
+		}
+	}
+	if got, want := strings.Join(paths, " "), "q r r/s r/s/t r/s/t/c r/s/t/c/root r/s/t/c/side r/s/t/empty"; got != want {
+		t.Fatalf("recorded %s, not %s", got, want)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "space r/s") {
+		t.Errorf("notes %q", notes)
+	}
+	if ns := st.Records["q"].Spec.(*realm.Realm).Namespace; ns != "n" {
+		t.Errorf("namespace %q", ns)
+	}
+	if limits := st.Records["r/s"].Status.Limits; limits == nil || limits.Memory != 1<<30 || realm.ResourcesOf(st.Records["r/s"].Spec).Memory != 1<<30 {
+		t.Errorf("limits %+v", limits)
+	}
+	a := st.Records["r/s/t/c"].Status.Attachment
+	if a == nil || len(a.Interfaces) != 1 || a.Interfaces[0].Address != "10.88.0.2/24" || a.Published[0] != "8080:80" || a.Names[1] != "c.t" {
+		t.Errorf("attachment %+v", a)
+	}
+	if again, _ := Recover(st, evidence(), now); len(again) != 0 {
+		t.Errorf("recorded again: %+v", again)
+	}
+	// What is recorded stays as it is, and what is missing below it is added.
+	delete(st.Records, "r/s/t/c/side")
+	if part, _ := Recover(st, evidence(), now); len(part) != 1 || part[0].Path != "r/s/t/c/side" || part[0].Status.Namespace != "kukeon-r" {
+		t.Errorf("a part: %+v", part)
+	}
+	e := evidence()
+	e.Containers[1].Namespace, e.Containers[0].Exact = "n", false
+	records, notes = Recover(&state.State{}, e, now)
+	if len(records) != 7 || len(notes) != 3 {
+		t.Errorf("%d records, notes %q", len(records), notes)
+	}
+}
+
+func TestCheckImport(t *testing.T) {
+	records, _ := Recover(&state.State{}, evidence(), time.Unix(100, 0))
+	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	for _, r := range records {
+		st.Records[r.Path] = r
+	}
+	for _, c := range []struct {
+		p             realm.Path
+		namespace, id string
+		want          string
+	}{
+		{"r/s/t/c/x", "", "x", ""},
+		{"r/s/t/c/x", "kukeon-r", "x", ""},
+		{"r/s/t/c/side", "", "x", "is recorded already"},
+		{"r/s/t/c", "", "x", "only a container"},
+		{"r/s/t/none/x", "", "x", "there is no cell r/s/t/none"},
+		{"r/s/t/empty/x", "", "x", "has no root container"},
+		{"r/s/t/c/x", "n", "x", "is that of realm q"},
+		{"r/s/t/c/x", "moby", "x", `namespace = "moby"`},
+		{"r/s/t/c/x", "", "s_t_c_side", "is managed already, as r/s/t/c/side"},
+	} {
+		err := CheckImport(st, c.p, c.namespace, c.id)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	for labelled, want := range map[string]string{"": "", "r/s/t/c/x": "", "r/s/t/c/y": "", "r/s/t/c/z": "was made by kuke as r/s/t/c/z"} {
+		err := CheckImportLabels("r/s/t/c/x", "s_t_c_z", map[string]string{LabelPath: labelled})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("label %q: %v", labelled, err)
+		}
+	}
+}
+
+// An imported container keeps its id and its place until it is replaced; a plan can't be made to claim another.
+func TestImportedIsKept(t *testing.T) {
+	spec := &realm.Container{Image: "docker.io/library/i:latest"}
+	r := Imported(&state.State{}, "r/s/t/c/x", "foreign", "p", spec, "")
+	if r.Status.Namespace != "kukeon-r" || r.Status.ContainerID != "foreign" || !r.Status.Imported {
+		t.Errorf("%+v", r.Status)
+	}
+	now := time.Unix(1, 0)
+	if err := checkRecord(r); err == nil {
+		t.Error("one that was never recorded is taken")
+	}
+	r.Status.CreatedAt = &now
+	if err := checkRecord(r); err != nil {
+		t.Error(err)
+	}
+	after := *r
+	c := &Change{Path: r.Path, Action: Start, Before: r, After: &after}
+	if err := c.check(); err != nil {
+		t.Error(err)
+	}
+	after.Status.ContainerID = "s_t_c_root"
+	if err := c.check(); err == nil {
+		t.Error("a plan lays claim to another container")
+	}
+}
+
+// A container that is renamed in the state stays what it is, and keeps its id from others.
+func TestRenamedKeepsItsID(t *testing.T) {
+	spec := &realm.Container{Image: "docker.io/library/i:latest"}
+	now := time.Unix(1, 0)
+	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
+		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now,
+	}}
+	d := &decider{
+		prior: &state.State{Records: map[realm.Path]*state.Record{renamed.Path: renamed}}, desired: realm.NewTree(),
+		order: []realm.Path{"r/s/t/c/a", renamed.Path}, changes: map[realm.Path]*Change{},
+	}
+	after := d.recordOf(&realm.Resource{Path: renamed.Path, Spec: spec})
+	if after.Status.ContainerID != "s_t_c_a" || after.Status.Cgroup != "/kukeon/r/s/t/c/a_a" {
+		t.Errorf("%+v", after.Status)
+	}
+	c := &Change{Path: renamed.Path, Action: Start, Before: renamed, After: after}
+	if err := c.checkClaim(); err != nil {
+		t.Error(err)
+	}
+	after.Status.Cgroup = "/kukeon/r"
+	if err := c.checkClaim(); err == nil {
+		t.Error("a plan lays claim to another cgroup")
+	}
+	fresh := &realm.Resource{Path: "r/s/t/c/a", Spec: spec}
+	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, After: d.recordOf(fresh)}
+	d.checkIDs()
+	if !d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/b has kept") {
+		t.Errorf("diagnostics %v", d.diags)
+	}
+}
