@@ -26,12 +26,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## install what kuke needs on this host (Debian, Ubuntu), if it is missing
+setup: ## install what kuke and its tests need on this host (Debian, Ubuntu), if it is missing
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
 	has() { command -v "$$1" >/dev/null; }
 	has containerd || missing+=(containerd)
 	has runc       || missing+=(runc)
 	has iptables   || missing+=(iptables)
+	has nft        || missing+=(nftables)
 	[[ -x /usr/lib/cni/bridge || -x /opt/cni/bin/bridge ]] || missing+=(containernetworking-plugins)
 	{ has busybox && ! ldd "$$(command -v busybox)" >/dev/null 2>&1; } || missing+=(busybox-static)
 	if [[ $${#missing[@]} = 0 ]]; then echo "setup: everything is there"; exit; fi

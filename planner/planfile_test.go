@@ -133,8 +133,8 @@ func TestEditedPlanFile(t *testing.T) {
 		{"a difference less", func(p *Plan) { change(p, theSide).Diffs = nil }, "does not change as the plan shows it"},
 		{"a difference called computed", func(p *Plan) { change(p, theSide).Diffs[0].Computed = true }, "does not change as the plan shows it"},
 		{"twice", func(p *Plan) { p.Changes = append(p.Changes, change(p, theSide)) }, "main/default/blog/web/side changes twice"},
-		{"another container", func(p *Plan) { change(p, theSide).Before.Status.ContainerID = "x" }, `has the containerd id "x"`},
-		{"another cgroup", func(p *Plan) { change(p, theSide).Before.Status.Cgroup = "/" }, `has the cgroup "/"`},
+		{"a claim to another container", func(p *Plan) { change(p, theSide).After.Status.ContainerID = "x" }, `lays claim to the container "x"`},
+		{"a claim to another cgroup", func(p *Plan) { change(p, theSide).After.Status.Cgroup = "/" }, `lays claim to the cgroup "/"`},
 		{"another namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "" }, "has no containerd namespace"},
 		{"not the realm's namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "moby" }, "not in the containerd namespace of its realm"},
 		{"another namespace of a realm", func(p *Plan) { change(p, theRealm).After.Status.Namespace = "moby" }, "is not what its configuration makes of it"},
@@ -181,6 +181,8 @@ func TestEditedPlanOfThisState(t *testing.T) {
 	for name, edit := range map[string]func(*Plan){
 		"record":    func(p *Plan) { p.Changes[0].Before.Status.Project = "other" },
 		"namespace": func(p *Plan) { p.Changes[0].After.Status.Namespace = "moby" },
+		"container": func(p *Plan) { p.Changes[0].Before.Status.ContainerID = "x" },
+		"cgroup":    func(p *Plan) { p.Changes[0].Before.Status.Cgroup = "/" },
 	} {
 		h := made(t)
 		file := filepath.Join(t.TempDir(), "plan")

@@ -3,10 +3,8 @@ package runtime
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,7 +196,8 @@ func TestRemoveCutShort(t *testing.T) {
 		cancel()
 		if err != nil && h.find("d").ID != "" {
 			left++
-			if _, err := h.c.SnapshotService(snapshotterName).Stat(in(h.ctx, h.ns), "d"); err != nil {
+			// A deletion that was given up may still be carried out, and then takes both away.
+			if _, err := h.c.SnapshotService(snapshotterName).Stat(in(h.ctx, h.ns), "d"); err != nil && h.find("d").ID != "" {
 				t.Errorf("%d: a container is left, and its snapshot not: %v", i, err)
 			}
 		}
@@ -368,51 +367,6 @@ func TestNamespaces(t *testing.T) {
 	h.must(h.EnsureNamespace(h.ctx, h.ns, nil))
 	usage, err := os.ReadDir("/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256")
 	t.Logf("blobs on disk: %d, %v", len(usage), err)
-}
-
-func TestShimGroup(t *testing.T) {
-	h := newHost(t)
-	h.image()
-	shims := func() int {
-		out, err := filepath.Glob("/proc/[0-9]*/exe")
-		h.must(err)
-		return len(slices.DeleteFunc(out, func(p string) bool {
-			target, err := os.Readlink(p)
-			return err != nil || !strings.Contains(target, "containerd-shim-runc-v2")
-		}))
-	}
-	for _, group := range []string{"", "cell"} {
-		var took []time.Duration
-		for round := range 5 {
-			begin := time.Now()
-			for i := range 2 {
-				o := h.options(fmt.Sprintf("%s%d-%d", group+"x", round, i), sh("exec sleep 100"))
-				if group != "" {
-					o.ShimGroup = fmt.Sprint(group, round)
-				}
-				h.start(o)
-			}
-			took = append(took, time.Since(begin))
-		}
-		slices.Sort(took)
-		t.Logf("group %q: two containers in %s (median of 5), %d shims for 10 containers", group, took[2], shims())
-		begin := time.Now()
-		for round := range 5 {
-			for i := range 2 {
-				h.must(h.Stop(h.ctx, h.ns, fmt.Sprintf("%s%d-%d", group+"x", round, i), "KILL", time.Second))
-			}
-		}
-		t.Logf("stopping two took %s", time.Since(begin)/5)
-		for range 100 {
-			if shims() == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := shims(); n != 0 {
-			t.Errorf("%d shims are left", n)
-		}
-	}
 }
 
 func TestPausedAndCreated(t *testing.T) {

@@ -35,13 +35,7 @@ type CreateOptions struct {
 	Resources *specs.LinuxResources
 	// Mounts come on top of those in Spec: an /etc/hosts, for instance.
 	Mounts []specs.Mount
-	// ShimGroup names the containers that share one shim process, which saves memory and time; when that process
-	// is killed, all of them end. Empty gives the container a shim of its own.
-	ShimGroup string
 }
-
-// shimGroupAnnotation is read by containerd's runc shim.
-const shimGroupAnnotation = "io.containerd.runc.v2.group"
 
 const runtimeName = "io.containerd.runc.v2"
 

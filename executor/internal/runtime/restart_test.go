@@ -211,35 +211,31 @@ func (h *host) prints(id, want string) bool {
 func TestOrphanedTask(t *testing.T) {
 	h := newHost(t)
 	h.image()
-	for _, group := range []string{"", "cell"} {
-		for _, id := range []string{"a", "b"} {
-			o := h.options(id, sh("exec sleep 100"))
-			o.ShimGroup = group
-			h.start(o)
-			h.must(h.SetRestart(h.ctx, h.ns, id, "always", h.log(id)))
-		}
-		ctx := in(h.ctx, h.ns)
-		container, err := h.c.LoadContainer(ctx, "a")
-		h.must(err)
-		pid := h.find("a").PID
-		h.must(h.c.ContainerService().Delete(ctx, "a"))
-		h.must(h.reviveOrphaned(ctx, container))
-		if c := h.find("a"); c.PID != pid || c.RestartPolicy != "" || c.Labels["kukeon.io/path"] == "" {
-			t.Errorf("%+v", c)
-		}
-		h.must(h.Remove(h.ctx, h.ns, "a"))
-		if err := syscall.Kill(int(pid), 0); err == nil {
-			t.Error("its process is left")
-		}
-		if made, err := h.hasTraces(ctx, "a"); made || err != nil {
-			t.Errorf("a task is left, %v", err)
-		}
-		// In a shim for several, the others live on.
-		if c := h.find("b"); c.Status != StatusRunning {
-			t.Errorf("%+v", c)
-		}
-		h.must(h.Remove(h.ctx, h.ns, "b"))
+	for _, id := range []string{"a", "b"} {
+		h.start(h.options(id, sh("exec sleep 100")))
+		h.must(h.SetRestart(h.ctx, h.ns, id, "always", h.log(id)))
 	}
+	ctx := in(h.ctx, h.ns)
+	container, err := h.c.LoadContainer(ctx, "a")
+	h.must(err)
+	pid := h.find("a").PID
+	h.must(h.c.ContainerService().Delete(ctx, "a"))
+	h.must(h.reviveOrphaned(ctx, container))
+	if c := h.find("a"); c.PID != pid || c.RestartPolicy != "" || c.Labels["kukeon.io/path"] == "" {
+		t.Errorf("%+v", c)
+	}
+	h.must(h.Remove(h.ctx, h.ns, "a"))
+	if err := syscall.Kill(int(pid), 0); err == nil {
+		t.Error("its process is left")
+	}
+	if made, err := h.hasTraces(ctx, "a"); made || err != nil {
+		t.Errorf("a task is left, %v", err)
+	}
+	// The other lives on.
+	if c := h.find("b"); c.Status != StatusRunning {
+		t.Errorf("%+v", c)
+	}
+	h.must(h.Remove(h.ctx, h.ns, "b"))
 }
 
 // newBusyMonitor returns a host with a containerd of its own, whose restart monitor looks all the time: that gives every

@@ -46,7 +46,7 @@ func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]o
 		oci.WithImageConfig(image),
 		oci.WithProcessArgs(args...),
 		oci.WithCgroup(o.CgroupPath),
-		oci.WithAnnotations(annotations(o)),
+		oci.WithAnnotations(o.Annotations),
 	}
 	opts = append(opts, processOpts(o)...)
 	opts = append(opts, namespaceOpts(o)...)
@@ -79,17 +79,6 @@ func processArgs(spec *realm.Container, config ocispec.ImageConfig) ([]string, e
 		return nil, errors.New("there is nothing to run: the image has neither an entrypoint nor a command, and none is given")
 	}
 	return args, nil
-}
-
-func annotations(o CreateOptions) map[string]string {
-	all := map[string]string{}
-	for key, value := range o.Annotations {
-		all[key] = value
-	}
-	if o.ShimGroup != "" {
-		all[shimGroupAnnotation] = o.ShimGroup
-	}
-	return all
 }
 
 func processOpts(o CreateOptions) []oci.SpecOpts {

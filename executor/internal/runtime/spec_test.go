@@ -99,7 +99,7 @@ func TestSpecGolden(t *testing.T) {
 	image := ocispec.ImageConfig{Env: []string{"PATH=/image/bin", "A=image", "B=image"}, Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, WorkingDir: "/srv"}
 	base := CreateOptions{ID: "default_blog_web_nginx", CgroupPath: "/kukeon/main/default/blog/web/nginx_root", Annotations: map[string]string{"kukeon.io/path": "main/default/blog/web/nginx"}}
 	full := base
-	full.Hostname, full.UnifiedCgroup, full.NetNSPath, full.ShimGroup = "web", true, "/run/kukeon/net", "main_default_blog_web"
+	full.Hostname, full.UnifiedCgroup, full.NetNSPath = "web", true, "/run/kukeon/net"
 	full.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}, Unified: map[string]string{"cpu.weight": "200"}}
 	full.Spec = &realm.Container{
 		Command: "/bin/app", Args: []string{"-v"}, Env: realm.Env{"A": "mine", "C": "mine"}, User: "web", WorkingDir: "/work",
