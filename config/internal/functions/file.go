@@ -1,0 +1,260 @@
+package functions
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// Files says which files functions may read.
+type Files struct {
+	Dir     string // directory that relative paths are relative to: that of the module
+	Root    string // directory of the whole configuration: nothing outside of it is read, unless Outside
+	Outside bool   // the user allowed any file
+}
+
+// maxFile bounds a file that is read, in bytes.
+const maxFile = 16 << 20
+
+// functions returns those that read files or are about their paths.
+func (f Files) functions() map[string]function.Function {
+	table := map[string]function.Function{
+		"abspath":    ofTexts(f.absPath, "path"),
+		"basename":   ofTexts(func(args []string) (string, error) { return filepath.Base(args[0]), nil }, "path"),
+		"dirname":    ofTexts(func(args []string) (string, error) { return filepath.Dir(args[0]), nil }, "path"),
+		"pathexpand": ofTexts(func(args []string) (string, error) { return expandHome(args[0]) }, "path"),
+		"file":       ofTexts(func(args []string) (string, error) { return f.readText(args[0]) }, "path"),
+		"filebase64": ofTexts(func(args []string) (string, error) {
+			data, err := f.read(args[0])
+			return base64.StdEncoding.EncodeToString(data), err
+		}, "path"),
+		"fileexists": function.New(&function.Spec{
+			Params:       []function.Parameter{{Name: "path", Type: cty.String}},
+			Type:         function.StaticReturnType(cty.Bool),
+			RefineResult: notNull,
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				exists, err := f.exists(args[0].AsString())
+				return cty.BoolVal(exists), err
+			},
+		}),
+		"fileset": function.New(&function.Spec{
+			Params:       []function.Parameter{{Name: "path", Type: cty.String}, {Name: "pattern", Type: cty.String}},
+			Type:         function.StaticReturnType(cty.Set(cty.String)),
+			RefineResult: notNull,
+			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+				return f.set(args[0].AsString(), args[1].AsString())
+			},
+		}),
+	}
+	for name, sum := range digests {
+		if rest, ok := strings.CutPrefix(name, "base64"); ok {
+			name = "filebase64" + rest
+		} else {
+			name = "file" + name
+		}
+		table[name] = ofTexts(func(args []string) (string, error) {
+			data, err := f.read(args[0])
+			if err != nil {
+				return "", err
+			}
+			return sum(data), nil
+		}, "path")
+	}
+	for name, f := range table {
+		table[name] = bounded(f, nil)
+	}
+	return table
+}
+
+func (f Files) absPath(args []string) (string, error) {
+	path, err := filepath.Abs(f.join(args[0]))
+	return filepath.ToSlash(path), err
+}
+
+func (f Files) join(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(f.Dir, path)
+}
+
+// expandHome replaces a leading ~ by the home directory of the user.
+func expandHome(path string) (string, error) {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok {
+		return path, nil
+	}
+	if rest != "" && rest[0] != '/' {
+		return "", fmt.Errorf("the home directories of others aren't known: write %s as an absolute path", shorten(path))
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no home directory is set to stand for ~: %w", err)
+	}
+	return filepath.Join(home, rest), nil
+}
+
+// A place is a file or a directory that may be read.
+type place struct {
+	root, name string // name is relative to root, and has no links in it
+}
+
+// find resolves path and its links, and refuses what is outside of the configuration. An error that is
+// [fs.ErrNotExist] says that there is nothing.
+func (f Files) find(path string) (place, error) {
+	if strings.ContainsRune(path, 0) {
+		return place{}, errors.New("a path can't hold a zero byte")
+	}
+	expanded, err := expandHome(path)
+	if err != nil {
+		return place{}, err
+	}
+	root := "/"
+	if !f.Outside {
+		if root, err = resolve(f.Root); err != nil {
+			return place{}, fmt.Errorf("find the configuration's directory: %w", err)
+		}
+	}
+	full, err := filepath.Abs(f.join(expanded))
+	if err != nil {
+		return place{}, err
+	}
+	resolved, err := resolve(full)
+	if errors.Is(err, fs.ErrNotExist) && !f.leads(full) {
+		// Whether there is a file outside must not be told either.
+		return place{}, f.outside(path)
+	}
+	if err != nil {
+		return place{}, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+	}
+	name, err := filepath.Rel(root, resolved)
+	if err != nil || !filepath.IsLocal(name) {
+		return place{}, f.outside(path)
+	}
+	return place{root, name}, nil
+}
+
+// leads reports whether a path to nothing may be looked at: what there is of it, once its links are followed, is
+// within the configuration.
+func (f Files) leads(full string) bool {
+	if f.Outside {
+		return true
+	}
+	root, err := resolve(f.Root)
+	if err != nil {
+		return false
+	}
+	for dir := full; ; dir = filepath.Dir(dir) {
+		resolved, err := resolve(dir)
+		if err == nil {
+			name, err := filepath.Rel(root, resolved)
+			return err == nil && filepath.IsLocal(name)
+		}
+		if target, err := os.Readlink(dir); err == nil {
+			// A link to nothing: what it leads to counts, and not where it stands.
+			if !filepath.IsAbs(target) {
+				target = filepath.Join(filepath.Dir(dir), target)
+			}
+			if target = filepath.Clean(target); !strings.HasPrefix(target+"/", root+"/") {
+				return false
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
+func resolve(path string) (string, error) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(full)
+}
+
+func (f Files) outside(path string) error {
+	return fmt.Errorf("%s is outside of the configuration's directory %s; move it there, or allow it with --allow-outside-files", shorten(path), f.Root)
+}
+
+// reason leaves out the path, which messages name as the user wrote it.
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// open returns an open regular file. The path can't lead outside even if links change meanwhile.
+func (f Files) open(path string) (*os.File, error) {
+	p, err := f.find(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(p.root)
+	if err != nil {
+		return nil, fmt.Errorf("open the configuration's directory: %w", err)
+	}
+	defer root.Close()
+	info, err := root.Stat(p.name)
+	if err == nil && !info.Mode().IsRegular() {
+		// To open a pipe would wait for a writer.
+		return nil, fmt.Errorf("%s is not a regular file", shorten(path))
+	}
+	var file *os.File
+	if err == nil {
+		file, err = root.Open(p.name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+	}
+	return file, nil
+}
+
+func (f Files) read(path string) ([]byte, error) {
+	file, err := f.open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d MiB, the most that is read", shorten(path), maxFile>>20)
+	}
+	return data, nil
+}
+
+func (f Files) readText(path string) (string, error) {
+	data, err := f.read(path)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(data) {
+		return "", fmt.Errorf("%s is not UTF-8, so it can't be a text; use filebase64 for it", shorten(path))
+	}
+	return string(data), nil
+}
+
+func (f Files) exists(path string) (bool, error) {
+	file, err := f.open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
+}

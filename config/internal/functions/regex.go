@@ -1,0 +1,173 @@
+package functions
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// maxSteps bounds what a search with a regular expression takes: the length of the text times that of the program
+// which the expression becomes. It is a few seconds of work.
+const maxSteps = 1 << 26
+
+var errPattern = fmt.Errorf("the search would take more than %d steps; use a simpler pattern, or a shorter text", maxSteps)
+
+// checkRegex bounds a search for one match.
+func checkRegex(args []cty.Value) error {
+	_, _, _, err := pattern(args)
+	return err
+}
+
+// checkRegexAll bounds a search for all matches, and what is captured.
+func checkRegexAll(args []cty.Value) error {
+	re, text, cost, err := pattern(args)
+	if err != nil || re == nil {
+		return err
+	}
+	s := size{elements: (len(text) + 1) * (re.NumSubexp() + 1)}
+	if s.check(ofResult) != nil {
+		s.elements = len(re.FindAllStringIndex(text, maxElements+1)) * (re.NumSubexp() + 1)
+		if err := s.check(ofResult); err != nil {
+			return err
+		}
+	}
+	return checkMatches(re, text, cost)
+}
+
+// pattern compiles the expression in args[0] and returns it with the text in args[1], and the most steps for one
+// character. It returns no expression if there is none that can be looked at: then the function itself will complain.
+func pattern(args []cty.Value) (re *regexp.Regexp, text string, cost int, err error) {
+	expr, okE := textOf(args[0])
+	text, okT := textOf(args[1])
+	if !okE || !okT {
+		return nil, "", 0, nil
+	}
+	re, cost, err = compile(expr)
+	if errors.Is(err, errPattern) {
+		return nil, "", 0, function.NewArgError(0, err)
+	}
+	if err != nil {
+		return nil, "", 0, nil
+	}
+	if len(text) > maxSteps/cost {
+		return nil, "", 0, errPattern
+	}
+	return re, text, cost, nil
+}
+
+// compile returns the expression and the length of its program.
+func compile(expr string) (*regexp.Regexp, int, error) {
+	if len(expr) > maxDigits {
+		return nil, 0, errPattern
+	}
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return nil, 0, err
+	}
+	tree, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, 0, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, 0, err
+	}
+	return re, len(program.Inst), nil
+}
+
+// checkMatches bounds the search for all matches. Each one begins where the one before ended, but may have to look at
+// all that follows: "a.*b|a" does so for each a. That is only found out by trying, with a reader that counts.
+func checkMatches(re *regexp.Regexp, text string, cost int) error {
+	if len(text) == 0 || len(text) <= maxSteps/cost/len(text) {
+		return nil
+	}
+	// The character before the place where a search begins matters to \b and ^, so it is read too.
+	again, err := regexp.Compile(`\A(?s:.)(?s:.*?)(?:` + re.String() + `)`)
+	if err != nil {
+		return errPattern
+	}
+	steps := maxSteps / cost
+	for at := 0; at < len(text); {
+		search, before := re, 0
+		if at > 0 {
+			_, before = utf8.DecodeLastRuneInString(text[:at])
+			search = again
+		}
+		match := search.FindReaderIndex(&countingReader{*strings.NewReader(text[at-before:]), &steps})
+		if steps <= 0 {
+			return errPattern
+		}
+		if match == nil {
+			return nil
+		}
+		end := at - before + match[1]
+		if end <= at {
+			// Nothing, which is a match too.
+			_, width := utf8.DecodeRuneInString(text[at:])
+			end = at + width
+		}
+		at = end
+	}
+	return nil
+}
+
+// countingReader ends the text after that many steps of all readers.
+type countingReader struct {
+	strings.Reader
+	steps *int
+}
+
+func (r *countingReader) ReadRune() (rune, int, error) {
+	if *r.steps--; *r.steps <= 0 {
+		return 0, 0, io.EOF
+	}
+	return r.Reader.ReadRune()
+}
+
+// replace works as Terraform's: what stands between slashes is a regular expression.
+func replace(args []string) (string, error) {
+	text, old, with := args[0], args[1], args[2]
+	if !isPattern(old) {
+		return strings.ReplaceAll(text, old, with), nil
+	}
+	re, err := regexp.Compile(old[1 : len(old)-1])
+	if err != nil {
+		return "", function.NewArgError(1, err)
+	}
+	var b []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+		b = append(b, text[last:m[0]]...)
+		// Each reference stands for a part of the match at most.
+		if err := fits(len(b) + len(with) + strings.Count(with, "$")*(m[1]-m[0])); err != nil {
+			return "", err
+		}
+		b = re.ExpandString(b, with, text, m)
+		last = m[1]
+	}
+	return string(append(b, text[last:]...)), nil
+}
+
+func isPattern(text string) bool {
+	return len(text) > 1 && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/")
+}
+
+func checkReplace(args []cty.Value) error {
+	text, okT := textOf(args[0])
+	old, okO := textOf(args[1])
+	with, okW := textOf(args[2])
+	if !okT || !okO || !okW {
+		return nil
+	}
+	if !isPattern(old) {
+		return fits(len(text) + strings.Count(text, old)*len(with))
+	}
+	return checkRegexAll([]cty.Value{cty.StringVal(old[1 : len(old)-1]), args[0]})
+}

@@ -1,0 +1,217 @@
+package functions
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+var texts = map[string]function.Function{
+	"chomp":       stdlib.ChompFunc,
+	"endswith":    ofTextPair(strings.HasSuffix, "suffix"),
+	"format":      stdlib.FormatFunc,
+	"formatlist":  stdlib.FormatListFunc,
+	"indent":      stdlib.IndentFunc,
+	"join":        stdlib.JoinFunc,
+	"lower":       stdlib.LowerFunc,
+	"regex":       stdlib.RegexFunc,
+	"regexall":    stdlib.RegexAllFunc,
+	"replace":     ofTexts(replace, "str", "substr", "replace"),
+	"split":       stdlib.SplitFunc,
+	"startswith":  ofTextPair(strings.HasPrefix, "prefix"),
+	"strcontains": ofTextPair(strings.Contains, "substr"),
+	"strlen":      stdlib.StrlenFunc,
+	"strrev":      stdlib.ReverseFunc,
+	"substr":      stdlib.SubstrFunc,
+	"title":       stdlib.TitleFunc,
+	"trim":        stdlib.TrimFunc,
+	"trimprefix":  stdlib.TrimPrefixFunc,
+	"trimspace":   stdlib.TrimSpaceFunc,
+	"trimsuffix":  stdlib.TrimSuffixFunc,
+	"upper":       stdlib.UpperFunc,
+}
+
+// ofTexts makes a function from texts to a text out of f.
+func ofTexts(f func(args []string) (string, error), params ...string) function.Function {
+	spec := &function.Spec{
+		Type:         function.StaticReturnType(cty.String),
+		RefineResult: notNull,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			strs := make([]string, len(args))
+			for i, arg := range args {
+				strs[i] = arg.AsString()
+			}
+			result, err := f(strs)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return cty.StringVal(result), nil
+		},
+	}
+	for _, name := range params {
+		spec.Params = append(spec.Params, function.Parameter{Name: name, Type: cty.String})
+	}
+	return function.New(spec)
+}
+
+// ofTextPair makes a function that says whether f holds for a text and another.
+func ofTextPair(f func(str, other string) bool, other string) function.Function {
+	return function.New(&function.Spec{
+		Params:       []function.Parameter{{Name: "str", Type: cty.String}, {Name: other, Type: cty.String}},
+		Type:         function.StaticReturnType(cty.Bool),
+		RefineResult: notNull,
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.BoolVal(f(args[0].AsString(), args[1].AsString())), nil
+		},
+	})
+}
+
+func notNull(b *cty.RefinementBuilder) *cty.RefinementBuilder { return b.NotNull() }
+
+func checkIndent(args []cty.Value) error {
+	spaces, whole := wholeOf(args[0])
+	text, known := textOf(args[1])
+	if !known || !args[0].IsKnown() {
+		return nil
+	}
+	if !whole || spaces < 0 || spaces > maxWidth {
+		return function.NewArgErrorf(0, "must be a whole number from 0 to %d", maxWidth)
+	}
+	return fits(len(text) + spaces*strings.Count(text, "\n"))
+}
+
+func checkJoin(args []cty.Value) error {
+	separator, ok := textOf(args[0])
+	if !ok {
+		return nil
+	}
+	total := 0
+	for _, list := range args[1:] {
+		elements, _ := elementsOf(list)
+		total += textSize(list) + len(elements)*len(separator)
+	}
+	return fits(total)
+}
+
+func checkSplit(args []cty.Value) error {
+	separator, okS := textOf(args[0])
+	text, okT := textOf(args[1])
+	if !okS || !okT {
+		return nil
+	}
+	s := size{elements: strings.Count(text, separator) + 1}
+	return s.check(ofResult)
+}
+
+// maxWidth bounds the width and the precision of what is formatted, in characters.
+const maxWidth = 4096
+
+var (
+	verb        = regexp.MustCompile(`%([ #+0-]*)([0-9]*)(\.[0-9]*)?(?:\[([0-9]+)\])?(\S)?`)
+	numberVerbs = "bdoxXeEfgG"
+)
+
+// checkFormat bounds what format and formatlist make: the sizes of what each verb shows, added up.
+func checkFormat(args []cty.Value) error {
+	layout, ok := textOf(args[0])
+	if !ok {
+		return nil
+	}
+	args = args[1:]
+	rounds := 1
+	for _, arg := range args {
+		if elements, ok := elementsOf(arg); ok && len(elements) > rounds {
+			rounds = len(elements)
+		}
+	}
+	total := len(layout) * rounds
+	next, numeric := 1, false
+	for _, m := range verb.FindAllStringSubmatch(layout, -1) {
+		if m[5] == "%" {
+			continue
+		}
+		if m[4] != "" {
+			next = atoi(m[4])
+		}
+		width := max(atoi(m[2]), atoi(strings.TrimPrefix(m[3], ".")))
+		if width > maxWidth {
+			return function.NewArgErrorf(0, "%q asks for more than %d characters", shorten(m[0]), maxWidth)
+		}
+		// As JSON, one byte can take six.
+		total += width*rounds + 6*shown(args, next, rounds)
+		if err := fits(total); err != nil {
+			return err
+		}
+		numeric = numeric || strings.Contains(numberVerbs, m[5])
+		next++
+	}
+	if numeric {
+		return checkNumbers(args)
+	}
+	return nil
+}
+
+// shown returns how many bytes the argument with that number stands for, in all rounds together.
+func shown(args []cty.Value, number, rounds int) int {
+	if number < 1 || number > len(args) {
+		return 0 // the function itself will say that there is none
+	}
+	arg := args[number-1]
+	var s size
+	_ = s.add(arg, ofArguments) // judged before
+	if _, ok := elementsOf(arg); ok {
+		rounds = 1
+	}
+	return s.text * rounds
+}
+
+// checkNumbers refuses texts that are numbers too large to be written out.
+func checkNumbers(args []cty.Value) error {
+	for i, arg := range args {
+		elements, ok := elementsOf(arg)
+		if !ok {
+			elements = []cty.Value{arg}
+		}
+		for _, element := range elements {
+			if _, ok := textOf(element); !ok {
+				continue
+			}
+			if err := checkToNumber([]cty.Value{element}); err != nil {
+				return function.NewArgError(i+1, err)
+			}
+			element, _ = element.Unmark()
+			if n, err := convert.Convert(element, cty.Number); err == nil {
+				if err := checkNumber(n); err != nil {
+					return function.NewArgError(i+1, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// atoi returns the number in digits, or something too large for everything if there are too many of them.
+func atoi(digits string) int {
+	if digits == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 1 << 30
+	}
+	return min(n, 1<<30)
+}
+
+// shorten keeps what a message cites short.
+func shorten(text string) string {
+	const most = 60
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}

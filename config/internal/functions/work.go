@@ -1,0 +1,95 @@
+package functions
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// ofExpression bounds what goes through the loops, the templates and the calls of an expression, all rounds together.
+var ofExpression = limit{size{4 * maxElements, 4 * maxText}, "what this expression works through"}
+
+// Bounded returns an expression with the value of expr, but that fails with a diagnostic once its loops, templates and
+// calls have worked through too much: a few loops in each other would else run for years. It changes expr, which must
+// not be evaluated on its own afterwards, and may not be evaluated by two goroutines at a time.
+func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
+	work := &size{}
+	var nodes []hclsyntax.Node
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
+		nodes = append(nodes, n)
+		return nil
+	})
+	counted := func(e *hclsyntax.Expression) {
+		if *e != nil {
+			*e = &countedExpr{*e, work}
+		}
+	}
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case *hclsyntax.ForExpr:
+			counted(&n.CondExpr)
+			counted(&n.KeyExpr)
+			counted(&n.ValExpr)
+		case *hclsyntax.TemplateExpr:
+			for i := range n.Parts {
+				counted(&n.Parts[i])
+			}
+		case *hclsyntax.FunctionCallExpr:
+			for i := range n.Args {
+				counted(&n.Args[i])
+			}
+		case *hclsyntax.SplatExpr:
+			counted(&n.Source)
+		case *hclsyntax.BinaryOpExpr:
+			counted(&n.LHS)
+			counted(&n.RHS)
+		}
+	}
+	return &boundedExpr{expr, work}
+}
+
+// boundedExpr begins to count anew.
+type boundedExpr struct {
+	hclsyntax.Expression
+	work *size
+}
+
+func (e *boundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	*e.work = size{}
+	v, diags := e.Expression.Value(ctx)
+	if err := e.work.check(ofExpression); err != nil {
+		// However many loops went on after that, and even if try made something of it.
+		return cty.DynamicVal, tooMuch(err, e.Range())
+	}
+	return v, diags
+}
+
+// countedExpr adds its value to the work. Once that is too much, it evaluates nothing more.
+type countedExpr struct {
+	hclsyntax.Expression
+	work *size
+}
+
+func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if e.work.check(ofExpression) != nil {
+		// It has been reported. Loops go on after an error, and one for each round would be too much too.
+		return cty.DynamicVal, nil
+	}
+	v, diags := e.Expression.Value(ctx)
+	if diags.HasErrors() {
+		return v, diags
+	}
+	if err := e.work.add(v, ofExpression); err != nil {
+		return cty.DynamicVal, tooMuch(err, e.Range())
+	}
+	return v, diags
+}
+
+func tooMuch(err error, at hcl.Range) hcl.Diagnostics {
+	return hcl.Diagnostics{{
+		Severity: hcl.DiagError,
+		Summary:  "Too much to work out",
+		Detail:   err.Error() + ".",
+		Subject:  &at,
+	}}
+}
