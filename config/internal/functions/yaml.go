@@ -27,7 +27,7 @@ func checkYAML(args []cty.Value) error {
 	e := expansion{known: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 	total, err := e.of(&document, 0)
 	if err == nil {
-		err = total.size.check(limit{ofResult.size, "what the YAML stands for"})
+		err = total.check(limit{ofResult.size, "what the YAML stands for"})
 	}
 	if err != nil {
 		return function.NewArgError(0, err)
