@@ -241,11 +241,15 @@ func TestStopsAtOnce(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("realm \"crash\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {\n")
 	for i := range containers {
-		fmt.Fprintf(&b, "        container \"c%d\" {\n          image = \"busybox\"\n          command = \"/bin/sh\"\n          args = [\"-c\", \"trap 'echo asked' TERM; while true; do sleep 0.1; done\"]\n        }\n", i)
+		fmt.Fprintf(&b, "        container \"c%d\" {\n          image = \"busybox\"\n          command = \"/bin/sh\"\n          args = [\"-c\", \"trap 'echo asked' TERM; echo ready; while true; do sleep 0.1; done\"]\n        }\n", i)
 	}
 	b.WriteString("      }\n    }\n  }\n}\n")
 	config := writeConfig(t, dir, "main.hcl", b.String())
 	mustKuke(t, "apply", "--auto-approve", "-f", config)
+	// A shell that hasn't come to its trap yet would not be told.
+	for strings.Count(mustKuke(t, "logs", "crash/s/t/c"), "ready") < containers {
+		time.Sleep(50 * time.Millisecond)
+	}
 	const grace = 5
 	mustKuke(t, "stop", "cell", "crash/s/t/c", "--time", fmt.Sprint(grace))
 	var asked []time.Time
