@@ -40,12 +40,16 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 	return tree
 }
 
-// decode returns the resource that d declares.
+// decode returns the resource that d declares. What is wrong with it is reported the first time.
 func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
+	if d.decoded != nil {
+		return d.decoded
+	}
 	d.takeExternal(diags)
 	d.takeRootID(diags)
-	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared}
-	r.Ranges = decode(d, r.Spec, diags)
+	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
+	d.decoded = r
+	decode(d, r, diags)
 	d.mergeLabels(r, diags)
 	switch s := r.Spec.(type) {
 	case *realm.Space:
@@ -58,7 +62,7 @@ func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
 }
 
 func (d *declaration) decoder(diags *realm.Diagnostics) *decoder {
-	return &decoder{format: d.format, diags: diags, path: d.path, what: d.kind.Lower(), ranges: map[string]realm.Range{}}
+	return &decoder{format: d.format, diags: diags, path: d.path, what: d.kind.Lower(), ranges: map[string]realm.Range{}, sensitive: map[string]bool{}}
 }
 
 func (d *declaration) takeExternal(diags *realm.Diagnostics) {

@@ -16,6 +16,10 @@ type decoder struct {
 	path   realm.Path
 	what   string // the thing that has the attributes, for messages: "container"
 	ranges map[string]realm.Range
+	// sensitive holds the names of the leaves that come from sensitive values.
+	sensitive map[string]bool
+	// incomplete says that something unknown was left out.
+	incomplete bool
 }
 
 // place is the address of a value within its resource: shown as the user spells it, key as [realm.Leaf] does.
@@ -38,15 +42,12 @@ func (d *decoder) errorf(at realm.Range, summary, format string, args ...any) {
 	d.diags.Errorf(at, d.path, summary, format, args...)
 }
 
-// decode fills spec from the fields of body and returns the places of what was written.
-func decode(decl *declaration, spec realm.Spec, diags *realm.Diagnostics) map[string]realm.Range {
-	d := &decoder{
-		format: decl.format, diags: diags, path: decl.path, what: decl.kind.Lower(),
-		ranges: map[string]realm.Range{},
-	}
+// decode fills the spec of r, and the places of what was written, from the body of decl.
+func decode(decl *declaration, r *realm.Resource, diags *realm.Diagnostics) {
+	d := decl.decoder(diags)
 	reserved := decl.format.reserved(decl.kind)
-	d.object(decl.kind.Attributes(), reserved, reflect.ValueOf(spec), decl.body, place{})
-	return d.ranges
+	d.object(decl.kind.Attributes(), reserved, reflect.ValueOf(r.Spec), decl.body, place{})
+	r.Ranges, r.Sensitive, decl.incomplete = d.ranges, d.sensitive, d.incomplete
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.
@@ -71,7 +72,9 @@ func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into refle
 			continue
 		}
 		d.ranges[p.key] = f.value.rng
-		d.attribute(a, a.Field(into), f.value, p)
+		if d.decodable(a, f.value, p) {
+			d.attribute(a, a.Field(into), f.value, p)
+		}
 	}
 	for _, a := range attrs {
 		if _, ok := seen[a.Name]; a.Required && !ok {
@@ -79,6 +82,27 @@ func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into refle
 			d.errorf(body.rng, "Missing "+d.format.field, "%s is required: %s", p.shown, a.Doc)
 		}
 	}
+}
+
+// secretAttributes may hold sensitive values: what they hold reaches the container, and is neither a name on the host nor a
+// label.
+var secretAttributes = []string{"env", "command", "args", "exec"}
+
+// decodable reports whether v, which an attribute is set to, can be decoded now. What is unknown as yet is left out; what
+// can't be, or must not be sensitive, is reported.
+func (d *decoder) decodable(a *realm.Attribute, v *value, at place) bool {
+	if v.secret() && a.Type != realm.TypeObject && !slices.Contains(secretAttributes, a.Name) {
+		d.errorf(v.rng, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")
+		return false
+	}
+	if a.Type == realm.TypeObject || !v.unknown() {
+		return true
+	}
+	if a.Early {
+		d.errorf(v.rng, "Unknown value", "%s decides what planning works out, so that it can't depend on that itself. Use a value that is known before.", at.shown)
+	}
+	d.incomplete = true
+	return false
 }
 
 func (d *decoder) find(attrs []*realm.Attribute, name string) *realm.Attribute {
@@ -150,6 +174,9 @@ func (d *decoder) stringAttribute(a *realm.Attribute, into reflect.Value, v *val
 	default:
 		if s, ok = d.check(a, s, v.rng, at.shown); ok {
 			into.SetString(s)
+			if v.sensitive {
+				d.sensitive[at.key] = true
+			}
 		}
 	}
 }
@@ -170,6 +197,9 @@ func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value
 			list = append(list, s)
 			if key := at.member(s).key; a.Type == realm.TypeSet {
 				d.ranges[key] = item.rng
+			}
+			if item.sensitive || v.sensitive {
+				d.sensitive[at.key] = true
 			}
 		}
 	}
@@ -193,7 +223,7 @@ func inBrackets(v *value) string {
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
 func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
 	m := map[string]string{}
-	set := func(name, text string, rng realm.Range) {
+	set := func(name, text string, rng realm.Range, sensitive bool) {
 		key := at.member(name)
 		if first, ok := d.ranges[key.key]; ok {
 			d.errorf(rng, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", key.shown, first)
@@ -205,6 +235,9 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 		}
 		d.ranges[key.key] = rng
 		m[name] = text
+		if sensitive || v.sensitive {
+			d.sensitive[key.key] = true
+		}
 	}
 	switch {
 	case v.kind == objectKind:
@@ -213,7 +246,7 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 				continue
 			}
 			if text, ok := d.text(f.value, at.member(shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown) {
-				set(f.name, text, f.value.rng)
+				set(f.name, text, f.value.rng, f.value.sensitive)
 			}
 		}
 	case v.kind == listKind && !v.blocks && a.Type == realm.TypePairs:
@@ -225,9 +258,12 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 			}
 			name, text, ok := strings.Cut(pair, "=")
 			if !ok {
+				if item.sensitive {
+					pair = "(sensitive value)"
+				}
 				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, shorten(pair), shorten(pair)+"=")
 			} else if d.mapKey(a, name, item.rng, at.shown) {
-				set(name, text, item.rng)
+				set(name, text, item.rng, item.sensitive)
 			}
 		}
 	default:

@@ -115,15 +115,20 @@ func TestEncodeHCLProperty(t *testing.T) {
 		}
 		text := EncodeHCL(tree)
 		var diags realm.Diagnostics
-		decls := readHCL("x.hcl", text, &diags)
-		if diags.HasErrors() || len(decls) != tree.Len() {
+		e := newEvaluator(Input{}, &diags)
+		m := newModule("")
+		e.read(m, []source{{"x.hcl", text, true}})
+		e.instantiate(m, "").declareModule()
+		decls := e.declared
+		if len(decls) != tree.Len() {
 			t.Fatalf("%v\n%s", diags, text)
 		}
 		for _, d := range decls {
 			want := tree.Resource(d.path)
-			got := realm.NewSpec(d.kind)
-			d.takeExternal(&diags)
-			decode(d, got, &diags)
+			again := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind)}
+			var diags realm.Diagnostics
+			decode(d, again, &diags)
+			got := again.Spec
 			if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
 				t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
 			}
@@ -144,12 +149,14 @@ func TestEncodeHCLGolden(t *testing.T) {
 				found = append(found, source{f.Name, f.Data, true})
 			}
 		}
-		tree, _, diags := load(found, nil)
+		c, diags := load(Input{}, found, nil)
+		tree := c.Tree
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
 		text := EncodeHCL(tree)
-		again, _, diags := load([]source{{"again.hcl", text, true}}, nil)
+		c, diags = load(Input{}, []source{{"again.hcl", text, true}}, nil)
+		again := c.Tree
 		if diags.HasErrors() {
 			t.Fatalf("%s: %v\n%s", name, diags, text)
 		}

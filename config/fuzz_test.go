@@ -53,12 +53,13 @@ func addSeeds(f *testing.F, ext, example string) {
 // data again.
 func fuzz(t *testing.T, name string, data []byte) {
 	once := func() (*realm.Tree, map[string][]byte, realm.Diagnostics) {
-		return load([]source{{name: name, data: data, named: true}}, nil)
+		c, diags := load(Input{}, []source{{name: name, data: data, named: true}}, nil)
+		return c.Tree, c.Sources, diags
 	}
 	tree, sources, diags := once()
 	checkLoaded(t, tree, sources, diags)
 	again, _, moreDiags := once()
-	if got, want := render(t, again, moreDiags), render(t, tree, diags); got != want {
+	if got, want := render(t, &Configuration{Tree: again}, moreDiags), render(t, &Configuration{Tree: tree}, diags); got != want {
 		t.Errorf("first:\n%s\nthen:\n%s", want, got)
 	}
 }
@@ -98,7 +99,8 @@ func TestHuge(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			tree, sources, diags := Load([]string{file}, nil)
+			c, diags := Load(Input{Paths: []string{file}})
+			tree, sources := c.Tree, c.Sources
 			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -128,7 +130,8 @@ func TestUnreadable(t *testing.T) {
 	if err := os.Symlink("loop.hcl", "loop.hcl"); err != nil {
 		t.Fatal(err)
 	}
-	_, sources, diags := Load([]string{"."}, nil)
+	c, diags := Load(Input{})
+	sources := c.Sources
 	got := diags.Error()
 	for _, want := range []string{
 		"latin1.yaml:1:4: Invalid encoding: The file is not UTF-8 text: the byte 0xe4",

@@ -1,13 +1,12 @@
 package config
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -18,7 +17,7 @@ var hclFormat = &format{
 	lax:       true,
 	rootID:    "root_container_id",
 	reserved: func(k realm.Kind) []string {
-		names := []string{"external"}
+		names := []string{"external", "name", "for_each", "count", "lifecycle", "dynamic"}
 		if k != realm.KindRealm {
 			names = append(names, "parent")
 		}
@@ -27,58 +26,6 @@ var hclFormat = &format{
 		}
 		return append(names, kindWords()...)
 	},
-}
-
-// hclReader turns one HCL file into declarations.
-type hclReader struct {
-	diags *realm.Diagnostics
-	decls []*declaration
-}
-
-func readHCL(name string, data []byte, diags *realm.Diagnostics) []*declaration {
-	if !boundedHCL(name, data, diags) {
-		return nil
-	}
-	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	r := &hclReader{diags: diags}
-	if problems.HasErrors() && looksLikeYAML(data) {
-		diags.Errorf(realm.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
-		return nil
-	}
-	r.report(problems)
-	if problems.HasErrors() {
-		return nil
-	}
-	body, ok := file.Body.(*hclsyntax.Body)
-	if !ok {
-		panic(fmt.Sprintf("hclsyntax made a body of type %T", file.Body))
-	}
-	for _, attr := range sortedAttributes(body) {
-		r.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", shorten(attr.Name))
-	}
-	for _, block := range body.Blocks {
-		if k, ok := r.topLevel(block); ok {
-			r.declare(block, k, "", true)
-		}
-	}
-	return r.decls
-}
-
-// topLevel returns the kind of a block at the top level, or reports that there is none.
-func (r *hclReader) topLevel(block *hclsyntax.Block) (realm.Kind, bool) {
-	if k, ok := kindOf(block.Type); ok {
-		return k, true
-	}
-	hint := suggest(block.Type, kindWords())
-	switch block.Type {
-	case "variable", "locals", "output", "module", "provider", "resource", "data", "terraform":
-		hint = " This version reads resources only: write the values themselves."
-	}
-	if hint == "" {
-		hint = " At the top level stand " + strings.Join(kindWords(), ", ") + "."
-	}
-	r.diags.Errorf(hclRange(block.TypeRange), "", "Unsupported block", "There is no block %q.%s", shorten(block.Type), hint)
-	return "", false
 }
 
 func kindOf(word string) (realm.Kind, bool) {
@@ -97,119 +44,99 @@ func kindWords() []string {
 	return words
 }
 
-// declare adds the resource that block stands for, and those nested in it. parent is the path it is nested in.
-func (r *hclReader) declare(block *hclsyntax.Block, k realm.Kind, parent realm.Path, top bool) {
-	d := &declaration{kind: k, format: hclFormat, declared: hclRange(block.DefRange())}
-	d.body = r.body(block.Body, func(b *hclsyntax.Block) bool {
-		_, isKind := kindOf(b.Type)
-		return isKind
-	})
-	d.body.rng = d.declared
-	if top && k != realm.KindRealm {
-		parent = r.parent(d)
-	} else if v := d.body.take("parent"); v != nil {
-		why := fmt.Sprintf("This %s is written inside its parent", d.kind.Lower())
-		if k == realm.KindRealm {
-			why = "A realm has no parent"
-		}
-		r.diags.Errorf(v.rng, "", "Unsupported argument", "%s: remove the argument parent.", why)
-	}
-	if name := r.blockName(block, k); name != nil {
-		d.path = childPath(r.diags, k, parent, name)
-	}
-	r.decls = append(r.decls, d)
-	for _, nested := range block.Body.Blocks {
-		nk, ok := kindOf(nested.Type)
-		switch {
-		case !ok:
-		case nk == k.Child():
-			r.declare(nested, nk, d.path, false)
-		default:
-			r.diags.Errorf(hclRange(nested.DefRange()), d.path, "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
-				k.Lower(), nested.Type, strings.Join(kindWords(), " > "), nested.Type, above(nk))
-		}
-	}
-}
-
-// above returns the word for the kind that holds k; for realms, which nothing holds, the file.
-func above(k realm.Kind) string {
-	if d := k.Depth(); d > 1 {
-		return realm.Kinds[d-2].Lower()
-	}
-	return "file of its own"
-}
-
-// blockName returns the label of a resource's block.
-func (r *hclReader) blockName(block *hclsyntax.Block, k realm.Kind) *value {
-	switch len(block.Labels) {
-	case 0:
-		r.diags.Errorf(hclRange(block.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", k.Lower(), k.Lower())
-		return nil
-	case 1:
-		return &value{kind: stringKind, text: block.Labels[0], rng: hclRange(block.LabelRanges[0])}
-	}
-	r.diags.Errorf(hclRange(block.LabelRanges[1]), "", "Extra name", "A %s has one name. Its parents are the blocks around it, or stand in parent = \"…\".", k.Lower())
-	return nil
-}
-
-// parent returns the path in the argument parent of a block at the top level, or the empty path once it has reported
-// what is wrong with it.
-func (r *hclReader) parent(d *declaration) realm.Path {
-	shape := make([]string, 0, len(realm.Kinds))
-	for _, k := range realm.Kinds[:d.kind.Depth()-1] {
-		shape = append(shape, k.Lower())
-	}
-	wants := fmt.Sprintf("parent = %q", strings.Join(shape, "/"))
-	v := d.body.take("parent")
-	if v == nil {
-		r.diags.Errorf(d.declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", d.kind.Lower(), wants, above(d.kind))
-		return ""
-	}
-	text, ok := d.decoder(r.diags).text(v, "parent", false)
-	if !ok {
-		return ""
-	}
-	p, err := realm.ParsePath(text)
-	if err != nil {
-		r.diags.Errorf(v.rng, "", "Invalid parent", "%s.", sentence(err.Error()))
-		return ""
-	}
-	if p.Depth() != len(shape) {
-		r.diags.Errorf(v.rng, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write %s with the names.", d.kind.Lower(), above(d.kind), text, p.Kind().Lower(), wants)
-		return ""
-	}
-	return p
-}
-
-// body turns the arguments of a body and its blocks, except those that skip names, into an object. Blocks of one
-// type become one field.
-func (r *hclReader) body(body *hclsyntax.Body, skip func(*hclsyntax.Block) bool) *value {
+// body turns the arguments of a body, except those in meta, and its blocks, except those that skip names, into an object.
+// Blocks of one type become one field.
+func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Block) bool, meta []string) *value {
 	v := &value{kind: objectKind, rng: hclRange(body.Range())}
 	for _, attr := range sortedAttributes(body) {
-		if val := r.expression(attr.Expr); val != nil {
+		if slices.Contains(meta, attr.Name) {
+			continue
+		}
+		if val := e.expression(attr.Expr, s); val != nil {
 			v.fields = append(v.fields, field{attr.Name, hclRange(attr.NameRange), val})
 		}
 	}
-	byType := map[string]*value{}
+	b := &blockFields{evaluator: e, of: v, byType: map[string]*value{}}
 	for _, block := range body.Blocks {
-		if skip(block) {
-			continue
+		switch {
+		case skip(block):
+		case block.Type == "dynamic":
+			b.dynamic(block, s)
+		default:
+			b.add(block.Type, hclRange(block.TypeRange), block, block.Body, s)
 		}
-		// What is wrong with a block of another type is its type.
-		if len(block.Labels) > 0 && attributeWords()[block.Type] {
-			r.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(block.Type), shorten(block.Type))
-		}
-		blocks := byType[block.Type]
-		if blocks == nil {
-			blocks = &value{kind: listKind, blocks: true, rng: hclRange(block.DefRange())}
-			byType[block.Type] = blocks
-			v.fields = append(v.fields, field{block.Type, hclRange(block.TypeRange), blocks})
-		}
-		item := r.body(block.Body, func(*hclsyntax.Block) bool { return false })
-		item.rng = hclRange(block.DefRange())
-		blocks.items = append(blocks.items, item)
 	}
 	return v
+}
+
+// nothing is what body skips in a block that holds no resources.
+func nothing(*hclsyntax.Block) bool { return false }
+
+// blockFields gathers the blocks of one body by their type.
+type blockFields struct {
+	*evaluator
+	of     *value
+	byType map[string]*value
+}
+
+// add adds a block of the type name, which is written at, with the content.
+func (b *blockFields) add(name string, at realm.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
+	// What is wrong with a block of another type is its type.
+	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
+		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(name), shorten(name))
+	}
+	blocks := b.byType[name]
+	if blocks == nil {
+		blocks = &value{kind: listKind, blocks: true, rng: hclRange(block.DefRange())}
+		b.byType[name] = blocks
+		b.of.fields = append(b.of.fields, field{name, at, blocks})
+	}
+	item := b.body(content, s, nothing, nil)
+	item.rng = hclRange(block.DefRange())
+	blocks.items = append(blocks.items, item)
+}
+
+var dynamicSchema = &hcl.BodySchema{
+	Attributes: []hcl.AttributeSchema{{Name: "for_each", Required: true}, {Name: "iterator"}},
+	Blocks:     []hcl.BlockHeaderSchema{{Type: "content"}},
+}
+
+// dynamic adds the blocks that a dynamic block stands for.
+func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
+	at := hclRange(block.DefRange())
+	if len(block.Labels) != 1 {
+		b.diags.Errorf(at, "", "Missing name", "A dynamic block names the type of the blocks that it makes: dynamic \"volume\" { … }.")
+		return
+	}
+	name := block.Labels[0]
+	if _, isKind := kindOf(name); isKind {
+		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
+		return
+	}
+	content, problems := block.Body.Content(dynamicSchema)
+	b.report(problems)
+	if problems.HasErrors() {
+		return
+	}
+	if len(content.Blocks) != 1 {
+		b.diags.Errorf(at, "", "Missing content", "A dynamic block has one block content, which says what is in each of the blocks that it makes.")
+		return
+	}
+	iterator := name
+	if attr := content.Attributes["iterator"]; attr != nil {
+		if iterator = hcl.ExprAsKeyword(attr.Expr); iterator == "" {
+			b.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "iterator must be a name, without quotes.")
+			return
+		}
+	}
+	keys, values, ok := b.elements(block.Body.Attributes["for_each"].Expr, s, true)
+	if !ok || !b.room(len(keys), at) {
+		return
+	}
+	for i, key := range keys {
+		inner := s.with(iterator, cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]}))
+		b.add(name, hclRange(block.LabelRanges[0]), block, content.Blocks[0].Body.(*hclsyntax.Body), inner)
+	}
 }
 
 // attributeWords holds the names of all attributes, at every level.
@@ -241,18 +168,4 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 func hclRange(r hcl.Range) realm.Range {
 	pos := func(p hcl.Pos) realm.Pos { return realm.Pos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
 	return realm.Range{File: r.Filename, Start: pos(r.Start), End: pos(r.End)}
-}
-
-// report passes on what HCL found.
-func (r *hclReader) report(problems hcl.Diagnostics) {
-	for _, p := range problems {
-		d := realm.Diagnostic{Severity: realm.Error, Summary: p.Summary, Detail: p.Detail}
-		if p.Severity == hcl.DiagWarning {
-			d.Severity = realm.Warning
-		}
-		if p.Subject != nil {
-			d.Subject = hclRange(*p.Subject)
-		}
-		*r.diags = append(*r.diags, d)
-	}
 }

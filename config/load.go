@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -33,73 +35,141 @@ type source struct {
 	named bool
 }
 
-// Load reads paths and returns the one tree that they describe together. A path is a file, a directory, of which
-// *.hcl, *.yaml and *.yml are read but no subdirectories, or "-" for stdin; no path at all means the current
-// directory. A file's format follows from its name, else from its content.
-//
-// The map holds what was read by file name, for showing the lines a diagnostic is about, without a byte order
-// mark and with LF for CRLF, as ranges count. The diagnostics are all there is to say, warnings too, in the order of
-// the files and of the places in them; where one of them is an error, the tree is nil.
-func Load(paths []string, stdin io.Reader) (*realm.Tree, map[string][]byte, realm.Diagnostics) {
-	var diags realm.Diagnostics
-	if len(paths) == 0 {
-		paths = []string{"."}
-	}
-	found := discover(paths, stdin, &diags)
-	if len(found) == 0 {
-		return nil, map[string][]byte{}, diags
-	}
-	return load(found, diags)
+// sourceSet holds what was read, in the order it was.
+type sourceSet struct {
+	data  map[string][]byte
+	order []string
 }
 
-// load turns what was read into a tree. diags are those of the reading.
-func load(found []source, diags realm.Diagnostics) (*realm.Tree, map[string][]byte, realm.Diagnostics) {
-	sources := map[string][]byte{}
-	var order []string
-	var decls []*declaration
-	for _, s := range found {
-		data, ok := normalize(s, &diags)
-		sources[s.name] = data
-		order = append(order, s.name)
-		if !ok {
-			continue
-		}
-		before := len(diags)
-		declared := read(s.name, data, &diags)
-		if len(declared) == 0 && s.named && len(diags) == before {
-			diags.Errorf(realm.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
-		}
-		decls = append(decls, declared...)
+func newSourceSet() *sourceSet { return &sourceSet{data: map[string][]byte{}} }
+
+func (s *sourceSet) add(name string, data []byte) {
+	if _, ok := s.data[name]; !ok {
+		s.order = append(s.order, name)
 	}
-	if len(decls) == 0 && len(diags) == 0 {
-		diags.Errorf(realm.Range{File: order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(order, ", "))
+	s.data[name] = data
+}
+
+// text returns what stands at r.
+func (s *sourceSet) text(r hcl.Range) string {
+	data := s.data[r.Filename]
+	if r.Start.Byte > r.End.Byte || r.End.Byte > len(data) {
+		return ""
 	}
-	tree := build(decls, &diags)
+	return string(data[r.Start.Byte:r.End.Byte])
+}
+
+// Load reads the files of a configuration, works out what they say, and returns the one tree that they describe together.
+// A file's format follows from its name, else from its content. The configuration is never nil. The diagnostics are all
+// there is to say, warnings too, in the order of the files and of the places in them.
+func Load(in Input) (*Configuration, realm.Diagnostics) {
+	var diags realm.Diagnostics
+	if len(in.Paths) == 0 {
+		in.Paths = []string{"."}
+	}
+	found := discover(in.Paths, in.Stdin, &diags)
+	return load(in, found, diags)
+}
+
+// load works out what the files that were found say. diags are those of the reading.
+func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, realm.Diagnostics) {
+	e := newEvaluator(in, &diags)
+	c := &Configuration{Sources: e.data}
+	if len(found) == 0 {
+		return c, diags
+	}
+	dirs := directories(append(in.Paths, ".")[:max(1, len(in.Paths))])
+	e.rootDir = dirs[0]
+	root := newModule(e.rootDir)
+	before := len(diags)
+	e.read(root, found)
+	if len(diags) == before && root.empty() {
+		diags.Errorf(realm.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
+	}
+	given := &inputs{sourceSet: e.sourceSet, root: root, diags: &diags, values: map[string]assigned{}}
+	given.collect(in, dirs)
+	e.root = e.instantiate(root, "")
+	e.root.assigned = given.values
+	e.guard(func() { e.work(c) })
+	order := e.order
 	slices.SortStableFunc(diags, func(a, b realm.Diagnostic) int {
 		if a.Subject.File != b.Subject.File {
 			return slices.Index(order, a.Subject.File) - slices.Index(order, b.Subject.File)
 		}
 		return a.Subject.Start.Byte - b.Subject.Start.Byte
 	})
+	c.Pending = e.pending
 	if diags.HasErrors() {
-		tree = nil
+		c.Tree = nil
 	}
-	return tree, sources, diags
+	return c, diags
 }
 
-// read turns one source into declarations.
-func read(name string, data []byte, diags *realm.Diagnostics) (decls []*declaration) {
+// directories returns those that paths are or lie in, absolute, each once.
+func directories(paths []string) []string {
+	var dirs []string
+	for _, p := range paths {
+		dir := p
+		if info, err := os.Stat(p); p == "-" || err == nil && !info.IsDir() {
+			dir = filepath.Dir(p)
+		}
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// read adds files to a module.
+func (e *evaluator) read(m *module, found []source) {
+	for _, s := range found {
+		data, ok := normalize(s, e.diags)
+		e.add(s.name, data)
+		if !ok {
+			continue
+		}
+		blocks, before := m.size(), len(*e.diags)
+		e.guardFile(s.name, func() {
+			if isYAML(s.name, data) {
+				m.manifests = append(m.manifests, readYAML(s.name, data, e.diags)...)
+				return
+			}
+			(&collector{module: m, diags: e.diags}).file(s.name, data)
+		})
+		if m.size() == blocks && s.named && len(*e.diags) == before {
+			e.diags.Errorf(realm.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
+		}
+	}
+}
+
+// size counts what is declared, to tell whether something is.
+func (m *module) size() int {
+	return len(m.variables) + len(m.locals) + len(m.outputs) + len(m.calls) + len(m.blocks) + len(m.manifests) + len(m.checks) + len(m.moves)
+}
+
+func (m *module) empty() bool { return m.size() == 0 }
+
+// guardFile runs work, which reads a file, and turns a panic into a diagnostic: the parsers are other people's; whatever
+// they make of strange input, the user gets a message.
+func (e *evaluator) guardFile(name string, work func()) {
 	defer func() {
-		// The parsers are other people's; whatever they make of strange input, the user gets a message.
 		if p := recover(); p != nil {
-			diags.Errorf(realm.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
-			decls = nil
+			e.diags.Errorf(realm.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
 		}
 	}()
-	if isYAML(name, data) {
-		return readYAML(name, data, diags)
+	work()
+}
+
+// guard runs work as guardFile does, for what is about all files.
+func (e *evaluator) guard(work func()) {
+	name := ""
+	if len(e.order) > 0 {
+		name = e.order[0]
 	}
-	return readHCL(name, data, diags)
+	e.guardFile(name, work)
 }
 
 // bugSummary marks a diagnostic that should never be seen.
@@ -156,7 +226,7 @@ func normalize(s source, diags *realm.Diagnostics) (data []byte, ok bool) {
 }
 
 // discover reads the files that paths stand for, each once.
-func discover(paths []string, stdin io.Reader, diags *realm.Diagnostics) []source {
+func discover(paths []string, stdin func() io.Reader, diags *realm.Diagnostics) []source {
 	var sources []source
 	seen := map[string]bool{}
 	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
@@ -174,16 +244,21 @@ func discover(paths []string, stdin io.Reader, diags *realm.Diagnostics) []sourc
 	}
 	for _, p := range paths {
 		if p == "-" {
-			add(stdinName, true, func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil })
+			add(stdinName, true, func() (io.ReadCloser, error) {
+				if stdin == nil {
+					return io.NopCloser(strings.NewReader("")), nil
+				}
+				return io.NopCloser(stdin()), nil
+			})
 			continue
 		}
 		info, err := os.Stat(p)
 		if err != nil || !info.IsDir() {
-			add(filepath.Clean(p), true, func() (io.ReadCloser, error) { return os.Open(p) })
+			add(filepath.Clean(p), true, openFile(p))
 			continue
 		}
 		for _, file := range directory(p, diags) {
-			add(file, false, func() (io.ReadCloser, error) { return os.Open(file) })
+			add(file, false, openFile(file))
 		}
 	}
 	return sources
@@ -199,6 +274,13 @@ func identity(name string) string {
 	}
 	return name
 }
+
+func openFile(name string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return os.Open(name) }
+}
+
+// ReadInput reads what can be given to [Input.Stdin] more than once, as far as Load takes it.
+func ReadInput(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxFileSize+1)) }
 
 func readAll(open func() (io.ReadCloser, error)) ([]byte, error) {
 	f, err := open()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -61,15 +63,13 @@ func testGolden(t *testing.T, golden string) {
 		}
 		members = append(members, f)
 	}
-	paths := []string{"."}
+	in := Input{Paths: []string{"."}, Stdin: func() io.Reader { return bytes.NewReader(stdin) }}
 	for line := range strings.Lines(string(archive.Comment)) {
-		if rest, ok := strings.CutPrefix(line, "load: "); ok {
-			paths = strings.Fields(rest)
-		}
+		in.option(strings.TrimSpace(line))
 	}
-	tree, sources, diags := Load(paths, bytes.NewReader(stdin))
-	checkLoaded(t, tree, sources, diags)
-	got := render(t, tree, diags)
+	c, diags := Load(in)
+	checkLoaded(t, c.Tree, c.Sources, diags)
+	got := strings.ReplaceAll(render(t, c, diags), mustGetwd(t), "$PWD")
 	if *update {
 		archive.Files = append(members, txtar.File{Name: "want", Data: []byte(got)})
 		if err := os.WriteFile(golden, txtar.Format(archive), 0o640); err != nil {
@@ -82,15 +82,73 @@ func testGolden(t *testing.T, golden string) {
 	}
 }
 
-// render shows the diagnostics, and the tree as YAML by path.
-func render(t *testing.T, tree *realm.Tree, diags realm.Diagnostics) string {
+func mustGetwd(t *testing.T) string {
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// option sets what a line in the comment of a golden test says.
+func (in *Input) option(line string) {
+	key, rest, _ := strings.Cut(line, ": ")
+	switch key {
+	case "load":
+		in.Paths = strings.Fields(rest)
+	case "var":
+		name, text, _ := strings.Cut(rest, "=")
+		in.Assignments = append(in.Assignments, Assignment{Name: name, Text: text})
+	case "var-file":
+		in.Assignments = append(in.Assignments, Assignment{File: rest})
+	case "env":
+		in.Environ = append(in.Environ, rest)
+	case "computed": // PATH NAME=VALUE
+		if in.Computed == nil {
+			in.Computed = map[realm.Path]map[string]string{}
+		}
+		path, pair, ok := strings.Cut(rest, " ")
+		if name, value, _ := strings.Cut(pair, "="); ok {
+			if in.Computed[realm.Path(path)] == nil {
+				in.Computed[realm.Path(path)] = map[string]string{}
+			}
+			in.Computed[realm.Path(path)][name] = value
+		}
+	case "ask":
+		in.Ask = func(name, _ string, _ bool) (string, error) { return "answer for " + name, nil }
+	}
+}
+
+// render shows the diagnostics, what the configuration gives out, and the tree as YAML by path; of one without sources only
+// the specs.
+func render(t *testing.T, c *Configuration, diags realm.Diagnostics) string {
 	t.Helper()
+	tree, bare := c.Tree, c.Sources == nil
 	var b strings.Builder
 	for _, d := range diags {
 		fmt.Fprintf(&b, "%s: %s: %s\n    %s\n", d.Severity, d.Subject, d.Summary, d.Detail)
 	}
 	if tree == nil {
 		return b.String()
+	}
+	for _, o := range c.Outputs {
+		value := "(sensitive)"
+		if !o.Sensitive {
+			value = fmt.Sprintf("%#v", o.Value)
+		}
+		fmt.Fprintf(&b, "output %s = %s\n", o.Name, value)
+	}
+	for _, m := range c.Moved {
+		fmt.Fprintf(&b, "moved %s to %s\n", m.From, m.To)
+	}
+	for _, r := range c.Removed {
+		fmt.Fprintf(&b, "removed %s, destroy %t\n", r.From, r.Destroy)
+	}
+	for _, i := range c.Imports {
+		fmt.Fprintf(&b, "import %s as %s\n", i.ID, i.To)
+	}
+	if c.Pending {
+		b.WriteString("pending\n")
 	}
 	for _, r := range tree.Resources() {
 		data, err := yaml.Marshal(r.Spec)
@@ -107,6 +165,24 @@ func render(t *testing.T, tree *realm.Tree, diags realm.Diagnostics) string {
 				b.WriteString("    " + line)
 			}
 		}
+		if !bare {
+			b.WriteString(annotations(r))
+		}
+	}
+	return b.String()
+}
+
+// annotations shows what a configuration says of a resource besides its spec.
+func annotations(r *realm.Resource) string {
+	var b strings.Builder
+	if len(r.References) > 0 {
+		fmt.Fprintf(&b, "    refers to %v\n", r.References)
+	}
+	if len(r.Sensitive) > 0 {
+		fmt.Fprintf(&b, "    sensitive %v\n", slices.Sorted(maps.Keys(r.Sensitive)))
+	}
+	if r.Lifecycle != nil {
+		fmt.Fprintf(&b, "    lifecycle %+v\n", *r.Lifecycle)
 	}
 	return b.String()
 }
@@ -164,7 +240,8 @@ func checkRange(t *testing.T, rng realm.Range, sources map[string][]byte) {
 // TestHello loads the example in both spellings, which must give one tree.
 func TestHello(t *testing.T) {
 	load := func(path string) []*realm.Resource {
-		tree, _, diags := Load([]string{path}, nil)
+		c, diags := Load(Input{Paths: []string{path}})
+		tree := c.Tree
 		if len(diags) > 0 {
 			t.Fatal(diags)
 		}
@@ -190,11 +267,12 @@ func TestEveryField(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tree, _, diags := load([]source{{name: name, data: archive.Files[0].Data}}, nil)
+		c, diags := load(Input{}, []source{{name: name, data: archive.Files[0].Data}}, nil)
+		tree := c.Tree
 		if tree == nil || archive.Files[0].Name != name {
 			t.Fatal(diags)
 		}
-		trees[name] = render(t, tree, nil)
+		trees[name] = render(t, &Configuration{Tree: tree}, nil)
 		set := map[string]bool{}
 		for _, r := range tree.Resources() {
 			for at := range r.Ranges {
@@ -253,11 +331,12 @@ func checkRoundTrip(t *testing.T, tree *realm.Tree) {
 		manifests.WriteString("---\n")
 		manifests.Write(data)
 	}
-	again, _, diags := load([]source{{name: "again.yaml", data: manifests.Bytes()}}, nil)
+	c, diags := load(Input{}, []source{{name: "again.yaml", data: manifests.Bytes()}}, nil)
+	again := c.Tree
 	if diags.HasErrors() {
 		t.Fatalf("%v\nin\n%s", diags, manifests.Bytes())
 	}
-	if got, want := render(t, again, nil), render(t, tree, nil); got != want {
+	if got, want := render(t, &Configuration{Tree: again}, nil), render(t, &Configuration{Tree: tree}, nil); got != want {
 		t.Errorf("the tree is\n%s\nand, read again,\n%s", want, got)
 	}
 	for _, r := range tree.Resources() {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,6 +19,8 @@ const (
 	stringKind
 	listKind
 	objectKind
+	// unknownKind is what only planning works out.
+	unknownKind
 )
 
 // value is one value of a source file, whatever its spelling, and the place it was written at.
@@ -29,7 +32,9 @@ type value struct {
 	fields []field
 	// blocks marks a list that stands for repeated HCL blocks.
 	blocks bool
-	rng    realm.Range
+	// sensitive marks what must not be shown or stored.
+	sensitive bool
+	rng       realm.Range
 }
 
 // field is one named member of an object, in the order of the source.
@@ -54,8 +59,23 @@ func (v *value) take(name string) *value {
 	return nil
 }
 
+// has reports whether v, or anything in it, is as is says.
+func (v *value) has(is func(*value) bool) bool {
+	return is(v) || slices.ContainsFunc(v.items, func(item *value) bool { return item.has(is) }) ||
+		slices.ContainsFunc(v.fields, func(f field) bool { return f.value.has(is) })
+}
+
+// unknown reports whether something in v is known only once planning has worked it out.
+func (v *value) unknown() bool { return v.has(func(v *value) bool { return v.kind == unknownKind }) }
+
+// secret reports whether something in v is sensitive.
+func (v *value) secret() bool { return v.has(func(v *value) bool { return v.sensitive }) }
+
 // describe says in a few words what v is, for messages.
 func (v *value) describe() string {
+	if v.sensitive {
+		return "a sensitive value"
+	}
 	switch v.kind {
 	case nullKind:
 		return "nothing"
@@ -110,9 +130,13 @@ type declaration struct {
 	// body holds the attributes, labels those of a manifest's metadata, or nil.
 	body, labels *value
 	// rootID is the name of a cell's root container where it is given, or nil.
-	rootID *value
+	rootID    *value
+	lifecycle *realm.Lifecycle
 
-	resource *realm.Resource
+	// incomplete says that something is left out that only planning works out.
+	incomplete bool
+	// decoded is what is written, resource the same once it is in the tree.
+	decoded, resource *realm.Resource
 }
 
 // scalar reports whether v is a string, number or boolean.

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/planner"
@@ -52,6 +53,9 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
+	if err := e.operate(ctx, plan); err != nil {
+		return nil, err
+	}
 	g := graph.New(len(plan.Steps))
 	for i, s := range plan.Steps {
 		for _, on := range s.After {
@@ -83,7 +87,27 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 			outcomes[i].Blocker = &plan.Steps[r.Blocker]
 		}
 	}
+	if !slices.ContainsFunc(outcomes, func(o Outcome) bool { return !o.Done }) {
+		for _, o := range plan.Outputs {
+			e.store.SetOutput(plan.Project, o.Name, o.After)
+		}
+	}
 	return outcomes, e.store.Commit()
+}
+
+// operate makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
+func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
+	for _, m := range plan.Moves {
+		if err := e.Rename(ctx, m.From, m.Records); err != nil {
+			return fmt.Errorf("move %s: %w", m.From, err)
+		}
+	}
+	for _, i := range plan.Imports {
+		if err := e.Import(ctx, i.Record); err != nil {
+			return fmt.Errorf("import %s: %w", i.Record.Path, err)
+		}
+	}
+	return nil
 }
 
 // step carries out s. Waiting ends with scheduling, all else with ctx.
@@ -93,6 +117,8 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 		return e.image(ctx, s.Image)
 	case planner.OpAccept:
 		return e.accept(c)
+	case planner.OpForget:
+		return e.forget(ctx, c.Before)
 	case planner.OpNames:
 		return e.writeNames(ctx, s.Path, plan.Names)
 	}

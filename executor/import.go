@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/runtime"
@@ -24,6 +25,7 @@ type Found struct {
 	Lost        []string
 	ImageDigest string
 	Labels      map[string]string
+	CreatedAt   time.Time
 }
 
 // Inspect describes a container that kuke did not make.
@@ -40,7 +42,7 @@ func (e *Executor) Inspect(ctx context.Context, namespace, id string) (*Found, e
 		return nil, err
 	}
 	described := runtime.Describe(i, func(string) bool { return false })
-	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels}
+	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels, CreatedAt: container.CreatedAt}
 	found.Spec.Labels = userLabels(container.Labels, i.Config.Labels)
 	found.Spec.Resources = i.Limits()
 	found.Spec.RestartPolicy = container.RestartPolicy

@@ -51,3 +51,18 @@ func (e *Executor) Rename(ctx context.Context, from realm.Path, records []*state
 	}
 	return e.store.Forget(from)
 }
+
+// forget takes our labels off a container, which goes on as it is, and then its record away.
+func (e *Executor) forget(ctx context.Context, r *state.Record) error {
+	var ours []string
+	for key := range labels(r) {
+		if strings.HasPrefix(key, "kukeon.io/") {
+			ours = append(ours, key)
+		}
+	}
+	err := e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, nil, ours)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return e.store.Forget(r.Path)
+}

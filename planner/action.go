@@ -19,6 +19,7 @@ const (
 	Unpause Action = "unpause" // thawed
 	Record  Action = "record"  // only the record changes: it takes in what is there
 	Check   Action = "check"   // stays as it is, but is waited for until it works, or has done its work
+	Forget  Action = "forget"  // no longer recorded; it goes on as it is
 	Adopt   Action = "adopt"   // found running just as wanted, but unrecorded: an apply was killed before it could
 )
 
@@ -38,6 +39,7 @@ const (
 	OpUnpause Op = "unpause"
 	OpAccept  Op = "record"
 	OpAdopt   Op = "adopt"
+	OpForget  Op = "forget"
 	OpCheck   Op = "check" // wait until the container is healthy, or has completed where others wait for that
 	OpNames   Op = "names" // write the /etc/hosts of cells of the space
 )

@@ -62,6 +62,9 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.Diffs = diff(nil, want.Spec)
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
 	case c.Action == Replace:
+	case d.triggered[c.Path] != "":
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, d.triggered[c.Path])
 	case root == c.Path && d.cellIsNew(c.Path.Parent()):
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")

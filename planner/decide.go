@@ -28,6 +28,8 @@ type decider struct {
 	targets  []realm.Path
 	attachTo map[realm.Path]bool
 	moving   []realm.Path
+	// triggered says of containers why they are replaced although nothing of their own changes.
+	triggered map[realm.Path]string
 	// awaited holds the containers that others wait for until they have completed.
 	awaited map[realm.Path]bool
 
@@ -271,6 +273,7 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
 		r.Status.Run = have.Status.Run
 	}
+	r.Status.PreventDestroy = protected(want)
 	if want.Path.Kind() == realm.KindContainer {
 		r.Status.ContainerID = realm.ContainerID(want.Path)
 		r.Status.SpecDigest = realm.CreationDigest(want.Spec)
@@ -313,6 +316,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because realm %s is replaced", want.Path.Realm()))
 	}
+	d.protect(c, want)
 	d.drift(c, have)
 	if want.Path.Kind() == realm.KindContainer {
 		d.existingContainer(c, want)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -22,6 +23,12 @@ type Diff struct {
 	Computed bool `json:"computed,omitempty"`
 	// Sensitive says that Before and After are withheld.
 	Sensitive bool `json:"sensitive,omitempty"`
+}
+
+// Within reports whether the value is, or lies in, the attribute of that name.
+func (d Diff) Within(attribute string) bool {
+	rest, ok := strings.CutPrefix(d.Name, attribute)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // diff compares two specs of one kind, either of which may be nil, in the order of the attributes.

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -58,10 +59,11 @@ func CheckImportLabels(p realm.Path, id string, labels map[string]string) error 
 	return nil
 }
 
-// Imported returns the record of an imported container.
-func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Container, imageDigest string) *state.Record {
+// Imported returns the record of an imported container, which was made at the given time.
+func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Container, imageDigest string, createdAt time.Time) *state.Record {
+	created := createdAt.UTC().Truncate(time.Millisecond)
 	return &state.Record{Path: p, Spec: spec, Status: state.Status{
-		Project: project, Namespace: st.Namespace(p, nil), Cgroup: realm.CgroupOf(p, spec), ContainerID: id, Imported: true,
+		CreatedAt: &created, Project: project, Namespace: st.Namespace(p, nil), Cgroup: realm.CgroupOf(p, spec), ContainerID: id, Imported: true,
 		SpecDigest: realm.CreationDigest(spec), ImageDigest: imageDigest,
 	}}
 }

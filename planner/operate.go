@@ -56,7 +56,7 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if err := buildSteps(plan, prior, actual); err != nil {
+	if err := buildSteps(plan, realm.NewTree(), prior, actual); err != nil {
 		diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, diags
 	}

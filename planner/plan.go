@@ -22,6 +22,12 @@ type Options struct {
 	Start bool
 	// Assume says that the host was not looked at, but taken to be as recorded.
 	Assume bool
+	// Moves, Removals and Imports are what the configuration says of resources that were, or were not, in it before.
+	Moves    []Move
+	Removals []Removal
+	Imports  []Import
+	// Outputs are the values that the configuration gives out; nil leaves those that are recorded.
+	Outputs map[string]*state.Output
 	// SubnetPool is what the subnets of spaces are chosen from; the zero value stands for [DefaultSubnetPool].
 	SubnetPool netip.Prefix
 }
@@ -42,6 +48,11 @@ type Plan struct {
 	Images []*Image `json:"images,omitempty"`
 	// Names are those of cells in each space in which /etc/hosts files will be written.
 	Names []SpaceNames `json:"names,omitempty"`
+	// Moves and Imports are made in the state before the first step.
+	Moves   []Move   `json:"moves,omitempty"`
+	Imports []Import `json:"imports,omitempty"`
+	// Outputs are recorded once all steps are done.
+	Outputs []OutputChange `json:"outputs,omitempty"`
 	// Steps are the operations that make up the changes.
 	Steps []Step `json:"steps"`
 }
@@ -91,16 +102,18 @@ func (p *Plan) ChangesByPath() map[realm.Path]*Change {
 }
 
 // Empty reports whether there is nothing to do.
-func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+func (p *Plan) Empty() bool {
+	return len(p.Steps) == 0 && len(p.Moves) == 0 && len(p.Imports) == 0 && len(p.Outputs) == 0
+}
 
 // Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
 type Summary struct {
-	Add, Change, Destroy, Start, Stop, Record, Check, Adopt int
+	Add, Change, Destroy, Start, Stop, Record, Check, Adopt, Forget, Move, Import int
 }
 
 // Summary counts the changes.
 func (p *Plan) Summary() Summary {
-	var s Summary
+	s := Summary{Move: len(p.Moves), Import: len(p.Imports)}
 	for _, c := range p.Changes {
 		switch c.Action {
 		case Create:
@@ -122,6 +135,8 @@ func (p *Plan) Summary() Summary {
 			s.Check++
 		case Adopt:
 			s.Adopt++
+		case Forget:
+			s.Forget++
 		}
 	}
 	return s
@@ -133,14 +148,20 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	if desired == nil || opts.Destroy {
 		desired = realm.NewTree()
 	}
+	var diags realm.Diagnostics
+	original := prior
+	prior, moves := opts.operated(original, &diags)
+	desired = ignoring(desired, prior)
 	d := &decider{
-		desired: desired, prior: prior, actual: actual, opts: opts,
+		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
 		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual),
 	}
 	d.findRoots()
 	d.checkTargets()
+	d.checkRemovals()
 	d.findTargets()
-	d.decideAll()
+	d.decideTriggered()
+	d.checkProtected()
 	d.warnForeign()
 	d.checkIDs()
 	d.decideChecks()
@@ -148,7 +169,10 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	if d.diags.HasErrors() {
 		return nil, d.diags
 	}
-	plan := &Plan{Prior: PriorOf(prior), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names}
+	plan := &Plan{
+		Prior: PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
+		Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
+	}
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {
 			plan.Changes = append(plan.Changes, c)
@@ -156,7 +180,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 			plan.Unchanged++
 		}
 	}
-	if err := buildSteps(plan, prior, actual); err != nil {
+	if err := buildSteps(plan, desired, prior, actual); err != nil {
 		d.diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, d.diags
 	}

@@ -16,12 +16,12 @@ import (
 // actionsOf holds the actions that each operation on a resource can be part of.
 var actionsOf = map[Op][]Action{
 	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
-	OpStop: {Stop, Restart, Update}, OpKill: {Kill}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
+	OpStop: {Stop, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
 
 // containerOps are those that only containers have.
-var containerOps = []Op{OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck}
+var containerOps = []Op{OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck, OpForget}
 
 // check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
 func (p *Plan) check() error {
@@ -40,6 +40,9 @@ func (p *Plan) check() error {
 		if top != nil && c.After != nil && (top.After == nil || top.After.Status.Namespace != c.After.Status.Namespace) {
 			return fmt.Errorf("%s is not in the containerd namespace of its realm", c.Path)
 		}
+	}
+	if err := p.checkSurgery(); err != nil {
+		return err
 	}
 	for _, n := range p.Names {
 		if err := n.check(); err != nil {
@@ -97,7 +100,7 @@ func (c *Change) check() error {
 	switch c.Action {
 	case Create, Adopt:
 		complete = c.After != nil
-	case Delete:
+	case Delete, Forget:
 		complete = c.Before != nil && c.After == nil
 	case Record:
 		complete = c.Before != nil
@@ -170,6 +173,8 @@ func (c *Change) checkDiffs() error {
 		fits = len(shown) == 0
 	case Replace: // of what no state knows, all of the new one is shown
 		fits = fits || reflect.DeepEqual(shown, diff(nil, after))
+	case Forget:
+		fits = len(shown) == 0
 	case Delete: // of what no state knows, nothing is shown
 		fits = fits || len(shown) == 0
 	}

@@ -73,6 +73,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
+	st = p.operated(st)
 	changes := p.ChangesByPath()
 	for _, c := range p.Changes {
 		have := st.Records[c.Path]

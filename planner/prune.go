@@ -78,6 +78,9 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 		return d.decideOrphan(p, inScope)
 	}
 	c := &Change{Path: p, Action: Delete, Before: have, Diffs: diff(have.Spec, nil)}
+	if r := d.forgotten(p); r != nil && !d.opts.Destroy && d.ours(have.Status.Project) {
+		return d.forget(p, have, r)
+	}
 	switch {
 	case d.ours(have.Status.Project) && inScope:
 		if !d.opts.Destroy && !parentGoes {

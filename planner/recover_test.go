@@ -108,10 +108,11 @@ func TestCheckImport(t *testing.T) {
 // An imported container keeps its id and its place until it is replaced; a plan can't be made to claim another.
 func TestImportedIsKept(t *testing.T) {
 	spec := &realm.Container{Image: "docker.io/library/i:latest"}
-	r := Imported(&state.State{}, "r/s/t/c/x", "foreign", "p", spec, "")
+	r := Imported(&state.State{}, "r/s/t/c/x", "foreign", "p", spec, "", time.Time{})
 	if r.Status.Namespace != "kukeon-r" || r.Status.ContainerID != "foreign" || !r.Status.Imported {
 		t.Errorf("%+v", r.Status)
 	}
+	r.Status.CreatedAt = nil
 	now := time.Unix(1, 0)
 	if err := checkRecord(r); err == nil {
 		t.Error("one that was never recorded is taken")
@@ -134,6 +135,7 @@ func TestImportedIsKept(t *testing.T) {
 // A container that is renamed in the state stays what it is, and keeps its id from others.
 func TestRenamedKeepsItsID(t *testing.T) {
 	spec := &realm.Container{Image: "docker.io/library/i:latest"}
+	r.Status.CreatedAt = nil
 	now := time.Unix(1, 0)
 	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
 		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now,

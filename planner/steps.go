@@ -21,6 +21,7 @@ type stepper struct {
 	first, last, gone map[realm.Path]int
 	// checked is the step that waits until a container works.
 	checked map[realm.Path]int
+	desired *realm.Tree
 	prior   *state.State
 	// cgroupMode is that of the host.
 	cgroupMode string
@@ -31,10 +32,10 @@ type stepper struct {
 }
 
 // buildSteps fills plan.Steps and plan.Images.
-func buildSteps(plan *Plan, prior *state.State, actual *Actual) error {
+func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Actual) error {
 	s := &stepper{
 		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[realm.Path][]realm.Path{},
-		prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
+		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
 	}
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
@@ -103,7 +104,7 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 		build(OpStart)
 	case Adopt:
 		build(OpAdopt)
-	case Stop, Kill, Pause, Unpause:
+	case Stop, Kill, Pause, Unpause, Forget:
 		s.add(Op(c.Action), c.Path) // which nothing waits for: the operations are called as the actions are
 	}
 	if c.Check != "" {
@@ -183,6 +184,11 @@ func (s *stepper) orderBuild(c *Change) {
 	}
 	s.waitForAbove(c.Path, first)
 	s.wait(first, s.gone, c.Path)
+	if want := s.desired.Resource(c.Path); want != nil {
+		for _, p := range want.References {
+			s.wait(first, s.last, p)
+		}
+	}
 	spec, ok := c.After.Spec.(*realm.Container)
 	if !ok {
 		s.orderNetwork(c, first)

@@ -122,9 +122,9 @@ func (a *app) planMaker(o *applyOptions) (func(context.Context, *executor.Execut
 			return plan, plan.CheckFresh(prior)
 		}, err
 	}
-	desired, targets, err := a.planInput(&o.planOptions)
+	wanted, targets, err := a.planInput(&o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		return a.planFor(ctx, exec, desired, prior, &o.planOptions, targets)
+		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, targets)
 	}, err
 }
 

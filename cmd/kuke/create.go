@@ -106,11 +106,11 @@ func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*real
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", p, err)
 	}
-	tree, _, diags := config.Load([]string{"-"}, strings.NewReader(string(manifest)))
+	c, diags := config.Load(config.Text(manifest))
 	for i := range diags {
 		diags[i].Subject = realm.Range{} // nobody wrote that text
 	}
-	return tree, a.report(diags)
+	return c.Tree, a.report(diags)
 }
 
 // spec returns the fields of the manifest that the flags make.

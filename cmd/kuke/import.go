@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +73,7 @@ func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id s
 	if err != nil {
 		return err
 	}
-	if err := exec.Import(ctx, planner.Imported(st, p, id, a.project, spec, found.ImageDigest)); err != nil {
+	if err := exec.Import(ctx, planner.Imported(st, p, id, a.project, spec, found.ImageDigest, found.CreatedAt)); err != nil {
 		return err
 	}
 	a.out.Text(text)
@@ -89,7 +88,7 @@ func written(p realm.Path, id string, found *executor.Found) (*realm.Container, 
 	tree := realm.NewTree()
 	tree.Add(&realm.Resource{Path: p, Spec: found.Spec})
 	text := config.EncodeHCL(tree)
-	again, _, diags := config.Load([]string{"-"}, bytes.NewReader(text))
+	again, diags := config.Load(config.Text(text))
 	if diags.HasErrors() {
 		for i := range diags {
 			diags[i].Subject = realm.Range{} // nobody wrote that text
@@ -99,5 +98,5 @@ func written(p realm.Path, id string, found *executor.Found) (*realm.Container, 
 	for _, lost := range found.Lost {
 		text = append(text, []byte("# Not in the configuration, and lost when it is replaced: "+lost+".\n")...)
 	}
-	return again.Resource(p).Spec.(*realm.Container), string(text), nil
+	return again.Tree.Resource(p).Spec.(*realm.Container), string(text), nil
 }

@@ -1,11 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
@@ -15,6 +23,7 @@ import (
 // planOptions are what plan, apply and destroy share.
 type planOptions struct {
 	files       []string
+	variables   variableFlags
 	destroy     bool
 	targets     []string
 	start       bool
@@ -23,16 +32,33 @@ type planOptions struct {
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	o.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "look at the host; with --refresh=false it is taken to be as recorded")
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "restrict to this path, what is below it and what it needs; repeatable")
 }
 
-func (o *planOptions) input() []string {
-	if len(o.files) == 0 {
-		return []string{"."}
+// addInputFlags adds the flags that say what the configuration is.
+func (o *planOptions) addInputFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	o.variables.add(cmd)
+}
+
+// input returns what the configuration is made of: it can be read more than once.
+func (o *planOptions) input(a *app) (config.Input, error) {
+	in := config.Input{
+		Paths: o.files, Assignments: o.variables.assignments, Environ: os.Environ(), OutsideFiles: o.variables.outsideFiles,
 	}
-	return o.files
+	switch {
+	case slices.Contains(o.files, "-"):
+		data, err := config.ReadInput(a.stdin)
+		if err != nil {
+			return in, fmt.Errorf("read standard input: %w", err)
+		}
+		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
+	case term.IsTerminal(int(a.stdin.Fd())):
+		in.Ask = a.askVariables()
+	}
+	return in, nil
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -81,7 +107,7 @@ func newPlan(a *app) *cobra.Command {
 // plan makes a plan without the lock: what it is made from can change at once, which applying a saved plan
 // then notices.
 func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
-	desired, targets, err := a.planInput(o)
+	wanted, targets, err := a.planInput(o)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +120,7 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
-	return a.planFor(ctx, exec, desired, prior, o, targets)
+	return a.planFor(ctx, exec, wanted, prior, o, targets)
 }
 
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
@@ -114,8 +140,14 @@ func (o *planOptions) check() error {
 	return nil
 }
 
+// wanted is a configuration, and what it is made of: where planning must work something out for it, it is read again.
+type wanted struct {
+	input config.Input
+	*config.Configuration
+}
+
 // planInput reads the configuration (none for a destroy) and checks the targets.
-func (a *app) planInput(o *planOptions) (*realm.Tree, []realm.Path, error) {
+func (a *app) planInput(o *planOptions) (*wanted, []realm.Path, error) {
 	targets, err := parsePaths("target", o.targets)
 	if err == nil {
 		err = o.check()
@@ -123,12 +155,24 @@ func (a *app) planInput(o *planOptions) (*realm.Tree, []realm.Path, error) {
 	if err != nil || o.refreshOnly || o.destroy && len(o.files) == 0 {
 		return nil, targets, err
 	}
-	desired, err := a.load(o.input())
-	return desired, targets, err
+	w := &wanted{}
+	if w.input, err = o.input(a); err != nil {
+		return nil, nil, err
+	}
+	var diags realm.Diagnostics
+	w.Configuration, diags = config.Load(w.input)
+	a.sources = w.Sources
+	if diags.HasErrors() {
+		return nil, nil, diags
+	}
+	if w.Pending {
+		return w, targets, nil // its warnings come with the second reading
+	}
+	return w, targets, a.report(diags)
 }
 
 // planFor makes the plan that the options ask for.
-func (a *app) planFor(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o *planOptions, targets []realm.Path) (*planner.Plan, error) {
+func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, targets []realm.Path) (*planner.Plan, error) {
 	if o.refreshOnly {
 		actual, err := exec.Refresh(ctx, nil, prior)
 		if err != nil {
@@ -138,12 +182,64 @@ func (a *app) planFor(ctx context.Context, exec *executor.Executor, desired *rea
 		plan.Project = a.project
 		return plan, nil
 	}
-	return a.makePlan(ctx, exec, desired, prior, planner.Options{
+	options := planner.Options{
 		Project: a.project, Destroy: o.destroy, Targets: targets, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh,
-	})
+	}
+	if w == nil || o.destroy {
+		return a.makePlan(ctx, exec, nil, prior, options)
+	}
+	if err := a.addSurgery(ctx, exec, w, prior, &options); err != nil {
+		return nil, err
+	}
+	if w.Pending {
+		if err := a.settle(ctx, exec, w, prior, options); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if options.Outputs, err = outputsOf(w.Outputs); err != nil {
+		return nil, err
+	}
+	plan, err := a.makePlan(ctx, exec, w.Tree, prior, options)
+	if err != nil || w.input.Computed == nil {
+		return plan, err
+	}
+	if !reflect.DeepEqual(planner.Computed(plan, prior), w.input.Computed) {
+		return nil, errors.New("the configuration depends on addresses in a way that changes them: let no name, parent, for_each or count depend on an address")
+	}
+	return plan, nil
 }
 
+// settle plans what w is so far, to read it again with what that works out.
+func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o planner.Options) error {
+	plan, diags, err := a.draft(ctx, exec, w.Tree, prior, o)
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return diags
+	}
+	w.input.Computed = planner.Computed(plan, prior)
+	w.Configuration, diags = config.Load(w.input)
+	if diags.HasErrors() {
+		return diags
+	}
+	if w.Pending {
+		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also what it refers to")
+	}
+	return a.report(diags)
+}
+
+// makePlan plans, and prints the warnings.
 func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
+	plan, diags, err := a.draft(ctx, exec, desired, prior, o)
+	if err != nil {
+		return nil, err
+	}
+	return plan, a.report(diags)
+}
+
+func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {
 	if o.Destroy {
 		desired = nil
 	}
@@ -153,8 +249,8 @@ func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *re
 	}
 	actual, err := look(ctx, desired, prior)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	plan, diags := planner.New(desired, prior, actual, o)
-	return plan, a.report(diags)
+	return plan, diags, nil
 }

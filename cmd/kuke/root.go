@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
@@ -67,7 +66,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
 	return root
@@ -115,13 +114,6 @@ func parsePool(s string) (netip.Prefix, error) {
 		return pool, fmt.Errorf("%q is no IPv4 subnet of 8 to 24 bits, such as %s", s, planner.DefaultSubnetPool)
 	}
 	return pool, nil
-}
-
-// load reads the configuration, prints its warnings and returns its errors.
-func (a *app) load(files []string) (*realm.Tree, error) {
-	tree, sources, diags := config.Load(files, a.stdin)
-	a.sources = sources
-	return tree, a.report(diags)
 }
 
 // report returns ds as an error if it holds one, and otherwise prints its warnings.

@@ -17,8 +17,13 @@ func newValidate(a *app) *cobra.Command {
 			"the state: whether a parent that is not declared exists, plan finds out.",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			tree, sources, diags := config.Load(o.input(), a.stdin)
-			a.sources = sources
+			in, err := o.input(a)
+			if err != nil {
+				return err
+			}
+			c, diags := config.Load(in)
+			a.sources = c.Sources
+			tree := c.Tree
 			if asJSON {
 				if err := a.out.ValidationJSON(diags); err != nil {
 					return err
@@ -42,7 +47,7 @@ func newValidate(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	o.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
 	return cmd
 }

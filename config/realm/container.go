@@ -22,19 +22,19 @@ const (
 
 // Container is an OCI container and its task.
 type Container struct {
-	Root                   bool          `json:"root,omitempty" kuke:"replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
-	Image                  string        `json:"image,omitempty" kuke:"replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
+	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
+	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
 	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm)."`
 	Command                string        `json:"command,omitempty" kuke:"replace" doc:"The program to run, in place of the image's entrypoint."`
 	Args                   []string      `json:"args,omitempty" kuke:"replace" doc:"Its arguments, in place of the image's command."`
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
 	User                   string        `json:"user,omitempty" kuke:"replace" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
-	Ports                  []string      `json:"ports,omitempty" kuke:"live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
+	Ports                  []string      `json:"ports,omitempty" kuke:"early,live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
 	Volumes                []Volume      `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
 	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
 	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
-	Networks               []string      `json:"networks,omitempty" kuke:"live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`
+	Networks               []string      `json:"networks,omitempty" kuke:"early,live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`
 	NetworksAliases        []string      `json:"networksAliases,omitempty" kuke:"live,type=set,check=name" doc:"Further names of the cell in its spaces."`
 	Privileged             bool          `json:"privileged,omitempty" kuke:"replace" doc:"All capabilities, all devices, no seccomp, nothing masked: the opt-out of the strict defaults."`
 	ReadOnlyRootFilesystem bool          `json:"readOnlyRootFilesystem,omitempty" kuke:"replace" doc:"Mount the root file system read-only."`

@@ -2,7 +2,7 @@ package realm
 
 // Realm is a containerd namespace and the top cgroup of everything in it.
 type Realm struct {
-	Namespace string `json:"namespace,omitempty" kuke:"replace" doc:"The containerd namespace. Default: kukeon-<realm>."`
+	Namespace string `json:"namespace,omitempty" kuke:"early,replace" doc:"The containerd namespace. Default: kukeon-<realm>."`
 	Common
 }
 

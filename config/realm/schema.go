@@ -54,6 +54,8 @@ type Attribute struct {
 	Short bool
 	// Later says that this version reads and checks the attribute but can't carry it out yet.
 	Later bool
+	// Early says that planning works out addresses from the attribute, so that its value can't come from those.
+	Early bool
 	// Default is what holds where nothing is said, as text; empty for the zero value.
 	Default string
 	// Check names the rule a value must keep beyond its type ("abspath", "port", …), or is empty.
@@ -133,6 +135,8 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Short = true
 		case "later":
 			a.Later = true
+		case "early":
+			a.Early = true
 		case "default":
 			a.Default = value
 		case "check":

@@ -12,7 +12,7 @@ func (*Space) Kind() Kind { return KindSpace }
 // Network says how the network of a space differs from the default: a free subnet of the pool, from which every
 // address outside of other spaces may be reached.
 type Network struct {
-	Subnet   string  `json:"subnet,omitempty" kuke:"live,check=subnet" doc:"IPv4 subnet in CIDR form, such as 10.1.2.0/24. Default: a free /24 of the pool."`
+	Subnet   string  `json:"subnet,omitempty" kuke:"early,live,check=subnet" doc:"IPv4 subnet in CIDR form, such as 10.1.2.0/24. Default: a free /24 of the pool."`
 	Internal bool    `json:"internal,omitempty" kuke:"live" doc:"Whether its cells may begin no connection to anything outside of the space. Published ports are still served."`
 	Egress   *Egress `json:"egress,omitempty" kuke:"live" doc:"What its cells may connect to outside of the space."`
 }

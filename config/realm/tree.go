@@ -13,6 +13,13 @@ type Resource struct {
 	// Ranges holds the places of the attributes that were written, by manifest name; those inside an object
 	// as "resources.memory". A name that is missing was left out.
 	Ranges map[string]Range
+	// Sensitive holds the names of the leaves, see [Leaf], whose text comes from sensitive values: it must be neither
+	// shown nor stored.
+	Sensitive map[string]bool
+	// References are the resources that values of this one come from: it is made after them and goes before them.
+	References []Path
+	// Lifecycle is nil where the configuration says nothing of it.
+	Lifecycle *Lifecycle
 }
 
 // RangeOf returns where the attribute with the given manifest name was written, or else the declaration.
@@ -66,4 +73,21 @@ func (t *Tree) Undeclared() []*Resource {
 		}
 	}
 	return orphans
+}
+
+// Lifecycle is what a configuration says of how a resource may change.
+type Lifecycle struct {
+	// PreventDestroy refuses every plan that would delete or replace the resource.
+	PreventDestroy bool
+	// IgnoreChanges are the names of attributes whose changes count for nothing, as [Leaf] names them or whatever they lie
+	// in: image, env, env["TOKEN"]; "*" stands for all.
+	IgnoreChanges []string
+	// ReplaceTriggeredBy are what replaces the resource, a container, when it changes.
+	ReplaceTriggeredBy []Trigger
+}
+
+// Trigger is a resource, or one attribute of it by its manifest name.
+type Trigger struct {
+	Path      Path
+	Attribute string
 }

@@ -13,11 +13,11 @@ import (
 
 // document is the whole state as one JSON document.
 type document struct {
-	FormatVersion int                        `json:"format_version"`
-	Lineage       string                     `json:"lineage"`
-	Serial        uint64                     `json:"serial"`
-	Outputs       map[string]json.RawMessage `json:"outputs"`
-	Resources     []*Record                  `json:"resources"`
+	FormatVersion int       `json:"format_version"`
+	Lineage       string    `json:"lineage"`
+	Serial        uint64    `json:"serial"`
+	Outputs       Outputs   `json:"outputs"`
+	Resources     []*Record `json:"resources"`
 }
 
 // MarshalJSON writes the state as one document, which [Parse] reads.

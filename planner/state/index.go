@@ -14,11 +14,11 @@ const FormatVersion = 1
 
 // index is state.json.
 type index struct {
-	FormatVersion int                        `json:"format_version"`
-	Lineage       string                     `json:"lineage"`
-	Serial        uint64                     `json:"serial"`
-	Outputs       map[string]json.RawMessage `json:"outputs"`
-	Resources     map[string]indexEntry      `json:"resources"`
+	FormatVersion int                   `json:"format_version"`
+	Lineage       string                `json:"lineage"`
+	Serial        uint64                `json:"serial"`
+	Outputs       Outputs               `json:"outputs"`
+	Resources     map[string]indexEntry `json:"resources"`
 }
 
 // indexEntry caches the record in a manifest file; it holds as long as the file's identity is the same.

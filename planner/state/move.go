@@ -73,3 +73,11 @@ func (s *State) Take(p realm.Path, project string) ([]*Record, error) {
 	}
 	return changed, nil
 }
+
+// Renamed puts the records that [State.Rename] returned in the place of those before.
+func (s *State) Renamed(from realm.Path, records []*Record) {
+	delete(s.Records, from)
+	for _, r := range records {
+		s.Records[r.Path] = r
+	}
+}

@@ -33,6 +33,8 @@ type Status struct {
 	// Imported says that kuke did not make the container: it has an id of its own, and is not in the network namespace of
 	// its cell. Once it is replaced it is as others are.
 	Imported bool `json:"imported,omitempty"`
+	// PreventDestroy says that the configuration that was applied wants it never to be destroyed.
+	PreventDestroy bool `json:"preventDestroy,omitempty"`
 	// SpecDigest is the creation digest of a container's spec, see [realm.CreationDigest].
 	SpecDigest string `json:"specDigest,omitempty"`
 	// ImageDigest is the digest of the image's manifest or index that a container was made from.
@@ -78,8 +80,8 @@ type State struct {
 	Lineage string
 	// Serial counts the commands that changed it.
 	Serial uint64
-	// Outputs are the values a configuration gave out.
-	Outputs map[string]json.RawMessage
+	// Outputs are the values that configurations gave out, by their project and name.
+	Outputs Outputs
 	Records map[realm.Path]*Record
 }
 

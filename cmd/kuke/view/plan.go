@@ -24,6 +24,7 @@ var headline = map[planner.Action]string{
 	planner.Pause:   "will be paused",
 	planner.Unpause: "will go on",
 	planner.Adopt:   "will be adopted",
+	planner.Forget:  "will be forgotten",
 }
 
 func (v *View) symbol(a planner.Action) string {
@@ -55,6 +56,7 @@ func (v *View) Plan(p *planner.Plan) {
 		return
 	}
 	b.WriteString("kuke will do this:\n")
+	v.surgery(&b, p)
 	spaced := true
 	for _, c := range p.Changes {
 		// Changes of one line stand close together, longer ones apart.
@@ -76,6 +78,7 @@ func (v *View) Plan(p *planner.Plan) {
 			fmt.Fprintf(&b, "\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
 		}
 	}
+	v.outputChanges(&b, p.Outputs)
 	b.WriteString("\n" + v.summary(p.Summary()) + "\n")
 	v.printf("%s", b.String())
 }
@@ -100,7 +103,7 @@ func (v *View) change(c *planner.Change) string {
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(b, "      %s\n", v.faint("# %s", visible(reason)))
 	}
-	if c.Action == planner.Delete || c.Action == planner.Adopt || c.Action == planner.Record && c.After == nil {
+	if c.Action == planner.Delete || c.Action == planner.Adopt || c.Action == planner.Forget || c.Action == planner.Record && c.After == nil {
 		return b.String()
 	}
 	width := 0
@@ -193,6 +196,15 @@ func (v *View) summary(s planner.Summary) string {
 	}
 	if s.Check > 0 {
 		line += fmt.Sprintf(", %d to wait for", s.Check)
+	}
+	if s.Forget > 0 {
+		line += fmt.Sprintf(", %d to forget", s.Forget)
+	}
+	if s.Move > 0 {
+		line += fmt.Sprintf(", %d to move", s.Move)
+	}
+	if s.Import > 0 {
+		line += fmt.Sprintf(", %d to import", s.Import)
 	}
 	if s.Adopt > 0 {
 		line += fmt.Sprintf(", %d to adopt", s.Adopt)

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// outputsOf returns the values that a configuration gives out as they are recorded: not those that are sensitive.
+func outputsOf(outputs []config.Output) (map[string]*state.Output, error) {
+	all := map[string]*state.Output{}
+	for _, o := range outputs {
+		if o.Sensitive {
+			all[o.Name] = &state.Output{Sensitive: true}
+			continue
+		}
+		val, _ := o.Value.UnmarkDeep()
+		data, err := ctyjson.Marshal(val, val.Type())
+		if err != nil {
+			return nil, fmt.Errorf("%s: output %s: %w", o.Declared, o.Name, err)
+		}
+		all[o.Name] = &state.Output{Value: data}
+	}
+	return all, nil
+}
+
+func newOutput(a *app) *cobra.Command {
+	var asJSON, raw bool
+	cmd := &cobra.Command{
+		Use:   "output [NAME]",
+		Short: "Show what the configuration gave out when it was applied",
+		Long: "output shows the values of the outputs of the project as the last apply recorded them, all or one. Sensitive ones\n" +
+			"are never recorded, so that only their names can be shown.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			_, st, err := a.readState()
+			if err != nil {
+				return err
+			}
+			outputs := st.Outputs[a.project]
+			if len(args) == 0 {
+				if raw {
+					return fmt.Errorf("--raw prints one value: name the output, one of %v", slices.Sorted(maps.Keys(outputs)))
+				}
+				return a.allOutputs(outputs, asJSON)
+			}
+			o := outputs[args[0]]
+			switch {
+			case o == nil && len(outputs) == 0:
+				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", a.project)
+			case o == nil:
+				return fmt.Errorf("project %s has no output %q; it has %v", a.project, args[0], slices.Sorted(maps.Keys(outputs)))
+			case o.Sensitive:
+				return fmt.Errorf("output %s is sensitive, and such values are never stored", args[0])
+			case raw:
+				return a.rawOutput(args[0], o)
+			case asJSON:
+				return a.out.JSON(o.Value)
+			}
+			a.out.Output("", o)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&raw, "raw", false, "print a text, number or boolean as it is, without quotes and line break")
+	return cmd
+}
+
+func (a *app) allOutputs(outputs map[string]*state.Output, asJSON bool) error {
+	if asJSON {
+		if outputs == nil {
+			outputs = map[string]*state.Output{}
+		}
+		return a.out.JSON(outputs)
+	}
+	if len(outputs) == 0 {
+		a.errs.Note(fmt.Sprintf("project %s has no outputs", a.project))
+	}
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		a.out.Output(name, outputs[name])
+	}
+	return nil
+}
+
+// rawOutput prints a value as scripts want it.
+func (a *app) rawOutput(name string, o *state.Output) error {
+	ty, err := ctyjson.ImpliedType(o.Value)
+	if err != nil {
+		return fmt.Errorf("output %s: %w", name, err)
+	}
+	if !ty.IsPrimitiveType() || ty == cty.DynamicPseudoType {
+		return fmt.Errorf("output %s is no text, number or boolean: use --json", name)
+	}
+	var text string
+	if json.Unmarshal(o.Value, &text) != nil {
+		text = string(o.Value)
+	}
+	a.out.Text(text)
+	return nil
+}

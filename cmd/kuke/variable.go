@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/kukeon/kuke/config"
+)
+
+// variableFlags are --var and --var-file, whose order counts among each other.
+type variableFlags struct {
+	assignments  []config.Assignment
+	outsideFiles bool
+}
+
+func (v *variableFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Var(&assignmentFlag{v, false}, "var", "set a variable, NAME=VALUE; repeatable")
+	f.Var(&assignmentFlag{v, true}, "var-file", "file with values for variables; repeatable")
+	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "let functions such as file() read files outside of the configuration's directory")
+}
+
+// assignmentFlag is one of the two flags.
+type assignmentFlag struct {
+	of   *variableFlags
+	file bool
+}
+
+var _ pflag.Value = (*assignmentFlag)(nil)
+
+func (f *assignmentFlag) String() string { return "" }
+
+func (f *assignmentFlag) Type() string {
+	if f.file {
+		return "file"
+	}
+	return "name=value"
+}
+
+func (f *assignmentFlag) Set(s string) error {
+	if f.file {
+		if s == "" {
+			return errors.New("it names no file")
+		}
+		f.of.assignments = append(f.of.assignments, config.Assignment{File: s})
+		return nil
+	}
+	name, text, ok := strings.Cut(s, "=")
+	if name = strings.TrimSpace(name); !ok || name == "" {
+		return fmt.Errorf("%q is not of the form NAME=VALUE", name)
+	}
+	f.of.assignments = append(f.of.assignments, config.Assignment{Name: name, Text: text})
+	return nil
+}
+
+// askVariables returns what asks for each variable once, however often the configuration is read.
+func (a *app) askVariables() func(name, description string, sensitive bool) (string, error) {
+	answers := map[string]string{}
+	return func(name, description string, sensitive bool) (string, error) {
+		if answer, ok := answers[name]; ok {
+			return answer, nil
+		}
+		answer, err := a.askVariable(name, description, sensitive)
+		if err == nil {
+			answers[name] = answer
+		}
+		return answer, err
+	}
+}
+
+// askVariable asks on the terminal for the value of a variable.
+func (a *app) askVariable(name, description string, sensitive bool) (string, error) {
+	a.errs.AskVariable(name, description)
+	if sensitive {
+		data, err := term.ReadPassword(int(a.stdin.Fd()))
+		a.errs.Text("\n\n")
+		return string(data), err
+	}
+	line, err := bufio.NewReader(a.stdin).ReadString('\n')
+	a.errs.Text("\n")
+	if err != nil {
+		return "", errors.New("nothing was entered")
+	}
+	return strings.TrimSpace(line), nil
+}

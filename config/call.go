@@ -1,0 +1,582 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// maxModuleDepth bounds how deep modules call each other.
+const maxModuleDepth = 32
+
+// moduleInstance is a module where it is called: once for the root, otherwise as often as for_each or count say.
+type moduleInstance struct {
+	*evaluator
+	module *module
+	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
+	address string
+	// parent is the path of the resource that it fills, empty where its resources say themselves where they belong.
+	parent realm.Path
+	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
+	call     *call
+	outside  *scope
+	assigned map[string]assigned
+	depth    int
+
+	variables, locals, outputs map[string]*lazy
+	calls                      map[string]*expandedCall
+	blocks                     map[*block]*expandedBlock
+}
+
+func (e *evaluator) instantiate(m *module, address string) *moduleInstance {
+	return &moduleInstance{
+		evaluator: e, module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
+		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*block]*expandedBlock{},
+	}
+}
+
+// name returns what messages call something in the module.
+func (m *moduleInstance) name(local string) string {
+	if m.address == "" {
+		return local
+	}
+	return m.address + "." + local
+}
+
+func (m *moduleInstance) scope() *scope { return &scope{in: m} }
+
+func memo(all map[string]*lazy, name string) *lazy {
+	if all[name] == nil {
+		all[name] = &lazy{}
+	}
+	return all[name]
+}
+
+// local returns the value of a local value.
+func (m *moduleInstance) local(name string, at realm.Range) (cty.Value, bool) {
+	attr := m.module.locals[name]
+	if attr == nil {
+		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", shorten(name)), at)
+		return cty.DynamicVal, false
+	}
+	return m.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
+		return m.evaluate(attr.Expr, m.scope())
+	})
+}
+
+func (m *moduleInstance) undeclared(what, name string, known []string, mend string, at realm.Range) {
+	hint := suggest(name, known)
+	if hint == "" {
+		hint = " " + mend
+	}
+	m.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, shorten(name), hint)
+}
+
+// path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.
+func (m *moduleInstance) path(name string, at realm.Range) (cty.Value, bool) {
+	switch name {
+	case "module":
+		return cty.StringVal(m.module.dir), true
+	case "root":
+		return cty.StringVal(m.rootDir), true
+	case "cwd":
+		dir, err := os.Getwd()
+		if err == nil {
+			return cty.StringVal(dir), true
+		}
+	}
+	m.undeclared("path", name, []string{"module", "root", "cwd"}, "There are path.module, path.root and path.cwd.", at)
+	return cty.DynamicVal, false
+}
+
+// about returns what the module can know of where it is.
+func (m *moduleInstance) about(name string, at realm.Range) (cty.Value, bool) {
+	if name == "parent" {
+		return cty.StringVal(string(m.parent)), true
+	}
+	m.undeclared("name", "kuke."+name, []string{"kuke.parent"}, "There is kuke.parent, the path that the module fills.", at)
+	return cty.DynamicVal, false
+}
+
+// variable returns the value of an input.
+func (m *moduleInstance) variable(name string, at realm.Range) (cty.Value, bool) {
+	v := m.module.variables[name]
+	if v == nil {
+		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.variables)), fmt.Sprintf("Declare it: variable %q {}.", shorten(name)), at)
+		return cty.DynamicVal, false
+	}
+	l := memo(m.variables, name)
+	if l.state == running && m.running[len(m.running)-1] == m.name("var."+name) {
+		// A validation looks at its own variable.
+		return l.value, l.ok
+	}
+	return m.once(l, m.name("var."+name), at, func() (cty.Value, bool) {
+		val, ok := m.input(v)
+		if !ok {
+			return cty.DynamicVal, false
+		}
+		l.value, l.ok = mark(val, v.sensitive), true
+		for _, r := range v.rules {
+			m.holds(r, m.scope(), realm.Error, "Invalid value of a variable", "")
+		}
+		return l.value, true
+	})
+}
+
+// input returns what is given for v.
+func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
+	if m.call == nil {
+		return m.assignment(v)
+	}
+	attr := m.call.hcl.Body.Attributes[v.name]
+	if attr == nil {
+		if v.fallback == cty.NilVal {
+			m.diags.Errorf(hclRange(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
+			return cty.DynamicVal, false
+		}
+		return v.fallback, true
+	}
+	val, ok := m.evaluate(attr.Expr, m.outside)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	val, err := v.given(val)
+	if err != nil {
+		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", shorten(attr.Name), v.name, err)
+		return cty.DynamicVal, false
+	}
+	return val, true
+}
+
+// explained returns a description as a sentence with a space before it, or nothing.
+func explained(description string) string {
+	text := strings.TrimSpace(description)
+	if text == "" {
+		return ""
+	}
+	return " " + strings.TrimSuffix(text, ".") + "."
+}
+
+// assignment returns what was assigned to a variable of the root module.
+func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
+	a, found := m.assigned[v.name]
+	if !found {
+		switch {
+		case v.fallback != cty.NilVal:
+			return v.fallback, true
+		case m.evaluator.input.Ask == nil:
+			m.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.name, explained(v.description), v.name, envPrefix, v.name)
+			return cty.DynamicVal, false
+		}
+		text, err := m.evaluator.input.Ask(v.name, v.description, v.sensitive)
+		if err != nil {
+			m.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value: %v.", v.name, err)
+			return cty.DynamicVal, false
+		}
+		a = assigned{text: text, from: "what was entered"}
+	}
+	val, err := a.parse(v)
+	if err == nil {
+		val, err = v.given(val)
+	}
+	if err != nil {
+		at := a.at
+		if at.File == "" {
+			at = v.declared
+		}
+		m.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
+		return cty.DynamicVal, false
+	}
+	return val, true
+}
+
+// expandedCall are the modules that a call stands for.
+type expandedCall struct {
+	lazy
+	repetition
+	instances []*moduleInstance
+}
+
+// output returns what module.<label> stands for: an object of the outputs, or with for_each or count a collection of them.
+func (m *moduleInstance) output(label string, at realm.Range) (cty.Value, bool) {
+	c := m.module.calls[label]
+	if c == nil {
+		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.calls)), fmt.Sprintf("Declare it: module %q { … }.", shorten(label)), at)
+		return cty.DynamicVal, false
+	}
+	x, ok := m.expandCall(c, at)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	var values []cty.Value
+	for _, inner := range x.instances {
+		outputs := map[string]cty.Value{}
+		for name := range inner.module.outputs {
+			val, found := inner.result(name, at)
+			if !found {
+				return cty.DynamicVal, false
+			}
+			outputs[name] = val
+		}
+		values = append(values, cty.ObjectVal(outputs))
+	}
+	return x.collect(values), true
+}
+
+// result returns the value of an output.
+func (m *moduleInstance) result(name string, at realm.Range) (cty.Value, bool) {
+	o := m.module.outputs[name]
+	return m.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
+		for _, r := range o.rules {
+			m.holds(r, m.scope(), realm.Error, "Precondition does not hold", "")
+		}
+		val, ok := m.evaluate(o.value.Expr, m.scope())
+		if ok && m.call == nil && !o.sensitive && functions.IsSensitive(val) {
+			m.diags.Errorf(hclRange(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+			return val, false
+		}
+		return mark(val, o.sensitive), ok
+	})
+}
+
+// expandCall works out which modules a call stands for.
+func (m *moduleInstance) expandCall(c *call, at realm.Range) (*expandedCall, bool) {
+	x := m.calls[c.label]
+	if x == nil {
+		x = &expandedCall{}
+		m.calls[c.label] = x
+	}
+	_, ok := m.once(&x.lazy, m.name("module."+c.label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
+	return x, ok
+}
+
+func (x *expandedCall) expand(m *moduleInstance, c *call) bool {
+	called, ok := m.calledModule(c)
+	if !ok {
+		return false
+	}
+	m.checkArguments(c, called)
+	x.repetition, ok = m.repeat(c.hcl.Body, m.scope())
+	if !ok {
+		return false
+	}
+	for i, s := range x.scopes {
+		inner := m.instantiate(called, m.name("module."+c.label)+x.suffix(i))
+		inner.call, inner.outside, inner.depth, inner.parent = c, s, m.depth+1, m.parent
+		if attr := c.hcl.Body.Attributes["parent"]; attr != nil {
+			if inner.parent, ok = m.parentPath(attr, s); !ok {
+				return false
+			}
+		}
+		x.instances = append(x.instances, inner)
+	}
+	return true
+}
+
+// parentPath returns the path that a module is to fill, which is seen from the one that the module around it fills.
+func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (realm.Path, bool) {
+	text, ok := m.settledText(attr.Expr, s, "the parent of a module")
+	if !ok {
+		return "", false
+	}
+	p, err := realm.ParsePath(string(m.within(text)))
+	switch {
+	case err != nil:
+		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", sentence(err.Error()))
+	case p.Kind() == realm.KindContainer:
+		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
+	default:
+		return p, true
+	}
+	return "", false
+}
+
+// within returns a path that is written in the module, seen from the outside.
+func (m *moduleInstance) within(text string) realm.Path {
+	if m.parent == "" {
+		return realm.Path(text)
+	}
+	return realm.Path(string(m.parent) + "/" + text)
+}
+
+// calledModule reads the module that c calls.
+func (m *moduleInstance) calledModule(c *call) (*module, bool) {
+	attr := c.hcl.Body.Attributes["source"]
+	if attr == nil {
+		m.diags.Errorf(hclRange(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
+		return nil, false
+	}
+	source, ok := m.settledText(attr.Expr, m.scope(), "the source of a module")
+	if !ok {
+		return nil, false
+	}
+	at := hclRange(attr.Expr.Range())
+	dir, err := moduleDir(m.module.dir, source)
+	if err != nil {
+		m.diags.Errorf(at, "", "Unsupported source", "%s.", sentence(err.Error()))
+		return nil, false
+	}
+	for above := m; above != nil; above = above.caller() {
+		if above.module.dir == dir || m.depth >= maxModuleDepth {
+			m.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", source, m.chain(dir))
+			return nil, false
+		}
+	}
+	return m.readModule(dir, at)
+}
+
+func (m *moduleInstance) caller() *moduleInstance {
+	if m.outside == nil {
+		return nil
+	}
+	return m.outside.in
+}
+
+// chain names the folders that led to the call of the module in dir.
+func (m *moduleInstance) chain(dir string) string {
+	names := []string{m.shown(dir)}
+	for above := m; above != nil; above = above.caller() {
+		names = append(names, m.shown(above.module.dir))
+	}
+	slices.Reverse(names)
+	return strings.Join(names, " → ")
+}
+
+// shown returns dir as seen from the configuration.
+func (e *evaluator) shown(dir string) string {
+	if rel, err := filepath.Rel(e.rootDir, dir); err == nil {
+		return rel
+	}
+	return dir
+}
+
+// readModule reads the files of a module, once.
+func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
+	if m := e.modules[dir]; m != nil {
+		return m, true
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		e.diags.Errorf(at, "", "Unreadable module", "There is no folder %s. Check the source, which is seen from the folder of this file.", e.shown(dir))
+		return nil, false
+	}
+	before := len(*e.diags)
+	found := discover([]string{e.named(dir)}, nil, e.diags)
+	m := newModule(dir)
+	e.read(m, found)
+	if (*e.diags)[before:].HasErrors() {
+		return nil, false
+	}
+	e.modules[dir] = m
+	return m, true
+}
+
+// named returns dir as messages show files in it: as seen from the current directory where that is shorter.
+func (e *evaluator) named(dir string) string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return dir
+	}
+	rel, err := filepath.Rel(cwd, dir)
+	if err != nil || len(rel) > len(dir) {
+		return dir
+	}
+	return rel
+}
+
+// checkArguments refuses arguments of a call that are no inputs of the module.
+func (m *moduleInstance) checkArguments(c *call, called *module) {
+	for _, b := range c.hcl.Body.Blocks {
+		m.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
+	}
+	for _, attr := range sortedAttributes(c.hcl.Body) {
+		switch attr.Name {
+		case "source", "parent", "for_each", "count":
+			continue
+		case "version", "providers", "depends_on":
+			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder, and its order follows from what it refers to. Take the argument away.", attr.Name)
+			continue
+		}
+		if called.variables[attr.Name] == nil {
+			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, shorten(attr.Name), suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
+		}
+	}
+}
+
+// repetition is what for_each or count make of a block: a scope for each time that it stands for something.
+type repetition struct {
+	scopes []*scope
+	// keys are the strings of for_each or the numbers of count; nil without both.
+	keys []cty.Value
+	// list says that it is count.
+	list bool
+}
+
+// suffix returns what the address of the instance at i ends in.
+func (r *repetition) suffix(i int) string {
+	switch {
+	case r.keys == nil:
+		return ""
+	case r.list:
+		return fmt.Sprintf("[%d]", i)
+	}
+	return fmt.Sprintf("[%q]", r.keys[i].AsString())
+}
+
+// collect returns the values of the instances as references see them.
+func (r *repetition) collect(values []cty.Value) cty.Value {
+	switch {
+	case r.keys == nil:
+		return values[0]
+	case r.list:
+		return cty.TupleVal(values)
+	}
+	members := map[string]cty.Value{}
+	for i, key := range r.keys {
+		members[key.AsString()] = values[i]
+	}
+	return cty.ObjectVal(members)
+}
+
+// maxInstances bounds what for_each and count make, in all.
+const maxInstances = 10000
+
+// repeat works out for_each or count of a block in the scope s.
+func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
+	each, count := body.Attributes["for_each"], body.Attributes["count"]
+	switch {
+	case each != nil && count != nil:
+		e.diags.Errorf(hclRange(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
+		return repetition{}, false
+	case each != nil:
+		return e.forEach(each, s)
+	case count != nil:
+		return e.counted(count, s)
+	}
+	return repetition{scopes: []*scope{s}}, e.room(1, hclRange(body.Range()))
+}
+
+// room reports whether n more instances fit in, or complains that they don't.
+func (e *evaluator) room(n int, at realm.Range) bool {
+	if n > maxInstances || e.count+n > maxInstances {
+		if e.count <= maxInstances { // once is enough
+			e.diags.Errorf(at, "", "Too many instances", "This makes more than %d instances of blocks, the most there may be.", maxInstances)
+			e.count = maxInstances + 1
+		}
+		return false
+	}
+	e.count += n
+	return true
+}
+
+func (e *evaluator) counted(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+	at := hclRange(attr.Expr.Range())
+	val, ok := e.settled(attr.Expr, s, "count")
+	if !ok {
+		return repetition{}, false
+	}
+	number, err := convert.Convert(val, cty.Number)
+	if err != nil || number.IsNull() {
+		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, but this is %s.", described(val))
+		return repetition{}, false
+	}
+	n, accuracy := number.AsBigFloat().Int64()
+	if accuracy != 0 && !number.AsBigFloat().IsInf() && number.AsBigFloat().IsInt() {
+		n = maxInstances + 1
+	}
+	if n < 0 || !number.AsBigFloat().IsInt() {
+		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, 0 or more.")
+		return repetition{}, false
+	}
+	if n > maxInstances || !e.room(int(n), at) {
+		e.room(maxInstances+1, at)
+		return repetition{}, false
+	}
+	r := repetition{list: true, keys: []cty.Value{}}
+	for i := range n {
+		index := cty.NumberIntVal(i)
+		r.keys = append(r.keys, index)
+		r.scopes = append(r.scopes, s.with("count", cty.ObjectVal(map[string]cty.Value{"index": index})))
+	}
+	return r, true
+}
+
+func (e *evaluator) forEach(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+	keys, values, ok := e.elements(attr.Expr, s, false)
+	if !ok || !e.room(len(keys), hclRange(attr.Expr.Range())) {
+		return repetition{}, false
+	}
+	r := repetition{keys: keys}
+	if r.keys == nil {
+		r.keys = []cty.Value{}
+	}
+	for i, key := range keys {
+		r.scopes = append(r.scopes, s.with("each", cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]})))
+	}
+	return r, true
+}
+
+// elements returns what a for_each goes over: a map, an object or a set of strings, or where lists is set also a list,
+// whose keys are numbers.
+func (e *evaluator) elements(expr hclsyntax.Expression, s *scope, lists bool) (keys, values []cty.Value, ok bool) {
+	at := hclRange(expr.Range())
+	val, ok := e.evaluate(expr, s)
+	if !ok {
+		return nil, nil, false
+	}
+	outer, _ := val.Unmark()
+	switch {
+	case keysSensitive(val):
+		e.diags.Errorf(at, "", "Sensitive value", "for_each would show a sensitive value in the names of what it makes. Go over something that isn't sensitive, and look the values up by its keys; or write nonsensitive(…) if the keys are no secrets.")
+		return nil, nil, false
+	case !outer.IsKnown():
+		e.diags.Errorf(at, "", "Unknown value", "for_each depends on something that only planning works out, such as an address. Go over values that are known before.")
+		return nil, nil, false
+	case outer.IsNull():
+		e.diags.Errorf(at, "", "Invalid for_each", "for_each is null. To make nothing, write {}.")
+		return nil, nil, false
+	}
+	ty := outer.Type()
+	sequence := ty.IsListType() || ty.IsTupleType()
+	switch {
+	case ty.IsMapType(), ty.IsObjectType(), ty.IsSetType() && (ty.ElementType() == cty.String || outer.LengthInt() == 0), lists && (sequence || ty.IsSetType()):
+	default:
+		hint := "Write a map, or a set of strings."
+		if sequence || ty.IsSetType() {
+			hint = "Write toset(…) around a list of strings, or a map."
+		}
+		e.diags.Errorf(at, "", "Invalid for_each", "for_each can't go over a value of the type %s: the names of what it makes come from the keys. %s", ty.FriendlyName(), hint)
+		return nil, nil, false
+	}
+	for it := outer.ElementIterator(); it.Next(); {
+		key, value := it.Element()
+		if ty.IsSetType() {
+			key = value
+		}
+		if !key.IsKnown() || key.IsNull() {
+			e.diags.Errorf(at, "", "Unknown value", "A member of for_each is null, or known only once planning has worked it out. Use values that are known before.")
+			return nil, nil, false
+		}
+		keys, values = append(keys, key), append(values, value)
+	}
+	return keys, values, true
+}
+
+// keysSensitive reports whether the keys of val, and not only values in it, are sensitive.
+func keysSensitive(val cty.Value) bool {
+	if val.IsMarked() {
+		return true
+	}
+	ty := val.Type()
+	return ty.IsSetType() && functions.IsSensitive(val)
+}

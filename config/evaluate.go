@@ -1,0 +1,386 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
+// itself on the way is a cycle.
+type evaluator struct {
+	*sourceSet
+	input Input
+	diags *realm.Diagnostics
+	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
+	rootDir   string
+	root      *moduleInstance
+	modules   map[string]*module
+	functions map[string]map[string]function.Function
+	// running names what is being worked out, the outermost first.
+	running []string
+	// used holds, for each of those, the resources that it asked for.
+	used []references
+	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
+	declared []*declaration
+	all      []*instance
+	// pending says that something only planning works out was asked for.
+	pending bool
+	// count counts what for_each, count and blocks have made so far.
+	count int
+}
+
+func newEvaluator(in Input, diags *realm.Diagnostics) *evaluator {
+	return &evaluator{
+		sourceSet: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
+		functions: map[string]map[string]function.Function{},
+	}
+}
+
+// work works out everything that the root module says.
+func (e *evaluator) work(c *Configuration) {
+	e.all, e.declared = nil, nil
+	instances := []*moduleInstance{e.root}
+	for i := 0; i < len(instances); i++ {
+		m := instances[i]
+		m.declareModule()
+		for _, call := range m.module.callOrder {
+			if x, ok := m.expandCall(call, hclRange(call.hcl.DefRange())); ok {
+				instances = append(instances, x.instances...)
+			}
+		}
+	}
+	c.Tree = build(e.declared, e.diags)
+	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *declaration) bool { return d.incomplete })
+	for _, n := range e.all {
+		e.checkPostconditions(n)
+	}
+	for _, m := range instances {
+		m.runChecks()
+		m.surgery(c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.root.module.outputs)) {
+		o := e.root.module.outputs[name]
+		if val, ok := e.root.result(name, o.declared); ok {
+			e.pending = e.pending || !val.IsWhollyKnown()
+			c.Outputs = append(c.Outputs, Output{Name: name, Description: o.description, Value: val, Sensitive: o.sensitive || functions.IsSensitive(val), Declared: o.declared})
+		}
+	}
+}
+
+// declareModule works out the variables, local values and resources of a module, used or not: what is wrong shows.
+func (m *moduleInstance) declareModule() {
+	for _, name := range slices.Sorted(maps.Keys(m.module.variables)) {
+		m.variable(name, m.module.variables[name].declared)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.module.locals)) {
+		m.local(name, hclRange(m.module.locals[name].NameRange))
+	}
+	for _, b := range m.module.blocks {
+		m.declareAll(b)
+	}
+	m.declared = append(m.declared, m.module.manifests...)
+	for _, name := range slices.Sorted(maps.Keys(m.module.outputs)) {
+		m.result(name, m.module.outputs[name].declared)
+	}
+}
+
+// references are resources that something refers to.
+type references map[realm.Path]bool
+
+// lazy is a value that is worked out when it is first asked for.
+type lazy struct {
+	state int
+	value cty.Value
+	ok    bool
+	used  references
+}
+
+// The states of a lazy value.
+const (
+	unasked = iota
+	running
+	finished
+)
+
+// once works out l, which messages call name. Where ok is false that has been reported.
+func (e *evaluator) once(l *lazy, name string, at realm.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
+	switch l.state {
+	case running:
+		e.cycle(name, at)
+		return cty.DynamicVal, false
+	case unasked:
+		l.state = running
+		l.used = e.watch(name, func() { l.value, l.ok = work() })
+		l.state = finished
+	}
+	e.use(l.used)
+	return l.value, l.ok
+}
+
+// watch runs work, which messages call name, and returns the resources that it asked for.
+func (e *evaluator) watch(name string, work func()) references {
+	e.running = append(e.running, name)
+	e.used = append(e.used, references{})
+	work()
+	used := e.used[len(e.used)-1]
+	e.running, e.used = e.running[:len(e.running)-1], e.used[:len(e.used)-1]
+	return used
+}
+
+// use notes that what is being worked out asks for the resources.
+func (e *evaluator) use(used references) {
+	if len(e.used) > 0 {
+		maps.Copy(e.used[len(e.used)-1], used)
+	}
+}
+
+// cycle reports that name, which is being worked out, is asked for again.
+func (e *evaluator) cycle(name string, at realm.Range) {
+	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
+	if most := 12; len(names) > most {
+		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
+	}
+	e.diags.Errorf(at, "", "Cycle", "%s: each refers to the next, so that none of them can be worked out first. Take one of these references away.", strings.Join(names, " → "))
+}
+
+// scope is where an expression stands.
+type scope struct {
+	in *moduleInstance
+	// within is the resource whose block it stands in, or nil.
+	within *instance
+	// names are what blocks around it define: each, count, self and the iterators of dynamic blocks.
+	names map[string]cty.Value
+}
+
+// with returns a scope in which name has the value as well.
+func (s *scope) with(name string, val cty.Value) *scope {
+	inner := *s
+	inner.names = maps.Clone(s.names)
+	if inner.names == nil {
+		inner.names = map[string]cty.Value{}
+	}
+	inner.names[name] = val
+	return &inner
+}
+
+// evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
+func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
+	ctx, ok := e.context(expr, s)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	val, problems := expr.Value(ctx)
+	e.report(problems)
+	if problems.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	return val, true
+}
+
+// report passes on what HCL found.
+func (e *evaluator) report(problems hcl.Diagnostics) {
+	for _, p := range problems {
+		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
+			if why := functions.Excluded(e.text(*p.Subject)); why != "" {
+				p.Detail = sentence(why)
+			}
+		}
+	}
+	report(problems, e.diags)
+}
+
+func report(problems hcl.Diagnostics, diags *realm.Diagnostics) {
+	for _, p := range problems {
+		d := realm.Diagnostic{Severity: realm.Error, Summary: strings.TrimSuffix(p.Summary, "."), Detail: p.Detail}
+		if p.Severity == hcl.DiagWarning {
+			d.Severity = realm.Warning
+		}
+		if p.Subject != nil {
+			d.Subject = hclRange(*p.Subject)
+		}
+		*diags = append(*diags, d)
+	}
+}
+
+// context gathers what expr refers to.
+func (e *evaluator) context(expr hcl.Expression, s *scope) (*hcl.EvalContext, bool) {
+	ok := true
+	vars := map[string]cty.Value{}
+	members := map[string]map[string]cty.Value{}
+	var wanted resourceReferences
+	uses := e.usesOf(expr, s)
+	for _, t := range expr.Variables() {
+		root := t.RootName()
+		if val, found := s.names[root]; found {
+			vars[root] = val
+			continue
+		}
+		if k, isKind := kindOf(root); isKind {
+			ok = wanted.add(e, k, t, uses) && ok
+			continue
+		}
+		name, val, found := e.member(root, t, s)
+		ok = ok && found
+		if !found {
+			continue
+		}
+		if members[root] == nil {
+			members[root] = map[string]cty.Value{}
+		}
+		members[root][name] = val
+	}
+	for root, values := range wanted.values(e, s, &ok) {
+		members[root] = values
+	}
+	for root, values := range members {
+		vars[root] = cty.ObjectVal(values)
+	}
+	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.module.dir)}, ok
+}
+
+// functionsIn returns what expressions of a module in dir may call.
+func (e *evaluator) functionsIn(dir string) map[string]function.Function {
+	if e.functions[dir] == nil {
+		e.functions[dir] = functions.Table(functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles})
+	}
+	return e.functions[dir]
+}
+
+// member returns the value of what t refers to below one of the words that are no resources: var.x, local.y.
+func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string, val cty.Value, ok bool) {
+	at := hclRange(t.SourceRange())
+	roots := map[string]func(string, realm.Range) (cty.Value, bool){
+		"var": s.in.variable, "local": s.in.local, "module": s.in.output, "path": s.in.path, "kuke": s.in.about,
+	}
+	find := roots[root]
+	if find == nil {
+		e.unknownVariable(t)
+		return "", cty.NilVal, false
+	}
+	if len(t) > 1 {
+		if member, isAttr := t[1].(hcl.TraverseAttr); isAttr {
+			val, ok = find(member.Name, at)
+			return member.Name, val, ok
+		}
+	}
+	example := map[string]string{"path": "path.module", "kuke": "kuke.parent"}[root]
+	if example == "" {
+		example = root + ".name"
+	}
+	e.diags.Errorf(at, "", "Invalid reference", "%s stands for nothing by itself: name what is meant after a dot, as in %s.", root, example)
+	return "", cty.NilVal, false
+}
+
+// unknownVariable explains that t refers to nothing: mostly, quotes were forgotten.
+func (e *evaluator) unknownVariable(t hcl.Traversal) {
+	at := hclRange(t.SourceRange())
+	name := t.RootName()
+	where := map[string]string{
+		"each": "in a block with for_each, and in the blocks in it", "count": "in a block with count, and in the blocks in it",
+		"self": "in a postcondition",
+	}
+	switch {
+	case where[name] != "":
+		e.diags.Errorf(at, "", "Invalid reference", "%s has a value only %s.", name, where[name])
+	case slices.Contains([]string{"data", "resource", "terraform"}, name):
+		e.diags.Errorf(at, "", "Unknown variable", "There is no %s in kuke. Resources are referred to by their kind, as in cell.web.address, variables as in var.name.", name)
+	case len(t) == 1:
+		e.diags.Errorf(at, "", "Unknown variable", "Without quotes, %s is read as the name of a variable, and there is none of that name. To mean the text, write %q.%s", shorten(name), shorten(name), suggest(name, rootWords()))
+	default:
+		e.diags.Errorf(at, "", "Unknown variable", "There is no variable called %q. To mean text, put it in quotes.%s", shorten(name), suggest(name, rootWords()))
+	}
+}
+
+// rootWords are those that a reference can begin with.
+func rootWords() []string { return append(kindWords(), "var", "local", "module", "path", "kuke") }
+
+// settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
+// what it is for.
+func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Value, bool) {
+	val, ok := e.evaluate(expr, s)
+	if !ok {
+		return val, false
+	}
+	at := hclRange(expr.Range())
+	switch {
+	case functions.IsSensitive(val):
+		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", sentence(what))
+		return val, false
+	case !val.IsWhollyKnown():
+		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", sentence(what))
+		return val, false
+	}
+	val, _ = val.UnmarkDeep()
+	return val, true
+}
+
+// settledText returns the text that expr must have, known and not sensitive.
+func (e *evaluator) settledText(expr hcl.Expression, s *scope, what string) (string, bool) {
+	val, ok := e.settled(expr, s, what)
+	if !ok {
+		return "", false
+	}
+	text, err := convert.Convert(val, cty.String)
+	if err != nil || text.IsNull() {
+		e.diags.Errorf(hclRange(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", sentence(what), described(val))
+		return "", false
+	}
+	return text.AsString(), true
+}
+
+// described says in a few words what val is.
+func described(val cty.Value) string {
+	if val.IsNull() {
+		return "null"
+	}
+	return "of the type " + val.Type().FriendlyName()
+}
+
+// holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
+// warning.
+func (e *evaluator) holds(r *rule, s *scope, severity realm.Severity, summary string, about realm.Path) {
+	val, ok := e.evaluate(r.condition, s)
+	if !ok {
+		return
+	}
+	val, _ = val.UnmarkDeep()
+	at := hclRange(r.condition.Range())
+	val, err := convert.Convert(val, cty.Bool)
+	switch {
+	case err != nil || val.IsNull():
+		e.diags.Errorf(at, about, "Wrong type", "A condition must be true or false.")
+		return
+	case !val.IsKnown():
+		e.pending = true
+		return
+	case val.True():
+		return
+	}
+	message, ok := e.evaluate(r.message, s)
+	if !ok {
+		return
+	}
+	said := "The error message holds a sensitive value, and can't be shown."
+	if !functions.IsSensitive(message) {
+		text, err := convert.Convert(message, cty.String)
+		if err != nil || text.IsNull() || !text.IsKnown() {
+			e.diags.Errorf(hclRange(r.message.Range()), about, "Wrong type", "An error message must be a text.")
+			return
+		}
+		said = text.AsString()
+	}
+	*e.diags = append(*e.diags, realm.Diagnostic{
+		Severity: severity, Summary: summary, Subject: at, Path: about,
+		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.at),
+	})
+}

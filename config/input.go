@@ -1,0 +1,89 @@
+package config
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Input is what a configuration is made of.
+type Input struct {
+	// Paths are files, directories, of which *.hcl, *.yaml and *.yml are read but no subdirectories, or "-" for Stdin; no
+	// path at all means the current directory.
+	Paths []string
+	// Stdin returns what standard input holds; nil stands for nothing.
+	Stdin func() io.Reader
+	// Assignments are what --var and --var-file say, in their order.
+	Assignments []Assignment
+	// Environ holds the environment as os.Environ does: KUKE_VAR_x sets the variable x.
+	Environ []string
+	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
+	Ask func(name, description string, sensitive bool) (string, error)
+	// Computed holds what planning has worked out, by the path of a resource and the name of the attribute. Nil says
+	// that nothing has been planned yet: references to such attributes are then unknown.
+	Computed map[realm.Path]map[string]string
+	// OutsideFiles lets functions read files outside of the directory of the configuration.
+	OutsideFiles bool
+}
+
+// Text returns the input of a configuration that is nothing but text.
+func Text(text []byte) Input {
+	return Input{Paths: []string{"-"}, Stdin: func() io.Reader { return bytes.NewReader(text) }}
+}
+
+// Assignment sets one variable, or those of a file.
+type Assignment struct {
+	// File names a file of assignments; where it is empty, Name and Text set one variable.
+	File, Name, Text string
+}
+
+// Configuration is what Load has read.
+type Configuration struct {
+	// Tree holds the resources. It is nil where there are errors.
+	Tree *realm.Tree
+	// Outputs are the values that the root module gives out, in the order of their names.
+	Outputs []Output
+	// Moved, Removed and Imports are what the blocks of that name say, in the order of the source.
+	Moved   []Move
+	Removed []Removal
+	Imports []Import
+	// Pending says that values are missing which only planning works out: with Input.Computed they are there.
+	Pending bool
+	// Sources holds what was read by file name, for showing the lines a diagnostic is about, without a byte order mark and
+	// with LF for CRLF, as ranges count.
+	Sources map[string][]byte
+}
+
+// Output is a value that a configuration gives out.
+type Output struct {
+	Name, Description string
+	// Value is unknown while the configuration is Pending.
+	Value     cty.Value
+	Sensitive bool
+	Declared  realm.Range
+}
+
+// Move says that the resource at From is the one at To now.
+type Move struct {
+	From, To realm.Path
+	Declared realm.Range
+}
+
+// Removal says that what is at From and below it is no longer part of the configuration.
+type Removal struct {
+	From realm.Path
+	// Destroy says whether it is destroyed, or left running and forgotten.
+	Destroy  bool
+	Declared realm.Range
+}
+
+// Import says that a container that kuke did not make is the one at To.
+type Import struct {
+	To realm.Path
+	// ID is its id in containerd.
+	ID       string
+	Declared realm.Range
+}

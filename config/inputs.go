@@ -1,0 +1,219 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// autoSuffixes end the names of files of assignments that are read by themselves.
+var autoSuffixes = []string{".auto.kukevars", ".auto.kukevars.json"}
+
+// defaultFiles are those that come before them.
+var defaultFiles = []string{"kuke.kukevars", "kuke.kukevars.json"}
+
+// envPrefix begins the names of environment variables that set variables.
+const envPrefix = "KUKE_VAR_"
+
+// assigned is a value for a variable of the root module, and where it comes from.
+type assigned struct {
+	// text is to be read by the type of the variable, where value is cty.NilVal.
+	text  string
+	value cty.Value
+	// at is the place in a file of assignments; from says in words where the value comes from.
+	at   realm.Range
+	from string
+}
+
+// inputs collects what is assigned: later ones win.
+type inputs struct {
+	*sourceSet
+	root   *module
+	diags  *realm.Diagnostics
+	values map[string]assigned
+}
+
+// collect reads what is assigned in the order of Terraform: the environment, the files that are read by themselves, and
+// what the command line says. dirs are those that may hold such files.
+func (s *inputs) collect(in Input, dirs []string) {
+	for _, pair := range in.Environ {
+		if name, text, ok := strings.Cut(strings.TrimPrefix(pair, envPrefix), "="); ok && strings.HasPrefix(pair, envPrefix) {
+			if s.root.variables[name] != nil {
+				s.values[name] = assigned{text: text, from: "the environment variable " + envPrefix + name}
+			}
+		}
+	}
+	for _, dir := range dirs {
+		for _, name := range autoFiles(dir) {
+			s.file(name, false)
+		}
+	}
+	for _, a := range in.Assignments {
+		if a.File != "" {
+			s.file(a.File, true)
+			continue
+		}
+		if s.root.variables[a.Name] == nil {
+			s.diags.Errorf(realm.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", shorten(a.Name), s.declare(a.Name))
+			continue
+		}
+		s.values[a.Name] = assigned{text: a.Text, from: "--var"}
+	}
+}
+
+// declare says how to mend that there is no variable called name.
+func (s *inputs) declare(name string) string {
+	if hint := suggest(name, slices.Sorted(maps.Keys(s.root.variables))); hint != "" {
+		return hint
+	}
+	return fmt.Sprintf(" Declare it: variable %q {}.", shorten(name))
+}
+
+// autoFiles returns the files of dir that assign by themselves, in the order they are read.
+func autoFiles(dir string) []string {
+	var files []string
+	for _, name := range defaultFiles {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
+			files = append(files, filepath.Join(dir, name))
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return files
+	}
+	for _, e := range entries {
+		auto := slices.ContainsFunc(autoSuffixes, func(suffix string) bool { return strings.HasSuffix(e.Name(), suffix) })
+		if auto && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files
+}
+
+// file reads a file of assignments. named says that the user named it.
+func (s *inputs) file(name string, named bool) {
+	data, err := readAll(openFile(name))
+	if err != nil {
+		unreadable(name, err, s.diags)
+		if named && errors.Is(err, fs.ErrNotExist) {
+			(*s.diags)[len(*s.diags)-1].Detail = fmt.Sprintf("%s can't be read: there is no such file. Check the path that --var-file names.", name)
+		}
+		return
+	}
+	data, ok := normalize(source{name: name, data: data}, s.diags)
+	s.add(name, data)
+	if !ok {
+		return
+	}
+	set := s.assignments
+	if strings.HasSuffix(name, ".json") {
+		set = s.jsonAssignments
+	}
+	for _, a := range set(name, data) {
+		variable := strings.TrimSpace(a.name)
+		if s.root.variables[variable] == nil {
+			// As in Terraform: a file may serve several configurations.
+			s.diags.Warnf(a.at, "", "Undeclared variable", "No variable called %q is declared, so that this value has no effect.%s", shorten(variable), s.declare(variable))
+			continue
+		}
+		s.values[variable] = assigned{value: a.value, at: a.at, from: name}
+	}
+}
+
+type assignment struct {
+	name  string
+	value cty.Value
+	at    realm.Range
+}
+
+func (s *inputs) assignments(name string, data []byte) []assignment {
+	if !boundedHCL(name, data, s.diags) {
+		return nil
+	}
+	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	report(problems, s.diags)
+	if problems.HasErrors() {
+		return nil
+	}
+	body := file.Body.(*hclsyntax.Body)
+	for _, b := range body.Blocks {
+		s.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A file of values holds no blocks, only arguments: name = value. To declare a variable, write its block in a file that ends in .hcl.")
+	}
+	var found []assignment
+	for _, attr := range sortedAttributes(body) {
+		val, problems := attr.Expr.Value(nil)
+		report(problems, s.diags)
+		if !problems.HasErrors() {
+			found = append(found, assignment{attr.Name, val, hclRange(attr.Expr.Range())})
+		}
+	}
+	return found
+}
+
+// jsonAssignments reads JSON, which is HCL's in another spelling: the values are taken as they are.
+func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
+	whole := realm.Range{File: name}
+	y := &yamlReader{lines: newLines(name, data), diags: s.diags} // for its bounds
+	before := len(*s.diags)
+	var found []assignment
+	y.documents(func(v *value) {
+		if v.kind != objectKind {
+			s.diags.Errorf(whole, "", "Wrong type", "A file of values is an object of names and values, but this is %s.", v.describe())
+			return
+		}
+		ty, err := json.ImpliedType(bytes.TrimSpace(data))
+		if err != nil {
+			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", sentence(err.Error()))
+			return
+		}
+		val, err := json.Unmarshal(bytes.TrimSpace(data), ty)
+		if err != nil {
+			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", sentence(err.Error()))
+			return
+		}
+		for _, f := range v.fields {
+			if ty.HasAttribute(f.name) {
+				found = append(found, assignment{f.name, val.GetAttr(f.name), f.value.rng})
+			}
+		}
+	})
+	if len(*s.diags) > before {
+		return nil
+	}
+	return found
+}
+
+// parse returns what a text that was assigned says for v: text for a variable that takes one, an expression otherwise.
+func (a assigned) parse(v *variable) (cty.Value, error) {
+	if a.value != cty.NilVal {
+		return a.value, nil
+	}
+	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
+		return cty.StringVal(a.text), nil
+	}
+	var refused realm.Diagnostics
+	if !boundedHCL("", []byte(a.text), &refused) {
+		return cty.NilVal, errors.New(refused[0].Detail)
+	}
+	expr, problems := hclsyntax.ParseExpression([]byte(a.text), "", hcl.InitialPos)
+	if !problems.HasErrors() {
+		var val cty.Value
+		if val, problems = expr.Value(nil); !problems.HasErrors() {
+			return val, nil
+		}
+	}
+	return cty.NilVal, fmt.Errorf("it must be an expression of the type %s, such as [\"a\", \"b\"] or {a = 1}: %s", v.ty.FriendlyNameForConstraint(), strings.TrimSuffix(problems[0].Detail, "."))
+}

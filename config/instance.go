@@ -1,0 +1,298 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// instance is one of the resources that a block stands for.
+type instance struct {
+	block  *block
+	in     *moduleInstance
+	parent *instance // of the block around it, or nil
+	// name is what messages call it: container.web["a"].
+	name  string
+	scope *scope
+	path  realm.Path
+	// named is the place of its name.
+	named realm.Range
+	// declaration is what its body says, once body was asked for.
+	declaration *declaration
+	body        lazy
+	// checked is for what its lifecycle says of its values.
+	postconditions []*rule
+}
+
+// expandedBlock are the resources that a block stands for, by the instance of the block around it.
+type expandedBlock struct {
+	lazy
+	groups []*group
+}
+
+// group is what a block stands for in one instance of the block around it.
+type group struct {
+	repetition
+	parent    *instance
+	instances []*instance
+}
+
+// expand works out which resources a block stands for.
+func (m *moduleInstance) expand(b *block, at realm.Range) (*expandedBlock, bool) {
+	x := m.blocks[b]
+	if x == nil {
+		x = &expandedBlock{}
+		m.blocks[b] = x
+	}
+	_, ok := m.once(&x.lazy, m.name(b.address()), at, func() (cty.Value, bool) {
+		parents := []*instance{nil}
+		if b.parent != nil {
+			above, ok := m.expand(b.parent, at)
+			if !ok {
+				return cty.DynamicVal, false
+			}
+			parents = above.instances()
+		}
+		for _, parent := range parents {
+			s := m.scope()
+			if parent != nil {
+				s = parent.scope
+			}
+			r, ok := m.repeat(b.hcl.Body, s)
+			if !ok {
+				return cty.DynamicVal, false
+			}
+			g := &group{repetition: r, parent: parent}
+			for i := range r.scopes {
+				g.instances = append(g.instances, m.newInstance(b, g, i))
+			}
+			m.checkNames(g)
+			x.groups = append(x.groups, g)
+		}
+		return cty.True, true
+	})
+	return x, ok
+}
+
+func (x *expandedBlock) instances() []*instance {
+	var all []*instance
+	for _, g := range x.groups {
+		all = append(all, g.instances...)
+	}
+	return all
+}
+
+// newInstance makes the instance of a block at i, with its path: empty where something is wrong with it, which has been
+// reported then.
+func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
+	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.suffix(i))}
+	inner := *g.scopes[i]
+	inner.within = n
+	n.scope = &inner
+	name := m.instanceName(n, g, i)
+	parent, ok := m.parentOf(n)
+	if name != nil && ok {
+		n.path = childPath(m.diags, b.kind, parent, name)
+	}
+	return n
+}
+
+// instanceName returns the name of an instance: what name = says, or the label, followed by - and the index or the key
+// where there are several.
+func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
+	n.named = hclRange(n.block.hcl.LabelRanges[0])
+	name := &value{kind: stringKind, text: n.block.label, rng: n.named}
+	if attr := n.block.hcl.Body.Attributes["name"]; attr != nil {
+		text, ok := m.settledText(attr.Expr, n.scope, "the name of a "+n.block.kind.Lower())
+		if !ok {
+			return nil
+		}
+		n.named = hclRange(attr.Expr.Range())
+		return &value{kind: stringKind, text: text, rng: n.named}
+	}
+	if g.keys == nil {
+		return name
+	}
+	key, each := fmt.Sprint(i), "count"
+	if !g.list {
+		key, each = g.keys[i].AsString(), "for_each"
+	}
+	name.text += "-" + key
+	if realm.CheckName(name.text) != nil && realm.CheckName(n.block.label) == nil {
+		n.named = hclRange(n.block.hcl.Body.Attributes[each].NameRange)
+		m.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", shorten(key), n.name, shorten(name.text))
+		return nil
+	}
+	return name
+}
+
+// checkNames reports instances of one block that have the same name.
+func (m *moduleInstance) checkNames(g *group) {
+	if g.keys == nil {
+		return
+	}
+	seen := map[realm.Path]*instance{}
+	for _, n := range g.instances {
+		if first := seen[n.path]; first != nil && n.path != "" {
+			m.diags.Errorf(n.named, n.path, "Duplicate resource", "%s and %s are both %s. Let name = … or parent = … in the block hold each.key or count.index.", first.name, n.name, n.path)
+			n.path = ""
+			continue
+		}
+		seen[n.path] = n
+	}
+}
+
+// parentOf returns the path above an instance.
+func (m *moduleInstance) parentOf(n *instance) (realm.Path, bool) {
+	attr := n.block.hcl.Body.Attributes["parent"]
+	k := n.block.kind
+	switch {
+	case n.parent != nil && attr != nil:
+		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
+		return n.parent.path, n.parent.path != ""
+	case n.parent != nil:
+		return n.parent.path, n.parent.path != ""
+	case k == realm.KindRealm && attr != nil:
+		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
+		return "", true
+	case k == realm.KindRealm && m.parent != "":
+		m.diags.Errorf(n.named, "", "Misplaced block", "This module fills %s, where no realm can be. Take parent = … out of the module's block, or the realm out of the module.", m.parent)
+		return "", false
+	case k == realm.KindRealm:
+		return "", true
+	case attr == nil:
+		return m.filled(n)
+	}
+	return m.writtenParent(n, attr)
+}
+
+// filled returns the path that the module fills, if n belongs right below it.
+func (m *moduleInstance) filled(n *instance) (realm.Path, bool) {
+	k := n.block.kind
+	if m.parent.Depth() == k.Depth()-1 {
+		return m.parent, true
+	}
+	declared := hclRange(n.block.hcl.DefRange())
+	wants := fmt.Sprintf("parent = %q", parentShape(k, m.parent))
+	if m.parent == "" {
+		m.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, above(k))
+		return "", false
+	}
+	if m.parent.Depth() >= k.Depth() {
+		m.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), above(k))
+		return "", false
+	}
+	m.diags.Errorf(declared, "", "Missing parent", "This module fills the %s %s: the %s must say where in it it belongs. Write %s with the names, seen from there.", m.parent.Kind().Lower(), m.parent, k.Lower(), wants)
+	return "", false
+}
+
+// parentShape shows what the parent of a kind looks like, seen from the path that is filled.
+func parentShape(k realm.Kind, filled realm.Path) string {
+	var shape []string
+	for _, level := range realm.Kinds[min(filled.Depth(), k.Depth()-1) : k.Depth()-1] {
+		shape = append(shape, level.Lower())
+	}
+	return strings.Join(shape, "/")
+}
+
+func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (realm.Path, bool) {
+	k := n.block.kind
+	at := hclRange(attr.Expr.Range())
+	text, ok := m.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
+	if !ok {
+		return "", false
+	}
+	p, err := realm.ParsePath(string(m.within(text)))
+	if err != nil {
+		m.diags.Errorf(at, "", "Invalid parent", "%s.", sentence(err.Error()))
+		return "", false
+	}
+	if p.Depth() != k.Depth()-1 {
+		m.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), above(k), p, p.Kind().Lower(), parentShape(k, m.parent))
+		return "", false
+	}
+	return p, true
+}
+
+// above returns the word for the kind that holds k; for realms, which nothing holds, the file.
+func above(k realm.Kind) string {
+	if d := k.Depth(); d > 1 {
+		return realm.Kinds[d-2].Lower()
+	}
+	return "file of its own"
+}
+
+// metaArguments are those of a resource's block that are no attributes of the resource.
+var metaArguments = []string{"name", "parent", "for_each", "count"}
+
+// declare works out what the body of an instance says.
+func (n *instance) declare(at realm.Range) (*declaration, bool) {
+	m := n.in
+	_, ok := m.once(&n.body, n.name, at, func() (cty.Value, bool) {
+		d := &declaration{kind: n.block.kind, format: hclFormat, declared: hclRange(n.block.hcl.DefRange()), path: n.path}
+		n.declaration = d
+		before := len(*m.diags)
+		d.body = m.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
+			_, isKind := kindOf(b.Type)
+			return isKind || b.Type == "lifecycle"
+		}, metaArguments)
+		d.body.rng = d.declared
+		m.lifecycle(n, d)
+		d.decode(m.diags)
+		return cty.True, !(*m.diags)[before:].HasErrors()
+	})
+	if n.declaration != nil && n.declaration.decoded != nil {
+		n.declaration.decoded.References = n.references()
+	}
+	return n.declaration, ok
+}
+
+// references returns the paths of the resources that the values of n come from, and that are not around it.
+func (n *instance) references() []realm.Path {
+	var paths []realm.Path
+	for p := range n.body.used {
+		if p != n.path && !p.Contains(n.path) && !n.path.Contains(p) {
+			paths = append(paths, p)
+		}
+	}
+	slices.SortFunc(paths, realm.ComparePaths)
+	return paths
+}
+
+// declareAll works out everything in a block, and in the blocks in it, in the order of the source.
+func (m *moduleInstance) declareAll(b *block) {
+	x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
+	if ok {
+		for _, n := range x.instances() {
+			m.declareTree(n)
+		}
+	}
+}
+
+// declareTree declares n and then what is nested in it.
+func (m *moduleInstance) declareTree(n *instance) {
+	d, _ := n.declare(n.named)
+	if d != nil {
+		m.declared = append(m.declared, d)
+	}
+	m.evaluator.all = append(m.evaluator.all, n)
+	for _, nested := range n.block.nested {
+		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
+		if !ok {
+			continue
+		}
+		for _, g := range x.groups {
+			if g.parent != n {
+				continue
+			}
+			for _, inner := range g.instances {
+				m.declareTree(inner)
+			}
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+var lifecycleSchema = &hcl.BodySchema{
+	Attributes: []hcl.AttributeSchema{{Name: "prevent_destroy"}, {Name: "ignore_changes"}, {Name: "replace_triggered_by"}, {Name: "create_before_destroy"}},
+	Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}, {Type: "postcondition"}},
+}
+
+// lifecycle reads the block lifecycle of an instance.
+func (e *evaluator) lifecycle(n *instance, d *declaration) {
+	var blocks []*hclsyntax.Block
+	for _, b := range n.block.hcl.Body.Blocks {
+		if b.Type == "lifecycle" {
+			blocks = append(blocks, b)
+		}
+	}
+	if len(blocks) == 0 {
+		return
+	}
+	if len(blocks) > 1 {
+		e.diags.Errorf(hclRange(blocks[1].DefRange()), n.path, "Duplicate block", "There is already a block lifecycle at %s. Put everything in one of them.", hclRange(blocks[0].DefRange()))
+		return
+	}
+	content, problems := blocks[0].Body.Content(lifecycleSchema)
+	e.report(problems)
+	if problems.HasErrors() {
+		return
+	}
+	attrs := blocks[0].Body.Attributes
+	l := &realm.Lifecycle{}
+	if attr := attrs["create_before_destroy"]; attr != nil {
+		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
+	}
+	if attr := attrs["prevent_destroy"]; attr != nil {
+		l.PreventDestroy = (&collector{diags: e.diags}).constantBool(attr.AsHCLAttribute())
+	}
+	if attr := attrs["ignore_changes"]; attr != nil {
+		l.IgnoreChanges = e.ignored(n.block.kind, attr)
+	}
+	if attr := attrs["replace_triggered_by"]; attr != nil {
+		l.ReplaceTriggeredBy = e.triggers(n, attr)
+	}
+	for _, b := range content.Blocks {
+		r := newRule(b, e.diags)
+		switch {
+		case r == nil:
+		case b.Type == "precondition":
+			e.holds(r, n.scope, realm.Error, "Precondition does not hold", n.path)
+		default:
+			n.postconditions = append(n.postconditions, r)
+		}
+	}
+	d.lifecycle = l
+}
+
+// ignored returns the names of the attributes whose changes count for nothing, in manifest spelling and with the key of a
+// member, as in env["TOKEN"]; "*" stands for all.
+func (e *evaluator) ignored(k realm.Kind, attr *hclsyntax.Attribute) []string {
+	if hcl.ExprAsKeyword(attr.Expr) == "all" {
+		return []string{"*"}
+	}
+	list, problems := hcl.ExprList(attr.Expr)
+	e.report(problems)
+	var names []string
+	for _, item := range list {
+		t, problems := hcl.RelTraversalForExpr(item)
+		if problems.HasErrors() || len(t) == 0 {
+			e.diags.Errorf(hclRange(item.Range()), "", "Invalid attribute", "ignore_changes is a list of attributes without quotes, such as image or env[\"TOKEN\"], or the word all.")
+			continue
+		}
+		if name := e.ignoredName(k, t); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
+	attrs, name := k.Attributes(), ""
+	for _, step := range t {
+		word, ok := attributeName(step)
+		if _, isIndex := step.(hcl.TraverseIndex); isIndex && ok && name != "" {
+			name += fmt.Sprintf("[%q]", word)
+			continue
+		}
+		i := slices.IndexFunc(attrs, func(a *realm.Attribute) bool { return a.HCLName == word })
+		if !ok || i < 0 {
+			var names []string
+			for _, a := range attrs {
+				names = append(names, a.HCLName)
+			}
+			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", k.Lower(), shorten(word), suggest(word, names))
+			return ""
+		}
+		name = strings.TrimPrefix(name+"."+attrs[i].Name, ".")
+		attrs = attrs[i].Fields
+	}
+	return name
+}
+
+// triggers returns what makes an instance anew when it changes.
+func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []realm.Trigger {
+	if n.block.kind != realm.KindContainer {
+		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
+		return nil
+	}
+	list, problems := hcl.ExprList(attr.Expr)
+	e.report(problems)
+	var all []realm.Trigger
+	for _, item := range list {
+		t, problems := hcl.AbsTraversalForExpr(item)
+		k, isKind := realm.Kind(""), false
+		if !problems.HasErrors() {
+			k, isKind = kindOf(t.RootName())
+		}
+		if !isKind {
+			e.diags.Errorf(hclRange(item.Range()), n.path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
+			continue
+		}
+		all = append(all, e.trigger(n, k, t)...)
+	}
+	return all
+}
+
+func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.Trigger {
+	var wanted resourceReferences
+	if !wanted.add(e, k, t, nil) {
+		return nil
+	}
+	attribute := wanted[0].attributes[0]
+	wanted[0].attributes, wanted[0].all = []string{"path"}, false
+	used := e.watch("replace_triggered_by of "+n.name, func() { wanted[0].value(e, n.scope) })
+	a := slices.IndexFunc(k.Attributes(), func(a *realm.Attribute) bool { return a.HCLName == attribute })
+	if attribute != "" && a < 0 {
+		e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
+		return nil
+	}
+	var all []realm.Trigger
+	for p := range used {
+		trigger := realm.Trigger{Path: p}
+		if a >= 0 {
+			trigger.Attribute = k.Attributes()[a].Name
+		}
+		if p == n.path {
+			e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "A container can't be replaced because of itself.")
+			continue
+		}
+		all = append(all, trigger)
+	}
+	slices.SortFunc(all, func(x, y realm.Trigger) int { return realm.ComparePaths(x.Path, y.Path) })
+	return all
+}
+
+// checkPostconditions sees that what a resource has become is as its configuration wants it.
+func (e *evaluator) checkPostconditions(n *instance) {
+	if len(n.postconditions) == 0 || n.declaration == nil {
+		return
+	}
+	self, ok := n.object(&resourceReference{kind: n.block.kind, label: n.block.label, at: n.named, all: true})
+	if !ok {
+		return
+	}
+	for _, r := range n.postconditions {
+		e.holds(r, n.scope.with("self", self), realm.Error, "Postcondition does not hold", n.path)
+	}
+}

@@ -1,0 +1,280 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// module is what the files of a directory, or those that the user named, say together: nothing of it is worked out yet.
+type module struct {
+	// dir is where relative names of files begin, an absolute path.
+	dir       string
+	variables map[string]*variable
+	locals    map[string]*hclsyntax.Attribute
+	outputs   map[string]*outputBlock
+	calls     map[string]*call
+	// blocks are the resources of HCL files at the top level, manifests those of YAML files, both in the order of the
+	// source.
+	blocks    []*block
+	manifests []*declaration
+	// callOrder, checks and moves are in the order of the source too.
+	callOrder []*call
+	checks    []*hclsyntax.Block
+	moves     []*hclsyntax.Block
+}
+
+func newModule(dir string) *module {
+	return &module{
+		dir: dir, variables: map[string]*variable{}, locals: map[string]*hclsyntax.Attribute{},
+		outputs: map[string]*outputBlock{}, calls: map[string]*call{},
+	}
+}
+
+// block is a resource as it is written in HCL: it stands for as many resources as its for_each or count says, in each of
+// those that its parent stands for.
+type block struct {
+	kind   realm.Kind
+	label  string
+	hcl    *hclsyntax.Block
+	parent *block
+	nested []*block
+}
+
+// address is what references call the block.
+func (b *block) address() string { return b.kind.Lower() + "." + b.label }
+
+// call is a block that puts a module in place.
+type call struct {
+	label string
+	hcl   *hclsyntax.Block
+}
+
+// outputBlock is a value that a module gives out.
+type outputBlock struct {
+	name        string
+	description string
+	value       *hclsyntax.Attribute
+	sensitive   bool
+	rules       []*rule
+	declared    realm.Range
+}
+
+// collector sorts what the files of a module say.
+type collector struct {
+	*module
+	diags *realm.Diagnostics
+}
+
+// blockWords are those that a block at the top level can begin with.
+func blockWords() []string {
+	return append(kindWords(), "variable", "locals", "output", "module", "moved", "removed", "import", "check")
+}
+
+// file adds an HCL file.
+func (c *collector) file(name string, data []byte) {
+	if !boundedHCL(name, data, c.diags) {
+		return
+	}
+	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	if problems.HasErrors() && looksLikeYAML(data) {
+		c.diags.Errorf(realm.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
+		return
+	}
+	report(problems, c.diags)
+	if problems.HasErrors() {
+		return
+	}
+	body, ok := file.Body.(*hclsyntax.Body)
+	if !ok {
+		panic(fmt.Sprintf("hclsyntax made a body of type %T", file.Body))
+	}
+	for _, attr := range sortedAttributes(body) {
+		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", shorten(attr.Name))
+	}
+	for _, block := range body.Blocks {
+		c.block(block)
+	}
+}
+
+// block adds a block of the top level.
+func (c *collector) block(b *hclsyntax.Block) {
+	if k, ok := kindOf(b.Type); ok {
+		if added := c.resource(b, k, nil); added != nil {
+			c.blocks = append(c.blocks, added)
+		}
+		return
+	}
+	switch b.Type {
+	case "locals":
+		c.addLocals(b)
+	case "variable":
+		c.addVariable(b)
+	case "output":
+		c.addOutput(b)
+	case "module":
+		c.addCall(b)
+	case "check":
+		if c.label(b, "check") != "" {
+			c.checks = append(c.checks, b)
+		}
+	case "moved", "removed", "import":
+		c.noLabel(b)
+		c.moves = append(c.moves, b)
+	default:
+		c.unsupported(b)
+	}
+}
+
+func (c *collector) unsupported(b *hclsyntax.Block) {
+	hint := suggest(b.Type, blockWords())
+	switch b.Type {
+	case "resource", "data":
+		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(kindWords(), ", "))
+	case "provider", "terraform", "backend":
+		hint = " kuke needs no providers and keeps its state in one place (--run-path): take the block away."
+	}
+	if hint == "" {
+		hint = " At the top level stand " + strings.Join(blockWords(), ", ") + "."
+	}
+	c.diags.Errorf(hclRange(b.TypeRange), "", "Unsupported block", "There is no block %q.%s", shorten(b.Type), hint)
+}
+
+// resource returns the block of a resource with those nested in it, or nil where it has no name.
+func (c *collector) resource(b *hclsyntax.Block, k realm.Kind, parent *block) *block {
+	label := c.label(b, k.Lower())
+	if label == "" {
+		return nil
+	}
+	r := &block{kind: k, label: label, hcl: b, parent: parent}
+	for _, nested := range b.Body.Blocks {
+		nk, ok := kindOf(nested.Type)
+		switch {
+		case !ok:
+		case nk == k.Child():
+			if added := c.resource(nested, nk, r); added != nil {
+				r.nested = append(r.nested, added)
+			}
+		default:
+			c.diags.Errorf(hclRange(nested.DefRange()), "", "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
+				k.Lower(), nested.Type, strings.Join(kindWords(), " > "), nested.Type, above(nk))
+		}
+	}
+	return r
+}
+
+// label returns the one label of a block, or reports that it has not exactly one.
+func (c *collector) label(b *hclsyntax.Block, what string) string {
+	switch len(b.Labels) {
+	case 0:
+		c.diags.Errorf(hclRange(b.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", what, b.Type)
+		return ""
+	case 1:
+		if b.Labels[0] == "" {
+			c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "A name is empty.")
+		}
+		return b.Labels[0]
+	}
+	hint := ""
+	if _, ok := kindOf(b.Type); ok {
+		hint = " Its parents are the blocks around it, or stand in parent = \"…\"."
+	}
+	c.diags.Errorf(hclRange(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", what, hint)
+	return ""
+}
+
+func (c *collector) noLabel(b *hclsyntax.Block) {
+	if len(b.Labels) > 0 {
+		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", b.Type, b.Type)
+	}
+}
+
+// identifier returns the label of a block that must be one, since references name it.
+func (c *collector) identifier(b *hclsyntax.Block) string {
+	label := c.label(b, b.Type)
+	if label != "" && !hclsyntax.ValidIdentifier(label) {
+		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "%q can't be the name of a %s: a name begins with a letter and holds letters, digits, - and _.", shorten(label), b.Type)
+		return ""
+	}
+	return label
+}
+
+func (c *collector) duplicate(at realm.Range, what, name string, first hcl.Range) {
+	c.diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, shorten(name), hclRange(first))
+}
+
+func (c *collector) addLocals(b *hclsyntax.Block) {
+	c.noLabel(b)
+	for _, nested := range b.Body.Blocks {
+		c.diags.Errorf(hclRange(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", shorten(nested.Type))
+	}
+	for _, attr := range sortedAttributes(b.Body) {
+		if first := c.locals[attr.Name]; first != nil {
+			c.duplicate(hclRange(attr.NameRange), "local value", attr.Name, first.NameRange)
+			continue
+		}
+		c.locals[attr.Name] = attr
+	}
+}
+
+func (c *collector) addCall(b *hclsyntax.Block) {
+	label := c.identifier(b)
+	if label == "" {
+		return
+	}
+	if first := c.calls[label]; first != nil {
+		c.duplicate(hclRange(b.DefRange()), "module", label, first.hcl.DefRange())
+		return
+	}
+	added := &call{label: label, hcl: b}
+	c.calls[label] = added
+	c.callOrder = append(c.callOrder, added)
+}
+
+var outputSchema = &hcl.BodySchema{
+	Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}},
+	Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}},
+}
+
+func (c *collector) addOutput(b *hclsyntax.Block) {
+	name := c.identifier(b)
+	if name == "" {
+		return
+	}
+	if first := c.outputs[name]; first != nil {
+		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate output", "The output %q is already declared at %s. Keep one of them.", name, first.declared)
+		return
+	}
+	content, problems := b.Body.Content(outputSchema)
+	report(problems, c.diags)
+	o := &outputBlock{name: name, value: b.Body.Attributes["value"], declared: hclRange(b.DefRange())}
+	if attr := content.Attributes["description"]; attr != nil {
+		o.description = c.constantText(attr)
+	}
+	if attr := content.Attributes["sensitive"]; attr != nil {
+		o.sensitive = c.constantBool(attr)
+	}
+	for _, nested := range content.Blocks {
+		if r := newRule(nested, c.diags); r != nil {
+			o.rules = append(o.rules, r)
+		}
+	}
+	if o.value != nil {
+		c.outputs[name] = o
+	}
+}
+
+// moduleDir returns the directory of a module that the one in dir calls by source, or says why there is none.
+func moduleDir(dir, source string) (string, error) {
+	local := slices.ContainsFunc([]string{"./", "../"}, func(prefix string) bool { return strings.HasPrefix(source, prefix) }) || source == "." || source == ".."
+	if !local {
+		return "", fmt.Errorf("a module is a folder beside this one: write a path that begins with ./ or ../, not %q", shorten(source))
+	}
+	return filepath.Join(dir, source), nil
+}

@@ -1,0 +1,569 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// computed are the attributes of each kind that only planning works out.
+var computed = map[realm.Kind][]string{
+	realm.KindSpace: {"subnet", "gateway", "bridge"},
+	realm.KindCell:  {"address"},
+}
+
+// derived are the attributes of each kind that follow from its path and its spec.
+var derived = map[realm.Kind][]string{realm.KindRealm: {"namespace"}, realm.KindContainer: {"id"}}
+
+// everyKind are the attributes that resources of all kinds have besides those that a configuration sets.
+var everyKind = []string{"path", "name"}
+
+// attributeNames returns the names that follow a reference to a resource of kind k.
+func attributeNames(k realm.Kind) []string {
+	names := slices.Concat(everyKind, computed[k], derived[k])
+	for _, a := range k.Attributes() {
+		if !slices.Contains(names, a.HCLName) {
+			names = append(names, a.HCLName)
+		}
+	}
+	return names
+}
+
+// resourceReference is what one expression wants to know of the resources called label.
+type resourceReference struct {
+	kind  realm.Kind
+	label string
+	at    realm.Range
+	// attributes are those asked for; all says that it can't be told which.
+	attributes []string
+	all        bool
+	// keys are those of the instances asked for; every says that it can't be told which.
+	keys  []cty.Value
+	every bool
+}
+
+// resourceReferences are those of one expression.
+type resourceReferences []*resourceReference
+
+// use is how an expression goes on after a reference: with a key, and then with an attribute.
+type use struct {
+	key       cty.Value
+	attribute string
+}
+
+// usesOf returns the uses of references by keys that must be worked out, as in cell.web[each.key].address, by the place
+// where the reference begins.
+func (e *evaluator) usesOf(expr hcl.Expression, s *scope) map[int]use {
+	uses := map[int]use{}
+	node, ok := expr.(hclsyntax.Node)
+	if !ok {
+		return uses
+	}
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		attribute := ""
+		if rel, ok := n.(*hclsyntax.RelativeTraversalExpr); ok {
+			if attr, ok := rel.Traversal[0].(hcl.TraverseAttr); ok {
+				attribute = attr.Name
+			}
+			n = rel.Source
+		}
+		index, ok := n.(*hclsyntax.IndexExpr)
+		if !ok {
+			return nil
+		}
+		of, ok := index.Collection.(*hclsyntax.ScopeTraversalExpr)
+		if !ok || len(of.Traversal) != 2 || !s.knows(index.Key) {
+			return nil
+		}
+		if _, isKind := kindOf(of.Traversal.RootName()); !isKind {
+			return nil
+		}
+		at := of.Traversal.SourceRange().Start.Byte
+		if seen, ok := uses[at]; ok && seen.attribute != "" {
+			return nil // seen with its attribute already
+		}
+		if key, ok := e.evaluate(index.Key, s); ok {
+			uses[at] = use{key, attribute}
+		}
+		return nil
+	})
+	return uses
+}
+
+// knows reports whether expr refers to nothing that only a for expression around it defines.
+func (s *scope) knows(expr hcl.Expression) bool {
+	for _, t := range expr.Variables() {
+		_, named := s.names[t.RootName()]
+		if !named && !slices.Contains(rootWords(), t.RootName()) {
+			return false
+		}
+	}
+	return true
+}
+
+// add notes that t refers to resources of kind k, with what uses says of it. It returns false once it has reported what is
+// wrong.
+func (w *resourceReferences) add(e *evaluator, k realm.Kind, t hcl.Traversal, uses map[int]use) bool {
+	at := hclRange(t.SourceRange())
+	var label string
+	if len(t) > 1 {
+		label, _ = attributeName(t[1])
+	}
+	if label == "" {
+		e.diags.Errorf(at, "", "Invalid reference", "%s stands for nothing by itself: name the one that is meant, as in %s.web, or by its path, as in %s[\"…\"].", k.Lower(), k.Lower(), k.Lower())
+		return false
+	}
+	attribute, key := referredAttribute(t[2:])
+	if used, ok := uses[t.SourceRange().Start.Byte]; ok && len(t) == 2 {
+		attribute, key = used.attribute, used.key
+	}
+	if attribute != "" && !slices.Contains(attributeNames(k), attribute) {
+		e.diags.Errorf(at, "", "Unsupported attribute", "A %s has no attribute %q.%s", k.Lower(), shorten(attribute), orElse(suggest(attribute, attributeNames(k)), " It has "+strings.Join(attributeNames(k), ", ")+"."))
+		return false
+	}
+	i := slices.IndexFunc(*w, func(r *resourceReference) bool { return r.kind == k && r.label == label })
+	if i < 0 {
+		i = len(*w)
+		*w = append(*w, &resourceReference{kind: k, label: label, at: at})
+	}
+	r := (*w)[i]
+	r.all = r.all || attribute == ""
+	r.attributes = append(r.attributes, attribute)
+	r.every = r.every || key == cty.NilVal || !key.IsKnown() || key.IsMarked() || key.IsNull()
+	r.keys = append(r.keys, key)
+	return true
+}
+
+// wants reports whether r asks for the instance with the key.
+func (r *resourceReference) wants(key cty.Value) bool {
+	return r.every || slices.ContainsFunc(r.keys, func(k cty.Value) bool {
+		if converted, err := convert.Convert(k, key.Type()); err == nil {
+			k = converted
+		}
+		return k.RawEquals(key)
+	})
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// referredAttribute returns the name of the attribute that a traversal goes on with, "" if that can't be told, and the
+// key before it, cty.NilVal where there is none.
+func referredAttribute(rest hcl.Traversal) (name string, key cty.Value) {
+	if len(rest) > 0 {
+		if index, isIndex := rest[0].(hcl.TraverseIndex); isIndex {
+			key, rest = index.Key, rest[1:]
+		}
+	}
+	if len(rest) > 0 {
+		if attr, ok := rest[0].(hcl.TraverseAttr); ok {
+			return attr.Name, key
+		}
+	}
+	return "", key
+}
+
+// values returns what the references stand for, by the word for the kind and then by label. It sets ok to false once it
+// has reported what is wrong.
+func (w resourceReferences) values(e *evaluator, s *scope, ok *bool) map[string]map[string]cty.Value {
+	all := map[string]map[string]cty.Value{}
+	for _, r := range w {
+		val, found := r.value(e, s)
+		*ok = *ok && found
+		if !found {
+			continue
+		}
+		word := r.kind.Lower()
+		if all[word] == nil {
+			all[word] = map[string]cty.Value{}
+		}
+		all[word][r.label] = val
+	}
+	return all
+}
+
+func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
+	if strings.Contains(r.label, "/") || r.kind == realm.KindRealm && s.in.find(r.kind, r.label, nil) == nil {
+		return r.byPath(e, s)
+	}
+	blocks := s.in.find(r.kind, r.label, s.within)
+	switch {
+	case len(blocks) == 0:
+		if d := s.in.manifest(r.kind, r.label); d != nil {
+			return e.object(d, r)
+		}
+		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), shorten(r.label), orElse(suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
+		return cty.DynamicVal, false
+	case len(blocks) > 1:
+		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), hclRange(blocks[0].hcl.DefRange()), hclRange(blocks[1].hcl.DefRange()), r.kind.Lower())
+		return cty.DynamicVal, false
+	}
+	x, ok := s.in.expand(blocks[0], r.at)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	groups := near(x.groups, s.within)
+	if len(groups) != 1 {
+		e.diags.Errorf(r.at, "", "Ambiguous reference", "%s stands in a block that is there %d times. Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), len(groups), r.kind.Lower())
+		return cty.DynamicVal, false
+	}
+	g := groups[0]
+	values := make([]cty.Value, len(g.instances))
+	for i, n := range g.instances {
+		if g.keys != nil && !r.wants(g.keys[i]) {
+			values[i] = cty.DynamicVal // nobody asks for it
+			continue
+		}
+		if values[i], ok = n.object(r); !ok {
+			return cty.DynamicVal, false
+		}
+	}
+	return g.collect(values), true
+}
+
+// near returns those of the groups that share most of the blocks around them with n.
+func near(groups []*group, n *instance) []*group {
+	var best []*group
+	most := -1
+	for _, g := range groups {
+		shared := 0
+		for p := g.parent; p != nil; p = p.parent {
+			if n != nil && (p == n || n.inside(p)) {
+				shared++
+			}
+		}
+		if shared > most {
+			best, most = nil, shared
+		}
+		if shared == most {
+			best = append(best, g)
+		}
+	}
+	return best
+}
+
+// inside reports whether n lies in the instance p.
+func (n *instance) inside(p *instance) bool {
+	for above := n.parent; above != nil; above = above.parent {
+		if above == p {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the blocks of kind k called label that share most of the blocks around them with the block of n.
+func (m *moduleInstance) find(k realm.Kind, label string, n *instance) []*block {
+	around := map[*block]bool{}
+	for ; n != nil; n = n.parent {
+		around[n.block] = true
+	}
+	var best []*block
+	most := -1
+	m.module.walk(func(b *block) {
+		if b.kind != k || b.label != label {
+			return
+		}
+		shared := 0
+		for p := b.parent; p != nil; p = p.parent {
+			if around[p] {
+				shared++
+			}
+		}
+		if shared > most {
+			best, most = nil, shared
+		}
+		if shared == most {
+			best = append(best, b)
+		}
+	})
+	return best
+}
+
+// walk calls each with every block of the module.
+func (m *module) walk(each func(*block)) {
+	var visit func([]*block)
+	visit = func(blocks []*block) {
+		for _, b := range blocks {
+			each(b)
+			visit(b.nested)
+		}
+	}
+	visit(m.blocks)
+}
+
+// labels returns the labels of the blocks of kind k, and the names of manifests.
+func (m *moduleInstance) labels(k realm.Kind) []string {
+	all := map[string]bool{}
+	m.module.walk(func(b *block) {
+		if b.kind == k {
+			all[b.label] = true
+		}
+	})
+	for _, d := range m.module.manifests {
+		if d.kind == k && d.path != "" {
+			all[d.path.Name()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// manifest returns the one resource of a YAML file with the kind and the name, or nil.
+func (m *moduleInstance) manifest(k realm.Kind, name string) *declaration {
+	var found *declaration
+	for _, d := range m.module.manifests {
+		if d.kind == k && d.path != "" && d.path.Name() == name {
+			if found != nil {
+				return nil
+			}
+			found = d
+		}
+	}
+	return found
+}
+
+// byPath returns the resource that is called by its path, wherever it is declared.
+func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
+	p, err := realm.ParsePath(r.label)
+	if err != nil || p.Kind() != r.kind {
+		e.diags.Errorf(r.at, "", "Invalid reference", "%q is no path of a %s.", shorten(r.label), r.kind.Lower())
+		return cty.DynamicVal, false
+	}
+	for _, m := range e.instances(e.root) {
+		for _, d := range m.module.manifests {
+			if d.path == p {
+				return e.object(d, r)
+			}
+		}
+		var found *instance
+		ok := true
+		m.module.walk(func(b *block) {
+			if found != nil || b.kind != r.kind || !ok {
+				return
+			}
+			if x := m.blocks[b]; x != nil && x.state == running {
+				return // what is being worked out can't be meant: it has no path yet
+			}
+			x, expanded := m.expand(b, r.at)
+			if ok = expanded; !ok {
+				return
+			}
+			for _, n := range x.instances() {
+				if n.path == p {
+					found = n
+				}
+			}
+		})
+		if !ok {
+			return cty.DynamicVal, false
+		}
+		if found != nil {
+			return found.object(r)
+		}
+	}
+	e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %s in this configuration. One that is managed elsewhere must be declared with external = true.", r.kind.Lower(), p)
+	return cty.DynamicVal, false
+}
+
+// instances returns m and all modules that are called in it.
+func (e *evaluator) instances(m *moduleInstance) []*moduleInstance {
+	all := []*moduleInstance{m}
+	for _, c := range m.module.callOrder {
+		if x := m.calls[c.label]; x != nil && x.state == running {
+			continue
+		}
+		if x, ok := m.expandCall(c, hclRange(c.hcl.DefRange())); ok {
+			for _, inner := range x.instances {
+				all = append(all, e.instances(inner)...)
+			}
+		}
+	}
+	return all
+}
+
+// object returns n as expressions see it, with the attributes that r asks for.
+func (n *instance) object(r *resourceReference) (cty.Value, bool) {
+	if n.path == "" {
+		return cty.DynamicVal, false
+	}
+	early := func(name string) bool {
+		return name == "id" || slices.Contains(everyKind, name) || slices.Contains(computed[r.kind], name)
+	}
+	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
+		n.in.use(references{n.path: true})
+		return n.in.attributes(n.path, r.kind, nil, nil), true
+	}
+	d, ok := n.declare(r.at)
+	if !ok || d == nil {
+		return cty.DynamicVal, false
+	}
+	return n.in.object(d, r)
+}
+
+// object returns a declared resource as expressions see it.
+func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, bool) {
+	if d.path == "" {
+		return cty.DynamicVal, false
+	}
+	resource := d.decode(e.diags)
+	e.use(references{d.path: true})
+	return e.attributes(d.path, d.kind, resource, d), true
+}
+
+// attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.
+func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d *declaration) cty.Value {
+	all := map[string]cty.Value{"path": cty.StringVal(string(p)), "name": cty.StringVal(p.Name())}
+	if r != nil {
+		for _, a := range k.Attributes() {
+			val := ctyOf(a, a.Field(reflect.ValueOf(r.Spec)))
+			if written := d.written(a); written != nil {
+				if written.unknown() {
+					val = cty.UnknownVal(val.Type())
+				}
+				val = mark(val, written.secret())
+			}
+			all[a.HCLName] = val
+		}
+	}
+	for _, name := range computed[k] {
+		if text, ok := e.input.Computed[p][name]; ok {
+			all[name] = cty.StringVal(text)
+			continue
+		}
+		all[name] = cty.UnknownVal(cty.String).RefineNotNull()
+	}
+	switch k {
+	case realm.KindRealm:
+		if r != nil {
+			all["namespace"] = cty.StringVal(realm.NamespaceOf(p, r.Spec.(*realm.Realm)))
+		}
+	case realm.KindContainer:
+		all["id"] = cty.StringVal(realm.ContainerID(p))
+	}
+	return cty.ObjectVal(all)
+}
+
+// written returns what was written for the attribute, or nil.
+func (d *declaration) written(a *realm.Attribute) *value {
+	for _, f := range d.body.fields {
+		if f.name == d.format.attribute(a) {
+			return f.value
+		}
+	}
+	return nil
+}
+
+// ctyOf returns the value of an attribute, null where it isn't set.
+func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
+	ty := ctyType(a)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return cty.NullVal(ty)
+		}
+		v = v.Elem()
+		if a.Type != realm.TypeObject {
+			return cty.NumberIntVal(v.Int())
+		}
+	}
+	switch a.Type {
+	case realm.TypeBool:
+		return cty.BoolVal(v.Bool())
+	case realm.TypeObject:
+		return ctyObject(a.Fields, v)
+	case realm.TypeList, realm.TypeSet:
+		if v.Len() == 0 {
+			return cty.ListValEmpty(cty.String)
+		}
+		var items []cty.Value
+		for i := range v.Len() {
+			items = append(items, cty.StringVal(v.Index(i).String()))
+		}
+		return cty.ListVal(items)
+	case realm.TypeMap, realm.TypePairs:
+		if v.Len() == 0 {
+			return cty.MapValEmpty(cty.String)
+		}
+		members := map[string]cty.Value{}
+		for it := v.MapRange(); it.Next(); {
+			members[it.Key().String()] = cty.StringVal(it.Value().String())
+		}
+		return cty.MapVal(members)
+	case realm.TypeObjects:
+		if v.Len() == 0 {
+			return cty.ListValEmpty(ty.ElementType())
+		}
+		var items []cty.Value
+		for i := range v.Len() {
+			items = append(items, ctyObject(a.Fields, v.Index(i)))
+		}
+		return cty.ListVal(items)
+	}
+	if v.IsZero() {
+		return cty.NullVal(ty)
+	}
+	switch a.Type {
+	case realm.TypeInt, realm.TypeBytes:
+		return cty.NumberIntVal(v.Int())
+	case realm.TypeFloat:
+		return cty.NumberFloatVal(v.Float())
+	}
+	return cty.StringVal(v.String())
+}
+
+func ctyObject(fields []*realm.Attribute, v reflect.Value) cty.Value {
+	members := map[string]cty.Value{}
+	for _, f := range fields {
+		members[f.HCLName] = ctyOf(f, f.Field(v))
+	}
+	return cty.ObjectVal(members)
+}
+
+func ctyType(a *realm.Attribute) cty.Type {
+	object := func() cty.Type {
+		members := map[string]cty.Type{}
+		for _, f := range a.Fields {
+			members[f.HCLName] = ctyType(f)
+		}
+		return cty.Object(members)
+	}
+	switch a.Type {
+	case realm.TypeBool:
+		return cty.Bool
+	case realm.TypeInt, realm.TypeBytes, realm.TypeFloat:
+		return cty.Number
+	case realm.TypeList, realm.TypeSet:
+		return cty.List(cty.String)
+	case realm.TypeMap, realm.TypePairs:
+		return cty.Map(cty.String)
+	case realm.TypeObject:
+		return object()
+	case realm.TypeObjects:
+		return cty.List(object())
+	}
+	return cty.String
+}
+
+// attributeName returns the name that a step of a traversal names, as .name or as ["name"].
+func attributeName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}

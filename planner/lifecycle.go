@@ -1,0 +1,138 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// ignoring returns the desired tree with the values as they are recorded wherever their changes count for nothing.
+func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
+	tree := realm.NewTree()
+	for _, r := range desired.Resources() {
+		have := prior.Records[r.Path]
+		if have != nil && r.Lifecycle != nil && len(r.Lifecycle.IgnoreChanges) > 0 {
+			kept := *r
+			kept.Spec = realm.Ignoring(r.Spec, have.Spec, r.Lifecycle.IgnoreChanges)
+			r = &kept
+		}
+		tree.Add(r)
+	}
+	return tree
+}
+
+// protected reports whether the configuration wants the resource never to be destroyed.
+func protected(want *realm.Resource) bool {
+	return want.Lifecycle != nil && want.Lifecycle.PreventDestroy
+}
+
+// protect notes in the record of c whether its resource may be destroyed, which is a change by itself.
+func (d *decider) protect(c *Change, want *realm.Resource) {
+	if d.opts.ByHand {
+		c.After.Status.PreventDestroy = c.Before.Status.PreventDestroy
+		return
+	}
+	if protected(want) == c.Before.Status.PreventDestroy {
+		return
+	}
+	if c.Action == "" {
+		c.Action = Update
+	}
+	if protected(want) {
+		c.Reasons = append(c.Reasons, "protected by prevent_destroy from now on")
+	} else {
+		c.Reasons = append(c.Reasons, "no longer protected by prevent_destroy")
+	}
+}
+
+// checkProtected refuses to delete or replace what is protected: by the configuration, or, where that says nothing of it, by
+// the last one that was applied.
+func (d *decider) checkProtected() {
+	for _, p := range d.order {
+		c := d.changes[p]
+		if c == nil || c.Action != Delete && c.Action != Replace {
+			continue
+		}
+		want := d.desired.Resource(p)
+		switch {
+		case want != nil && protected(want):
+			d.diags.Errorf(want.Declared, p, "Protected resource", "%s %s would be %s%s, but its configuration says prevent_destroy. Take that away, or leave what forces this as it was.",
+				p.Kind().Lower(), p, past(c.Action), why(c))
+		case (want == nil || d.opts.ByHand) && c.Before != nil && c.Before.Status.PreventDestroy:
+			d.diags.Errorf(realm.Range{}, p, "Protected resource", "%s %s would be %s%s, but it was applied with prevent_destroy. To destroy it, apply it without prevent_destroy first.",
+				p.Kind().Lower(), p, past(c.Action), why(c))
+		}
+	}
+}
+
+// why says, after a comma, what is behind a change.
+func why(c *Change) string {
+	if len(c.Reasons) > 0 {
+		return " (" + c.Reasons[0] + ")"
+	}
+	for _, df := range c.Diffs {
+		if df.ForcesReplacement {
+			return fmt.Sprintf(" (%s changes)", df.Name)
+		}
+	}
+	return ""
+}
+
+// decideTriggered decides until everything is replaced that is to be because something else changes.
+func (d *decider) decideTriggered() {
+	d.triggered = map[realm.Path]string{}
+	before := len(d.diags)
+	for {
+		d.diags, d.order, d.changes = d.diags[:before], nil, map[realm.Path]*Change{}
+		d.decideAll()
+		if !d.pullTriggers() {
+			return
+		}
+	}
+}
+
+// pullTriggers notes what is to be replaced because of the changes so far, and reports whether that is news.
+func (d *decider) pullTriggers() bool {
+	news := false
+	for _, r := range d.desired.Resources() {
+		c := d.changes[r.Path]
+		if r.Lifecycle == nil || d.triggered[r.Path] != "" || d.prior.Records[r.Path] == nil || !d.targeted(r.Path) ||
+			c != nil && (c.Action == Replace || c.Action == Create) {
+			continue
+		}
+		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
+			if what := trigger(t).pulledBy(d.changes[t.Path]); what != "" {
+				d.triggered[r.Path] = fmt.Sprintf("replaced because %s %s %s", t.Path.Kind().Lower(), t.Path, what)
+				news = true
+				break
+			}
+		}
+	}
+	return news
+}
+
+// trigger is one of a lifecycle.
+type trigger realm.Trigger
+
+func (t trigger) pulledBy(c *Change) string {
+	if c == nil {
+		return ""
+	}
+	switch c.Action {
+	case Create, Replace:
+		return "is " + past(c.Action)
+	case Update:
+	default:
+		return ""
+	}
+	if t.Attribute == "" {
+		return "changes"
+	}
+	for _, df := range c.Diffs {
+		if df.Within(t.Attribute) {
+			return "changes its " + t.Attribute
+		}
+	}
+	return ""
+}

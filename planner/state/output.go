@@ -1,0 +1,46 @@
+package state
+
+import (
+	"encoding/json"
+	"maps"
+)
+
+// Output is a value that a configuration gave out.
+type Output struct {
+	// Value is its JSON; nil for a sensitive one, which is never stored.
+	Value     json.RawMessage `json:"value,omitempty"`
+	Sensitive bool            `json:"sensitive,omitempty"`
+}
+
+// Outputs holds values by project and name.
+type Outputs map[string]map[string]*Output
+
+// Clone returns a copy of the state whose maps can be changed; the records are shared.
+func (s *State) Clone() *State {
+	c := *s
+	c.Records = maps.Clone(s.Records)
+	return &c
+}
+
+// SetOutput records what a project gives out under the name, or that it gives out nothing where o is nil. [Store.Commit]
+// writes it.
+func (s *Store) SetOutput(project, name string, o *Output) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index.Outputs == nil {
+		s.index.Outputs = Outputs{}
+	}
+	all := maps.Clone(s.index.Outputs[project])
+	if all == nil {
+		all = map[string]*Output{}
+	}
+	all[name] = o
+	if o == nil {
+		delete(all, name)
+	}
+	s.index.Outputs[project] = all
+	if len(all) == 0 {
+		delete(s.index.Outputs, project)
+	}
+	s.dirty = true
+}
