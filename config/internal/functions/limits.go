@@ -83,9 +83,17 @@ type check func(args []cty.Value) error
 
 // bounded returns f with limits on its arguments and its result. what, if not nil, is asked before f is.
 func bounded(f function.Function, what check) function.Function {
+	params, rest := f.Params(), f.VarParam()
+	var open []bool // for each parameter, and then the rest, whether f sees marks
+	for i := range params {
+		open = append(open, passUnknown(&params[i]))
+	}
+	if rest != nil {
+		open = append(open, passUnknown(rest))
+	}
 	return function.New(&function.Spec{
-		Params:   f.Params(),
-		VarParam: f.VarParam(),
+		Params:   params,
+		VarParam: rest,
 		Type: func(args []cty.Value) (cty.Type, error) {
 			var s size
 			for i, arg := range args {
@@ -106,6 +114,14 @@ func bounded(f function.Function, what check) function.Function {
 			if err != nil {
 				return cty.NilVal, withoutStack(err)
 			}
+			if !v.IsKnown() {
+				for i, arg := range args {
+					if open[min(i, len(open)-1)] {
+						_, marks := arg.Unmark()
+						v = v.WithMarks(marks)
+					}
+				}
+			}
 			var s size
 			if err := s.add(v, ofResult); err != nil {
 				return cty.NilVal, err
@@ -113,6 +129,13 @@ func bounded(f function.Function, what check) function.Function {
 			return v, nil
 		},
 	})
+}
+
+// passUnknown lets unknown arguments through to the function that is wrapped, and reports whether that takes marked
+// ones: where such a one is unknown too, cty forgets its marks.
+func passUnknown(p *function.Parameter) (marked bool) {
+	p.AllowUnknown, p.AllowDynamicType = true, true
+	return p.AllowMarked
 }
 
 // withoutStack replaces the error that cty makes of a panic: users can't do anything with a stack.

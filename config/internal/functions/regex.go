@@ -31,14 +31,15 @@ func checkRegexAll(args []cty.Value) error {
 	if err != nil || re == nil {
 		return err
 	}
-	s := size{elements: (len(text) + 1) * (re.NumSubexp() + 1)}
-	if s.check(ofResult) != nil {
-		s.elements = len(re.FindAllStringIndex(text, maxElements+1)) * (re.NumSubexp() + 1)
-		if err := s.check(ofResult); err != nil {
-			return err
-		}
+	if err := checkMatches(re, text, cost); err != nil {
+		return err
 	}
-	return checkMatches(re, text, cost)
+	each := re.NumSubexp() + 1
+	s := size{elements: (len(text) + 1) * each}
+	if s.check(ofResult) != nil {
+		s.elements = len(re.FindAllStringIndex(text, maxElements+1)) * each
+	}
+	return s.check(ofResult)
 }
 
 // pattern compiles the expression in args[0] and returns it with the text in args[1], and the most steps for one

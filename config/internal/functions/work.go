@@ -7,7 +7,7 @@ import (
 )
 
 // ofExpression bounds what goes through the loops, the templates and the calls of an expression, all rounds together.
-var ofExpression = limit{size{maxElements, 4 * maxText}, "what this expression works through"}
+var ofExpression = limit{size{2 * maxElements, 4 * maxText}, "what this expression works through"}
 
 // Bounded returns an expression with the value of expr, but that fails with a diagnostic once its loops, templates and
 // calls have worked through too much: a few loops in each other would else run for years. It changes expr, which must
