@@ -29,7 +29,7 @@ var collections = map[string]function.Function{
 	"length":                 lengthFunc,
 	"lookup":                 lookupFunc,
 	"matchkeys":              matchKeysFunc,
-	"merge":                  stdlib.MergeFunc,
+	"merge":                  mergeFunc,
 	"one":                    oneFunc,
 	"range":                  stdlib.RangeFunc,
 	"reverse":                stdlib.ReverseListFunc,
@@ -309,6 +309,23 @@ var matchKeysFunc = function.New(&function.Spec{
 			}
 		}
 		return listOf(result, ret), nil
+	},
+})
+
+// mergeFunc, unlike that of stdlib, doesn't forget that a null was sensitive: that it is null shows in the result.
+var mergeFunc = function.New(&function.Spec{
+	VarParam: stdlib.MergeFunc.VarParam(),
+	Type:     func(args []cty.Value) (cty.Type, error) { return stdlib.MergeFunc.ReturnTypeForValues(args) },
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		v, err := stdlib.MergeFunc.Call(args)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		for _, arg := range args {
+			_, marks := arg.Unmark()
+			v = v.WithMarks(marks)
+		}
+		return v, nil
 	},
 })
 

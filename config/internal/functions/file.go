@@ -120,6 +120,9 @@ func (f Files) find(path string) (place, error) {
 	}
 	root := "/"
 	if !f.Outside {
+		if f.Root == "" {
+			return place{}, errors.New("no directory is set that files may be read from")
+		}
 		if root, err = resolve(f.Root); err != nil {
 			return place{}, fmt.Errorf("find the configuration's directory: %w", err)
 		}

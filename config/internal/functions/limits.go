@@ -81,65 +81,85 @@ func checkNumber(v cty.Value) error {
 // A check returns why a function must not be called with args, which may be unknown, null or marked.
 type check func(args []cty.Value) error
 
-// bounded returns f with limits on its arguments and its result. what, if not nil, is asked before f is.
+// bounded returns f with limits on its arguments and its result. what, if not nil, is asked before f is. Its errors
+// don't cite what is sensitive.
 func bounded(f function.Function, what check) function.Function {
+	w := wrapped{f, what, nil}
 	params, rest := f.Params(), f.VarParam()
-	var open []bool // for each parameter, and then the rest, whether f sees marks
 	for i := range params {
-		open = append(open, passUnknown(&params[i]))
+		w.open = append(w.open, passAll(&params[i]))
 	}
 	if rest != nil {
-		open = append(open, passUnknown(rest))
+		w.open = append(w.open, passAll(rest))
 	}
-	return function.New(&function.Spec{
-		Params:   params,
-		VarParam: rest,
-		Type: func(args []cty.Value) (cty.Type, error) {
-			var s size
-			for i, arg := range args {
-				if err := s.add(arg, ofArguments); err != nil {
-					return cty.NilType, function.NewArgError(i, err)
-				}
-			}
-			if what != nil {
-				if err := what(args); err != nil {
-					return cty.NilType, err
-				}
-			}
-			ty, err := f.ReturnTypeForValues(args)
-			return ty, withoutStack(err)
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := f.Call(args)
-			if err != nil {
-				return cty.NilVal, withoutStack(err)
-			}
-			if !v.IsKnown() {
-				for i, arg := range args {
-					if open[min(i, len(open)-1)] {
-						_, marks := arg.Unmark()
-						v = v.WithMarks(marks)
-					}
-				}
-			}
-			var s size
-			if err := s.add(v, ofResult); err != nil {
-				return cty.NilVal, err
-			}
-			return v, nil
-		},
-	})
+	return function.New(&function.Spec{Params: params, VarParam: rest, Type: w.typeOf, Impl: w.call})
 }
 
-// passUnknown lets unknown arguments through to the function that is wrapped, and reports whether that takes marked
-// ones: where such a one is unknown too, cty forgets its marks.
-func passUnknown(p *function.Parameter) (marked bool) {
-	p.AllowUnknown, p.AllowDynamicType = true, true
-	return p.AllowMarked
+// passAll lets every argument but null through to the function that is wrapped, and reports whether that one takes
+// marked ones.
+func passAll(p *function.Parameter) (marked bool) {
+	marked = p.AllowMarked
+	p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true
+	return marked
 }
 
-// withoutStack replaces the error that cty makes of a panic: users can't do anything with a stack.
-func withoutStack(err error) error {
+// wrapped is a function within bounds.
+type wrapped struct {
+	function.Function
+	check
+	open []bool // for each parameter whether the function takes marked arguments, and so keeps an eye on them itself
+}
+
+func (w wrapped) typeOf(args []cty.Value) (cty.Type, error) {
+	var s size
+	for i, arg := range args {
+		if err := s.add(arg, ofArguments); err != nil {
+			return cty.NilType, function.NewArgError(i, err)
+		}
+	}
+	if w.check != nil {
+		if err := w.check(args); err != nil {
+			return cty.NilType, w.discreet(args, err)
+		}
+	}
+	ty, err := w.ReturnTypeForValues(args)
+	return ty, w.discreet(args, err)
+}
+
+func (w wrapped) call(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	v, err := w.Call(args)
+	if err != nil {
+		return cty.NilVal, w.discreet(args, err)
+	}
+	if !v.IsKnown() {
+		// Where a marked argument is unknown too, cty forgets its marks.
+		for i, arg := range args {
+			if w.takesMarks(i) {
+				_, marks := arg.Unmark()
+				v = v.WithMarks(marks)
+			}
+		}
+	}
+	var s size
+	if err := s.add(v, ofResult); err != nil {
+		return cty.NilVal, err
+	}
+	return v, nil
+}
+
+func (w wrapped) takesMarks(i int) bool { return w.open[min(i, len(w.open)-1)] }
+
+// discreet replaces an error that may cite a sensitive argument, and the one that cty makes of a panic: users can't do
+// anything with a stack.
+func (w wrapped) discreet(args []cty.Value, err error) error {
+	if err == nil {
+		return nil
+	}
+	for i, arg := range args {
+		if !w.takesMarks(i) && IsSensitive(arg) {
+			return errors.New("the function can't do this with these values; why isn't shown, since one of them is sensitive")
+		}
+	}
 	var p function.PanicError
 	if errors.As(err, &p) {
 		return fmt.Errorf("the function can't do this with these values: %v", p.Value)

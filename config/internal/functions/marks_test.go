@@ -1,6 +1,7 @@
 package functions
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
@@ -85,6 +86,24 @@ func TestMarks(t *testing.T) {
 			t.Errorf("%s: %s", expr, err)
 		} else if IsSensitive(v) != want {
 			t.Errorf("%s: sensitive is %v, want %v", expr, !want, want)
+		}
+	}
+}
+
+// TestDiscreet shows that errors don't tell what is sensitive.
+func TestDiscreet(t *testing.T) {
+	dir := writeFiles(t)
+	for _, expr := range []string{
+		`tonumber(secret)`, `jsondecode(secret)`, `parseint(secret, 10)`, `file(secret)`, `cidrhost(secret, 1)`,
+		`lookup({}, secret)`, `regex(secret, "a")`, `formatdate("YYYY", secret)`, `templatefile(secret, {})`,
+		`templatestring("$${tonumber(s)}", {s = secret})`, `try(tonumber(secret))`, `base64decode("${secret}!")`,
+		`zipmap([secret], [])`, `format(secret, 1)`, `uuidv5(secret, "a")`, `tobool(secret)`,
+	} {
+		v, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		if err == nil {
+			t.Errorf("%s is %#v", expr, v)
+		} else if strings.Contains(strings.ReplaceAll(err.Error(), "is sensitive", ""), "secret") {
+			t.Errorf("%s: %s", expr, err)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func TestRandomMarks(t *testing.T) {
 			}
 			v, err := table[name].Call(args)
 			if err == nil && len(args) > 0 && !IsSensitive(v) {
-				t.Fatalf("%s(%#v) is %#v", name, args, v)
+				t.Fatalf("%s(%#v) is %#v, and not sensitive", name, args, v)
 			}
 		}
 	})

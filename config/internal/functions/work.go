@@ -13,6 +13,7 @@ var ofExpression = limit{size{2 * maxElements, 4 * maxText}, "what this expressi
 // calls have worked through too much: a few loops in each other would else run for years. It changes expr, which must
 // not be evaluated on its own afterwards, and may not be evaluated by two goroutines at a time.
 func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
+	variables := expr.Variables()
 	work := &size{}
 	var nodes []hclsyntax.Node
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -45,14 +46,17 @@ func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
 			counted(&n.RHS)
 		}
 	}
-	return &boundedExpr{expr, work}
+	return &boundedExpr{expr, work, variables}
 }
 
 // boundedExpr begins to count anew.
 type boundedExpr struct {
 	hclsyntax.Expression
-	work *size
+	work      *size
+	variables []hcl.Traversal // hclsyntax doesn't find those within a countedExpr
 }
+
+func (e *boundedExpr) Variables() []hcl.Traversal { return e.variables }
 
 func (e *boundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
