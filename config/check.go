@@ -22,26 +22,51 @@ type checker struct {
 	check   func(string) (string, error)
 	// checkFrom stands in for check where the meaning depends on the resource that says it.
 	checkFrom func(realm.Path, string) (string, error)
+	// values are the texts that are taken; with a pattern, further ones are.
+	values []string
+	// pattern matches at least all that is taken, for editors. It is of what JavaScript and Go have in common.
+	pattern string
 }
+
+// What patterns are made of.
+const (
+	portPattern     = `[0-9]+(-[0-9]+)?`
+	protocolPattern = `(/([Tt][Cc][Pp]|[Uu][Dd][Pp]|[Ss][Cc][Tt][Pp]))?$`
+)
 
 // checkers are the rules by the name that a field's tag gives them.
 var checkers = map[string]checker{
-	"abspath":       {summary: "Invalid path", check: checkAbsolutePath},
-	"port":          {summary: "Invalid port", check: checkPort},
-	"egressport":    {summary: "Invalid port", check: checkEgressPort},
-	"subnet":        {summary: "Invalid subnet", check: checkSubnet},
-	"ipv4":          {summary: "Invalid address", check: checkIPv4},
-	"cidr":          {summary: "Invalid destination", check: checkCIDR},
-	"verdict":       {summary: "Unknown verdict", check: checkVerdict},
-	"condition":     {summary: "Unknown condition", check: checkCondition},
-	"device":        {summary: "Invalid device", check: checkDevice},
-	"name":          {summary: "Invalid name", check: checkName},
-	"cell":          {summary: "Invalid cell", checkFrom: checkCell},
-	"capability":    {summary: "Unknown capability", check: checkCapability},
-	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption},
-	"pullpolicy":    {summary: "Unknown pull policy", check: checkPullPolicy},
-	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy},
-	"signal":        {summary: "Unknown signal", check: checkSignal},
+	"abspath":       {summary: "Invalid path", check: checkAbsolutePath, pattern: `^/`},
+	"port":          {summary: "Invalid port", check: checkPort, pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
+	"egressport":    {summary: "Invalid port", check: checkEgressPort, pattern: `^` + portPattern + protocolPattern},
+	"subnet":        {summary: "Invalid subnet", check: checkSubnet, pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
+	"ipv4":          {summary: "Invalid address", check: checkIPv4, pattern: `^[0-9]+(\.[0-9]+){3}$`},
+	"cidr":          {summary: "Invalid destination", check: checkCIDR, pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
+	"verdict":       choice("verdict", "allow", realm.EgressDeny),
+	"condition":     choice("condition", string(realm.Started), string(realm.Healthy), string(realm.Completed)),
+	"device":        {summary: "Invalid device", check: checkDevice, pattern: `^/[^:]*(:/[^:]*(:[rwm]{1,3})?)?$`},
+	"name":          {summary: "Invalid name", check: checkName, pattern: realm.NamePattern},
+	"cell":          {summary: "Invalid cell", checkFrom: checkCell, pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
+	"capability":    {summary: "Unknown capability", check: checkCapability, values: append([]string{"ALL"}, capabilities...), pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
+	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption, pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
+	"pullpolicy":    choice("pull policy", realm.PullMissing, realm.PullAlways, realm.PullNever),
+	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy, pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
+	"signal":        {summary: "Unknown signal", check: checkSignal, pattern: `^[A-Za-z0-9+-]+$`},
+}
+
+// choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
+func choice(what string, words ...string) checker {
+	check := func(s string) (string, error) {
+		switch {
+		case s == words[0]:
+			return "", nil
+		case slices.Contains(words, s):
+			return s, nil
+		}
+		last := len(words) - 1
+		return "", fmt.Errorf("there is no %s %q; write %s or %s", what, shorten(s), strings.Join(words[:last], ", "), words[last])
+	}
+	return checker{summary: "Unknown " + what, check: check, values: words}
 }
 
 // check applies the rule of a, if it has one, to s.
@@ -94,28 +119,6 @@ func checkCell(from realm.Path, s string) (string, error) {
 		return s, nil
 	}
 	return strings.Join(append(from.Names()[:depth-len(names)], names...), "/"), nil
-}
-
-// checkVerdict returns "" for "allow", which is the default.
-func checkVerdict(s string) (string, error) {
-	switch s {
-	case "allow":
-		return "", nil
-	case realm.EgressDeny:
-		return s, nil
-	}
-	return "", fmt.Errorf("there is no verdict %q; write allow or deny", shorten(s))
-}
-
-// checkCondition returns "" for "started", which is the default.
-func checkCondition(s string) (string, error) {
-	switch realm.Condition(s) {
-	case realm.Started:
-		return "", nil
-	case realm.Healthy, realm.Completed:
-		return s, nil
-	}
-	return "", fmt.Errorf("there is no condition %q; write started, healthy or completed", shorten(s))
 }
 
 // checkDevice reads hostPath[:containerPath[:rwm]] and leaves out what is the default anyway.
@@ -200,17 +203,6 @@ func checkSecurityOption(s string) (string, error) {
 		return "", errors.New("apparmor needs the name of a profile; write apparmor=PROFILE")
 	}
 	return "", fmt.Errorf("there is no option %q; those known are no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined and apparmor=PROFILE", shorten(s))
-}
-
-// checkPullPolicy returns "" for the default.
-func checkPullPolicy(s string) (string, error) {
-	switch s {
-	case realm.PullMissing:
-		return "", nil
-	case realm.PullAlways, realm.PullNever:
-		return s, nil
-	}
-	return "", fmt.Errorf("there is no policy %q; write missing, always or never", shorten(s))
 }
 
 func checkRestartPolicy(s string) (string, error) {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -124,18 +123,9 @@ func encodeMap(m map[string]string) hclwrite.Tokens {
 	return hclwrite.TokensForObject(members)
 }
 
-// encodeBytes writes a size with the largest unit that it is a multiple of.
 func encodeBytes(n int64) cty.Value {
-	const step, most = 1024, 1 << 20 // of larger multiples the text would say less than the number
-	unit := -1
-	units := []string{"KiB", "MiB", "GiB", "TiB"}
-	whole := n
-	for whole > 0 && whole%step == 0 && unit < len(units)-1 {
-		whole /= step
-		unit++
+	if size := realm.FormatBytes(n); size != "" {
+		return cty.StringVal(size)
 	}
-	if unit < 0 || whole >= most {
-		return cty.NumberIntVal(n)
-	}
-	return cty.StringVal(fmt.Sprintf("%d%s", whole, units[unit]))
+	return cty.NumberIntVal(n)
 }

@@ -27,6 +27,8 @@ func anyText() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-c]{1,2}`),
 		rapid.SampledFrom([]string{"true", "null", "for", "1", "0x1f", "${a}", "$${a}", "%{if}", "%%{", "$", "\"", "\\", "\n", "a\nb\n", "\t", "\r", "\x01", "\u2028", "é", "<<EOT\nx\nEOT", "# x", "// x", "/* x", " x ", "=", "}", "\U0001F600", "\u200f"}),
+		// What is special in YAML.
+		rapid.SampledFrom([]string{"~", "1e3", "0o7", "1_0", "no", "=", "<<", "2020-01-01", "8080:80", "- a", "a: b", "a #b", "'", "%", "{}", "*a", "&a", "!!str", "|", ">-", "---", "...", "\x7f", "\u0085", "\ufeff", "\uffff", "\u00a0", "a\n b\n\n", "\n\na", " a\nb", "a \nb", "\ta\nb", "a\n\tb", "a\r\nb"}),
 	)
 }
 
@@ -102,17 +104,7 @@ func setSome(t *rapid.T, attrs []*realm.Attribute, of reflect.Value) {
 // Whatever the specs are, what is encoded is decoded as the same.
 func TestEncodeHCLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tree := realm.NewTree()
-		p := realm.Path("")
-		for _, k := range realm.Kinds {
-			p = p.Join("a")
-			if k != realm.KindContainer && !rapid.Bool().Draw(t, "has a "+k.Lower()) {
-				continue
-			}
-			r := &realm.Resource{Path: p, Spec: realm.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
-			setSome(t, k.Attributes(), reflect.ValueOf(r.Spec))
-			tree.Add(r)
-		}
+		tree := randomTree(t)
 		text := EncodeHCL(tree)
 		var diags realm.Diagnostics
 		e := newEvaluator(Input{}, &diags)
@@ -120,24 +112,60 @@ func TestEncodeHCLProperty(t *testing.T) {
 		e.read(m, []source{{"x.hcl", text, true}})
 		e.instantiate(m, "").declareModule()
 		decls := e.declared
-		if len(decls) != tree.Len() {
-			t.Fatalf("%v\n%s", diags, text)
-		}
-		for _, d := range decls {
-			want := tree.Resource(d.path)
-			again := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind)}
-			var diags realm.Diagnostics
-			decode(d, again, &diags)
-			got := again.Spec
-			if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
-				t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
-			}
-		}
+		decodedAs(t, tree, decls, diags, text)
 	})
 }
 
+// The same for YAML.
+func TestEncodeYAMLProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tree := randomTree(t)
+		text := EncodeYAML(tree)
+		var diags realm.Diagnostics
+		decls := readYAML("x.yaml", text, &diags)
+		decodedAs(t, tree, decls, diags, text)
+	})
+}
+
+// randomTree returns one resource of each kind, or leaves it out.
+func randomTree(t *rapid.T) *realm.Tree {
+	tree := realm.NewTree()
+	p := realm.Path("")
+	for _, k := range realm.Kinds {
+		p = p.Join("a")
+		if k != realm.KindContainer && !rapid.Bool().Draw(t, "has a "+k.Lower()) {
+			continue
+		}
+		r := &realm.Resource{Path: p, Spec: realm.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
+		setSome(t, k.Attributes(), reflect.ValueOf(r.Spec))
+		tree.Add(r)
+	}
+	return tree
+}
+
+// decodedAs sees that the declarations in text are those of the tree.
+func decodedAs(t *rapid.T, tree *realm.Tree, decls []*declaration, diags realm.Diagnostics, text []byte) {
+	if len(decls) != tree.Len() {
+		t.Fatalf("%v\n%s", diags, text)
+	}
+	for _, d := range decls {
+		want := tree.Resource(d.path)
+		// The bare spec, without what a whole configuration adds to it and asks of it.
+		again := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind)}
+		diags = nil
+		if d.decoded == nil {
+			d.takeExternal(&diags)
+		}
+		decode(d, again, &diags)
+		got := again.Spec
+		if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
+			t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
+		}
+	}
+}
+
 // The files of the golden configurations are, encoded again, the same tree; how that looks is in testdata/encode.
-func TestEncodeHCLGolden(t *testing.T) {
+func TestEncodeGolden(t *testing.T) {
 	for _, name := range []string{"every-field.hcl", "every-field.yaml", "hello-seed", "external"} {
 		archive, err := txtar.ParseFile(filepath.Join("testdata", name+".txtar"))
 		if err != nil {
@@ -149,34 +177,36 @@ func TestEncodeHCLGolden(t *testing.T) {
 				found = append(found, source{f.Name, f.Data, true})
 			}
 		}
-		c, diags := load(Input{}, found, nil)
-		tree := c.Tree
+		tree, _, diags := loadTree(found, nil)
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		text := EncodeHCL(tree)
-		c, diags = load(Input{}, []source{{"again.hcl", text, true}}, nil)
-		again := c.Tree
-		if diags.HasErrors() {
-			t.Fatalf("%s: %v\n%s", name, diags, text)
+		checkEncoded(t, tree, "again.hcl", EncodeHCL(tree), name+".want")
+		if name != "every-field.hcl" { // which is the very tree of every-field.yaml
+			checkEncoded(t, tree, "again.yaml", EncodeYAML(tree), strings.TrimSuffix(name, ".yaml")+".yaml")
 		}
-		for _, r := range tree.Resources() {
-			if got := again.Resource(r.Path); got == nil || got.External != r.External || !reflect.DeepEqual(got.Spec, r.Spec) {
-				t.Errorf("%s: %s is another\n%s", name, r.Path, text)
-			}
+	}
+}
+
+// checkEncoded sees that text, read as a file called name, is the tree, and looks as testdata/encode has it.
+func checkEncoded(t *testing.T, tree *realm.Tree, name string, text []byte, golden string) {
+	t.Helper()
+	again, _, diags := loadTree([]source{{name, text, true}}, nil)
+	if diags.HasErrors() {
+		t.Fatalf("%s: %v\n%s", golden, diags, text)
+	}
+	sameTree(t, tree, again)
+	golden = filepath.Join("testdata", "encode", golden)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
+			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", "encode", strings.TrimSuffix(name, filepath.Ext(name))+filepath.Ext(name)+".want")
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(golden), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(golden, text, 0o644); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.WriteFile(golden, text, 0o644); err != nil {
+			t.Fatal(err)
 		}
-		want, err := os.ReadFile(golden)
-		if err != nil || string(want) != string(text) {
-			t.Errorf("%s: %v\n%s", golden, err, text)
-		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || string(want) != string(text) {
+		t.Errorf("%s: %v\n%s", golden, err, text)
 	}
 }

@@ -20,7 +20,12 @@ func FuzzHCL(f *testing.F) {
 
 func FuzzYAML(f *testing.F) {
 	addSeeds(f, ".yaml", "../examples/hello-yaml/main.yaml")
-	f.Fuzz(func(t *testing.T, data []byte) { fuzz(t, "main.yaml", data) })
+	schema := compiled(f, "")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if fuzz(t, "main.yaml", data) {
+			whatLoadsIsValid(t, schema, data)
+		}
+	})
 }
 
 // addSeeds adds the golden tests' files of one format, and those that no editor would write.
@@ -50,8 +55,8 @@ func addSeeds(f *testing.F, ext, example string) {
 }
 
 // fuzz loads data as a file of the given name: whatever it is, the result is in order, and a tree comes out of the same
-// data again.
-func fuzz(t *testing.T, name string, data []byte) {
+// data again. It reports whether there is one.
+func fuzz(t *testing.T, name string, data []byte) bool {
 	once := func() (*realm.Tree, map[string][]byte, realm.Diagnostics) {
 		c, diags := load(Input{}, []source{{name: name, data: data, named: true}}, nil)
 		return c.Tree, c.Sources, diags
@@ -62,6 +67,7 @@ func fuzz(t *testing.T, name string, data []byte) {
 	if got, want := render(t, &Configuration{Tree: again}, moreDiags), render(t, &Configuration{Tree: tree}, diags); got != want {
 		t.Errorf("first:\n%s\nthen:\n%s", want, got)
 	}
+	return tree != nil
 }
 
 // TestHuge loads what could keep a careless reader busy for hours, or fill its stack.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
 )
 
 var update = flag.Bool("update", false, "write what is got into the golden files")
@@ -80,6 +81,12 @@ func testGolden(t *testing.T, golden string) {
 	if got != string(want) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
+}
+
+// loadTree loads files that were found, and returns the tree and what was read.
+func loadTree(found []source, diags realm.Diagnostics) (*realm.Tree, map[string][]byte, realm.Diagnostics) {
+	c, diags := load(Input{}, found, diags)
+	return c.Tree, c.Sources, diags
 }
 
 func mustGetwd(t *testing.T) string {
@@ -315,7 +322,7 @@ func checkRoundTrip(t *testing.T, tree *realm.Tree) {
 		if err := yaml.Unmarshal(data, &spec); err != nil {
 			t.Fatal(err)
 		}
-		for i, name := range parentFields(r.Spec.Kind()) {
+		for i, name := range manifest.ParentFields(r.Spec.Kind()) {
 			spec[name] = r.Path.Names()[i]
 		}
 		if r.External {

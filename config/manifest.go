@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
 )
 
 var yamlFormat = &format{
@@ -13,21 +14,12 @@ var yamlFormat = &format{
 	attribute: func(a *realm.Attribute) string { return a.Name },
 	rootID:    "rootContainerId",
 	reserved: func(k realm.Kind) []string {
-		names := append([]string{"id", "external"}, parentFields(k)...)
+		names := append([]string{"id", "external"}, manifest.ParentFields(k)...)
 		if k == realm.KindCell {
 			names = append(names, "rootContainerId", "containers")
 		}
 		return names
 	},
-}
-
-// parentFields returns the fields of a spec of kind k that name its parents, from the realm down.
-func parentFields(k realm.Kind) []string {
-	fields := make([]string, 0, k.Depth()-1)
-	for _, above := range realm.Kinds[:k.Depth()-1] {
-		fields = append(fields, above.Lower()+"Id")
-	}
-	return fields
 }
 
 // manifestReader turns the documents of one YAML file into declarations.
@@ -173,7 +165,7 @@ func (m *manifestReader) finish(d *declaration, name *value, cell *declaration) 
 func (m *manifestReader) parent(d, cell *declaration) realm.Path {
 	var parent realm.Path
 	complete := true
-	for i, name := range parentFields(d.kind) {
+	for i, name := range manifest.ParentFields(d.kind) {
 		v := m.takeText(d, d.body, name, name)
 		switch {
 		case cell != nil:

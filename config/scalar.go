@@ -92,7 +92,7 @@ func (d *decoder) inRange(a *realm.Attribute, f float64, v *value, at place) boo
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	bounds := "at least " + show(a.Min)
-	if a.Max < 1<<62 {
+	if a.Max < realm.NoMax {
 		bounds = "from " + show(a.Min) + " to " + show(a.Max)
 	}
 	hint := ""

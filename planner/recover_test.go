@@ -135,7 +135,6 @@ func TestImportedIsKept(t *testing.T) {
 // A container that is renamed in the state stays what it is, and keeps its id from others.
 func TestRenamedKeepsItsID(t *testing.T) {
 	spec := &realm.Container{Image: "docker.io/library/i:latest"}
-	r.Status.CreatedAt = nil
 	now := time.Unix(1, 0)
 	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
 		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now,

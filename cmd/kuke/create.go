@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -100,13 +100,13 @@ func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*real
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := yaml.Marshal(map[string]any{
+	text, err := manifest.Marshal(map[string]any{
 		"apiVersion": realm.APIVersion, "kind": p.Kind(), "metadata": map[string]any{"name": p.Name()}, "spec": spec,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", p, err)
 	}
-	c, diags := config.Load(config.Text(manifest))
+	c, diags := config.Load(config.Text(text))
 	for i := range diags {
 		diags[i].Subject = realm.Range{} // nobody wrote that text
 	}
@@ -116,7 +116,7 @@ func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*real
 // spec returns the fields of the manifest that the flags make.
 func (o *createOptions) spec(p realm.Path, prior *state.State) (map[string]any, error) {
 	spec := map[string]any{}
-	for i, field := range []string{"realmId", "spaceId", "stackId", "cellId"}[:p.Depth()-1] {
+	for i, field := range manifest.ParentFields(p.Kind()) {
 		spec[field] = p.Names()[i]
 	}
 	set := func(name string, value any, given bool) {

@@ -24,6 +24,7 @@ var version = "dev"
 const (
 	exitError       = 1
 	exitChanges     = 2
+	exitUnformatted = 3
 	exitInterrupted = 130
 )
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -62,14 +63,29 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
 	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
 		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a),
+		newFmt(a), newConvert(a), newSchema(a), newExplain(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
 	return root
+}
+
+// flagError tells those who write long flags with one dash, as Terraform has them, how they are written here.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
+		if name != "" && cmd.Flags().Lookup(name) != nil {
+			return fmt.Errorf("there is no flag -%s: write it with two dashes, --%s", name, name)
+		}
+	}
+	return err
 }
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.

@@ -26,6 +26,18 @@ const APIVersion = "v1beta1"
 // Lower returns the kind in lower case: its HCL block type and its word in sentences.
 func (k Kind) Lower() string { return strings.ToLower(string(k)) }
 
+// kindDocs say what each kind is on the host.
+var kindDocs = map[Kind]string{
+	KindRealm:     "A containerd namespace, with a cgroup over everything in it.",
+	KindSpace:     "A network: a bridge with a subnet and a firewall table of its own; and a cgroup.",
+	KindStack:     "A naming scope for cells that belong together, with a cgroup.",
+	KindCell:      "A network namespace with an address, which its root container owns; and a cgroup.",
+	KindContainer: "An OCI container and its task in containerd, with a cgroup leaf.",
+}
+
+// Doc returns a sentence on what a resource of kind k is.
+func (k Kind) Doc() string { return kindDocs[k] }
+
 // Child returns the kind one level below k, or the empty Kind for containers.
 func (k Kind) Child() Kind {
 	for i, kind := range Kinds[:len(Kinds)-1] {

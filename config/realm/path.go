@@ -8,6 +8,10 @@ import (
 // MaxNameLength is the longest name a resource may have, in bytes: the limit of a DNS label (RFC 1123).
 const MaxNameLength = 63
 
+// NamePattern matches what may name a resource, but for its length, which [MaxNameLength] bounds: for those who can't
+// call [CheckName].
+const NamePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
+
 // Path is the one name of a resource: the names from the realm down, joined by "/".
 // Its depth gives the kind: "main" is a realm, "main/default/blog/web/nginx" a container.
 // A Path made by [ParsePath] or [Path.Join] from valid names is valid.

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -154,4 +155,14 @@ func TestTree(t *testing.T) {
 	if r.RangeOf("image").File != "i" || r.RangeOf("args").File != "d" {
 		t.Error("RangeOf does not fall back to the declaration, or always does")
 	}
+}
+
+func TestNamePattern(t *testing.T) {
+	pattern := regexp.MustCompile(NamePattern)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`[a-b1A_/\n-]{0,6}`).Draw(t, "name")
+		if err := CheckName(s); (err == nil) != pattern.MatchString(s) {
+			t.Fatalf("%q: CheckName says %v", s, err)
+		}
+	})
 }

@@ -40,6 +40,9 @@ const (
 	Recorded Effect = "recorded"
 )
 
+// NoMax is the upper bound of what has only a lower one.
+const NoMax = 1 << 62
+
 // Attribute describes one field of a spec, or of an object in it.
 type Attribute struct {
 	// Name is the manifest's (camelCase) name.
@@ -60,7 +63,7 @@ type Attribute struct {
 	Default string
 	// Check names the rule a value must keep beyond its type ("abspath", "port", …), or is empty.
 	Check string
-	// Min and Max bound a number, where HasRange.
+	// Min and Max bound a number, where HasRange; Max is NoMax where only Min does.
 	Min, Max float64
 	HasRange bool
 	// Key is, for TypeObjects, the manifest name of the field that identifies an element.
@@ -148,7 +151,7 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 		case "key":
 			a.Key = value
 		case "min":
-			a.Min, a.HasRange, a.Max = mustFloat(value), true, 1<<62
+			a.Min, a.HasRange, a.Max = mustFloat(value), true, NoMax
 		case "max":
 			a.Max = mustFloat(value)
 		default:

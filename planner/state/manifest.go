@@ -9,12 +9,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
 )
 
-// idFields are the spec fields that name a resource and its parents, from the top down.
-var idFields = []string{"realmId", "spaceId", "stackId", "cellId"}
-
-type manifest struct {
+// manifestFile is a manifest as it is read.
+type manifestFile struct {
 	APIVersion string          `json:"apiVersion"`
 	Kind       realm.Kind      `json:"kind"`
 	Metadata   metadata        `json:"metadata"`
@@ -29,28 +28,7 @@ type metadata struct {
 // EncodeManifest returns r as a v1beta1 manifest in YAML. Given back to kuke as configuration it describes
 // the very same resource.
 func EncodeManifest(r *Record) ([]byte, error) {
-	spec, err := toMap(r.Spec)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
-	}
-	names := r.Path.Names()
-	spec["id"] = r.Path.Name()
-	for i, name := range names[:len(names)-1] {
-		spec[idFields[i]] = name
-	}
-	data, err := json.Marshal(spec)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
-	}
-	m := manifest{
-		APIVersion: realm.APIVersion, Kind: r.Path.Kind(), Metadata: metadata{Name: r.Path.Name()},
-		Spec: data, Status: &r.Status,
-	}
-	data, err = yaml.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Path, err)
-	}
-	return data, nil
+	return manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, Status: &r.Status})
 }
 
 // toMap keeps numbers as they are written: as float64 large ones would lose digits.
@@ -67,7 +45,7 @@ func toMap(v any) (map[string]any, error) {
 
 // decodeManifest reads what [EncodeManifest] wrote for the resource at p.
 func decodeManifest(p realm.Path, data []byte) (*Record, error) {
-	var m manifest
+	var m manifestFile
 	if err := yaml.UnmarshalStrict(data, &m); err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
 	}
@@ -79,7 +57,7 @@ func decodeManifest(p realm.Path, data []byte) (*Record, error) {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
 	names := p.Names()
-	for i, field := range append(append([]string(nil), idFields[:len(names)-1]...), "id") {
+	for i, field := range append(manifest.ParentFields(p.Kind()), "id") {
 		if got := fields[field]; got != names[i] {
 			return nil, fmt.Errorf("spec.%s is %v, where its place in the tree says %q", field, got, names[i])
 		}

@@ -13,7 +13,7 @@ import (
 func awkward() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-c]{1,3}`),
-		rapid.SampledFrom([]string{"true", "null", "~", "1", "1e3", "0x1f", "0o7", "2020-01-01", "- a", "a: b", "#x", " x ", "\n", "a\nb\n", "\t", "\x00", "\u2028", "é", "<&>", "\"", "'", "\\", "%", "{}", "[]", "*a", "&a", "!!str", "|", ">-"}),
+		rapid.SampledFrom([]string{"true", "null", "~", "1", "1e3", "0x1f", "0o7", "2020-01-01", "- a", "a: b", "#x", " x ", "\n", "a\nb\n", "\t", "\x00", "\u2028", "\x7f", "\u0085", "\ufeff", "\uffff", "é", "<&>", "\"", "'", "\\", "%", "{}", "[]", "*a", "&a", "!!str", "|", ">-"}),
 	)
 }
 

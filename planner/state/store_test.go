@@ -101,18 +101,18 @@ kind: Container
 metadata:
   name: nginx
 spec:
-  cellId: web
   id: nginx
-  image: docker.io/library/debian:latest
   realmId: main
-  root: true
   spaceId: default
   stackId: blog
+  cellId: web
+  root: true
+  image: docker.io/library/debian:latest
 status:
+  project: p1
+  namespace: kukeon-main
   cgroup: /kukeon/main/default/blog/web/nginx
   containerId: default_blog_web_nginx
-  namespace: kukeon-main
-  project: p1
 `
 	if string(got) != want {
 		t.Errorf("manifest:\n%s\nwant:\n%s", got, want)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
@@ -344,4 +345,22 @@ func FuzzDiagnostics(f *testing.F) {
 			t.Fatalf("printed %d bytes", b.Len())
 		}
 	})
+}
+
+func TestExplanation(t *testing.T) {
+	golden(t, "kinds", false, func(v *View) { v.Kinds() })
+	for _, path := range []string{"space", "container.volumes", "container.dependsOn.condition", "container.resources.memory", "container.secrets.name", "cell.parent", "container.env", "space.network.egress.allow.ports"} {
+		e, err := config.Explain(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "explain-"+path, path == "space", func(v *View) { v.Explanation(e) })
+	}
+}
+
+func TestDiff(t *testing.T) {
+	before, after := "a=1\nb = 2\n\x1b[31mc =  3\n", "a = 1\nb = 2\n\x1b[31mc = 3\n"
+	golden(t, "diff", false, func(v *View) { v.Diff("main.hcl", before, after) })
+	golden(t, "diff.color", true, func(v *View) { v.Diff("main.hcl", before, after) })
+	golden(t, "converted", false, func(v *View) { v.Converted("main.yaml", map[realm.Kind]int{realm.KindRealm: 1, realm.KindCell: 2}) })
 }

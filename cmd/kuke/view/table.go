@@ -211,13 +211,22 @@ func (v *View) State(st *state.State) {
 
 // Valid says that a configuration is valid and what it declares.
 func (v *View) Valid(counts map[realm.Kind]int) {
+	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), countsText(counts))
+}
+
+// Converted says what was written to file.
+func (v *View) Converted(file string, counts map[realm.Kind]int) {
+	v.printf("%s declares %s. Take away what it was made from: what is declared twice is an error.\n", visible(file), countsText(counts))
+}
+
+func countsText(counts map[realm.Kind]int) string {
 	var parts []string
 	for _, k := range realm.Kinds {
 		if n := counts[k]; n > 0 {
 			parts = append(parts, plural(n, k.Lower()))
 		}
 	}
-	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), strings.Join(parts, ", "))
+	return strings.Join(parts, ", ")
 }
 
 // Check is one finding of kuke doctor.

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config"
+)
+
+type convertOptions struct {
+	planOptions
+	to    string
+	out   string
+	force bool
+}
+
+func newConvert(a *app) *cobra.Command {
+	o := &convertOptions{}
+	cmd := &cobra.Command{
+		Use:   "convert",
+		Short: "Write the configuration in HCL as YAML, or the other way",
+		Long: "convert reads the configuration and writes what it declares in the other language: HCL blocks, nested, or v1beta1\n" +
+			"manifests, a document for each resource. Read again it is the very same: every value, label and external resource.\n" +
+			"The output holds values: comments and expressions are not kept, and what is a default may be written out.\n\n" +
+			"A file that exists is never overwritten without --force. Don't leave both files in one directory, where both are\n" +
+			"read.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.convert(o) },
+	}
+	o.addInputFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "hcl or yaml (default: what --out ends in, else the one that the configuration is not in)")
+	f.StringVar(&o.out, "out", "-", "file to write, or - for standard output")
+	f.BoolVar(&o.force, "force", false, "overwrite the file of --out")
+	cobra.CheckErr(cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"hcl", "yaml"}, cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}
+
+func (a *app) convert(o *convertOptions) error {
+	if o.to != "" && o.to != string(config.HCL) && o.to != string(config.YAML) {
+		return fmt.Errorf("--to: there is no language %q: write hcl or yaml", o.to)
+	}
+	in, err := o.input(a)
+	if err != nil {
+		return err
+	}
+	c, diags := config.Load(in)
+	a.sources = c.Sources
+	if err := a.report(diags); err != nil {
+		return err
+	}
+	tree := c.Tree
+	if err := convertible(c); err != nil {
+		return err
+	}
+	to, err := o.language(a.sources)
+	if err != nil {
+		return err
+	}
+	text, err := config.Convert(tree, to)
+	if err != nil {
+		return err
+	}
+	if o.out == "-" {
+		a.out.Text(string(text))
+		return nil
+	}
+	if config.LanguageOf(o.out, text) != to {
+		return fmt.Errorf("--out: by its name %s would not be read as %s: let it end in .%s", o.out, to, to)
+	}
+	if err := o.write(text); err != nil {
+		return fmt.Errorf("write %s: %w", o.out, err)
+	}
+	a.out.Converted(o.out, counts(tree))
+	return nil
+}
+
+// convertible refuses what would not be the same as text.
+func convertible(c *config.Configuration) error {
+	if c.Pending {
+		return errors.New("the configuration refers to addresses that only planning works out: a converted one can't hold them")
+	}
+	for _, r := range c.Tree.Resources() {
+		if len(r.Sensitive) > 0 {
+			return fmt.Errorf("%s: %s holds sensitive values, which a converted configuration would show", r.Declared, r.Path)
+		}
+	}
+	return nil
+}
+
+// language returns what to write: what is asked for, or what the configuration is not written in yet.
+func (o *convertOptions) language(sources map[string][]byte) (config.Language, error) {
+	if o.to != "" {
+		return config.Language(o.to), nil
+	}
+	switch filepath.Ext(o.out) {
+	case ".hcl":
+		return config.HCL, nil
+	case ".yaml", ".yml":
+		return config.YAML, nil
+	}
+	found := map[config.Language]bool{}
+	for name, data := range sources {
+		found[config.LanguageOf(name, data)] = true
+	}
+	switch {
+	case found[config.HCL] && found[config.YAML]:
+		return "", errors.New("the configuration is in HCL and YAML: say with --to which of them to write")
+	case found[config.HCL]:
+		return config.YAML, nil
+	}
+	return config.HCL, nil
+}
+
+// write writes the file in one step, and over another only where that is asked for.
+func (o *convertOptions) write(text []byte) error {
+	const mode = 0o644
+	if o.force {
+		if err := rewrite(o.out, text); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(o.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return errors.New("it exists: choose another name, or overwrite it with --force")
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(text); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(o.out))
+	}
+	return f.Close()
+}

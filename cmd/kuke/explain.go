@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/kukeon/kuke/config"
+)
+
+func newExplain(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [KIND[.FIELD...]]",
+		Short: "Explain what can be written, and what changing it costs",
+		Long: "explain says of a kind, or of one of its fields, how it is written in YAML and in HCL, what it takes, what holds\n" +
+			"without it, and what it costs to change it: kuke explain container.resources. Names are understood in both spellings.\n" +
+			"Without an argument it lists the kinds.",
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var all []string
+			for _, c := range config.Completions(begun) {
+				all = append(all, cobra.CompletionWithDesc(c[0], c[1]))
+			}
+			// A name may go on with one of its fields.
+			return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				a.out.Kinds()
+				return nil
+			}
+			e, err := config.Explain(args[0])
+			if err != nil {
+				return err
+			}
+			a.out.Explanation(e)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,214 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Kinds lists the kinds, from the top down.
+func (v *View) Kinds() {
+	v.columns([]string{"KIND", "PATH", "DESCRIPTION"}, func(add func(...string)) {
+		for _, k := range realm.Kinds {
+			add(k.Lower(), pathShape(k), k.Doc())
+		}
+	})
+}
+
+func pathShape(k realm.Kind) string {
+	names := make([]string, 0, k.Depth())
+	for _, above := range realm.Kinds[:k.Depth()] {
+		names = append(names, above.Lower())
+	}
+	return strings.Join(names, "/")
+}
+
+// Explanation prints what there is to know about a kind or a field: what it is, how it is written, what it takes and
+// costs, and the fields below it, a line each.
+func (v *View) Explanation(e *config.Explanation) {
+	doc := e.Kind.Doc()
+	facts := [][2]string{{"path", pathShape(e.Kind)}, {"YAML", "kind: " + string(e.Kind)}, {"HCL", e.Kind.Lower() + ` "NAME" { ... }`}}
+	if len(e.Chain) > 0 {
+		doc = e.Chain[len(e.Chain)-1].Doc
+		facts = factsOf(e)
+	}
+	v.printf("%s\n\n%s\n\n", v.bold("%s", e.Path), doc)
+	v.columns(nil, func(add func(...string)) {
+		for _, f := range facts {
+			name := f[0]
+			for line := range strings.Lines(f[1]) {
+				add("  "+name, strings.TrimSuffix(line, "\n"))
+				name = ""
+			}
+		}
+	})
+	if len(e.Fields) == 0 {
+		return
+	}
+	v.printf("\n")
+	v.columns([]string{"FIELD", "HCL", "TYPE", "DESCRIPTION"}, func(add func(...string)) {
+		for _, a := range e.Fields {
+			kind := string(a.Type)
+			if a.Required {
+				kind += ", required"
+			}
+			add(orDash(a.Name), orDash(a.HCLName), kind, firstSentence(a.Doc))
+		}
+	})
+}
+
+// firstSentence returns the beginning of a doc, which is made to stand alone.
+func firstSentence(doc string) string {
+	first, _, more := strings.Cut(doc, ". ")
+	if more {
+		first += "."
+	}
+	return first
+}
+
+// factsOf returns what is true of the last attribute of the chain.
+func factsOf(e *config.Explanation) [][2]string {
+	a := e.Chain[len(e.Chain)-1]
+	var facts [][2]string
+	add := func(name, value string) { facts = append(facts, [2]string{name, value}) }
+	if a.Name != "" {
+		add("YAML", writtenYAML(e.Chain, e.Values))
+	}
+	if a.HCLName != "" {
+		add("HCL", writtenHCL(e.Chain, e.Values))
+	}
+	add("type", typeText(a))
+	if len(e.Values) > 0 {
+		add("one of", strings.Join(e.Values, ", "))
+	}
+	if a.HasRange {
+		add("range", rangeText(a))
+	}
+	if a.Required {
+		add("required", "yes")
+	}
+	if a.Default != "" {
+		add("default", a.Default)
+	}
+	switch e.Chain[0].Effect {
+	case realm.Replace:
+		add("on change", "the "+e.Kind.Lower()+" is replaced")
+	case realm.Live:
+		add("on change", "in place: what runs goes on")
+	case realm.Recorded:
+		add("on change", "only the record changes: it holds from the next start or stop on")
+	}
+	if e.Chain[0].Later {
+		add("not yet", "it is read and checked, but plan and apply refuse it in this version")
+	}
+	return facts
+}
+
+func typeText(a *realm.Attribute) string {
+	switch a.Type {
+	case realm.TypeInt:
+		return "whole number"
+	case realm.TypeFloat:
+		return "number"
+	case realm.TypeBytes:
+		return "size: a number of bytes, or a text such as \"64MiB\""
+	case realm.TypeList:
+		return "list of strings, in order"
+	case realm.TypeSet:
+		return "set of strings: their order means nothing"
+	case realm.TypeMap:
+		return "map of strings"
+	case realm.TypePairs:
+		return "map of strings; in YAML also a list of NAME=value"
+	case realm.TypeObjects:
+		text := "objects"
+		if a.Key != "" {
+			text += ", each with a " + a.Key + " of its own"
+		}
+		if a.Short {
+			text += ", which may be written alone"
+		}
+		return text
+	}
+	return string(a.Type)
+}
+
+func rangeText(a *realm.Attribute) string {
+	show := func(f float64) string {
+		if a.Type == realm.TypeBytes {
+			return units.BytesSize(f)
+		}
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	if a.Max >= realm.NoMax {
+		return "at least " + show(a.Min)
+	}
+	return show(a.Min) + " to " + show(a.Max)
+}
+
+// sample returns a value of a scalar attribute, as both languages write it.
+func sample(a *realm.Attribute, values []string) string {
+	switch a.Type {
+	case realm.TypeBool:
+		return "true"
+	case realm.TypeFloat:
+		return "0.5"
+	case realm.TypeBytes:
+		return `"64MiB"`
+	case realm.TypeInt:
+		if a.Default != "" {
+			return a.Default
+		}
+		return strconv.FormatFloat(max(a.Min, 1), 'f', -1, 64)
+	case realm.TypeList, realm.TypeSet:
+		return `["..."]`
+	}
+	if len(values) > 0 {
+		return strconv.Quote(values[len(values)-1])
+	}
+	return `"..."`
+}
+
+func writtenYAML(chain []*realm.Attribute, values []string) string {
+	a := chain[0]
+	inner := "..."
+	if len(chain) > 1 {
+		inner = writtenYAML(chain[1:], values)
+	}
+	switch a.Type {
+	case realm.TypeObject:
+		return fmt.Sprintf("%s: {%s}", a.Name, inner)
+	case realm.TypeObjects:
+		return fmt.Sprintf("%s: [{%s}]", a.Name, inner)
+	case realm.TypeMap:
+		return a.Name + `: {NAME: "..."}`
+	case realm.TypePairs:
+		return a.Name + `: ["NAME=..."]`
+	}
+	return a.Name + ": " + sample(a, values)
+}
+
+func writtenHCL(chain []*realm.Attribute, values []string) string {
+	a := chain[0]
+	switch a.Type {
+	case realm.TypeObject, realm.TypeObjects:
+	case realm.TypeMap, realm.TypePairs:
+		return a.HCLName + ` = { NAME = "..." }`
+	default:
+		return a.HCLName + " = " + sample(a, values)
+	}
+	if len(chain) == 1 {
+		return a.HCLName + " { ... }"
+	}
+	inner := writtenHCL(chain[1:], values)
+	if chain[1].Fields == nil {
+		return a.HCLName + " { " + inner + " }"
+	}
+	// A block on one line can't hold another.
+	return a.HCLName + " {\n  " + strings.ReplaceAll(inner, "\n", "\n  ") + "\n}"
+}

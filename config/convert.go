@@ -1,0 +1,74 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Language is one of the two spellings of a configuration.
+type Language string
+
+// The languages.
+const (
+	HCL  Language = "hcl"
+	YAML Language = "yaml"
+)
+
+// LanguageOf tells what a file is written in, by its name, else by its content.
+func LanguageOf(name string, data []byte) Language {
+	if isYAML(name, data) {
+		return YAML
+	}
+	return HCL
+}
+
+// Convert returns the tree in the language to. The error says what can't be put in it: [Load] of the result always
+// gives the very same tree.
+func Convert(tree *realm.Tree, to Language) ([]byte, error) {
+	encode := EncodeHCL
+	if to == YAML {
+		encode = EncodeYAML
+	}
+	text := encode(tree)
+	// It is read under a name that only says the language.
+	c, diags := load(Input{}, []source{{name: "converted." + string(to), data: text, named: true}}, nil)
+	if diags.HasErrors() {
+		for i := range diags {
+			diags[i].Subject = realm.Range{} // nobody wrote that text
+		}
+		return nil, fmt.Errorf("it can't be put in %s: %w", strings.ToUpper(string(to)), diags)
+	}
+	for _, r := range tree.Resources() {
+		other := c.Tree.Resource(r.Path)
+		switch {
+		case other == nil || other.External != r.External:
+			return nil, fmt.Errorf("%s would be another in %s: please report this, with the configuration", r.Path, strings.ToUpper(string(to)))
+		case !reflect.DeepEqual(other.Spec, r.Spec):
+			return nil, fmt.Errorf("%s of %s can't be put in %s, which reads it as another text (HCL knows text in the Unicode normal form C only)", difference(r.Spec, other.Spec), r.Path, strings.ToUpper(string(to)))
+		}
+	}
+	return text, nil
+}
+
+// difference returns the name of a value that two specs don't share.
+func difference(a, b realm.Spec) string {
+	values := func(s realm.Spec) map[string]string {
+		m := map[string]string{}
+		for _, leaf := range realm.Leaves(s) {
+			m[leaf.Name] = fmt.Sprintf("%q", leaf.Value)
+		}
+		return m
+	}
+	before, after := values(a), values(b)
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if before[name] != after[name] {
+			return name
+		}
+	}
+	return "something"
+}

@@ -1,0 +1,25 @@
+package config
+
+import (
+	"bytes"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
+)
+
+// EncodeYAML returns the tree as manifests that [Load] reads back as the very same tree: a document for each resource,
+// parents first.
+func EncodeYAML(tree *realm.Tree) []byte {
+	var b bytes.Buffer
+	for i, r := range tree.Resources() {
+		if i > 0 {
+			b.WriteString("---\n")
+		}
+		data, err := manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, External: r.External, Units: true})
+		if err != nil {
+			panic("config: a resource is always YAML: " + err.Error())
+		}
+		b.Write(data)
+	}
+	return b.Bytes()
+}

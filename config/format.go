@@ -1,0 +1,176 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Formatted is a source file and its canonical form.
+type Formatted struct {
+	// Name is the file's name as it was reached, or "<stdin>".
+	Name string
+	// Before is what was read.
+	Before []byte
+	// After is its canonical form.
+	After []byte
+}
+
+// Changed reports whether the file wasn't in canonical form.
+func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
+
+// formattable are the files of a directory that Format looks at.
+var formattable = []string{".hcl", ".kukevars"}
+
+// Format returns the canonical form of the HCL files that paths stand for: files, directories, of which it takes *.hcl
+// and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It writes nothing.
+// What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are about.
+func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags realm.Diagnostics) {
+	sources = map[string][]byte{}
+	for _, s := range formatSources(paths, recursive, stdin, &diags) {
+		data, ok := normalize(s, &diags)
+		sources[s.name] = data
+		if !ok {
+			continue
+		}
+		if after, ok := formatHCL(s.name, data, &diags); ok {
+			files = append(files, &Formatted{Name: s.name, Before: s.data, After: after})
+		}
+	}
+	return files, sources, diags
+}
+
+// formatHCL returns the canonical form of HCL in normal encoding, which means the same.
+func formatHCL(name string, data []byte, diags *realm.Diagnostics) (after []byte, ok bool) {
+	defer func() {
+		// As in read: the parser and the formatter are other people's.
+		if p := recover(); p != nil {
+			diags.Errorf(realm.Range{File: name}, "", bugSummary, "Formatting this file failed unexpectedly: %v. Please report it, with the file.", p)
+			after, ok = nil, false
+		}
+	}()
+	if !boundedHCL(name, data, diags) {
+		return nil, false
+	}
+	_, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	report(problems, diags)
+	if problems.HasErrors() {
+		return nil, false
+	}
+	// After a carriage return alone, a line feed would be part of the same end of line.
+	if last := len(data) - 1; last >= 0 && data[last] != '\n' && data[last] != '\r' {
+		data = append(slices.Clone(data), '\n')
+	}
+	// What is aligned can depend on spaces that were themselves just changed, so that once is not always enough.
+	stable := false
+	after = data
+	for range 5 {
+		again := hclwrite.Format(after)
+		if stable = bytes.Equal(again, after); stable {
+			break
+		}
+		after = again
+	}
+	if at, same := sameTokens(name, data, after); !same || !stable {
+		diags.Errorf(at, "", "Not formatted", "The formatter would change what this means, so that the file is left as it is. Write it in another way, for example with parentheses.")
+		return nil, false
+	}
+	return after, true
+}
+
+// sameTokens reports whether two sources differ only in the space between their tokens, and if not, where they do.
+func sameTokens(name string, a, b []byte) (realm.Range, bool) {
+	before, _ := hclsyntax.LexConfig(a, name, hcl.InitialPos)
+	after, _ := hclsyntax.LexConfig(b, name, hcl.InitialPos)
+	for i, t := range before {
+		if i >= len(after) || t.Type != after[i].Type || !bytes.Equal(t.Bytes, after[i].Bytes) {
+			return hclRange(t.Range), false
+		}
+	}
+	return realm.Range{File: name}, len(before) == len(after)
+}
+
+// formatSources reads the files to format, each once.
+func formatSources(paths []string, recursive bool, stdin io.Reader, diags *realm.Diagnostics) []source {
+	var names []string
+	for _, p := range paths {
+		if p == "-" {
+			names = append(names, stdinName)
+			continue
+		}
+		info, err := os.Stat(p)
+		switch {
+		case err != nil:
+			unreadable(p, err, diags)
+		case info.IsDir():
+			names = append(names, formattableIn(p, recursive, diags)...)
+		case !info.Mode().IsRegular():
+			unreadable(p, errors.New("it is not a regular file"), diags)
+		case !canFormat(p):
+			diags.Errorf(realm.Range{File: p}, "", "Not HCL", "Only HCL is formatted, in files called *%s. This one is left as it is.", strings.Join(formattable, " or *"))
+		default:
+			names = append(names, filepath.Clean(p))
+		}
+	}
+	var sources []source
+	seen := map[string]bool{}
+	for _, name := range names {
+		if seen[identity(name)] {
+			continue
+		}
+		seen[identity(name)] = true
+		data, err := readAll(func() (io.ReadCloser, error) {
+			if name == stdinName {
+				return io.NopCloser(stdin), nil
+			}
+			return os.Open(name)
+		})
+		if err != nil {
+			unreadable(name, err, diags)
+			continue
+		}
+		sources = append(sources, source{name: name, data: data, named: true})
+	}
+	return sources
+}
+
+func canFormat(name string) bool { return slices.Contains(formattable, filepath.Ext(name)) }
+
+// formattableIn returns the files of dir, and where recursive of the directories below it, in the order of their names.
+func formattableIn(dir string, recursive bool, diags *realm.Diagnostics) []string {
+	var names []string
+	root := dir + string(filepath.Separator) // which follows a link
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			unreadable(name, err, diags)
+			return nil
+		case name == root: // also where it is called "." or hidden itself: it was asked for
+			return nil
+		case strings.HasPrefix(d.Name(), ".") && d.IsDir(), d.IsDir() && !recursive:
+			return fs.SkipDir
+		case d.IsDir() || strings.HasPrefix(d.Name(), ".") || !canFormat(name):
+			return nil
+		}
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		unreadable(dir, fmt.Errorf("look for files: %w", err), diags)
+	}
+	return names
+}

@@ -1,0 +1,238 @@
+package config
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/realm/manifest"
+)
+
+// Schema is a JSON Schema of draft 2020-12, as far as manifests need it.
+type Schema struct {
+	Schema               string             `json:"$schema,omitempty"`
+	Ref                  string             `json:"$ref,omitempty"`
+	Title                string             `json:"title,omitempty"`
+	Description          string             `json:"description,omitempty"`
+	Type                 Types              `json:"type,omitempty"`
+	Const                any                `json:"const,omitempty"`
+	Enum                 []any              `json:"enum,omitempty"`
+	Default              any                `json:"default,omitempty"`
+	MinLength            int                `json:"minLength,omitempty"`
+	MaxLength            int                `json:"maxLength,omitempty"`
+	Pattern              string             `json:"pattern,omitempty"`
+	Minimum              *float64           `json:"minimum,omitempty"`
+	Maximum              *float64           `json:"maximum,omitempty"`
+	Items                *Schema            `json:"items,omitempty"`
+	Properties           map[string]*Schema `json:"properties,omitempty"`
+	PropertyNames        *Schema            `json:"propertyNames,omitempty"`
+	AdditionalProperties any                `json:"additionalProperties,omitempty"` // a *Schema, or false
+	Required             []string           `json:"required,omitempty"`
+	AnyOf                []*Schema          `json:"anyOf,omitempty"`
+	AllOf                []*Schema          `json:"allOf,omitempty"`
+	If                   *Schema            `json:"if,omitempty"`
+	Then                 *Schema            `json:"then,omitempty"`
+	Defs                 map[string]*Schema `json:"$defs,omitempty"`
+}
+
+// Types are the JSON types that a value may have.
+type Types []string
+
+// MarshalJSON writes a single type as a string.
+func (t Types) MarshalJSON() ([]byte, error) {
+	if len(t) == 1 {
+		return json.Marshal(t[0])
+	}
+	return json.Marshal([]string(t))
+}
+
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// inlineContainer is the definition of a container that is written in its cell.
+const inlineContainer = "ContainerInCell"
+
+// JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any. What [Load] takes is
+// valid by it; of what is valid, Load refuses some more, which no schema can tell.
+func JSONSchema(k realm.Kind) *Schema {
+	kinds := realm.Kinds
+	s := &Schema{
+		Schema: draft, Title: "kuke manifest", Description: "A resource of kuke, as a " + realm.APIVersion + " manifest.",
+		Type: Types{"object"}, Required: []string{"apiVersion", "kind", "metadata"}, AdditionalProperties: false,
+		Properties: map[string]*Schema{
+			"apiVersion": {Description: "The version of the manifest.", Const: realm.APIVersion},
+			"kind":       {Description: "The kind of the resource.", Type: Types{"string"}},
+			"metadata":   metadataSchema(),
+			"spec":       {Description: "What the resource is to be.", Type: Types{"object", "null"}},
+			"status":     {Description: "What kuke recorded. It is not read."},
+		},
+		Defs: map[string]*Schema{},
+	}
+	if k != "" {
+		kinds = []realm.Kind{k}
+		s.Title = "kuke " + k.Lower()
+	}
+	for _, k := range kinds {
+		s.Properties["kind"].Enum = append(s.Properties["kind"].Enum, k)
+		s.Defs[string(k)] = specSchema(k, false)
+		if k == realm.KindCell {
+			s.Defs[inlineContainer] = specSchema(realm.KindContainer, true)
+		}
+		then := &Schema{Properties: map[string]*Schema{"spec": definition(string(k))}}
+		if k != realm.KindRealm { // the others must name their parents
+			then.Required = []string{"spec"}
+		}
+		s.AllOf = append(s.AllOf, &Schema{
+			If:   &Schema{Properties: map[string]*Schema{"kind": {Const: k}}, Required: []string{"kind"}},
+			Then: then,
+		})
+	}
+	return s
+}
+
+func definition(name string) *Schema { return &Schema{Ref: "#/$defs/" + name} }
+
+func metadataSchema() *Schema {
+	name := stringSchema(&realm.Attribute{Required: true, Check: "name"})
+	name.Type, name.Description = Types{"string"}, "Name of the resource: a DNS label."
+	labels := attributeSchema(realm.KindRealm.Attribute("labels"))
+	return &Schema{
+		Type: Types{"object"}, Description: "What the resource is called.",
+		Properties: map[string]*Schema{"name": name, "labels": labels}, Required: []string{"name"}, AdditionalProperties: false,
+	}
+}
+
+// specSchema returns the schema of a spec of kind k; inline of one that is written in its parent.
+func specSchema(k realm.Kind, inline bool) *Schema {
+	fields := append(placement(k), k.Attributes()...)
+	fields = slices.DeleteFunc(fields, func(a *realm.Attribute) bool { return a.Name == "" })
+	s := objectSchema(fields)
+	s.Description = k.Doc()
+	if k == realm.KindRealm {
+		s.Type = nullable(s.Type)
+	}
+	if k == realm.KindCell {
+		s.Properties["containers"] = &Schema{
+			Type: Types{"array", "null"}, Items: definition(inlineContainer), Description: s.Properties["containers"].Description,
+		}
+	}
+	if inline {
+		s.Required = nil
+		for _, name := range manifest.ParentFields(k) {
+			s.Properties[name].Type = nullable(s.Properties[name].Type)
+		}
+		s.Properties["name"] = s.Properties["id"]
+		s.AnyOf = []*Schema{{Required: []string{"id"}}, {Required: []string{"name"}}}
+	}
+	return s
+}
+
+// objectSchema returns the schema of an object with the given fields and no others. Those that aren't required may be
+// null, which is as good as left out.
+func objectSchema(fields []*realm.Attribute) *Schema {
+	s := &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}, AdditionalProperties: false}
+	for _, a := range fields {
+		s.Properties[a.Name] = attributeSchema(a)
+		if a.Required {
+			s.Required = append(s.Required, a.Name)
+		}
+	}
+	return s
+}
+
+func nullable(types Types) Types { return append(slices.Clone(types), "null") }
+
+func attributeSchema(a *realm.Attribute) *Schema {
+	s := typeSchema(a)
+	s.Description = a.Doc
+	if a.Later {
+		s.Description += " Not carried out yet by this version."
+	}
+	s.Default = defaultValue(a)
+	if a.HasRange {
+		s.Minimum = &a.Min
+		if a.Max < realm.NoMax {
+			s.Maximum = &a.Max
+		}
+	}
+	if !a.Required {
+		s.Type = nullable(s.Type)
+		if s.Enum != nil {
+			s.Enum = append(s.Enum, nil)
+		}
+	}
+	return s
+}
+
+func typeSchema(a *realm.Attribute) *Schema {
+	anyScalar := &Schema{Type: Types{"string", "number", "boolean"}}
+	switch a.Type {
+	case realm.TypeBool:
+		return &Schema{Type: Types{"boolean"}}
+	case realm.TypeInt:
+		return &Schema{Type: Types{"integer"}}
+	case realm.TypeFloat:
+		return &Schema{Type: Types{"number"}}
+	case realm.TypeBytes:
+		return &Schema{Type: Types{"integer", "string"}, Pattern: `^\+?[0-9.][0-9A-Za-z_.+-]* ?([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])?$`}
+	case realm.TypeList, realm.TypeSet:
+		return &Schema{Type: Types{"array"}, Items: stringSchema(&realm.Attribute{Check: a.Check, Required: a.Check != ""})}
+	case realm.TypeMap:
+		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
+	case realm.TypePairs:
+		return &Schema{
+			Type:  Types{"array", "object"},
+			Items: &Schema{Type: Types{"string"}, Pattern: "^[^=]+="}, AdditionalProperties: anyScalar, PropertyNames: &Schema{Pattern: "^[^=]+$"},
+		}
+	case realm.TypeObject:
+		return objectSchema(a.Fields)
+	case realm.TypeObjects:
+		items := objectSchema(a.Fields)
+		if a.Short {
+			key := stringSchema(realm.FindAttribute(a.Fields, a.Key))
+			items.Type, items.Pattern, items.MinLength, items.MaxLength = Types{"object", "string"}, key.Pattern, key.MinLength, key.MaxLength
+		}
+		return &Schema{Type: Types{"array"}, Items: items}
+	}
+	return stringSchema(a)
+}
+
+// stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.
+func stringSchema(a *realm.Attribute) *Schema {
+	s := &Schema{Type: Types{"string"}}
+	rule, empty := checkers[a.Check], !a.Required && a.Default == ""
+	if !empty {
+		s.MinLength = 1
+	}
+	if a.Check == "name" {
+		s.MaxLength = realm.MaxNameLength
+	}
+	var enum []any
+	for _, v := range rule.values {
+		enum = append(enum, v)
+	}
+	pattern := rule.pattern
+	if empty && pattern != "" {
+		pattern = "^$|" + pattern
+	} else if empty && enum != nil {
+		enum = append(enum, "")
+	}
+	switch {
+	case enum != nil && pattern != "":
+		s.AnyOf = []*Schema{{Enum: enum}, {Pattern: pattern}}
+	default:
+		s.Enum, s.Pattern = enum, pattern
+	}
+	return s
+}
+
+// defaultValue returns the default of a with its type, or nil.
+func defaultValue(a *realm.Attribute) any {
+	if n, err := strconv.ParseInt(a.Default, 10, 64); err == nil && a.Type == realm.TypeInt {
+		return n
+	}
+	if a.Default == "" {
+		return nil
+	}
+	return a.Default
+}

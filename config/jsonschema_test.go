@@ -1,0 +1,257 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// compiled returns the schema as a validator takes it.
+func compiled(t testing.TB, k realm.Kind) *jsonschema.Schema {
+	t.Helper()
+	data, err := json.Marshal(JSONSchema(k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("kuke.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("kuke.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// documents returns the documents of a YAML file as JSON has them, with anchors and merges resolved.
+func documents(data []byte) []any {
+	var diags realm.Diagnostics
+	var docs []any
+	data, _ = normalize(source{data: data}, &diags)
+	y := &yamlReader{lines: newLines("", data), diags: &diags}
+	y.documents(func(v *value) { docs = append(docs, plain(v)) })
+	return docs
+}
+
+func plain(v *value) any {
+	switch v.kind {
+	case nullKind:
+		return nil
+	case boolKind:
+		return strings.EqualFold(v.text, "true")
+	case numberKind:
+		if n, err := strconv.ParseInt(v.text, 0, 64); err == nil {
+			return json.Number(fmt.Sprint(n))
+		}
+		if f, err := strconv.ParseFloat(v.text, 64); err == nil && f-f == 0 {
+			return json.Number(fmt.Sprint(f))
+		}
+		return json.Number("0.5")
+	case listKind:
+		list := []any{}
+		for _, item := range v.items {
+			list = append(list, plain(item))
+		}
+		return list
+	case objectKind:
+		object := map[string]any{}
+		for _, f := range v.fields {
+			object[f.name] = plain(f.value)
+		}
+		return object
+	}
+	return v.text
+}
+
+// whatLoadsIsValid sees that every document of a file that loads is valid.
+func whatLoadsIsValid(t testing.TB, schema *jsonschema.Schema, data []byte) {
+	t.Helper()
+	for _, doc := range documents(data) {
+		if err := schema.Validate(doc); err != nil {
+			t.Errorf("%v\nin\n%s", err, data)
+		}
+	}
+}
+
+// What loads is valid: every example, all of the golden files, and whatever is encoded.
+func TestWhatLoadsIsValid(t *testing.T) {
+	schema := compiled(t, "")
+	n := 0
+	loadable(t, func(_ string, found []source, tree *realm.Tree) {
+		whatLoadsIsValid(t, schema, EncodeYAML(tree))
+		for _, s := range found {
+			if isYAML(s.name, s.data) {
+				n++
+				whatLoadsIsValid(t, schema, s.data)
+			}
+		}
+	})
+	if n < 4 {
+		t.Errorf("only %d files in YAML", n)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		for _, doc := range documents(EncodeYAML(randomTree(r))) {
+			if err := schema.Validate(doc); err != nil {
+				r.Fatalf("%v", err)
+			}
+		}
+	})
+}
+
+// Forms of which the golden files have no example.
+func TestOddFormsAreValid(t *testing.T) {
+	schema := compiled(t, "")
+	for _, text := range []string{
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a, labels: }\nspec:\nstatus:",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a, labels: {a: 1, b: true, c: 2020-01-01, d: 1.5}}\nspec: {id: , external: , namespace: '', labels: {}, resources: {memory: , cpus: 1, pids: }}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '1.5 gb'}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '+2097152'}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '1e3 m'}}",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, address: '', rootContainerId: '', dependsOn: , containers: [{name: x, workingDir: '', restartPolicy: '', stopSignal: '9', pullPolicy: , command: '', args: ['', ''], env: , healthcheck: {tcp: 'a:1', exec: []}, capabilities: {}, ports: []}, {id: y, name: y, dependsOn: [{name: x, condition: }]}]}",
+		"apiVersion: v1beta1\nkind: Container\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, cellId: a, env: {A: 1, B: true, C: ''}, tmpfs: [{path: /x, sizeBytes: 4096, options: }], secrets: [{name: s, fromFile: '', fromEnv: A, mountPath: ''}], securityOpts: ['no-new-privileges:false', 'seccomp:unconfined', 'systempaths=unconfined']}",
+	} {
+		tree, _, diags := loadTree([]source{{name: "x.yaml", data: []byte(text)}}, nil)
+		if tree == nil {
+			t.Errorf("%v\nin\n%s", diags, text)
+		}
+		whatLoadsIsValid(t, schema, []byte(text))
+	}
+}
+
+// What every editor should underline is invalid.
+func TestInvalid(t *testing.T) {
+	schema := compiled(t, "")
+	loadable(t, func(name string, found []source, tree *realm.Tree) {
+		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
+			return
+		}
+		docs := slices.Concat(documents(found[0].data), documents(EncodeYAML(tree)))
+		broken := 0
+		for _, doc := range docs {
+			damage(doc, doc, "", func(how string) {
+				broken++
+				if schema.Validate(doc) == nil {
+					shown, _ := json.Marshal(doc)
+					t.Errorf("%s is valid in %s", how, shown)
+				}
+			})
+		}
+		if broken < 1000 {
+			t.Errorf("only %d damages", broken)
+		}
+	})
+	for _, text := range []string{
+		"kind: Realm\nmetadata: {name: a}",
+		"apiVersion: v1\nkind: Realm\nmetadata: {name: a}",
+		"apiVersion: v1beta1\nkind: Pod\nmetadata: {name: a}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: A}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: " + strings.Repeat("a", 64) + "}",
+		"apiVersion: v1beta1\nkind: Space\nmetadata: {name: a}",
+		"apiVersion: v1beta1\nkind: Space\nmetadata: {name: a}\nspec: {realmId: }",
+		"apiVersion: v1beta1\nkind: Space\nmetadata: {name: a}\nspec: {realmId: a, image: x}",
+		"apiVersion: v1beta1\nkind: Space\nmetadata: {name: a}\nspec: {realmId: a, network: {egress: {default: reject}}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {cpus: 0}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: 1}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: lots}}",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{image: x}]}",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{id: x, capabilities: {add: [NETADMIN]}}]}",
+		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, dependsOn: [{condition: healthy}]}",
+		"- a", "a",
+	} {
+		for _, doc := range documents([]byte(text)) {
+			if schema.Validate(doc) == nil {
+				t.Errorf("valid:\n%s", text)
+			}
+		}
+	}
+}
+
+// free are the fields in which any field may stand.
+var free = []string{"labels", "env"}
+
+// damage calls broken with each way to damage the node at the path at, in doc: one more field, one of another type, and
+// one less where it is required. Afterwards it is as it was.
+func damage(doc, node any, at string, broken func(how string)) {
+	switch node := node.(type) {
+	case []any:
+		for i, item := range node {
+			node[i] = []any{map[string]any{}}
+			broken(fmt.Sprintf("%s[%d] as a list", at, i))
+			node[i] = item
+			damage(doc, item, fmt.Sprintf("%s[%d]", at, i), broken)
+		}
+	case map[string]any:
+		last := at[strings.LastIndexByte(at, '.')+1:]
+		if !slices.Contains(free, last) {
+			node["nope"] = nil
+			broken(at + " with another field")
+			delete(node, "nope")
+		}
+		for _, name := range slices.Sorted(maps.Keys(node)) {
+			value := node[name]
+			node[name] = []any{[]any{}}
+			broken(at + "." + name + " as a list of lists")
+			node[name] = json.Number("-1.5")
+			if !slices.Contains(free, last) {
+				broken(at + "." + name + " as a number")
+			}
+			if required(name) && last != "containers" {
+				delete(node, name)
+				broken(at + " without " + name)
+			}
+			node[name] = value
+			damage(doc, value, at+"."+name, broken)
+		}
+	}
+}
+
+func required(name string) bool {
+	return slices.Contains([]string{"apiVersion", "kind", "metadata", "source", "target", "path", "cidr"}, name)
+}
+
+// Each schema takes its own kind alone.
+func TestSchemaOfKind(t *testing.T) {
+	for _, k := range realm.Kinds {
+		schema := compiled(t, k)
+		for _, other := range realm.Kinds {
+			doc := map[string]any{"apiVersion": realm.APIVersion, "kind": string(other), "metadata": map[string]any{"name": "a"}, "spec": map[string]any{}}
+			for _, name := range []string{"realmId", "spaceId", "stackId", "cellId"}[:other.Depth()-1] {
+				doc["spec"].(map[string]any)[name] = "a"
+			}
+			if err := schema.Validate(doc); (err == nil) != (k == other) {
+				t.Errorf("a %s by the schema of a %s: %v", other, k, err)
+			}
+		}
+	}
+}
+
+// Every rule has a pattern or its values, and those texts that it takes match.
+func TestPatterns(t *testing.T) {
+	for name, rule := range checkers {
+		if rule.pattern == "" && rule.values == nil {
+			t.Errorf("%s has neither", name)
+		}
+		for _, v := range rule.values {
+			if _, err := rule.check(v); err != nil {
+				t.Errorf("%s doesn't take %q: %v", name, v, err)
+			}
+		}
+	}
+}
