@@ -55,6 +55,8 @@ type Configuration struct {
 	// Sources holds what was read by file name, for showing the lines a diagnostic is about, without a byte order mark and
 	// with LF for CRLF, as ranges count.
 	Sources map[string][]byte
+
+	evaluator *evaluator
 }
 
 // Output is a value that a configuration gives out.

@@ -86,23 +86,32 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 	if len(diags) == before && root.empty() {
 		diags.Errorf(realm.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
 	}
+	if root.broken {
+		e.sort(diags)
+		return c, diags // what else there would be to say may only follow from that
+	}
 	given := &inputs{sourceSet: e.sourceSet, root: root, diags: &diags, values: map[string]assigned{}}
 	given.collect(in, dirs)
 	e.root = e.instantiate(root, "")
 	e.root.assigned = given.values
 	e.guard(func() { e.work(c) })
-	order := e.order
-	slices.SortStableFunc(diags, func(a, b realm.Diagnostic) int {
-		if a.Subject.File != b.Subject.File {
-			return slices.Index(order, a.Subject.File) - slices.Index(order, b.Subject.File)
-		}
-		return a.Subject.Start.Byte - b.Subject.Start.Byte
-	})
+	e.sort(diags)
+	c.evaluator = e
 	c.Pending = e.pending
 	if diags.HasErrors() {
 		c.Tree = nil
 	}
 	return c, diags
+}
+
+// sort puts diagnostics in the order of the files and of the places in them.
+func (s *sourceSet) sort(diags realm.Diagnostics) {
+	slices.SortStableFunc(diags, func(a, b realm.Diagnostic) int {
+		if a.Subject.File != b.Subject.File {
+			return slices.Index(s.order, a.Subject.File) - slices.Index(s.order, b.Subject.File)
+		}
+		return a.Subject.Start.Byte - b.Subject.Start.Byte
+	})
 }
 
 // directories returns those that paths are or lie in, absolute, each once.

@@ -28,6 +28,8 @@ type module struct {
 	callOrder []*call
 	checks    []*hclsyntax.Block
 	moves     []*hclsyntax.Block
+	// broken says that a file of it could not be read: what is declared there is missing.
+	broken bool
 }
 
 func newModule(dir string) *module {
@@ -66,6 +68,17 @@ type outputBlock struct {
 	declared    realm.Range
 }
 
+// firstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
+func firstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(problems), func(p *hcl.Diagnostic) bool {
+		key := p.Summary + p.Detail
+		repeated := seen[key]
+		seen[key] = true
+		return repeated
+	})
+}
+
 // collector sorts what the files of a module say.
 type collector struct {
 	*module
@@ -87,8 +100,9 @@ func (c *collector) file(name string, data []byte) {
 		c.diags.Errorf(realm.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
 		return
 	}
-	report(problems, c.diags)
+	report(firstOfEach(problems), c.diags)
 	if problems.HasErrors() {
+		c.broken = true
 		return
 	}
 	body, ok := file.Body.(*hclsyntax.Body)

@@ -68,8 +68,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a), newConsole(a),
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)

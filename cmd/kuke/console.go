@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/planner"
+)
+
+func newConsole(a *app) *cobra.Command {
+	o := &planOptions{}
+	cmd := &cobra.Command{
+		Use:   "console [EXPRESSION]",
+		Short: "Evaluate expressions of the configuration",
+		Long: "console evaluates an expression, or one on each line of its input, with the variables, locals, resources and\n" +
+			"functions of the configuration. Addresses are those that are recorded. It changes nothing.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.console(o, args) },
+	}
+	o.addInputFlags(cmd)
+	return cmd
+}
+
+func (a *app) console(o *planOptions, args []string) error {
+	in, err := o.input(a)
+	if err != nil {
+		return err
+	}
+	if in.Stdin != nil && len(args) == 0 {
+		return errors.New("standard input can't hold both the configuration and the expressions: give one expression as the argument")
+	}
+	if _, prior, err := a.readState(); err == nil {
+		in.Computed = planner.Computed(&planner.Plan{}, prior)
+	}
+	c, diags := config.Load(in)
+	a.sources = c.Sources
+	if err := a.report(diags); err != nil {
+		return err
+	}
+	if len(args) == 1 {
+		return a.evaluate(c, args[0])
+	}
+	interactive := term.IsTerminal(int(a.stdin.Fd()))
+	lines := bufio.NewReader(a.stdin)
+	failed := false
+	for {
+		if interactive {
+			a.out.Text("> ")
+		}
+		line, err := lines.ReadString('\n')
+		if text := strings.TrimSpace(line); text == "exit" {
+			return nil
+		} else if text != "" {
+			if err := a.evaluate(c, text); err != nil {
+				a.errs.Error(err, a.sources)
+				failed = true
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("read the expressions: %w", err)
+		}
+	}
+	if failed && !interactive {
+		return exitCode(exitError)
+	}
+	return nil
+}
+
+func (a *app) evaluate(c *config.Configuration, text string) error {
+	value, diags := c.Evaluate(text)
+	if err := a.report(diags); err != nil {
+		return err
+	}
+	a.out.Text(value + "\n")
+	return nil
+}
