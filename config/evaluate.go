@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
@@ -35,6 +36,8 @@ type evaluator struct {
 	all      []*instance
 	// pending says that something only planning works out was asked for.
 	pending bool
+	// prepared holds the expressions that were evaluated.
+	prepared map[hcl.Expression]*prepared
 	// count counts what for_each, count and blocks have made so far.
 	count int
 }
@@ -42,7 +45,7 @@ type evaluator struct {
 func newEvaluator(in Input, diags *realm.Diagnostics) *evaluator {
 	return &evaluator{
 		sourceSet: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
-		functions: map[string]map[string]function.Function{},
+		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{},
 	}
 }
 
@@ -175,16 +178,60 @@ func (s *scope) with(name string, val cty.Value) *scope {
 
 // evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
 func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
-	ctx, ok := e.context(expr, s)
+	x := e.prepare(expr)
+	ctx, ok := e.context(x.variables, e.usesOf(x, s), s)
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	val, problems := expr.Value(ctx)
+	val, problems := x.Value(ctx)
 	e.report(problems)
 	if problems.HasErrors() {
 		return cty.DynamicVal, false
 	}
+	if size := sizeOf(val); size > maxValueSize {
+		e.diags.Errorf(hclRange(expr.Range()), "", "Too large", "This makes a value of more than %d parts and characters. Make it smaller.", maxValueSize)
+		return cty.DynamicVal, false
+	}
 	return val, true
+}
+
+// prepared is an expression that counts what it works through, with what it refers to.
+type prepared struct {
+	hcl.Expression
+	variables []hcl.Traversal
+	keyed     []keyed
+}
+
+// prepare returns what is to be evaluated in place of expr, which must not be evaluated by itself any more.
+func (e *evaluator) prepare(expr hcl.Expression) *prepared {
+	if x := e.prepared[expr]; x != nil {
+		return x
+	}
+	x := &prepared{Expression: expr, variables: expr.Variables()}
+	if written, ok := expr.(hclsyntax.Expression); ok {
+		x.keyed = keyedIn(written)
+		x.Expression = functions.Bounded(written)
+	}
+	e.prepared[expr] = x
+	return x
+}
+
+// maxValueSize bounds what one expression makes, so that values that are put together from others again and again don't
+// grow without an end.
+const maxValueSize = 16 << 20
+
+// sizeOf counts the characters of the texts in val, and its parts, up to a bound.
+func sizeOf(val cty.Value) int {
+	size := 0
+	_ = cty.Walk(val, func(_ cty.Path, part cty.Value) (bool, error) {
+		size++
+		part, _ = part.Unmark()
+		if part.Type() == cty.String && part.IsKnown() && !part.IsNull() {
+			size += len(part.AsString())
+		}
+		return size <= maxValueSize, nil
+	})
+	return size
 }
 
 // report passes on what HCL found.
@@ -212,14 +259,13 @@ func report(problems hcl.Diagnostics, diags *realm.Diagnostics) {
 	}
 }
 
-// context gathers what expr refers to.
-func (e *evaluator) context(expr hcl.Expression, s *scope) (*hcl.EvalContext, bool) {
+// context gathers what an expression refers to.
+func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scope) (*hcl.EvalContext, bool) {
 	ok := true
 	vars := map[string]cty.Value{}
 	members := map[string]map[string]cty.Value{}
 	var wanted resourceReferences
-	uses := e.usesOf(expr, s)
-	for _, t := range expr.Variables() {
+	for _, t := range variables {
 		root := t.RootName()
 		if val, found := s.names[root]; found {
 			vars[root] = val

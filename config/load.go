@@ -87,7 +87,7 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 		diags.Errorf(realm.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
 	}
 	if root.broken {
-		e.sort(diags)
+		diags = e.sort(diags)
 		return c, diags // what else there would be to say may only follow from that
 	}
 	given := &inputs{sourceSet: e.sourceSet, root: root, diags: &diags, values: map[string]assigned{}}
@@ -95,7 +95,7 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 	e.root = e.instantiate(root, "")
 	e.root.assigned = given.values
 	e.guard(func() { e.work(c) })
-	e.sort(diags)
+	diags = e.sort(diags)
 	c.evaluator = e
 	c.Pending = e.pending
 	if diags.HasErrors() {
@@ -104,14 +104,23 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 	return c, diags
 }
 
-// sort puts diagnostics in the order of the files and of the places in them.
-func (s *sourceSet) sort(diags realm.Diagnostics) {
+// sort returns diagnostics in the order of the files and of the places in them, each once: what is wrong in a block is
+// found in each of the instances that it stands for.
+func (s *sourceSet) sort(diags realm.Diagnostics) realm.Diagnostics {
+	seen := map[realm.Diagnostic]bool{}
+	diags = slices.DeleteFunc(diags, func(d realm.Diagnostic) bool {
+		d.Path = ""
+		repeated := seen[d]
+		seen[d] = true
+		return repeated
+	})
 	slices.SortStableFunc(diags, func(a, b realm.Diagnostic) int {
 		if a.Subject.File != b.Subject.File {
 			return slices.Index(s.order, a.Subject.File) - slices.Index(s.order, b.Subject.File)
 		}
 		return a.Subject.Start.Byte - b.Subject.Start.Byte
 	})
+	return diags
 }
 
 // directories returns those that paths are or lie in, absolute, each once.

@@ -59,15 +59,19 @@ type use struct {
 	attribute string
 }
 
-// usesOf returns the uses of references by keys that must be worked out, as in cell.web[each.key].address, by the place
-// where the reference begins.
-func (e *evaluator) usesOf(expr hcl.Expression, s *scope) map[int]use {
-	uses := map[int]use{}
-	node, ok := expr.(hclsyntax.Node)
-	if !ok {
-		return uses
-	}
-	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+// keyed is a reference by a key that must be worked out, as in cell.web[each.key].address.
+type keyed struct {
+	// at is the place where the reference begins, a byte offset.
+	at        int
+	key       hclsyntax.Expression
+	variables []hcl.Traversal // of the key
+	attribute string
+}
+
+// keyedIn returns the references by keys that must be worked out.
+func keyedIn(expr hclsyntax.Expression) []keyed {
+	var all []keyed
+	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
 		attribute := ""
 		if rel, ok := n.(*hclsyntax.RelativeTraversalExpr); ok {
 			if attr, ok := rel.Traversal[0].(hcl.TraverseAttr); ok {
@@ -80,27 +84,43 @@ func (e *evaluator) usesOf(expr hcl.Expression, s *scope) map[int]use {
 			return nil
 		}
 		of, ok := index.Collection.(*hclsyntax.ScopeTraversalExpr)
-		if !ok || len(of.Traversal) != 2 || !s.knows(index.Key) {
+		if !ok || len(of.Traversal) != 2 {
 			return nil
 		}
 		if _, isKind := kindOf(of.Traversal.RootName()); !isKind {
 			return nil
 		}
 		at := of.Traversal.SourceRange().Start.Byte
-		if seen, ok := uses[at]; ok && seen.attribute != "" {
-			return nil // seen with its attribute already
-		}
-		if key, ok := e.evaluate(index.Key, s); ok {
-			uses[at] = use{key, attribute}
+		// It is visited with its attribute, and then by itself.
+		if !slices.ContainsFunc(all, func(k keyed) bool { return k.at == at }) {
+			all = append(all, keyed{at, index.Key, index.Key.Variables(), attribute})
 		}
 		return nil
 	})
+	return all
+}
+
+// usesOf works out the keys of references, as far as they don't depend on what only a for expression defines.
+func (e *evaluator) usesOf(x *prepared, s *scope) map[int]use {
+	uses := map[int]use{}
+	for _, k := range x.keyed {
+		if !s.knows(k.variables) {
+			continue
+		}
+		ctx, ok := e.context(k.variables, nil, s)
+		if !ok {
+			continue // which the whole will say again
+		}
+		if key, problems := k.key.Value(ctx); !problems.HasErrors() {
+			uses[k.at] = use{key, k.attribute}
+		}
+	}
 	return uses
 }
 
-// knows reports whether expr refers to nothing that only a for expression around it defines.
-func (s *scope) knows(expr hcl.Expression) bool {
-	for _, t := range expr.Variables() {
+// knows reports whether all of what the variables refer to is something that is defined in s.
+func (s *scope) knows(variables []hcl.Traversal) bool {
+	for _, t := range variables {
 		_, named := s.names[t.RootName()]
 		if !named && !slices.Contains(rootWords(), t.RootName()) {
 			return false

@@ -28,8 +28,8 @@ type Found struct {
 	CreatedAt   time.Time
 }
 
-// Inspect describes a container that kuke did not make.
-func (e *Executor) Inspect(ctx context.Context, namespace, id string) (*Found, error) {
+// Inspect describes a container that kuke did not make, or that it has forgotten, for being one of the cell.
+func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell realm.Path) (*Found, error) {
 	container, err := e.find(ctx, namespace, func(c runtime.Container) bool { return c.ID == id })
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (e *Executor) Inspect(ctx context.Context, namespace, id string) (*Found, e
 	if err != nil {
 		return nil, err
 	}
-	described := runtime.Describe(i, func(string) bool { return false })
+	described := runtime.Describe(i, func(source string) bool { return e.ownFile(cell, source) })
 	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels, CreatedAt: container.CreatedAt}
 	found.Spec.Labels = userLabels(container.Labels, i.Config.Labels)
 	found.Spec.Resources = i.Limits()

@@ -68,7 +68,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	case root == c.Path && d.cellIsNew(c.Path.Parent()):
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")
-	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest:
+	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest && !d.importing(c.Path):
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, outside+"containerd's container is not the one that was made")
 	case root != c.Path && !d.imported(c.Path) && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):

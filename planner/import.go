@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -66,6 +67,11 @@ func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Con
 		CreatedAt: &created, Project: project, Namespace: st.Namespace(p, nil), Cgroup: realm.CgroupOf(p, spec), ContainerID: id, Imported: true,
 		SpecDigest: realm.CreationDigest(spec), ImageDigest: imageDigest,
 	}}
+}
+
+// importing reports whether the plan imports the container at p, which then has none of our labels yet.
+func (d *decider) importing(p realm.Path) bool {
+	return slices.ContainsFunc(d.opts.Imports, func(i Import) bool { return i.Record.Path == p })
 }
 
 // checkIDs makes sure that no container is made under an id that one which was renamed still has.

@@ -21,6 +21,7 @@ type orphan struct {
 
 func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
 	orphans := map[realm.Path]*orphan{}
+	known := recordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
 		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
@@ -28,7 +29,7 @@ func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
 		}
 		for id, c := range ns.Containers {
 			p, err := realm.ParsePath(c.Labels[LabelPath])
-			if err == nil && p.Kind() == realm.KindContainer && prior.Records[p] == nil && realm.ContainerID(p) == id {
+			if err == nil && p.Kind() == realm.KindContainer && prior.Records[p] == nil && realm.ContainerID(p) == id && !known[[2]string{name, id}] {
 				orphans[p] = &orphan{namespace: name, project: c.Labels[LabelProject], container: c}
 			}
 		}
@@ -163,6 +164,7 @@ func (d *decider) checkForeign(c *Change) {
 
 // warnForeign tells of containers that nobody of ours made in the namespaces of desired realms.
 func (d *decider) warnForeign() {
+	known := recordedIDs(d.prior)
 	for _, r := range d.desired.Resources() {
 		if r.Path.Kind() != realm.KindRealm || d.opts.ByHand {
 			continue
@@ -174,7 +176,7 @@ func (d *decider) warnForeign() {
 		}
 		var foreign []string
 		for id, c := range ns.Containers {
-			if c.Labels[LabelPath] == "" && !d.recordedID(name, id) {
+			if c.Labels[LabelPath] == "" && !known[[2]string{name, id}] {
 				foreign = append(foreign, id)
 			}
 		}
@@ -187,12 +189,14 @@ func (d *decider) warnForeign() {
 	}
 }
 
-// recordedID reports whether a record is of the container of that id.
-func (d *decider) recordedID(namespace, id string) bool {
-	for _, r := range d.prior.Records {
-		if r.Status.Namespace == namespace && r.Status.ContainerID == id {
-			return true
+// recordedIDs holds the containers that records are of, by namespace and id: those that were renamed keep their labels until
+// that is carried out.
+func recordedIDs(prior *state.State) map[[2]string]bool {
+	known := map[[2]string]bool{}
+	for _, r := range prior.Records {
+		if r.Status.ContainerID != "" {
+			known[[2]string{r.Status.Namespace, r.Status.ContainerID}] = true
 		}
 	}
-	return false
+	return known
 }

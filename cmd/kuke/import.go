@@ -62,7 +62,7 @@ func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id s
 		return err
 	}
 	defer exec.Close()
-	found, err := exec.Inspect(ctx, st.Namespace(p, nil), id)
+	found, err := exec.Inspect(ctx, st.Namespace(p, nil), id, p.Parent())
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	defer interrupts.stop()
 	a.interrupts = interrupts
 	root := newRoot(a)
-	root.SetArgs(args)
+	root.SetArgs(twoDashes(root, args))
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	switch {

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -63,7 +63,6 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
 	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
-	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
@@ -75,16 +74,24 @@ func newRoot(a *app) *cobra.Command {
 	return root
 }
 
-// flagError tells those who write long flags with one dash, as Terraform has them, how they are written here.
-func flagError(cmd *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		name, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
-		if name != "" && cmd.Flags().Lookup(name) != nil {
-			return fmt.Errorf("there is no flag -%s: write it with two dashes, --%s", name, name)
+// twoDashes returns the arguments with two dashes before the long flags that have one, which is how Terraform writes them.
+// What stands behind a command to be run in a container or in the lab is left alone.
+func twoDashes(root *cobra.Command, args []string) []string {
+	cmd, _, err := root.Find(args)
+	if err != nil || cmd.Name() == "exec" || cmd.Name() == "lab" {
+		return args
+	}
+	after := slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if len(name) > 1 && arg[0] == '-' && arg[1] != '-' && (cmd.Flags().Lookup(name) != nil || cmd.InheritedFlags().Lookup(name) != nil) {
+			after[i] = "-" + arg
 		}
 	}
-	return err
+	return after
 }
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.

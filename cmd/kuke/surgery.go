@@ -36,7 +36,7 @@ func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Im
 	if err := planner.CheckImport(prior, i.To, "", i.ID); err != nil {
 		return nil, err
 	}
-	found, err := exec.Inspect(ctx, prior.Namespace(i.To, nil), i.ID)
+	found, err := exec.Inspect(ctx, prior.Namespace(i.To, nil), i.ID, i.To.Parent())
 	if err != nil {
 		return nil, err
 	}

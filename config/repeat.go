@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// repetition is what for_each or count make of a block: a scope for each time that it stands for something.
+type repetition struct {
+	scopes []*scope
+	// keys are the strings of for_each or the numbers of count; nil without both.
+	keys []cty.Value
+	// list says that it is count.
+	list bool
+}
+
+// suffix returns what the address of the instance at i ends in.
+func (r *repetition) suffix(i int) string {
+	switch {
+	case r.keys == nil:
+		return ""
+	case r.list:
+		return fmt.Sprintf("[%d]", i)
+	}
+	return fmt.Sprintf("[%q]", r.keys[i].AsString())
+}
+
+// collect returns the values of the instances as references see them.
+func (r *repetition) collect(values []cty.Value) cty.Value {
+	switch {
+	case r.keys == nil:
+		return values[0]
+	case r.list:
+		return cty.TupleVal(values)
+	}
+	members := map[string]cty.Value{}
+	for i, key := range r.keys {
+		members[key.AsString()] = values[i]
+	}
+	return cty.ObjectVal(members)
+}
+
+// maxInstances bounds what for_each and count make, in all.
+const maxInstances = 10000
+
+// repeat works out for_each or count of a block in the scope s.
+func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
+	each, count := body.Attributes["for_each"], body.Attributes["count"]
+	switch {
+	case each != nil && count != nil:
+		e.diags.Errorf(hclRange(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
+		return repetition{}, false
+	case each != nil:
+		return e.forEach(each, s)
+	case count != nil:
+		return e.counts(count, s)
+	}
+	return repetition{scopes: []*scope{s}}, e.room(1, hclRange(body.Range()))
+}
+
+// room reports whether n more instances fit in, or complains that they don't.
+func (e *evaluator) room(n int, at realm.Range) bool {
+	if n > maxInstances || e.count+n > maxInstances {
+		if e.count <= maxInstances { // once is enough
+			e.diags.Errorf(at, "", "Too many instances", "This makes more than %d instances of blocks, the most there may be.", maxInstances)
+			e.count = maxInstances + 1
+		}
+		return false
+	}
+	e.count += n
+	return true
+}
+
+func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+	at := hclRange(attr.Expr.Range())
+	val, ok := e.settled(attr.Expr, s, "count")
+	if !ok {
+		return repetition{}, false
+	}
+	number, err := convert.Convert(val, cty.Number)
+	if err != nil || number.IsNull() {
+		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, but this is %s.", described(val))
+		return repetition{}, false
+	}
+	n, accuracy := number.AsBigFloat().Int64()
+	if accuracy != 0 && !number.AsBigFloat().IsInf() && number.AsBigFloat().IsInt() {
+		n = maxInstances + 1
+	}
+	if n < 0 || !number.AsBigFloat().IsInt() {
+		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, 0 or more.")
+		return repetition{}, false
+	}
+	if n > maxInstances || !e.room(int(n), at) {
+		e.room(maxInstances+1, at)
+		return repetition{}, false
+	}
+	r := repetition{list: true, keys: []cty.Value{}}
+	for i := range n {
+		index := cty.NumberIntVal(i)
+		r.keys = append(r.keys, index)
+		r.scopes = append(r.scopes, s.with("count", cty.ObjectVal(map[string]cty.Value{"index": index})))
+	}
+	return r, true
+}
+
+func (e *evaluator) forEach(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+	keys, values, ok := e.elements(attr.Expr, s, false)
+	if !ok || !e.room(len(keys), hclRange(attr.Expr.Range())) {
+		return repetition{}, false
+	}
+	r := repetition{keys: keys}
+	if r.keys == nil {
+		r.keys = []cty.Value{}
+	}
+	for i, key := range keys {
+		r.scopes = append(r.scopes, s.with("each", cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]})))
+	}
+	return r, true
+}
+
+// elements returns what a for_each goes over: a map, an object or a set of strings, or where lists is set also a list,
+// whose keys are numbers.
+func (e *evaluator) elements(expr hclsyntax.Expression, s *scope, lists bool) (keys, values []cty.Value, ok bool) {
+	at := hclRange(expr.Range())
+	val, ok := e.evaluate(expr, s)
+	if !ok {
+		return nil, nil, false
+	}
+	outer, _ := val.Unmark()
+	switch {
+	case keysSensitive(val):
+		e.diags.Errorf(at, "", "Sensitive value", "for_each would show a sensitive value in the names of what it makes. Go over something that isn't sensitive, and look the values up by its keys; or write nonsensitive(…) if the keys are no secrets.")
+		return nil, nil, false
+	case !outer.IsKnown():
+		e.diags.Errorf(at, "", "Unknown value", "for_each depends on something that only planning works out, such as an address. Go over values that are known before.")
+		return nil, nil, false
+	case outer.IsNull():
+		e.diags.Errorf(at, "", "Invalid for_each", "for_each is null. To make nothing, write {}.")
+		return nil, nil, false
+	}
+	ty := outer.Type()
+	sequence := ty.IsListType() || ty.IsTupleType()
+	switch {
+	case ty.IsMapType(), ty.IsObjectType(), ty.IsSetType() && (ty.ElementType() == cty.String || outer.LengthInt() == 0), lists && (sequence || ty.IsSetType()):
+	default:
+		hint := "Write a map, or a set of strings."
+		if sequence || ty.IsSetType() {
+			hint = "Write toset(…) around a list of strings, or a map."
+		}
+		e.diags.Errorf(at, "", "Invalid for_each", "for_each can't go over a value of the type %s: the names of what it makes come from the keys. %s", ty.FriendlyName(), hint)
+		return nil, nil, false
+	}
+	for it := outer.ElementIterator(); it.Next(); {
+		key, value := it.Element()
+		if ty.IsSetType() {
+			key = value
+		}
+		if !key.IsKnown() || key.IsNull() {
+			e.diags.Errorf(at, "", "Unknown value", "A member of for_each is null, or known only once planning has worked it out. Use values that are known before.")
+			return nil, nil, false
+		}
+		keys, values = append(keys, key), append(values, value)
+	}
+	return keys, values, true
+}
+
+// keysSensitive reports whether the keys of val, and not only values in it, are sensitive.
+func keysSensitive(val cty.Value) bool {
+	if val.IsMarked() {
+		return true
+	}
+	ty := val.Type()
+	return ty.IsSetType() && functions.IsSensitive(val)
+}
