@@ -37,6 +37,8 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 	checkRealms(decls, diags)
 	checkNetworks(decls, tree, members, diags)
 	checkHostPorts(decls, diags)
+	checkTriggers(decls, tree, diags)
+	checkReferences(decls, diags)
 	return tree
 }
 
@@ -47,6 +49,9 @@ func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
 	}
 	d.takeExternal(diags)
 	d.takeRootID(diags)
+	if d.format == yamlFormat {
+		d.takeLifecycle(diags)
+	}
 	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
 	d.decoded = r
 	decode(d, r, diags)

@@ -114,6 +114,53 @@ func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, membe
 	}
 }
 
+// checkReferences sees that no resource waits for itself because of the values that it takes from others.
+func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
+	byPath := map[realm.Path]*declaration{}
+	roots := map[realm.Path]realm.Path{}
+	for _, d := range decls {
+		if d.resource == nil {
+			continue
+		}
+		byPath[d.path] = d
+		if c, ok := d.resource.Spec.(*realm.Container); ok && c.Root {
+			roots[d.path.Parent()] = d.path
+		}
+	}
+	waitsFor := func(d *declaration) []*declaration {
+		if d.resource == nil {
+			return nil
+		}
+		before := append(slices.Clone(d.resource.References), d.path.Parent())
+		switch spec := d.resource.Spec.(type) {
+		case *realm.Container:
+			before = append(before, roots[d.path.Parent()])
+			for _, on := range spec.DependsOn {
+				before = append(before, d.path.Parent().Join(on.Name))
+			}
+		case *realm.Cell:
+			for _, on := range spec.DependsOn {
+				before = append(before, realm.Path(on.Name))
+			}
+		}
+		var all []*declaration
+		for _, p := range before {
+			if other := byPath[p]; other != nil && p != d.path {
+				all = append(all, other)
+			}
+		}
+		return all
+	}
+	for _, cycle := range cycles(decls, waitsFor) {
+		i := slices.IndexFunc(cycle, func(d *declaration) bool { return len(d.resource.References) > 0 })
+		if i < 0 {
+			continue // which is reported as one of dependencies
+		}
+		cycle = slices.Concat(cycle[i:], cycle[:i])
+		reportCycle(cycle, func(p realm.Path) string { return string(p) }, "each needs the next to be there, be it for a value of it, so that none of them could be made first", diags)
+	}
+}
+
 // reportCycle reports that everything in cycle waits for the next, the last for the first. name returns what their
 // dependencies call them.
 func reportCycle(cycle []*declaration, name func(realm.Path) string, reason string, diags *realm.Diagnostics) {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
@@ -37,8 +39,60 @@ func EncodeHCL(tree *realm.Tree) []byte {
 			block.Body().SetAttributeValue("external", cty.True)
 		}
 		encodeFields(block.Body(), r.Path.Kind().Attributes(), reflect.ValueOf(r.Spec))
+		if r.Lifecycle != nil {
+			encodeLifecycle(block.Body().AppendNewBlock("lifecycle", nil).Body(), r.Path.Kind(), r.Lifecycle)
+		}
 	}
 	return hclwrite.Format(file.Bytes())
+}
+
+// encodeLifecycle writes attributes and resources as references to them.
+func encodeLifecycle(body *hclwrite.Body, k realm.Kind, l *realm.Lifecycle) {
+	if l.PreventDestroy {
+		body.SetAttributeValue("prevent_destroy", cty.True)
+	}
+	var ignored, triggers []string
+	for _, name := range l.IgnoreChanges {
+		if name == "*" {
+			body.SetAttributeRaw("ignore_changes", hclwrite.TokensForIdentifier("all"))
+			ignored = nil
+			break
+		}
+		ignored = append(ignored, hclName(k.Attributes(), name))
+	}
+	for _, t := range l.ReplaceTriggeredBy {
+		reference := fmt.Sprintf("%s[%q]", t.Path.Kind().Lower(), t.Path)
+		if len(t.Attributes) == 0 {
+			triggers = append(triggers, reference)
+		}
+		for _, name := range t.Attributes {
+			triggers = append(triggers, reference+"."+hclName(t.Path.Kind().Attributes(), name))
+		}
+	}
+	list := func(name string, items []string) {
+		if len(items) > 0 {
+			text := "[" + strings.Join(items, ", ") + "]"
+			body.SetAttributeRaw(name, hclwrite.Tokens{{Type: hclsyntax.TokenIdent, Bytes: []byte(text)}})
+		}
+	}
+	list("ignore_changes", ignored)
+	list("replace_triggered_by", triggers)
+}
+
+// hclName returns the name of an attribute, as [realm.Leaf] has it, in the spelling of HCL.
+func hclName(attrs []*realm.Attribute, name string) string {
+	word, rest := name, ""
+	if i := strings.IndexAny(name, ".["); i >= 0 {
+		word, rest = name[:i], name[i:]
+	}
+	a := realm.FindAttribute(attrs, word)
+	switch {
+	case a == nil:
+		return name
+	case strings.HasPrefix(rest, "."):
+		return a.HCLName + "." + hclName(a.Fields, rest[1:])
+	}
+	return a.HCLName + rest
 }
 
 // encodeFields writes the fields of a struct that are set, those without blocks of their own first.

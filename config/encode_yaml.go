@@ -15,7 +15,7 @@ func EncodeYAML(tree *realm.Tree) []byte {
 		if i > 0 {
 			b.WriteString("---\n")
 		}
-		data, err := manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, External: r.External, Units: true})
+		data, err := manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, External: r.External, Lifecycle: r.Lifecycle, Units: true})
 		if err != nil {
 			panic("config: a resource is always YAML: " + err.Error())
 		}

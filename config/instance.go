@@ -280,7 +280,7 @@ func (m *moduleInstance) declareTree(n *instance) {
 	if d != nil {
 		m.declared = append(m.declared, d)
 	}
-	m.evaluator.all = append(m.evaluator.all, n)
+	m.all = append(m.all, n)
 	for _, nested := range n.block.nested {
 		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
 		if !ok {

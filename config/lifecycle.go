@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -60,7 +62,9 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 			n.postconditions = append(n.postconditions, r)
 		}
 	}
-	d.lifecycle = l
+	if !reflect.ValueOf(l).Elem().IsZero() {
+		d.lifecycle = l
+	}
 }
 
 // ignored returns the names of the attributes whose changes count for nothing, in manifest spelling and with the key of a
@@ -82,7 +86,8 @@ func (e *evaluator) ignored(k realm.Kind, attr *hclsyntax.Attribute) []string {
 			names = append(names, name)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
@@ -129,6 +134,27 @@ func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []realm.Tri
 		}
 		all = append(all, e.trigger(n, k, t)...)
 	}
+	return merged(all)
+}
+
+// merged returns the triggers with one for each resource, sorted.
+func merged(triggers []realm.Trigger) []realm.Trigger {
+	whole := map[realm.Path]bool{}
+	attributes := map[realm.Path][]string{}
+	for _, t := range triggers {
+		whole[t.Path] = whole[t.Path] || len(t.Attributes) == 0
+		attributes[t.Path] = append(attributes[t.Path], t.Attributes...)
+	}
+	var all []realm.Trigger
+	for _, p := range slices.SortedFunc(maps.Keys(attributes), realm.ComparePaths) {
+		t := realm.Trigger{Path: p}
+		if !whole[p] {
+			t.Attributes = attributes[p]
+			slices.Sort(t.Attributes)
+			t.Attributes = slices.Compact(t.Attributes)
+		}
+		all = append(all, t)
+	}
 	return all
 }
 
@@ -149,7 +175,7 @@ func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.
 	for p := range used {
 		trigger := realm.Trigger{Path: p}
 		if a >= 0 {
-			trigger.Attribute = k.Attributes()[a].Name
+			trigger.Attributes = []string{k.Attributes()[a].Name}
 		}
 		if p == n.path {
 			e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "A container can't be replaced because of itself.")
@@ -157,8 +183,21 @@ func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.
 		}
 		all = append(all, trigger)
 	}
-	slices.SortFunc(all, func(x, y realm.Trigger) int { return realm.ComparePaths(x.Path, y.Path) })
 	return all
+}
+
+// checkTriggers sees that what replaces resources when it changes is there.
+func checkTriggers(decls []*declaration, tree *realm.Tree, diags *realm.Diagnostics) {
+	for r := range specs[*realm.Container](decls) {
+		if r.Lifecycle == nil {
+			continue
+		}
+		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
+			if tree.Resource(t.Path) == nil {
+				diags.Errorf(r.Declared, r.Path, "No such resource", "%s is replaced when %s changes, but there is no such resource in this configuration.", r.Path, t.Path)
+			}
+		}
+	}
 }
 
 // checkPostconditions sees that what a resource has become is as its configuration wants it.
@@ -172,5 +211,45 @@ func (e *evaluator) checkPostconditions(n *instance) {
 	}
 	for _, r := range n.postconditions {
 		e.holds(r, n.scope.with("self", self), realm.Error, "Postcondition does not hold", n.path)
+	}
+}
+
+// takeLifecycle reads what a manifest says of the lifecycle.
+func (d *declaration) takeLifecycle(diags *realm.Diagnostics) {
+	v := d.body.take("lifecycle")
+	if v == nil {
+		return
+	}
+	dec := d.decoder(diags)
+	at := place{"lifecycle", "lifecycle"}
+	if v.kind != objectKind {
+		dec.errorf(v.rng, "Wrong type", "lifecycle must be an object, but this is %s.", v.describe())
+		return
+	}
+	l := &realm.Lifecycle{}
+	dec.object(realm.LifecycleAttributes(), nil, reflect.ValueOf(l), v, at)
+	for _, name := range l.IgnoreChanges {
+		rng, ok := dec.ranges[place{key: "lifecycle.ignoreChanges"}.member(name).key]
+		if top, _, _ := strings.Cut(strings.ReplaceAll(name, "[", "."), "."); name != "*" && d.kind.Attribute(top) == nil {
+			if !ok {
+				rng = v.rng
+			}
+			var names []string
+			for _, a := range d.kind.Attributes() {
+				names = append(names, a.Name)
+			}
+			dec.errorf(rng, "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", d.kind.Lower(), shorten(name), suggest(top, names))
+		}
+	}
+	if d.kind != realm.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
+		dec.errorf(v.rng, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
+	}
+	for _, t := range l.ReplaceTriggeredBy {
+		if _, err := realm.ParsePath(string(t.Path)); err != nil {
+			dec.errorf(v.rng, "Invalid path", "lifecycle.replaceTriggeredBy: %v.", err)
+		}
+	}
+	if !reflect.ValueOf(l).Elem().IsZero() {
+		d.lifecycle = l
 	}
 }

@@ -22,6 +22,7 @@ func placement(k realm.Kind) []*realm.Attribute {
 		fields = append(fields, &realm.Attribute{HCLName: "parent", Type: realm.TypeString, Doc: fmt.Sprintf("Path of what it lies in, %s: of a block at the top level, which needs it. A nested block has none.", strings.Join(shape, "/"))})
 	}
 	fields = append(fields, &realm.Attribute{Name: "external", HCLName: "external", Type: realm.TypeBool, Doc: "The resource is managed elsewhere: it must exist, and is left alone."})
+	fields = append(fields, &realm.Attribute{Name: "lifecycle", HCLName: "lifecycle", Type: realm.TypeObject, Fields: realm.LifecycleAttributes(), Doc: "How the resource may change."})
 	if k == realm.KindCell {
 		fields = append(fields, &realm.Attribute{Name: "rootContainerId", HCLName: "root_container_id", Type: realm.TypeString, Doc: "Name of the root container, where no container says root = true. Default: the first one."})
 	}

@@ -126,12 +126,14 @@ func (t trigger) pulledBy(c *Change) string {
 	default:
 		return ""
 	}
-	if t.Attribute == "" {
+	if len(t.Attributes) == 0 {
 		return "changes"
 	}
 	for _, df := range c.Diffs {
-		if df.Within(t.Attribute) {
-			return "changes its " + t.Attribute
+		for _, attribute := range t.Attributes {
+			if df.Within(attribute) {
+				return "changes its " + attribute
+			}
 		}
 	}
 	return ""

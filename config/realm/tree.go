@@ -74,20 +74,3 @@ func (t *Tree) Undeclared() []*Resource {
 	}
 	return orphans
 }
-
-// Lifecycle is what a configuration says of how a resource may change.
-type Lifecycle struct {
-	// PreventDestroy refuses every plan that would delete or replace the resource.
-	PreventDestroy bool
-	// IgnoreChanges are the names of attributes whose changes count for nothing, as [Leaf] names them or whatever they lie
-	// in: image, env, env["TOKEN"]; "*" stands for all.
-	IgnoreChanges []string
-	// ReplaceTriggeredBy are what replaces the resource, a container, when it changes.
-	ReplaceTriggeredBy []Trigger
-}
-
-// Trigger is a resource, or one attribute of it by its manifest name.
-type Trigger struct {
-	Path      Path
-	Attribute string
-}

@@ -21,6 +21,8 @@ type Document struct {
 	Path     realm.Path
 	Spec     realm.Spec
 	External bool
+	// Lifecycle is nil where nothing is said of it.
+	Lifecycle *realm.Lifecycle
 	// Status is what is known beyond the spec, or nil to leave it out.
 	Status any
 	// Units writes sizes as people do, 64MiB, and not as numbers of bytes.
@@ -48,6 +50,13 @@ func Encode(d *Document) ([]byte, error) {
 	}
 	if d.External {
 		head = append(head, text("external"), scalar("!!bool", "true"))
+	}
+	if d.Lifecycle != nil {
+		lifecycle, err := nodeOf(d.Lifecycle)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", d.Path, err)
+		}
+		head = append(head, text("lifecycle"), lifecycle)
 	}
 	spec.Content = append(head, spec.Content...)
 	whole := mapping(
