@@ -7,8 +7,12 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// ignoring returns the desired tree with the values as they are recorded wherever their changes count for nothing.
-func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
+// Ignoring returns the desired tree with the values as they are recorded wherever their changes count for nothing: what the
+// host is looked at for, the images above all, are then those that are wanted. [New] does so too.
+func Ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
+	if desired == nil {
+		return nil
+	}
 	tree := realm.NewTree()
 	for _, r := range desired.Resources() {
 		have := prior.Records[r.Path]

@@ -243,6 +243,7 @@ func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm
 	if o.Destroy {
 		desired = nil
 	}
+	desired = planner.Ignoring(desired, prior)
 	look := exec.Refresh
 	if o.Assume {
 		look = exec.Assume
