@@ -73,6 +73,9 @@ func newPlan(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := a.plan(cmd.Context(), o)
+			if ds := (realm.Diagnostics{}); asJSON && errors.As(err, &ds) {
+				return errors.Join(a.out.ValidationJSON(ds, a.sources), exitCode(exitError))
+			}
 			if err != nil {
 				return err
 			}
@@ -100,7 +103,7 @@ func newPlan(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan the removal of all that the project owns")
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file, for kuke apply FILE")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or what is wrong")
 	return cmd
 }
 

@@ -25,7 +25,7 @@ func newValidate(a *app) *cobra.Command {
 			a.sources = c.Sources
 			tree := c.Tree
 			if asJSON {
-				if err := a.out.ValidationJSON(diags); err != nil {
+				if err := a.out.ValidationJSON(diags, c.Sources); err != nil {
 					return err
 				}
 				if diags.HasErrors() {

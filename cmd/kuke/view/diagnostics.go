@@ -95,10 +95,34 @@ type diagnosticJSON struct {
 	Detail   string         `json:"detail,omitempty"`
 	Address  realm.Path     `json:"address,omitempty"`
 	Range    *realm.Range   `json:"range,omitempty"`
+	Snippet  *snippetJSON   `json:"snippet,omitempty"`
 }
 
-// ValidationJSON prints ds as Terraform's validate does.
-func (v *View) ValidationJSON(ds realm.Diagnostics) error {
+// snippetJSON is the first line of the place of a diagnostic.
+type snippetJSON struct {
+	Context   *string `json:"context"` // which Terraform has; never set
+	Code      string  `json:"code"`
+	StartLine int     `json:"start_line"`
+	// The offsets are in bytes of the line; the end is that of the line where the place goes on in the next.
+	HighlightStart int      `json:"highlight_start_offset"`
+	HighlightEnd   int      `json:"highlight_end_offset"`
+	Values         []string `json:"values"` // which Terraform has; never any
+}
+
+func snippet(r realm.Range, sources map[string][]byte) *snippetJSON {
+	line, ok := sourceLine(sources[r.File], r.Start.Line)
+	if !ok {
+		return nil
+	}
+	s := &snippetJSON{Code: line, StartLine: r.Start.Line, HighlightStart: columnOffset(line, r.Start.Column), HighlightEnd: len(line), Values: []string{}}
+	if r.End.Line <= r.Start.Line {
+		s.HighlightEnd = max(columnOffset(line, r.End.Column), s.HighlightStart)
+	}
+	return s
+}
+
+// ValidationJSON prints ds as Terraform's validate does, with the places in sources.
+func (v *View) ValidationJSON(ds realm.Diagnostics, sources map[string][]byte) error {
 	doc := struct {
 		FormatVersion string           `json:"format_version"`
 		Valid         bool             `json:"valid"`
@@ -114,7 +138,7 @@ func (v *View) ValidationJSON(ds realm.Diagnostics) error {
 		}
 		j := diagnosticJSON{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Address: d.Path}
 		if d.Subject.File != "" {
-			j.Range = &d.Subject
+			j.Range, j.Snippet = &d.Subject, snippet(d.Subject, sources)
 		}
 		doc.Diagnostics = append(doc.Diagnostics, j)
 	}

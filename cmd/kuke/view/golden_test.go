@@ -284,7 +284,7 @@ func TestDiagnostics(t *testing.T) {
 	golden(t, "diagnostics.color", true, func(v *View) { v.Error(ds[:2], sources) })
 	golden(t, "error", false, func(v *View) { v.Error(errors.New("read \x1b[31m: no"), nil) })
 	golden(t, "validation.json", false, func(v *View) {
-		if err := v.ValidationJSON(append(ds[:1:1], ds[15])); err != nil {
+		if err := v.ValidationJSON(append(ds[:3:3], ds[15]), sources); err != nil {
 			t.Error(err)
 		}
 	})
