@@ -79,7 +79,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
 	// Everything that can be wrong with the input is found before the lock is taken or anything is made.
-	makePlan, err := a.planMaker(o)
+	makePlan, err := a.planMaker(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -115,14 +115,14 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 
 // planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from
 // it and the state.
-func (a *app) planMaker(o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
+func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
 	if o.planFile != "" {
 		plan, err := planner.LoadPlan(o.planFile)
 		return func(_ context.Context, _ *executor.Executor, prior *state.State) (*planner.Plan, error) {
 			return plan, plan.CheckFresh(prior)
 		}, err
 	}
-	wanted, targets, err := a.planInput(&o.planOptions)
+	wanted, targets, err := a.planInput(ctx, &o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
 		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, targets)
 	}, err

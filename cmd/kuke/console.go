@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,14 +23,14 @@ func newConsole(a *app) *cobra.Command {
 		Long: "console evaluates an expression, or one on each line of its input, with the variables, locals, resources and\n" +
 			"functions of the configuration. Addresses are those that are recorded. It changes nothing.",
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.console(o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.console(cmd.Context(), o, args) },
 	}
 	o.addInputFlags(cmd)
 	return cmd
 }
 
-func (a *app) console(o *planOptions, args []string) error {
-	in, err := o.input(a)
+func (a *app) console(ctx context.Context, o *planOptions, args []string) error {
+	in, err := o.input(ctx, a)
 	if err != nil {
 		return err
 	}

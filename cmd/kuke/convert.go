@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,7 +31,7 @@ func newConvert(a *app) *cobra.Command {
 			"A file that exists is never overwritten without --force. Don't leave both files in one directory, where both are\n" +
 			"read.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.convert(o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.convert(cmd.Context(), o) },
 	}
 	o.addInputFlags(cmd)
 	f := cmd.Flags()
@@ -41,11 +42,11 @@ func newConvert(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) convert(o *convertOptions) error {
+func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if o.to != "" && o.to != string(config.HCL) && o.to != string(config.YAML) {
 		return fmt.Errorf("--to: there is no language %q: write hcl or yaml", o.to)
 	}
-	in, err := o.input(a)
+	in, err := o.input(ctx, a)
 	if err != nil {
 		return err
 	}

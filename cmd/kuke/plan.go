@@ -44,7 +44,7 @@ func (o *planOptions) addInputFlags(cmd *cobra.Command) {
 }
 
 // input returns what the configuration is made of: it can be read more than once.
-func (o *planOptions) input(a *app) (config.Input, error) {
+func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 	in := config.Input{
 		Paths: o.files, Assignments: o.variables.assignments, Environ: os.Environ(), OutsideFiles: o.variables.outsideFiles,
 	}
@@ -56,7 +56,7 @@ func (o *planOptions) input(a *app) (config.Input, error) {
 		}
 		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
 	case term.IsTerminal(int(a.stdin.Fd())):
-		in.Ask = a.askVariables()
+		in.Ask = a.askVariables(ctx)
 	}
 	return in, nil
 }
@@ -110,7 +110,7 @@ func newPlan(a *app) *cobra.Command {
 // plan makes a plan without the lock: what it is made from can change at once, which applying a saved plan
 // then notices.
 func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
-	wanted, targets, err := a.planInput(o)
+	wanted, targets, err := a.planInput(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ type wanted struct {
 }
 
 // planInput reads the configuration (none for a destroy) and checks the targets.
-func (a *app) planInput(o *planOptions) (*wanted, []realm.Path, error) {
+func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, []realm.Path, error) {
 	targets, err := parsePaths("target", o.targets)
 	if err == nil {
 		err = o.check()
@@ -159,7 +159,7 @@ func (a *app) planInput(o *planOptions) (*wanted, []realm.Path, error) {
 		return nil, targets, err
 	}
 	w := &wanted{}
-	if w.input, err = o.input(a); err != nil {
+	if w.input, err = o.input(ctx, a); err != nil {
 		return nil, nil, err
 	}
 	var diags realm.Diagnostics

@@ -16,8 +16,9 @@ func newValidate(a *app) *cobra.Command {
 		Long: "validate checks the configuration by itself. It needs neither root nor containerd, and does not look at\n" +
 			"the state: whether a parent that is not declared exists, plan finds out.",
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			in, err := o.input(a)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			in, err := o.input(ctx, a)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,13 +61,15 @@ func (f *assignmentFlag) Set(s string) error {
 }
 
 // askVariables returns what asks for each variable once, however often the configuration is read.
-func (a *app) askVariables() func(name, description string, sensitive bool) (string, error) {
+func (a *app) askVariables(ctx context.Context) func(name, description string, sensitive bool) (string, error) {
 	answers := map[string]string{}
 	return func(name, description string, sensitive bool) (string, error) {
 		if answer, ok := answers[name]; ok {
 			return answer, nil
 		}
-		answer, err := a.askVariable(name, description, sensitive)
+		a.errs.AskVariable(name, description)
+		answer, err := a.ask(ctx, sensitive)
+		a.errs.Text("\n")
 		if err == nil {
 			answers[name] = answer
 		}
@@ -74,18 +77,35 @@ func (a *app) askVariables() func(name, description string, sensitive bool) (str
 	}
 }
 
-// askVariable asks on the terminal for the value of a variable.
-func (a *app) askVariable(name, description string, sensitive bool) (string, error) {
-	a.errs.AskVariable(name, description)
-	if sensitive {
-		data, err := term.ReadPassword(int(a.stdin.Fd()))
-		a.errs.Text("\n\n")
-		return string(data), err
-	}
-	line, err := bufio.NewReader(a.stdin).ReadString('\n')
-	a.errs.Text("\n")
+// ask reads a line from the terminal, which doesn't show what is typed if that is a secret.
+func (a *app) ask(ctx context.Context, secret bool) (string, error) {
+	fd := int(a.stdin.Fd())
+	before, err := term.GetState(fd)
 	if err != nil {
-		return "", errors.New("nothing was entered")
+		return "", fmt.Errorf("read from the terminal: %w", err)
 	}
-	return strings.TrimSpace(line), nil
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		if secret {
+			data, err := term.ReadPassword(fd)
+			answered <- answer{string(data), err}
+			return
+		}
+		line, err := bufio.NewReader(a.stdin).ReadString('\n')
+		answered <- answer{strings.TrimSpace(line), err}
+	}()
+	select {
+	case <-ctx.Done():
+		_ = term.Restore(fd, before)
+		return "", errors.New("interrupted before a value was entered")
+	case got := <-answered:
+		if got.err != nil {
+			return "", errors.New("nothing was entered")
+		}
+		return got.line, nil
+	}
 }
