@@ -188,3 +188,31 @@ func sameFiles(t *testing.T, a, b string) {
 		t.Errorf("the terminal was %s, is %s", before, after)
 	}
 }
+
+// A variable without a value is asked for; what is typed for a sensitive one isn't shown, and Ctrl-C ends it all.
+func TestAskForVariables(t *testing.T) {
+	dir := t.TempDir()
+	config := writeConfig(t, dir, "main.hcl", "variable \"secret\" {\n  sensitive = true\n}\nvariable \"tag\" {\n  description = \"Tag of the image.\"\n}\nrealm \"r\" {\n  labels = { tag = var.tag, length = nonsensitive(length(var.secret)) }\n}\n")
+	cmd := exec.Command("kuke", "convert", "--to", "yaml", "-f", config)
+	term := newTerminal(t, cmd)
+	term.sees("var.secret")
+	term.key("hunter2\n")
+	term.sees("Tag of the image.")
+	term.key("1.2\n")
+	term.sees("length: \"7\"")
+	term.sees("tag: \"1.2\"")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(term.screen.String(), "hunter2") {
+		t.Errorf("what was typed shows:\n%s", term.screen.String())
+	}
+	cmd = exec.Command("kuke", "validate", "-f", config)
+	term = newTerminal(t, cmd)
+	term.sees("var.secret")
+	term.key("\x03")
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+		t.Errorf("interrupted: %v", err)
+	}
+}
