@@ -1,0 +1,54 @@
+# WordPress, as many times as you like: each site is a stack of a web server and a database of its own, published on a
+# port of this host. It shows variables with rules, a module that is used for each of a map of sites, values that only the
+# plan knows (the address of a database), dependencies with conditions, limits, outputs and a check.
+#
+#   variables.hcl            what can be chosen, and what is refused
+#   sites.auto.kukevars      the sites; a file of this name is read by itself
+#   main.hcl                 the network, and a module for each site
+#   modules/site/            one site
+#   outputs.hcl              where the sites are
+#
+# Make the directories that the sites keep their data in, choose a password, and apply:
+#
+#   sudo mkdir -p /srv/wordpress/{blog,shop}/{web,db}
+#   export KUKE_VAR_db_password=$(openssl rand -hex 16)
+#   sudo -E kuke apply
+#   kuke output urls
+#
+# Without a registry (in kuke lab, after kuke image import --realm main --name busybox …), lab.kukevars has a busybox
+# stand in for both programs:
+#
+#   kuke apply --var-file lab.kukevars [--var limits=false]
+
+locals {
+  memory_mib = sum(concat([0], values(var.sites)[*].memory_mib))
+}
+
+realm "main" {
+  space "wordpress" {
+    labels = { app = "wordpress" }
+  }
+}
+
+module "site" {
+  source   = "./modules/site"
+  for_each = var.sites
+  parent   = space.wordpress.path
+
+  name        = each.key
+  title       = each.value.title
+  port        = each.value.port
+  memory_mib  = var.limits ? each.value.memory_mib : null
+  debug       = each.value.debug
+  data_dir    = "${var.data_dir}/${each.key}"
+  programs    = var.programs
+  db_password = var.db_password
+}
+
+# A check that does not hold is a warning: the sites are changed all the same.
+check "memory" {
+  assert {
+    condition     = local.memory_mib <= var.memory_mib
+    error_message = "The sites may use ${local.memory_mib} MiB together, but are meant to stay within ${var.memory_mib} MiB."
+  }
+}

@@ -1,0 +1,64 @@
+variable "sites" {
+  description = "The sites by name, which is also the name of the stack."
+  type = map(object({
+    title      = string
+    port       = number
+    memory_mib = optional(number, 512)
+    debug      = optional(bool, false)
+  }))
+
+  validation {
+    condition     = alltrue([for s in values(var.sites) : s.port >= 1024 && s.port <= 65535])
+    error_message = "The port of a site must be between 1024 and 65535."
+  }
+  validation {
+    condition     = length(distinct([for s in values(var.sites) : s.port])) == length(var.sites)
+    error_message = "Each site needs a port of its own."
+  }
+}
+
+variable "db_password" {
+  description = "Password of the databases."
+  type        = string
+  sensitive   = true
+
+  validation {
+    condition     = length(var.db_password) >= 8
+    error_message = "The password must have at least 8 characters."
+  }
+}
+
+variable "data_dir" {
+  description = "Directory of this host with a directory <site>/web and <site>/db for each site."
+  type        = string
+  default     = "/srv/wordpress"
+
+  validation {
+    condition     = startswith(var.data_dir, "/")
+    error_message = "The directory ${var.data_dir} must begin with a slash."
+  }
+}
+
+variable "limits" {
+  description = "Whether sites are held to their memory, which this host's cgroups must be able to (kuke doctor)."
+  type        = bool
+  default     = true
+}
+
+variable "memory_mib" {
+  description = "Memory that all sites should stay within, in MiB."
+  type        = number
+  default     = 2048
+}
+
+variable "programs" {
+  description = "The images, and what to run in them where it is not what the image says."
+  type = object({
+    web = object({ image = string, command = optional(string), args = optional(list(string)) })
+    db  = object({ image = string, command = optional(string), args = optional(list(string)) })
+  })
+  default = {
+    web = { image = "docker.io/library/wordpress:6-apache" }
+    db  = { image = "docker.io/library/mariadb:11" }
+  }
+}
