@@ -1,0 +1,56 @@
+# A tier: a network of its own, and a stack in it for what runs there.
+
+variable "name" {
+  type = string
+}
+
+variable "labels" {
+  type = map(string)
+}
+
+variable "internal" {
+  description = "Whether nothing in it may connect to anything outside of it."
+  type        = bool
+}
+
+variable "egress" {
+  description = "What may be connected to outside of it; null is everything."
+  type = object({
+    default = string
+    allow   = optional(list(object({ cidr = string, ports = list(string) })), [])
+  })
+}
+
+space "tier" {
+  name   = var.name
+  labels = var.labels
+
+  network {
+    internal = var.internal
+    dynamic "egress" {
+      for_each = var.egress[*]
+      content {
+        default = egress.value.default
+        dynamic "allow" {
+          for_each = egress.value.allow
+          content {
+            cidr  = allow.value.cidr
+            ports = allow.value.ports
+          }
+        }
+      }
+    }
+  }
+
+  stack "app" {
+    labels = var.labels
+  }
+}
+
+output "stack" {
+  value = stack.app.path
+}
+
+output "subnet" {
+  value = space.tier.subnet
+}
