@@ -272,10 +272,8 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 
 func past(a Action) string {
 	switch a {
-	case Create:
-		return "created"
-	case Replace:
-		return "replaced"
+	case Create, Delete, Replace:
+		return string(a) + "d"
 	}
 	return string(a) + "ed"
 }

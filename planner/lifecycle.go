@@ -70,13 +70,13 @@ func (d *decider) checkProtected() {
 	}
 }
 
-// why says, after a comma, what is behind a change.
+// why says, in parentheses, what is behind a change.
 func why(c *Change) string {
 	if len(c.Reasons) > 0 {
 		return " (" + c.Reasons[0] + ")"
 	}
 	for _, df := range c.Diffs {
-		if df.ForcesReplacement {
+		if c.Action == Replace && df.ForcesReplacement {
 			return fmt.Sprintf(" (%s changes)", df.Name)
 		}
 	}

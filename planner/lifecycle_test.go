@@ -99,7 +99,7 @@ func TestPreventDestroy(t *testing.T) {
 	refused("replaced", living(theSide, protect, newImage), Options{}, "would be replaced (image changes)")
 	refused("replaced with its root", living(theSide, protect, func(s specs) { container(s, theRoot).Image = "web:2" }), Options{}, "would be replaced (replaced because root container")
 	refused("left out", example(func(s specs) { delete(s, theSide) }), Options{}, "applied with prevent_destroy")
-	refused("destroyed", nil, Options{Destroy: true}, "applied with prevent_destroy")
+	refused("destroyed", nil, Options{Destroy: true}, "would be deleted, but it was applied with prevent_destroy")
 	h.converge(example(newImage), Options{})
 	h.converge(nil, Options{Destroy: true})
 }
