@@ -32,7 +32,7 @@ func (v *View) Diagnostics(ds realm.Diagnostics, sources map[string][]byte) {
 		b.WriteString("\n" + title + v.bold("%s", visible(d.Summary)) + "\n")
 		v.place(&b, d.Subject, sources)
 		if d.Detail != "" {
-			b.WriteString("\n  " + strings.ReplaceAll(visible(d.Detail), "\n", "\n  ") + "\n")
+			b.WriteString("\n  " + strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)) + "\n")
 		}
 		v.printf("%s", b.String())
 	}

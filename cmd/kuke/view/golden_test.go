@@ -258,7 +258,7 @@ func at(line, column, endLine, endColumn int) realm.Range {
 
 func TestDiagnostics(t *testing.T) {
 	diagnostic := func(what string, r realm.Range) realm.Diagnostic {
-		return realm.Diagnostic{Severity: realm.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.", Subject: r}
+		return realm.Diagnostic{Severity: realm.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.\n\nThis was said by a rule.", Subject: r}
 	}
 	ds := realm.Diagnostics{
 		diagnostic("start", at(1, 1, 1, 6)),
