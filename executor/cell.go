@@ -92,7 +92,7 @@ func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 	republish := !reflect.DeepEqual(had.Published, want.Published) || !k.published(after)
 	for n, i := range had.Interfaces {
 		stays := want.In(i.Space)
-		sound := found[i.Name].String() == i.Address && uplinks[i.Name] == i.Network.Bridge
+		sound := found[i.Name].String() == i.Address && flaw(had, n, uplinks) == ""
 		if stays != nil && *stays == i && sound && (n > 0 || !republish) {
 			kept[i.Name] = true
 		} else if err := k.detach(ctx, after.Path, had, n); err != nil {
@@ -108,6 +108,22 @@ func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 		}
 	}
 	return nil
+}
+
+// flaw says what is wrong with the n-th interface of a cell, as far as it is there, or returns "".
+func flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string {
+	u, ok := uplinks[a.Interfaces[n].Name]
+	switch {
+	case !ok:
+		return ""
+	case u.Bridge != a.Interfaces[n].Network.Bridge:
+		return "is not attached to the bridge"
+	case !u.Up:
+		return "is down"
+	case n == 0 && !u.Default:
+		return "has no default route"
+	}
+	return ""
 }
 
 // published reports whether the host forwards all ports of the cell to it, as far as it can be told.

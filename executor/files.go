@@ -46,6 +46,25 @@ func (e *Executor) writeFiles(cell *state.Record, names []planner.SpaceNames) er
 	)
 }
 
+// staleFiles returns the names of the files of a cell, but for its hosts, that [Executor.writeFiles] would change.
+func (e *Executor) staleFiles(cell realm.Path) ([]string, error) {
+	resolv, err := resolvConf()
+	if err != nil {
+		return nil, err
+	}
+	var stale []string
+	for _, f := range []struct{ name, text string }{{hostnameFile, cell.Name() + "\n"}, {resolvFile, resolv}} {
+		found, err := os.ReadFile(e.store.NetworkFile(cell, f.name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if err != nil || string(found) != f.text {
+			stale = append(stale, f.name)
+		}
+	}
+	return stale, nil
+}
+
 // writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
 // The new text is there before what is left of a longer old one goes, so that the file is never seen empty.
 func (e *Executor) writeFile(cell realm.Path, name, text string) error {

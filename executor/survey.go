@@ -95,13 +95,16 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 
 func (r *refresh) cellNetwork(record *state.Record) error {
 	cell := record.Path
-	found := &planner.CellNetwork{Addresses: map[string]string{}}
+	found := &planner.CellNetwork{Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	hosts, err := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	found.Hosts = string(hosts)
+	if found.Stale, err = r.staleFiles(cell); err != nil {
+		return err
+	}
 	pin := netnsPath(cell)
 	if found.NetNS, err = netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -120,10 +123,10 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if record.Status.Attachment != nil {
-		for _, i := range record.Status.Attachment.Interfaces {
-			if uplink, ok := uplinks[i.Name]; ok && uplink != i.Network.Bridge {
-				found.Detached = append(found.Detached, i.Name)
+	if a := record.Status.Attachment; a != nil {
+		for n, i := range a.Interfaces {
+			if why := flaw(a, n, uplinks); why != "" {
+				found.Flaws[i.Name] = why
 			}
 		}
 	}

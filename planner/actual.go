@@ -55,10 +55,12 @@ type CellNetwork struct {
 	NetNS uint64
 	// Addresses are those of its interfaces in CIDR form, by the interface's name.
 	Addresses map[string]string
-	// Detached holds the names of recorded interfaces that are there, but not on the bridge of their network.
-	Detached []string
+	// Flaws says what is wrong with recorded interfaces that are there, by their names.
+	Flaws map[string]string
 	// Hosts is what its /etc/hosts holds.
 	Hosts string
+	// Stale holds the names of its other files in /etc that are not there, or not what they should be.
+	Stale []string
 }
 
 // Route is a subnet that the host reaches through a device.

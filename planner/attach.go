@@ -304,8 +304,8 @@ func (d *decider) cellDrift(p realm.Path, had *state.Attachment) []string {
 			drift = append(drift, fmt.Sprintf(outside+"its interface %s is gone", i.Name))
 		} else if now != i.Address {
 			drift = append(drift, fmt.Sprintf(outside+"its interface %s has the address %s, not %s", i.Name, now, i.Address))
-		} else if slices.Contains(actual.Detached, i.Name) {
-			drift = append(drift, fmt.Sprintf(outside+"its interface %s is not attached to the bridge", i.Name))
+		} else if why := actual.Flaws[i.Name]; why != "" {
+			drift = append(drift, fmt.Sprintf(outside+"its interface %s %s", i.Name, why))
 		}
 	}
 	for _, port := range had.Published {

@@ -119,6 +119,7 @@ func (d *decider) decideNames() {
 			continue
 		}
 		d.updateNames(p, HostsFile(p, a, now), HostsFile(p, d.attachmentOf(p), then), now)
+		d.updateFiles(p)
 		// Its own space may stay without need while another one changes: the file is made from all of them.
 		if d.changes[p] != nil || slices.ContainsFunc(now, func(n SpaceNames) bool { return slices.Contains(n.Update, p) }) {
 			for _, i := range a.Interfaces {
@@ -149,5 +150,18 @@ func (d *decider) updateNames(p realm.Path, want, expected string, now []SpaceNa
 	if actual.Hosts != expected && d.attachmentOf(p) != nil && d.owns(p) {
 		c = d.ensure(p)
 		c.Reasons = append(c.Reasons, outside+"its /etc/hosts")
+	}
+}
+
+// updateFiles notes that the other files of a recorded cell have to be written anew: without them no container of it can
+// be started.
+func (d *decider) updateFiles(p realm.Path) {
+	actual, c := d.actual.Cells[p], d.changes[p]
+	if actual == nil || d.attachmentOf(p) == nil || !d.owns(p) || c != nil && c.Action != Update {
+		return
+	}
+	for _, name := range actual.Stale {
+		c = d.ensure(p)
+		c.Reasons = append(c.Reasons, outside+"its /etc/"+name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	vnetns "github.com/vishvananda/netns"
@@ -44,31 +45,51 @@ func Addresses(path string) (map[string]netip.Prefix, error) {
 	return found, nil
 }
 
-// Uplinks returns the bridge that each interface in the network namespace pinned at path is attached to, by the name of
-// the interface; empty where its other end is on none. The loopback is left out. The error matches [io/fs.ErrNotExist]
-// when no namespace is pinned there.
-func Uplinks(path string) (map[string]string, error) {
-	peers := map[string]int{}
+// Uplink is where an interface of a cell leads.
+type Uplink struct {
+	// Bridge is the one that its other end is on, empty where it is on none.
+	Bridge string
+	// Up tells that both ends are up, Default that the default route goes through it.
+	Up, Default bool
+}
+
+// Uplinks returns where each interface in the network namespace pinned at path leads, by the name of the interface. The
+// loopback is left out. The error matches [io/fs.ErrNotExist] when no namespace is pinned there.
+func Uplinks(path string) (map[string]Uplink, error) {
+	found, peers := map[string]Uplink{}, map[string]int{}
 	err := inside(path, func(h *netlink.Handle) error {
 		links, err := again(h.LinkList)
-		for _, link := range links {
-			if link.Attrs().Flags&net.FlagLoopback == 0 {
-				peers[link.Attrs().Name] = link.Attrs().ParentIndex
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		routes, err := again(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_V4) })
+		if err != nil {
+			return err
+		}
+		for _, link := range links {
+			a := link.Attrs()
+			if a.Flags&net.FlagLoopback != 0 {
+				continue
+			}
+			isDefault := func(r netlink.Route) bool { return r.LinkIndex == a.Index && prefix(r.Dst).Bits() <= 0 }
+			found[a.Name] = Uplink{Up: a.Flags&net.FlagUp != 0, Default: slices.ContainsFunc(routes, isDefault)}
+			peers[a.Name] = a.ParentIndex
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the interfaces in %s: %w", path, err)
 	}
-	found := map[string]string{}
 	for name, peer := range peers {
-		found[name] = ""
-		if link, err := netlink.LinkByIndex(peer); err == nil && link.Attrs().MasterIndex != 0 {
+		u := found[name]
+		link, err := netlink.LinkByIndex(peer)
+		u.Up = u.Up && err == nil && link.Attrs().Flags&net.FlagUp != 0
+		if err == nil && link.Attrs().MasterIndex != 0 {
 			if bridge, err := netlink.LinkByIndex(link.Attrs().MasterIndex); err == nil {
-				found[name] = bridge.Attrs().Name
+				u.Bridge = bridge.Attrs().Name
 			}
 		}
+		found[name] = u
 	}
 	return found, nil
 }
