@@ -42,17 +42,32 @@ func (d *decider) decideNetworks() {
 }
 
 // owns reports whether the plan may change the network of the space or cell at p, which there will be: one that
-// is desired, or in which something desired lies, or that must move with the subnet of a space.
+// is desired, or in which something desired lies, or that must move with the subnet of a space, or that stays while a
+// container of it is destroyed.
 func (d *decider) owns(p realm.Path) bool {
 	r := d.after(p)
-	if r == nil || d.opts.Destroy || !d.ours(r.Status.Project) && r.Status.Project != "" {
+	if r == nil || !d.ours(r.Status.Project) && r.Status.Project != "" {
 		return false
+	}
+	if d.opts.Destroy {
+		return d.losesContainer(p)
 	}
 	if want := d.desired.Resource(p); want != nil {
 		return !want.External && d.targeted(p)
 	}
 	above := len(d.targets) == 0 || slices.ContainsFunc(d.targets, p.Contains)
 	return d.needed[p] && (above || d.targeted(p)) || slices.Contains(d.moving, p)
+}
+
+// losesContainer reports whether a container directly below p goes, and with it what the cell publishes and is called for
+// its sake.
+func (d *decider) losesContainer(p realm.Path) bool {
+	for _, c := range d.changes {
+		if c.Path.Parent() == p && c.Path.Kind() == realm.KindContainer && c.Action == Delete {
+			return true
+		}
+	}
+	return false
 }
 
 // after returns the record that the resource at p will have, or nil.
