@@ -81,6 +81,8 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 	}
 	after := *r
 	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
+	now := &Live{Record: r}
+	now.ofContainer(actual)
 	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
 	switch o.Action {
 	case Stop:
@@ -90,7 +92,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 		after.Status.Run = runStopped
 	case Kill:
 		if !running {
-			return refuse("does not run: it is " + c.State())
+			return refuse("does not run: it is " + now.State)
 		}
 		change.Signal = o.Signal
 		if o.Signal == "SIGKILL" {
@@ -101,7 +103,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 			return nil
 		}
 		if status != TaskRunning {
-			return refuse("does not run: it is " + c.State())
+			return refuse("does not run: it is " + now.State)
 		}
 		after.Status.Run = runPaused
 	case Unpause:
@@ -109,7 +111,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 			return nil
 		}
 		if status != TaskPaused {
-			return refuse("is not paused: it is " + c.State())
+			return refuse("is not paused: it is " + now.State)
 		}
 		after.Status.Run = ""
 	case Restart:

@@ -107,10 +107,17 @@ func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*real
 		return nil, fmt.Errorf("describe %s: %w", p, err)
 	}
 	c, diags := config.Load(config.Text(text))
+	// Nobody wrote that text.
 	for i := range diags {
-		diags[i].Subject = realm.Range{} // nobody wrote that text
+		diags[i].Subject = realm.Range{}
 	}
-	return c.Tree, a.report(diags)
+	if err := a.report(diags); err != nil {
+		return nil, err
+	}
+	for _, r := range c.Tree.Resources() {
+		r.Declared, r.Ranges = realm.Range{}, nil
+	}
+	return c.Tree, nil
 }
 
 // spec returns the fields of the manifest that the flags make.

@@ -303,6 +303,8 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
+	case errdefs.IsNotFound(err):
+		return notRunning(ctx, exec, record, err)
 	case err != nil || code == 0:
 		return err
 	}

@@ -71,7 +71,23 @@ func newRoot(a *app) *cobra.Command {
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
+	showUsage(root)
 	return root
+}
+
+// showUsage makes the errors about the number of arguments say how the command is written.
+func showUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return fmt.Errorf("%w: write it as %s", err, cmd.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, below := range cmd.Commands() {
+		showUsage(below)
+	}
 }
 
 // twoDashes returns the arguments with two dashes before the long flags that have one, which is how Terraform writes them.
