@@ -66,9 +66,12 @@ func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
 
 // room reports whether n more instances fit in, or complains that they don't.
 func (e *evaluator) room(n int, at realm.Range) bool {
+	// One block that makes too many by itself takes no room from the others, in which more may be wrong.
 	if n > maxInstances || e.count+n > maxInstances {
 		if e.count <= maxInstances { // once is enough
 			e.diags.Errorf(at, "", "Too many instances", "This makes more than %d instances of blocks, the most there may be.", maxInstances)
+		}
+		if n <= maxInstances {
 			e.count = maxInstances + 1
 		}
 		return false
@@ -96,8 +99,7 @@ func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, boo
 		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, 0 or more.")
 		return repetition{}, false
 	}
-	if n > maxInstances || !e.room(int(n), at) {
-		e.room(maxInstances+1, at)
+	if !e.room(int(min(n, maxInstances+1)), at) {
 		return repetition{}, false
 	}
 	r := repetition{list: true, keys: []cty.Value{}}
