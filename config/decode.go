@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -214,7 +215,7 @@ func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value
 
 // inBrackets says, with a space before it, how a scalar becomes a list; of anything else it says nothing.
 func inBrackets(v *value) string {
-	if !v.scalar() {
+	if !v.scalar() || v.sensitive {
 		return ""
 	}
 	return fmt.Sprintf(" Write it in brackets: [%q].", shorten(v.text))
@@ -245,7 +246,7 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 			if f.value.kind == nullKind && d.format.lax {
 				continue
 			}
-			if text, ok := d.text(f.value, at.member(shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown) {
+			if text, ok := d.text(f.value, at.member(shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown, v.sensitive) {
 				set(f.name, text, f.value.rng, f.value.sensitive)
 			}
 		}
@@ -258,11 +259,11 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 			}
 			name, text, ok := strings.Cut(pair, "=")
 			if !ok {
-				if item.sensitive {
+				if item.sensitive || v.sensitive {
 					pair = "(sensitive value)"
 				}
 				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, shorten(pair), shorten(pair)+"=")
-			} else if d.mapKey(a, name, item.rng, at.shown) {
+			} else if d.mapKey(a, name, item.rng, at.shown, item.sensitive || v.sensitive) {
 				set(name, text, item.rng, item.sensitive)
 			}
 		}
@@ -283,12 +284,15 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 	}
 }
 
-func (d *decoder) mapKey(a *realm.Attribute, name string, rng realm.Range, shown string) bool {
+func (d *decoder) mapKey(a *realm.Attribute, name string, rng realm.Range, shown string, sensitive bool) bool {
 	checkKey, summary := checkLabelKey, "Invalid label"
 	if a.Type == realm.TypePairs {
 		checkKey, summary = checkVariable, "Invalid variable"
 	}
 	if err := checkKey(name); err != nil {
+		if sensitive {
+			err = errors.New("a sensitive value can't be such a name: a name is not empty and has neither \"=\" nor white space")
+		}
 		d.errorf(rng, summary, "%s: %v.", shown, err)
 		return false
 	}

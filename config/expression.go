@@ -62,7 +62,7 @@ func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map
 	}
 }
 
-// value turns the result of an evaluation into a value written at rng.
+// value turns the result of an evaluation into a value written at rng. What is in something sensitive is sensitive too.
 func (e *evaluator) value(val cty.Value, rng realm.Range) *value {
 	v := &value{rng: rng}
 	val, marks := val.Unmark()
@@ -84,7 +84,7 @@ func (e *evaluator) value(val cty.Value, rng realm.Range) *value {
 		for it := val.ElementIterator(); it.Next(); {
 			key, element := it.Element()
 			key, _ = key.Unmark()
-			if member := e.value(element, rng); member != nil {
+			if member := e.value(element.WithMarks(marks), rng); member != nil {
 				v.fields = append(v.fields, field{key.AsString(), rng, member})
 			}
 		}
@@ -92,7 +92,7 @@ func (e *evaluator) value(val cty.Value, rng realm.Range) *value {
 		v.kind = listKind
 		for it := val.ElementIterator(); it.Next(); {
 			_, element := it.Element()
-			if item := e.value(element, rng); item != nil {
+			if item := e.value(element.WithMarks(marks), rng); item != nil {
 				v.items = append(v.items, item)
 			}
 		}

@@ -38,12 +38,12 @@ var tryFunc = function.New(&function.Spec{
 				}
 				return v, nil
 			}
-			problems = append(problems, diags...)
+			problems = append(problems, withoutKeys(diags)...)
 		}
 		var b strings.Builder
 		b.WriteString("no expression succeeded")
 		for _, d := range problems {
-			fmt.Fprintf(&b, "; %s: %s", d.Summary, d.Detail)
+			fmt.Fprintf(&b, "; %s: %s", d.Summary, strings.TrimSuffix(d.Detail, "."))
 			if b.Len() > maxTryError {
 				b.WriteString(" …")
 				break

@@ -65,7 +65,21 @@ func (e *boundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 		// However many loops went on after that, and even if try made something of it.
 		return cty.DynamicVal, tooMuch(err, e.Range())
 	}
-	return v, diags
+	return v, withoutKeys(diags)
+}
+
+// withoutKeys takes sensitive keys out of what for expressions say of those that come twice: of all that HCL reports,
+// only this cites a value.
+func withoutKeys(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if d.Summary != "Duplicate object key" || d.Expression == nil || d.EvalContext == nil {
+			continue
+		}
+		if key, _ := d.Expression.Value(d.EvalContext); IsSensitive(key) {
+			d.Detail = "Two different items produced the same key, which is sensitive, in this 'for' expression. If duplicates are expected, use the ellipsis (...) after the value expression to enable grouping by key."
+		}
+	}
+	return diags
 }
 
 // countedExpr adds its value to the work. Once that is too much, it evaluates nothing more.
