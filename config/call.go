@@ -169,6 +169,9 @@ func explained(description string) string {
 // assignment returns what was assigned to a variable of the root module.
 func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 	a, found := m.assigned[v.name]
+	if a.unusable {
+		return cty.DynamicVal, false
+	}
 	if !found {
 		switch {
 		case v.fallback != cty.NilVal:
@@ -192,6 +195,8 @@ func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 		at := a.at
 		if at.File == "" {
 			at = v.declared
+		} else if v.sensitive {
+			m.hide(at.File)
 		}
 		m.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
@@ -370,7 +375,7 @@ func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
 		return nil, false
 	}
 	before := len(*e.diags)
-	found := discover([]string{e.named(dir)}, nil, e.diags)
+	found := discover([]string{named(dir)}, nil, e.diags)
 	m := newModule(dir)
 	e.read(m, found)
 	if (*e.diags)[before:].HasErrors() {
@@ -378,19 +383,6 @@ func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
 	}
 	e.modules[dir] = m
 	return m, true
-}
-
-// named returns dir as messages show files in it: as seen from the current directory where that is shorter.
-func (e *evaluator) named(dir string) string {
-	cwd, err := os.Getwd()
-	if err != nil {
-		return dir
-	}
-	rel, err := filepath.Rel(cwd, dir)
-	if err != nil || len(rel) > len(dir) {
-		return dir
-	}
-	return rel
 }
 
 // checkArguments refuses arguments of a call that are no inputs of the module.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/json"
@@ -36,6 +38,8 @@ type assigned struct {
 	// at is the place in a file of assignments; from says in words where the value comes from.
 	at   realm.Range
 	from string
+	// unusable says that there is something, but nothing that can be read, which has been reported.
+	unusable bool
 }
 
 // inputs collects what is assigned: later ones win.
@@ -44,6 +48,8 @@ type inputs struct {
 	root   *module
 	diags  *realm.Diagnostics
 	values map[string]assigned
+	// broken says that a file can't be read, so that values are missing which may be there.
+	broken bool
 }
 
 // collect reads what is assigned in the order of Terraform: the environment, the files that are read by themselves, and
@@ -57,7 +63,7 @@ func (s *inputs) collect(in Input, dirs []string) {
 		}
 	}
 	for _, dir := range dirs {
-		for _, name := range autoFiles(dir) {
+		for _, name := range autoFiles(named(dir)) {
 			s.file(name, false)
 		}
 	}
@@ -71,6 +77,11 @@ func (s *inputs) collect(in Input, dirs []string) {
 			continue
 		}
 		s.values[a.Name] = assigned{text: a.Text, from: "--var"}
+	}
+	for name := range s.root.variables {
+		if _, ok := s.values[name]; !ok && s.broken {
+			s.values[name] = assigned{unusable: true}
+		}
 	}
 }
 
@@ -108,6 +119,7 @@ func (s *inputs) file(name string, named bool) {
 	data, err := readAll(openFile(name))
 	if err != nil {
 		unreadable(name, err, s.diags)
+		s.broken = true
 		if named && errors.Is(err, fs.ErrNotExist) {
 			(*s.diags)[len(*s.diags)-1].Detail = fmt.Sprintf("%s can't be read: there is no such file. Check the path that --var-file names.", name)
 		}
@@ -116,13 +128,22 @@ func (s *inputs) file(name string, named bool) {
 	data, ok := normalize(source{name: name, data: data}, s.diags)
 	s.add(name, data)
 	if !ok {
+		s.broken = true
 		return
 	}
 	set := s.assignments
 	if strings.HasSuffix(name, ".json") {
 		set = s.jsonAssignments
 	}
-	for _, a := range set(name, data) {
+	before := len(*s.diags)
+	found := set(name, data)
+	if len(*s.diags) > before {
+		s.broken = true
+		if s.holdsSecrets(data) {
+			s.hide(name)
+		}
+	}
+	for _, a := range found {
 		variable := strings.TrimSpace(a.name)
 		if s.root.variables[variable] == nil {
 			// As in Terraform: a file may serve several configurations.
@@ -132,6 +153,19 @@ func (s *inputs) file(name string, named bool) {
 		s.values[variable] = assigned{value: a.value, at: a.at, from: name}
 	}
 }
+
+// holdsSecrets reports whether data may assign something to a sensitive variable.
+func (s *inputs) holdsSecrets(data []byte) bool {
+	for name, v := range s.root.variables {
+		if v.sensitive && bytes.Contains(data, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// hide keeps the lines of a file from being shown with what is wrong in it.
+func (s *sourceSet) hide(name string) { s.data[name] = nil }
 
 type assignment struct {
 	name  string
@@ -144,7 +178,7 @@ func (s *inputs) assignments(name string, data []byte) []assignment {
 		return nil
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	report(problems, s.diags)
+	report(firstOfEach(problems), s.diags)
 	if problems.HasErrors() {
 		return nil
 	}
@@ -166,12 +200,21 @@ func (s *inputs) assignments(name string, data []byte) []assignment {
 // jsonAssignments reads JSON, which is HCL's in another spelling: the values are taken as they are.
 func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	whole := realm.Range{File: name}
-	y := &yamlReader{lines: newLines(name, data), diags: s.diags} // for its bounds
+	y := &yamlReader{lines: newLines(name, data), diags: s.diags} // for its bounds, and the places
+	var syntax *stdjson.SyntaxError
+	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
+		at := int(syntax.Offset)
+		s.diags.Errorf(y.lines.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
+		return nil
+	}
 	before := len(*s.diags)
 	var found []assignment
 	y.documents(func(v *value) {
 		if v.kind != objectKind {
 			s.diags.Errorf(whole, "", "Wrong type", "A file of values is an object of names and values, but this is %s.", v.describe())
+			return
+		}
+		if len(*s.diags) > before {
 			return
 		}
 		ty, err := json.ImpliedType(bytes.TrimSpace(data))
@@ -201,7 +244,7 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 	if a.value != cty.NilVal {
 		return a.value, nil
 	}
-	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
+	if v.ty.IsPrimitiveType() || !v.typed {
 		return cty.StringVal(a.text), nil
 	}
 	var refused realm.Diagnostics
@@ -215,5 +258,5 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 			return val, nil
 		}
 	}
-	return cty.NilVal, fmt.Errorf("it must be an expression of the type %s, such as [\"a\", \"b\"] or {a = 1}: %s", v.ty.FriendlyNameForConstraint(), strings.TrimSuffix(problems[0].Detail, "."))
+	return cty.NilVal, fmt.Errorf("it must be an expression of the type %s, such as [\"a\", \"b\"] or {a = 1}: %s", typeexpr.TypeString(v.ty), strings.TrimSuffix(problems[0].Detail, "."))
 }

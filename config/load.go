@@ -141,6 +141,19 @@ func directories(paths []string) []string {
 	return dirs
 }
 
+// named returns a directory as messages show files in it: as seen from the current directory where that is shorter.
+func named(dir string) string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return dir
+	}
+	rel, err := filepath.Rel(cwd, dir)
+	if err != nil || len(rel) > len(dir) {
+		return dir
+	}
+	return rel
+}
+
 // read adds files to a module.
 func (e *evaluator) read(m *module, found []source) {
 	for _, s := range found {

@@ -24,8 +24,10 @@ type variable struct {
 	// fallback is used where no value is given, cty.NilVal where one must be.
 	fallback            cty.Value
 	sensitive, nullable bool
-	rules               []*rule
-	declared            realm.Range
+	// typed says that a type is stated, even any: texts that are assigned are then expressions, save for primitive types.
+	typed    bool
+	rules    []*rule
+	declared realm.Range
 }
 
 // rule is a condition that must hold, and what to say where it doesn't.
@@ -78,6 +80,7 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 		switch key {
 		case "type":
 			v.ty, v.defaults = c.typeOf(attr)
+			v.typed = true
 		case "description":
 			v.description = c.constantText(attr)
 		case "sensitive":
