@@ -150,6 +150,10 @@ func (e *evaluator) use(used references) {
 // cycle reports that name, which is being worked out, is asked for again.
 func (e *evaluator) cycle(name string, at realm.Range) {
 	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
+	if len(names) == 2 {
+		e.diags.Errorf(at, "", "Cycle", "%s refers to itself, so that it can't be worked out. Take this reference away.", name)
+		return
+	}
 	if most := 12; len(names) > most {
 		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
 	}

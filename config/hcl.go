@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -111,6 +112,15 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 	name := block.Labels[0]
 	if _, isKind := kindOf(name); isKind {
 		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
+		return
+	}
+	if !attributeWords()[name] {
+		// Also where it makes no block today: one day it will.
+		hint := suggest(name, slices.Sorted(maps.Keys(attributeWords())))
+		if name == "lifecycle" {
+			hint = " What lifecycle says is needed before anything is worked out: write it as it is."
+		}
+		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", shorten(name), hint)
 		return
 	}
 	content, problems := block.Body.Content(dynamicSchema)

@@ -48,6 +48,8 @@ type resourceReference struct {
 	// keys are those of the instances asked for; every says that it can't be told which.
 	keys  []cty.Value
 	every bool
+	// bare is the first place that asks for an attribute without a key before it.
+	bare *realm.Range
 }
 
 // resourceReferences are those of one expression.
@@ -155,6 +157,9 @@ func (w *resourceReferences) add(e *evaluator, k realm.Kind, t hcl.Traversal, us
 		*w = append(*w, &resourceReference{kind: k, label: label, at: at})
 	}
 	r := (*w)[i]
+	if attribute != "" && key == cty.NilVal && r.bare == nil {
+		r.bare = &at
+	}
 	r.all = r.all || attribute == ""
 	r.attributes = append(r.attributes, attribute)
 	r.every = r.every || key == cty.NilVal || !key.IsKnown() || key.IsMarked() || key.IsNull()
@@ -240,6 +245,10 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		return cty.DynamicVal, false
 	}
 	g := groups[0]
+	if g.keys != nil && r.bare != nil {
+		e.withoutKey(r, blocks[0], g)
+		return cty.DynamicVal, false
+	}
 	values := make([]cty.Value, len(g.instances))
 	for i, n := range g.instances {
 		if g.keys != nil && !r.wants(g.keys[i]) {
@@ -251,6 +260,20 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		}
 	}
 	return g.collect(values), true
+}
+
+// withoutKey reports that a reference asks for an attribute of what stands for several.
+func (e *evaluator) withoutKey(r *resourceReference, b *block, g *group) {
+	name := b.address()
+	each, key, all := "for_each", "each.key", "values("+name+")[*]"
+	if g.list {
+		each, key, all = "count", "count.index", name+"[*]"
+	}
+	example := "[" + key + "]"
+	if len(g.keys) > 0 {
+		example = g.suffix(0)
+	}
+	e.diags.Errorf(*r.bare, "", "Missing key", "%s has %s, so that it stands for any number of them. Name the one that is meant by its key, as in %s%s, or by %s in a block with the same %s; all of them are %s.", name, each, name, example, key, each, all)
 }
 
 // near returns those of the groups that share most of the blocks around them with n.
