@@ -51,6 +51,7 @@ var checkers = map[string]checker{
 	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption, pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
 	"pullpolicy":    choice("pull policy", realm.PullMissing, realm.PullAlways, realm.PullNever),
 	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy, pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
+	"sealed":        {summary: "Invalid digest", check: checkSealed, pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
 	"signal":        {summary: "Unknown signal", check: checkSignal, pattern: `^[A-Za-z0-9+-]+$`},
 }
 
@@ -279,6 +280,14 @@ func checkImage(s string) (string, error) {
 		return "", fmt.Errorf("%q is not an image reference; %s", shorten(s), hint)
 	}
 	return reference.TagNameOnly(named).String(), nil
+}
+
+// checkSealed never repeats what it was given: somebody may have taken this for the place of the value.
+func checkSealed(s string) (string, error) {
+	if !realm.IsSealed(s) {
+		return "", errors.New("this is not the place for a value, but for the digest that kuke records of it; leave it out, and say where the value comes from")
+	}
+	return s, nil
 }
 
 func checkVariable(name string) error {

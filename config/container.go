@@ -57,11 +57,11 @@ func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics
 		claim(t.Path, r.RangeOf(fmt.Sprintf("tmpfs[%q].path", t.Path)))
 	}
 	for _, s := range c.Secrets {
-		target, key := s.MountPath, "mountPath"
-		if target == "" {
-			target, key = "/run/secrets/"+s.Name, "name"
+		at := r.RangeOf(fmt.Sprintf("secrets[%q].name", s.Name))
+		if s.MountPath != "" {
+			at = r.RangeOf(fmt.Sprintf("secrets[%q].mountPath", s.Name))
 		}
-		claim(target, r.RangeOf(fmt.Sprintf("secrets[%q].%s", s.Name, key)))
+		claim(s.Target(), at)
 	}
 }
 

@@ -53,6 +53,11 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
+	if plan.HoldsSealed() {
+		if err := e.secrets.saveKey(); err != nil {
+			return nil, err
+		}
+	}
 	if err := e.operate(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 		step := plan.Steps[i]
 		begin := time.Now()
 		o.Observe(Event{Step: step})
-		err := e.step(ctx, scheduling, plan, step, changes[step.Path])
+		err := e.secrets.redact(e.step(ctx, scheduling, plan, step, changes[step.Path]))
 		o.Observe(Event{Step: step, Done: true, Elapsed: time.Since(begin), Err: err})
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ func (k containerKind) check(ctx context.Context, after *state.Record, condition
 		r = *now
 	}
 	health, err := k.wait(ctx, &r, condition)
+	err = k.secrets.redact(err) // it is recorded
 	if ctx.Err() != nil {
 		return fmt.Errorf("given up waiting for container %s: %w", r.Path, ctx.Err())
 	}
@@ -87,11 +89,7 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 		return fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
 	}
 	if len(check.Exec) > 0 {
-		result, err := k.runtime.Exec(ctx, r.Status.Namespace, r.Status.ContainerID, check.Exec, check.Timeout())
-		if err == nil && result.ExitCode != 0 {
-			err = fmt.Errorf("%s exited with code %d%s", check.Exec[0], result.ExitCode, lastLine(result.Output))
-		}
-		return err
+		return k.checkExec(ctx, r, check)
 	}
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
@@ -104,6 +102,26 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 		return conn.Close()
 	}
 	return fetch(ctx, dial, check.HTTP)
+}
+
+func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+	var args []string
+	for _, text := range check.Exec {
+		arg, ok := k.secrets.open(text)
+		if !ok {
+			return unknownValue(r.Path, "healthcheck.exec")
+		}
+		args = append(args, arg)
+	}
+	result, err := k.runtime.Exec(ctx, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
+	switch {
+	case err != nil || result.ExitCode == 0:
+		return err
+	case !slices.Equal(args, check.Exec):
+		// What it prints may well be what it was given.
+		return fmt.Errorf("its command exited with code %d", result.ExitCode)
+	}
+	return fmt.Errorf("%s exited with code %d%s", args[0], result.ExitCode, lastLine(result.Output))
 }
 
 // lastLine returns the end of what a check printed, for a message.

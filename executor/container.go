@@ -10,7 +10,6 @@ import (
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/runtime"
-	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -31,16 +30,25 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
+	plain, err := k.secrets.unsealed(after.Path, spec)
+	if err != nil {
+		return err
+	}
+	annotations, err := annotations(after)
+	if err != nil {
+		return err
+	}
 	err = k.runtime.Create(ctx, after.Status.Namespace, runtime.CreateOptions{
-		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: spec,
-		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Hostname: cell.Name(),
+		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
+		Annotations: annotations, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(cell), Resources: limits, Mounts: k.etcMounts(after),
+		NetNSPath: netnsPath(cell), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
 	})
 	if err != nil {
 		return err
 	}
-	if spec.Root {
+	err = k.writeSecrets(ctx, after)
+	if err == nil && spec.Root {
 		err = k.cell().open(ctx, cell)
 	}
 	if err == nil {
@@ -86,7 +94,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	if r.Spec.(*realm.Container).Root {
 		err = k.cell().close(ctx, r.Path.Parent())
 	}
-	return errors.Join(err, k.cgroups.Remove(r.Status.Cgroup))
+	return errors.Join(err, k.secrets.remove(r), k.cgroups.Remove(r.Status.Cgroup))
 }
 
 // start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
@@ -99,6 +107,9 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 				return err
 			}
 		}
+	}
+	if err := k.writeSecrets(ctx, after); err != nil {
+		return err
 	}
 	if err := k.run(ctx, after); err != nil {
 		return err
@@ -138,6 +149,9 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		if err := k.limit(ctx, after); err != nil {
 			return err
 		}
+	}
+	if err := k.writeSecrets(ctx, after); err != nil {
+		return err
 	}
 	if err := k.watch(ctx, after); err != nil {
 		return err

@@ -50,6 +50,7 @@ type Executor struct {
 	cgroups  *cgroup.Tree
 	networks *network.Host
 	store    *state.Store
+	secrets  *secrets
 }
 
 // kind is what the executor knows of one kind of resource. Each method ends with the record written; what it
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c Config) (*Executor, error) {
 	}
 	client.LogWith(c.LogProgram)
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir})
-	return &Executor{runtime: client, cgroups: cgroups, networks: networks, store: c.Store}, nil
+	return &Executor{runtime: client, cgroups: cgroups, networks: networks, store: c.Store, secrets: newSecrets(c.Store)}, nil
 }
 
 // kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.

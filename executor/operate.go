@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -54,7 +55,7 @@ func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
 // accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.
 func (e *Executor) accept(c *planner.Change) error {
 	if c.After == nil {
-		return e.store.Delete(c.Path)
+		return errors.Join(e.secrets.remove(c.Before), e.store.Delete(c.Path))
 	}
 	return e.store.Put(c.After)
 }

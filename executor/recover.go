@@ -23,6 +23,11 @@ func (e *Executor) Recover(ctx context.Context, prior *state.State) ([]*state.Re
 		return nil, nil, err
 	}
 	records, notes := planner.Recover(prior, evidence, time.Now().UTC().Truncate(time.Millisecond))
+	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(realm.Leaves(r.Spec), realm.Leaf.Sealed) }) {
+		if err := e.secrets.saveKey(); err != nil {
+			return nil, nil, err
+		}
+	}
 	whole := &state.State{Records: map[realm.Path]*state.Record{}}
 	for p, r := range prior.Records {
 		whole.Records[p] = r
@@ -90,10 +95,17 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		}
 		own := func(source string) bool { return e.ownFile(p.Parent(), source) }
 		root := c.Labels[planner.LabelRole] == "root"
-		if found.Spec, found.Exact = runtime.Match(i, own, root, found.SpecDigest); !found.Exact {
-			found.Spec = runtime.Describe(i, own).Spec
-			found.Spec.Root = root
+		hidden, err := e.secrets.hiddenOf(p, c.ID, i.Spec.Annotations)
+		if err != nil {
+			return err
 		}
+		var read *realm.Container
+		if read, found.Exact = runtime.Match(i, own, root, hidden.digestOf, hidden.digest(found.SpecDigest)); !found.Exact {
+			read = runtime.Describe(i, own).Spec
+			read.Root = root
+			hidden.widen()
+		}
+		found.Spec = hidden.seal(read)
 		found.Spec.Labels, found.Spec.RestartPolicy = userLabels(c.Labels, nil), c.RestartPolicy
 		limits, err := e.cgroups.Limits(realm.CgroupOf(p, found.Spec))
 		switch {

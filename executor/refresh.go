@@ -42,6 +42,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
+		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
 	}}
 	if r.actual.RestartPolicies, err = e.runtime.RestartPolicies(ctx); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	}
 	if assume {
 		planner.Assume(prior, r.actual)
-	} else if err := errors.Join(r.cgroupLimits(prior), r.recordedNetworks(prior)); err != nil {
+	} else if err := errors.Join(r.cgroupLimits(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
 		return nil, err
 	}
 	if err := r.images(ctx, desired, prior); err != nil {

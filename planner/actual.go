@@ -16,6 +16,12 @@ const (
 	LabelImageDigest = "kukeon.io/image-digest"
 )
 
+// Annotations of the OCI spec, which tell what can't be read back from the rest of it. They hold JSON.
+const (
+	AnnotationSealed  = "kukeon.io/sealed"  // which leaves were sealed, and a digest of the others
+	AnnotationSecrets = "kukeon.io/secrets" // the secrets, with their digests
+)
+
 // Actual is the host as the executor's refresh found it.
 type Actual struct {
 	// Version is containerd's.
@@ -47,6 +53,10 @@ type Actual struct {
 	MissingPlugins []string
 	// MissingPaths holds the paths of the host that desired containers mount or use and that aren't there.
 	MissingPaths map[string]bool
+	// UnreadableSecrets says of secrets of desired containers whose values can't be had, why.
+	UnreadableSecrets map[SecretKey]string
+	// SecretDrift says, for each recorded container, what of the files of its secrets is not as it was made.
+	SecretDrift map[realm.Path][]string
 }
 
 // CellNetwork is the network of a cell as it was found.

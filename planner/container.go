@@ -119,6 +119,7 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 	case d.strayed(c.Path, actual):
 		why = "restarted because it is not in the network namespace of its cell"
 	default:
+		d.mendSecrets(c)
 		d.watched(c, want, actual)
 		return
 	}

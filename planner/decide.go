@@ -203,6 +203,7 @@ func (d *decider) decide(p realm.Path) *Change {
 	d.checkControllers(want)
 	d.checkCPUs(want)
 	d.checkRestartPolicy(want)
+	d.checkSecrets(want)
 	after := d.recordOf(want)
 	if have == nil {
 		return d.decideNew(want, after)

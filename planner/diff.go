@@ -21,7 +21,7 @@ type Diff struct {
 	ForcesReplacement bool `json:"forces_replacement,omitempty"`
 	// Computed says that it is no attribute that was written, but a value that kuke chose: an address, for instance.
 	Computed bool `json:"computed,omitempty"`
-	// Sensitive says that Before and After are withheld.
+	// Sensitive says that Before and After, where they are set, are withheld: they are [SensitiveValue].
 	Sensitive bool `json:"sensitive,omitempty"`
 }
 
@@ -51,9 +51,10 @@ func diff(before, after realm.Spec) []Diff {
 	}
 	diffs := make([][]Diff, len(order))
 	note := func(leaf realm.Leaf, before, after any) {
-		d := Diff{Name: leaf.Name, Before: before, After: after, ForcesReplacement: leaf.Top.Effect == realm.Replace}
-		if leaf.Top.Sensitive || leaf.Attribute.Sensitive {
-			d.Sensitive, d.Before, d.After = true, nil, nil
+		d := Diff{Name: leaf.Name, Before: before, After: after, ForcesReplacement: leaf.Attribute.Effect == realm.Replace}
+		// Where one of the two is sensitive the other may well tell the same.
+		if now := (realm.Leaf{Value: after}); leaf.Withheld() || now.Sealed() {
+			d.withhold()
 		}
 		at := order[leaf.Top]
 		diffs[at] = append(diffs[at], d)
@@ -75,6 +76,16 @@ func diff(before, after realm.Spec) []Diff {
 		all = append(all, ds...)
 	}
 	return all
+}
+
+func (d *Diff) withhold() {
+	d.Sensitive = true
+	if d.Before != nil {
+		d.Before = SensitiveValue
+	}
+	if d.After != nil {
+		d.After = SensitiveValue
+	}
 }
 
 func byName(leaves []realm.Leaf) map[string]any {

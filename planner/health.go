@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -42,10 +43,16 @@ func (d *decider) waitsFor(p realm.Path, spec *realm.Container) realm.Condition 
 	switch {
 	case d.awaited[p]:
 		return realm.Completed
-	case spec.Healthcheck != nil:
-		return realm.Healthy
+	case spec.Healthcheck == nil || d.opts.ByHand && sealedCheck(spec):
+		return ""
 	}
-	return ""
+	return realm.Healthy
+}
+
+// sealedCheck reports whether only the configuration tells what the healthcheck runs, so that commands which read none
+// can't.
+func sealedCheck(spec *realm.Container) bool {
+	return slices.ContainsFunc(spec.Healthcheck.Exec, realm.IsSealed)
 }
 
 // unchecked says why a container that isn't started has to be checked, or returns "".

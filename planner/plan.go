@@ -55,6 +55,9 @@ type Plan struct {
 	Outputs []OutputChange `json:"outputs,omitempty"`
 	// Steps are the operations that make up the changes.
 	Steps []Step `json:"steps"`
+	// Key is what the plan's values are sealed with where the state had no key yet: applying the plan gives the state
+	// this one. Only a saved plan keeps it; nobody is shown it.
+	Key realm.SealKey `json:"-"`
 }
 
 // Prior identifies a state.

@@ -198,6 +198,11 @@ func checkRecord(r *state.Record) error {
 	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup && !known {
 		return fmt.Errorf("it has the cgroup %q, not %q", r.Status.Cgroup, cgroup)
 	}
+	if c, ok := r.Spec.(*realm.Container); ok {
+		if err := checkSecrets(c); err != nil {
+			return err
+		}
+	}
 	if r.Status.Namespace == "" {
 		return errors.New("it has no containerd namespace")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,6 +24,8 @@ type planFile struct {
 	Format  string `json:"format"`
 	Version int    `json:"version"`
 	*Plan
+	// SealKey is [Plan.Key].
+	SealKey realm.SealKey `json:"seal_key,omitempty"`
 }
 
 // ErrStale says that the state is no longer the one a plan was made from.
@@ -30,7 +33,7 @@ var ErrStale = errors.New("saved plan is stale")
 
 // Save writes the plan to a file of mode 0600, in one step.
 func (p *Plan) Save(file string) error {
-	data, err := json.MarshalIndent(planFile{Format: planFormat, Version: planVersion, Plan: p}, "", "  ")
+	data, err := json.MarshalIndent(planFile{Format: planFormat, Version: planVersion, Plan: p, SealKey: p.Key}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
@@ -61,6 +64,10 @@ func LoadPlan(file string) (*Plan, error) {
 	if err := json.Unmarshal(data, &pf); err != nil {
 		return nil, fmt.Errorf("read the saved plan: %s: %w", file, err)
 	}
+	if n := len(pf.SealKey); n != 0 && n != realm.SealKeySize {
+		return nil, fmt.Errorf("read the saved plan: %s: its key has %d bytes", file, n)
+	}
+	pf.Key = pf.SealKey
 	if err := pf.check(); err != nil {
 		return nil, fmt.Errorf("read the saved plan: %s: %w", file, err)
 	}

@@ -195,10 +195,15 @@ func randomSpec(t *rapid.T, k realm.Kind) realm.Spec {
 func setRandom(t *rapid.T, a *realm.Attribute, v reflect.Value) {
 	word := rapid.SampledFrom([]string{"p", "q"})
 	words := rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}})
+	values := rapid.SampledFrom([]string{"p", "q", sealed("p"), sealed("q")})
 	number := rapid.Int64Range(1, 2)
 	switch a.Type {
 	case realm.TypeString:
-		v.SetString(word.Draw(t, a.Name))
+		text := word.Draw(t, a.Name)
+		if a.Check == "sealed" {
+			text = sealed(text)
+		}
+		v.SetString(text)
 	case realm.TypeBool:
 		v.SetBool(rapid.Bool().Draw(t, a.Name))
 	case realm.TypeFloat:
@@ -213,7 +218,7 @@ func setRandom(t *rapid.T, a *realm.Attribute, v reflect.Value) {
 	case realm.TypeList, realm.TypeSet:
 		v.Set(reflect.ValueOf(slices.Clone(words.Draw(t, a.Name))))
 	case realm.TypeMap, realm.TypePairs:
-		v.Set(reflect.ValueOf(map[string]string{word.Draw(t, "key"): word.Draw(t, "value")}).Convert(v.Type()))
+		v.Set(reflect.ValueOf(map[string]string{word.Draw(t, "key"): values.Draw(t, "value")}).Convert(v.Type()))
 	case realm.TypeObject:
 		object := reflect.New(v.Type().Elem())
 		f := rapid.SampledFrom(a.Fields).Draw(t, a.Name)

@@ -232,6 +232,7 @@ func wantError(t *testing.T, diags realm.Diagnostics, summary string, path realm
 func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	h := newHost(t)
 	h.actual.Controllers = nil
+	h.actual.UnreadableSecrets = map[SecretKey]string{{theSide, "key"}: "the environment variable KEY is not set"}
 	desired := example(func(s specs) {
 		container(s, theSide).Image = "missing:1"
 		container(s, theSide).Secrets = []realm.Secret{{Name: "key"}}
@@ -245,7 +246,7 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	for _, d := range diags {
 		files = append(files, d.Subject.File)
 	}
-	if got := strings.Join(files, " "); got != "secrets memory image" {
+	if got := strings.Join(files, " "); got != "memory secrets image" {
 		t.Errorf("places: %s\n%v", got, diags)
 	}
 }

@@ -38,13 +38,14 @@ func newApply(a *app) *cobra.Command {
 		Use:   "apply [PLANFILE]",
 		Short: "Make the host what the configuration says",
 		Long: "apply plans, asks, and carries out the plan; or it carries out exactly the given saved plan, without asking.\n" +
+			"No plan holds sensitive values: where a saved one needs any, --file names the configuration that has them.\n" +
 			"What fails is reported together with what was done and what was not; the next apply goes on from there.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.planFile = args[0]
-				if len(o.files) > 0 || len(o.targets) > 0 || o.start || o.refreshOnly || !o.refresh {
-					return errors.New("a saved plan holds its configuration, targets and options: leave out --file, --target, --start, --refresh and --refresh-only")
+				if len(o.targets) > 0 || o.start || o.refreshOnly || !o.refresh {
+					return errors.New("a saved plan holds its targets and options: leave out --target, --start, --refresh and --refresh-only")
 				}
 			}
 			return a.apply(cmd.Context(), o)
@@ -75,7 +76,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 	if o.parallelism < 1 {
 		return fmt.Errorf("--parallelism: %d changes at once is too few: at least 1", o.parallelism)
 	}
-	if !o.autoApprove && slices.Contains(o.files, "-") {
+	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
 	// Everything that can be wrong with the input is found before the lock is taken or anything is made.
@@ -117,15 +118,45 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 // it and the state.
 func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
 	if o.planFile != "" {
-		plan, err := planner.LoadPlan(o.planFile)
-		return func(_ context.Context, _ *executor.Executor, prior *state.State) (*planner.Plan, error) {
-			return plan, plan.CheckFresh(prior)
-		}, err
+		return a.savedPlan(ctx, o)
 	}
 	wanted, targets, err := a.planInput(ctx, &o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
 		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, targets)
 	}, err
+}
+
+// savedPlan reads a saved plan, and the sensitive values that it takes from the configuration, if one is named.
+func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
+	plan, err := planner.LoadPlan(o.planFile)
+	if err != nil {
+		return nil, err
+	}
+	var given *wanted
+	if len(o.files) > 0 || len(o.variables.assignments) > 0 {
+		if given, err = a.read(ctx, &o.planOptions); err != nil {
+			return nil, err
+		}
+	}
+	return func(_ context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+		if err := plan.CheckFresh(prior); err != nil {
+			return nil, err
+		}
+		if err := exec.UseKey(plan.Key); err != nil {
+			return nil, err
+		}
+		if given != nil && given.Pending {
+			if err := a.readAgain(given, plan, prior); err != nil {
+				return nil, err
+			}
+		}
+		if given != nil {
+			if err := exec.Seal(given.Tree); err != nil {
+				return nil, err
+			}
+		}
+		return plan, exec.Provide(plan)
+	}, nil
 }
 
 // approve asks whether to go on. Anything but yes is an error.

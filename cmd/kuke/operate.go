@@ -116,7 +116,10 @@ func (a *app) operate(ctx context.Context, o *imperativeOptions, operation plann
 			return nil, err
 		}
 		plan, diags := planner.Operate(prior, actual, operation)
-		return plan, a.report(diags)
+		if err := a.report(diags); err != nil {
+			return nil, err
+		}
+		return plan, exec.Provide(plan)
 	})
 }
 

@@ -158,20 +158,26 @@ func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, []realm.P
 	if err != nil || o.refreshOnly || o.destroy && len(o.files) == 0 {
 		return nil, targets, err
 	}
-	w := &wanted{}
-	if w.input, err = o.input(ctx, a); err != nil {
-		return nil, nil, err
+	w, err := a.read(ctx, o)
+	return w, targets, err
+}
+
+// read reads the configuration, and prints its warnings.
+func (a *app) read(ctx context.Context, o *planOptions) (*wanted, error) {
+	in, err := o.input(ctx, a)
+	if err != nil {
+		return nil, err
 	}
-	var diags realm.Diagnostics
-	w.Configuration, diags = config.Load(w.input)
-	a.sources = w.Sources
+	c, diags := config.Load(in)
+	a.sources = c.Sources
+	w := &wanted{in, c}
 	if diags.HasErrors() {
-		return nil, nil, diags
+		return nil, diags
 	}
 	if w.Pending {
-		return w, targets, nil // its warnings come with the second reading
+		return w, nil // its warnings come with the second reading
 	}
-	return w, targets, a.report(diags)
+	return w, a.report(diags)
 }
 
 // planFor makes the plan that the options ask for.
@@ -203,6 +209,9 @@ func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, p
 	if options.Outputs, err = outputsOf(w.Outputs); err != nil {
 		return nil, err
 	}
+	if err := exec.Seal(w.Tree); err != nil {
+		return nil, err
+	}
 	plan, err := a.makePlan(ctx, exec, w.Tree, prior, options)
 	if err != nil || w.input.Computed == nil {
 		return plan, err
@@ -215,6 +224,9 @@ func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, p
 
 // settle plans what w is so far, to read it again with what that works out.
 func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o planner.Options) error {
+	if err := exec.Seal(w.Tree); err != nil {
+		return err
+	}
 	plan, diags, err := a.draft(ctx, exec, w.Tree, prior, o)
 	if err != nil {
 		return err
@@ -222,7 +234,13 @@ func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, pr
 	if diags.HasErrors() {
 		return diags
 	}
+	return a.readAgain(w, plan, prior)
+}
+
+// readAgain reads the configuration with what the plan works out.
+func (a *app) readAgain(w *wanted, plan *planner.Plan, prior *state.State) error {
 	w.input.Computed = planner.Computed(plan, prior)
+	var diags realm.Diagnostics
 	w.Configuration, diags = config.Load(w.input)
 	if diags.HasErrors() {
 		return diags
@@ -233,13 +251,17 @@ func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, pr
 	return a.report(diags)
 }
 
-// makePlan plans, and prints the warnings.
+// makePlan plans, prints the warnings, and sees that the plan can be carried out.
 func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
 	plan, diags, err := a.draft(ctx, exec, desired, prior, o)
+	if err == nil {
+		err = a.report(diags)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return plan, a.report(diags)
+	plan.Key = exec.PlanKey(plan)
+	return plan, exec.Provide(plan)
 }
 
 func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {

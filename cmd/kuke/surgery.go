@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -22,7 +23,7 @@ func (a *app) addSurgery(ctx context.Context, exec *executor.Executor, w *wanted
 		if prior.Records[i.To] != nil {
 			continue // it has been imported
 		}
-		record, err := a.toImport(ctx, exec, i, prior)
+		record, err := a.toImport(ctx, exec, i, w.Tree, prior)
 		if err != nil {
 			return fmt.Errorf("%s: import %s: %w", i.Declared, i.To, err)
 		}
@@ -32,7 +33,7 @@ func (a *app) addSurgery(ctx context.Context, exec *executor.Executor, w *wanted
 }
 
 // toImport returns the record of a container that is to be imported.
-func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Import, prior *state.State) (*state.Record, error) {
+func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Import, desired *realm.Tree, prior *state.State) (*state.Record, error) {
 	if err := planner.CheckImport(prior, i.To, "", i.ID); err != nil {
 		return nil, err
 	}
@@ -46,6 +47,16 @@ func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Im
 	spec, _, err := written(i.To, i.ID, found)
 	if err != nil {
 		return nil, err
+	}
+	// What the configuration holds to be sensitive is so where it was found, too.
+	if want := desired.Resource(i.To); want != nil {
+		tree := realm.NewTree()
+		r := &realm.Resource{Path: i.To, Spec: spec, Sensitive: want.Sensitive}
+		tree.Add(r)
+		if err := exec.Seal(tree); err != nil {
+			return nil, err
+		}
+		spec = r.Spec.(*realm.Container)
 	}
 	return planner.Imported(prior, i.To, i.ID, a.project, spec, found.ImageDigest, found.CreatedAt), nil
 }

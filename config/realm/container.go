@@ -45,7 +45,7 @@ type Container struct {
 	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
 	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"How to tell that the container works. An apply that starts the container waits until it does."`
 	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
-	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name,later" doc:"Secret values, mounted as files."`
+	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name" doc:"Secret values, mounted as files."`
 	Common
 }
 
@@ -80,12 +80,14 @@ type Capabilities struct {
 	Drop []string `json:"drop,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to take away; ALL for every one."`
 }
 
-// Secret is a value that is never stored or shown.
+// Secret is a value that is never stored or shown: a file in the memory of the host, mounted into the container.
 type Secret struct {
 	Name      string `json:"name" kuke:"replace,required,check=name" doc:"Name of the secret."`
-	FromEnv   string `json:"fromEnv,omitempty" kuke:"replace" doc:"Environment variable of kuke that holds the value."`
-	FromFile  string `json:"fromFile,omitempty" kuke:"replace" doc:"File that holds the value."`
+	FromEnv   string `json:"fromEnv,omitempty" kuke:"recorded" doc:"Environment variable of kuke that holds the value."`
+	FromFile  string `json:"fromFile,omitempty" kuke:"recorded" doc:"File that holds the value, relative to the directory of the configuration file."`
 	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container to put it in. Default: /run/secrets/<name>."`
+	// Digest is the sealed value, see [SealKey.Seal]. What a configuration says of it doesn't count.
+	Digest string `json:"digest,omitempty" kuke:"replace,check=sealed" doc:"Keyed digest of the value, as kuke records it. Leave it out: it is made when planning."`
 }
 
 // Role returns the role of the container called name: "root" for the root container, else its name.

@@ -15,9 +15,9 @@ type Leaf struct {
 	// Name is the address within the resource, in manifest spelling: image, env["HOST"], resources.memory,
 	// volumes["/data"].source, capabilities.add["NET_ADMIN"].
 	Name string
-	// Attribute is the innermost attribute described.
+	// Attribute is the innermost attribute described; its Effect holds.
 	Attribute *Attribute
-	// Top is the attribute of the spec that it lies in; its Effect and Sensitive hold.
+	// Top is the attribute of the spec that it lies in.
 	Top *Attribute
 	// Value is a string, bool, int64, float64 or []string; true for a member of a set.
 	Value any
@@ -94,7 +94,7 @@ func CreationDigest(s Spec) string {
 	}
 	var entries []entry
 	for _, leaf := range Leaves(s) {
-		if leaf.Top.Effect == Replace {
+		if leaf.Attribute.Effect == Replace {
 			entries = append(entries, entry{leaf.Name, leaf.Value})
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -112,12 +113,16 @@ func tryLock(dir, name string) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// Release drops the lock. If nothing is recorded in its directory any more it takes the lock file and the
+// Release drops the lock. If nothing is recorded in its directory any more it takes the lock file, the key and the
 // directory away too.
 func (l *Lock) Release() error {
 	dir := filepath.Dir(l.file.Path())
 	entries, err := os.ReadDir(dir)
-	if err == nil && len(entries) == 1 && entries[0].Name() == lockName {
+	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != lockName && e.Name() != keyName }) {
+		// Nothing is left that was sealed with it.
+		if err := removeSynced(filepath.Join(dir, keyName)); err != nil {
+			return fmt.Errorf("remove the key of the state: %w", err)
+		}
 		if err := os.Remove(l.file.Path()); err != nil {
 			return fmt.Errorf("remove the lock file: %w", err)
 		}

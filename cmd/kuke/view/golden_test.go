@@ -191,7 +191,7 @@ func TestSensitiveValuesAreWithheld(t *testing.T) {
 	c.Diffs = []planner.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
 	var b bytes.Buffer
 	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}, Steps: []planner.Step{{Op: planner.OpUpdate, Path: "main"}}})
-	if got := b.String(); strings.Contains(got, "hunter") || !strings.Contains(got, "~ token = (sensitive) -> (sensitive)") {
+	if got := b.String(); strings.Contains(got, "hunter") || !strings.Contains(got, "~ token = (sensitive value) -> (sensitive value)") {
 		t.Errorf("printed:\n%s", got)
 	}
 }

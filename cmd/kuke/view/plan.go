@@ -130,13 +130,13 @@ func (v *View) change(c *planner.Change) string {
 func (v *View) diff(b *strings.Builder, c *planner.Change, d planner.Diff, width int) {
 	before, after := value(d.Before), value(d.After)
 	if d.Sensitive {
-		before, after = "(sensitive)", "(sensitive)"
+		before, after = planner.SensitiveValue, planner.SensitiveValue
 	}
 	var sign, text string
 	switch {
-	case d.Before == nil && !d.Sensitive:
+	case d.Before == nil:
 		sign, text = v.green("+"), after
-	case d.After == nil && !d.Sensitive:
+	case d.After == nil:
 		sign, text = v.red("-"), before
 	default:
 		sign, text = v.yellow("~"), before+" -> "+after

@@ -200,8 +200,8 @@ func (v *View) State(st *state.State) {
 		}
 		for _, leaf := range realm.Leaves(r.Spec) {
 			text := value(leaf.Value)
-			if leaf.Top.Sensitive || leaf.Attribute.Sensitive {
-				text = "(sensitive)"
+			if leaf.Withheld() {
+				text = planner.SensitiveValue
 			}
 			fmt.Fprintf(&b, "    %s = %s\n", visible(leaf.Name), text)
 		}

@@ -45,22 +45,23 @@ func Describe(i *Inspection, own func(source string) bool) Description {
 }
 
 // Match returns the configuration that has the creation digest (see [realm.CreationDigest]), where one that the container
-// could have been made from does. root is said beside the OCI spec.
-func Match(i *Inspection, own func(source string) bool, root bool, digest string) (*realm.Container, bool) {
+// could have been made from does. root is said beside the OCI spec. digestOf stands for that function where the digest is
+// of something else than what a process is made from.
+func Match(i *Inspection, own func(source string) bool, root bool, digestOf func(*realm.Container) string, digest string) (*realm.Container, bool) {
 	d := &describer{Inspection: i, own: own}
 	start := d.certain()
 	start.Root = root
-	return search(*start, d.open(), digest)
+	return search(*start, d.open(), digestOf, digest)
 }
 
-func search(c realm.Container, open [][]func(*realm.Container), digest string) (*realm.Container, bool) {
+func search(c realm.Container, open [][]func(*realm.Container), digestOf func(*realm.Container) string, digest string) (*realm.Container, bool) {
 	if len(open) == 0 {
-		return &c, realm.CreationDigest(&c) == digest
+		return &c, digestOf(&c) == digest
 	}
 	for _, reading := range open[0] {
 		next := c
 		reading(&next)
-		if found, ok := search(next, open[1:], digest); ok {
+		if found, ok := search(next, open[1:], digestOf, digest); ok {
 			return found, true
 		}
 	}

@@ -63,14 +63,14 @@ func TestMatchProperty(t *testing.T) {
 		}
 		i := &Inspection{Spec: spec, Image: want.Image, Config: config}
 		own := func(source string) bool { return strings.HasPrefix(source, "/own/") }
-		got, ok := Match(i, own, want.Root, realm.CreationDigest(want))
+		got, ok := Match(i, own, want.Root, creationDigest, realm.CreationDigest(want))
 		if !ok {
 			rt.Fatalf("made from %+v\ndescribed as %+v", want, Describe(i, own).Spec)
 		}
 		if realm.CreationDigest(got) != realm.CreationDigest(want) {
 			rt.Fatalf("matched %+v with %+v", want, got)
 		}
-		if _, ok := Match(i, own, !want.Root, realm.CreationDigest(want)); ok {
+		if _, ok := Match(i, own, !want.Root, creationDigest, realm.CreationDigest(want)); ok {
 			rt.Fatal("another role is taken for the same")
 		}
 		described := Describe(i, own)
@@ -85,3 +85,5 @@ func TestMatchProperty(t *testing.T) {
 		}
 	})
 }
+
+func creationDigest(c *realm.Container) string { return realm.CreationDigest(c) }

@@ -1,0 +1,211 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// secretsDir holds the secrets of containers, a file each in <realm>/<containerd id>/<name>: the id stays when a container
+// is renamed, as its mounts do. Like everything below /run it is in memory, and gone after a reboot.
+const secretsDir = "/run/kukeon/secrets"
+
+// secretMode lets only the container's user read a secret.
+const secretMode fs.FileMode = 0o400
+
+func secretDir(r *state.Record) string {
+	return filepath.Join(secretsDir, string(r.Path.Realm()), r.Status.ContainerID)
+}
+
+func secretFile(r *state.Record, s realm.Secret) string { return filepath.Join(secretDir(r), s.Name) }
+
+// secretMounts returns the mounts of the container's secrets.
+func secretMounts(r *state.Record) []specs.Mount {
+	var mounts []specs.Mount
+	for _, s := range r.Spec.(*realm.Container).Secrets {
+		mounts = append(mounts, specs.Mount{
+			Destination: s.Target(), Type: "bind", Source: secretFile(r, s),
+			Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"},
+		})
+	}
+	return mounts
+}
+
+// annotations returns those of the OCI spec of a container, by which it is recorded anew should the state be lost.
+func annotations(r *state.Record) (map[string]string, error) {
+	all := map[string]string{planner.LabelPath: string(r.Path)}
+	c := r.Spec.(*realm.Container)
+	annotate := func(key string, value any) error {
+		data, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("annotate container %s: %w", r.Path, err)
+		}
+		all[key] = string(data)
+		return nil
+	}
+	var err error
+	if len(c.Secrets) > 0 {
+		err = annotate(planner.AnnotationSecrets, c.Secrets)
+	}
+	if note := sealedIn(c); len(note.Leaves) > 0 && err == nil {
+		err = annotate(planner.AnnotationSealed, note)
+	}
+	return all, err
+}
+
+// writeSecrets makes the files of the container's secrets, or puts them right in place: they are mounted into it. The
+// container is there, which tells whom they belong to.
+func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error {
+	list := r.Spec.(*realm.Container).Secrets
+	if len(list) == 0 {
+		return nil
+	}
+	spec, err := k.runtime.ContainerSpec(ctx, r.Status.Namespace, r.Status.ContainerID)
+	if err != nil {
+		return err
+	}
+	uid, gid := 0, 0
+	if spec.Process != nil {
+		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
+	}
+	k.secrets.files.Lock()
+	defer k.secrets.files.Unlock()
+	if err := makeSecretDir(secretDir(r)); err != nil {
+		return fmt.Errorf("write the secrets of container %s: %w", r.Path, err)
+	}
+	for _, s := range list {
+		if err := k.secrets.write(r, s, uid, gid); err != nil {
+			return fmt.Errorf("write the secret %s of container %s: %w", s.Name, r.Path, err)
+		}
+	}
+	return nil
+}
+
+// makeSecretDir makes a directory that only root can look into, and makes sure that it is in memory.
+func makeSecretDir(dir string) error {
+	// What is above the secrets is not secret.
+	if err := os.MkdirAll(filepath.Dir(secretsDir), 0o755); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	if t := int64(st.Type); t != unix.TMPFS_MAGIC && t != unix.RAMFS_MAGIC {
+		return errors.Join(fmt.Errorf("%s is not in memory: mount a tmpfs at /run", secretsDir), os.RemoveAll(dir))
+	}
+	return nil
+}
+
+// write brings the file of a secret to its value, mode and owner, without another inode.
+func (s *secrets) write(r *state.Record, secret realm.Secret, uid, gid int) error {
+	f, err := os.OpenFile(secretFile(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, secretMode)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	key, err := s.loadKey()
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSecretSize+1))
+	if err != nil {
+		return err
+	}
+	if key.Seal(string(data)) != secret.Digest {
+		value, ok := s.open(secret.Digest)
+		if !ok {
+			return errors.New("its value is not at hand: plan again, with the configuration")
+		}
+		if _, err := f.WriteAt([]byte(value), 0); err != nil {
+			return err
+		}
+		if err := f.Truncate(int64(len(value))); err != nil {
+			return err
+		}
+	}
+	return errors.Join(f.Chown(uid, gid), f.Chmod(secretMode))
+}
+
+// removeSecrets takes away the files of the container's secrets.
+func (s *secrets) remove(r *state.Record) error {
+	if r.Status.ContainerID == "" {
+		return nil
+	}
+	s.files.Lock()
+	defer s.files.Unlock()
+	if err := os.RemoveAll(secretDir(r)); err != nil {
+		return fmt.Errorf("remove the secrets of container %s: %w", r.Path, err)
+	}
+	_ = os.Remove(filepath.Dir(secretDir(r))) // those of others may be there
+	_ = os.Remove(secretsDir)
+	return nil
+}
+
+// drift says what of the file of a secret is not as it was made, or "".
+func (s *secrets) drift(r *state.Record, secret realm.Secret) (string, error) {
+	if err := realm.CheckName(secret.Name); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(secretFile(r, secret))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("the file of its secret %s is missing", secret.Name), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look at the secret %s of container %s: %w", secret.Name, r.Path, err)
+	}
+	if info.Mode() != secretMode {
+		return fmt.Sprintf("the file of its secret %s has the mode %v", secret.Name, info.Mode()), nil
+	}
+	key, err := s.loadKey()
+	if err != nil || s.fresh { // another key than it was sealed with tells nothing
+		return "", err
+	}
+	data, err := os.ReadFile(secretFile(r, secret))
+	if err != nil {
+		return "", fmt.Errorf("look at the secret %s of container %s: %w", secret.Name, r.Path, err)
+	}
+	if key.Seal(string(data)) != secret.Digest {
+		return fmt.Sprintf("the file of its secret %s was edited", secret.Name), nil
+	}
+	return "", nil
+}
+
+// secretFiles notes what is wrong with the files of recorded secrets.
+func (r *refresh) secretFiles(prior *state.State) error {
+	for p, record := range prior.Records {
+		c, ok := record.Spec.(*realm.Container)
+		if !ok {
+			continue
+		}
+		for _, s := range c.Secrets {
+			what, err := r.secrets.drift(record, s)
+			if err != nil {
+				return err
+			}
+			if what != "" {
+				r.actual.SecretDrift[p] = append(r.actual.SecretDrift[p], what)
+			}
+		}
+	}
+	return nil
+}
+
+// ownSecret reports whether a file is that of a secret.
+func ownSecret(source string) bool { return strings.HasPrefix(filepath.Clean(source), secretsDir+"/") }

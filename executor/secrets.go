@@ -1,0 +1,337 @@
+package executor
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// maxSecretSize bounds the value of a secret, in bytes.
+const maxSecretSize = 1 << 20
+
+// secrets holds, as long as the process lives and nowhere else, the values that sealed texts stand for.
+type secrets struct {
+	store *state.Store
+
+	mu sync.Mutex
+	// key is loaded when it is first needed; fresh says that the state doesn't have it.
+	key   realm.SealKey
+	fresh bool
+	// values holds what was sealed by its sealed text; given the leaves that a configuration gave values of.
+	values map[string]string
+	given  map[string]bool
+	// read holds what secrets were read by where they come from: a pipe can be read but once.
+	read map[realm.Secret]string
+	// unreadable says of secrets that could not be read, why.
+	unreadable map[planner.SecretKey]string
+
+	// files is held while files of secrets and their directories are made or removed.
+	files sync.Mutex
+}
+
+func newSecrets(store *state.Store) *secrets {
+	return &secrets{store: store, values: map[string]string{}, read: map[realm.Secret]string{}, given: map[string]bool{}, unreadable: map[planner.SecretKey]string{}}
+}
+
+// loadKey returns the state's key, or where it has none, one that it may be given: planning writes nothing.
+func (s *secrets) loadKey() (realm.SealKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.key != nil {
+		return s.key, nil
+	}
+	key, err := s.store.Key()
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		key, s.fresh = make(realm.SealKey, realm.SealKeySize), true
+		_, _ = rand.Read(key) // it never fails
+	}
+	s.key = key
+	return key, nil
+}
+
+// seal returns the sealed text of value, and keeps what it stands for.
+func (s *secrets) seal(value string) (string, error) {
+	key, err := s.loadKey()
+	if err != nil {
+		return "", err
+	}
+	sealed := key.Seal(value)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values[sealed] = value
+	return sealed, nil
+}
+
+// open returns the value that a sealed text stands for, and any other text as it is.
+func (s *secrets) open(text string) (value string, ok bool) {
+	if !realm.IsSealed(text) {
+		return text, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	value, ok = s.values[text]
+	return value, ok
+}
+
+// unsealed returns the spec as a process is made from it.
+func (s *secrets) unsealed(p realm.Path, c *realm.Container) (*realm.Container, error) {
+	return c.MapTexts(func(leaf, text string) (string, error) {
+		value, ok := s.open(text)
+		if !ok && leaf != "healthcheck.exec" { // which no process is made from
+			return "", unknownValue(p, leaf)
+		}
+		return value, nil
+	})
+}
+
+func unknownValue(p realm.Path, leaf string) error {
+	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
+}
+
+// Seal puts sealed texts into the tree for all that is sensitive, and reads the values of secrets. Those that can't be
+// read are told by [Executor.Refresh]. It comes before planning.
+func (e *Executor) Seal(tree *realm.Tree) error {
+	for _, r := range containersOf(tree) {
+		sealed, err := e.secrets.sealContainer(r)
+		if err != nil {
+			return err
+		}
+		r.Spec = sealed
+	}
+	return nil
+}
+
+func (s *secrets) sealContainer(r *realm.Resource) (*realm.Container, error) {
+	sealed, err := r.Spec.(*realm.Container).MapTexts(func(leaf, text string) (string, error) {
+		if !r.Sensitive[leaf] || realm.IsSealed(text) {
+			return text, nil
+		}
+		s.mu.Lock()
+		s.given[string(r.Path)+" "+leaf] = true
+		s.mu.Unlock()
+		return s.seal(text)
+	})
+	if err != nil {
+		return nil, err
+	}
+	sealed.Secrets = append([]realm.Secret(nil), sealed.Secrets...)
+	for i := range sealed.Secrets {
+		secret := &sealed.Secrets[i]
+		if secret.FromFile != "" && !filepath.IsAbs(secret.FromFile) {
+			// As seen from the file that says so; what is recorded must hold wherever kuke is run next.
+			dir := filepath.Dir(r.RangeOf(fmt.Sprintf("secrets[%q].fromFile", secret.Name)).File)
+			if secret.FromFile, err = filepath.Abs(filepath.Join(dir, secret.FromFile)); err != nil {
+				return nil, fmt.Errorf("find the file of the secret %s of %s: %w", secret.Name, r.Path, err)
+			}
+		}
+		value, err := s.readOnce(*secret)
+		if err != nil {
+			s.mu.Lock()
+			s.unreadable[planner.SecretKey{Container: r.Path, Name: secret.Name}] = err.Error()
+			s.mu.Unlock()
+			continue
+		}
+		if secret.Digest, err = s.seal(value); err != nil {
+			return nil, err
+		}
+	}
+	return sealed, nil
+}
+
+// readOnce is readSecret, which is asked once for each source.
+func (s *secrets) readOnce(secret realm.Secret) (string, error) {
+	source := realm.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
+	if value, ok := s.read[source]; ok {
+		return value, nil
+	}
+	value, err := readSecret(source)
+	if err == nil {
+		s.read[source] = value
+	}
+	return value, err
+}
+
+// readSecret returns the value of a secret, every byte of it, from where it says. The error never holds any of it.
+func readSecret(s realm.Secret) (string, error) {
+	if s.FromEnv != "" {
+		value, set := os.LookupEnv(s.FromEnv)
+		switch {
+		case !set:
+			return "", fmt.Errorf("the environment variable %s, which it comes from, is not set: set it for kuke", s.FromEnv)
+		case len(value) > maxSecretSize:
+			return "", fmt.Errorf("the environment variable %s holds more than %d MiB", s.FromEnv, maxSecretSize>>20)
+		}
+		return value, nil
+	}
+	f, err := os.Open(s.FromFile)
+	if err != nil {
+		return "", fmt.Errorf("its file can't be read: %w", err)
+	}
+	defer f.Close()
+	value, err := io.ReadAll(io.LimitReader(f, maxSecretSize+1))
+	if err != nil {
+		return "", fmt.Errorf("its file can't be read: %w", err)
+	}
+	if len(value) > maxSecretSize {
+		return "", fmt.Errorf("its file %s is larger than %d MiB", s.FromFile, maxSecretSize>>20)
+	}
+	return string(value), nil
+}
+
+// PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
+func (e *Executor) PlanKey(plan *planner.Plan) realm.SealKey {
+	e.secrets.mu.Lock()
+	defer e.secrets.mu.Unlock()
+	if !e.secrets.fresh || !plan.HoldsSealed() {
+		return nil
+	}
+	return e.secrets.key
+}
+
+// UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [planner.ErrStale]
+// when the state has got another key since.
+func (e *Executor) UseKey(key realm.SealKey) error {
+	if key == nil {
+		return nil
+	}
+	have, err := e.secrets.store.Key()
+	if err != nil {
+		return err
+	}
+	if have != nil && !bytes.Equal(have, key) {
+		return fmt.Errorf("%w: its values are sealed with another key than the state's: plan again", planner.ErrStale)
+	}
+	e.secrets.mu.Lock()
+	defer e.secrets.mu.Unlock()
+	e.secrets.key, e.secrets.fresh = key, have == nil
+	return nil
+}
+
+// saveKey gives the state its key before anything is made that holds what was sealed with it.
+func (s *secrets) saveKey() error {
+	key, err := s.loadKey()
+	if err != nil || !s.fresh {
+		return err
+	}
+	if err := s.store.SaveKey(key); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fresh = false
+	return nil
+}
+
+// Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
+// must be; other values are those that [Executor.Seal] was given. Nothing is changed.
+func (e *Executor) Provide(plan *planner.Plan) error {
+	var missing []error
+	for _, c := range plan.Changes {
+		for _, leaf := range c.Needs() {
+			if leaf.Top.Name == "secrets" {
+				missing = append(missing, e.provideSecret(c, leaf))
+				continue
+			}
+			missing = append(missing, e.secrets.hasAll(c.Path, leaf))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+func (s *secrets) hasAll(p realm.Path, leaf realm.Leaf) error {
+	texts, ok := leaf.Value.([]string)
+	if !ok {
+		texts = []string{fmt.Sprint(leaf.Value)}
+	}
+	for _, text := range texts {
+		if _, ok := s.open(text); ok {
+			continue
+		}
+		if s.given[string(p)+" "+leaf.Name] {
+			return fmt.Errorf("container %s: the value of %s is not the one that the plan was made with: plan again", p, leaf.Name)
+		}
+		return unknownValue(p, leaf.Name)
+	}
+	return nil
+}
+
+// provideSecret reads a secret, unless its file is there as it must be.
+func (e *Executor) provideSecret(c *planner.Change, leaf realm.Leaf) error {
+	for _, s := range c.After.Spec.(*realm.Container).Secrets {
+		if fmt.Sprintf("secrets[%q].digest", s.Name) != leaf.Name {
+			continue
+		}
+		if _, ok := e.secrets.open(s.Digest); ok {
+			return nil
+		}
+		made := c.Action == planner.Create || c.Action == planner.Replace
+		if drift, err := e.secrets.drift(c.After, s); !made && err == nil && drift == "" {
+			return nil
+		}
+		value, err := e.secrets.readOnce(s)
+		if err != nil {
+			return fmt.Errorf("container %s: secret %s: %w", c.Path, s.Name, err)
+		}
+		if sealed, err := e.secrets.seal(value); err != nil {
+			return err
+		} else if sealed != s.Digest {
+			return fmt.Errorf("container %s: the value of its secret %s is not the one that was planned with or recorded: plan again, with the configuration", c.Path, s.Name)
+		}
+	}
+	return nil
+}
+
+// redactedError has an error's text without the values of secrets.
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string { return e.text }
+func (e *redactedError) Unwrap() error { return e.err }
+
+// redact takes known values out of an error: the runtime, for one, repeats what it can't run.
+func (s *secrets) redact(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := s.redacted(err.Error())
+	if text == err.Error() {
+		return err
+	}
+	return &redactedError{text, err}
+}
+
+func (s *secrets) redacted(text string) string {
+	// A shorter one says nothing by standing in a message, and would make any message unreadable.
+	const shortest = 4
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// The longest first: one may hold another.
+	values := slices.SortedFunc(maps.Values(s.values), func(a, b string) int { return len(b) - len(a) })
+	for _, value := range values {
+		quoted := strconv.Quote(value)
+		for _, form := range []string{value, quoted[1 : len(quoted)-1], strings.TrimSpace(value)} {
+			if len(form) >= shortest {
+				text = strings.ReplaceAll(text, form, planner.SensitiveValue)
+			}
+		}
+	}
+	return text
+}

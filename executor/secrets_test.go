@@ -1,0 +1,208 @@
+package executor
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+const theContainer = realm.Path("main/s/t/c/web")
+
+// sensitive returns a tree of one container in which all that may be is sensitive, with the value.
+func sensitive(value string) *realm.Tree {
+	tree := realm.NewTree()
+	tree.Add(&realm.Resource{
+		Path: theContainer,
+		Spec: &realm.Container{
+			Image: "a", Command: value, Args: []string{"plain", value}, Env: realm.Env{"PASSWORD": value, "PLAIN": "plain"},
+			Healthcheck: &realm.Healthcheck{Exec: []string{"check", value}},
+		},
+		Sensitive: map[string]bool{`env["PASSWORD"]`: true, "command": true, "args": true, "healthcheck.exec": true},
+	})
+	return tree
+}
+
+func specOf(tree *realm.Tree) *realm.Container {
+	return tree.Resource(theContainer).Spec.(*realm.Container)
+}
+
+func open(dir string) *Executor { return &Executor{secrets: newSecrets(state.NewStore(dir))} }
+
+func planOf(action planner.Action, spec *realm.Container) *planner.Plan {
+	after := &state.Record{Path: theContainer, Spec: spec, Status: state.Status{ContainerID: "executor-test-nowhere"}}
+	return &planner.Plan{Changes: []*planner.Change{{Path: theContainer, Action: action, After: after, Check: realm.Healthy}}}
+}
+
+// What is sensitive is sealed, all of it, and comes back the same for those who sealed it, and for nobody else.
+func TestSealAndUnseal(t *testing.T) {
+	const value = "hunter2-hunter2"
+	dir := t.TempDir()
+	e, tree := open(dir), sensitive(value)
+	if err := e.Seal(tree); err != nil {
+		t.Fatal(err)
+	}
+	spec := specOf(tree)
+	data, err := state.EncodeManifest(&state.Record{Path: theContainer, Spec: spec})
+	if err != nil || bytes.Contains(data, []byte(value)) || !realm.IsSealed(spec.Env["PASSWORD"]) || spec.Env["PLAIN"] != "plain" {
+		t.Errorf("%v, recorded as\n%s", err, data)
+	}
+	plain, err := e.secrets.unsealed(theContainer, spec)
+	if err != nil || plain.Env["PASSWORD"] != value || plain.Command != value || plain.Args[0] != "plain" || plain.Args[1] != value {
+		t.Errorf("unsealed as %+v, %v", plain, err)
+	}
+	plan := planOf(planner.Create, spec)
+	if err := e.Provide(plan); err != nil {
+		t.Error(err)
+	}
+	annotated, err := annotations(plan.Changes[0].After)
+	if got := annotated[planner.AnnotationSealed]; err != nil || !strings.HasPrefix(got, `{"leaves":["command","args","env[\"PASSWORD\"]"],"digest":"sha256:`) {
+		t.Errorf("annotated with %s, %v", got, err)
+	}
+
+	// Another process has the key, but not the values.
+	if key := e.PlanKey(plan); key == nil {
+		t.Error("the state has no key, and the plan brings none")
+	}
+	if err := e.secrets.saveKey(); err != nil {
+		t.Fatal(err)
+	}
+	if key := e.PlanKey(plan); key != nil {
+		t.Error("the state has a key, and the plan brings one")
+	}
+	other := open(dir)
+	err = other.Provide(plan)
+	for _, leaf := range []string{"command", "args", `env["PASSWORD"]`, "healthcheck.exec"} {
+		if err == nil || !strings.Contains(err.Error(), "the value of "+leaf+" is sensitive") || !strings.Contains(err.Error(), "-f FILE") {
+			t.Errorf("%s isn't asked for: %v", leaf, err)
+		}
+	}
+	if _, err := other.secrets.unsealed(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
+		t.Errorf("unsealed without the value: %v", err)
+	}
+	if err := other.Provide(planOf(planner.Stop, &realm.Container{Env: spec.Env})); err != nil {
+		t.Errorf("a stop needs values: %v", err)
+	}
+	if err := other.Seal(sensitive("hunter3-hunter3")); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Provide(plan); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] is not the one that the plan was made with`) {
+		t.Errorf("another value: %v", err)
+	}
+	again := sensitive(value)
+	if err := errors.Join(other.Seal(again), other.Provide(plan)); err != nil || realm.CreationDigest(specOf(again)) != realm.CreationDigest(spec) {
+		t.Errorf("the same value: %v", err)
+	}
+}
+
+// A saved plan gives the state its key, unless that has got another.
+func TestUseKey(t *testing.T) {
+	dir := t.TempDir()
+	planning, tree := open(dir), sensitive("hunter2")
+	if err := planning.Seal(tree); err != nil {
+		t.Fatal(err)
+	}
+	plan := planOf(planner.Create, specOf(tree))
+	key := planning.PlanKey(plan)
+	if entries, err := os.ReadDir(dir); len(entries) > 0 || err != nil {
+		t.Errorf("planning wrote %v, %v", entries, err)
+	}
+	applying := open(dir)
+	if err := errors.Join(applying.UseKey(key), applying.Seal(sensitive("hunter2")), applying.Provide(plan), applying.secrets.saveKey()); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(dir).UseKey(key); err != nil {
+		t.Errorf("the same key: %v", err)
+	}
+	if err := open(dir).UseKey(bytes.Repeat([]byte("x"), realm.SealKeySize)); !errors.Is(err, planner.ErrStale) {
+		t.Errorf("another key: %v", err)
+	}
+	if err := open(dir).UseKey(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSealReadsSecrets(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("KUKE_TEST_SECRET", "line\n")
+	t.Setenv("KUKE_TEST_EMPTY", "")
+	write := func(name string, size int) {
+		if err := os.WriteFile(filepath.Join(dir, name), bytes.Repeat([]byte{0xff}, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("most", maxSecretSize)
+	write("more", maxSecretSize+1)
+	tree := realm.NewTree()
+	r := &realm.Resource{Path: theContainer, Declared: realm.Range{File: filepath.Join(dir, "main.hcl")}, Spec: &realm.Container{Image: "a", Secrets: []realm.Secret{
+		{Name: "dir", FromFile: "."}, {Name: "empty", FromEnv: "KUKE_TEST_EMPTY"}, {Name: "env", FromEnv: "KUKE_TEST_SECRET"}, {Name: "gone", FromFile: "gone"},
+		{Name: "more", FromFile: "more"}, {Name: "most", FromFile: "most"}, {Name: "unset", FromEnv: "KUKE_TEST_UNSET"},
+	}}}
+	tree.Add(r)
+	e := open(t.TempDir())
+	if err := e.Seal(tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range specOf(tree).Secrets {
+		value, ok := e.secrets.open(s.Digest)
+		why := e.secrets.unreadable[planner.SecretKey{Container: theContainer, Name: s.Name}]
+		want := map[string]string{"dir": "is a directory", "gone": "no such file", "more": "larger than 1 MiB", "unset": "KUKE_TEST_UNSET, which it comes from, is not set"}[s.Name]
+		if readable := s.Digest != ""; readable != (want == "") || !strings.Contains(why, want) || readable && (!ok || why != "") {
+			t.Errorf("%s: digest %q, %s", s.Name, s.Digest, why)
+		}
+		if s.Name == "env" && value != "line\n" || s.Name == "most" && len(value) != maxSecretSize {
+			t.Errorf("%s holds %d bytes", s.Name, len(value))
+		}
+		if s.FromFile != "" && !strings.HasPrefix(s.FromFile, dir) {
+			t.Errorf("%s comes from %s", s.Name, s.FromFile)
+		}
+	}
+}
+
+// No message holds a value, whatever its form, and errors stay what they are.
+func TestRedact(t *testing.T) {
+	e := open(t.TempDir())
+	for _, value := range []string{"hunter2", "hunter2-longer", "two\nlines\n", "1", ""} {
+		if _, err := e.secrets.seal(value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cause := errors.New(`exec: "hunter2-longer": not found; "two\nlines\n" hunter2 two` + "\nlines: exit 1")
+	err := e.secrets.redact(cause)
+	const want = `exec: "(sensitive value)": not found; "(sensitive value)" (sensitive value) (sensitive value): exit 1`
+	if err.Error() != want || !errors.Is(err, cause) {
+		t.Errorf("%q", err)
+	}
+	if e.secrets.redact(nil) != nil {
+		t.Error("no error became one")
+	}
+	if plain := errors.New("plain"); e.secrets.redact(plain) != plain {
+		t.Error("a plain error became another")
+	}
+}
+
+// A container whose spec is likely, but not proven, is recorded without what was sealed wherever that may stand.
+func TestHiddenSealsWhatIsLikely(t *testing.T) {
+	s := newSecrets(state.NewStore(t.TempDir()))
+	h, err := s.hiddenOf(theContainer, "id", map[string]string{
+		planner.AnnotationSealed:  `{"leaves":["args","env[\"P\"]"],"digest":"sha256:x"}`,
+		planner.AnnotationSecrets: `[{"name":"db","fromEnv":"DB","digest":"old"}]`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.widen()
+	c := h.seal(&realm.Container{Command: "hunter2", Env: realm.Env{"P": "hunter2", "Q": "q"}})
+	if !realm.IsSealed(c.Command) || !realm.IsSealed(c.Env["P"]) || c.Env["Q"] != "q" || len(c.Secrets) != 1 {
+		t.Errorf("%+v", c)
+	}
+	if _, err := s.hiddenOf(theContainer, "id", map[string]string{planner.AnnotationSecrets: "nonsense"}); err == nil {
+		t.Error("nonsense was taken")
+	}
+}

@@ -1,0 +1,89 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// SensitiveValue stands in a [Diff] for a value that must not be shown.
+const SensitiveValue = "(sensitive value)"
+
+// SecretKey names a secret of a container.
+type SecretKey struct {
+	Container realm.Path
+	Name      string
+}
+
+// Needs returns the leaves of After whose values, which are only there as sealed texts, it takes to carry out the change:
+// what a process is made from, what a healthcheck runs, and the digests of secrets, which are files of the host.
+func (c *Change) Needs() []realm.Leaf {
+	if c.After == nil || c.Path.Kind() != realm.KindContainer {
+		return nil
+	}
+	made := c.Action == Create || c.Action == Replace
+	runs := made || c.Action == Start || c.Action == Restart || c.Action == Update
+	return slices.DeleteFunc(realm.Leaves(c.After.Spec), func(leaf realm.Leaf) bool {
+		switch leaf.Top.Name {
+		case "env", "command", "args":
+			return !made || !leaf.Sealed()
+		case "healthcheck":
+			return c.Check != realm.Healthy || !leaf.Sealed()
+		case "secrets":
+			return !runs || !leaf.Sealed()
+		}
+		return true
+	})
+}
+
+// HoldsSealed reports whether the plan makes or changes anything that has a sealed text.
+func (p *Plan) HoldsSealed() bool {
+	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
+		return c.After != nil && slices.ContainsFunc(realm.Leaves(c.After.Spec), realm.Leaf.Sealed)
+	})
+}
+
+// checkSecrets makes sure that the values of the secrets of a wanted container were to be had.
+func (d *decider) checkSecrets(want *realm.Resource) {
+	spec, ok := want.Spec.(*realm.Container)
+	if !ok {
+		return
+	}
+	for _, s := range spec.Secrets {
+		why, failed := d.actual.UnreadableSecrets[SecretKey{want.Path, s.Name}]
+		if !failed {
+			continue
+		}
+		at := want.RangeOf("secrets")
+		for _, name := range []string{"", ".name", ".fromFile", ".fromEnv"} {
+			if rng, ok := want.Ranges[fmt.Sprintf("secrets[%q]%s", s.Name, name)]; ok {
+				at = rng
+			}
+		}
+		d.diags.Errorf(at, want.Path, "Secret can't be read", "container %s has the secret %s, but %s.", want.Path, s.Name, why)
+	}
+}
+
+// mendSecrets has the files of secrets put right that a running container sees.
+func (d *decider) mendSecrets(c *Change) {
+	for _, what := range d.actual.SecretDrift[c.Path] {
+		if c.Action == "" {
+			c.Action = Update
+		}
+		c.Reasons = append(c.Reasons, outside+what)
+	}
+}
+
+// checkSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
+func checkSecrets(c *realm.Container) error {
+	for _, s := range c.Secrets {
+		if err := realm.CheckName(s.Name); err != nil {
+			return fmt.Errorf("its secret: %w", err)
+		}
+		if !realm.IsSealed(s.Digest) {
+			return fmt.Errorf("its secret %s has no digest", s.Name)
+		}
+	}
+	return nil
+}

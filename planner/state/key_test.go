@@ -1,0 +1,73 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// The key is for root alone, and goes with the last record.
+func TestKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kukeon")
+	store := NewStore(dir)
+	if key, err := store.Key(); key != nil || err != nil {
+		t.Fatalf("a key before there was one: %q, %v", key, err)
+	}
+	lock, err := Acquire(context.Background(), dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := realm.SealKey(bytes.Repeat([]byte("k"), realm.SealKeySize))
+	if err := store.SaveKey(key); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, ".key")
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info, err)
+	}
+	if again, err := store.Key(); err != nil || !bytes.Equal(again, key) {
+		t.Errorf("read again as %q, %v", again, err)
+	}
+	if st, _, err := store.Read(); err != nil || len(st.Records) != 0 {
+		t.Errorf("the state beside it: %v, %v", st, err)
+	}
+	other := filepath.Join(dir, "state.json")
+	if err := os.WriteFile(other, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Errorf("it went while something was recorded: %v", err)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = Acquire(context.Background(), dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("left behind: %v", err)
+	}
+}
+
+func TestBrokenKey(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, ".key"), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewStore(dir).Key(); err == nil || !strings.Contains(err.Error(), "or remove it") {
+		t.Errorf("error %v", err)
+	}
+}
