@@ -145,9 +145,6 @@ func nullable(types Types) Types { return append(slices.Clone(types), "null") }
 func attributeSchema(a *realm.Attribute) *Schema {
 	s := typeSchema(a)
 	s.Description = a.Doc
-	if a.Later {
-		s.Description += " Not carried out yet by this version."
-	}
 	s.Default = defaultValue(a)
 	if a.HasRange {
 		s.Minimum = &a.Min

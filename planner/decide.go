@@ -199,7 +199,6 @@ func (d *decider) decide(p realm.Path) *Change {
 	case !d.checkOwner(want, have):
 		return nil
 	}
-	d.checkUnsupported(want)
 	d.checkControllers(want)
 	d.checkCPUs(want)
 	d.checkRestartPolicy(want)
@@ -240,20 +239,6 @@ func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 		return true
 	}
 	return false
-}
-
-// checkUnsupported refuses what this version can read but not carry out, rather than ignore it.
-func (d *decider) checkUnsupported(want *realm.Resource) {
-	said := map[string]bool{}
-	for _, leaf := range realm.Leaves(want.Spec) {
-		name := leaf.Top.Name
-		if !leaf.Top.Later || said[name] || name == "restartPolicy" && leaf.Value == "no" {
-			continue
-		}
-		said[name] = true
-		d.diags.Errorf(want.RangeOf(name), want.Path, "Not supported yet",
-			"%s %s sets %s, which this version of kuke checks but can't carry out. Take it out to apply the rest.", want.Path.Kind().Lower(), want.Path, name)
-	}
 }
 
 // recordOf returns the record that the wanted resource will have.

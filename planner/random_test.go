@@ -185,7 +185,7 @@ var chosen = []string{"ports", "networks", "networksAliases", "restartPolicy", "
 // randomSpec draws a spec with a few of the attributes that this version can carry out.
 func randomSpec(t *rapid.T, k realm.Kind) realm.Spec {
 	s := realm.NewSpec(k)
-	attrs := slices.DeleteFunc(slices.Clone(k.Attributes()), func(a *realm.Attribute) bool { return a.Later || slices.Contains(chosen, a.Name) })
+	attrs := slices.DeleteFunc(slices.Clone(k.Attributes()), func(a *realm.Attribute) bool { return slices.Contains(chosen, a.Name) })
 	for _, a := range rapid.SliceOfN(rapid.SampledFrom(attrs), 0, 2).Draw(t, "attributes") {
 		setRandom(t, a, a.Field(reflect.ValueOf(s)))
 	}

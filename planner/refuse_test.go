@@ -2,7 +2,6 @@ package planner
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,16 +10,6 @@ import (
 )
 
 func TestRefusals(t *testing.T) {
-	for _, a := range realm.KindContainer.Attributes() {
-		if !a.Later {
-			continue
-		}
-		t.Run("later "+a.Name, func(t *testing.T) {
-			h := made(t)
-			_, diags := h.new(example(func(s specs) { set(t, a, a.Field(reflect.ValueOf(s[theSide]))) }), Options{})
-			wantError(t, diags, "Not supported yet", theSide, " sets "+a.Name)
-		})
-	}
 	tests := []struct {
 		name    string
 		edit    func(*realm.Tree, specs) *realm.Tree // what is desired; nil for the example

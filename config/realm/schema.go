@@ -55,8 +55,6 @@ type Attribute struct {
 	Sensitive bool
 	// Short says, for TypeObjects, that an element may be written as its key alone.
 	Short bool
-	// Later says that this version reads and checks the attribute but can't carry it out yet.
-	Later bool
 	// Early says that planning works out addresses from the attribute, so that its value can't come from those.
 	Early bool
 	// Default is what holds where nothing is said, as text; empty for the zero value.
@@ -136,8 +134,6 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Sensitive = true
 		case "short":
 			a.Short = true
-		case "later":
-			a.Later = true
 		case "early":
 			a.Early = true
 		case "default":

@@ -103,9 +103,6 @@ func factsOf(e *config.Explanation) [][2]string {
 	case realm.Recorded:
 		add("on change", "only the record changes: it holds from the next start or stop on")
 	}
-	if e.Chain[0].Later {
-		add("not yet", "it is read and checked, but plan and apply refuse it in this version")
-	}
 	return facts
 }
 
