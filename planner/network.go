@@ -254,6 +254,14 @@ func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool
 		d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
 		return subnet, true
 	}
+	if o := d.orphans[p]; o != nil && o.network != nil {
+		// Its record was lost, but its cells may run: they keep their addresses.
+		left := o.network.Subnets[0]
+		if left.Addr().Is4() && !slices.ContainsFunc(taken, func(c claim) bool { return c.prefix.Overlaps(left) }) {
+			d.subnets = append(d.subnets, claim{left, "space " + string(p) + " has it"})
+			return left, true
+		}
+	}
 	return d.freeSubnet(p, taken)
 }
 
