@@ -26,7 +26,7 @@ func (c *Configuration) Evaluate(text string) (string, realm.Diagnostics) {
 		return "", diags
 	}
 	before := e.diags
-	e.diags = &diags
+	e.diags, e.spent = &diags, 0
 	defer func() { e.diags = before }()
 	data := []byte(text)
 	e.add(consoleName, data)

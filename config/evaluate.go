@@ -38,8 +38,8 @@ type evaluator struct {
 	pending bool
 	// prepared holds the expressions that were evaluated.
 	prepared map[hcl.Expression]*prepared
-	// count counts what for_each, count and blocks have made so far.
-	count int
+	// count counts what for_each, count and blocks have made so far, spent what was worked through.
+	count, spent int
 }
 
 func newEvaluator(in Input, diags *realm.Diagnostics) *evaluator {
@@ -63,6 +63,9 @@ func (e *evaluator) work(c *Configuration) {
 		}
 	}
 	c.Tree = build(e.declared, e.diags)
+	for _, d := range e.declared {
+		d.object = cty.NilVal // which container is a cell's root is known only now
+	}
 	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *declaration) bool { return d.incomplete })
 	for _, n := range e.all {
 		e.checkPostconditions(n)
@@ -115,6 +118,9 @@ const (
 	finished
 )
 
+// maxDepth bounds how many things may wait for each other, since Go ends the whole program when a stack is full.
+const maxDepth = 1000
+
 // once works out l, which messages call name. Where ok is false that has been reported.
 func (e *evaluator) once(l *lazy, name string, at realm.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
 	switch l.state {
@@ -122,6 +128,10 @@ func (e *evaluator) once(l *lazy, name string, at realm.Range, work func() (cty.
 		e.cycle(name, at)
 		return cty.DynamicVal, false
 	case unasked:
+		if len(e.running) >= maxDepth {
+			e.diags.Errorf(at, "", "Nested too deeply", "%s is the last of more than %d things of which each refers to the next. Make the chain shorter.", name, maxDepth)
+			return cty.DynamicVal, false
+		}
 		l.state = running
 		l.used = e.watch(name, func() { l.value, l.ok = work() })
 		l.state = finished
@@ -182,6 +192,10 @@ func (s *scope) with(name string, val cty.Value) *scope {
 
 // evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
 func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
+	at := hclRange(expr.Range())
+	if !e.spend(1, at) {
+		return cty.DynamicVal, false
+	}
 	x := e.prepare(expr)
 	ctx, ok := e.context(x.variables, e.usesOf(x, s), s)
 	if !ok {
@@ -192,11 +206,15 @@ func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
 	if problems.HasErrors() {
 		return cty.DynamicVal, false
 	}
-	if size := sizeOf(val); size > maxValueSize {
-		e.diags.Errorf(hclRange(expr.Range()), "", "Too large", "This makes a value of more than %d parts and characters. Make it smaller.", maxValueSize)
+	size, err := functions.Size(val)
+	if err != nil {
+		e.diags.Errorf(at, "", "Too large", "%s. Make it smaller.", sentence(err.Error()))
 		return cty.DynamicVal, false
 	}
-	return val, true
+	if bounded, ok := x.Expression.(*functions.BoundedExpr); ok {
+		size += bounded.Worked()
+	}
+	return val, e.spend(size, at)
 }
 
 // prepared is an expression that counts what it works through, with what it refers to.
@@ -220,22 +238,20 @@ func (e *evaluator) prepare(expr hcl.Expression) *prepared {
 	return x
 }
 
-// maxValueSize bounds what one expression makes, so that values that are put together from others again and again don't
-// grow without an end.
-const maxValueSize = 16 << 20
+// maxWork bounds what all expressions of a configuration work through and make, together: each for itself is bounded, but
+// there may be many.
+const maxWork = 16 << 20
 
-// sizeOf counts the characters of the texts in val, and its parts, up to a bound.
-func sizeOf(val cty.Value) int {
-	size := 0
-	_ = cty.Walk(val, func(_ cty.Path, part cty.Value) (bool, error) {
-		size++
-		part, _ = part.Unmark()
-		if part.Type() == cty.String && part.IsKnown() && !part.IsNull() {
-			size += len(part.AsString())
-		}
-		return size <= maxValueSize, nil
-	})
-	return size
+// spend notes that n values were worked through, and returns false once that is too much, which it reports once.
+func (e *evaluator) spend(n int, at realm.Range) bool {
+	if e.spent > maxWork {
+		return false
+	}
+	if e.spent += n; e.spent > maxWork {
+		e.diags.Errorf(at, "", "Too much to work out", "All expressions together work through more than %d values, the most that is allowed. Make lists smaller, or repeat less.", maxWork)
+		return false
+	}
+	return true
 }
 
 // report passes on what HCL found.

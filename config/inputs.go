@@ -164,8 +164,16 @@ func (s *inputs) holdsSecrets(data []byte) bool {
 	return false
 }
 
-// hide keeps the lines of a file from being shown with what is wrong in it.
-func (s *sourceSet) hide(name string) { s.data[name] = nil }
+// hide keeps what a file holds from being shown with what is wrong in it.
+func (s *sourceSet) hide(name string) {
+	hidden := bytes.Clone(s.data[name])
+	for i, b := range hidden {
+		if b > ' ' {
+			hidden[i] = '*'
+		}
+	}
+	s.data[name] = hidden
+}
 
 type assignment struct {
 	name  string

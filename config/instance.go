@@ -25,7 +25,9 @@ type instance struct {
 	// declaration is what its body says, once body was asked for.
 	declaration *declaration
 	body        lazy
-	// checked is for what its lifecycle says of its values.
+	// known are the attributes that can be told without the body, once they were asked for.
+	known cty.Value
+	// postconditions are for what its lifecycle says of its values.
 	postconditions []*rule
 }
 
@@ -33,6 +35,19 @@ type instance struct {
 type expandedBlock struct {
 	lazy
 	groups []*group
+	// paths holds the instances by their paths, once one is asked for.
+	paths map[realm.Path]*instance
+}
+
+// at returns the instance at p, or nil.
+func (x *expandedBlock) at(p realm.Path) *instance {
+	if x.paths == nil {
+		x.paths = map[realm.Path]*instance{}
+		for _, n := range x.instances() {
+			x.paths[n.path] = n
+		}
+	}
+	return x.paths[p]
 }
 
 // group is what a block stands for in one instance of the block around it.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/zclconf/go-cty/cty"
+
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -137,6 +139,8 @@ type declaration struct {
 	incomplete bool
 	// decoded is what is written, resource the same once it is in the tree.
 	decoded, resource *realm.Resource
+	// object is what references see of it, once one asked for that.
+	object cty.Value
 }
 
 // scalar reports whether v is a string, number or boolean.

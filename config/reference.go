@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -167,16 +166,6 @@ func (w *resourceReferences) add(e *evaluator, k realm.Kind, t hcl.Traversal, us
 	return true
 }
 
-// wants reports whether r asks for the instance with the key.
-func (r *resourceReference) wants(key cty.Value) bool {
-	return r.every || slices.ContainsFunc(r.keys, func(k cty.Value) bool {
-		if converted, err := convert.Convert(k, key.Type()); err == nil {
-			k = converted
-		}
-		return k.RawEquals(key)
-	})
-}
-
 func orElse(s, other string) string {
 	if s == "" {
 		return other
@@ -249,17 +238,42 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		e.withoutKey(r, blocks[0], g)
 		return cty.DynamicVal, false
 	}
-	values := make([]cty.Value, len(g.instances))
-	for i, n := range g.instances {
-		if g.keys != nil && !r.wants(g.keys[i]) {
-			values[i] = cty.DynamicVal // nobody asks for it
-			continue
+	return e.members(g, r)
+}
+
+// members returns the instances of a group as r sees them. Those that it doesn't ask for are left out, as there may be
+// thousands.
+func (e *evaluator) members(g *group, r *resourceReference) (cty.Value, bool) {
+	var wanted []int
+	if g.keys == nil || r.every {
+		for i := range g.instances {
+			wanted = append(wanted, i)
 		}
-		if values[i], ok = n.object(r); !ok {
+	} else {
+		wanted = g.find(r.keys)
+	}
+	if !e.spend(len(wanted), r.at) {
+		return cty.DynamicVal, false
+	}
+	part := repetition{list: g.list}
+	var values []cty.Value
+	for _, i := range wanted {
+		val, ok := g.instances[i].object(r)
+		if !ok {
 			return cty.DynamicVal, false
 		}
+		for g.list && len(values) < i {
+			values = append(values, cty.DynamicVal)
+		}
+		values = append(values, val)
+		if g.keys != nil {
+			part.keys = append(part.keys, g.keys[i])
+		}
 	}
-	return g.collect(values), true
+	if g.keys != nil && part.keys == nil {
+		part.keys = []cty.Value{}
+	}
+	return part.collect(values), true
 }
 
 // withoutKey reports that a reference asks for an attribute of what stands for several.
@@ -403,10 +417,8 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 			if ok = expanded; !ok {
 				return
 			}
-			for _, n := range x.instances() {
-				if n.path == p {
-					found = n
-				}
+			if ok = e.spend(1, r.at); ok {
+				found = x.at(p)
 			}
 		})
 		if !ok {
@@ -446,7 +458,10 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	}
 	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
 		n.in.use(references{n.path: true})
-		return n.in.attributes(n.path, r.kind, nil, nil), true
+		if n.known == cty.NilVal {
+			n.known = n.in.attributes(n.path, r.kind, nil, nil)
+		}
+		return n.known, true
 	}
 	d, ok := n.declare(r.at)
 	if !ok || d == nil {
@@ -462,7 +477,10 @@ func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, boo
 	}
 	resource := d.decode(e.diags)
 	e.use(references{d.path: true})
-	return e.attributes(d.path, d.kind, resource, d), true
+	if d.object == cty.NilVal {
+		d.object = e.attributes(d.path, d.kind, resource, d)
+	}
+	return d.object, true
 }
 
 // attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.

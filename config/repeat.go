@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -18,6 +19,34 @@ type repetition struct {
 	keys []cty.Value
 	// list says that it is count.
 	list bool
+	// places holds the index of each key, once it is asked for.
+	places map[string]int
+}
+
+// find returns the indices of those of the keys that there are, in their order.
+func (r *repetition) find(keys []cty.Value) []int {
+	if r.places == nil {
+		r.places = map[string]int{}
+		for i, key := range r.keys {
+			if !r.list {
+				r.places[key.AsString()] = i
+			} else {
+				r.places[fmt.Sprint(i)] = i
+			}
+		}
+	}
+	var found []int
+	for _, key := range keys {
+		text, err := convert.Convert(key, cty.String)
+		if err != nil || text.IsNull() || !text.IsKnown() {
+			continue
+		}
+		if i, ok := r.places[text.AsString()]; ok && !slices.Contains(found, i) {
+			found = append(found, i)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // suffix returns what the address of the instance at i ends in.

@@ -66,6 +66,17 @@ func (s *size) check(l limit) error {
 	return nil
 }
 
+// total returns one number for the size, in which a piece of text counts as much as a value.
+func (s *size) total() int { return s.elements + s.text/64 }
+
+// Size returns how large v is, in values and pieces of text, or why it is too large for anything.
+func Size(v cty.Value) (int, error) {
+	var s size
+	l := limit{ofResult.size, "this"}
+	_ = s.add(v, l) // which also says what is wrong with numbers
+	return s.total(), s.check(l)
+}
+
 // checkNumber refuses numbers that have no short text.
 func checkNumber(v cty.Value) error {
 	f := v.AsBigFloat()

@@ -12,7 +12,7 @@ var ofExpression = limit{size{2 * maxElements, 4 * maxText}, "what this expressi
 // Bounded returns an expression with the value of expr, but that fails with a diagnostic once its loops, templates and
 // calls have worked through too much: a few loops in each other would else run for years. It changes expr, which must
 // not be evaluated on its own afterwards, and may not be evaluated by two goroutines at a time.
-func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
+func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 	variables := expr.Variables()
 	work := &size{}
 	var nodes []hclsyntax.Node
@@ -28,9 +28,12 @@ func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
 	for _, n := range nodes {
 		switch n := n.(type) {
 		case *hclsyntax.ForExpr:
-			counted(&n.CondExpr)
-			counted(&n.KeyExpr)
-			counted(&n.ValExpr)
+			l := &loop{}
+			l.begins(&n.CollExpr)
+			for _, part := range []*hclsyntax.Expression{&n.CondExpr, &n.KeyExpr, &n.ValExpr} {
+				counted(part)
+				l.repeats(part)
+			}
 		case *hclsyntax.TemplateExpr:
 			for i := range n.Parts {
 				counted(&n.Parts[i])
@@ -41,24 +44,27 @@ func Bounded(expr hclsyntax.Expression) hclsyntax.Expression {
 			}
 		case *hclsyntax.SplatExpr:
 			counted(&n.Source)
+			l := &loop{}
+			l.begins(&n.Source)
+			l.repeats(&n.Each)
 		case *hclsyntax.BinaryOpExpr:
 			counted(&n.LHS)
 			counted(&n.RHS)
 		}
 	}
-	return &boundedExpr{expr, work, variables}
+	return &BoundedExpr{expr, work, variables}
 }
 
-// boundedExpr begins to count anew.
-type boundedExpr struct {
+// BoundedExpr begins to count anew with each evaluation.
+type BoundedExpr struct {
 	hclsyntax.Expression
 	work      *size
 	variables []hcl.Traversal // hclsyntax doesn't find those within a countedExpr
 }
 
-func (e *boundedExpr) Variables() []hcl.Traversal { return e.variables }
+func (e *BoundedExpr) Variables() []hcl.Traversal { return e.variables }
 
-func (e *boundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+func (e *BoundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
 	v, diags := e.Expression.Value(ctx)
 	if err := e.work.check(ofExpression); err != nil {
@@ -67,6 +73,9 @@ func (e *boundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	return v, withoutKeys(diags)
 }
+
+// Worked returns how much the last evaluation worked through: values, and pieces of text.
+func (e *BoundedExpr) Worked() int { return e.work.total() }
 
 // withoutKeys takes sensitive keys out of what for expressions say of those that come twice: of all that HCL reports,
 // only this cites a value.
@@ -99,6 +108,41 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	}
 	if err := e.work.add(v, ofExpression); err != nil {
 		return cty.DynamicVal, tooMuch(err, e.Range())
+	}
+	return v, diags
+}
+
+// maxProblems bounds how often one loop fails, which goes on after an error.
+const maxProblems = 20
+
+// A loop evaluates some expressions for each element of what the first gives.
+type loop struct{ problems int }
+
+func (l *loop) begins(e *hclsyntax.Expression) { *e = &loopExpr{*e, l, true} }
+
+func (l *loop) repeats(e *hclsyntax.Expression) {
+	if *e != nil {
+		*e = &loopExpr{*e, l, false}
+	}
+}
+
+// loopExpr is a part of a loop. Once that has failed often enough, it evaluates nothing more.
+type loopExpr struct {
+	hclsyntax.Expression
+	loop  *loop
+	first bool
+}
+
+func (e *loopExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	if e.first {
+		e.loop.problems = 0
+	}
+	if e.loop.problems >= maxProblems {
+		return cty.DynamicVal, nil
+	}
+	v, diags := e.Expression.Value(ctx)
+	if diags.HasErrors() && !e.first {
+		e.loop.problems++
 	}
 	return v, diags
 }
