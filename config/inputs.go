@@ -212,7 +212,7 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
 		at := int(syntax.Offset)
-		s.diags.Errorf(y.lines.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
+		s.diags.Errorf(y.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
 		return nil
 	}
 	before := len(*s.diags)

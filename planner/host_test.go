@@ -240,7 +240,8 @@ func (h *host) level(r *state.Record, fail failFunc) {
 			// The cgroups above one that is made again are made with it, without limits.
 			h.actual.Cgroups["/kukeon/"+string(parent)] = realm.Resources{}
 		}
-		if h.actual.Namespaces[r.Status.Namespace] == nil {
+		// What is updated may be in one that went with all of its containers: only a new one needs it.
+		if h.actual.Namespaces[r.Status.Namespace] == nil && h.prior.Records[r.Path] == nil {
 			fail("there is no namespace %s", r.Status.Namespace)
 		}
 	} else if h.actual.Namespaces[r.Status.Namespace] == nil {
