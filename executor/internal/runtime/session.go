@@ -48,8 +48,8 @@ type Size struct{ Width, Height uint32 }
 const signalBase = 128
 
 // idleTimeout is how long nothing may come from a command that has ended before the rest of its output is given up:
-// what it left running in the background may keep that open for ever.
-const idleTimeout = time.Second
+// what it left running in the background may keep that open for ever, and a busy host may be slow to pass it on.
+const idleTimeout = 3 * time.Second
 
 // Run runs a command in the running task of the container, with the privileges of its first process, and returns its
 // exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed, and what
