@@ -109,6 +109,8 @@ type lazy struct {
 	value cty.Value
 	ok    bool
 	used  references
+	// apart says that what asks for it needs none of what it used: it is something that can be referred to itself.
+	apart bool
 }
 
 // The states of a lazy value.
@@ -136,7 +138,9 @@ func (e *evaluator) once(l *lazy, name string, at realm.Range, work func() (cty.
 		l.used = e.watch(name, func() { l.value, l.ok = work() })
 		l.state = finished
 	}
-	e.use(l.used)
+	if !l.apart {
+		e.use(l.used)
+	}
 	return l.value, l.ok
 }
 

@@ -105,7 +105,7 @@ func (x *expandedBlock) instances() []*instance {
 // newInstance makes the instance of a block at i, with its path: empty where something is wrong with it, which has been
 // reported then.
 func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
-	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.suffix(i))}
+	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.suffix(i)), body: lazy{apart: true}}
 	inner := *g.scopes[i]
 	inner.within = n
 	n.scope = &inner
@@ -248,6 +248,7 @@ var metaArguments = []string{"name", "parent", "for_each", "count"}
 // declare works out what the body of an instance says.
 func (n *instance) declare(at realm.Range) (*declaration, bool) {
 	m := n.in
+	before := n.body.state
 	_, ok := m.once(&n.body, n.name, at, func() (cty.Value, bool) {
 		d := &declaration{kind: n.block.kind, format: hclFormat, declared: hclRange(n.block.hcl.DefRange()), path: n.path}
 		n.declaration = d
@@ -261,7 +262,7 @@ func (n *instance) declare(at realm.Range) (*declaration, bool) {
 		d.decode(m.diags)
 		return cty.True, !(*m.diags)[before:].HasErrors()
 	})
-	if n.declaration != nil && n.declaration.decoded != nil {
+	if before == unasked && n.declaration != nil && n.declaration.decoded != nil {
 		n.declaration.decoded.References = n.references()
 	}
 	return n.declaration, ok

@@ -136,6 +136,9 @@ func (c *collector) fallback(v *variable, attr *hcl.Attribute) cty.Value {
 
 // convert returns val in the type of the variable.
 func (v *variable) convert(val cty.Value) (cty.Value, error) {
+	if err := functions.CheckConversion(val); err != nil && v.ty != cty.DynamicPseudoType {
+		return cty.DynamicVal, err
+	}
 	if v.defaults != nil && !val.IsNull() {
 		val = v.defaults.Apply(val)
 	}

@@ -1,9 +1,12 @@
 package functions
 
 import (
+	"errors"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // ofExpression bounds what goes through the loops, the templates and the calls of an expression, all rounds together.
@@ -22,13 +25,17 @@ func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 	})
 	counted := func(e *hclsyntax.Expression) {
 		if *e != nil {
-			*e = &countedExpr{*e, work}
+			*e = &countedExpr{*e, work, false}
 		}
 	}
+	converted := func(e *hclsyntax.Expression) { *e = &countedExpr{*e, work, true} }
 	for _, n := range nodes {
 		switch n := n.(type) {
 		case *hclsyntax.ForExpr:
 			l := &loop{}
+			if n.KeyExpr != nil && !n.Group {
+				l.key = n.KeyExpr.Range()
+			}
 			l.begins(&n.CollExpr)
 			for _, part := range []*hclsyntax.Expression{&n.CondExpr, &n.KeyExpr, &n.ValExpr} {
 				counted(part)
@@ -40,8 +47,11 @@ func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 			}
 		case *hclsyntax.FunctionCallExpr:
 			for i := range n.Args {
-				counted(&n.Args[i])
+				converted(&n.Args[i])
 			}
+		case *hclsyntax.ConditionalExpr:
+			converted(&n.TrueResult)
+			converted(&n.FalseResult)
 		case *hclsyntax.SplatExpr:
 			counted(&n.Source)
 			l := &loop{}
@@ -95,6 +105,8 @@ func withoutKeys(diags hcl.Diagnostics) hcl.Diagnostics {
 type countedExpr struct {
 	hclsyntax.Expression
 	work *size
+	// converted says that its value may be converted to another type.
+	converted bool
 }
 
 func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
@@ -106,17 +118,51 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return v, diags
 	}
-	if err := e.work.add(v, ofExpression); err != nil {
+	err := e.work.add(v, ofExpression)
+	if err == nil && e.converted {
+		e.work.elements += conversion(v)
+		err = e.work.check(ofExpression)
+	}
+	if err != nil {
 		return cty.DynamicVal, tooMuch(err, e.Range())
 	}
 	return v, diags
+}
+
+// conversion returns the work of converting what is in v to a list, a set or a map: cty compares the type of each member
+// with that of each other.
+func conversion(v cty.Value) int {
+	v, _ = v.Unmark()
+	if ty := v.Type(); !v.IsKnown() || v.IsNull() || !ty.IsTupleType() && !ty.IsObjectType() {
+		return 0
+	}
+	n := v.LengthInt()
+	cost := n * n / 256
+	for it := v.ElementIterator(); it.Next() && cost <= ofExpression.elements; {
+		_, member := it.Element()
+		cost += conversion(member)
+	}
+	return cost
+}
+
+// CheckConversion returns an error if v has so many members that to convert it would take too long.
+func CheckConversion(v cty.Value) error {
+	if conversion(v) > ofExpression.elements {
+		return errors.New("it has too many members, more than there can be of anything here")
+	}
+	return nil
 }
 
 // maxProblems bounds how often one loop fails, which goes on after an error.
 const maxProblems = 20
 
 // A loop evaluates some expressions for each element of what the first gives.
-type loop struct{ problems int }
+type loop struct {
+	problems int
+	// key is where the key stands that must differ each time, keys those there were.
+	key  hcl.Range
+	keys map[string]bool
+}
 
 func (l *loop) begins(e *hclsyntax.Expression) { *e = &loopExpr{*e, l, true} }
 
@@ -135,16 +181,30 @@ type loopExpr struct {
 
 func (e *loopExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if e.first {
-		e.loop.problems = 0
+		e.loop.problems, e.loop.keys = 0, map[string]bool{}
 	}
 	if e.loop.problems >= maxProblems {
 		return cty.DynamicVal, nil
 	}
 	v, diags := e.Expression.Value(ctx)
-	if diags.HasErrors() && !e.first {
+	if !e.first && (diags.HasErrors() || e.Range() == e.loop.key && e.loop.twice(v)) {
 		e.loop.problems++
 	}
 	return v, diags
+}
+
+// twice reports whether there was the key before, which hclsyntax will say is wrong.
+func (l *loop) twice(key cty.Value) bool {
+	key, err := convert.Convert(key, cty.String)
+	if err != nil {
+		return false
+	}
+	text, ok := textOf(key)
+	known := l.keys[text]
+	if ok {
+		l.keys[text] = true
+	}
+	return ok && known
 }
 
 func tooMuch(err error, at hcl.Range) hcl.Diagnostics {
