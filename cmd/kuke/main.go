@@ -5,9 +5,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/containerd/log"
 	"golang.org/x/sys/unix"
@@ -59,6 +62,9 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	}
+	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && strings.HasPrefix(path.Path, a.runPath) {
+		err = fmt.Errorf("%w: the state is root's, run kuke with sudo", err)
 	}
 	a.errs.Error(err, a.sources)
 	if interrupts.happened() {
