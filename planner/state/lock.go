@@ -106,7 +106,8 @@ func tryLock(dir, name string) (*Lock, error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}
-	if err := writeHolder(name); err != nil {
+	// On a full disk what frees some of it must go on: nobody but the message of others needs the name of the holder.
+	if err := writeHolder(name); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}

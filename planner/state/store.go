@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -301,12 +302,6 @@ func (s *Store) Delete(p realm.Path) error {
 		}
 	}
 	if p.Kind() == realm.KindCell {
-		// Logs of containers that were never recorded: their apply was interrupted.
-		logs, _ := filepath.Glob(filepath.Join(filepath.Dir(file), containersDir, "*.log*"))
-		for _, log := range logs {
-			_ = os.Remove(log)
-		}
-		s.removeEmptyDirs(p, filepath.Join(filepath.Dir(file), containersDir))
 		if err := os.RemoveAll(filepath.Join(filepath.Dir(file), networkDir)); err != nil {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}
@@ -315,6 +310,9 @@ func (s *Store) Delete(p realm.Path) error {
 		return fmt.Errorf("remove the record of %s: %w", p, err)
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
+	if p.Kind() != realm.KindContainer {
+		s.removeUnrecorded(p, filepath.Dir(file))
+	}
 	s.removeEmptyDirs(p, filepath.Dir(file))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -355,6 +353,38 @@ func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
 			return
 		}
 		dir = filepath.Dir(dir)
+	}
+}
+
+// removeUnrecorded removes what an apply that failed or was interrupted made in dir, that of p, for resources that it
+// did not get to record: directories, and the network files and logs of cells.
+func (s *Store) removeUnrecorded(p realm.Path, dir string) {
+	s.dirs.Lock()
+	defer s.dirs.Unlock()
+	delete(s.wanted, p)
+	if s.inUse(dir) {
+		return
+	}
+	const depth = 6 // of realm/space/stack/cell/network/hosts
+	var dirs []string
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return nil
+		}
+		if entry.IsDir() {
+			dirs = append(dirs, path)
+			return nil
+		}
+		rel, _ := filepath.Rel(s.dir, path)
+		parts := strings.Split(rel, string(filepath.Separator))
+		if len(parts) == depth && (parts[4] == networkDir || parts[4] == containersDir && strings.Contains(parts[5], ".log")) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
+	for _, d := range slices.Backward(dirs) {
+		removeTemporary(d, "*.yaml")
+		_ = os.Remove(d) // one that holds more stays
 	}
 }
 
