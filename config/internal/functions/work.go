@@ -72,8 +72,10 @@ type BoundedExpr struct {
 	variables []hcl.Traversal // hclsyntax doesn't find those within a countedExpr
 }
 
+// Variables returns what the expression refers to.
 func (e *BoundedExpr) Variables() []hcl.Traversal { return e.variables }
 
+// Value implements hcl.Expression.
 func (e *BoundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
 	v, diags := e.Expression.Value(ctx)
