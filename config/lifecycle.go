@@ -164,7 +164,7 @@ func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.
 		return nil
 	}
 	attribute := wanted[0].attributes[0]
-	wanted[0].attributes, wanted[0].all = []string{"path"}, false
+	wanted[0].attributes, wanted[0].all, wanted[0].mentioned = []string{"path"}, false, true
 	used := e.watch("replace_triggered_by of "+n.name, func() { wanted[0].value(e, n.scope) })
 	a := slices.IndexFunc(k.Attributes(), func(a *realm.Attribute) bool { return a.HCLName == attribute })
 	if attribute != "" && a < 0 {

@@ -44,6 +44,8 @@ type resourceReference struct {
 	// attributes are those asked for; all says that it can't be told which.
 	attributes []string
 	all        bool
+	// mentioned says that it counts as a reference whatever is asked for.
+	mentioned bool
 	// keys are those of the instances asked for; every says that it can't be told which.
 	keys  []cty.Value
 	every bool
@@ -453,11 +455,13 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	if n.path == "" {
 		return cty.DynamicVal, false
 	}
-	early := func(name string) bool {
-		return name == "id" || slices.Contains(everyKind, name) || slices.Contains(computed[r.kind], name)
-	}
+	// What follows from the path alone is so whether the resource is there or not: it is nothing to wait for.
+	static := func(name string) bool { return name == "id" || slices.Contains(everyKind, name) }
+	early := func(name string) bool { return static(name) || slices.Contains(computed[r.kind], name) }
 	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
-		n.in.use(references{n.path: true})
+		if r.mentioned || slices.ContainsFunc(r.attributes, func(name string) bool { return !static(name) }) {
+			n.in.use(references{n.path: true})
+		}
 		if n.known == cty.NilVal {
 			n.known = n.in.attributes(n.path, r.kind, nil, nil)
 		}
