@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -196,7 +197,8 @@ func newDelete(a *app) *cobra.Command {
 		Use:   "delete KIND NAME|PATH...",
 		Short: "Delete single resources, whatever project they belong to",
 		Long: "delete removes a container, a cell with its containers, or, with --cascade when anything is in it, a stack, space or\n" +
-			"realm. What a configuration still declares is made anew by its next apply.",
+			"realm. The root container of a cell takes the others with it, which needs --cascade too. What a configuration still\n" +
+			"declares is made anew by its next apply.",
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, err := parseKind(args[0])
@@ -215,6 +217,9 @@ func newDelete(a *app) *cobra.Command {
 					}
 					targets = append(targets, p)
 				}
+				if err := checkRoots(prior, targets); err != nil && !cascade {
+					return nil, err
+				}
 				return a.makePlan(cmd.Context(), exec, nil, prior, planner.Options{ByHand: true, Destroy: true, Targets: targets})
 			})
 		},
@@ -222,6 +227,21 @@ func newDelete(a *app) *cobra.Command {
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
 	return cmd
+}
+
+// checkRoots makes sure that with the root containers that go all others of their cells are to go, which they would.
+func checkRoots(prior *state.State, targets []realm.Path) error {
+	for _, p := range targets {
+		if c, ok := prior.Records[p].Spec.(*realm.Container); !ok || !c.Root {
+			continue
+		}
+		for _, q := range prior.Paths() {
+			if q.Parent() == p.Parent() && !slices.Contains(targets, q) {
+				return fmt.Errorf("container %s is the root of its cell, and container %s goes with it: delete that too, or use --cascade", p, q)
+			}
+		}
+	}
+	return nil
 }
 
 // below counts what is recorded below p.
