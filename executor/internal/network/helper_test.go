@@ -271,23 +271,18 @@ func addRoute(destination, via string) error {
 	return netlink.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)})
 }
 
-// addNeighbour gives a link an IPv6 address and tells it of a neighbour.
-func addNeighbour(link, own, neighbour string, mac net.HardwareAddr) error {
+// addIPv6 gives a link an IPv6 address that is good at once.
+func addIPv6(link, address string) error {
 	l, err := netlink.LinkByName(link)
 	if err != nil {
 		return err
 	}
-	a, err := netlink.ParseAddr(own + "/64")
+	a, err := netlink.ParseAddr(address)
 	if err != nil {
 		return err
 	}
 	a.Flags = unix.IFA_F_NODAD
-	if err := netlink.AddrAdd(l, a); err != nil {
-		return err
-	}
-	return netlink.NeighSet(&netlink.Neigh{
-		LinkIndex: l.Attrs().Index, IP: net.ParseIP(neighbour), HardwareAddr: mac, State: netlink.NUD_PERMANENT,
-	})
+	return netlink.AddrAdd(l, a)
 }
 
 func must(t testing.TB, err error) {

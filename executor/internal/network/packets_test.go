@@ -6,8 +6,6 @@ import (
 	"os"
 	"testing"
 	"time"
-
-	"github.com/vishvananda/netlink"
 )
 
 func TestCellsOfOneNetworkReachEachOther(t *testing.T) {
@@ -226,20 +224,8 @@ func TestAllowedIPv6Destination(t *testing.T) {
 	n.Deny = true
 	create(t, h, n)
 	a := cell(t, h, n, 2)
-	// Neighbours are told, as neighbour discovery isn't allowed either.
-	const host, guest = "2001:db8::1", "2001:db8::2"
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 2}
-	must(t, within(t, a.NetNS, func() error {
-		link, err := netlink.LinkByName("eth0")
-		if err != nil {
-			return err
-		}
-		if err := netlink.LinkSetHardwareAddr(link, mac); err != nil {
-			return err
-		}
-		return addNeighbour("eth0", guest, host, bridgeMAC(n.Bridge))
-	}))
-	must(t, addNeighbour(n.Bridge, host, guest, mac))
+	must(t, within(t, a.NetNS, func() error { return addIPv6("eth0", "2001:db8::2/64") }))
+	must(t, addIPv6(n.Bridge, "2001:db8::1/64"))
 	serve(t, labHost, "tcp6", "[::]:8082")
 	serve(t, labHost, "tcp6", "[::]:8083")
 	reach(t, false, a.NetNS, "tcp6", "[2001:db8::1]:8082")

@@ -33,6 +33,12 @@ const (
 	statusDNAT      = 1 << 5 // IPS_DST_NAT
 )
 
+// Types of ICMPv6.
+const (
+	neighbourSolicitation  = 135
+	neighbourAdvertisement = 136
+)
+
 var protocols = map[string]byte{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP, "sctp": unix.IPPROTO_SCTP}
 
 func (a *Allow) check() error {
@@ -90,6 +96,10 @@ func forwardRules(n Network) []rule {
 // inputRules keep a cell that may not leave its space from the host's own services too.
 func inputRules(n Network) []rule {
 	rules := []rule{slices.Concat(into(n.Bridge), established(), accept())}
+	// As ARP, which passes by the firewall, it must be answered for anything to be reached that is allowed.
+	for _, kind := range []byte{neighbourSolicitation, neighbourAdvertisement} {
+		rules = append(rules, slices.Concat(into(n.Bridge), icmpv6(kind), accept()))
+	}
 	return append(rules, egressRules(n)...)
 }
 
@@ -127,6 +137,13 @@ func (a *Allow) match() rule {
 	}
 	return append(r, &expr.Cmp{Op: expr.CmpOpGte, Register: 1, Data: first},
 		&expr.Cmp{Op: expr.CmpOpLte, Register: 1, Data: binaryutil.BigEndian.PutUint16(a.Last)})
+}
+
+func icmpv6(kind byte) rule {
+	return rule{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, equal(unix.IPPROTO_ICMPV6),
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1}, equal(kind),
+	}
 }
 
 func into(bridge string) rule {
