@@ -39,6 +39,9 @@ func (d *decider) decidePorts(cells map[realm.Path]*state.Attachment) {
 			continue
 		}
 		for _, port := range d.portsOf(p) {
+			if !d.checkAddress(publisher{port, p}) {
+				continue
+			}
 			if port.Host.First == 0 {
 				open = append(open, publisher{port, p})
 				continue
@@ -76,6 +79,15 @@ func (d *decider) portsOf(cell realm.Path) []realm.Port {
 		}
 	}
 	return all
+}
+
+// checkAddress refuses an address of the host that CNI's portmap can't publish ports on.
+func (d *decider) checkAddress(p publisher) bool {
+	if !p.HostIP.IsValid() || p.HostIP.Is4() {
+		return true
+	}
+	d.diags.Errorf(d.portRange(p), p.cell, "Unsupported host address", "cell %s is to publish %s, but cells have IPv4 addresses only, and their ports are published on such: name one, or none for all.", p.cell, p.Port)
+	return false
 }
 
 // checkPort refuses a port that somebody else publishes or listens on.
