@@ -222,7 +222,7 @@ update main/default/blog/web/side
 		}},
 		{name: "failed before", edit: check("a"), host: health(check("a"), theSide, &state.Health{State: state.Unhealthy, Detail: "refused"}), want: `
 check main/default/blog/web/side until healthy
-  # its healthcheck failed: refused
+  # it is not healthy: refused
 `, more: func(t *testing.T, p *Plan) {
 			if s := p.Summary(); s != (Summary{Check: 1}) {
 				t.Errorf("summary %+v", s)

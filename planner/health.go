@@ -69,7 +69,7 @@ func (d *decider) unchecked(p realm.Path, c *Change) string {
 	case have.Health == nil:
 		return "its healthcheck has not been run yet"
 	case have.Health.State == state.Unhealthy:
-		return "its healthcheck failed: " + have.Health.Detail
+		return "it is not healthy: " + have.Health.Detail
 	}
 	if c != nil {
 		for _, df := range c.Diffs {
