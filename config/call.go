@@ -331,7 +331,8 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 		return nil, false
 	}
 	for above := m; above != nil; above = above.caller() {
-		if above.module.dir == dir || m.depth >= maxModuleDepth {
+		// A link leads back in as many ways as one likes.
+		if identity(above.module.dir) == identity(dir) || m.depth >= maxModuleDepth {
 			m.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", source, m.chain(dir))
 			return nil, false
 		}

@@ -152,3 +152,54 @@ func TestUnreadable(t *testing.T) {
 		t.Errorf("bom.hcl is %q", sources["bom.hcl"])
 	}
 }
+
+// FuzzValues reads files of values, in both spellings, and takes what they hold, and their text, for variables of all
+// sorts of types.
+func FuzzValues(f *testing.F) {
+	addSeeds(f, ".kukevars", "testdata/lang-any.txtar")
+	addSeeds(f, ".json", "testdata/bad-values.txtar")
+	for _, text := range []string{"", "a = 1", `a = "${1 + 1}"`, "a = [for x in [1]: x]", `{"a": [1, null, {"b": true}]}`, `{"a": 1e999}`, `{"a": "\u0000"}`, "[1", `{a = "x", b = {}}`} {
+		f.Add([]byte(text))
+	}
+	declared := []byte(`
+variable "a" {}
+variable "any" { type = any }
+variable "list" { type = list(any) }
+variable "object" {
+  type = object({ a = string, b = optional(map(set(number)), {}), c = optional(tuple([bool, any])) })
+}
+variable "secret" {
+  type      = map(number)
+  sensitive = true
+  nullable  = false
+}
+`)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var diags realm.Diagnostics
+		m := newModule(t.TempDir())
+		(&collector{module: m, diags: &diags}).file("main.hcl", declared)
+		s := &inputs{sourceSet: newSourceSet(), root: m, diags: &diags, values: map[string]assigned{}}
+		for _, name := range []string{"a.kukevars", "a.json"} {
+			text, ok := normalize(source{name: name, data: data}, &diags)
+			s.add(name, text)
+			if !ok {
+				continue
+			}
+			if name == "a.json" {
+				s.set(s.jsonAssignments(name, text), name)
+			} else {
+				s.set(s.assignments(name, text), name)
+			}
+		}
+		for _, d := range diags {
+			checkRange(t, d.Subject, s.data)
+		}
+		for name, v := range m.variables {
+			for _, a := range []assigned{s.values[name], {text: string(data)}} {
+				if val, err := a.parse(v); err == nil {
+					_, _ = v.given(val)
+				}
+			}
+		}
+	})
+}

@@ -131,18 +131,23 @@ func (s *inputs) file(name string, named bool) {
 		s.broken = true
 		return
 	}
-	set := s.assignments
+	read := s.assignments
 	if strings.HasSuffix(name, ".json") {
-		set = s.jsonAssignments
+		read = s.jsonAssignments
 	}
 	before := len(*s.diags)
-	found := set(name, data)
+	found := read(name, data)
 	if len(*s.diags) > before {
 		s.broken = true
 		if s.holdsSecrets(data) {
 			s.hide(name)
 		}
 	}
+	s.set(found, name)
+}
+
+// set notes what a file assigns.
+func (s *inputs) set(found []assignment, from string) {
 	for _, a := range found {
 		variable := strings.TrimSpace(a.name)
 		if s.root.variables[variable] == nil {
@@ -150,7 +155,7 @@ func (s *inputs) file(name string, named bool) {
 			s.diags.Warnf(a.at, "", "Undeclared variable", "No variable called %q is declared, so that this value has no effect.%s", shorten(variable), s.declare(variable))
 			continue
 		}
-		s.values[variable] = assigned{value: a.value, at: a.at, from: name}
+		s.values[variable] = assigned{value: a.value, at: a.at, from: from}
 	}
 }
 
