@@ -71,6 +71,12 @@ func newRoot(a *app) *cobra.Command {
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a),
 		newDoctor(a), newLab(a), newVersion(a),
 	)
+	// cobra's own command takes any argument for no mistake.
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args = cobra.NoArgs
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 	showUsage(root)
 	return root
 }
@@ -79,15 +85,28 @@ func newRoot(a *app) *cobra.Command {
 func showUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return fmt.Errorf("%w: write it as %s", err, cmd.UseLine())
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case cmd.HasSubCommands() && len(args) > 0:
+				return unknownCommand(cmd, args[0])
 			}
-			return nil
+			return fmt.Errorf("%w: write it as %s", err, cmd.UseLine())
 		}
 	}
 	for _, below := range cmd.Commands() {
 		showUsage(below)
 	}
+}
+
+// unknownCommand says that cmd has no command of that name, and which may be meant.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
+		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
+	}
+	return fmt.Errorf("there is no command %s %s: %s --help lists what there is", cmd.CommandPath(), name, cmd.CommandPath())
 }
 
 // twoDashes returns the arguments with two dashes before the long flags that have one, which is how Terraform writes them.
