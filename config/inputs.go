@@ -18,6 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/json"
 
+	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -201,7 +202,7 @@ func (s *inputs) assignments(name string, data []byte) []assignment {
 	}
 	var found []assignment
 	for _, attr := range sortedAttributes(body) {
-		val, problems := attr.Expr.Value(nil)
+		val, problems := functions.Literal(attr.Expr)
 		report(problems, s.diags)
 		if !problems.HasErrors() {
 			found = append(found, assignment{attr.Name, val, hclRange(attr.Expr.Range())})
@@ -267,7 +268,7 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 	expr, problems := hclsyntax.ParseExpression([]byte(a.text), "", hcl.InitialPos)
 	if !problems.HasErrors() {
 		var val cty.Value
-		if val, problems = expr.Value(nil); !problems.HasErrors() {
+		if val, problems = functions.Literal(expr); !problems.HasErrors() {
 			return val, nil
 		}
 	}

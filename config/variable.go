@@ -117,7 +117,7 @@ func (c *collector) typeOf(attr *hcl.Attribute) (cty.Type, *typeexpr.Defaults) {
 
 // fallback returns the default of a variable, in its type.
 func (c *collector) fallback(v *variable, attr *hcl.Attribute) cty.Value {
-	val, problems := attr.Expr.Value(nil)
+	val, problems := functions.Literal(attr.Expr)
 	report(problems, c.diags)
 	if problems.HasErrors() {
 		return cty.DynamicVal
@@ -136,7 +136,7 @@ func (c *collector) fallback(v *variable, attr *hcl.Attribute) cty.Value {
 
 // convert returns val in the type of the variable.
 func (v *variable) convert(val cty.Value) (cty.Value, error) {
-	if err := functions.CheckConversion(val); err != nil && v.ty != cty.DynamicPseudoType {
+	if err := functions.CheckInput(val); err != nil {
 		return cty.DynamicVal, err
 	}
 	if v.defaults != nil && !val.IsNull() {
@@ -208,7 +208,7 @@ func (c *collector) constantBool(attr *hcl.Attribute) bool {
 }
 
 func (c *collector) constant(attr *hcl.Attribute, ty cty.Type, what string) cty.Value {
-	val, problems := attr.Expr.Value(nil)
+	val, problems := functions.Literal(attr.Expr)
 	if !problems.HasErrors() {
 		converted, err := convert.Convert(val, ty)
 		if err == nil && !converted.IsNull() && converted.IsKnown() {

@@ -65,6 +65,14 @@ func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 	return &BoundedExpr{expr, work, variables}
 }
 
+// Literal returns the value of an expression that refers to nothing, within the same bounds.
+func Literal(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
+	if written, ok := expr.(hclsyntax.Expression); ok {
+		expr = Bounded(written)
+	}
+	return expr.Value(nil)
+}
+
 // BoundedExpr begins to count anew with each evaluation.
 type BoundedExpr struct {
 	hclsyntax.Expression
@@ -147,8 +155,13 @@ func conversion(v cty.Value) int {
 	return cost
 }
 
-// CheckConversion returns an error if v has so many members that to convert it would take too long.
-func CheckConversion(v cty.Value) error {
+// CheckInput returns an error if v, which no expression bounds, is too large, holds a number that can't be written out,
+// or has so many members that to convert it would take too long.
+func CheckInput(v cty.Value) error {
+	var s size
+	if err := s.add(v, limit{ofResult.size, "it"}); err != nil {
+		return err
+	}
 	if conversion(v) > ofExpression.elements {
 		return errors.New("it has too many members, more than there can be of anything here")
 	}
