@@ -83,7 +83,7 @@ type BoundedExpr struct {
 // Variables returns what the expression refers to.
 func (e *BoundedExpr) Variables() []hcl.Traversal { return e.variables }
 
-// Value implements hcl.Expression.
+// Value evaluates the expression.
 func (e *BoundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
 	v, diags := e.Expression.Value(ctx)
