@@ -1,0 +1,203 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// computed are the attributes of each kind that only planning works out.
+var computed = map[realm.Kind][]string{
+	realm.KindSpace: {"subnet", "gateway", "bridge"},
+	realm.KindCell:  {"address"},
+}
+
+// derived are the attributes of each kind that follow from its path and its spec.
+var derived = map[realm.Kind][]string{realm.KindRealm: {"namespace"}, realm.KindContainer: {"id"}}
+
+// everyKind are the attributes that resources of all kinds have besides those that a configuration sets.
+var everyKind = []string{"path", "name"}
+
+// attributeNames returns the names that follow a reference to a resource of kind k.
+func attributeNames(k realm.Kind) []string {
+	names := slices.Concat(everyKind, computed[k], derived[k])
+	for _, a := range k.Attributes() {
+		if !slices.Contains(names, a.HCLName) {
+			names = append(names, a.HCLName)
+		}
+	}
+	return names
+}
+
+// object returns n as expressions see it, with the attributes that r asks for.
+func (n *instance) object(r *resourceReference) (cty.Value, bool) {
+	if n.path == "" {
+		return cty.DynamicVal, false
+	}
+	// What follows from the path alone is so whether the resource is there or not: it is nothing to wait for.
+	static := func(name string) bool { return name == "id" || slices.Contains(everyKind, name) }
+	early := func(name string) bool { return static(name) || slices.Contains(computed[r.kind], name) }
+	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
+		if r.mentioned || slices.ContainsFunc(r.attributes, func(name string) bool { return !static(name) }) {
+			n.in.use(references{n.path: true})
+		}
+		if n.known == cty.NilVal {
+			n.known = n.in.attributes(n.path, r.kind, nil, nil)
+		}
+		return n.known, true
+	}
+	d, ok := n.declare(r.at)
+	if !ok || d == nil {
+		return cty.DynamicVal, false
+	}
+	return n.in.object(d, r)
+}
+
+// object returns a declared resource as expressions see it.
+func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, bool) {
+	if d.path == "" {
+		return cty.DynamicVal, false
+	}
+	resource := d.decode(e.diags)
+	e.use(references{d.path: true})
+	if d.object == cty.NilVal {
+		d.object = e.attributes(d.path, d.kind, resource, d)
+	}
+	return d.object, true
+}
+
+// attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.
+func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d *declaration) cty.Value {
+	all := map[string]cty.Value{"path": cty.StringVal(string(p)), "name": cty.StringVal(p.Name())}
+	if r != nil {
+		for _, a := range k.Attributes() {
+			val := ctyOf(a, a.Field(reflect.ValueOf(r.Spec)))
+			if written := d.written(a); written != nil {
+				if written.unknown() {
+					val = cty.UnknownVal(val.Type())
+				}
+				val = mark(val, written.secret())
+			}
+			all[a.HCLName] = val
+		}
+	}
+	for _, name := range computed[k] {
+		if text, ok := e.input.Computed[p][name]; ok {
+			all[name] = cty.StringVal(text)
+			continue
+		}
+		all[name] = cty.UnknownVal(cty.String).RefineNotNull()
+	}
+	switch k {
+	case realm.KindRealm:
+		if r != nil {
+			all["namespace"] = cty.StringVal(realm.NamespaceOf(p, r.Spec.(*realm.Realm)))
+		}
+	case realm.KindContainer:
+		all["id"] = cty.StringVal(realm.ContainerID(p))
+	}
+	return cty.ObjectVal(all)
+}
+
+// written returns what was written for the attribute, or nil.
+func (d *declaration) written(a *realm.Attribute) *value {
+	for _, f := range d.body.fields {
+		if f.name == d.format.attribute(a) {
+			return f.value
+		}
+	}
+	return nil
+}
+
+// ctyOf returns the value of an attribute, null where it isn't set.
+func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
+	ty := ctyType(a)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return cty.NullVal(ty)
+		}
+		v = v.Elem()
+		if a.Type != realm.TypeObject {
+			return cty.NumberIntVal(v.Int())
+		}
+	}
+	switch a.Type {
+	case realm.TypeBool:
+		return cty.BoolVal(v.Bool())
+	case realm.TypeObject:
+		return ctyObject(a.Fields, v)
+	case realm.TypeList, realm.TypeSet:
+		if v.Len() == 0 {
+			return cty.ListValEmpty(cty.String)
+		}
+		var items []cty.Value
+		for i := range v.Len() {
+			items = append(items, cty.StringVal(v.Index(i).String()))
+		}
+		return cty.ListVal(items)
+	case realm.TypeMap, realm.TypePairs:
+		if v.Len() == 0 {
+			return cty.MapValEmpty(cty.String)
+		}
+		members := map[string]cty.Value{}
+		for it := v.MapRange(); it.Next(); {
+			members[it.Key().String()] = cty.StringVal(it.Value().String())
+		}
+		return cty.MapVal(members)
+	case realm.TypeObjects:
+		if v.Len() == 0 {
+			return cty.ListValEmpty(ty.ElementType())
+		}
+		var items []cty.Value
+		for i := range v.Len() {
+			items = append(items, ctyObject(a.Fields, v.Index(i)))
+		}
+		return cty.ListVal(items)
+	}
+	if v.IsZero() {
+		return cty.NullVal(ty)
+	}
+	switch a.Type {
+	case realm.TypeInt, realm.TypeBytes:
+		return cty.NumberIntVal(v.Int())
+	case realm.TypeFloat:
+		return cty.NumberFloatVal(v.Float())
+	}
+	return cty.StringVal(v.String())
+}
+
+func ctyObject(fields []*realm.Attribute, v reflect.Value) cty.Value {
+	members := map[string]cty.Value{}
+	for _, f := range fields {
+		members[f.HCLName] = ctyOf(f, f.Field(v))
+	}
+	return cty.ObjectVal(members)
+}
+
+func ctyType(a *realm.Attribute) cty.Type {
+	object := func() cty.Type {
+		members := map[string]cty.Type{}
+		for _, f := range a.Fields {
+			members[f.HCLName] = ctyType(f)
+		}
+		return cty.Object(members)
+	}
+	switch a.Type {
+	case realm.TypeBool:
+		return cty.Bool
+	case realm.TypeInt, realm.TypeBytes, realm.TypeFloat:
+		return cty.Number
+	case realm.TypeList, realm.TypeSet:
+		return cty.List(cty.String)
+	case realm.TypeMap, realm.TypePairs:
+		return cty.Map(cty.String)
+	case realm.TypeObject:
+		return object()
+	case realm.TypeObjects:
+		return cty.List(object())
+	}
+	return cty.String
+}
