@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,10 +25,11 @@ func outputsOf(outputs []config.Output) (map[string]*state.Output, error) {
 		}
 		val, _ := o.Value.UnmarkDeep()
 		data, err := ctyjson.Marshal(val, val.Type())
-		if err != nil {
+		ty, err2 := ctyjson.MarshalType(val.Type())
+		if err := errors.Join(err, err2); err != nil {
 			return nil, fmt.Errorf("%s: output %s: %w", o.Declared, o.Name, err)
 		}
-		all[o.Name] = &state.Output{Value: data}
+		all[o.Name] = &state.Output{Type: ty, Value: data}
 	}
 	return all, nil
 }

@@ -7,9 +7,10 @@ import (
 
 // Output is a value that a configuration gave out.
 type Output struct {
-	// Value is its JSON; nil for a sensitive one, which is never stored.
-	Value     json.RawMessage `json:"value,omitempty"`
-	Sensitive bool            `json:"sensitive,omitempty"`
+	Sensitive bool `json:"sensitive"`
+	// Type and Value are as Terraform's outputs have them in JSON; nil for a sensitive one, which is never stored.
+	Type  json.RawMessage `json:"type,omitempty"`
+	Value json.RawMessage `json:"value,omitempty"`
 }
 
 // Outputs holds values by project and name.
