@@ -73,8 +73,9 @@ func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into refle
 			continue
 		}
 		d.ranges[p.key] = f.value.rng
-		if d.decodable(a, f.value, p) {
-			d.attribute(a, a.Field(into), f.value, p)
+		v := d.stopgap(a, f.value)
+		if d.decodable(a, v, p) {
+			d.attribute(a, a.Field(into), v, p)
 		}
 	}
 	for _, a := range attrs {
@@ -88,6 +89,26 @@ func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into refle
 // secretAttributes may hold sensitive values: what they hold reaches the container, and is neither a name on the host nor a
 // label.
 var secretAttributes = []string{"env", "command", "args", "exec"}
+
+// stopgaps stand for what isn't known yet where it matters that there is something: others wait for a container that has
+// a healthcheck. Nothing is ever made of them, since a configuration in which something is unknown is read again.
+var stopgaps = map[string]*value{
+	"http": {kind: stringKind, text: "http://localhost/"},
+	"tcp":  {kind: stringKind, text: "localhost:1"},
+	"exec": {kind: listKind, items: []*value{{kind: stringKind, text: "true"}}},
+}
+
+// stopgap returns v, or what stands for it as long as it is unknown.
+func (d *decoder) stopgap(a *realm.Attribute, v *value) *value {
+	instead := stopgaps[a.Name]
+	if instead == nil || !v.unknown() {
+		return v
+	}
+	d.incomplete = true
+	known := *instead
+	known.rng = v.rng
+	return &known
+}
 
 // decodable reports whether v, which an attribute is set to, can be decoded now. What is unknown as yet is left out; what
 // can't be, or must not be sensitive, is reported.
