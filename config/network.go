@@ -157,6 +157,10 @@ func checkAliases(decls []*declaration, diags *realm.Diagnostics) {
 		cell := r.Path.Parent()
 		for _, alias := range c.NetworksAliases {
 			at, key := r.RangeOf(fmt.Sprintf("networksAliases[%q]", alias)), name{r.Path.Space(), alias}
+			if alias == "localhost" {
+				diags.Errorf(at, r.Path, "Reserved alias", "In every cell localhost means the cell itself. Choose another alias.")
+				continue
+			}
 			const how = "%q, an alias of the cell %s, is already %s of the cell %s (%s). Choose another: in the space %s a name must mean one cell."
 			if i := slices.IndexFunc(named[key], func(other claim) bool { return other.cell != cell }); i >= 0 {
 				other := named[key][i]

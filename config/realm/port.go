@@ -66,7 +66,7 @@ func ParsePort(s string) (Port, error) {
 	}
 	if strings.Count(rest, ":") > 1 {
 		if p.HostIP, err = netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(ip, "["), "]")); err != nil || p.HostIP.Zone() != "" {
-			return p, fmt.Errorf("%q begins with %q, which is no IP address; write for example 127.0.0.1:8080:80 or [::1]:8080:80", abbreviate(s), abbreviate(ip))
+			return p, fmt.Errorf("%q begins with %q, which is no IP address; write for example 127.0.0.1:8080:80", abbreviate(s), abbreviate(ip))
 		}
 	}
 	return p, nil
