@@ -45,7 +45,7 @@ func leftovers() string {
 // networkLeftovers lists the links, firewall tables and port mappings that are left.
 func networkLeftovers() []string {
 	var left []string
-	links, err := netlink.LinkList()
+	links, err := allLinks()
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,7 +102,7 @@ func emptyRun() error {
 }
 
 func emptyNetwork() error {
-	links, err := netlink.LinkList()
+	links, err := allLinks()
 	if err != nil {
 		return err
 	}
@@ -162,4 +163,14 @@ func startContainerd() error {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return fmt.Errorf("containerd does not answer: %w", err)
+}
+
+// allLinks lists the network interfaces of the lab, as often as it takes to see them as they are at one moment.
+func allLinks() ([]netlink.Link, error) {
+	for {
+		links, err := netlink.LinkList()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return links, err
+		}
+	}
 }
