@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
@@ -235,6 +236,22 @@ func (m *moduleInstance) output(label string, at realm.Range) (cty.Value, bool) 
 		values = append(values, cty.ObjectVal(outputs))
 	}
 	return x.collect(values), true
+}
+
+// givesOut reports whether the module called label has the output that t refers to, or complains that it hasn't.
+func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
+	x := m.calls[label]
+	if len(t) < 3 || x == nil || x.keys != nil || len(x.instances) == 0 {
+		return true
+	}
+	name, ok := attributeName(t[2])
+	outputs := x.instances[0].module.outputs
+	if !ok || outputs[name] != nil {
+		return true
+	}
+	m.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, shorten(name),
+		orElse(suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+shorten(name)+"\" { value = … }."))
+	return false
 }
 
 // result returns the value of an output.

@@ -340,7 +340,7 @@ func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string,
 	if len(t) > 1 {
 		if member, isAttr := t[1].(hcl.TraverseAttr); isAttr {
 			val, ok = find(member.Name, at)
-			return member.Name, val, ok
+			return member.Name, val, ok && (root != "module" || s.in.givesOut(member.Name, t))
 		}
 	}
 	example := map[string]string{"path": "path.module", "kuke": "kuke.parent"}[root]
