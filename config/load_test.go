@@ -312,6 +312,9 @@ func TestEveryField(t *testing.T) {
 // checkRoundTrip writes the tree as manifests and reads them again: what is in normal form stays as it is.
 func checkRoundTrip(t *testing.T, tree *realm.Tree) {
 	t.Helper()
+	if tree.Len() == 0 {
+		return // which a file of nothing is refused for
+	}
 	var manifests bytes.Buffer
 	for _, r := range tree.Resources() {
 		data, err := yaml.Marshal(r.Spec)
