@@ -262,7 +262,10 @@ func (e *evaluator) spend(n int, at realm.Range) bool {
 func (e *evaluator) report(problems hcl.Diagnostics) {
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
-			if why := functions.Excluded(e.text(*p.Subject)); why != "" {
+			// HCL's own hint is another each time where several names are as near.
+			name := e.text(*p.Subject)
+			p.Detail = fmt.Sprintf("There is no function named %q.%s", shorten(name), suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
+			if why := functions.Excluded(name); why != "" {
 				p.Detail = sentence(why)
 			}
 		}
