@@ -72,7 +72,7 @@ func newDestroy(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
+func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if o.parallelism < 1 {
 		return fmt.Errorf("--parallelism: %d changes at once is too few: at least 1", o.parallelism)
 	}
@@ -84,34 +84,29 @@ func (a *app) apply(ctx context.Context, o *applyOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	lock, err := state.Acquire(ctx, a.runPath, o.lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, prior, err := a.readState()
-	if err != nil {
-		return err
-	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
-	plan, err := makePlan(ctx, exec, prior)
-	if err != nil {
-		return err
-	}
-	a.out.Plan(plan)
-	if plan.Empty() {
-		return store.Commit() // an index that was broken is written anew all the same
-	}
-	if o.planFile == "" && !o.autoApprove {
-		if err := a.approve(ctx, o.destroy); err != nil {
+	return a.changeHost(ctx, o.lockTimeout, func(exec *executor.Executor, store *state.Store, prior *state.State) error {
+		plan, err := makePlan(ctx, exec, prior)
+		if err != nil {
 			return err
 		}
-	}
-	return a.carryOut(ctx, exec, plan, o.parallelism)
+		a.out.Plan(plan)
+		if plan.Empty() {
+			return store.Commit() // an index that was broken is written anew all the same
+		}
+		if o.planFile == "" && !o.autoApprove {
+			if err := a.approve(ctx, o.destroy); err != nil {
+				return err
+			}
+		}
+		return a.carryOut(ctx, exec, plan, o.parallelism)
+	})
+}
+
+// changeHost calls change with the state and what changes the host, and the lock held.
+func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*executor.Executor, *state.Store, *state.State) error) error {
+	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
+		return a.withHost(ctx, store, func(exec *executor.Executor) error { return change(exec, store, prior) })
+	})
 }
 
 // planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from

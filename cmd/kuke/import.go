@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,40 +43,49 @@ func newImport(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id string, lockTimeout time.Duration) (err error) {
-	lock, err := state.Acquire(ctx, a.runPath, lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, st, err := a.readState()
-	if err != nil {
-		return err
-	}
-	if err := planner.CheckImport(st, p, namespace, id); err != nil {
-		return err
-	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
+func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id string, lockTimeout time.Duration) error {
+	return a.locked(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		if err := planner.CheckImport(st, p, namespace, id); err != nil {
+			return err
+		}
+		return a.withHost(ctx, store, func(exec *executor.Executor) error {
+			record, text, err := a.foreign(ctx, exec, st, p, id, nil)
+			if err != nil {
+				return err
+			}
+			if err := exec.Import(ctx, record); err != nil {
+				return err
+			}
+			a.out.Text(text)
+			return nil
+		})
+	})
+}
+
+// foreign returns the record of a container of others as the one at p, where [planner.CheckImport] allows that, with the
+// sensitive leaves sealed, and its configuration as text.
+func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.State, p realm.Path, id string, sensitive map[string]bool) (*state.Record, string, error) {
 	found, err := exec.Inspect(ctx, st.Namespace(p, nil), id, p.Parent())
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	if err := planner.CheckImportLabels(p, id, found.Labels); err != nil {
-		return err
+		return nil, "", err
 	}
 	spec, text, err := written(p, id, found)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	if err := exec.Import(ctx, planner.Imported(st, p, id, a.project, spec, found.ImageDigest, found.CreatedAt)); err != nil {
-		return err
+	if len(sensitive) > 0 {
+		r := &realm.Resource{Path: p, Spec: spec, Sensitive: sensitive}
+		tree := realm.NewTree()
+		tree.Add(r)
+		if err := exec.Seal(tree); err != nil {
+			return nil, "", err
+		}
+		spec = r.Spec.(*realm.Container)
 	}
-	a.out.Text(text)
-	return nil
+	return planner.Imported(st, p, id, a.project, spec, found.ImageDigest, found.CreatedAt), text, nil
 }
 
 // written returns the configuration of a container that was found, as text and as that is read again.

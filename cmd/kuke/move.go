@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -50,12 +51,8 @@ func (a *app) rename(ctx context.Context, store *state.Store, st *state.State, f
 	if err != nil {
 		return err
 	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
-	if err := exec.Rename(ctx, from, changed); err != nil {
+	rename := func(exec *executor.Executor) error { return exec.Rename(ctx, from, changed) }
+	if err := a.withHost(ctx, store, rename); err != nil {
 		return err
 	}
 	a.out.Text(fmt.Sprintf("container %s is now %s\n", from, to))
@@ -67,12 +64,8 @@ func (a *app) takeIntoProject(ctx context.Context, store *state.Store, st *state
 	if err != nil {
 		return err
 	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
-	if err := exec.Relabel(ctx, changed); err != nil {
+	relabel := func(exec *executor.Executor) error { return exec.Relabel(ctx, changed) }
+	if err := a.withHost(ctx, store, relabel); err != nil {
 		return err
 	}
 	for _, r := range changed {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -124,32 +123,20 @@ func (a *app) operate(ctx context.Context, o *imperativeOptions, operation plann
 }
 
 // imperative makes a plan with the lock held and carries it out, all of its steps at once where none waits for another.
-func (a *app) imperative(ctx context.Context, o *imperativeOptions, makePlan func(*executor.Executor, *state.State) (*planner.Plan, error)) (err error) {
-	lock, err := state.Acquire(ctx, a.runPath, o.lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, prior, err := a.readState()
-	if err != nil {
-		return err
-	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
-	plan, err := makePlan(exec, prior)
-	if err != nil {
-		return err
-	}
-	if o.dryRun {
-		a.out.Plan(plan)
-		return nil
-	}
-	if plan.Empty() {
-		a.out.NothingToDo(plan)
-		return store.Commit()
-	}
-	return a.carryOut(ctx, exec, plan, max(executor.DefaultParallelism, len(plan.Steps)))
+func (a *app) imperative(ctx context.Context, o *imperativeOptions, makePlan func(*executor.Executor, *state.State) (*planner.Plan, error)) error {
+	return a.changeHost(ctx, o.lockTimeout, func(exec *executor.Executor, store *state.Store, prior *state.State) error {
+		plan, err := makePlan(exec, prior)
+		if err != nil {
+			return err
+		}
+		if o.dryRun {
+			a.out.Plan(plan)
+			return nil
+		}
+		if plan.Empty() {
+			a.out.NothingToDo(plan)
+			return store.Commit()
+		}
+		return a.carryOut(ctx, exec, plan, max(executor.DefaultParallelism, len(plan.Steps)))
+	})
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -192,6 +194,30 @@ func (a *app) readState() (*state.Store, *state.State, error) {
 		return nil, nil, err
 	}
 	return store, st, a.report(warnings)
+}
+
+// locked calls with with the state, and the lock held.
+func (a *app) locked(ctx context.Context, timeout time.Duration, with func(*state.Store, *state.State) error) (err error) {
+	lock, err := state.Acquire(ctx, a.runPath, timeout)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	store, st, err := a.readState()
+	if err != nil {
+		return err
+	}
+	return with(store, st)
+}
+
+// withHost calls with with what changes the host and records it in the store.
+func (a *app) withHost(ctx context.Context, store *state.Store, with func(*executor.Executor) error) error {
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer exec.Close()
+	return with(exec)
 }
 
 func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -100,20 +100,13 @@ func newStateShow(a *app) *cobra.Command {
 }
 
 // withState changes the state with the lock held, and writes its index.
-func (a *app) withState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State) error) (err error) {
-	lock, err := state.Acquire(ctx, a.runPath, lockTimeout)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, st, err := a.readState()
-	if err != nil {
-		return err
-	}
-	if err := change(store, st); err != nil {
-		return err
-	}
-	return store.Commit()
+func (a *app) withState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State) error) error {
+	return a.locked(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		if err := change(store, st); err != nil {
+			return err
+		}
+		return store.Commit()
+	})
 }
 
 func addLockTimeout(cmd *cobra.Command) *time.Duration {
@@ -256,12 +249,12 @@ func newStateRebuild(a *app) *cobra.Command {
 
 // recoverState records what the host tells, and says what it doesn't.
 func (a *app) recoverState(ctx context.Context, store *state.Store, st *state.State) error {
-	exec, err := a.open(ctx, store)
-	if err != nil {
+	var records []*state.Record
+	var notes []string
+	err := a.withHost(ctx, store, func(exec *executor.Executor) (err error) {
+		records, notes, err = exec.Recover(ctx, st)
 		return err
-	}
-	defer exec.Close()
-	records, notes, err := exec.Recover(ctx, st)
+	})
 	if err != nil {
 		return err
 	}

@@ -32,31 +32,16 @@ func (a *app) addSurgery(ctx context.Context, exec *executor.Executor, w *wanted
 	return nil
 }
 
-// toImport returns the record of a container that is to be imported.
+// toImport returns the record of a container that is to be imported. What the configuration holds to be sensitive is so
+// where it was found, too.
 func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Import, desired *realm.Tree, prior *state.State) (*state.Record, error) {
 	if err := planner.CheckImport(prior, i.To, "", i.ID); err != nil {
 		return nil, err
 	}
-	found, err := exec.Inspect(ctx, prior.Namespace(i.To, nil), i.ID, i.To.Parent())
-	if err != nil {
-		return nil, err
-	}
-	if err := planner.CheckImportLabels(i.To, i.ID, found.Labels); err != nil {
-		return nil, err
-	}
-	spec, _, err := written(i.To, i.ID, found)
-	if err != nil {
-		return nil, err
-	}
-	// What the configuration holds to be sensitive is so where it was found, too.
+	var sensitive map[string]bool
 	if want := desired.Resource(i.To); want != nil {
-		tree := realm.NewTree()
-		r := &realm.Resource{Path: i.To, Spec: spec, Sensitive: want.Sensitive}
-		tree.Add(r)
-		if err := exec.Seal(tree); err != nil {
-			return nil, err
-		}
-		spec = r.Spec.(*realm.Container)
+		sensitive = want.Sensitive
 	}
-	return planner.Imported(prior, i.To, i.ID, a.project, spec, found.ImageDigest, found.CreatedAt), nil
+	record, _, err := a.foreign(ctx, exec, prior, i.To, i.ID, sensitive)
+	return record, err
 }
