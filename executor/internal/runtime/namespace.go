@@ -31,7 +31,6 @@ func (c *Client) Namespaces(ctx context.Context) (map[string]map[string]string, 
 // EnsureNamespace makes the namespace, or sets the given labels on it and leaves its others alone.
 // An empty value takes a label away.
 func (c *Client) EnsureNamespace(ctx context.Context, ns string, labels map[string]string) error {
-	ctx = in(ctx, ns) // containerd 1.6 publishes the change of a label in the namespace of the call
 	// containerd 1.6 publishes the event in the namespace of the call, and fails without one.
 	ctx = in(ctx, ns)
 	store := c.c.NamespaceService()
@@ -46,6 +45,9 @@ func (c *Client) EnsureNamespace(ctx context.Context, ns string, labels map[stri
 	}
 	return nil
 }
+
+// abortsAgain is how often an abort that failed is tried again.
+const abortsAgain = 10
 
 // emptyTimeout bounds the wait for containerd's garbage collector.
 const emptyTimeout = 20 * time.Second
@@ -124,11 +126,26 @@ func (c *Client) abortIngests(ctx context.Context) error {
 		return err
 	}
 	for _, ingest := range ingests {
-		if err := store.Abort(ctx, ingest.Ref); err != nil && !errdefs.IsNotFound(err) {
+		if err := abort(ctx, store, ingest.Ref); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// abort takes away what was written under ref so far. containerd only learns by and by that a writer was closed, and
+// then still notes down when: if that falls into the removal of the same directory, the removal fails, and a second
+// one doesn't.
+func abort(ctx context.Context, store content.IngestManager, ref string) error {
+	for again := 0; ; again++ {
+		err := store.Abort(ctx, ref)
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		if again == abortsAgain || pause(ctx) != nil {
+			return fmt.Errorf("abort the writing of %s: %w", ref, err)
+		}
+	}
 }
 
 // collectGarbage makes the collector run now: only the end of a lease or an image can ask for that.

@@ -71,9 +71,7 @@ func (c *Client) writeLayer(ctx context.Context, r io.Reader) (desc ocispec.Desc
 		}
 		after, cancel := afterwards(ctx)
 		defer cancel()
-		if aborted := store.Abort(after, ref); aborted != nil && !errdefs.IsNotFound(aborted) {
-			err = errors.Join(err, aborted)
-		}
+		err = errors.Join(err, abort(after, store, ref))
 	}()
 	defer func() { err = errors.Join(err, w.Close()) }()
 	size, err := copyTar(w, r)
