@@ -66,26 +66,72 @@ func (e *Executor) staleFiles(cell realm.Path) ([]string, error) {
 }
 
 // writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
-// The new text is there before what is left of a longer old one goes, so that the file is never seen empty.
+// What they see has a second, hidden name beside the first: an editor that puts a new file in the place of the old one
+// doesn't reach that, and is undone.
 func (e *Executor) writeFile(cell realm.Path, name, text string) error {
-	// Whoever a container runs as may read it.
-	const mode fs.FileMode = 0o644
-	file := e.store.NetworkFile(cell, name)
+	file, kept := e.store.NetworkFile(cell, name), e.store.NetworkFile(cell, "."+name)
+	err := keep(file, kept)
+	if err == nil {
+		err = rewrite(kept, text)
+	}
+	if err == nil {
+		err = restore(file, kept)
+	}
+	if err != nil {
+		return fmt.Errorf("write /etc/%s of cell %s: %w", name, cell, err)
+	}
+	return nil
+}
+
+// Whoever a container runs as may read the files of its cell.
+const etcMode fs.FileMode = 0o644
+
+// keep gives the file its second name, and makes it first where it isn't there.
+func keep(file, kept string) error {
+	if _, err := os.Lstat(kept); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, etcMode)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Link(file, kept))
+}
+
+// rewrite changes what is in the file, if it is another text. The new one is there before what is left of a longer old
+// one goes, so that the file is never seen empty.
+func rewrite(file, text string) error {
 	if old, err := os.ReadFile(file); err == nil && string(old) == text {
 		return nil
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, mode)
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
-		return fmt.Errorf("write /etc/%s of cell %s: %w", name, cell, err)
+		return err
 	}
 	_, err = f.WriteAt([]byte(text), 0)
 	if err == nil {
 		err = f.Truncate(int64(len(text)))
 	}
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
-		return fmt.Errorf("write /etc/%s of cell %s: %w", name, cell, err)
+	return errors.Join(err, f.Chmod(etcMode), f.Close())
+}
+
+// restore makes both names stand for the file that has the second one.
+func restore(file, kept string) error {
+	want, err := os.Stat(kept)
+	if err != nil {
+		return err
 	}
-	return nil
+	if found, err := os.Lstat(file); err == nil && os.SameFile(want, found) {
+		return nil
+	}
+	next := kept + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Link(kept, next); err != nil {
+		return err
+	}
+	return os.Rename(next, file)
 }
 
 // writeNames brings the hosts files of those cells up to date that the plan names for the space.
