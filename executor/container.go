@@ -160,7 +160,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 }
 
 func (k containerKind) remove(ctx context.Context, before *state.Record) error {
-	if err := k.stop(ctx, before, nil); err != nil {
+	if _, err := k.stop(ctx, before, nil); err != nil {
 		return err
 	}
 	// The container goes last: while it is there its labels tell, after a crash, what else there was.

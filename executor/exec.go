@@ -21,7 +21,8 @@ func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCod
 
 // Signal sends a signal to the first process of the recorded container.
 func (e *Executor) Signal(ctx context.Context, r *state.Record, signal string) error {
-	return e.runtime.Kill(ctx, r.Status.Namespace, r.Status.ContainerID, signal, false)
+	_, err := e.runtime.Kill(ctx, r.Status.Namespace, r.Status.ContainerID, signal, false)
+	return err
 }
 
 // Wait waits until the recorded container has ended, and returns its exit code.

@@ -6,24 +6,36 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // halt ends the task of a container; one that is to stay so is recorded as stopped.
 func (k containerKind) halt(ctx context.Context, c *planner.Change) error {
-	if err := k.stop(ctx, c.Before, c.GraceSeconds); err != nil {
+	exit, err := k.stop(ctx, c.Before, c.GraceSeconds)
+	if err != nil {
 		return err
 	}
 	if c.Action != planner.Stop {
 		return nil // it is started again, which is then recorded
 	}
-	return k.record(c.After, false)
+	return k.recordExit(c.After, exit)
+}
+
+// recordExit records with a container how its task ended, which containerd forgets: with the task, or when the host is
+// started again.
+func (k containerKind) recordExit(after *state.Record, exit runtime.Exit) error {
+	r := *after
+	if !exit.At.IsZero() {
+		r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
+	}
+	return k.record(&r, false)
 }
 
 // stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
 // seconds is nil.
-func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) error {
+func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) (runtime.Exit, error) {
 	spec := r.Spec.(*realm.Container)
 	grace := spec.StopTimeout()
 	if seconds != nil {
@@ -34,10 +46,11 @@ func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64
 
 // kill sends a signal. A container that it ends for good stays down.
 func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
-	if err := k.runtime.Kill(ctx, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != ""); err != nil {
+	exit, err := k.runtime.Kill(ctx, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
+	if err != nil {
 		return err
 	}
-	return k.record(c.After, false)
+	return k.recordExit(c.After, exit)
 }
 
 // freeze pauses a container, or lets it go on.

@@ -80,7 +80,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		d.taskOf(c, want.Spec.(*realm.Container), actual, root)
 	}
 	if c.Action == Create || c.Action == Replace {
-		c.After.Status.Run = ""
+		c.After.Status.Run, c.After.Status.Exit = "", nil
 		c.After.Status.Imported, c.After.Status.ContainerID, c.After.Status.Cgroup = false, realm.ContainerID(c.Path), realm.CgroupOf(c.Path, want.Spec)
 		d.needImage(c, want)
 	}
@@ -95,7 +95,7 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		d.heldBack(c, actual)
 		return
 	}
-	c.After.Status.Run = ""
+	c.After.Status.Run, c.After.Status.Exit = "", nil
 	var why string
 	switch {
 	case actual.Status == TaskNone:

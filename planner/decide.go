@@ -257,7 +257,7 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 		r.Status.CreatedAt = have.Status.CreatedAt
 		r.Status.ImageDigest = have.Status.ImageDigest
 		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
-		r.Status.Run = have.Status.Run
+		r.Status.Run, r.Status.Exit = have.Status.Run, have.Status.Exit
 	}
 	r.Status.PreventDestroy = protected(want)
 	if want.Path.Kind() == realm.KindContainer {

@@ -28,6 +28,8 @@ type Live struct {
 	Detail string
 	// Container is what containerd has; nil for other kinds, and where it has none.
 	Container *Container
+	// Exit is how a container ended that doesn't run; nil where that isn't known.
+	Exit *state.Exit
 }
 
 // States returns the state of each recorded resource; actual is nil where the host can't be asked.
@@ -93,13 +95,22 @@ func (l *Live) ofContainer(actual *Actual) {
 	}
 	l.Container = actual.container(l.Record.Status.Namespace, l.Record.Status.ContainerID)
 	l.State = l.Container.State()
-	ended := l.Container != nil && l.Container.Status == TaskStopped
-	if l.Record.Status.Run == runStopped && (ended || l.Container != nil && l.State == StatePending) {
-		l.State = StateStopped
+	down := l.Container != nil && l.State == StatePending
+	switch {
+	case l.Container != nil && l.Container.Status == TaskStopped:
+		l.Exit = &state.Exit{Code: l.Container.ExitCode, At: l.Container.FinishedAt}
+	case down && (l.Record.Status.Run == runStopped || l.Record.Status.Run == runKilled):
+		l.Exit = l.Record.Status.Exit
 	}
 	switch {
-	case ended:
-		l.Detail = fmt.Sprint(l.Container.ExitCode)
+	case l.Record.Status.Run == runStopped && (down || l.Exit != nil):
+		l.State = StateStopped
+	case down && l.Exit != nil:
+		l.State = StateFailed
+	}
+	switch {
+	case l.Exit != nil:
+		l.Detail = fmt.Sprint(l.Exit.Code)
 	case l.State == StateReady && l.Record.Status.Health != nil:
 		l.Detail = l.Record.Status.Health.State
 	}

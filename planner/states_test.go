@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 func TestStates(t *testing.T) {
@@ -26,6 +27,21 @@ func TestStates(t *testing.T) {
 		{"pausing", func(h *host) { h.at(theSide).Status = TaskPausing }, map[realm.Path]string{theSide: "Pausing", theCell: "Pausing (1/2)"}},
 		{"stopped by hand", func(h *host) { h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}}) }, map[realm.Path]string{theSide: "Stopped", theCell: "Stopped", theStack: "Ready (1/3)"}},
 		{"killed by hand", func(h *host) { h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}}) }, map[realm.Path]string{theSide: "Failed (137)", theCell: "Failed (1/2)"}},
+		{"stopped by hand, and seen to end", func(h *host) {
+			h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+			h.prior.Records[theSide].Status.Exit = &state.Exit{Code: 143}
+		}, map[realm.Path]string{theSide: "Stopped (143)", theCell: "Ready (1/2)"}},
+		{"killed by hand, before a reboot", func(h *host) {
+			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}})
+			h.prior.Records[theSide].Status.Exit = &state.Exit{Code: 137}
+			h.at(theSide).Status = TaskNone
+		}, map[realm.Path]string{theSide: "Failed (137)", theCell: "Failed (1/2)"}},
+		{"started after it was stopped", func(h *host) {
+			h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+			h.prior.Records[theSide].Status.Exit = &state.Exit{Code: 143}
+			h.startAgain(theSide)
+			h.at(theSide).Status = TaskNone
+		}, map[realm.Path]string{theSide: "Pending"}},
 		{"no task", func(h *host) { h.at(theSide).Status = TaskNone }, map[realm.Path]string{theSide: "Pending", theCell: "Pending (1/2)"}},
 		{"removed", func(h *host) {
 			delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))

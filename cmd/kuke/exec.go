@@ -160,7 +160,7 @@ func notRunning(ctx context.Context, exec *executor.Executor, record *state.Reco
 	case live.State == planner.StateReady: // it has been started meanwhile
 		return err
 	case live.Detail != "":
-		what += ", it exited with code " + live.Detail
+		what += " (exit code " + live.Detail + ")"
 	}
 	return fmt.Errorf("%s: start it with: kuke start container %s", what, record.Path)
 }

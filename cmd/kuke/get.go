@@ -180,13 +180,13 @@ func liveOf(rows []view.Row) []liveJSON {
 		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail}
 		if c := r.Container; c != nil {
 			l.PID = c.PID
-			if c.Status == planner.TaskStopped {
-				l.ExitCode, l.Signal = &c.ExitCode, signalOf(c.ExitCode)
-			}
 			if c.Restarts >= 0 {
 				l.Restarts = &c.Restarts
 			}
-			l.StartedAt, l.FinishedAt = known(c.StartedAt), known(c.FinishedAt)
+			l.StartedAt = known(c.StartedAt)
+		}
+		if e := r.Exit; e != nil {
+			l.ExitCode, l.Signal, l.FinishedAt = &e.Code, signalOf(e.Code), known(e.At)
 		}
 		live = append(live, l)
 	}

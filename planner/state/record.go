@@ -47,9 +47,18 @@ type Status struct {
 	Health *Health `json:"health,omitempty"`
 	// Run is what the user made of a container that would otherwise run: "stopped" or "paused"; empty for one that runs.
 	Run string `json:"run,omitempty"`
+	// Exit is how a container ended that the user stopped or killed; nil where it was not seen to end.
+	Exit *Exit `json:"exit,omitempty"`
 	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
 	UpdatedAt *time.Time `json:"updatedAt,omitempty"`
+}
+
+// Exit is how the task of a container ended.
+type Exit struct {
+	// Code is that of the process, or 128 and the number of the signal that ended it.
+	Code uint32    `json:"code"`
+	At   time.Time `json:"at"`
 }
 
 // UnmarshalJSON decodes a record; its path tells which kind of spec it holds.

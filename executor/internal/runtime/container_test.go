@@ -42,13 +42,13 @@ func TestLifecycle(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	begin := time.Now()
-	h.must(h.Stop(h.ctx, h.ns, "a", "", 10*time.Second))
+	h.must(h.stop(h.ctx, h.ns, "a", "", 10*time.Second))
 	t.Logf("stop took %s", time.Since(begin))
 	if c := h.find("a"); c.Status != "" {
 		t.Errorf("stopped: %+v", c)
 	}
-	h.must(h.Stop(h.ctx, h.ns, "a", "TERM", time.Second))
-	h.must(h.Stop(h.ctx, h.ns, "missing", "TERM", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "a", "TERM", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "missing", "TERM", time.Second))
 	if out := h.output("a"); out != "hello\nerr\nbye\n" && out != "err\nhello\nbye\n" {
 		t.Errorf("log %q", out)
 	}
@@ -77,21 +77,25 @@ func TestStopKillsAfterGrace(t *testing.T) {
 	h.image()
 	h.start(h.options("a", sh("exec sleep 100")))
 	begin := time.Now()
-	h.must(h.Stop(h.ctx, h.ns, "a", "SIGTERM", 300*time.Millisecond))
+	exit, err := h.Stop(h.ctx, h.ns, "a", "SIGTERM", 300*time.Millisecond)
+	h.must(err)
+	if exit.Code != 137 || time.Since(exit.At).Abs() > time.Minute {
+		t.Errorf("stopped: %+v", exit)
+	}
 	if took := time.Since(begin); took < 300*time.Millisecond || took > 3*time.Second {
 		t.Errorf("stop took %s", took)
 	}
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
 	begin = time.Now()
-	h.must(h.Stop(h.ctx, h.ns, "a", "SIGTERM", 0))
+	h.must(h.stop(h.ctx, h.ns, "a", "SIGTERM", 0))
 	t.Logf("stop without grace took %s", time.Since(begin))
-	if err := h.Stop(h.ctx, h.ns, "a", "SIGNONE", 0); err == nil {
+	if _, err := h.Stop(h.ctx, h.ns, "a", "SIGNONE", 0); err == nil {
 		t.Error("an unknown signal is taken")
 	}
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
 	ctx, cancel := context.WithTimeout(h.ctx, 200*time.Millisecond)
 	defer cancel()
-	if err := h.Stop(ctx, h.ns, "a", "TERM", time.Minute); !errdefs.IsDeadlineExceeded(err) {
+	if _, err := h.Stop(ctx, h.ns, "a", "TERM", time.Minute); !errdefs.IsDeadlineExceeded(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -106,7 +110,11 @@ func TestExitIsSeenAndCleared(t *testing.T) {
 	}
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
 	h.await("a", StatusStopped)
-	h.must(h.Stop(h.ctx, h.ns, "a", "", time.Second))
+	exit, err := h.Stop(h.ctx, h.ns, "a", "", time.Second)
+	h.must(err)
+	if exit.Code != 7 {
+		t.Errorf("stopped after it had ended: %+v", exit)
+	}
 	if c := h.find("a"); c.Status != "" {
 		t.Errorf("%+v", c)
 	}
@@ -310,11 +318,11 @@ func TestLimits(t *testing.T) {
 		h.must(err)
 		h.must(h.UpdateResources(h.ctx, h.ns, "a", resources))
 		check(r)
-		h.must(h.Stop(h.ctx, h.ns, "a", "KILL", time.Second))
+		h.must(h.stop(h.ctx, h.ns, "a", "KILL", time.Second))
 		h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
 		check(r)
 	}
-	h.must(h.Stop(h.ctx, h.ns, "a", "KILL", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "a", "KILL", time.Second))
 	reset, err := h.tree.ContainerResources(nil, true)
 	h.must(err)
 	h.must(h.UpdateResources(h.ctx, h.ns, "a", reset))
@@ -385,7 +393,7 @@ func TestPausedAndCreated(t *testing.T) {
 	if err := h.Start(h.ctx, h.ns, "a", h.log("a")); !errdefs.IsFailedPrecondition(err) {
 		t.Errorf("start of a paused one: %v", err)
 	}
-	h.must(h.Stop(h.ctx, h.ns, "a", "TERM", 100*time.Millisecond))
+	h.must(h.stop(h.ctx, h.ns, "a", "TERM", 100*time.Millisecond))
 	// What a kuke that was killed between the two steps of a start leaves behind.
 	_, err = container.NewTask(ctx, cio.LogFile(h.log("a")))
 	h.must(err)

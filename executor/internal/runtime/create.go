@@ -130,7 +130,7 @@ func (c *Client) removeContainer(ctx context.Context, id string) error {
 			return gone(err)
 		}
 		// What the monitor starts after this, it starts before the container goes or not at all: no need to watch.
-		monitored, err := c.retire(ctx, container, nil, 0, 0)
+		monitored, _, err := c.retire(ctx, container, nil, 0, 0)
 		if err != nil {
 			return gone(err)
 		}

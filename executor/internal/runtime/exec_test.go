@@ -178,7 +178,7 @@ func TestExecFails(t *testing.T) {
 		}
 	})
 	// The container ends under it.
-	time.AfterFunc(2*time.Second, func() { _ = h.Stop(h.ctx, h.ns, "a", "KILL", time.Second) })
+	time.AfterFunc(2*time.Second, func() { _, _ = h.Stop(h.ctx, h.ns, "a", "KILL", time.Second) })
 	r, err := h.Exec(h.ctx, h.ns, "a", []string{"sleep", "50"}, 20*time.Second)
 	t.Logf("the container ended: %+v, %v", r, err)
 	if err == nil && r.ExitCode != 137 || errors.Is(err, context.DeadlineExceeded) {
@@ -226,7 +226,7 @@ func TestWait(t *testing.T) {
 			})
 		}
 		time.Sleep(20 * time.Millisecond)
-		h.must(h.Stop(h.ctx, h.ns, "b", "KILL", time.Second))
+		h.must(h.stop(h.ctx, h.ns, "b", "KILL", time.Second))
 		wg.Wait()
 	}
 }

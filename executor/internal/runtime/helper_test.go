@@ -97,6 +97,12 @@ func (h *host) must(err error) {
 	}
 }
 
+// stop is Stop without how the task ended.
+func (h *host) stop(ctx context.Context, ns, id, signal string, grace time.Duration) error {
+	_, err := h.Stop(ctx, ns, id, signal, grace)
+	return err
+}
+
 func (h *host) tearDown() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

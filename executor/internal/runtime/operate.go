@@ -11,52 +11,58 @@ import (
 )
 
 // Kill sends the signal to the first process of the container. With down the container is taken out of the restart
-// monitor's care and waited for until it has ended, and its task stays, to tell how it ended. A container that doesn't
-// run is errdefs.ErrNotFound or errdefs.ErrFailedPrecondition.
-func (c *Client) Kill(ctx context.Context, ns, id, signalName string, down bool) error {
-	return wrap(readable(c.kill(in(ctx, ns), id, signalName, down)), "kill container %s", id)
+// monitor's care and waited for until it has ended, and its task stays. A container that doesn't run is
+// errdefs.ErrNotFound or errdefs.ErrFailedPrecondition.
+func (c *Client) Kill(ctx context.Context, ns, id, signalName string, down bool) (Exit, error) {
+	exit, err := c.kill(in(ctx, ns), id, signalName, down)
+	return exit, wrap(readable(err), "kill container %s", id)
 }
 
-func (c *Client) kill(ctx context.Context, id, signalName string, down bool) error {
+func (c *Client) kill(ctx context.Context, id, signalName string, down bool) (Exit, error) {
 	number, err := signal.ParseSignal(signalName)
 	if err != nil {
-		return fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
+		return Exit{}, fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	container, err := c.c.LoadContainer(ctx, id)
 	if err != nil {
-		return err
+		return Exit{}, err
 	}
 	if !down {
 		task, err := container.Task(ctx, nil)
 		if err != nil {
-			return err
+			return Exit{}, err
 		}
-		return task.Kill(ctx, number)
+		return Exit{}, task.Kill(ctx, number)
 	}
 	for range monitorRetries {
 		monitored, err := c.release(ctx, container)
 		if err != nil {
-			return err
+			return Exit{}, err
 		}
 		task, err := container.Task(ctx, nil)
 		if err != nil {
-			return err
+			return Exit{}, err
 		}
 		status, err := task.Status(ctx)
 		if err != nil {
-			return err
+			return Exit{}, err
 		}
 		if status.Status != containerd.Stopped {
 			if err := awaitEnd(ctx, task, status.Status, &number, killTimeout); err != nil {
-				return err
+				return Exit{}, err
 			}
 		}
 		// The monitor may have decided to start it again before it was released.
-		if again, err := c.runsAgain(ctx, container, monitored); err != nil || !again {
-			return err
+		again, err := c.runsAgain(ctx, container, monitored)
+		if err != nil {
+			return Exit{}, err
+		}
+		if !again {
+			status, err = task.Status(ctx)
+			return Exit{Code: status.ExitStatus, At: status.ExitTime}, gone(err)
 		}
 	}
-	return fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
+	return Exit{}, fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
 }
 
 // runsAgain reports whether the monitor starts a container that has just ended.

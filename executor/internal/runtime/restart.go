@@ -194,42 +194,45 @@ func (c *Client) release(ctx context.Context, container containerd.Container) (w
 	return true, c.updateLabels(ctx, container.ID(), map[string]string{restart.StatusLabel: ""})
 }
 
-// retire ends the monitor's care and the task, and reports whether there was such care. It ends the task again when the
-// monitor, which had decided already, started one; settle is how long to watch for that when the monitor may just have
-// seen that none runs.
-func (c *Client) retire(ctx context.Context, container containerd.Container, first *syscall.Signal, grace, settle time.Duration) (monitored bool, err error) {
+// retire ends the monitor's care and the task, and reports whether there was such care and how the task ended. It ends
+// the task again when the monitor, which had decided already, started one; settle is how long to watch for that when the
+// monitor may just have seen that none runs.
+func (c *Client) retire(ctx context.Context, container containerd.Container, first *syscall.Signal, grace, settle time.Duration) (monitored bool, exit Exit, err error) {
 	var failed error
 	for range monitorRetries {
 		was, err := c.release(ctx, container)
 		if err != nil {
-			return monitored, err
+			return monitored, exit, err
 		}
 		monitored = monitored || was
 		watch := settle
 		if monitored && c.runs(ctx, container) {
 			watch = 0
 		}
-		failed = c.endTask(ctx, container, first, grace)
+		var ended Exit
+		if ended, failed = c.endTask(ctx, container, first, grace); exit.At.IsZero() {
+			exit = ended
+		}
 		switch {
 		case !monitored:
-			return false, failed
+			return false, exit, failed
 		case failed == nil:
 			if down, err := c.staysDown(ctx, container, watch); err != nil || down {
-				return true, err
+				return true, exit, err
 			}
 		case ctx.Err() != nil || errors.Is(failed, context.DeadlineExceeded):
-			return true, failed
+			return true, exit, failed
 		}
 		// What the monitor has just started has nothing to finish.
 		first = nil
 		if err := pause(ctx); err != nil {
-			return true, err
+			return true, exit, err
 		}
 	}
 	if failed == nil {
 		failed = fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
 	}
-	return true, failed
+	return true, exit, failed
 }
 
 func (c *Client) runs(ctx context.Context, container containerd.Container) bool {

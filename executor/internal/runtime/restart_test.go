@@ -103,7 +103,7 @@ func TestRestartLabels(t *testing.T) {
 	if c := h.find("a"); c.RestartPolicy != "always" || c.Labels[restart.LogURILabel] != "file://"+h.log("a") {
 		t.Errorf("%+v", c)
 	}
-	h.must(h.Stop(h.ctx, h.ns, "a", "KILL", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "a", "KILL", time.Second))
 	if c := h.find("a"); c.RestartPolicy != "" || c.RestartCount != 0 {
 		t.Errorf("stopped: %+v", c)
 	}
@@ -137,10 +137,10 @@ func TestRestart(t *testing.T) {
 		h.must(h.SetRestart(h.ctx, h.ns, c.id, c.policy, h.log(c.id)))
 	}
 	// One is stopped while it runs, one when it is down already and the monitor about to start it.
-	h.must(h.Stop(h.ctx, h.ns, "stopped", "KILL", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "stopped", "KILL", time.Second))
 	h.kill("down")
 	h.await("down", StatusStopped)
-	h.must(h.Stop(h.ctx, h.ns, "down", "KILL", time.Second))
+	h.must(h.stop(h.ctx, h.ns, "down", "KILL", time.Second))
 	for _, id := range []string{"stopped", "down"} {
 		if c := h.find(id); c.Status != "" {
 			t.Errorf("%+v", c)
@@ -367,7 +367,7 @@ func (h *host) race(id string, rounds int) {
 		fail(round, "start beside", h.Start(h.ctx, h.ns, id, h.log(id)))
 		moment()
 		if round%2 == 0 {
-			fail(round, "stop", h.Stop(h.ctx, h.ns, id, "TERM", 10*time.Millisecond))
+			fail(round, "stop", h.stop(h.ctx, h.ns, id, "TERM", 10*time.Millisecond))
 			down(round, "after stop")
 			fail(round, "start again", h.Start(h.ctx, h.ns, id, h.log(id)))
 			fail(round, "policy again", h.SetRestart(h.ctx, h.ns, id, "on-failure:100", h.log(id)))

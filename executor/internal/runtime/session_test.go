@@ -328,7 +328,7 @@ func TestSessionFails(t *testing.T) {
 	h.must(h.Resume(h.ctx, h.ns, "a"))
 	h.leavesNothing(func() {
 		// The container ends under it.
-		time.AfterFunc(time.Second, func() { _ = h.Kill(h.ctx, h.ns, "a", "KILL", true) })
+		time.AfterFunc(time.Second, func() { _, _ = h.Kill(h.ctx, h.ns, "a", "KILL", true) })
 		code, _, _, err := h.session("exec sleep 50", Session{})
 		if code != 137 && err == nil {
 			t.Errorf("the container ended: %d, %v", code, err)

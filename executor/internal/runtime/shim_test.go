@@ -51,6 +51,6 @@ func TestKilledShim(t *testing.T) {
 			t.Errorf("%s: %+v", id, c)
 		}
 		t.Logf("%s started again in %s", id, time.Since(begin))
-		h.must(h.Stop(h.ctx, h.ns, id, "KILL", time.Second))
+		h.must(h.stop(h.ctx, h.ns, id, "KILL", time.Second))
 	}
 }

@@ -105,7 +105,8 @@ func (c *Client) startBesideMonitor(ctx context.Context, container containerd.Co
 func (c *Client) cleanUp(ctx context.Context, container containerd.Container) error {
 	after, cancel := afterwards(ctx)
 	defer cancel()
-	return c.endTask(after, container, nil, 0)
+	_, err := c.endTask(after, container, nil, 0)
+	return err
 }
 
 // newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left one in the
@@ -164,20 +165,28 @@ func (c *Client) clearTask(ctx context.Context, container containerd.Container) 
 	case status.Status == containerd.Paused || status.Status == containerd.Pausing:
 		return false, fmt.Errorf("it is %s: %w", status.Status, errdefs.ErrFailedPrecondition)
 	}
-	return false, c.endTask(ctx, container, nil, 0)
+	_, err = c.endTask(ctx, container, nil, 0)
+	return false, err
+}
+
+// Exit is how a task ended.
+type Exit struct {
+	Code uint32
+	// At is zero where no task is known to have ended.
+	At time.Time
 }
 
 // Stop sends the signal, waits for the task to end, kills it when the grace period is over, and removes it. An
 // empty signal stands for the one the image asks for, or SIGTERM. A container that is missing or doesn't run is no
 // error. It ends the care of the restart monitor: see [Client.SetRestart].
-func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time.Duration) error {
+func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time.Duration) (Exit, error) {
 	ctx = in(ctx, ns)
 	container, err := c.c.LoadContainer(ctx, id)
 	if errdefs.IsNotFound(err) {
-		return nil
+		return Exit{}, nil
 	}
 	if err != nil {
-		return fmt.Errorf("stop container %s: %w", id, err)
+		return Exit{}, fmt.Errorf("stop container %s: %w", id, err)
 	}
 	number := syscall.SIGTERM
 	if stopSignal != "" {
@@ -186,34 +195,36 @@ func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time
 		number, err = containerd.GetStopSignal(ctx, container, number)
 	}
 	if err != nil {
-		return fmt.Errorf("stop container %s: %w", id, err)
+		return Exit{}, fmt.Errorf("stop container %s: %w", id, err)
 	}
-	if _, err = c.retire(ctx, container, &number, grace, settleTime); errdefs.IsNotFound(err) {
-		return nil
-	}
-	return wrap(readable(err), "stop container %s", id)
+	_, exit, err := c.retire(ctx, container, &number, grace, settleTime)
+	return exit, wrap(readable(gone(err)), "stop container %s", id)
 }
 
 // endTask ends the task of the container and removes it, at once with SIGKILL when first is nil. It waits for the exit
 // before it deletes: runc, asked to delete what still runs, sleeps 100 ms before it looks.
-func (c *Client) endTask(ctx context.Context, container containerd.Container, first *syscall.Signal, grace time.Duration) error {
+func (c *Client) endTask(ctx context.Context, container containerd.Container, first *syscall.Signal, grace time.Duration) (Exit, error) {
 	task, err := c.task(ctx, container)
 	if err != nil || task == nil {
-		return err
+		return Exit{}, err
 	}
 	status, err := task.Status(ctx)
 	if err != nil && !errdefs.IsNotFound(err) {
-		return err
+		return Exit{}, err
 	}
 	if err == nil && status.Status != containerd.Stopped {
 		if err := awaitEnd(ctx, task, status.Status, first, grace); err != nil {
-			return err
+			return Exit{}, err
 		}
 	}
-	if _, err := task.Delete(ctx); err != nil && !errdefs.IsNotFound(err) {
-		return fmt.Errorf("remove its task: %w", err)
+	ended, err := task.Delete(ctx)
+	if gone(err) != nil {
+		return Exit{}, fmt.Errorf("remove its task: %w", err)
 	}
-	return nil
+	if err != nil || ended == nil {
+		return Exit{}, nil
+	}
+	return Exit{Code: ended.ExitCode(), At: ended.ExitTime()}, nil
 }
 
 func awaitEnd(ctx context.Context, task containerd.Task, status containerd.ProcessStatus, first *syscall.Signal, grace time.Duration) error {
