@@ -63,7 +63,8 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 	return plan, diags
 }
 
-// change returns what happens to one container, or nil. Where it was named itself, what can't be done is an error.
+// change returns what happens to one container, or nil. What can't be done is an error where the container was named
+// itself; and where containerd has none to restart, for whoever restarts a cell wants all of it to run.
 func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *realm.Diagnostics) *Change {
 	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
 	status := TaskNone
@@ -71,7 +72,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 		status = c.Status
 	}
 	refuse := func(why string) *Change {
-		if named {
+		if named || o.Action == Restart {
 			diags.Errorf(realm.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
 		}
 		return nil
@@ -115,7 +116,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 		}
 		after.Status.Run = ""
 	case Restart:
-		after.Status.Run, after.Status.Health = "", nil
+		after.Status.Run, after.Status.Health, after.Status.Exit = "", nil, nil
 		if spec := after.Spec.(*realm.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
 			change.Check = realm.Healthy
 		}

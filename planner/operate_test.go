@@ -149,6 +149,14 @@ func TestOperationsThatCannotBe(t *testing.T) {
 	}
 }
 
+func TestRestartMisses(t *testing.T) {
+	h := made(t)
+	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theRoot))
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []realm.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
+		t.Errorf("the cell of a container that is gone is restarted: %v", diags)
+	}
+}
+
 // What is made by hand belongs to no project, and no configuration's plan deletes it, save with its parent.
 func TestMadeByHand(t *testing.T) {
 	h := made(t)
