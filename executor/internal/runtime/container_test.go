@@ -35,12 +35,8 @@ func TestLifecycle(t *testing.T) {
 	if c.Status != StatusRunning || c.PID == 0 {
 		t.Errorf("started: %+v", c)
 	}
-	for range 100 {
-		if strings.Contains(h.output("a"), "hello\n") && strings.Contains(h.output("a"), "err\n") {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	h.awaitOutput("a", "hello\n")
+	h.awaitOutput("a", "err\n")
 	begin := time.Now()
 	h.must(h.stop(h.ctx, h.ns, "a", "", 10*time.Second))
 	t.Logf("stop took %s", time.Since(begin))
@@ -75,7 +71,9 @@ func TestLifecycle(t *testing.T) {
 func TestStopKillsAfterGrace(t *testing.T) {
 	h := newHost(t)
 	h.image()
-	h.start(h.options("a", sh("exec sleep 100")))
+	// Until runc has become the shell, the process still ends at a signal.
+	h.start(h.options("a", sh("echo up; exec sleep 100")))
+	h.awaitOutput("a", "up\n")
 	begin := time.Now()
 	exit, err := h.Stop(h.ctx, h.ns, "a", "SIGTERM", 300*time.Millisecond)
 	h.must(err)
@@ -92,7 +90,9 @@ func TestStopKillsAfterGrace(t *testing.T) {
 	if _, err := h.Stop(h.ctx, h.ns, "a", "SIGNONE", 0); err == nil {
 		t.Error("an unknown signal is taken")
 	}
+	h.must(os.Truncate(h.log("a"), 0))
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
+	h.awaitOutput("a", "up\n")
 	ctx, cancel := context.WithTimeout(h.ctx, 200*time.Millisecond)
 	defer cancel()
 	if _, err := h.Stop(ctx, h.ns, "a", "TERM", time.Minute); !errdefs.IsDeadlineExceeded(err) {
@@ -267,12 +267,7 @@ func TestPrivilegedAndNetwork(t *testing.T) {
 	if got != want {
 		t.Errorf("network namespace %d, pinned %d", got, want)
 	}
-	for range 100 {
-		if strings.Contains(h.output("a"), "mounted") {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	h.awaitOutput("a", "mounted")
 	if out := h.output("a"); !strings.Contains(out, "NoNewPrivs:\t0") || !strings.Contains(out, "Seccomp:\t0") || !strings.Contains(out, "mounted") {
 		t.Errorf("output %s", out)
 	}

@@ -190,6 +190,18 @@ func (h *host) output(id string) string {
 	return string(data)
 }
 
+// awaitOutput waits until the container has printed the text.
+func (h *host) awaitOutput(id, text string) {
+	h.t.Helper()
+	for range 500 {
+		if strings.Contains(h.output(id), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.t.Fatalf("container %s didn't print %q but %q", id, text, h.output(id))
+}
+
 // run runs the container to its end and returns what it printed.
 func (h *host) run(o CreateOptions) string {
 	h.t.Helper()
