@@ -79,8 +79,7 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 	}
 	h.cache.RLock()
 	defer h.cache.RUnlock()
-	h.ports.RLock()
-	defer h.ports.RUnlock()
+	defer h.holdPorts(len(a.Ports) > 0)()
 	if _, err := h.cni.AddNetworkList(ctx, list, runtimeConf(a)); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
@@ -88,6 +87,9 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 			err = errors.Join(err, fmt.Errorf("take it back: %w", undone))
 		}
 		return err
+	}
+	if len(a.Ports) > 0 {
+		h.hostports.Store(true)
 	}
 	return nil
 }

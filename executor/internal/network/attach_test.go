@@ -3,11 +3,13 @@ package network
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -187,4 +189,27 @@ func BenchmarkAttachDetach(b *testing.B) {
 			create(b, h, n)
 		}
 	})
+}
+
+// The first of those that publish a port makes what all of them use.
+func TestFirstPublishedAtOnce(t *testing.T) {
+	h := newHost(t)
+	for round := range 10 {
+		n := numbered(60)
+		_, err := h.Create(n)
+		must(t, err)
+		var wg sync.WaitGroup
+		for i := range 4 {
+			port := uint16(18000 + i)
+			a := attachment(n, pin(t, fmt.Sprintf("first-%d-%d", round, i)), byte(10+i), PortMapping{HostPort: port, ContainerPort: 80, Protocol: "tcp"})
+			wg.Go(func() {
+				if err := h.Attach(t.Context(), a); err != nil {
+					t.Error(err)
+				}
+				must(t, h.Detach(t.Context(), a))
+			})
+		}
+		wg.Wait()
+		must(t, h.Remove(n))
+	}
 }

@@ -13,11 +13,29 @@ import (
 // to a chain for each container that publishes ports.
 var hostportChains = []string{"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"}
 
+// holdPorts keeps the chains where they are until release is called. The first to publish ports is alone: of two plugins
+// that make the chains at once, one fails.
+func (h *Host) holdPorts(publish bool) (release func()) {
+	for {
+		h.ports.RLock()
+		if !publish || h.hostports.Load() {
+			return h.ports.RUnlock
+		}
+		h.ports.RUnlock()
+		h.ports.Lock()
+		if !h.hostports.Load() {
+			return h.ports.Unlock
+		}
+		h.ports.Unlock()
+	}
+}
+
 // removeHostportChains takes the chains away when no port is published any more, by whomever. It is one transaction,
 // which fails, and changes nothing, if somebody publishes one meanwhile: a chain with rules can't be deleted.
 func (h *Host) removeHostportChains() error {
 	h.ports.Lock()
 	defer h.ports.Unlock()
+	h.hostports.Store(false)
 	text, err := savedNAT()
 	if err != nil {
 		return fmt.Errorf("published ports: %w", err)

@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/invoke"
@@ -47,8 +48,10 @@ type Host struct {
 	cni    *libcni.CNIConfig
 	// cache is held for reading while libcni may write below CacheDir.
 	cache sync.RWMutex
-	// ports is held for reading while ports may be published, which needs chains that go with the last of them.
-	ports sync.RWMutex
+	// ports is held for reading while ports may be published, which needs chains that go with the last of them, and for
+	// writing while those chains come and go. hostports says that they are there.
+	ports     sync.RWMutex
+	hostports atomic.Bool
 	// firewall makes one of each change of a table and the reading back of it.
 	firewall sync.Mutex
 }
