@@ -25,6 +25,7 @@ func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
 	for _, route := range survey.Routes {
 		r.actual.Routes = append(r.actual.Routes, planner.Route(route))
 	}
+	r.actual.Addresses = survey.Addresses
 	for _, n := range survey.Networks {
 		r.actual.CNINetworks = append(r.actual.CNINetworks, planner.CNINetwork(n))
 	}

@@ -43,6 +43,8 @@ type Actual struct {
 	// Routes are the IPv4 routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
 	Routes      []Route
 	CNINetworks []CNINetwork
+	// Addresses are the host's own, of IPv4; none where they were not looked at.
+	Addresses []netip.Addr
 	// Sockets are what listens on the host, and Mappings the ports that it forwards; both are nil where no
 	// container publishes any.
 	Sockets  []Socket

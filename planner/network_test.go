@@ -266,6 +266,20 @@ update main/other/x/db
 	wantError(t, diags, "Space is in use", theSpace, "is to be deleted, but cell main/other/x/db, which stays, is attached to it")
 }
 
+// A port may be published on an address that the host has only at times.
+func TestPublishedOnNoAddress(t *testing.T) {
+	h := newHost(t)
+	h.actual.Addresses = []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7")}
+	_, diags := h.new(withOther(func(s specs) {
+		container(s, theRoot).Ports = []string{"192.0.2.7:80:80", "127.0.0.2:81:80", "0.0.0.0:82:80", "83:80"}
+		container(s, otherRoot).Ports = []string{"192.0.2.8:80:80"}
+	}), Options{})
+	if len(diags) != 1 || diags.HasErrors() || diags[0].Path != otherCell ||
+		!strings.Contains(diags[0].Detail, "no interface of this host has the address 192.0.2.8: nothing is served there until one has. Its addresses are 127.0.0.1, 192.0.2.7.") {
+		t.Errorf("diagnostics %v", diags)
+	}
+}
+
 func TestPublishedPorts(t *testing.T) {
 	published := func(h *host, cell realm.Path) string { return strings.Join(h.attachment(cell).Published, " ") }
 	open := func(s specs) {

@@ -20,6 +20,8 @@ type Survey struct {
 	// Routes are the IPv4 routes of the main table and the networks of the addresses of all interfaces, in order and
 	// without default routes.
 	Routes []Route
+	// Addresses are the IPv4 addresses of all interfaces, in order.
+	Addresses []netip.Addr
 	// Networks are the CNI configurations in [Config.ConfDir].
 	Networks []Conflist
 	// Listening are the listening TCP sockets and the bound UDP sockets.
@@ -49,10 +51,17 @@ type Conflist struct {
 // Survey looks at the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
 func (h *Host) Survey(ports bool) (*Survey, error) {
 	s := &Survey{}
-	var err error
-	if s.Routes, err = routes(); err != nil {
+	have, err := addresses(nil)
+	if err != nil {
 		return nil, fmt.Errorf("survey the network: %w", err)
 	}
+	if s.Routes, err = routes(have); err != nil {
+		return nil, fmt.Errorf("survey the network: %w", err)
+	}
+	for _, a := range have {
+		s.Addresses = append(s.Addresses, prefixOf(a).Addr())
+	}
+	slices.SortFunc(s.Addresses, netip.Addr.Compare)
 	if s.Networks, err = conflists(h.config.ConfDir); err != nil {
 		return nil, fmt.Errorf("survey the network: %w", err)
 	}
@@ -68,7 +77,7 @@ func (h *Host) Survey(ports bool) (*Survey, error) {
 	return s, nil
 }
 
-func routes() ([]Route, error) {
+func routes(have []netlink.Addr) ([]Route, error) {
 	links, err := again(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
@@ -90,10 +99,6 @@ func routes() ([]Route, error) {
 			e.LinkIndex = e.MultiPath[0].LinkIndex
 		}
 		found = append(found, Route{Prefix: prefix(e.Dst), Device: names[e.LinkIndex]})
-	}
-	have, err := addresses(nil)
-	if err != nil {
-		return nil, err
 	}
 	for _, a := range have {
 		found = append(found, Route{Prefix: prefixOf(a).Masked(), Device: names[a.LinkIndex]})

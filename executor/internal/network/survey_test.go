@@ -45,6 +45,9 @@ func TestSurvey(t *testing.T) {
 	if slices.ContainsFunc(s.Routes, func(r Route) bool { return r.Prefix.Bits() == 0 }) {
 		t.Errorf("the default route is in %v", s.Routes)
 	}
+	if !slices.Contains(s.Addresses, netip.MustParseAddr("10.88.1.1")) {
+		t.Errorf("addresses %v", s.Addresses)
+	}
 	if s.Listening != nil || s.Published != nil {
 		t.Errorf("ports: %v, %v", s.Listening, s.Published)
 	}
