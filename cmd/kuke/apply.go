@@ -133,7 +133,7 @@ func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Cont
 			return nil, err
 		}
 	}
-	return func(_ context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
 		if err := plan.CheckFresh(prior); err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Cont
 			return nil, err
 		}
 		if given != nil && given.Pending {
-			if err := a.readAgain(given, plan, prior); err != nil {
+			if err := a.readAgain(ctx, given, plan, prior); err != nil {
 				return nil, err
 			}
 		}
@@ -164,7 +164,7 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 	}()
 	select {
 	case <-ctx.Done():
-		return errors.New("interrupted: nothing was changed")
+		return errInterrupted
 	case line := <-answer:
 		if line != "yes" {
 			return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")

@@ -40,8 +40,10 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 	if _, prior, err := a.readState(); err == nil {
 		in.Computed = planner.Computed(&planner.Plan{}, prior)
 	}
-	c, diags := config.Load(in)
-	a.sources = c.Sources
+	c, diags, err := a.load(ctx, in)
+	if err != nil {
+		return err
+	}
 	if err := a.report(diags); err != nil {
 		return err
 	}

@@ -50,8 +50,10 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if err != nil {
 		return err
 	}
-	c, diags := config.Load(in)
-	a.sources = c.Sources
+	c, diags, err := a.load(ctx, in)
+	if err != nil {
+		return err
+	}
 	if err := a.report(diags); err != nil {
 		return err
 	}

@@ -203,6 +203,32 @@ func TestInterrupt(t *testing.T) {
 	checkConverged(t, config, cellCount)
 }
 
+// TestInterruptReading presses Ctrl-C while a configuration that takes seconds is worked out.
+func TestInterruptReading(t *testing.T) {
+	dir := crashHost(t)
+	config := writeConfig(t, dir, "main.hcl", `locals {
+  all  = range(1000)
+  work = length([for x in local.all : length([for y in local.all : length([for z in range(10) : x * y * z])])])
+}
+realm "crash" { labels = { work = local.work } }`)
+	cmd := exec.Command("kuke", "plan", "-f", config)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	const underWay = 500 * time.Millisecond
+	time.Sleep(underWay)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || !strings.Contains(out.String(), "interrupted: nothing was changed") {
+		t.Errorf("it ended with %v:\n%s", err, out.String())
+	}
+}
+
 // TestTwoAtOnce runs two applies at the same time: one waits or is refused, none breaks the other.
 func TestTwoAtOnce(t *testing.T) {
 	dir := crashHost(t)

@@ -168,8 +168,10 @@ func (a *app) read(ctx context.Context, o *planOptions) (*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, diags := config.Load(in)
-	a.sources = c.Sources
+	c, diags, err := a.load(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	w := &wanted{in, c}
 	if diags.HasErrors() {
 		return nil, diags
@@ -178,6 +180,27 @@ func (a *app) read(ctx context.Context, o *planOptions) (*wanted, error) {
 		return w, nil // its warnings come with the second reading
 	}
 	return w, a.report(diags)
+}
+
+// errInterrupted ends what was interrupted before the host was changed.
+var errInterrupted = errors.New("interrupted: nothing was changed")
+
+// load reads the configuration, which may take seconds, and gives it up when ctx ends.
+func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration, realm.Diagnostics, error) {
+	var c *config.Configuration
+	var diags realm.Diagnostics
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, diags = config.Load(in)
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, nil, errInterrupted
+	case <-done:
+		a.sources = c.Sources
+		return c, diags, nil
+	}
 }
 
 // planFor makes the plan that the options ask for.
@@ -234,14 +257,17 @@ func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, pr
 	if diags.HasErrors() {
 		return diags
 	}
-	return a.readAgain(w, plan, prior)
+	return a.readAgain(ctx, w, plan, prior)
 }
 
 // readAgain reads the configuration with what the plan works out.
-func (a *app) readAgain(w *wanted, plan *planner.Plan, prior *state.State) error {
+func (a *app) readAgain(ctx context.Context, w *wanted, plan *planner.Plan, prior *state.State) error {
 	w.input.Computed = planner.Computed(plan, prior)
-	var diags realm.Diagnostics
-	w.Configuration, diags = config.Load(w.input)
+	c, diags, err := a.load(ctx, w.input)
+	if err != nil {
+		return err
+	}
+	w.Configuration = c
 	if diags.HasErrors() {
 		return diags
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -22,8 +21,10 @@ func newValidate(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, diags := config.Load(in)
-			a.sources = c.Sources
+			c, diags, err := a.load(ctx, in)
+			if err != nil {
+				return err
+			}
 			tree := c.Tree
 			if asJSON {
 				if err := a.out.ValidationJSON(diags, c.Sources); err != nil {
