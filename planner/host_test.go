@@ -79,7 +79,7 @@ func (h *host) new(desired *realm.Tree, opts Options) (*Plan, realm.Diagnostics)
 	if opts.Project == "" {
 		opts.Project = "default"
 	}
-	desired = Ignoring(desired, h.prior)
+	desired = Wanted(desired, h.prior, opts)
 	h.refresh(desired)
 	return New(desired, h.prior, h.actual, opts)
 }

@@ -7,12 +7,18 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Ignoring returns the desired tree with the values as they are recorded wherever their changes count for nothing: what the
-// host is looked at for, the images above all, are then those that are wanted. [New] does so too.
-func Ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
-	if desired == nil {
+// Wanted returns the desired tree as [New] plans it: with the values as they are recorded wherever their changes count for
+// nothing. What the host is looked at for, the images above all, are then those that are wanted.
+func Wanted(desired *realm.Tree, prior *state.State, opts Options) *realm.Tree {
+	if desired == nil || opts.Destroy {
 		return nil
 	}
+	var reported realm.Diagnostics // by New
+	operated, _ := opts.operated(prior, &reported)
+	return ignoring(desired, operated)
+}
+
+func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
 	tree := realm.NewTree()
 	for _, r := range desired.Resources() {
 		have := prior.Records[r.Path]

@@ -121,6 +121,12 @@ func TestMoved(t *testing.T) {
 	if err := p.CheckFresh(h.prior); err != nil {
 		t.Error(err)
 	}
+	// What is ignored of it is ignored by its new name.
+	desired.Resource(theCell.Join("aside")).Lifecycle = &realm.Lifecycle{IgnoreChanges: []string{"image"}}
+	desired.Resource(theCell.Join("aside")).Spec.(*realm.Container).Image = "missing:1"
+	if p := h.plan(desired, Options{Moves: moves}); len(p.Changes) != 0 {
+		t.Errorf("%s", text(p))
+	}
 	if _, diags := h.new(example(nil), Options{Moves: moves}); !strings.Contains(diags.Error(), "is still in the configuration") {
 		t.Errorf("%v", diags)
 	}

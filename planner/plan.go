@@ -154,7 +154,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	var diags realm.Diagnostics
 	original := prior
 	prior, moves := opts.operated(original, &diags)
-	desired = Ignoring(desired, prior)
+	desired = ignoring(desired, prior)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
 		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual),

@@ -291,10 +291,7 @@ func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *re
 }
 
 func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {
-	if o.Destroy {
-		desired = nil
-	}
-	desired = planner.Ignoring(desired, prior)
+	desired = planner.Wanted(desired, prior, o)
 	look := exec.Refresh
 	if o.Assume {
 		look = exec.Assume
