@@ -1,0 +1,127 @@
+package planner
+
+import (
+	"testing"
+)
+
+func TestUnrecorded(t *testing.T) {
+	runChanges(t, []change{
+		{
+			name: "unrecorded and as wanted",
+			host: func(h *host) { delete(h.prior.Records, theSide) },
+			want: `
+adopt main/default/blog/web/side
+  # an apply was interrupted before it could record this container
+`,
+			more: func(t *testing.T, p *Plan) {
+				if c := p.Changes[0]; c.After.Status.ImageDigest != digestOf("side:1") || p.Summary() != (Summary{Adopt: 1}) {
+					t.Errorf("status %+v, summary %+v", c.After.Status, p.Summary())
+				}
+			}},
+		{
+			name: "unrecorded and different",
+			edit: func(s specs) { container(s, theSide).Image = "side:2" },
+			host: func(h *host) { delete(h.prior.Records, theSide) },
+			want: `
+replace main/default/blog/web/side
+  # it was left unrecorded by an apply that was interrupted, and differs from what is wanted
+  !image: <nil> -> side:2
+`},
+		{
+			name: "unrecorded and not running",
+			host: func(h *host) {
+				h.kill(theSide, 0)
+				delete(h.prior.Records, theSide)
+			},
+			want: `
+replace main/default/blog/web/side
+  # an apply was interrupted while it made this container
+  !image: <nil> -> side:1
+`},
+		{
+			name: "unrecorded in another network namespace",
+			host: func(h *host) {
+				h.at(theSide).NetNS = 77
+				delete(h.prior.Records, theSide)
+			},
+			want: `
+replace main/default/blog/web/side
+  # it is not in the network namespace of its cell
+  !image: <nil> -> side:1
+`},
+		{
+			name: "unrecorded below a root container that is started",
+			host: func(h *host) {
+				h.kill(theRoot, 1)
+				delete(h.pins, theCell)
+				delete(h.prior.Records, theSide)
+			},
+			want: `
+start main/default/blog/web/web
+  # it exited with code 1
+replace main/default/blog/web/side
+  # it was left unrecorded by an apply that was interrupted
+  !image: <nil> -> side:1
+`},
+		{
+			name: "unrecorded and not wanted",
+			edit: func(s specs) { delete(s, theSide) },
+			host: func(h *host) { delete(h.prior.Records, theSide) },
+			want: `
+delete main/default/blog/web/side
+  # left unrecorded by an apply that was interrupted
+`},
+		{
+			name: "unrecorded, not wanted and of another project",
+			edit: func(s specs) { delete(s, theSide) },
+			host: func(h *host) {
+				delete(h.prior.Records, theSide)
+				h.at(theSide).Labels[LabelProject] = "other"
+			},
+			opts: Options{},
+		},
+		{
+			name: "everything unrecorded",
+			host: func(h *host) { clear(h.prior.Records) },
+			want: `
+create main
+create main/default
+create main/default/blog
+create main/default/blog/web
+replace main/default/blog/web/web
+  # its cell is not recorded, so that its addresses are not known
+  !root: <nil> -> true
+  !image: <nil> -> web:1
+replace main/default/blog/web/side
+  # its cell is not recorded, so that its addresses are not known
+  !image: <nil> -> side:1
+`},
+		{
+			name: "everything unrecorded, and destroy",
+			host: func(h *host) { clear(h.prior.Records) },
+			opts: Options{Destroy: true},
+			want: `
+delete main
+  # left unrecorded by an apply that was interrupted
+delete main/default/blog/web/side
+  # left unrecorded by an apply that was interrupted
+delete main/default/blog/web/web
+  # left unrecorded by an apply that was interrupted
+`},
+	})
+}
+
+func TestOrphansInTwoNamespaces(t *testing.T) {
+	h := made(t)
+	delete(h.prior.Records, theSide)
+	twin := *h.at(theSide)
+	for _, name := range []string{"a", "z"} {
+		h.actual.Namespaces[name] = &Namespace{Containers: map[string]*Container{twin.ID: &twin}}
+	}
+	first := text(h.plan(example(nil), Options{}))
+	for range 20 {
+		if again := text(h.plan(example(nil), Options{})); again != first {
+			t.Fatalf("first\n%s\nthen\n%s", first, again)
+		}
+	}
+}
