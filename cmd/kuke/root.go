@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +28,8 @@ type app struct {
 	stdout, stderr *os.File
 	out, errs      *view.View
 	interrupts     *interrupts
+	// asking is held while the terminal is asked for a value.
+	asking sync.Mutex
 	// sources are the configuration files that were read, for the snippets in diagnostics.
 	sources map[string][]byte
 

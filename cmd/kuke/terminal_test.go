@@ -76,6 +76,16 @@ func (t *terminal) resize(columns, rows uint16) {
 	}
 }
 
+// echoes reports whether the terminal shows what is typed.
+func (t *terminal) echoes() bool {
+	t.Helper()
+	state, err := unix.IoctlGetTermios(int(t.master.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Lflag&unix.ECHO != 0
+}
+
 func (t *terminal) key(keys string) {
 	t.Helper()
 	if _, err := t.master.WriteString(keys); err != nil {
@@ -214,5 +224,8 @@ func TestAskForVariables(t *testing.T) {
 	var exit *exec.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 		t.Errorf("interrupted: %v", err)
+	}
+	if !term.echoes() {
+		t.Error("after the interrupt the terminal shows nothing of what is typed")
 	}
 }
