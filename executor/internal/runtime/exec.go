@@ -207,19 +207,20 @@ func removeProcess(ctx context.Context, process containerd.Process) error {
 	return wrap(gone(err), "remove its process")
 }
 
+// deleteProcess removes a process. The shim waits 10 seconds for the rest of the output, or until the call is over, and
+// then removes it all the same: a short call is to be followed by another, and on a busy host not even come to the shim.
 func deleteProcess(ctx context.Context, process containerd.Process) error {
-	// The shim waits 10 seconds for the rest of the output, or until this is over, and then removes it all the same.
-	brief, cancel := context.WithTimeout(ctx, drainTimeout)
-	defer cancel()
-	_, err := process.Delete(brief)
-	// The shim, which knows when that is, may be the first to say so, and says it without the code for it.
-	if err == nil || brief.Err() == nil && !strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
-		return err
+	whole := context.WithoutCancel(ctx)
+	for limit := drainTimeout; ; limit *= 2 {
+		brief, cancel := context.WithTimeout(whole, limit)
+		_, err := process.Delete(brief)
+		// The shim, which knows when that is, may be the first to say so, and says it without the code for it.
+		late := brief.Err() != nil || err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error())
+		cancel()
+		if err == nil || !late || limit > cleanupTimeout {
+			return err
+		}
 	}
-	after, cancel := afterwards(ctx)
-	defer cancel()
-	_, err = process.Delete(after)
-	return err
 }
 
 // Wait waits until the task of the container has ended and returns its exit code, 128 and the number of the signal for
