@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -135,6 +136,9 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(after.Spec), true)
 	if err != nil {
+		return err
+	}
+	if err := k.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
 		return err
 	}
 	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -45,6 +46,27 @@ func (t *Tree) createV2(cgroup string) error {
 		}
 		if err := t.delegate(filepath.Join(t.root, level)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Delegate gives the children of the cgroup back what Create lets them have, where somebody took it away. Nothing is made:
+// one that isn't there is no error.
+func (t *Tree) Delegate(cgroup string) error {
+	if err := checkPath(cgroup); err != nil {
+		return err
+	}
+	if t.mode != V2 {
+		return nil
+	}
+	for _, level := range append([]string{"/"}, levels(cgroup)...) {
+		err := t.delegate(filepath.Join(t.root, level))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("let what is in cgroup %s have limits: %w", cgroup, err)
 		}
 	}
 	return nil

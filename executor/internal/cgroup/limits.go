@@ -134,7 +134,8 @@ func weightOfShares(shares int64) int64 {
 	return min(max(weight, 1), 10000)
 }
 
-// Limits returns the limits of the cgroup as the kernel holds them; the kernel's default comes back as zero.
+// Limits returns the limits of the cgroup as the kernel holds them; the kernel's default comes back as zero, and so does
+// what somebody took the controller away for, which v2 allows: such a cgroup has no file for the limit, and no limit.
 // The error matches [fs.ErrNotExist] when the cgroup is missing.
 func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 	var r realm.Resources
@@ -145,12 +146,16 @@ func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 	if err != nil {
 		return r, fmt.Errorf("read limits of cgroup %s: %w", cgroup, err)
 	}
+	missing := false
 	read := func(controller, file string) string {
 		if err != nil || !t.Controllers()[controller] {
 			return ""
 		}
 		var data []byte
 		data, err = os.ReadFile(filepath.Join(t.dir(controller), cgroup, file))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			missing, err = true, nil
+		}
 		return strings.TrimSpace(string(data))
 	}
 	r.PIDs = number(read("pids", "pids.max"))
@@ -165,6 +170,12 @@ func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 		r.CPUs = ratio(number(read("cpu", "cpu.cfs_quota_us")), number(read("cpu", "cpu.cfs_period_us")))
 		if s := number(read("cpu", "cpu.shares")); s != 0 {
 			r.CPUWeight = withoutDefault(weightOfShares(s))
+		}
+	}
+	if missing && err == nil {
+		// Unless it is the cgroup that went meanwhile.
+		if exists, err = t.Exists(cgroup); err == nil && !exists {
+			err = fs.ErrNotExist
 		}
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -126,6 +127,51 @@ func TestMissingController(t *testing.T) {
 	}
 }
 
+// Somebody takes a controller away from a cgroup of v2: its files are gone, and with them the limit.
+func TestControllerTakenAway(t *testing.T) {
+	root := t.TempDir()
+	tree := fake(t, root, V2)
+	if err := tree.SetLimits("/kukeon", &realm.Resources{Memory: 1 << 20, PIDs: 5, CPUs: 0.5}); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"pids.max", "cpu.max", "cpu.weight"} {
+		if err := os.Remove(filepath.Join(root, "kukeon", file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := tree.Limits("/kukeon")
+	if want := (realm.Resources{Memory: 1 << 20}); got != want || err != nil {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	if err := os.RemoveAll(filepath.Join(root, "kukeon")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.Limits("/kukeon"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("limits of nothing: %v", err)
+	}
+}
+
+func TestDelegate(t *testing.T) {
+	root := t.TempDir()
+	tree := fake(t, root, V2)
+	enabled := map[string]string{"": "cpuset cpu memory pids", "kukeon": "memory"}
+	for dir, controllers := range enabled {
+		for file, text := range map[string]string{"cgroup.controllers": "cpuset cpu memory pids rdma", "cgroup.subtree_control": controllers} {
+			if err := os.WriteFile(filepath.Join(root, dir, file), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := tree.Delegate("/kukeon/main"); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]string{"": enabled[""], "kukeon": "+cpuset +cpu +pids"} {
+		if got, err := os.ReadFile(filepath.Join(root, dir, "cgroup.subtree_control")); err != nil || string(got) != want {
+			t.Errorf("%q: got %q, %v, want %q", dir, got, err, want)
+		}
+	}
+}
+
 func TestPathsOfOthers(t *testing.T) {
 	tree := fake(t, t.TempDir(), V2)
 	for _, p := range []string{"", "/", "kukeon", "/kukeon/", "/kukeon/..", "/../x", "//kukeon"} {
@@ -134,6 +180,9 @@ func TestPathsOfOthers(t *testing.T) {
 		}
 		if err := tree.Create(p, nil); err == nil {
 			t.Errorf("Create(%q) is allowed", p)
+		}
+		if err := tree.Delegate(p); err == nil {
+			t.Errorf("Delegate(%q) is allowed", p)
 		}
 	}
 }
