@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,6 +36,31 @@ func create(t *testing.T, tree *Tree, cgroup string, r *realm.Resources) {
 	t.Helper()
 	if err := tree.Create(cgroup, r); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// leaf makes a cgroup that takes processes, as that of a container: in v2 nothing is let into one whose children may have
+// limits.
+func leaf(t *testing.T, tree *Tree, cgroup string) string {
+	t.Helper()
+	if tree.Mode() == V1 {
+		create(t, tree, cgroup, nil)
+		return cgroup
+	}
+	create(t, tree, path.Dir(cgroup), nil)
+	if err := os.Mkdir(filepath.Join(tree.root, cgroup), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return cgroup
+}
+
+// enter moves the process into the cgroup.
+func enter(t *testing.T, tree *Tree, cgroup string, process *os.Process) {
+	t.Helper()
+	for _, dir := range tree.own() {
+		if err := os.WriteFile(filepath.Join(dir, cgroup, "cgroup.procs"), []byte(strconv.Itoa(process.Pid)), 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -121,21 +147,17 @@ func TestCPUsWithinParents(t *testing.T) {
 
 func TestRemoveWithProcesses(t *testing.T) {
 	tree := open(t)
-	create(t, tree, "/kukeon/main/default", nil)
+	cgroup := leaf(t, tree, "/kukeon/main/default")
 	sleep := exec.Command("sleep", "100")
 	if err := sleep.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range tree.own() {
-		if err := os.WriteFile(filepath.Join(dir, "/kukeon/main/default/cgroup.procs"), []byte(strconv.Itoa(sleep.Process.Pid)), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	enter(t, tree, cgroup, sleep.Process)
 	err := tree.Remove("/kukeon/main")
 	if err == nil || !strings.Contains(err.Error(), "1 processes are still in /kukeon/main/default") {
 		t.Errorf("error %v", err)
 	}
-	if exists, _ := tree.Exists("/kukeon/main/default"); !exists {
+	if exists, _ := tree.Exists(cgroup); !exists {
 		t.Error("a part was removed")
 	}
 	if err := sleep.Process.Kill(); err != nil {

@@ -3,20 +3,15 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
-
-	"github.com/kukeon/kuke/config/realm"
 )
 
 // A process that works is seen in its cgroup and in those above; what is not accounted for is said to be so.
 func TestUsage(t *testing.T) {
 	tree := open(t)
-	create(t, tree, "/kukeon/a/b", &realm.Resources{})
+	busy := leaf(t, tree, "/kukeon/a/b")
 	cmd := exec.Command("sh", "-c", "while true; do :; done")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -25,13 +20,9 @@ func TestUsage(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	for _, dir := range tree.own() {
-		if err := os.WriteFile(filepath.Join(dir, "/kukeon/a/b", "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0); err != nil {
-			t.Fatal(err)
-		}
-	}
+	enter(t, tree, busy, cmd.Process)
 	time.Sleep(500 * time.Millisecond)
-	for _, cgroup := range []string{"/kukeon/a/b", "/kukeon"} {
+	for _, cgroup := range []string{busy, "/kukeon"} {
 		u, err := tree.Usage(cgroup)
 		if err != nil {
 			t.Fatal(err)
