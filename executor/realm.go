@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -50,9 +52,13 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 	return k.store.Delete(before.Path)
 }
 
-// removeTop takes the common parent of all realms' cgroups away with the last of them.
+// removeTop takes the common parent of all realms' cgroups away with the last of them. It may be gone: with a reboot, or
+// by another realm that is removed at the same time.
 func (k realmKind) removeTop() error {
 	left, err := k.cgroups.Children(topCgroup)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil || len(left) > 0 {
 		return err
 	}
