@@ -141,6 +141,9 @@ func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	if err := k.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
 		return err
 	}
+	if err := k.cgroups.MakeRoom(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+		return err
+	}
 	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)
 }
 

@@ -137,12 +137,20 @@ func levels(cgroup string) []string {
 	return all
 }
 
-// write puts value into an existing file in one write, which is how the kernel takes it.
+// write puts value into an existing file in one write, which is how the kernel takes it. An os.File would wait for better
+// times when the kernel says EAGAIN, as it does where it can't reclaim what it is asked to, and for good.
 func write(file, value string) error {
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	fd, err := unix.Open(file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "open", Path: file, Err: err}
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	for {
+		if _, err = unix.Write(fd, []byte(value)); err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		err = &fs.PathError{Op: "write", Path: file, Err: err}
+	}
+	return errors.Join(err, unix.Close(fd))
 }

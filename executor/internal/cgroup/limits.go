@@ -37,7 +37,7 @@ type setting struct {
 // controller is missing is an error that matches [errors.ErrUnsupported], and then nothing has been changed.
 //
 // In v1 the kernel refuses a cpu limit above the parent's or below a child's; in v2 the smaller one holds.
-// In v1 it also refuses a memory limit below what can't be reclaimed; in v2 it kills instead.
+// A memory limit below what can't be reclaimed is refused: by the kernel in v1, see [Tree.MakeRoom] for v2.
 func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
@@ -45,6 +45,9 @@ func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
 	settings := t.settings(r)
 	if err := t.checkSupport(settings); err != nil {
 		return fmt.Errorf("set limits of cgroup %s: %w", cgroup, err)
+	}
+	if err := t.MakeRoom(cgroup, r); err != nil {
+		return err
 	}
 	for _, s := range settings {
 		if !t.Controllers()[s.controller] {
@@ -56,7 +59,7 @@ func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
 		case errors.Is(err, unix.EINVAL) && s.file == "cpu.cfs_quota_us":
 			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above that of a cgroup above it, or below that of one below it: %w", cgroup, r.CPUs, err)
 		case errors.Is(err, unix.EBUSY) && s.controller == "memory":
-			return fmt.Errorf("set memory of cgroup %s to %d: more is in use and can't be reclaimed: %w", cgroup, r.Memory, err)
+			return inUse(cgroup, r, err)
 		case err != nil:
 			return fmt.Errorf("set %s of cgroup %s: %w", s.field, cgroup, err)
 		}

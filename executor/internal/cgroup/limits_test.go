@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -168,6 +169,24 @@ func TestDelegate(t *testing.T) {
 	for dir, want := range map[string]string{"": enabled[""], "kukeon": "+cpuset +cpu +pids"} {
 		if got, err := os.ReadFile(filepath.Join(root, dir, "cgroup.subtree_control")); err != nil || string(got) != want {
 			t.Errorf("%q: got %q, %v, want %q", dir, got, err, want)
+		}
+	}
+}
+
+// Kernels that can't be asked to reclaim: what is page cache is taken for reclaimable, and the rest is not to be killed for.
+func TestMemoryInUse(t *testing.T) {
+	root := t.TempDir()
+	tree := fake(t, root, V2)
+	for file, text := range map[string]string{
+		"memory.current": "50000000\n", "memory.stat": "anon 20000000\ninactive_file 20000000\nactive_file 8000000\nslab_reclaimable 1000000\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, "kukeon", file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for limit, want := range map[int64]error{60000000: nil, 21000000: nil, 20999999: unix.EBUSY, 0: nil} {
+		if err := tree.SetLimits("/kukeon", &realm.Resources{Memory: limit}); !errors.Is(err, want) {
+			t.Errorf("limit %d: %v, want %v", limit, err, want)
 		}
 	}
 }
