@@ -147,12 +147,28 @@ func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)
 }
 
+// limited reports whether the container has limits, asked for or not.
+func (k containerKind) limited(r *state.Record) (bool, error) {
+	if r.Status.Limits != nil {
+		return true, nil
+	}
+	limits, err := k.cgroups.Limits(r.Status.Cgroup)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return limits != (realm.Resources{}), err
+}
+
 func (k containerKind) update(ctx context.Context, before, after *state.Record) error {
 	set, remove := labelChange(before, after)
 	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, set, remove); err != nil {
 		return err
 	}
-	if *realm.ResourcesOf(before.Spec) != *realm.ResourcesOf(after.Spec) || before.Status.Limits != nil {
+	limited, err := k.limited(before)
+	if err != nil {
+		return err
+	}
+	if limited || *realm.ResourcesOf(before.Spec) != *realm.ResourcesOf(after.Spec) {
 		if err := k.limit(ctx, after); err != nil {
 			return err
 		}

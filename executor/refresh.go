@@ -147,16 +147,6 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 
 func (r *refresh) cgroupLimits(prior *state.State) error {
 	for _, record := range prior.Records {
-		if record.Status.Limits == nil {
-			exists, err := r.cgroups.Exists(record.Status.Cgroup)
-			if err != nil {
-				return err
-			}
-			if exists {
-				r.actual.Cgroups[record.Status.Cgroup] = realm.Resources{}
-			}
-			continue
-		}
 		limits, err := r.cgroups.Limits(record.Status.Cgroup)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -36,8 +35,9 @@ func accepted(r *state.Record, actual *Actual) *Change {
 	}
 	after := *r
 	c.After = &after
-	if limits, ok := actual.Cgroups[r.Status.Cgroup]; ok && r.Status.Limits != nil && limits != *r.Status.Limits {
-		c.Reasons = append(c.Reasons, "limits changed outside of kuke: "+strings.Join(limitChanges(r.Status.Limits, &limits), ", "))
+	if why := limitDrift(r, actual); why != "" {
+		limits := actual.Cgroups[r.Status.Cgroup]
+		c.Reasons = append(c.Reasons, why)
 		after.Status.Limits = &limits
 		after.Spec = realm.WithResources(r.Spec, &limits)
 	}

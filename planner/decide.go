@@ -3,7 +3,6 @@ package planner
 import (
 	"fmt"
 	"sort"
-	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -327,11 +326,10 @@ func (d *decider) drift(c *Change, have *state.Record) {
 	if have.Path.Kind() == realm.KindRealm && d.actual.Namespaces[have.Status.Namespace] == nil {
 		mend("containerd namespace %s is missing", have.Status.Namespace)
 	}
-	limits, exists := d.actual.Cgroups[have.Status.Cgroup]
-	switch {
-	case !exists && have.Path.Kind() != realm.KindContainer:
+	if _, exists := d.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != realm.KindContainer {
 		mend("cgroup %s is missing", have.Status.Cgroup)
-	case exists && have.Status.Limits != nil && limits != *have.Status.Limits:
-		mend("limits changed outside of kuke: %s", strings.Join(limitChanges(have.Status.Limits, &limits), ", "))
+	}
+	if why := limitDrift(have, d.actual); why != "" {
+		mend("%s", why)
 	}
 }

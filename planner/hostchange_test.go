@@ -137,8 +137,11 @@ update main/default/blog/web
   # limits changed outside of kuke: memory 1048576 → 2097152, pids 5 → unset, cpus unset → 1
 `},
 		{
-			name: "limits of what sets none are nobody's business",
+			name: "limits of what sets none",
 			host: func(h *host) { h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 2 << 20} },
-		},
+			want: `
+update main/default/blog/web
+  # limits changed outside of kuke: memory unset → 2097152
+`},
 	})
 }

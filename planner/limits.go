@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // controllerOf names the controller of the cgroup file system that each limit needs.
@@ -90,6 +91,22 @@ func (s *stepper) lowerFirst(c *Change, first int) bool {
 		}
 	}
 	return found
+}
+
+// limitDrift says how the limits in force differ from those that were recorded, or returns "". Where none were asked for
+// there are to be none.
+func limitDrift(r *state.Record, actual *Actual) string {
+	limits, ok := actual.Cgroups[r.Status.Cgroup]
+	recorded := r.Status.Limits
+	if recorded == nil {
+		// Of a container that didn't run when it was recorded, those that its cgroup has now were never seen.
+		ok = ok && *realm.ResourcesOf(r.Spec) == (realm.Resources{})
+		recorded = &realm.Resources{}
+	}
+	if !ok || limits == *recorded {
+		return ""
+	}
+	return "limits changed outside of kuke: " + strings.Join(limitChanges(recorded, &limits), ", ")
 }
 
 func limitChanges(recorded, actual *realm.Resources) []string {
