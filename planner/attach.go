@@ -182,10 +182,15 @@ func (a *addresses) settle(cell realm.Path, i *state.Interface, prior *state.Att
 
 func (a *addresses) fix(cell realm.Path, i *state.Interface, subnet netip.Prefix, address string) bool {
 	at := a.d.declared(cell)
-	if r := a.d.desired.Resource(cell); r != nil {
-		at = r.RangeOf("address")
+	want := a.d.desired.Resource(cell)
+	if want != nil {
+		at = want.RangeOf("address")
 	}
 	addr, err := netip.ParseAddr(address)
+	if want == nil && !usable(subnet, addr) {
+		a.d.diags.Errorf(a.d.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which is not in the configuration and stays for now, has the address %s: destroy that first.", i.Space, subnet, cell, address)
+		return true
+	}
 	if err != nil || !usable(subnet, addr) {
 		a.d.diags.Errorf(at, cell, "Address outside of the subnet", "cell %s asks for the address %s, but space %s has the subnet %s, of which the first address is the gateway's: choose one in it.", cell, address, i.Space, subnet)
 		return true

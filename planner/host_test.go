@@ -184,6 +184,7 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		h.record(c.After)
 	case OpAdopt:
 		h.container(c.After, fail).RestartPolicy = policyOf(c.After)
+		h.limit(c.After)
 		h.record(c.After)
 	case OpCheck:
 		h.check(c, fail)

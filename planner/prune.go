@@ -74,7 +74,7 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 	parentGoes := d.parentGoes(p)
 	// Only what the configuration has a say over is pruned: a file that declares one container of a cell,
 	// and not the cell, says nothing about the cell's other containers.
-	inScope := d.opts.Destroy || parentGoes || d.realmReplaced(p) || d.declares(p.Parent())
+	inScope := d.opts.Destroy || parentGoes || d.realmReplaced(p) || d.left(p)
 	if have == nil {
 		return d.decideOrphan(p, inScope)
 	}
@@ -101,6 +101,20 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 		d.checkForeign(c)
 	}
 	return c
+}
+
+// left reports whether the configuration has left out p, or what p is in, though it has a say over it. What p is in may
+// not be a target, and then stays for now.
+func (d *decider) left(p realm.Path) bool {
+	for q := p; q != "" && !d.needed[q] && d.desired.Resource(q) == nil; q = q.Parent() {
+		if have := d.prior.Records[q]; q != p && (have == nil || !d.ours(have.Status.Project)) {
+			return false
+		}
+		if d.declares(q.Parent()) {
+			return true
+		}
+	}
+	return false
 }
 
 // declares reports whether the configuration has a say over the children of p; for the empty path, over realms.

@@ -67,7 +67,12 @@ update main/default/blog/web/side
 				}
 			},
 			opts: Options{Targets: []realm.Path{theCell}},
-		},
+			want: `
+delete main/default/blog/web
+  # no longer in the configuration
+delete main/default/blog/web/web
+delete main/default/blog/web/side
+`},
 		{
 			name: "target a container in a realm that is replaced: everything comes along",
 			edit: func(s specs) {
