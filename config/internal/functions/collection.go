@@ -395,9 +395,9 @@ var transposeFunc = function.New(&function.Spec{
 	},
 })
 
-// typeFunc returns the type of a value as a variable would state it.
+// typeFunc returns the type of a value as a variable would state it, which is known where the value isn't.
 var typeFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true}},
+	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true}},
 	Type:   function.StaticReturnType(cty.String),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		return cty.StringVal(typeexpr.TypeString(args[0].Type())), nil

@@ -48,6 +48,10 @@ func base64Gzip(args []string) (string, error) {
 	if _, err := w.Write([]byte(args[0])); err != nil {
 		return "", err
 	}
+	// Flushing adds an empty block, which Terraform's result has: the text is to be the very same.
+	if err := w.Flush(); err != nil {
+		return "", err
+	}
 	if err := w.Close(); err != nil {
 		return "", err
 	}
