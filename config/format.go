@@ -34,7 +34,7 @@ func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
 // formattable are the files of a directory that Format looks at.
 var formattable = []string{".hcl", ".kukevars"}
 
-// Format returns the canonical form of the HCL files that paths stand for: files, directories, of which it takes *.hcl
+// Format returns the canonical form, that of terraform fmt, of the HCL files that paths stand for: files, directories, of which it takes *.hcl
 // and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It writes nothing.
 // What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are about.
 func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags realm.Diagnostics) {
@@ -64,10 +64,16 @@ func formatHCL(name string, data []byte, diags *realm.Diagnostics) (after []byte
 	if !boundedHCL(name, data, diags) {
 		return nil, false
 	}
-	_, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
 	report(problems, diags)
 	if problems.HasErrors() {
 		return nil, false
+	}
+	if body, ok := file.Body.(*hclsyntax.Body); ok {
+		better := idiomatic(data, body)
+		if _, problems := hclsyntax.ParseConfig(better, name, hcl.InitialPos); !problems.HasErrors() {
+			data = better
+		}
 	}
 	// After a carriage return alone, a line feed would be part of the same end of line.
 	if last := len(data) - 1; last >= 0 && data[last] != '\n' && data[last] != '\r' {

@@ -15,7 +15,7 @@ import (
 )
 
 type fmtOptions struct {
-	check, diff, recursive, write bool
+	check, diff, list, recursive, write bool
 }
 
 func newFmt(a *app) *cobra.Command {
@@ -23,16 +23,18 @@ func newFmt(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH...]",
 		Short: "Rewrite HCL files in canonical format",
-		Long: "fmt gives *.hcl and *.kukevars files the canonical format, which changes the space in them and nothing they mean, and\n" +
-			"prints the names of those that it changed. PATH is a file, a directory, or - for standard input, which is printed\n" +
-			"formatted. Lines end in LF, and a byte order mark is taken away. Hidden files are passed over, and so is YAML. A file\n" +
-			"with a syntax error is left as it is.\n\n" +
+		Long: "fmt gives *.hcl and *.kukevars files the canonical format of terraform fmt, and prints the names of those that it\n" +
+			"changed. It changes the space in them, puts labels in quotes, writes a lone \"${var.x}\" as var.x and the type\n" +
+			"\"string\" as string, and changes nothing they mean. PATH is a file, a directory, or - for standard input, which is\n" +
+			"printed formatted. Lines end in LF, and a byte order mark is taken away. Hidden files are passed over, and so is\n" +
+			"YAML. A file with a syntax error is left as it is.\n\n" +
 			"Exit status: 0; with --check 3 when a file isn't formatted; 1 for an error.",
 		RunE: func(_ *cobra.Command, args []string) error { return a.format(o, args) },
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.check, "check", false, "write nothing, and exit with status 3 when a file isn't formatted")
 	f.BoolVar(&o.diff, "diff", false, "show the changes")
+	f.BoolVar(&o.list, "list", true, "print the names of the files that aren't formatted")
 	f.BoolVar(&o.recursive, "recursive", false, "also the directories below")
 	f.BoolVar(&o.write, "write", true, "rewrite the files; with --write=false only print what would be changed")
 	return cmd
@@ -84,7 +86,9 @@ func (a *app) formatted(o *fmtOptions, f *config.Formatted, stdin bool) error {
 				return fmt.Errorf("write %s: %w", f.Name, err)
 			}
 		}
-		a.out.Line(f.Name)
+		if o.list {
+			a.out.Line(f.Name)
+		}
 	}
 	if o.diff {
 		a.out.Diff(f.Name, string(f.Before), string(f.After))
