@@ -32,6 +32,8 @@ type moduleInstance struct {
 	outside  *scope
 	assigned map[string]assigned
 	depth    int
+	// awaited is what its call says it depends on.
+	awaited lazy
 
 	variables, locals, outputs map[string]*lazy
 	calls                      map[string]*expandedCall
@@ -262,6 +264,9 @@ func (m *moduleInstance) result(name string, at realm.Range) (cty.Value, bool) {
 			m.holds(r, m.scope(), realm.Error, "Precondition does not hold", "")
 		}
 		val, ok := m.evaluate(o.value.Expr, m.scope())
+		if o.after != nil {
+			ok = m.await(o.after) && ok
+		}
 		if ok && m.call == nil && !o.sensitive && functions.IsSensitive(val) {
 			m.diags.Errorf(hclRange(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
 			return val, false
@@ -410,10 +415,10 @@ func (m *moduleInstance) checkArguments(c *call, called *module) {
 	}
 	for _, attr := range sortedAttributes(c.hcl.Body) {
 		switch attr.Name {
-		case "source", "parent", "for_each", "count":
+		case "source", "parent", "for_each", "count", "depends_on":
 			continue
-		case "version", "providers", "depends_on":
-			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder, and its order follows from what it refers to. Take the argument away.", attr.Name)
+		case "version", "providers":
+			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
 			continue
 		}
 		if called.variables[attr.Name] == nil {

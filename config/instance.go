@@ -259,6 +259,7 @@ func (n *instance) declare(at realm.Range) (*declaration, bool) {
 		}, metaArguments)
 		d.body.rng = d.declared
 		m.lifecycle(n, d)
+		m.awaitCallers()
 		d.decode(m.diags)
 		return cty.True, !(*m.diags)[before:].HasErrors()
 	})

@@ -63,9 +63,11 @@ type outputBlock struct {
 	name        string
 	description string
 	value       *hclsyntax.Attribute
-	sensitive   bool
-	rules       []*rule
-	declared    realm.Range
+	// after is what it depends on besides its value, or nil.
+	after     *hclsyntax.Attribute
+	sensitive bool
+	rules     []*rule
+	declared  realm.Range
 }
 
 // firstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
@@ -252,7 +254,7 @@ func (c *collector) addCall(b *hclsyntax.Block) {
 }
 
 var outputSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}},
+	Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}, {Name: "depends_on"}},
 	Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}},
 }
 
@@ -267,7 +269,7 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 	}
 	content, problems := b.Body.Content(outputSchema)
 	report(problems, c.diags)
-	o := &outputBlock{name: name, value: b.Body.Attributes["value"], declared: hclRange(b.DefRange())}
+	o := &outputBlock{name: name, value: b.Body.Attributes["value"], after: b.Body.Attributes["depends_on"], declared: hclRange(b.DefRange())}
 	if attr := content.Attributes["description"]; attr != nil {
 		o.description = c.constantText(attr)
 	}

@@ -1,0 +1,171 @@
+package config
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// awaitCallers lets what is being worked out wait for all that the calls of the module, and of those around it, depend on.
+func (m *moduleInstance) awaitCallers() bool {
+	for ; m.call != nil; m = m.outside.in {
+		attr := m.call.hcl.Body.Attributes["depends_on"]
+		if attr == nil {
+			continue
+		}
+		outside, at := m.outside.in, hclRange(attr.NameRange)
+		_, ok := m.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
+		if !ok || !m.spend(len(m.awaited.used), at) {
+			return false
+		}
+	}
+	return true
+}
+
+// await lets what is being worked out wait for the resources and modules that a depends_on of the module names.
+func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
+	list, problems := hcl.ExprList(attr.Expr)
+	m.report(problems)
+	ok := !problems.HasErrors()
+	for _, item := range list {
+		ok = m.awaitOne(item) && ok
+	}
+	return ok
+}
+
+// awaitsItself reports whether the depends_on of a call names that call, and complains about it.
+func (m *moduleInstance) awaitsItself(c *call, attr *hclsyntax.Attribute) bool {
+	for _, t := range attr.Expr.Variables() {
+		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.label {
+			m.diags.Errorf(hclRange(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
+			return true
+		}
+	}
+	return false
+}
+
+func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
+	at := hclRange(item.Range())
+	t, problems := hcl.AbsTraversalForExpr(item)
+	if !problems.HasErrors() {
+		if k, isKind := kindOf(t.RootName()); isKind {
+			return m.awaitResource(k, t, at)
+		}
+		if t.RootName() == "module" && len(t) > 1 {
+			return m.awaitModule(t, at)
+		}
+	}
+	m.diags.Errorf(at, "", "Invalid reference", "depends_on is a list of resources and modules, such as container.db or module.site.")
+	return false
+}
+
+// wholly reports whether t goes on with nothing but a key, or complains about what it goes on with.
+func (m *moduleInstance) wholly(t hcl.Traversal, at realm.Range) bool {
+	attribute, _ := referredAttribute(t[2:])
+	if attribute != "" || len(t) > 3 {
+		m.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
+		return false
+	}
+	return true
+}
+
+func (m *moduleInstance) awaitResource(k realm.Kind, t hcl.Traversal, at realm.Range) bool {
+	var wanted resourceReferences
+	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.evaluator, k, t, nil) {
+		return false
+	}
+	r := wanted[0]
+	r.attributes, r.all, r.mentioned = []string{"path"}, false, true
+	ok := false
+	used := m.watch("depends_on", func() { _, ok = r.value(m.evaluator, m.scope()) })
+	m.use(used)
+	for _, b := range m.find(k, r.label, nil) {
+		ok = ok && m.awaitNested(b, used)
+	}
+	return ok
+}
+
+// awaitNested lets what is being worked out wait for what lies in the resources at the paths, of which b is the block.
+func (m *moduleInstance) awaitNested(b *block, paths references) bool {
+	for _, nested := range b.nested {
+		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
+		if !ok {
+			return false
+		}
+		inner := references{}
+		for _, n := range x.instances() {
+			if paths[n.parent.path] {
+				inner[n.path] = true
+			}
+		}
+		m.use(inner)
+		if !m.awaitNested(nested, inner) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *moduleInstance) awaitModule(t hcl.Traversal, at realm.Range) bool {
+	label, _ := attributeName(t[1])
+	if !m.wholly(t, at) {
+		return false
+	}
+	c := m.module.calls[label]
+	if c == nil {
+		_, ok := m.output(label, at) // which says so
+		return ok
+	}
+	x, ok := m.expandCall(c, at)
+	if !ok {
+		return false
+	}
+	wanted := x.instances
+	if _, key := referredAttribute(t[2:]); key != cty.NilVal {
+		found := x.find([]cty.Value{key})
+		if len(found) == 0 {
+			m.diags.Errorf(at, "", "Invalid reference", "The module %s is not there with this key.", label)
+			return false
+		}
+		wanted = wanted[found[0] : found[0]+1]
+	}
+	for _, inner := range wanted {
+		ok = inner.awaitAll() && ok
+	}
+	return ok
+}
+
+// awaitAll lets what is being worked out wait for all that the module makes.
+func (m *moduleInstance) awaitAll() bool {
+	for _, d := range m.module.manifests {
+		m.use(references{d.path: true})
+	}
+	for _, b := range m.module.blocks {
+		x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
+		if !ok {
+			return false
+		}
+		paths := references{}
+		for _, n := range x.instances() {
+			paths[n.path] = true
+		}
+		m.use(paths)
+		if !m.awaitNested(b, paths) {
+			return false
+		}
+	}
+	for _, c := range m.module.callOrder {
+		x, ok := m.expandCall(c, hclRange(c.hcl.DefRange()))
+		if !ok {
+			return false
+		}
+		for _, inner := range x.instances {
+			if !inner.awaitAll() {
+				return false
+			}
+		}
+	}
+	return true
+}
