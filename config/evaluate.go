@@ -74,6 +74,7 @@ func (e *evaluator) work(c *Configuration) {
 		m.runChecks()
 		m.surgery(c)
 	}
+	c.checkSurgery(e.diags)
 	for _, name := range slices.Sorted(maps.Keys(e.root.module.outputs)) {
 		o := e.root.module.outputs[name]
 		if val, ok := e.root.result(name, o.declared); ok {
