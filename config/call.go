@@ -243,10 +243,14 @@ func (m *moduleInstance) output(label string, at realm.Range) (cty.Value, bool) 
 // givesOut reports whether the module called label has the output that t refers to, or complains that it hasn't.
 func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 	x := m.calls[label]
-	if len(t) < 3 || x == nil || x.keys != nil || len(x.instances) == 0 {
+	at := 2
+	if x != nil && x.keys != nil {
+		at = 3 // after the key
+	}
+	if len(t) <= at || x == nil || len(x.instances) == 0 {
 		return true
 	}
-	name, ok := attributeName(t[2])
+	name, ok := attributeName(t[at])
 	outputs := x.instances[0].module.outputs
 	if !ok || outputs[name] != nil {
 		return true

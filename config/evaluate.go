@@ -266,7 +266,7 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 			// HCL's own hint is another each time where several names are as near.
 			name := e.text(*p.Subject)
 			p.Detail = fmt.Sprintf("There is no function named %q.%s", shorten(name), suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
-			if why := functions.Excluded(name); why != "" {
+			if why := functions.Excluded(strings.TrimPrefix(name, "core::")); why != "" {
 				p.Detail = sentence(why)
 			}
 		}
@@ -325,7 +325,11 @@ func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scop
 // functionsIn returns what expressions of a module in dir may call.
 func (e *evaluator) functionsIn(dir string) map[string]function.Function {
 	if e.functions[dir] == nil {
-		e.functions[dir] = functions.Table(functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles})
+		table := functions.Table(functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles})
+		for name, f := range maps.Clone(table) {
+			table["core::"+name] = f // as Terraform calls those that no provider brings
+		}
+		e.functions[dir] = table
 	}
 	return e.functions[dir]
 }

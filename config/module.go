@@ -254,7 +254,7 @@ func (c *collector) addCall(b *hclsyntax.Block) {
 }
 
 var outputSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}, {Name: "depends_on"}},
+	Attributes: []hcl.AttributeSchema{{Name: "value", Required: true}, {Name: "description"}, {Name: "sensitive"}, {Name: "depends_on"}, {Name: "ephemeral"}},
 	Blocks:     []hcl.BlockHeaderSchema{{Type: "precondition"}},
 }
 
@@ -275,6 +275,9 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 	}
 	if attr := content.Attributes["sensitive"]; attr != nil {
 		o.sensitive = c.constantBool(attr)
+	}
+	if attr := content.Attributes["ephemeral"]; attr != nil {
+		c.noEphemeral(attr)
 	}
 	for _, nested := range content.Blocks {
 		if r := newRule(nested, c.diags); r != nil {

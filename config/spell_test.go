@@ -30,6 +30,7 @@ func TestEvaluate(t *testing.T) {
 		{`type(null)`, `dynamic`},
 		{`type([1, {}, []])`, "tuple([\n    number,\n    object({}),\n    tuple([]),\n])"},
 		{`type(tolist([tomap({ a = { b = true } })]))`, "list(map(\n    object({\n        b: bool,\n    }),\n))"},
+		{`core::upper("a")`, `"A"`},
 		{`"${type(1)}"`, `"number"`},
 	} {
 		got, diags := c.Evaluate(e[0])

@@ -52,7 +52,7 @@ func newRule(b *hcl.Block, diags *realm.Diagnostics) *rule {
 }
 
 var variableSchema = &hcl.BodySchema{
-	Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"}},
+	Attributes: []hcl.AttributeSchema{{Name: "type"}, {Name: "default"}, {Name: "description"}, {Name: "sensitive"}, {Name: "nullable"}, {Name: "ephemeral"}},
 	Blocks:     []hcl.BlockHeaderSchema{{Type: "validation"}},
 }
 
@@ -87,6 +87,8 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 			v.sensitive = c.constantBool(attr)
 		case "nullable":
 			v.nullable = c.constantBool(attr)
+		case "ephemeral":
+			c.noEphemeral(attr)
 		}
 	}
 	if attr := content.Attributes["default"]; attr != nil {
@@ -96,6 +98,13 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 		if r := newRule(nested, c.diags); r != nil {
 			v.rules = append(v.rules, r)
 		}
+	}
+}
+
+// noEphemeral refuses an argument of Terraform's that asks for more than there is.
+func (c *collector) noEphemeral(attr *hcl.Attribute) {
+	if c.constantBool(attr) {
+		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "There are no ephemeral values. Write sensitive = true, which keeps a value from being shown, or use a secret.")
 	}
 }
 

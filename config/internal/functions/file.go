@@ -22,6 +22,17 @@ type Files struct {
 	Outside bool   // the user allowed any file
 }
 
+// ofFile makes a function of what a file holds. What is wrong is about its path.
+func ofFile(read func(path string) (string, error)) function.Function {
+	return ofTexts(func(args []string) (string, error) {
+		text, err := read(args[0])
+		if err != nil {
+			return "", function.NewArgError(0, err)
+		}
+		return text, nil
+	}, "path")
+}
+
 // maxFile bounds a file that is read, in bytes.
 const maxFile = 16 << 20
 
@@ -32,17 +43,20 @@ func (f Files) functions() map[string]function.Function {
 		"basename":   ofTexts(func(args []string) (string, error) { return filepath.Base(args[0]), nil }, "path"),
 		"dirname":    ofTexts(func(args []string) (string, error) { return filepath.Dir(args[0]), nil }, "path"),
 		"pathexpand": ofTexts(func(args []string) (string, error) { return expandHome(args[0]) }, "path"),
-		"file":       ofTexts(func(args []string) (string, error) { return f.readText(args[0]) }, "path"),
-		"filebase64": ofTexts(func(args []string) (string, error) {
-			data, err := f.read(args[0])
+		"file":       ofFile(f.readText),
+		"filebase64": ofFile(func(path string) (string, error) {
+			data, err := f.read(path)
 			return base64.StdEncoding.EncodeToString(data), err
-		}, "path"),
+		}),
 		"fileexists": function.New(&function.Spec{
 			Params:       []function.Parameter{{Name: "path", Type: cty.String}},
 			Type:         function.StaticReturnType(cty.Bool),
 			RefineResult: notNull,
 			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 				exists, err := f.exists(args[0].AsString())
+				if err != nil {
+					err = function.NewArgError(0, err)
+				}
 				return cty.BoolVal(exists), err
 			},
 		}),
@@ -61,13 +75,13 @@ func (f Files) functions() map[string]function.Function {
 		} else {
 			name = "file" + name
 		}
-		table[name] = ofTexts(func(args []string) (string, error) {
-			data, err := f.read(args[0])
+		table[name] = ofFile(func(path string) (string, error) {
+			data, err := f.read(path)
 			if err != nil {
 				return "", err
 			}
 			return sum(data), nil
-		}, "path")
+		})
 	}
 	for name, f := range table {
 		table[name] = bounded(f, nil)
