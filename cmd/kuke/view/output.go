@@ -1,11 +1,12 @@
 package view
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -19,7 +20,7 @@ func (v *View) Output(name string, o *state.Output) {
 	v.printf("%s\n", text)
 }
 
-// outputText spells a value, over several lines where it is a collection.
+// outputText spells a value as the console does, over several lines where it is a collection.
 func outputText(o *state.Output) string {
 	switch {
 	case o == nil:
@@ -27,11 +28,15 @@ func outputText(o *state.Output) string {
 	case o.Sensitive:
 		return "(sensitive value)"
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, o.Value, "", "  "); err != nil {
+	ty, err := json.UnmarshalType(o.Type)
+	if err != nil {
 		return visible(string(o.Value))
 	}
-	lines := strings.Split(b.String(), "\n")
+	val, err := json.Unmarshal(o.Value, ty)
+	if err != nil {
+		return visible(string(o.Value))
+	}
+	lines := strings.Split(config.Spell(val), "\n")
 	for i := range lines {
 		lines[i] = visible(lines[i])
 	}
