@@ -27,12 +27,12 @@ func spell(val cty.Value, indent int) string {
 		return spellNull(val.Type())
 	}
 	ty := val.Type()
-	switch {
-	case ty == cty.String:
+	switch ty {
+	case cty.String:
 		return spellText(val.AsString(), indent)
-	case ty == cty.Number:
+	case cty.Number:
 		return val.AsBigFloat().Text('f', -1)
-	case ty == cty.Bool:
+	case cty.Bool:
 		return strconv.FormatBool(val.True())
 	}
 	opening, closing := "[", "]"
