@@ -47,17 +47,17 @@ func (v *View) place(b *strings.Builder, r realm.Range, sources map[string][]byt
 	if !ok {
 		return
 	}
-	const most = 160
 	prefix := line[:columnOffset(line, r.Start.Column)]
 	// A place that the source doesn't have (it changed since) must not lead beyond the line.
 	length := utf8.RuneCountInString(line[len(prefix):])
 	if r.End.Line <= r.Start.Line {
 		length = min(length, r.End.Column-r.Start.Column)
 	}
-	length = max(length, 1)
-	if len(line) > most || strings.ContainsRune(line, '\x1b') {
+	if strings.ContainsRune(line, '\x1b') {
 		return
 	}
+	line, prefix, length = excerpt(line, prefix, length)
+	length = max(length, 1)
 	indent := strings.Map(func(c rune) rune {
 		if c == '\t' {
 			return c
@@ -66,6 +66,26 @@ func (v *View) place(b *strings.Builder, r realm.Range, sources map[string][]byt
 	}, prefix)
 	b.WriteString("  " + v.faint("%5d │ ", r.Start.Line) + visible(line) + "\n")
 	b.WriteString("  " + v.faint("      │ ") + indent + v.red("%s", strings.Repeat("^", length)) + "\n")
+}
+
+// excerpt returns as much of a long line as is fit to be shown around the place that follows the prefix, which has the given
+// length in characters, with the prefix and the length of that.
+func excerpt(line, prefix string, length int) (string, string, int) {
+	const most, before = 160, 60
+	all, start := []rune(line), utf8.RuneCountInString(prefix)
+	if len(all) <= most {
+		return line, prefix, length
+	}
+	from := max(min(start-before, len(all)-most), 0)
+	to := min(from+most, len(all))
+	head, tail := "", ""
+	if from > 0 {
+		head = "…"
+	}
+	if to < len(all) {
+		tail = "…"
+	}
+	return head + string(all[from:to]) + tail, head + string(all[from:start]), min(length, to-start)
 }
 
 func sourceLine(source []byte, n int) (string, bool) {
