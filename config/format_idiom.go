@@ -45,6 +45,9 @@ func editsOf(data []byte, body *hclsyntax.Body, around []string) []edit {
 		if len(around) == 1 && around[0] == "variable" && attr.Name == "type" {
 			better = modernType(text)
 		}
+		if strings.HasPrefix(better, "<<") && !bytes.HasPrefix(data[at.End.Byte:], []byte("\n")) {
+			better = text // nothing may follow the end of a heredoc
+		}
 		if better != text {
 			edits = append(edits, edit{at, better})
 		}

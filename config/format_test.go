@@ -82,6 +82,8 @@ func TestFormatIdioms(t *testing.T) {
 		{`a = "${b}${c}"`, `a = "${b}${c}"`},
 		{`a = "${b} "`, `a = "${b} "`},
 		{`a = "${ /* c */ b }"`, `a = "${/* c */ b}"`},
+		{"a = \"${<<X\nb\nX\n}\"\nc = \"${d}\"", "a = <<X\nb\nX\nc = d"},
+		{"a = \"${<<X\nb\nX\n}\" # e\nc = \"${d}\"", "a = \"${<<X\nb\nX\n}\" # e\nc = d"},
 		{`a = "%{if b}c%{endif}"`, `a = "%{if b}c%{endif}"`},
 		{"a b \"c\" d-e {\n}", "a \"b\" \"c\" \"d-e\" {\n}"},
 		{"variable a {\n type = \"string\"\n}", "variable \"a\" {\n  type = string\n}"},
