@@ -85,7 +85,7 @@ func (t *Tree) delegate(dir string) error {
 	}
 	var missing []string
 	for _, name := range strings.Fields(string(available)) {
-		if limiting(name) && !slices.Contains(strings.Fields(string(enabled)), name) {
+		if limiting(name) && t.dirs[name] != "" && !slices.Contains(strings.Fields(string(enabled)), name) {
 			missing = append(missing, "+"+name)
 		}
 	}

@@ -152,6 +152,40 @@ func TestControllerTakenAway(t *testing.T) {
 	}
 }
 
+// Where the tree begins in a cgroup with processes, as in many a container, its children get no more than they have.
+func TestProcessesInTheRoot(t *testing.T) {
+	root := t.TempDir()
+	for file, text := range map[string]string{
+		"cgroup.controllers": "cpu memory pids", "cgroup.subtree_control": "pids", "cgroup.type": "domain", "cgroup.procs": "1\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, file), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have := func() map[string]bool {
+		tree := &Tree{root: root, dirs: map[string]string{}}
+		if err := tree.openV2(); err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.delegate(root); err != nil {
+			t.Fatal(err)
+		}
+		return tree.Controllers()
+	}
+	if got := have(); got["memory"] || got["cpu"] || !got["pids"] {
+		t.Errorf("controllers %v", got)
+	}
+	if enabled, err := os.ReadFile(filepath.Join(root, "cgroup.subtree_control")); err != nil || string(enabled) != "pids" {
+		t.Errorf("enabled: %s, %v", enabled, err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "cgroup.procs"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := have(); !got["memory"] || !got["cpu"] || !got["pids"] {
+		t.Errorf("controllers without the process: %v", got)
+	}
+}
+
 func TestDelegate(t *testing.T) {
 	root := t.TempDir()
 	tree := fake(t, root, V2)

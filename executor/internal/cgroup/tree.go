@@ -65,10 +65,28 @@ func (t *Tree) openV2() error {
 	if err != nil {
 		return fmt.Errorf("read the controllers of the cgroup file system: %w", err)
 	}
-	for _, name := range strings.Fields(string(data)) {
+	names := strings.Fields(string(data))
+	if occupied(t.root) {
+		data, err := os.ReadFile(filepath.Join(t.root, "cgroup.subtree_control"))
+		if err != nil {
+			return fmt.Errorf("read the controllers of the cgroup file system: %w", err)
+		}
+		names = strings.Fields(string(data))
+	}
+	for _, name := range names {
 		t.dirs[name] = t.root
 	}
 	return nil
+}
+
+// occupied reports whether there are processes in the cgroup that keep the kernel from giving its children controllers.
+// The root of the hierarchy may have some, but not that of a container or another cgroup namespace.
+func occupied(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "cgroup.type")); err != nil {
+		return false
+	}
+	procs, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	return err == nil && len(procs) > 0
 }
 
 func (t *Tree) openV1() error {
