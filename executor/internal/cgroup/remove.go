@@ -76,6 +76,10 @@ func awaitEmpty(hierarchy string, dirs []string) error {
 	for _, dir := range dirs {
 		for try := 1; ; try++ {
 			data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+			if errors.Is(err, unix.EOPNOTSUPP) {
+				// A threaded one, which runc makes below a cgroup with processes.
+				data, err = os.ReadFile(filepath.Join(dir, "cgroup.threads"))
+			}
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 				break
 			}
