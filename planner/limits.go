@@ -22,7 +22,8 @@ func (d *decider) checkControllers(want *realm.Resource) {
 		}
 		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
 			"%s %s sets %s, but the cgroups of this host (%s) have no %s controller to enforce it. "+
-				"Enable the controller at boot (for memory: cgroup_enable=memory), or take the limit out.",
+				"Enable the controller at boot (for memory: cgroup_enable=memory); where kuke runs in a container, move the "+
+				"processes in the root of its cgroups into one below; or take the limit out.",
 			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
 	}
 }

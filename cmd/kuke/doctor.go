@@ -83,7 +83,7 @@ func (a *app) checkHost(ctx context.Context) []view.Check {
 }
 
 func checkLimits(actual *planner.Actual) view.Check {
-	c := view.Check{Name: "limits", Fix: "enable the controllers at boot, for memory: cgroup_enable=memory; a configuration that sets such a limit is refused until then"}
+	c := view.Check{Name: "limits", Fix: "enable the controllers at boot, for memory: cgroup_enable=memory; in a container, move the processes in the root of its cgroups into one below; a configuration that sets such a limit is refused until then"}
 	var have, lack []string
 	for _, name := range []string{"memory", "cpu", "pids", "io"} {
 		if actual.Controllers[name] {
