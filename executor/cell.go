@@ -39,7 +39,7 @@ func (k cellKind) create(_ context.Context, after *state.Record) error {
 }
 
 func (k cellKind) make(after *state.Record) error {
-	if err := k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+	if err := k.makeCgroup(after); err != nil {
 		return err
 	}
 	return k.writeFiles(after, k.names)

@@ -2,6 +2,10 @@ package executor
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner/state"
@@ -16,6 +20,9 @@ type TerminalSize = runtime.Size
 // Run runs a command in the recorded container and returns its exit code. An error of errdefs.ErrNotFound or
 // errdefs.ErrFailedPrecondition says that the container doesn't run.
 func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCode uint32, err error) {
+	if frozen, _, err := e.cgroups.Frozen(r.Status.Cgroup); err != nil || frozen {
+		return 0, errors.Join(err, fmt.Errorf("container %s is frozen: %w", r.Path, errdefs.ErrFailedPrecondition))
+	}
 	return e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
 }
 

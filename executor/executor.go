@@ -117,6 +117,14 @@ func (e *Executor) record(after *state.Record, created bool) error {
 	return e.store.Put(&r)
 }
 
+// makeCgroup makes the cgroup of a resource above containers, or mends it: kuke never freezes one.
+func (e *Executor) makeCgroup(r *state.Record) error {
+	if err := e.cgroups.Create(r.Status.Cgroup, realm.ResourcesOf(r.Spec)); err != nil {
+		return err
+	}
+	return e.cgroups.Thaw(r.Status.Cgroup)
+}
+
 // find returns the container in the namespace that is the wanted one, or nil.
 func (e *Executor) find(ctx context.Context, namespace string, wanted func(runtime.Container) bool) (*runtime.Container, error) {
 	containers, err := e.runtime.List(ctx, namespace)

@@ -62,6 +62,12 @@ func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
 	if err := change(ctx, c.After.Status.Namespace, c.After.Status.ContainerID); err != nil {
 		return err
 	}
+	if c.Action == planner.Unpause {
+		// What somebody has frozen past containerd runs, as far as that knows.
+		if err := k.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
+			return err
+		}
+	}
 	return k.record(c.After, false)
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -24,7 +23,7 @@ func (k realmKind) make(ctx context.Context, after *state.Record, labels map[str
 	if err := k.runtime.EnsureNamespace(ctx, after.Status.Namespace, labels); err != nil {
 		return err
 	}
-	return k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec))
+	return k.makeCgroup(after)
 }
 
 func (k realmKind) update(ctx context.Context, before, after *state.Record) error {

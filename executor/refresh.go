@@ -39,7 +39,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	}
 	r := &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
 		Version: version, CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{},
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
 		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
@@ -55,7 +55,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	}
 	if assume {
 		planner.Assume(prior, r.actual)
-	} else if err := errors.Join(r.cgroupLimits(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
+	} else if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
 		return nil, err
 	}
 	if err := r.images(ctx, desired, prior); err != nil {
@@ -145,7 +145,9 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	return nil
 }
 
-func (r *refresh) cgroupLimits(prior *state.State) error {
+// cgroupsOf looks at the limits of the cgroups of all that is recorded, and whether they are frozen, which containerd only
+// knows of what it froze itself.
+func (r *refresh) cgroupsOf(prior *state.State) error {
 	for _, record := range prior.Records {
 		limits, err := r.cgroups.Limits(record.Status.Cgroup)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -155,6 +157,16 @@ func (r *refresh) cgroupLimits(prior *state.State) error {
 			return err
 		}
 		r.actual.Cgroups[record.Status.Cgroup] = limits
+		frozen, itself, err := r.cgroups.Frozen(record.Status.Cgroup)
+		if err != nil {
+			return err
+		}
+		r.actual.Frozen[record.Status.Cgroup] = itself
+		if ns := r.actual.Namespaces[record.Status.Namespace]; frozen && ns != nil && record.Path.Kind() == realm.KindContainer {
+			if c := ns.Containers[record.Status.ContainerID]; c != nil && c.Status == planner.TaskRunning {
+				c.Status = planner.TaskPaused
+			}
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (k spaceKind) update(_ context.Context, _, after *state.Record) error {
 }
 
 func (k spaceKind) make(after *state.Record, created bool) error {
-	if err := k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+	if err := k.makeCgroup(after); err != nil {
 		return err
 	}
 	r := *after

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 
-	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -11,14 +10,14 @@ import (
 type stackKind struct{ *Executor }
 
 func (k stackKind) create(_ context.Context, after *state.Record) error {
-	if err := k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+	if err := k.makeCgroup(after); err != nil {
 		return err
 	}
 	return k.record(after, true)
 }
 
 func (k stackKind) update(_ context.Context, _, after *state.Record) error {
-	if err := k.cgroups.Create(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+	if err := k.makeCgroup(after); err != nil {
 		return err
 	}
 	return k.record(after, false)

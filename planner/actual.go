@@ -34,6 +34,8 @@ type Actual struct {
 	// Cgroups holds the limits of the cgroups of recorded resources and of those found below /kukeon, by path
 	// below the cgroup root; one that is missing isn't there.
 	Cgroups map[string]realm.Resources
+	// Frozen says of cgroups whether they are frozen themselves, and not only in one that is.
+	Frozen map[string]bool
 	// Images tells of the images that desired containers name.
 	Images map[ImageKey]ImageStatus
 	// Networks says, for each recorded space, what of its network is not as it was made; nothing where all is well.

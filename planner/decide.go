@@ -329,6 +329,9 @@ func (d *decider) drift(c *Change, have *state.Record) {
 	if _, exists := d.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != realm.KindContainer {
 		mend("cgroup %s is missing", have.Status.Cgroup)
 	}
+	if d.actual.Frozen[have.Status.Cgroup] && have.Path.Kind() != realm.KindContainer {
+		mend(outside + "its cgroup is frozen")
+	}
 	if why := limitDrift(have, d.actual); why != "" {
 		mend("%s", why)
 	}

@@ -230,6 +230,7 @@ func (h *host) limit(r *state.Record) {
 
 // level makes what a realm, space, stack or cell is on the host.
 func (h *host) level(r *state.Record, fail failFunc) {
+	delete(h.actual.Frozen, r.Status.Cgroup)
 	if parent := r.Path.Parent(); parent != "" {
 		if h.prior.Records[parent] == nil {
 			fail("the parent is not recorded")

@@ -137,6 +137,15 @@ update main/default/blog/web
   # limits changed outside of kuke: memory 1048576 → 2097152, pids 5 → unset, cpus unset → 1
 `},
 		{
+			name: "a cgroup is frozen",
+			host: func(h *host) {
+				h.actual.Frozen = map[string]bool{"/kukeon/" + string(theStack): true, "/kukeon/" + string(theSide) + "_side": true}
+			},
+			want: `
+update main/default/blog
+  # changed outside of kuke: its cgroup is frozen
+`},
+		{
 			name: "limits of what sets none",
 			host: func(h *host) { h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 2 << 20} },
 			want: `
