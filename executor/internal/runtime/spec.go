@@ -121,7 +121,7 @@ func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
 	}
 	opts := []oci.SpecOpts{oci.WithCapabilities(caps), oci.WithNoNewPrivileges}
 	// The profile's rules depend on the capabilities.
-	confine := []oci.SpecOpts{seccomp.WithDefaultProfile()}
+	confine := []oci.SpecOpts{seccomp.WithDefaultProfile(), withoutX32}
 	if hostapparmor.HostSupports() {
 		confine = append(confine, apparmor.WithDefaultProfile(apparmorProfile))
 	}
@@ -144,6 +144,15 @@ func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
 		}
 	}
 	return append(opts, confine...), nil
+}
+
+// withoutX32 leaves an ABI out of the seccomp filter, and so closes it, that hardly any kernel offers or program uses:
+// compiling the filter for it is a fifth of the time that runc takes for a container.
+func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+	if s.Linux != nil && s.Linux.Seccomp != nil {
+		s.Linux.Seccomp.Architectures = slices.DeleteFunc(s.Linux.Seccomp.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
+	}
+	return nil
 }
 
 // capabilities is Docker's rule: what is added comes after what is dropped, save that ALL is the widest or narrowest

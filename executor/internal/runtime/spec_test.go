@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,17 @@ func comparable(s *specs.Spec) {
 		}
 	}
 	s.Version = ""
+}
+
+func TestSeccompArchitectures(t *testing.T) {
+	s, err := generate(t, CreateOptions{ID: "a", Spec: &realm.Container{}}, ocispec.ImageConfig{Cmd: []string{"x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Linux.Seccomp.Architectures
+	if len(got) == 0 || slices.Contains(got, specs.ArchX32) || goruntime.GOARCH == "amd64" && !slices.Contains(got, specs.ArchX86) {
+		t.Errorf("architectures %v", got)
+	}
 }
 
 func TestSpecGolden(t *testing.T) {
