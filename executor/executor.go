@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -51,6 +52,8 @@ type Executor struct {
 	networks *network.Host
 	store    *state.Store
 	secrets  *secrets
+	// top is held while the cgroup of all realms may come or go.
+	top sync.Mutex
 }
 
 // kind is what the executor knows of one kind of resource. Each method ends with the record written; what it

@@ -23,6 +23,8 @@ func (k realmKind) make(ctx context.Context, after *state.Record, labels map[str
 	if err := k.runtime.EnsureNamespace(ctx, after.Status.Namespace, labels); err != nil {
 		return err
 	}
+	k.top.Lock()
+	defer k.top.Unlock()
 	return k.makeCgroup(after)
 }
 
@@ -54,6 +56,8 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 // removeTop takes the common parent of all realms' cgroups away with the last of them. It may be gone: with a reboot, or
 // by another realm that is removed at the same time.
 func (k realmKind) removeTop() error {
+	k.top.Lock()
+	defer k.top.Unlock()
 	left, err := k.cgroups.Children(topCgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
