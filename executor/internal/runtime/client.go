@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"net"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -117,4 +118,10 @@ var silence = func() *log.Entry {
 // afterwards returns a context for undoing, with the values of ctx but not its end.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+}
+
+// cutShort reports whether a call failed because ctx ended. The daemon, which knows when that will be, may be the first to
+// say so, while ctx still goes on, and says it without the code for it.
+func cutShort(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), context.DeadlineExceeded.Error()))
 }

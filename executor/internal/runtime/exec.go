@@ -214,10 +214,9 @@ func deleteProcess(ctx context.Context, process containerd.Process) error {
 	for limit := drainTimeout; ; limit *= 2 {
 		brief, cancel := context.WithTimeout(whole, limit)
 		_, err := process.Delete(brief)
-		// The shim, which knows when that is, may be the first to say so, and says it without the code for it.
-		late := brief.Err() != nil || err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error())
+		late := cutShort(brief, err)
 		cancel()
-		if err == nil || !late || limit > cleanupTimeout {
+		if !late || limit > cleanupTimeout {
 			return err
 		}
 	}

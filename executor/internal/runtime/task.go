@@ -65,7 +65,7 @@ func (c *Client) startTask(ctx context.Context, container containerd.Container, 
 	}
 	if err != nil {
 		// A call that was cancelled may have been carried out nevertheless.
-		return nil, ctx.Err() != nil, err
+		return nil, cutShort(ctx, err), err
 	}
 	if err := task.Start(ctx); err != nil {
 		return nil, true, err
@@ -272,10 +272,9 @@ func awaitExit(ctx context.Context, exited <-chan containerd.ExitStatus, limit t
 	}
 }
 
-// waitError is what became of waiting for an exit. The daemon, which knows when ctx ends, may be the first to say so, and
-// says it without the code for it.
+// waitError is what became of waiting for an exit.
 func waitError(ctx context.Context, err error) error {
-	if err != nil && strings.Contains(err.Error(), context.DeadlineExceeded.Error()) {
+	if cutShort(ctx, err) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Second):
