@@ -34,9 +34,10 @@ func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
 // formattable are the files of a directory that Format looks at.
 var formattable = []string{".hcl", ".kukevars"}
 
-// Format returns the canonical form, that of terraform fmt, of the HCL files that paths stand for: files, directories, of which it takes *.hcl
-// and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It writes nothing.
-// What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are about.
+// Format returns the canonical form, that of terraform fmt, of the HCL files that paths stand for: files, directories, of
+// which it takes *.hcl and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It
+// writes nothing. What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are
+// about.
 func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags realm.Diagnostics) {
 	sources = map[string][]byte{}
 	for _, s := range formatSources(paths, recursive, stdin, &diags) {

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/containerd/errdefs"
@@ -20,8 +19,12 @@ type TerminalSize = runtime.Size
 // Run runs a command in the recorded container and returns its exit code. An error of errdefs.ErrNotFound or
 // errdefs.ErrFailedPrecondition says that the container doesn't run.
 func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCode uint32, err error) {
-	if frozen, _, err := e.cgroups.Frozen(r.Status.Cgroup); err != nil || frozen {
-		return 0, errors.Join(err, fmt.Errorf("container %s is frozen: %w", r.Path, errdefs.ErrFailedPrecondition))
+	frozen, _, err := e.cgroups.Frozen(r.Status.Cgroup)
+	if err != nil {
+		return 0, err
+	}
+	if frozen {
+		return 0, fmt.Errorf("container %s is frozen: %w", r.Path, errdefs.ErrFailedPrecondition)
 	}
 	return e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
 }

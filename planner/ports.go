@@ -84,15 +84,16 @@ func (d *decider) portsOf(cell realm.Path) []realm.Port {
 // checkAddress refuses an address of the host that CNI's portmap can't publish ports on, and tells of one that the host
 // doesn't have: it may be a mistake, or one that comes and goes.
 func (d *decider) checkAddress(p publisher) bool {
-	if !p.HostIP.IsValid() || p.HostIP.Is4() {
-		if p.HostIP.IsValid() && !p.HostIP.IsUnspecified() && !p.HostIP.IsLoopback() &&
-			len(d.actual.Addresses) > 0 && !slices.Contains(d.actual.Addresses, p.HostIP) {
-			d.diags.Warnf(d.portRange(p), p.cell, "Not an address of this host", "cell %s publishes %s, but no interface of this host has the address %s: nothing is served there until one has. Its addresses are %s.", p.cell, p.Port, p.HostIP, addressList(d.actual.Addresses))
-		}
-		return true
+	have := d.actual.Addresses
+	switch {
+	case !p.HostIP.IsValid() || p.HostIP.IsUnspecified() && p.HostIP.Is4():
+	case !p.HostIP.Is4():
+		d.diags.Errorf(d.portRange(p), p.cell, "Unsupported host address", "cell %s is to publish %s, but cells have IPv4 addresses only, and their ports are published on such: name one, or none for all.", p.cell, p.Port)
+		return false
+	case len(have) > 0 && !p.HostIP.IsLoopback() && !slices.Contains(have, p.HostIP):
+		d.diags.Warnf(d.portRange(p), p.cell, "Not an address of this host", "cell %s publishes %s, but no interface of this host has the address %s: nothing is served there until one has. Its addresses are %s.", p.cell, p.Port, p.HostIP, addressList(have))
 	}
-	d.diags.Errorf(d.portRange(p), p.cell, "Unsupported host address", "cell %s is to publish %s, but cells have IPv4 addresses only, and their ports are published on such: name one, or none for all.", p.cell, p.Port)
-	return false
+	return true
 }
 
 // addressList is the first of the addresses, for a message.

@@ -196,7 +196,7 @@ func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration,
 	}()
 	select {
 	case <-ctx.Done():
-		a.asking.Lock()
+		a.asking.Lock() // for good: see ask
 		return nil, nil, errInterrupted
 	case <-done:
 		a.sources = c.Sources

@@ -156,7 +156,7 @@ func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 		}
 		var data []byte
 		data, err = os.ReadFile(filepath.Join(t.dir(controller), cgroup, file))
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		if isGone(err) {
 			missing, err = true, nil
 		}
 		return strings.TrimSpace(string(data))

@@ -51,7 +51,7 @@ func (t *Tree) Remove(cgroup string) error {
 // bottomUp returns dir and the directories below it, children first; none when dir is missing.
 func bottomUp(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if isGone(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func awaitEmpty(hierarchy string, dirs []string) error {
 				// A threaded one, which runc makes below a cgroup with processes.
 				data, err = os.ReadFile(filepath.Join(dir, "cgroup.threads"))
 			}
-			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			if isGone(err) {
 				break
 			}
 			if err != nil {

@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,9 +52,9 @@ func memoryOf(dir string) (int64, error) {
 	return number(strings.TrimSpace(string(data))), gone(err)
 }
 
-// gone passes over what a cgroup says that isn't there, or goes as it is looked at: nothing is in use in it.
+// gone passes over what a cgroup says that isn't there: nothing is in use in it.
 func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if isGone(err) {
 		return nil
 	}
 	return err

@@ -120,6 +120,9 @@ func (t *Tree) openV1() error {
 	return nil
 }
 
+// isGone reports whether a cgroup, or the file of it that was used, isn't there, or went as that was done.
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
+
 func fsType(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Usage is what a cgroup, with all below it, uses. A field that this host doesn't account for is negative.
@@ -67,7 +65,7 @@ func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool,
 	}
 	data, err := os.ReadFile(filepath.Join(dir, cgroup, file))
 	// A cgroup may go while its files are read.
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if isGone(err) {
 		return "", false, nil
 	}
 	return strings.TrimSpace(string(data)), err == nil, err
