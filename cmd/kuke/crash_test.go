@@ -203,6 +203,36 @@ func TestInterrupt(t *testing.T) {
 	checkConverged(t, config, cellCount)
 }
 
+// TestInterruptOnTerminal presses Ctrl-C on a terminal, which signals every process that apply has started too: what is
+// under way is finished all the same.
+func TestInterruptOnTerminal(t *testing.T) {
+	dir := crashHost(t)
+	const cellCount = 6
+	config := writeConfig(t, dir, "main.hcl", cells(cellCount, "x"))
+	for round := range 8 {
+		cmd := exec.Command("kuke", "apply", "--no-color", "--auto-approve", "--parallelism", "1", "-f", config)
+		term := newTerminal(t, cmd)
+		term.sees("root: created in")
+		time.Sleep(time.Duration(90+round*12) * time.Millisecond)
+		term.key("\x03")
+		err := cmd.Wait()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+			t.Fatalf("apply ended with %v", err)
+		}
+		term.mu.Lock()
+		out := term.screen.String()
+		term.mu.Unlock()
+		if strings.Contains(out, "failed") {
+			t.Fatalf("something was cut short:\n%s", out)
+		}
+		mustKuke(t, "apply", "--auto-approve", "-f", config)
+		checkConverged(t, config, cellCount)
+		mustKuke(t, "destroy", "--auto-approve")
+		mustKuke(t, "image", "import", "--realm", "crash", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS"))
+	}
+}
+
 // TestInterruptReading presses Ctrl-C while a configuration that takes seconds is worked out.
 func TestInterruptReading(t *testing.T) {
 	dir := crashHost(t)

@@ -51,7 +51,7 @@ func (h *Host) removeHostportChains() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(program, "--noflush", "--wait")
+	cmd := apart(exec.Command(program, "--noflush", "--wait"))
 	cmd.Stdin = strings.NewReader(script)
 	if err := cmd.Run(); err != nil {
 		// Another one may have been faster, in either direction.

@@ -10,16 +10,13 @@
 package network
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,9 +55,7 @@ type Host struct {
 
 // New returns the host that c describes. It changes nothing.
 func New(c Config) *Host {
-	return &Host{config: c, cni: libcni.NewCNIConfigWithCacheDir(c.PluginDirs, c.CacheDir, quiet{
-		&invoke.DefaultExec{RawExec: &invoke.RawExec{Stderr: io.Discard}},
-	})}
+	return &Host{config: c, cni: libcni.NewCNIConfigWithCacheDir(c.PluginDirs, c.CacheDir, plugins{&invoke.DefaultExec{}})}
 }
 
 // Network is the network of a space.
@@ -201,16 +196,4 @@ func findProgram(name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("find the program %s: %w", name, fs.ErrNotExist)
-}
-
-// quiet runs plugins with what they say on standard error left out, as their errors come on standard output, and with
-// root's programs in their PATH, as portmap runs iptables.
-type quiet struct{ *invoke.DefaultExec }
-
-// ExecPlugin implements [invoke.Exec].
-func (q quiet) ExecPlugin(ctx context.Context, plugin string, stdin []byte, environ []string) ([]byte, error) {
-	path := strings.Join(append([]string{os.Getenv("PATH")}, systemDirs...), string(os.PathListSeparator))
-	// Of several values the last one counts.
-	environ = append(slices.Clone(environ), "PATH="+path)
-	return q.DefaultExec.ExecPlugin(ctx, plugin, stdin, environ)
 }

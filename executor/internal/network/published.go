@@ -43,7 +43,7 @@ func savedNAT() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := exec.Command(program, "-t", "nat").Output()
+	text, err := apart(exec.Command(program, "-t", "nat")).Output()
 	if err != nil {
 		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))

@@ -94,7 +94,10 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 			return err
 		}
 	}
-	out, err := exec.CommandContext(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
+	cmd := exec.CommandContext(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id)
+	// The Ctrl-C of a terminal goes to all of a process group: what is under way is finished.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
 	}
