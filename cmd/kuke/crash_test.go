@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -207,22 +208,25 @@ func TestInterrupt(t *testing.T) {
 // under way is finished all the same.
 func TestInterruptOnTerminal(t *testing.T) {
 	dir := crashHost(t)
-	const cellCount = 6
+	const cellCount, rounds = 6, 8
 	config := writeConfig(t, dir, "main.hcl", cells(cellCount, "x"))
-	for round := range 8 {
+	interrupted := 0
+	for round := range rounds {
 		cmd := exec.Command("kuke", "apply", "--no-color", "--auto-approve", "--parallelism", "1", "-f", config)
 		term := newTerminal(t, cmd)
 		term.sees("root: created in")
 		time.Sleep(time.Duration(90+round*12) * time.Millisecond)
 		term.key("\x03")
 		err := cmd.Wait()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
-			t.Fatalf("apply ended with %v", err)
-		}
 		term.mu.Lock()
 		out := term.screen.String()
 		term.mu.Unlock()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == exitInterrupted {
+			interrupted++
+		} else if err != nil {
+			t.Fatalf("apply ended with %v:\n%s", err, out)
+		}
 		if strings.Contains(out, "failed") {
 			t.Fatalf("something was cut short:\n%s", out)
 		}
@@ -230,6 +234,10 @@ func TestInterruptOnTerminal(t *testing.T) {
 		checkConverged(t, config, cellCount)
 		mustKuke(t, "destroy", "--auto-approve")
 		mustKuke(t, "image", "import", "--realm", "crash", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS"))
+	}
+	// A host that is busy with something else may type too late once.
+	if interrupted < rounds/2 {
+		t.Errorf("%d of %d were interrupted: the test proves nothing", interrupted, rounds)
 	}
 }
 
@@ -247,8 +255,7 @@ realm "crash" { labels = { work = local.work } }`)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	const underWay = 500 * time.Millisecond
-	time.Sleep(underWay)
+	awaitCPU(t, cmd.Process.Pid, 300*time.Millisecond)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -293,4 +300,27 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Errorf("%d of the two applies had nothing to do, want 1", unchanged)
 	}
 	checkConverged(t, config, cellCount)
+}
+
+// awaitCPU returns when the process has worked for as long, however much of the host's processors it gets.
+func awaitCPU(t *testing.T, pid int, least time.Duration) {
+	t.Helper()
+	const ticksPerSecond = 100 // USER_HZ, proc(5)
+	for range 2000 {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// After the name, which is in brackets: utime is the twelfth field.
+		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+		ticks, err := strconv.Atoi(fields[11])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if time.Duration(ticks)*time.Second/ticksPerSecond >= least {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("process %d does nothing", pid)
 }

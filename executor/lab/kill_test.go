@@ -248,8 +248,8 @@ func TestTerminal(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	send("\x03")
 	expect("prompt> ")
-	send("sleep 1000\n")
-	time.Sleep(200 * time.Millisecond)
+	send("sh -c 'echo start$((2+1)); exec sleep 1000'\n")
+	expect("start3") // printed by the job itself, which then is in the foreground
 	send("\x1a")
 	expect("Stopped")
 	send("jobs; kill %1; echo alive$((1+1)); exit 5\n")

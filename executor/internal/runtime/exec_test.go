@@ -225,7 +225,7 @@ func TestWait(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // until the daemon has been asked, also on a busy host
 		h.must(h.stop(h.ctx, h.ns, "b", "KILL", time.Second))
 		wg.Wait()
 	}

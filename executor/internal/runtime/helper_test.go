@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,13 +203,37 @@ func (h *host) awaitOutput(id, text string) {
 	h.t.Fatalf("container %s didn't print %q but %q", id, text, h.output(id))
 }
 
+// awaitWritten waits until the container has stopped and all that it printed is in its log: the shim copies the last of it
+// after the exit.
+func (h *host) awaitWritten(id string) Container {
+	h.t.Helper()
+	c := h.await(id, StatusStopped)
+	for range 500 {
+		if !h.isOpen(h.log(id)) {
+			return c
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	h.t.Fatalf("the log of container %s is still written to", id)
+	return c
+}
+
+// isOpen reports whether a process has the file open.
+func (h *host) isOpen(file string) bool {
+	h.t.Helper()
+	descriptors, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	h.must(err)
+	return slices.ContainsFunc(descriptors, func(fd string) bool {
+		target, _ := os.Readlink(fd)
+		return target == file
+	})
+}
+
 // run runs the container to its end and returns what it printed.
 func (h *host) run(o CreateOptions) string {
 	h.t.Helper()
 	h.start(o)
-	c := h.await(o.ID, StatusStopped)
-	// The shim copies the last of the output after the exit.
-	time.Sleep(50 * time.Millisecond)
+	c := h.awaitWritten(o.ID)
 	if c.ExitCode != 0 {
 		h.t.Errorf("container %s: exit code %d", o.ID, c.ExitCode)
 	}

@@ -198,7 +198,7 @@ func TestRestart(t *testing.T) {
 }
 
 func (h *host) prints(id, want string) bool {
-	for range 100 {
+	for range 500 {
 		if h.output(id) == want {
 			return true
 		}
