@@ -1,6 +1,8 @@
 package config
 
 import (
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -24,6 +26,9 @@ func (c *Configuration) Evaluate(text string) (string, realm.Diagnostics) {
 	before := e.diags
 	e.diags, e.spent = &diags, 0
 	defer func() { e.diags = before }()
+	if strings.Contains(text, "\n") {
+		text += "\n" // which ends the last line of a heredoc
+	}
 	data := []byte(text)
 	e.add(consoleName, data)
 	if !boundedHCL(consoleName, data, &diags) {
@@ -45,4 +50,25 @@ func (c *Configuration) Evaluate(text string) (string, realm.Diagnostics) {
 		}
 	})
 	return result, diags
+}
+
+// Unfinished reports whether the expression goes on in a next line, as a bracket or a heredoc of it is still open.
+func Unfinished(text string) bool {
+	// What is wrong with the tokens, Evaluate will say.
+	tokens, _ := hclsyntax.LexExpression([]byte(text), consoleName, hcl.InitialPos)
+	var open []hclsyntax.TokenType
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
+			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			open = append(open, t.Type)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd,
+			hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			if len(open) == 0 {
+				return false
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	return len(open) > 0 && open[len(open)-1] != hclsyntax.TokenOQuote
 }

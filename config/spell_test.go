@@ -32,10 +32,23 @@ func TestEvaluate(t *testing.T) {
 		{`type(tolist([tomap({ a = { b = true } })]))`, "list(map(\n    object({\n        b: bool,\n    }),\n))"},
 		{`core::upper("a")`, `"A"`},
 		{`"${type(1)}"`, `"number"`},
+		{"<<EOT\na\nEOT", "<<EOT\na\n\nEOT"},
 	} {
 		got, diags := c.Evaluate(e[0])
 		if len(diags) > 0 || got != e[1] {
 			t.Errorf("%s: got\n%s\nwant\n%s\n%v", e[0], got, e[1], diags)
+		}
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	for text, want := range map[string]bool{
+		"1 +\n": false, "[\n": true, "[1]\n": false, "f(\n{ a = [\n]": true, "}\n": false, "}{\n": false,
+		"<<EOT\na (\n": true, "<<EOT\na (\nEOT\n": false,
+		"\"(\n": false, "\"${upper(\n": true, "\"${upper(\n\"a\")}\"\n": false, "\"%{ if (\n": true,
+	} {
+		if got := Unfinished(text); got != want {
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

@@ -20,8 +20,9 @@ func newConsole(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "console [EXPRESSION]",
 		Short: "Evaluate expressions of the configuration",
-		Long: "console evaluates an expression, or one on each line of its input, with the variables, locals, resources and\n" +
-			"functions of the configuration. Addresses are those that are recorded. It changes nothing.",
+		Long: "console evaluates an expression, or those of its input, with the variables, locals, resources and functions\n" +
+			"of the configuration. An expression ends with its line, save for brackets and heredocs that are still open.\n" +
+			"Addresses are those that are recorded. It changes nothing.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.console(cmd.Context(), o, args) },
 	}
@@ -51,26 +52,41 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 		return a.evaluate(c, args[0])
 	}
 	interactive := term.IsTerminal(int(a.stdin.Fd()))
+	prompt := func(text string) {
+		if interactive {
+			a.out.Text(text)
+		}
+	}
 	lines := bufio.NewReader(a.stdin)
 	failed := false
+	text := ""
 	for {
-		if interactive {
-			a.out.Text("> ")
+		if text == "" {
+			prompt("> ")
+		} else {
+			prompt(": ")
 		}
 		line, err := lines.ReadString('\n')
-		if text := strings.TrimSpace(line); text == "exit" {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read the expressions: %w", err)
+		}
+		text += line
+		if err == nil && config.Unfinished(text) {
+			continue
+		}
+		switch text = strings.TrimSpace(text); text {
+		case "exit":
 			return nil
-		} else if text != "" {
+		case "":
+		default:
 			if err := a.evaluate(c, text); err != nil {
 				a.errs.Error(err, a.sources)
 				failed = true
 			}
 		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		text = ""
 		if err != nil {
-			return fmt.Errorf("read the expressions: %w", err)
+			break
 		}
 	}
 	if failed && !interactive {

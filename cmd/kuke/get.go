@@ -14,7 +14,6 @@ import (
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -296,23 +295,21 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 	if o.format == "yaml" || o.watch {
 		return errors.New("images are listed as table, wide, json or name, and not watched")
 	}
-	return a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
-		images, err := e.Images(cmd.Context(), namespace)
-		if err != nil {
-			return err
+	images, err := a.images(cmd, realmName)
+	if err != nil {
+		return err
+	}
+	switch o.format {
+	case "json":
+		return a.out.JSON(images)
+	case "name":
+		for _, image := range images {
+			a.out.Text(image.Name + "\n")
 		}
-		switch o.format {
-		case "json":
-			return a.out.JSON(images)
-		case "name":
-			for _, image := range images {
-				a.out.Text(image.Name + "\n")
-			}
-		default:
-			a.out.Images(images)
-		}
-		return nil
-	})
+	default:
+		a.out.Images(images)
+	}
+	return nil
 }
 
 func (a *app) printRecords(o *getOptions, records []*state.Record) error {

@@ -86,16 +86,31 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 		Short:   "List the images of a realm",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withImages(cmd, *realmName, func(e *executor.Executor, namespace string) error {
-				images, err := e.Images(cmd.Context(), namespace)
-				if err != nil {
-					return err
-				}
-				a.out.Images(images)
-				return nil
-			})
+			images, err := a.images(cmd, *realmName)
+			if err != nil {
+				return err
+			}
+			a.out.Images(images)
+			return nil
 		},
 	}
+}
+
+// images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
+// none, its name may as well be misspelt, and that is said.
+func (a *app) images(cmd *cobra.Command, realmName string) (images []executor.Image, err error) {
+	err = a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
+		images, err = e.Images(cmd.Context(), namespace)
+		return err
+	})
+	if err != nil || len(images) > 0 {
+		return images, err
+	}
+	_, st, err := a.readState()
+	if err == nil && st.Records[realm.Path(realmName)] == nil {
+		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
+	}
+	return images, err
 }
 
 func newImageRemove(a *app, realmName *string) *cobra.Command {
