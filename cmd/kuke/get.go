@@ -41,8 +41,8 @@ func newGet(a *app) *cobra.Command {
 		Long: "get shows the recorded resources of a kind (realms, spaces, stacks, cells or containers, singular or\n" +
 			"plural), as the host has them now; without a kind it draws all of them as a tree. PATH restricts it to a\n" +
 			"resource and what is below it; a name alone is looked up with --realm, --space, --stack and --cell.\n" +
-			"get images [REALM] lists the images of a realm. With -o yaml it prints manifests, which describe the very\n" +
-			"same resources when they are applied again.",
+			"With -o yaml it prints manifests, which describe the very same resources when they are applied again.\n" +
+			"get images [REALM] lists the images of a realm.",
 		Args: cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.get(cmd, o, args) },
 	}
@@ -57,6 +57,10 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	if !slices.Contains(getFormats, o.format) {
 		return fmt.Errorf("--output: there is no format %q: use one of %s", o.format, strings.Join(getFormats, ", "))
 	}
+	live := o.format == "table" || o.format == "wide" || o.format == "json"
+	if o.watch && (!live || o.format == "json") {
+		return fmt.Errorf("--watch shows tables: leave out --output %s", o.format)
+	}
 	if len(args) > 0 && (args[0] == "image" || args[0] == "images") {
 		return a.getImages(cmd, o, args[1:])
 	}
@@ -68,10 +72,7 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	if len(args) > 1 {
 		o.within = args[1]
 	}
-	live := o.format == "table" || o.format == "wide" || o.format == "json"
 	switch {
-	case o.watch && (!live || o.format == "json"):
-		return fmt.Errorf("--watch shows tables: leave out --output %s", o.format)
 	case o.watch:
 		return a.watch(cmd.Context(), o)
 	case !live:
@@ -212,14 +213,10 @@ func signalOf(code uint32) string {
 // watch prints what is asked for, and again what changes, until it is interrupted: on a terminal all of it in place,
 // otherwise the rows that are other than before.
 func (a *app) watch(ctx context.Context, o *getOptions) error {
-	inPlace := term.IsTerminal(int(a.stdout.Fd()))
 	var before map[realm.Path]string
 	said := ""
-	for {
+	return a.everyInterval(ctx, func(inPlace bool) error {
 		rows, unknown, err := a.rows(ctx, o)
-		if ctx.Err() != nil {
-			return exitCode(exitInterrupted)
-		}
 		if err != nil {
 			return err
 		}
@@ -240,6 +237,18 @@ func (a *app) watch(ctx context.Context, o *getOptions) error {
 			a.errs.Note(note)
 		}
 		before, said = fingerprints(rows), note
+		return nil
+	})
+}
+
+// everyInterval calls look until it fails or the command is interrupted. inPlace says whether standard output is a terminal,
+// to be drawn on again and again.
+func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) error) error {
+	inPlace := term.IsTerminal(int(a.stdout.Fd()))
+	for {
+		if err := look(inPlace); err != nil && ctx.Err() == nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return exitCode(exitInterrupted)
@@ -285,31 +294,6 @@ func fingerprint(r view.Row) string {
 		text += fmt.Sprint(r.Container.PID, r.Container.Restarts)
 	}
 	return text
-}
-
-func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
-	realmName := o.realm
-	if len(args) > 0 {
-		realmName = args[0]
-	}
-	if o.format == "yaml" || o.watch {
-		return errors.New("images are listed as table, wide, json or name, and not watched")
-	}
-	images, err := a.images(cmd, realmName)
-	if err != nil {
-		return err
-	}
-	switch o.format {
-	case "json":
-		return a.out.JSON(images)
-	case "name":
-		for _, image := range images {
-			a.out.Text(image.Name + "\n")
-		}
-	default:
-		a.out.Images(images)
-	}
-	return nil
 }
 
 func (a *app) printRecords(o *getOptions, records []*state.Record) error {

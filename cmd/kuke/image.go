@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -90,27 +91,10 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.out.Images(images)
+			a.out.Images(images, false)
 			return nil
 		},
 	}
-}
-
-// images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
-// none, its name may as well be misspelt, and that is said.
-func (a *app) images(cmd *cobra.Command, realmName string) (images []executor.Image, err error) {
-	err = a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
-		images, err = e.Images(cmd.Context(), namespace)
-		return err
-	})
-	if err != nil || len(images) > 0 {
-		return images, err
-	}
-	_, st, err := a.readState()
-	if err == nil && st.Records[realm.Path(realmName)] == nil {
-		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
-	}
-	return images, err
 }
 
 func newImageRemove(a *app, realmName *string) *cobra.Command {
@@ -132,4 +116,77 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 			})
 		},
 	}
+}
+
+// images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
+// none, its name may as well be misspelt, and that is said.
+func (a *app) images(cmd *cobra.Command, realmName string) (images []executor.Image, err error) {
+	err = a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
+		images, err = e.Images(cmd.Context(), namespace)
+		return err
+	})
+	if err != nil || len(images) > 0 {
+		return images, err
+	}
+	_, st, err := a.readState()
+	if err == nil && st.Records[realm.Path(realmName)] == nil {
+		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
+	}
+	return images, err
+}
+
+// getImages is get of images: the realm is an argument or the flag's, the format any of get's.
+func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
+	realmName := o.realm
+	if len(args) > 0 {
+		realmName = args[0]
+	}
+	if o.watch {
+		return a.watchImages(cmd, o, realmName)
+	}
+	images, err := a.images(cmd, realmName)
+	if err != nil {
+		return err
+	}
+	switch o.format {
+	case "json":
+		return a.out.JSON(images)
+	case "yaml":
+		return a.out.YAML(images)
+	case "name":
+		for _, image := range images {
+			a.out.Text(image.Name + "\n")
+		}
+	default:
+		a.out.Images(images, o.format == "wide")
+	}
+	return nil
+}
+
+// watchImages shows images as watch does resources: all in place on a terminal, and otherwise those that are new or another.
+func (a *app) watchImages(cmd *cobra.Command, o *getOptions, realmName string) error {
+	wide := o.format == "wide"
+	return a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
+		var before []executor.Image
+		return a.everyInterval(cmd.Context(), func(inPlace bool) error {
+			images, err := e.Images(cmd.Context(), namespace)
+			if err != nil {
+				return err
+			}
+			if inPlace {
+				a.out.Clear()
+				a.out.Images(images, wide)
+				return nil
+			}
+			changed := slices.DeleteFunc(slices.Clone(images), func(image executor.Image) bool { return slices.Contains(before, image) })
+			switch {
+			case before == nil, len(before) == 0 && len(changed) > 0: // there is no header yet
+				a.out.Images(changed, wide)
+			case len(changed) > 0:
+				a.out.ImageRows(changed, wide)
+			}
+			before = images
+			return nil
+		})
+	})
 }

@@ -169,15 +169,30 @@ func (v *View) columns(header []string, rows func(add func(...string))) {
 	_ = w.Flush()
 }
 
-// Images prints a table of images.
-func (v *View) Images(images []executor.Image) {
+// Images prints a table of images, a wide one with the time at which each came to the host.
+func (v *View) Images(images []executor.Image, wide bool) {
 	if len(images) == 0 {
 		v.printf("No images.\n")
 		return
 	}
-	v.columns([]string{"IMAGE", "DIGEST", "SIZE"}, func(add func(...string)) {
+	header := []string{"IMAGE", "DIGEST", "SIZE"}
+	if wide {
+		header = append(header, "CREATED")
+	}
+	v.images(header, images, wide)
+}
+
+// ImageRows prints images as rows that follow a table.
+func (v *View) ImageRows(images []executor.Image, wide bool) { v.images(nil, images, wide) }
+
+func (v *View) images(header []string, images []executor.Image, wide bool) {
+	v.columns(header, func(add func(...string)) {
 		for _, image := range images {
-			add(image.Name, image.Digest, units.HumanSize(float64(image.Size)))
+			cells := []string{image.Name, image.Digest, units.HumanSize(float64(image.Size))}
+			if wide {
+				cells = append(cells, image.Created.UTC().Format(time.RFC3339))
+			}
+			add(cells...)
 		}
 	})
 }

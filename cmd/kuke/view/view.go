@@ -11,6 +11,7 @@ import (
 
 	"github.com/fatih/color"
 	"golang.org/x/term"
+	"sigs.k8s.io/yaml"
 )
 
 // View prints to one stream. It may be used by several goroutines at once.
@@ -58,6 +59,16 @@ func (v *View) JSON(value any) error {
 		return fmt.Errorf("print JSON: %w", err)
 	}
 	v.printf("%s\n", data)
+	return nil
+}
+
+// YAML prints value, with the names that it has in JSON.
+func (v *View) YAML(value any) error {
+	data, err := yaml.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("print YAML: %w", err)
+	}
+	v.printf("%s", data)
 	return nil
 }
 
