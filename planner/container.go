@@ -17,6 +17,8 @@ func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
 	case o == nil || o.container == nil:
 	case d.cellIsNew(c.Path.Parent()):
 		d.replaceOrphan(c, o, "its cell is not recorded, so that its addresses are not known")
+	case d.toReplace(c.Path):
+		d.replaceOrphan(c, o, replaceAsked)
 	case d.rootMoves(c.Path) || o.namespace != c.After.Status.Namespace:
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted")
 	case o.container.Status != TaskRunning:
@@ -62,6 +64,9 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.Diffs = diff(nil, want.Spec)
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
 	case c.Action == Replace:
+	case d.toReplace(c.Path):
+		c.Action = Replace
+		c.Reasons = append(c.Reasons, replaceAsked)
 	case d.triggered[c.Path] != "":
 		c.Action = Replace
 		c.Reasons = append(c.Reasons, d.triggered[c.Path])

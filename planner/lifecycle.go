@@ -37,6 +37,9 @@ func protected(want *realm.Resource) bool {
 	return want.Lifecycle != nil && want.Lifecycle.PreventDestroy
 }
 
+// protectedFromNow is the reason of a change that does no more than to protect.
+const protectedFromNow = "protected by prevent_destroy from now on"
+
 // protect notes in the record of c whether its resource may be destroyed, which is a change by itself.
 func (d *decider) protect(c *Change, want *realm.Resource) {
 	if d.opts.ByHand {
@@ -50,7 +53,7 @@ func (d *decider) protect(c *Change, want *realm.Resource) {
 		c.Action = Update
 	}
 	if protected(want) {
-		c.Reasons = append(c.Reasons, "protected by prevent_destroy from now on")
+		c.Reasons = append(c.Reasons, protectedFromNow)
 	} else {
 		c.Reasons = append(c.Reasons, "no longer protected by prevent_destroy")
 	}
@@ -78,8 +81,10 @@ func (d *decider) checkProtected() {
 
 // why says, in parentheses, what is behind a change.
 func why(c *Change) string {
-	if len(c.Reasons) > 0 {
-		return " (" + c.Reasons[0] + ")"
+	for _, reason := range c.Reasons {
+		if reason != protectedFromNow {
+			return " (" + reason + ")"
+		}
 	}
 	for _, df := range c.Diffs {
 		if c.Action == Replace && df.ForcesReplacement {

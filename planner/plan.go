@@ -15,6 +15,8 @@ type Options struct {
 	Destroy bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
 	Targets []realm.Path
+	// Replace makes the containers at these paths, or below them, anew even when nothing of them changes.
+	Replace []realm.Path
 	// ByHand plans for an imperative command: resources of every project may change, new ones belong to none, and
 	// nothing is deleted for not being desired.
 	ByHand bool
@@ -163,6 +165,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.checkTargets()
 	d.checkRemovals()
 	d.findTargets()
+	d.checkReplace()
 	d.decideTriggered()
 	d.checkProtected()
 	d.warnForeign()

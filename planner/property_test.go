@@ -160,6 +160,47 @@ func TestTargetedPlansCanBeCarriedOut(t *testing.T) {
 	})
 }
 
+// Whatever else changes, what is to be replaced is made anew, once, and only what lives on it with it.
+func TestReplacementsCanBeCarriedOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := newHost(t)
+		h.converge(randomTree(t, "first"), Options{})
+		h.drift(t)
+		desired := randomTree(t, "second")
+		var paths []realm.Path
+		for _, r := range desired.Resources() {
+			if r.Path.Kind() == realm.KindContainer {
+				paths = append(paths, r.Path)
+			}
+		}
+		if len(paths) == 0 {
+			t.Skip()
+		}
+		asked := rapid.SampledFrom(paths).Draw(t, "replace")
+		for range rapid.IntRange(0, 2).Draw(t, "levels up") {
+			asked = asked.Parent()
+		}
+		without := h.plan(desired, Options{}).ChangesByPath()
+		p := h.plan(desired, Options{Replace: []realm.Path{asked}})
+		changes := p.ChangesByPath()
+		for _, path := range paths {
+			if c := changes[path]; asked.Contains(path) && (c == nil || c.Action != Replace && c.Action != Create) {
+				t.Fatalf("%s stays\n%s", path, text(p))
+			}
+		}
+		for path, c := range changes {
+			if path.Kind() != realm.KindContainer || asked.Contains(path) || broughtAlong(p, path) {
+				continue
+			}
+			if w := without[path]; w == nil || w.Action != c.Action {
+				t.Fatalf("%s changes otherwise\n%s", path, text(p))
+			}
+		}
+		h.applyInAnyOrder(t, p, len(p.Steps))
+		h.checkConverged(desired)
+	})
+}
+
 // broughtAlong reports whether another change takes the ground from under p: that of its realm or of its cell's
 // root container.
 func broughtAlong(p *Plan, path realm.Path) bool {

@@ -71,6 +71,25 @@ func TestRefusals(t *testing.T) {
 			summary: "No such target", path: "main/nowhere", detail: "--target main/nowhere",
 		},
 		{
+			name:    "nothing to replace",
+			opts:    Options{Replace: []realm.Path{theCell, theCell + "/nowhere"}},
+			summary: "Nothing to replace", path: theCell + "/nowhere", detail: "names no container of the configuration",
+		},
+		{
+			name:    "something to replace that is no target",
+			opts:    Options{Targets: []realm.Path{theRoot}, Replace: []realm.Path{theSide}},
+			summary: "Nothing to replace", path: theSide, detail: "--target leaves out",
+		},
+		{
+			name: "something to replace that is protected",
+			edit: func(tree *realm.Tree, _ specs) *realm.Tree {
+				tree.Resource(theSide).Lifecycle = &realm.Lifecycle{PreventDestroy: true}
+				return tree
+			},
+			opts:    Options{Replace: []realm.Path{theSide}},
+			summary: "Protected resource", path: theSide, detail: "would be replaced (replaced as asked with --replace)",
+		},
+		{
 			name:    "foreign container in the namespace that goes",
 			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
 			opts:    Options{Destroy: true},

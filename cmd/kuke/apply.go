@@ -44,8 +44,8 @@ func newApply(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.planFile = args[0]
-				if len(o.targets) > 0 || o.start || o.refreshOnly || !o.refresh {
-					return errors.New("a saved plan holds its targets and options: leave out --target, --start, --refresh and --refresh-only")
+				if len(o.targets)+len(o.replace) > 0 || o.start || o.refreshOnly || !o.refresh {
+					return errors.New("a saved plan holds its targets and options: leave out --target, --replace, --start, --refresh and --refresh-only")
 				}
 			}
 			return a.apply(cmd.Context(), o)
@@ -115,9 +115,9 @@ func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Cont
 	if o.planFile != "" {
 		return a.savedPlan(ctx, o)
 	}
-	wanted, targets, err := a.planInput(ctx, &o.planOptions)
+	wanted, options, err := a.planInput(ctx, &o.planOptions)
 	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, targets)
+		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, options)
 	}, err
 }
 

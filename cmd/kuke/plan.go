@@ -26,6 +26,7 @@ type planOptions struct {
 	variables   variableFlags
 	destroy     bool
 	targets     []string
+	replace     []string
 	start       bool
 	refresh     bool
 	refreshOnly bool
@@ -110,7 +111,7 @@ func newPlan(a *app) *cobra.Command {
 // plan makes a plan without the lock: what it is made from can change at once, which applying a saved plan
 // then notices.
 func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
-	wanted, targets, err := a.planInput(ctx, o)
+	wanted, options, err := a.planInput(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +124,13 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
-	return a.planFor(ctx, exec, wanted, prior, o, targets)
+	return a.planFor(ctx, exec, wanted, prior, o, options)
 }
 
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.start, "start", false, "also start what was stopped, killed or paused by hand")
+	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "replace the container at this path, or all below it, whether or not it changes; repeatable")
 	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "take what was changed outside of kuke into the state, and change nothing else")
 }
 
@@ -137,8 +139,10 @@ func (o *planOptions) check() error {
 	switch {
 	case o.refreshOnly && !o.refresh:
 		return errors.New("--refresh-only looks at the host, which --refresh=false forbids: leave out one of them")
-	case o.refreshOnly && (o.destroy || len(o.targets) > 0 || len(o.files) > 0 || o.start):
-		return errors.New("--refresh-only compares the state with the host, and nothing else: leave out --file, --target, --start and --destroy")
+	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.replace)+len(o.files) > 0 || o.start):
+		return errors.New("--refresh-only compares the state with the host, and nothing else: leave out --file, --target, --replace, --start and --destroy")
+	case o.destroy && len(o.replace) > 0:
+		return errors.New("--replace makes containers anew, which --destroy removes: leave out one of them")
 	}
 	return nil
 }
@@ -149,17 +153,21 @@ type wanted struct {
 	*config.Configuration
 }
 
-// planInput reads the configuration (none for a destroy) and checks the targets.
-func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, []realm.Path, error) {
-	targets, err := parsePaths("target", o.targets)
+// planInput reads the configuration (none for a destroy) and checks the flags.
+func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, planner.Options, error) {
+	options := planner.Options{Project: a.project, Destroy: o.destroy, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
+	err := o.check()
 	if err == nil {
-		err = o.check()
+		options.Targets, err = parsePaths("target", o.targets)
+	}
+	if err == nil {
+		options.Replace, err = parsePaths("replace", o.replace)
 	}
 	if err != nil || o.refreshOnly || o.destroy && len(o.files) == 0 {
-		return nil, targets, err
+		return nil, options, err
 	}
 	w, err := a.read(ctx, o)
-	return w, targets, err
+	return w, options, err
 }
 
 // read reads the configuration, and prints its warnings.
@@ -205,7 +213,7 @@ func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration,
 }
 
 // planFor makes the plan that the options ask for.
-func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, targets []realm.Path) (*planner.Plan, error) {
+func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, options planner.Options) (*planner.Plan, error) {
 	if o.refreshOnly {
 		actual, err := exec.Refresh(ctx, nil, prior)
 		if err != nil {
@@ -214,9 +222,6 @@ func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, p
 		plan := planner.Accept(prior, actual)
 		plan.Project = a.project
 		return plan, nil
-	}
-	options := planner.Options{
-		Project: a.project, Destroy: o.destroy, Targets: targets, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh,
 	}
 	if w == nil || o.destroy {
 		return a.makePlan(ctx, exec, nil, prior, options)
