@@ -194,8 +194,9 @@ func execIn(ts *testscript.TestScript, args []string) error {
 	if args[0] != "in" {
 		return ts.Exec(args[0], args[1:]...)
 	}
-	command := []string{"-n", "kukeon-" + args[1], "tasks", "exec", "--exec-id", fmt.Sprint("test-", time.Now().UnixNano())}
-	return ts.Exec("ctr", append(command, args[2:]...)...)
+	// ctr exec gives up what a command printed last when the host is busy.
+	path := args[1] + "/" + strings.ReplaceAll(args[2], "_", "/")
+	return ts.Exec("kuke", append([]string{"exec", path}, args[3:]...)...)
 }
 
 // clean is the command: clean; it fails if kuke left anything on the host.
