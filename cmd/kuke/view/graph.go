@@ -1,0 +1,151 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/graph"
+)
+
+// GraphFormats are the languages that graphs are drawn in.
+var GraphFormats = []string{"dot", "mermaid"}
+
+// drawing is a graph as it is drawn.
+type drawing struct {
+	nodes []node
+	edges map[edge][]string // with what is written on them
+}
+
+type node struct {
+	name string
+	// dashed is for what is managed elsewhere.
+	dashed bool
+}
+
+// edge goes from a node to one that it waits for.
+type edge struct{ from, to int }
+
+// Dependencies draws what the resources of a configuration depend on, in one of the [GraphFormats].
+func (v *View) Dependencies(tree *realm.Tree, format string) error {
+	d := drawing{edges: map[edge][]string{}}
+	place := map[realm.Path]int{}
+	at := func(p realm.Path) int {
+		i, ok := place[p]
+		if !ok {
+			i = len(d.nodes)
+			place[p] = i
+			r := tree.Resource(p)
+			d.nodes = append(d.nodes, node{p.Kind().Lower() + " " + string(p), r == nil || r.External})
+		}
+		return i
+	}
+	kept := map[edge]bool{} // for what their labels say
+	for _, r := range tree.Resources() {
+		at(r.Path)
+	}
+	for _, dependency := range planner.Dependencies(tree) {
+		e, why := edge{at(dependency.Path), at(dependency.On)}, dependency.Why
+		if dependency.Condition != "" {
+			why += ": " + string(dependency.Condition)
+			kept[e] = true
+		}
+		labels := d.edges[e]
+		if why != "" {
+			labels = append(labels, why)
+		}
+		d.edges[e] = labels
+	}
+	return v.draw(&d, kept, format)
+}
+
+// Steps draws the steps of a plan, each with those it waits for, in one of the [GraphFormats].
+func (v *View) Steps(p *planner.Plan, format string) error {
+	d := drawing{edges: map[edge][]string{}}
+	for i, s := range p.Steps {
+		name := string(s.Op) + " " + stepName(s)
+		if s.Op == planner.OpImage {
+			name = stepName(s) + " in " + s.Image.Namespace
+		}
+		d.nodes = append(d.nodes, node{name: name})
+		for _, on := range s.After {
+			d.edges[edge{i, on}] = nil
+		}
+	}
+	return v.draw(&d, nil, format)
+}
+
+// reduced returns the edges without those that say nothing, as other ones connect the same nodes, in order.
+func (d *drawing) reduced(kept map[edge]bool) ([]edge, error) {
+	g := graph.New(len(d.nodes))
+	edges := slices.SortedFunc(maps.Keys(d.edges), func(a, b edge) int { return cmp.Or(a.from-b.from, a.to-b.to) })
+	for _, e := range edges {
+		g.Wait(e.from, e.to)
+	}
+	needed, err := g.Reduced()
+	if err != nil {
+		return nil, fmt.Errorf("draw the graph: %w", err)
+	}
+	return slices.DeleteFunc(edges, func(e edge) bool { return !kept[e] && !slices.Contains(needed[e.from], e.to) }), nil
+}
+
+func (v *View) draw(d *drawing, kept map[edge]bool, format string) error {
+	edges, err := d.reduced(kept)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	if format == "mermaid" {
+		d.mermaid(&b, edges)
+	} else {
+		d.dot(&b, edges)
+	}
+	v.printf("%s", b.String())
+	return nil
+}
+
+// dot writes the graph in the language of Graphviz, https://graphviz.org/doc/info/lang.html.
+func (d *drawing) dot(b *strings.Builder, edges []edge) {
+	quote := func(s string) string {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(visible(s)) + `"`
+	}
+	b.WriteString("digraph kuke {\n  rankdir = \"RL\";\n  node [shape = \"box\"];\n")
+	for _, n := range d.nodes {
+		style := ""
+		if n.dashed {
+			style = ` [style = "dashed"]`
+		}
+		fmt.Fprintf(b, "  %s%s;\n", quote(n.name), style)
+	}
+	for _, e := range edges {
+		label := strings.Join(d.edges[e], ", ")
+		if label != "" {
+			label = " [label = " + quote(label) + "]"
+		}
+		fmt.Fprintf(b, "  %s -> %s%s;\n", quote(d.nodes[e.from].name), quote(d.nodes[e.to].name), label)
+	}
+	b.WriteString("}\n")
+}
+
+// mermaid writes the graph as a flowchart, https://mermaid.js.org/syntax/flowchart.html.
+func (d *drawing) mermaid(b *strings.Builder, edges []edge) {
+	quote := func(s string) string { return `"` + strings.ReplaceAll(visible(s), `"`, "#quot;") + `"` }
+	b.WriteString("flowchart RL\n")
+	for i, n := range d.nodes {
+		fmt.Fprintf(b, "  n%d[%s]\n", i, quote(n.name))
+		if n.dashed {
+			fmt.Fprintf(b, "  style n%d stroke-dasharray: 5 5\n", i)
+		}
+	}
+	for _, e := range edges {
+		label := strings.Join(d.edges[e], ", ")
+		if label != "" {
+			label = "|" + quote(label) + "|"
+		}
+		fmt.Fprintf(b, "  n%d -->%s n%d\n", e.from, label, e.to)
+	}
+}
