@@ -3,38 +3,67 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/planner"
 )
 
 func newShow(a *app) *cobra.Command {
-	var asJSON bool
+	var asJSON, asMarkdown, asHTML bool
 	cmd := &cobra.Command{
 		Use:   "show [PLANFILE]",
 		Short: "Show the recorded state, or a saved plan",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "show prints the recorded state, or a saved plan as plan printed it; for where changes are reviewed also as\n" +
+			"Markdown, for a comment, or as an HTML page.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			show := a.showState
 			if len(args) == 1 {
-				plan, err := planner.LoadPlan(args[0])
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return a.out.JSON(plan)
-				}
-				a.out.Plan(plan)
-				return nil
+				show = func(format string) error { return a.showPlan(args[0], format) }
 			}
-			_, st, err := a.readState()
-			if err != nil {
-				return err
+			switch {
+			case asJSON:
+				return show("json")
+			case asMarkdown:
+				return show(view.Markdown)
+			case asHTML:
+				return show(view.HTML)
 			}
-			if asJSON {
-				return a.out.JSON(st)
-			}
-			a.out.State(st)
-			return nil
+			return show("")
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "print Markdown")
+	cmd.Flags().BoolVar(&asHTML, "html", false, "print an HTML page")
+	cmd.MarkFlagsMutuallyExclusive("json", "markdown", "html")
 	return cmd
+}
+
+func (a *app) showPlan(file, format string) error {
+	plan, err := planner.LoadPlan(file)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "":
+		a.out.Plan(plan)
+		return nil
+	case "json":
+		return a.out.JSON(plan)
+	}
+	return a.out.PlanReport(plan, format)
+}
+
+func (a *app) showState(format string) error {
+	_, st, err := a.readState()
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "":
+		a.out.State(st)
+		return nil
+	case "json":
+		return a.out.JSON(st)
+	}
+	return a.out.StateReport(st, format)
 }

@@ -183,33 +183,22 @@ func unchanged(c *planner.Change) int {
 	return n
 }
 
-func (v *View) summary(s planner.Summary) string {
-	line := v.bold("Plan:") + fmt.Sprintf(" %d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
-	if s.Start > 0 {
-		line += fmt.Sprintf(", %d to start", s.Start)
+func (v *View) summary(s planner.Summary) string { return v.bold("Plan:") + " " + counts(s) + "." }
+
+func counts(s planner.Summary) string {
+	line := fmt.Sprintf("%d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
+	for _, count := range []struct {
+		n    int
+		what string
+	}{
+		{s.Start, "start"}, {s.Record, "record as they are"}, {s.Stop, "stop, signal, pause or unpause"}, {s.Check, "wait for"},
+		{s.Forget, "forget"}, {s.Move, "move"}, {s.Import, "import"}, {s.Adopt, "adopt"},
+	} {
+		if count.n > 0 {
+			line += fmt.Sprintf(", %d to %s", count.n, count.what)
+		}
 	}
-	if s.Record > 0 {
-		line += fmt.Sprintf(", %d to record as they are", s.Record)
-	}
-	if s.Stop > 0 {
-		line += fmt.Sprintf(", %d to stop, signal, pause or unpause", s.Stop)
-	}
-	if s.Check > 0 {
-		line += fmt.Sprintf(", %d to wait for", s.Check)
-	}
-	if s.Forget > 0 {
-		line += fmt.Sprintf(", %d to forget", s.Forget)
-	}
-	if s.Move > 0 {
-		line += fmt.Sprintf(", %d to move", s.Move)
-	}
-	if s.Import > 0 {
-		line += fmt.Sprintf(", %d to import", s.Import)
-	}
-	if s.Adopt > 0 {
-		line += fmt.Sprintf(", %d to adopt", s.Adopt)
-	}
-	return line + "."
+	return line
 }
 
 func plural(n int, noun string) string {

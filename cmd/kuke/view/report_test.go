@@ -1,0 +1,76 @@
+package view
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// hostile is a plan with what must not become Markdown or HTML of its own.
+func hostile(t *testing.T) *planner.Plan {
+	p := plan(t, func(s specs) {
+		container(s, "updated").Labels = map[string]string{"x": "</pre><script>alert(1)</script> ```"}
+	}, planner.Options{})
+	output := func(text string) *state.Output {
+		return &state.Output{Type: json.RawMessage(`"string"`), Value: json.RawMessage(text)}
+	}
+	p.Outputs = []planner.OutputChange{{Name: "text", Before: output(`"old"`), After: output(`"+ one\n@@ two\n"`)}}
+	return p
+}
+
+func TestReports(t *testing.T) {
+	prior, _ := applied(t)
+	for _, format := range []string{Markdown, HTML} {
+		for name, print := range map[string]func(*View) error{
+			"plan":       func(v *View) error { return v.PlanReport(plan(t, everything, planner.Options{}), format) },
+			"hostile":    func(v *View) error { return v.PlanReport(hostile(t), format) },
+			"no-changes": func(v *View) error { return v.PlanReport(&planner.Plan{Unchanged: 7}, format) },
+			"destroyed":  func(v *View) error { return v.PlanReport(&planner.Plan{Destroy: true, Project: "shop"}, format) },
+			"state":      func(v *View) error { return v.StateReport(prior, format) },
+			"state-none": func(v *View) error {
+				return v.StateReport(&state.State{Records: map[realm.Path]*state.Record{}}, format)
+			},
+		} {
+			golden(t, "report-"+name+"."+format, true, func(v *View) {
+				if err := print(v); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// The page says what the terminal does, and holds no elements but its own.
+func TestHTMLReport(t *testing.T) {
+	p := hostile(t)
+	var b strings.Builder
+	if err := newView(&b, true).PlanReport(p, HTML); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := html.Parse(strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	for n := range doc.Descendants() {
+		switch {
+		case n.Type == html.ElementNode && n.Data == "script":
+			t.Error("a script")
+		case n.Type == html.ElementNode && n.Data == "pre":
+			for inner := range n.Descendants() {
+				if inner.Type == html.TextNode {
+					text += inner.Data
+				}
+			}
+		}
+	}
+	if want := plain(func(v *View) { v.Plan(p) }); text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
