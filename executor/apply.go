@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -82,7 +83,13 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 		begin := time.Now()
 		o.Observe(Event{Step: step})
 		err := e.secrets.redact(e.step(ctx, scheduling, plan, step, changes[step.Path]))
-		o.Observe(Event{Step: step, Done: true, Elapsed: time.Since(begin), Err: err})
+		took := time.Since(begin)
+		about := string(step.Path)
+		if step.Image != nil {
+			about = step.Image.Reference
+		}
+		slog.InfoContext(ctx, "carried out a step", "op", string(step.Op), "about", about, "took", took, "failed", err != nil)
+		o.Observe(Event{Step: step, Done: true, Elapsed: took, Err: err})
 		return err
 	})
 	outcomes := make([]Outcome, len(results))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -104,6 +105,7 @@ func rewrite(file, text string) error {
 	if old, err := os.ReadFile(file); err == nil && string(old) == text {
 		return nil
 	}
+	slog.Debug("writing file", "file", file)
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
 		return err

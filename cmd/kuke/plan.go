@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -302,10 +304,13 @@ func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm
 	if o.Assume {
 		look = exec.Assume
 	}
+	begin := time.Now()
 	actual, err := look(ctx, desired, prior)
 	if err != nil {
 		return nil, nil, err
 	}
+	looked := time.Now()
 	plan, diags := planner.New(desired, prior, actual, o)
+	slog.InfoContext(ctx, "made a plan", "looking", looked.Sub(begin), "planning", time.Since(looked), "failed", plan == nil)
 	return plan, diags, nil
 }

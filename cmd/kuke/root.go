@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -42,7 +43,11 @@ type app struct {
 	pool       netip.Prefix // subnetPool, read
 	project    string
 	noColor    bool
+	logLevel   string
 }
+
+// logLevels are the values of --log-level. What goes wrong is told in any case.
+var logLevels = map[string]slog.Level{"off": slog.LevelError + 1, "info": slog.LevelInfo, "debug": slog.LevelDebug}
 
 func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -68,6 +73,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
 	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "what to log on standard error: off, info (steps and times) or debug (also calls to containerd, CNI plugins and files)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(
@@ -150,6 +156,11 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	level, ok := logLevels[a.logLevel]
+	if !ok {
+		return fmt.Errorf("--log-level: there is no level %q: use off, info or debug", a.logLevel)
+	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})))
 	color := !a.noColor && os.Getenv("NO_COLOR") == ""
 	a.out, a.errs = view.New(a.stdout, color), view.New(a.stderr, color)
 	if err := realm.CheckName(a.project); err != nil {

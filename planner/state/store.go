@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -278,6 +279,7 @@ func writeFile(file string, data []byte) error {
 	if err := renameio.WriteFile(file, data, fileMode, renameio.WithTempDir(filepath.Dir(file)), renameio.IgnoreUmask()); err != nil {
 		return err
 	}
+	slog.Debug("wrote file", "file", file)
 	return syncDir(filepath.Dir(file))
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -152,5 +153,6 @@ func write(file, value string) error {
 	if err != nil {
 		err = &fs.PathError{Op: "write", Path: file, Err: err}
 	}
+	slog.Debug("wrote cgroup file", "file", file, "value", value, "failed", err != nil)
 	return errors.Join(err, unix.Close(fd))
 }

@@ -61,7 +61,7 @@ func Dial(ctx context.Context, address string) (*Client, error) {
 		return nil, dialError(ctx, address, err)
 	}
 	// A little longer than ctx, so that it is ctx that ends and tells why.
-	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout+dialTimeout/20))
+	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout+dialTimeout/20), containerd.WithExtraDialOpts(traced))
 	if err != nil {
 		return nil, dialError(ctx, address, err)
 	}
