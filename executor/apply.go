@@ -44,8 +44,8 @@ type ApplyOptions struct {
 	Interrupt <-chan struct{}
 }
 
-// Apply carries out the plan and returns what became of each of its steps, in the plan's order. A step that
-// waits for a failed one is not begun. When ctx ends, steps under way are given up.
+// Apply carries out the plan and returns what became of each of its steps, in the plan's order, or nil where what comes
+// before the first has failed. A step that waits for a failed one is not begun. When ctx ends, steps under way are given up.
 // The caller must hold the lock of the state and have checked that the plan is fresh.
 func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions) ([]Outcome, error) {
 	if o.Parallelism == 0 {

@@ -179,6 +179,9 @@ func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *plann
 	outcomes, err := exec.Apply(ctx, plan, executor.ApplyOptions{
 		Parallelism: parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
 	})
+	if outcomes == nil {
+		return err // before the first step
+	}
 	// What was done is said even where its index could not be written.
 	complete := a.out.Outcome(plan, outcomes, a.errs)
 	if err != nil {

@@ -250,6 +250,18 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// TestStepWords makes sure that each operation has a word for its beginning and for its end.
+func TestStepWords(t *testing.T) {
+	for _, op := range []planner.Op{
+		planner.OpImage, planner.OpCreate, planner.OpUpdate, planner.OpDelete, planner.OpStop, planner.OpStart, planner.OpKill,
+		planner.OpPause, planner.OpUnpause, planner.OpAccept, planner.OpAdopt, planner.OpForget, planner.OpCheck, planner.OpNames,
+	} {
+		if begun[op] == "" || ended[op] == "" {
+			t.Errorf("%s: begun %q, ended %q", op, begun[op], ended[op])
+		}
+	}
+}
+
 const source = "realm \"main\" {\n\tspace \"grüße\" { x = \"日本\" }\n\tlong = [\n  1,\n]\n}\nesc\x1b[31m\r\nbell\a = 1\r\n"
 
 func at(line, column, endLine, endColumn int) realm.Range {

@@ -13,13 +13,13 @@ import (
 var (
 	begun = map[planner.Op]string{
 		planner.OpImage: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
-		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting",
+		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting", planner.OpForget: "forgetting",
 		planner.OpKill: "signalling", planner.OpAccept: "recording", planner.OpPause: "pausing", planner.OpUnpause: "unpausing",
 		planner.OpCheck: "waiting", planner.OpNames: "updating /etc/hosts",
 	}
 	ended = map[planner.Op]string{
 		planner.OpImage: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
-		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted",
+		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted", planner.OpForget: "forgotten",
 		planner.OpKill: "signalled", planner.OpAccept: "recorded", planner.OpPause: "paused", planner.OpUnpause: "unpaused",
 		planner.OpCheck: "ready", planner.OpNames: "updated",
 	}
@@ -93,14 +93,14 @@ func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, errs *View)
 		complete = false
 	}
 	if complete {
-		v.printf("\n%s\n", v.green("%s complete: %s.", verb(p), doneCounts(done)))
+		v.printf("\n%s\n", v.green("%s complete: %s.", verb(p), doneCounts(p, done)))
 		return true
 	}
 	errs.printf("%s", failed.String())
 	if left.Len() > 0 {
 		errs.printf("\nNot done:\n%s", left.String())
 	}
-	errs.printf("\n%s %s. What was done is recorded; the next apply goes on from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(done))
+	errs.printf("\n%s %s. What was done is recorded; the next apply goes on from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(p, done))
 	return false
 }
 
@@ -114,18 +114,22 @@ func verb(p *planner.Plan) string {
 	return "Apply"
 }
 
-func doneCounts(done map[planner.Op]int) string {
+// doneCounts counts the steps that were done, and the moves and imports, which are made before the first of them.
+func doneCounts(p *planner.Plan, done map[planner.Op]int) string {
 	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[planner.OpCreate], done[planner.OpUpdate], done[planner.OpDelete])
 	if n := done[planner.OpStart]; n > 0 {
 		text += fmt.Sprintf(", %d started", n)
 	}
-	for _, op := range []planner.Op{planner.OpAccept, planner.OpStop, planner.OpKill, planner.OpPause, planner.OpUnpause} {
+	for _, op := range []planner.Op{planner.OpAccept, planner.OpStop, planner.OpKill, planner.OpPause, planner.OpUnpause, planner.OpAdopt, planner.OpForget} {
 		if n := done[op]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, ended[op])
 		}
 	}
-	if n := done[planner.OpAdopt]; n > 0 {
-		text += fmt.Sprintf(", %d adopted", n)
+	if n := len(p.Moves); n > 0 {
+		text += fmt.Sprintf(", %d moved", n)
+	}
+	if n := len(p.Imports); n > 0 {
+		text += fmt.Sprintf(", %d imported", n)
 	}
 	return text
 }
