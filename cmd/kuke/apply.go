@@ -68,7 +68,9 @@ func newDestroy(a *app) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	// What is destroyed is what was recorded; a configuration has no say in it.
-	cmd.Flags().Lookup("file").Hidden = true
+	for _, name := range []string{"file", "var", "var-file", "allow-outside-files"} {
+		cmd.Flags().Lookup(name).Hidden = true
+	}
 	return cmd
 }
 

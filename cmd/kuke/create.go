@@ -45,7 +45,7 @@ func newCreate(a *app) *cobra.Command {
 			Args:  cobra.ExactArgs(1),
 			RunE:  func(cmd *cobra.Command, args []string) error { return a.create(cmd.Context(), o, kind, args[0]) },
 		}
-		o.addFlags(cmd)
+		o.addFlags(cmd, kind)
 		o.addAttributes(cmd, kind)
 		create.AddCommand(cmd)
 	}
@@ -224,7 +224,7 @@ func newDelete(a *app) *cobra.Command {
 			})
 		},
 	}
-	o.addFlags(cmd)
+	o.addFlags(cmd, realm.KindContainer)
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
 	return cmd
 }

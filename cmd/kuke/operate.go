@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -21,8 +22,9 @@ type imperativeOptions struct {
 	lockTimeout time.Duration
 }
 
-func (o *imperativeOptions) addFlags(cmd *cobra.Command) {
-	o.addScopeFlags(cmd)
+// addFlags adds them, with those that name what a resource of the kind is in.
+func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind realm.Kind) {
+	o.addParentFlags(cmd, kind)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
 }
@@ -68,7 +70,7 @@ func newOperations(a *app) []*cobra.Command {
 				return a.operate(cmd.Context(), o, operation, args)
 			},
 		}
-		o.addFlags(cmd)
+		o.addFlags(cmd, realm.KindContainer)
 		switch op.action {
 		case planner.Kill:
 			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")

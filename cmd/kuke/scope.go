@@ -15,12 +15,20 @@ type scopeOptions struct {
 	realm, space, stack, cell string
 }
 
-func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&o.realm, "realm", "default", "realm of a resource that is given by its name alone")
-	f.StringVar(&o.space, "space", "default", "its space")
-	f.StringVar(&o.stack, "stack", "default", "its stack")
-	f.StringVar(&o.cell, "cell", "default", "its cell")
+func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) { o.addParentFlags(cmd, realm.KindContainer) }
+
+// addParentFlags adds the flags that name what a resource of the kind is in.
+func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind realm.Kind) {
+	flags := []struct {
+		of         *string
+		name, help string
+	}{
+		{&o.realm, "realm", "realm of a resource that is given by its name alone"}, {&o.space, "space", "its space"},
+		{&o.stack, "stack", "its stack"}, {&o.cell, "cell", "its cell"},
+	}
+	for _, f := range flags[:kind.Depth()-1] {
+		cmd.Flags().StringVar(f.of, f.name, "default", f.help)
+	}
 }
 
 // path returns the path of a resource of the kind that arg stands for: its path, or its name.
