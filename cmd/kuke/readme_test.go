@@ -2,12 +2,16 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -44,4 +48,41 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the README doesn't document --%s", f.Name)
 		}
 	})
+}
+
+// TestReadmeBlocks makes sure that the HCL and YAML in the README is what kuke takes, in canonical format. What a block
+// refers to may be missing, since each shows one thing.
+func TestReadmeBlocks(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := []string{
+		"Missing parent", "Parent is not declared", "Undeclared cell", "Undeclared container", "Undeclared local value", "Undeclared variable",
+		"Unreadable module",
+	}
+	blocks := regexp.MustCompile("(?s)```(hcl|yaml)\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README has no HCL and no YAML")
+	}
+	for _, block := range blocks {
+		language, text := block[1], block[2]
+		file := filepath.Join(t.TempDir(), "main."+language)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, diags := config.Load(config.Input{Paths: []string{file}})
+		for _, d := range diags {
+			if !slices.Contains(missing, d.Summary) {
+				t.Errorf("%s: %s in\n%s", d.Summary, d.Detail, text)
+			}
+		}
+		if language != "hcl" {
+			continue
+		}
+		files, _, diags := config.Format([]string{"-"}, false, strings.NewReader(text))
+		if diags.HasErrors() || len(files) != 1 || string(files[0].After) != text {
+			t.Errorf("not in canonical format (%v):\n%s", diags, text)
+		}
+	}
 }
