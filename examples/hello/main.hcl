@@ -1,4 +1,11 @@
 # The smallest whole thing: one realm, down to one cell with two containers that share its network namespace.
+#
+#   sudo kuke apply
+#   sudo kuke get
+#   sudo kuke destroy
+#
+# Without a registry, make the image first: kuke image import --realm main --name busybox … (see the tutorial in the README).
+# demo.sh does all of that, and changes something in between: sudo make demo.
 
 realm "main" {
   space "default" {

@@ -13,7 +13,7 @@
 #   sudo mkdir -p /srv/wordpress/{blog,shop}/{web,db}
 #   export KUKE_VAR_db_password=$(openssl rand -hex 16)
 #   sudo -E kuke apply
-#   kuke output urls
+#   sudo kuke output urls
 #
 # Without a registry (in kuke lab, after kuke image import --realm main --name busybox …), lab.kukevars has a busybox
 # stand in for both programs:
