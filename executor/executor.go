@@ -150,6 +150,9 @@ func labels(r *state.Record) map[string]string {
 		l[planner.LabelRole] = c.Role(r.Path.Name())
 		l[planner.LabelSpecDigest] = r.Status.SpecDigest
 		l[planner.LabelImageDigest] = r.Status.ImageDigest
+		if id := r.Status.ContainerID; id != realm.ContainerID(r.Path) && !r.Status.Imported {
+			l[planner.LabelID] = id
+		}
 	}
 	return l
 }

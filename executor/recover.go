@@ -80,9 +80,15 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 	if err != nil {
 		return err
 	}
+	recorded := map[string]bool{}
+	for _, r := range prior.Records {
+		if r.Status.Namespace == namespace {
+			recorded[r.Status.ContainerID] = true
+		}
+	}
 	for _, c := range containers {
-		p, err := realm.ParsePath(c.Labels[planner.LabelPath])
-		if err != nil || p.Kind() != realm.KindContainer || prior.Records[p] != nil || realm.ContainerID(p) != c.ID {
+		p, ok := planner.Claims(c.ID, c.Labels)
+		if !ok || prior.Records[p] != nil || recorded[c.ID] {
 			continue
 		}
 		i, err := e.runtime.Inspect(ctx, namespace, c.ID)
@@ -107,7 +113,10 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		}
 		found.Spec = hidden.seal(read)
 		found.Spec.Labels, found.Spec.RestartPolicy = userLabels(c.Labels, nil), c.RestartPolicy
-		limits, err := e.cgroups.Limits(realm.CgroupOf(p, found.Spec))
+		if found.Cgroup = realm.CgroupOf(p, found.Spec); c.Labels[planner.LabelID] == c.ID && i.Spec.Linux != nil {
+			found.Cgroup = i.Spec.Linux.CgroupsPath // which one that was renamed keeps, as its id
+		}
+		limits, err := e.cgroups.Limits(found.Cgroup)
 		switch {
 		case err == nil:
 			found.Limits = &limits

@@ -14,7 +14,15 @@ const (
 	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
 	LabelSpecDigest  = "kukeon.io/spec-digest"
 	LabelImageDigest = "kukeon.io/image-digest"
+	LabelID          = "kukeon.io/id" // of a container that was renamed: its id, which doesn't follow from its path any more
 )
+
+// Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but
+// copied from another one.
+func Claims(id string, labels map[string]string) (p realm.Path, ok bool) {
+	p, err := realm.ParsePath(labels[LabelPath])
+	return p, err == nil && p.Kind() == realm.KindContainer && (realm.ContainerID(p) == id || labels[LabelID] == id)
+}
 
 // Annotations of the OCI spec, which tell what can't be read back from the rest of it. They hold JSON.
 const (

@@ -21,6 +21,8 @@ func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
 		d.replaceOrphan(c, o, replaceAsked)
 	case d.rootMoves(c.Path) || o.namespace != c.After.Status.Namespace:
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted")
+	case o.container.ID != c.After.Status.ContainerID:
+		d.replaceOrphan(c, o, "it was renamed, and the record of that is gone")
 	case o.container.Status != TaskRunning:
 		d.replaceOrphan(c, o, "an apply was interrupted while it made this container")
 	case o.container.Labels[LabelSpecDigest] != c.After.Status.SpecDigest:
@@ -214,6 +216,8 @@ func (d *decider) live(p realm.Path) *Container {
 	id := realm.ContainerID(p)
 	if r := d.prior.Records[p]; r != nil && r.Status.ContainerID != "" {
 		id = r.Status.ContainerID
+	} else if o := d.orphans[p]; r == nil && o != nil && o.container != nil {
+		id = o.container.ID
 	}
 	return d.actual.container(d.prior.Namespace(p, d.desired), id)
 }

@@ -49,13 +49,10 @@ func CheckImport(st *state.State, p realm.Path, namespace, id string) error {
 }
 
 // CheckImportLabels makes sure that no resource of ours claims the container by its labels.
-func CheckImportLabels(p realm.Path, id string, labels map[string]string) error {
-	by, err := realm.ParsePath(labels[LabelPath])
-	if err != nil || by == p && realm.ContainerID(p) != id {
-		return nil // an import that was interrupted has set them
-	}
-	if by.Kind() == realm.KindContainer && realm.ContainerID(by) == id {
-		return fmt.Errorf("container %q was made by kuke as %s and is not recorded: an apply of that configuration adopts it, or kuke state rebuild --from-host records it", id, by)
+func CheckImportLabels(id string, labels map[string]string) error {
+	// An import that was interrupted has set them without being its maker.
+	if by, ok := Claims(id, labels); ok {
+		return fmt.Errorf("container %q was made by kuke as %s and is not recorded: an apply of that configuration adopts or replaces it, or kuke state rebuild --from-host records it", id, by)
 	}
 	return nil
 }

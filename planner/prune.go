@@ -28,8 +28,7 @@ func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
 			orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject]}
 		}
 		for id, c := range ns.Containers {
-			p, err := realm.ParsePath(c.Labels[LabelPath])
-			if err == nil && p.Kind() == realm.KindContainer && prior.Records[p] == nil && realm.ContainerID(p) == id && !known[[2]string{name, id}] {
+			if p, ok := Claims(id, c.Labels); ok && prior.Records[p] == nil && !known[[2]string{name, id}] {
 				orphans[p] = &orphan{namespace: name, project: c.Labels[LabelProject], container: c}
 			}
 		}
@@ -168,7 +167,7 @@ func (d *decider) checkForeign(c *Change) {
 	if len(foreign) > 0 {
 		sort.Strings(foreign)
 		d.diags.Errorf(realm.Range{}, c.Path, "Namespace holds foreign containers",
-			"realm %s is to go with its containerd namespace %s, but that holds containers kuke did not make: %s. Remove them first (ctr -n %s containers rm …).",
+			"realm %s is to go with its containerd namespace %s, but that holds containers that kuke does not manage: %s. Remove them first (ctr -n %s containers rm …).",
 			c.Path, c.Before.Status.Namespace, strings.Join(foreign, ", "), c.Before.Status.Namespace)
 	}
 	if ns.Images > 0 {
@@ -176,7 +175,7 @@ func (d *decider) checkForeign(c *Change) {
 	}
 }
 
-// warnForeign tells of containers that nobody of ours made in the namespaces of desired realms.
+// warnForeign tells of containers that nobody of ours manages in the namespaces of desired realms.
 func (d *decider) warnForeign() {
 	known := recordedIDs(d.prior)
 	for _, r := range d.desired.Resources() {
@@ -190,7 +189,8 @@ func (d *decider) warnForeign() {
 		}
 		var foreign []string
 		for id, c := range ns.Containers {
-			if c.Labels[LabelPath] == "" && !known[[2]string{name, id}] {
+			o := d.orphans[realm.Path(c.Labels[LabelPath])]
+			if (o == nil || o.container != c) && !known[[2]string{name, id}] {
 				foreign = append(foreign, id)
 			}
 		}
@@ -198,7 +198,7 @@ func (d *decider) warnForeign() {
 			continue
 		}
 		sort.Strings(foreign)
-		d.diags.Warnf(r.Declared, r.Path, "Foreign containers", "The containerd namespace %s of realm %s holds containers that kuke did not make, and leaves alone: %s.",
+		d.diags.Warnf(r.Declared, r.Path, "Foreign containers", "The containerd namespace %s of realm %s holds containers that kuke does not manage, and leaves alone: %s.",
 			name, r.Path, strings.Join(foreign, ", "))
 	}
 }

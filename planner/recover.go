@@ -42,7 +42,7 @@ type InterfaceEvidence struct {
 // ContainerEvidence is a container that bears our labels.
 type ContainerEvidence struct {
 	Path                    realm.Path
-	ID, Namespace           string
+	ID, Namespace, Cgroup   string
 	Project                 string
 	SpecDigest, ImageDigest string
 	// Spec is what it was made from, or, where not Exact, could have been made from.
@@ -149,6 +149,7 @@ func (r *recovery) containers() {
 			r.add(p, realm.NewSpec(p.Kind()), c.Project)
 		}
 		rec := r.add(c.Path, c.Spec, c.Project)
+		rec.Status.Cgroup = c.Cgroup
 		rec.Status.ContainerID, rec.Status.SpecDigest, rec.Status.ImageDigest = c.ID, c.SpecDigest, c.ImageDigest
 		if c.Limits != nil && *c.Limits != (realm.Resources{}) {
 			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits), c.Limits

@@ -13,8 +13,10 @@ import (
 func evidence() *Evidence {
 	container := func(p realm.Path, root bool) ContainerEvidence {
 		spec := &realm.Container{Root: root, Image: "docker.io/library/i:latest"}
-		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Namespace: "kukeon-r", Project: "p", Spec: spec, Exact: true, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
+		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Cgroup: realm.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, Exact: true, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
 	}
+	renamed := container("r/s/t/c/side", false)
+	renamed.ID, renamed.Cgroup = "s_t_c_old", "/kukeon/r/s/t/c/old_old"
 	return &Evidence{
 		Realms:   []RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
 		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p"}, {Name: "other"}},
@@ -23,7 +25,7 @@ func evidence() *Evidence {
 			{Name: "eth1", Network: "elsewhere", Address: netip.MustParsePrefix("10.9.0.2/24")},
 			{Name: "eth0", Network: "kukeon-r-s", Address: netip.MustParsePrefix("10.88.0.2/24"), Published: []string{"8080:80"}},
 		}},
-		Containers: []ContainerEvidence{container("r/s/t/c/root", true), container("r/s/t/c/side", false)},
+		Containers: []ContainerEvidence{container("r/s/t/c/root", true), renamed},
 	}
 }
 
@@ -54,6 +56,12 @@ func TestRecover(t *testing.T) {
 	a := st.Records["r/s/t/c"].Status.Attachment
 	if a == nil || len(a.Interfaces) != 1 || a.Interfaces[0].Address != "10.88.0.2/24" || a.Published[0] != "8080:80" || a.Names[1] != "c.t" {
 		t.Errorf("attachment %+v", a)
+	}
+	if s := st.Records["r/s/t/c/side"].Status; s.ContainerID != "s_t_c_old" || s.Cgroup != "/kukeon/r/s/t/c/old_old" {
+		t.Errorf("renamed: %+v", s)
+	}
+	if s := st.Records["r/s/t/c/root"].Status; s.ContainerID != "s_t_c_root" || s.Cgroup != "/kukeon/r/s/t/c/root_root" {
+		t.Errorf("not renamed: %+v", s)
 	}
 	if again, _ := Recover(st, evidence(), now); len(again) != 0 {
 		t.Errorf("recorded again: %+v", again)
@@ -90,7 +98,7 @@ func TestCheckImport(t *testing.T) {
 		{"r/s/t/empty/x", "", "x", "has no root container"},
 		{"r/s/t/c/x", "n", "x", "is that of realm q"},
 		{"r/s/t/c/x", "moby", "x", `namespace = "moby"`},
-		{"r/s/t/c/x", "", "s_t_c_side", "is managed already, as r/s/t/c/side"},
+		{"r/s/t/c/x", "", "s_t_c_old", "is managed already, as r/s/t/c/side"},
 	} {
 		err := CheckImport(st, c.p, c.namespace, c.id)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
@@ -98,10 +106,17 @@ func TestCheckImport(t *testing.T) {
 		}
 	}
 	for labelled, want := range map[string]string{"": "", "r/s/t/c/x": "", "r/s/t/c/y": "", "r/s/t/c/z": "was made by kuke as r/s/t/c/z"} {
-		err := CheckImportLabels("r/s/t/c/x", "s_t_c_z", map[string]string{LabelPath: labelled})
+		err := CheckImportLabels("s_t_c_z", map[string]string{LabelPath: labelled})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("label %q: %v", labelled, err)
 		}
+	}
+	renamed := map[string]string{LabelPath: "r/s/t/c/y", LabelID: "s_t_c_z"}
+	if err := CheckImportLabels("s_t_c_z", renamed); err == nil {
+		t.Error("one that was renamed is imported")
+	}
+	if err := CheckImportLabels("copy", renamed); err != nil {
+		t.Errorf("labels that were copied: %v", err)
 	}
 }
 

@@ -93,7 +93,7 @@ func TestRefusals(t *testing.T) {
 			name:    "foreign container in the namespace that goes",
 			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
 			opts:    Options{Destroy: true},
-			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
 		{
 			name: "container of another project, unrecorded, in the namespace that goes",
@@ -110,13 +110,13 @@ func TestRefusals(t *testing.T) {
 				h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x", Labels: map[string]string{LabelPath: string(theSide)}}
 			},
 			opts:    Options{Destroy: true},
-			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
 		{
 			name:    "foreign container in the namespace that is replaced",
 			edit:    withSpecs(func(s specs) { s[theRealm].(*realm.Realm).Namespace = "other" }),
 			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
-			summary: "Namespace holds foreign containers", path: theRealm, detail: "did not make: x.",
+			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
 		{
 			name:    "another project's container in a cell that goes",

@@ -2,7 +2,19 @@ package planner
 
 import (
 	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
 )
+
+// renamed gives the container at p, which had another name, its id of before, and takes its record away.
+func (h *host) renamed(p realm.Path) {
+	ns, c := h.actual.Namespaces["kukeon-main"], h.at(p)
+	delete(ns.Containers, c.ID)
+	c.ID += "-before"
+	c.Labels[LabelID] = c.ID
+	ns.Containers[c.ID] = c
+	delete(h.prior.Records, p)
+}
 
 func TestUnrecorded(t *testing.T) {
 	runChanges(t, []change{
@@ -26,6 +38,33 @@ adopt main/default/blog/web/side
 replace main/default/blog/web/side
   # it was left unrecorded by an apply that was interrupted, and differs from what is wanted
   !image: <nil> -> side:2
+`},
+		{
+			name: "unrecorded and renamed before",
+			host: func(h *host) { h.renamed(theSide) },
+			want: `
+replace main/default/blog/web/side
+  # it was renamed, and the record of that is gone
+  !image: <nil> -> side:1
+`},
+		{
+			name: "unrecorded root container that was renamed before",
+			host: func(h *host) { h.renamed(theRoot) },
+			want: `
+replace main/default/blog/web/web
+  # it was renamed, and the record of that is gone
+  !root: <nil> -> true
+  !image: <nil> -> web:1
+replace main/default/blog/web/side
+  # replaced because root container main/default/blog/web/web is replaced
+`},
+		{
+			name: "unrecorded, renamed before, and unwanted",
+			edit: func(s specs) { delete(s, theSide) },
+			host: func(h *host) { h.renamed(theSide) },
+			want: `
+delete main/default/blog/web/side
+  # left unrecorded by an apply that was interrupted
 `},
 		{
 			name: "unrecorded and not running",

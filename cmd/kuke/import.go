@@ -69,7 +69,7 @@ func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.St
 	if err != nil {
 		return nil, "", err
 	}
-	if err := planner.CheckImportLabels(p, id, found.Labels); err != nil {
+	if err := planner.CheckImportLabels(id, found.Labels); err != nil {
 		return nil, "", err
 	}
 	spec, text, err := written(p, id, found)
