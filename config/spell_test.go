@@ -1,6 +1,9 @@
 package config
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // What an expression gives is shown as by Terraform's console, from which these were taken.
 func TestEvaluate(t *testing.T) {
@@ -42,13 +45,19 @@ func TestEvaluate(t *testing.T) {
 }
 
 func TestUnfinished(t *testing.T) {
-	for text, want := range map[string]bool{
-		"1 +\n": false, "[\n": true, "[1]\n": false, "f(\n{ a = [\n]": true, "}\n": false, "}{\n": false,
-		"<<EOT\na (\n": true, "<<EOT\na (\nEOT\n": false,
-		"\"(\n": false, "\"${upper(\n": true, "\"${upper(\n\"a\")}\"\n": false, "\"%{ if (\n": true,
+	for text, want := range map[string]string{
+		"1 +\n": "", "[\n": "[", "[1]\n": "", "f(\n{ a = [\n]": "({", "}\n": "", "}{\n": "",
+		"<<EOT\na (\n": "<<EOT\n", "<<EOT\na (\nEOT\n": "", "[<<-E\n${[\n]}\n  E\n": "[", "<<EOT\r\nEOT\r\n": "",
+		"\"(\n": "", "\"${upper(\n": "\"${(", "\"${upper(\n\"a\")}\"\n": "", "\"%{ if (\n": "\"%{(", "\"${upper(\n)}\n": "",
+		"1 # [ (\n": "", "[ # ]\n": "[", "1 /* (\n": "/*", "(1 /* \" )\n [ \" */\n": "(", "(1 /* \" )\n [ \" */)\n": "", "1 / *\n": "",
+		strings.Repeat("(\n", maxNesting): strings.Repeat("(", maxNesting), strings.Repeat("(", maxNesting+1): "",
 	} {
-		if got := Unfinished(text); got != want {
-			t.Errorf("%q: %v", text, got)
+		got := ""
+		for line := range strings.Lines(text) {
+			got = Unfinished(got, line)
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -51,6 +51,11 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 	if len(args) == 1 {
 		return a.evaluate(c, args[0])
 	}
+	return a.evaluateInput(ctx, c)
+}
+
+// evaluateInput evaluates the expressions of standard input, until it ends or one says exit.
+func (a *app) evaluateInput(ctx context.Context, c *config.Configuration) error {
 	interactive := term.IsTerminal(int(a.stdin.Fd()))
 	prompt := func(text string) {
 		if interactive {
@@ -59,40 +64,77 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 	}
 	lines := bufio.NewReader(a.stdin)
 	failed := false
-	text := ""
-	for {
-		if text == "" {
-			prompt("> ")
-		} else {
-			prompt(": ")
-		}
-		line, err := lines.ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
+	for ended := false; !ended; {
+		text, err := readExpression(ctx, lines, prompt)
+		switch ended = errors.Is(err, io.EOF); {
+		case ctx.Err() != nil:
+			return exitCode(exitInterrupted)
+		case err != nil && !ended:
 			return fmt.Errorf("read the expressions: %w", err)
-		}
-		text += line
-		if err == nil && config.Unfinished(text) {
-			continue
 		}
 		switch text = strings.TrimSpace(text); text {
 		case "exit":
 			return nil
 		case "":
-		default:
-			if err := a.evaluate(c, text); err != nil {
-				a.errs.Error(err, a.sources)
-				failed = true
-			}
+			continue
 		}
-		text = ""
-		if err != nil {
-			break
+		if err := a.evaluate(c, text); err != nil {
+			a.errs.Error(err, a.sources)
+			failed = true
 		}
 	}
 	if failed && !interactive {
 		return exitCode(exitError)
 	}
 	return nil
+}
+
+// readExpression reads the lines of one expression. At the end of the input it returns what there is of it, and io.EOF.
+func readExpression(ctx context.Context, in *bufio.Reader, prompt func(string)) (string, error) {
+	var text strings.Builder
+	open := ""
+	prompt("> ")
+	for {
+		line, err := readLine(ctx, in, config.MaxExpression-text.Len())
+		text.WriteString(line)
+		if err != nil {
+			prompt("\n")
+			return text.String(), err
+		}
+		if open = config.Unfinished(open, line); open == "" {
+			return text.String(), nil
+		}
+		prompt(": ")
+	}
+}
+
+// readLine reads a line of at most limit bytes, and gives it up when ctx ends.
+func readLine(ctx context.Context, in *bufio.Reader, limit int) (string, error) {
+	type result struct {
+		line []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		var line []byte
+		for {
+			part, err := in.ReadSlice('\n')
+			line = append(line, part...)
+			if len(line) > limit {
+				err = fmt.Errorf("one of them is longer than %d MiB", config.MaxExpression>>20)
+			}
+			if !errors.Is(err, bufio.ErrBufferFull) {
+				read <- result{line, err}
+				return
+			}
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case got := <-read:
+		return string(got.line), got.err
+	}
 }
 
 func (a *app) evaluate(c *config.Configuration, text string) error {

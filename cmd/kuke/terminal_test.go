@@ -229,3 +229,30 @@ func TestAskForVariables(t *testing.T) {
 		t.Error("after the interrupt the terminal shows nothing of what is typed")
 	}
 }
+
+// Ctrl-C ends the console at once, also where a bracket is open, and so does Ctrl-D, which evaluates what there is.
+func TestConsoleOnTerminal(t *testing.T) {
+	config := writeConfig(t, t.TempDir(), "main.hcl", "realm \"r\" {}\n")
+	for _, end := range []struct {
+		keys, shows string
+		code        int
+	}{{"\x03", "^C", exitInterrupted}, {"\x04", "Unbalanced parentheses", 0}} {
+		cmd := exec.Command("kuke", "console", "-f", config)
+		term := newTerminal(t, cmd)
+		term.sees("> ")
+		term.key("(\n")
+		term.sees(": ")
+		term.key("40 + 2)\n")
+		term.sees("42")
+		term.key("[ /*\n")
+		term.key("(1\n*/ (1\n")
+		time.Sleep(300 * time.Millisecond)
+		term.key(end.keys)
+		stuck := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); !stuck.Stop() || code != end.code {
+			t.Errorf("%q: it exited with %d", end.keys, code)
+		}
+		term.sees(end.shows)
+	}
+}
