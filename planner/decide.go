@@ -226,6 +226,10 @@ func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 	}
 	record := d.prior.Records[parent]
 	switch {
+	case record == nil && d.opts.ByHand:
+		d.diags.Errorf(want.Declared, want.Path, "Missing parent",
+			"%s %s needs %s %s, which is not in the state: make that first (kuke create %s %s), or name what is there with --realm, --space, --stack and --cell, or by a path.",
+			want.Path.Kind().Lower(), want.Path, parent.Kind().Lower(), parent, parent.Kind().Lower(), parent)
 	case record == nil:
 		d.diags.Errorf(want.Declared, want.Path, "Missing parent",
 			"%s %s needs %s %s, which is neither in the configuration nor in the state: declare it.",

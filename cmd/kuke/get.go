@@ -66,7 +66,7 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	}
 	if len(args) > 0 {
 		if o.kind, err = parseKind(args[0]); err != nil {
-			return err
+			return fmt.Errorf("%w, or images", err)
 		}
 	}
 	if len(args) > 1 {

@@ -113,7 +113,7 @@ func showUsage(cmd *cobra.Command) {
 
 // unknownCommand says that cmd has no command of that name, and which may be meant.
 func unknownCommand(cmd *cobra.Command, name string) error {
-	cmd.SuggestionsMinimumDistance = 2
+	cmd.SuggestionsMinimumDistance = min(2, len(name)/3) // of short names too many are near to each other
 	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
 		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
 	}
