@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 func newImage(a *app) *cobra.Command {
@@ -25,12 +27,21 @@ func newImage(a *app) *cobra.Command {
 	return cmd
 }
 
-// withImages runs f with the executor and the containerd namespace of the named realm.
-func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executor.Executor, namespace string) error) error {
+// namespaceOf returns the containerd namespace of the named realm, and the store of the state that says so.
+func (a *app) namespaceOf(realmName string) (*state.Store, string, error) {
 	if err := realm.CheckName(realmName); err != nil {
-		return fmt.Errorf("--realm: %w", err)
+		return nil, "", fmt.Errorf("--realm: %w", err)
 	}
 	store, st, err := a.readState()
+	if err != nil {
+		return nil, "", err
+	}
+	return store, st.Namespace(realm.Path(realmName), nil), nil
+}
+
+// withImages runs f with the executor and the containerd namespace of the named realm.
+func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executor.Executor, namespace string) error) error {
+	store, namespace, err := a.namespaceOf(realmName)
 	if err != nil {
 		return err
 	}
@@ -39,7 +50,7 @@ func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executo
 		return err
 	}
 	defer exec.Close()
-	return f(exec, st.Namespace(realm.Path(realmName), nil))
+	return f(exec, namespace)
 }
 
 func newImageImport(a *app, realmName *string) *cobra.Command {
@@ -142,7 +153,7 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 		realmName = args[0]
 	}
 	if o.watch {
-		return a.watchImages(cmd, o, realmName)
+		return a.watchImages(cmd.Context(), o, realmName)
 	}
 	images, err := a.images(cmd, realmName)
 	if err != nil {
@@ -164,29 +175,49 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 }
 
 // watchImages shows images as watch does resources: all in place on a terminal, and otherwise those that are new or another.
-func (a *app) watchImages(cmd *cobra.Command, o *getOptions, realmName string) error {
+func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) error {
 	wide := o.format == "wide"
-	return a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
-		var before []executor.Image
-		return a.everyInterval(cmd.Context(), func(inPlace bool) error {
-			images, err := e.Images(cmd.Context(), namespace)
-			if err != nil {
-				return err
-			}
-			if inPlace {
-				a.out.Clear()
-				a.out.Images(images, wide)
-				return nil
-			}
-			changed := slices.DeleteFunc(slices.Clone(images), func(image executor.Image) bool { return slices.Contains(before, image) })
-			switch {
-			case before == nil, len(before) == 0 && len(changed) > 0: // there is no header yet
-				a.out.Images(changed, wide)
-			case len(changed) > 0:
-				a.out.ImageRows(changed, wide)
-			}
-			before = images
+	var before []executor.Image
+	said := ""
+	return a.everyInterval(ctx, func(inPlace bool) error {
+		store, namespace, err := a.namespaceOf(realmName)
+		if err != nil {
+			return err
+		}
+		images, unknown := a.imagesNow(ctx, store, namespace)
+		if ctx.Err() != nil {
 			return nil
-		})
+		}
+		if inPlace {
+			a.out.Clear()
+		}
+		if unknown != nil {
+			if note := unknown.Error(); inPlace || note != said {
+				a.errs.Note(note)
+				said = note
+			}
+			return nil
+		}
+		changed := slices.DeleteFunc(slices.Clone(images), func(image executor.Image) bool { return slices.Contains(before, image) })
+		switch {
+		case inPlace:
+			a.out.Images(images, wide)
+		case before == nil, len(before) == 0 && len(changed) > 0: // there is no header yet
+			a.out.Images(changed, wide)
+		case len(changed) > 0:
+			a.out.ImageRows(changed, wide)
+		}
+		before, said = images, ""
+		return nil
 	})
+}
+
+// imagesNow lists the images of a namespace through a connection of its own: containerd may be another one than before.
+func (a *app) imagesNow(ctx context.Context, store *state.Store, namespace string) ([]executor.Image, error) {
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Close()
+	return exec.Images(ctx, namespace)
 }
