@@ -1,6 +1,6 @@
 package realm
 
-import "sort"
+import "slices"
 
 // Resource is one node of a [Tree].
 type Resource struct {
@@ -34,6 +34,7 @@ func (r *Resource) RangeOf(name string) Range {
 // It may hold resources whose parents it doesn't: see [Tree.Undeclared].
 type Tree struct {
 	resources map[Path]*Resource
+	ordered   []*Resource // as Resources returns them, which planning asks for again and again
 }
 
 // NewTree returns an empty tree.
@@ -45,6 +46,8 @@ func (t *Tree) Add(r *Resource) (existing *Resource) {
 		return old
 	}
 	t.resources[r.Path] = r
+	i, _ := slices.BinarySearchFunc(t.ordered, r.Path, func(other *Resource, p Path) int { return ComparePaths(other.Path, p) })
+	t.ordered = slices.Insert(t.ordered, i, r)
 	return nil
 }
 
@@ -55,14 +58,7 @@ func (t *Tree) Resource(p Path) *Resource { return t.resources[p] }
 func (t *Tree) Len() int { return len(t.resources) }
 
 // Resources returns all resources, parents right before what is below them.
-func (t *Tree) Resources() []*Resource {
-	all := make([]*Resource, 0, len(t.resources))
-	for _, r := range t.resources {
-		all = append(all, r)
-	}
-	sort.Slice(all, func(i, j int) bool { return ComparePaths(all[i].Path, all[j].Path) < 0 })
-	return all
-}
+func (t *Tree) Resources() []*Resource { return slices.Clone(t.ordered) }
 
 // Undeclared returns the resources whose parent is not in the tree, in the order of their paths.
 func (t *Tree) Undeclared() []*Resource {
