@@ -117,3 +117,27 @@ delete main/default/blog/web/side
 		},
 	})
 }
+
+// What the plan may not touch loses its network with the root container, and that is said.
+func TestLeftBehind(t *testing.T) {
+	for project, want := range map[string]string{
+		"":      "container main/default/blog/web/side was made by hand and stays as it is, but loses its network: root container main/default/blog/web/web is replaced.",
+		"other": `container main/default/blog/web/side belongs to project "other" and stays as it is, but loses its network: root container main/default/blog/web/web is replaced.`,
+	} {
+		h := made(t)
+		h.prior.Records[theSide].Status.Project = project
+		alone := example(func(s specs) { delete(s, theSide) })
+		if _, diags := h.new(alone, Options{Project: "default"}); len(diags) > 0 {
+			t.Errorf("without a change: %v", diags)
+		}
+		replace := Options{Project: "default", Replace: []realm.Path{theRoot}}
+		p, diags := h.new(alone, replace)
+		if p == nil || len(diags) != 1 || diags[0].Severity != realm.Warning || !strings.HasPrefix(diags[0].Detail, want) {
+			t.Errorf("project %q: %v", project, diags)
+		}
+		h.kill(theSide, 0)
+		if _, diags := h.new(alone, replace); len(diags) > 0 {
+			t.Errorf("it doesn't run: %v", diags)
+		}
+	}
+}

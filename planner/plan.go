@@ -175,6 +175,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	if d.diags.HasErrors() {
 		return nil, d.diags
 	}
+	d.warnLeftBehind()
 	plan := &Plan{
 		Prior: PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
 		Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),

@@ -203,6 +203,30 @@ func (d *decider) warnForeign() {
 	}
 }
 
+// warnLeftBehind tells of containers that the plan may not touch, or doesn't look at, whose network goes with their root
+// container.
+func (d *decider) warnLeftBehind() {
+	for _, p := range d.prior.Paths() {
+		if p.Kind() != realm.KindContainer || d.changes[p] != nil || !d.rootMoves(p) {
+			continue
+		}
+		if c := d.live(p); c == nil || c.Status != TaskRunning && c.Status != TaskPaused {
+			continue
+		}
+		whose := "is not in this configuration"
+		switch project := d.prior.Records[p].Status.Project; project {
+		case d.opts.Project:
+		case "":
+			whose = "was made by hand"
+		default:
+			whose = fmt.Sprintf("belongs to project %q", project)
+		}
+		root := d.rootOf(p.Parent())
+		d.diags.Warnf(d.declared(root), root, "Container without its network", "container %s %s and stays as it is, but loses its network: root container %s is %s. Start it again afterwards: kuke restart container %s.",
+			p, whose, root, past(d.changes[root].Action), p)
+	}
+}
+
 // recordedIDs holds the containers that records are of, by namespace and id: those that were renamed keep their labels until
 // that is carried out.
 func recordedIDs(prior *state.State) map[[2]string]bool {
