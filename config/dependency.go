@@ -118,13 +118,21 @@ func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, membe
 func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
 	byPath := map[realm.Path]*declaration{}
 	roots := map[realm.Path]realm.Path{}
+	containers, spaces := map[realm.Path][]realm.Path{}, map[realm.Path][]realm.Path{} // of a cell
 	for _, d := range decls {
 		if d.resource == nil {
 			continue
 		}
 		byPath[d.path] = d
-		if c, ok := d.resource.Spec.(*realm.Container); ok && c.Root {
-			roots[d.path.Parent()] = d.path
+		if c, ok := d.resource.Spec.(*realm.Container); ok {
+			cell := d.path.Parent()
+			containers[cell] = append(containers[cell], d.path)
+			for _, name := range c.Networks {
+				spaces[cell] = append(spaces[cell], cell.Realm().Join(name))
+			}
+			if c.Root {
+				roots[cell] = d.path
+			}
 		}
 	}
 	waitsFor := func(d *declaration) []*declaration {
@@ -138,7 +146,13 @@ func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
 			for _, on := range spec.DependsOn {
 				before = append(before, d.path.Parent().Join(on.Name))
 			}
+			if cell := byPath[d.path.Parent()]; cell != nil {
+				for _, on := range cell.resource.Spec.(*realm.Cell).DependsOn {
+					before = append(before, containers[realm.Path(on.Name)]...)
+				}
+			}
 		case *realm.Cell:
+			before = append(before, spaces[d.path]...)
 			for _, on := range spec.DependsOn {
 				before = append(before, realm.Path(on.Name))
 			}
