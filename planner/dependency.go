@@ -13,7 +13,7 @@ type Dependency struct {
 }
 
 // Dependencies returns the dependencies between the resources of a configuration that [New] plans by, in the order of the
-// resources. On may be one that is not declared, but managed elsewhere.
+// resources. Path and On may be such that are not declared, but managed elsewhere.
 func Dependencies(desired *realm.Tree) []Dependency {
 	var all []Dependency
 	seen := map[Dependency]bool{}
@@ -23,6 +23,15 @@ func Dependencies(desired *realm.Tree) []Dependency {
 			all = append(all, d)
 		}
 	}
+	// levels adds the hierarchy above p, up to what is declared and adds its own.
+	levels := func(p realm.Path) {
+		for above := p.Parent(); above != ""; p, above = above, above.Parent() {
+			add(Dependency{Path: p, On: above})
+			if desired.Resource(above) != nil {
+				return
+			}
+		}
+	}
 	roots := map[realm.Path]realm.Path{}
 	for _, r := range desired.Resources() {
 		if c, ok := r.Spec.(*realm.Container); ok && c.Root {
@@ -30,13 +39,14 @@ func Dependencies(desired *realm.Tree) []Dependency {
 		}
 	}
 	for _, r := range desired.Resources() {
-		if parent := r.Path.Parent(); parent != "" {
-			add(Dependency{Path: r.Path, On: parent})
-		}
+		levels(r.Path)
 		switch spec := r.Spec.(type) {
 		case *realm.Cell:
 			for _, on := range spec.DependsOn {
 				add(Dependency{r.Path, realm.Path(on.Name), "depends_on", on.Condition})
+				if desired.Resource(realm.Path(on.Name)) == nil {
+					levels(realm.Path(on.Name))
+				}
 			}
 		case *realm.Container:
 			if root := roots[r.Path.Parent()]; root != "" && root != r.Path {

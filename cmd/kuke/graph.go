@@ -34,8 +34,8 @@ func newGraph(a *app) *cobra.Command {
 				}
 				return a.out.Dependencies(w.Tree, format)
 			}
-			if len(o.files) > 0 {
-				return errors.New("a saved plan holds all that is drawn of it: leave out --file")
+			if len(o.files)+len(o.variables.assignments) > 0 {
+				return errors.New("a saved plan holds all that is drawn of it: leave out --file, --var and --var-file")
 			}
 			plan, err := planner.LoadPlan(args[0])
 			if err != nil {
