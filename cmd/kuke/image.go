@@ -80,7 +80,7 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 					return fmt.Errorf("import %s: %w", args[0], err)
 				}
 				for _, n := range names {
-					fmt.Fprintf(a.stdout, "%s imported into containerd namespace %s\n", n, ns)
+					a.out.Line(fmt.Sprintf("%s imported into containerd namespace %s", n, ns))
 				}
 				return nil
 			})
@@ -121,7 +121,7 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.stdout, "%s removed from containerd namespace %s\n", removed, namespace)
+					a.out.Line(fmt.Sprintf("%s removed from containerd namespace %s", removed, namespace))
 				}
 				return nil
 			})

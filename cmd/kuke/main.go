@@ -56,6 +56,9 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	root := newRoot(a)
 	root.SetArgs(twoDashes(root, args))
 	err := root.ExecuteContext(ctx)
+	if unwritten := a.out.Err(); err == nil && unwritten != nil {
+		err = fmt.Errorf("print the output: %w", unwritten)
+	}
 	var code exitCode
 	switch {
 	case err == nil:

@@ -160,7 +160,7 @@ func (v *View) columns(header []string, rows func(add func(...string))) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	const gap = 3
-	w := tabwriter.NewWriter(v.out, 0, 0, gap, ' ', 0)
+	w := tabwriter.NewWriter(&v.out, 0, 0, gap, ' ', 0)
 	line := func(cells ...string) { _, _ = io.WriteString(w, visible(strings.Join(cells, "\t"))+"\n") }
 	if header != nil {
 		line(header...)

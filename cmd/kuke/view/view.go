@@ -2,11 +2,13 @@ package view
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"unicode"
 
 	"github.com/fatih/color"
@@ -17,7 +19,7 @@ import (
 // View prints to one stream. It may be used by several goroutines at once.
 type View struct {
 	mu  sync.Mutex
-	out io.Writer
+	out sink
 
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
 	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
@@ -37,16 +39,37 @@ func newView(out io.Writer, colored bool) *View {
 		return c.Sprintf
 	}
 	return &View{
-		out: out, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
+		out: sink{Writer: out}, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
 		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
 	}
 }
 
-// printf writes in one piece. An output that can't be written to (a closed pipe) is nobody's to tell.
+// sink keeps the first error of a writer. That nobody reads any more, as behind head, is none.
+type sink struct {
+	io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if err != nil && s.err == nil && !errors.Is(err, syscall.EPIPE) {
+		s.err = err
+	}
+	return n, err
+}
+
+// Err returns the first error that kept something from being printed, unless it was that nobody reads it.
+func (v *View) Err() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.out.err
+}
+
+// printf writes in one piece. What keeps it from being written, [View.Err] tells.
 func (v *View) printf(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	_, _ = fmt.Fprintf(v.out, format, args...)
+	_, _ = fmt.Fprintf(&v.out, format, args...)
 }
 
 // Note prints a line for the user's attention.
