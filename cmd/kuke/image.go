@@ -150,7 +150,9 @@ func (a *app) images(cmd *cobra.Command, realmName string) (images []executor.Im
 func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
 	realmName := o.realm
 	if len(args) > 0 {
-		realmName = args[0]
+		if realmName = args[0]; realm.CheckName(realmName) != nil {
+			return fmt.Errorf("images are those of a realm: %w", realm.CheckName(realmName))
+		}
 	}
 	if o.watch {
 		return a.watchImages(cmd.Context(), o, realmName)
