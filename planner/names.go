@@ -118,7 +118,7 @@ func (d *decider) decideNames() {
 		if a == nil {
 			continue
 		}
-		d.updateNames(p, HostsFile(p, a, now), HostsFile(p, d.attachmentOf(p), then), now)
+		d.updateNames(p, a, now, then)
 		d.updateFiles(p)
 		// Its own space may stay without need while another one changes: the file is made from all of them.
 		if d.changes[p] != nil || slices.ContainsFunc(now, func(n SpaceNames) bool { return slices.Contains(n.Update, p) }) {
@@ -134,16 +134,22 @@ func (d *decider) decideNames() {
 	}
 }
 
-// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted. expected is what
-// it should hold now.
-func (d *decider) updateNames(p realm.Path, want, expected string, now []SpaceNames) {
+// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted: as the cell will be
+// attached, with the names that will be. then are those that it should hold so far.
+func (d *decider) updateNames(p realm.Path, attached *state.Attachment, names, then []SpaceNames) {
 	actual, c := d.actual.Cells[p], d.changes[p]
-	if actual == nil || actual.Hosts == want || c != nil && c.Action != Update {
+	if actual == nil || c != nil && c.Action != Update {
 		return
 	}
+	// The files of many cells in one space are long, and most are as they should be.
+	want := HostsFile(p, attached, names)
+	if actual.Hosts == want {
+		return
+	}
+	expected := HostsFile(p, d.attachmentOf(p), then)
 	if c == nil && want != expected {
-		if at := slices.IndexFunc(now, func(n SpaceNames) bool { return n.Space == p.Space() }); at >= 0 {
-			now[at].Update = append(now[at].Update, p)
+		if at := slices.IndexFunc(names, func(n SpaceNames) bool { return n.Space == p.Space() }); at >= 0 {
+			names[at].Update = append(names[at].Update, p)
 		}
 		return
 	}
