@@ -117,21 +117,24 @@ func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, membe
 // checkReferences sees that no resource waits for itself because of the values that it takes from others.
 func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
 	byPath := map[realm.Path]*declaration{}
-	roots := map[realm.Path]realm.Path{}
-	containers, spaces := map[realm.Path][]realm.Path{}, map[realm.Path][]realm.Path{} // of a cell
+	tree := realm.NewTree()
+	containers := map[realm.Path][]realm.Path{} // of a cell
 	for _, d := range decls {
 		if d.resource == nil {
 			continue
 		}
 		byPath[d.path] = d
-		if c, ok := d.resource.Spec.(*realm.Container); ok {
-			cell := d.path.Parent()
-			containers[cell] = append(containers[cell], d.path)
-			for _, name := range c.Networks {
-				spaces[cell] = append(spaces[cell], cell.Realm().Join(name))
-			}
-			if c.Root {
-				roots[cell] = d.path
+		tree.Add(d.resource)
+		if d.kind == realm.KindContainer {
+			containers[d.path.Parent()] = append(containers[d.path.Parent()], d.path)
+		}
+	}
+	before := map[realm.Path][]realm.Path{}
+	for _, e := range tree.Edges() {
+		before[e.Path] = append(before[e.Path], e.On)
+		if e.Path.Kind() == realm.KindCell && e.Why == "depends_on" {
+			for _, p := range containers[e.Path] {
+				before[p] = append(before[p], containers[e.On]...)
 			}
 		}
 	}
@@ -139,26 +142,8 @@ func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
 		if d.resource == nil {
 			return nil
 		}
-		before := append(slices.Clone(d.resource.References), d.path.Parent())
-		switch spec := d.resource.Spec.(type) {
-		case *realm.Container:
-			before = append(before, roots[d.path.Parent()])
-			for _, on := range spec.DependsOn {
-				before = append(before, d.path.Parent().Join(on.Name))
-			}
-			if cell := byPath[d.path.Parent()]; cell != nil {
-				for _, on := range cell.resource.Spec.(*realm.Cell).DependsOn {
-					before = append(before, containers[realm.Path(on.Name)]...)
-				}
-			}
-		case *realm.Cell:
-			before = append(before, spaces[d.path]...)
-			for _, on := range spec.DependsOn {
-				before = append(before, realm.Path(on.Name))
-			}
-		}
 		var all []*declaration
-		for _, p := range before {
+		for _, p := range before[d.path] {
 			if other := byPath[p]; other != nil && p != d.path {
 				all = append(all, other)
 			}

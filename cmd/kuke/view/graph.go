@@ -48,7 +48,7 @@ func (v *View) Dependencies(tree *realm.Tree, format string) error {
 	for _, r := range tree.Resources() {
 		at(r.Path)
 	}
-	for _, dependency := range planner.Dependencies(tree) {
+	for _, dependency := range tree.Edges() {
 		e, why := edge{at(dependency.Path), at(dependency.On)}, dependency.Why
 		if dependency.Condition != "" {
 			why += ": " + string(dependency.Condition)

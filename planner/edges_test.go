@@ -10,9 +10,9 @@ import (
 )
 
 // closure returns all that each resource depends on, directly or not.
-func closure(dependencies []Dependency) map[realm.Path]map[realm.Path]bool {
+func closure(edges []realm.Edge) map[realm.Path]map[realm.Path]bool {
 	direct := map[realm.Path][]realm.Path{}
-	for _, d := range dependencies {
+	for _, d := range edges {
 		direct[d.Path] = append(direct[d.Path], d.On)
 	}
 	all := map[realm.Path]map[realm.Path]bool{}
@@ -31,21 +31,21 @@ func closure(dependencies []Dependency) map[realm.Path]map[realm.Path]bool {
 
 // The steps of the first apply wait for each other just as the dependencies say, and as what these stand for: a cell that
 // depends on another one depends on its containers.
-func TestDependenciesAreThoseOfThePlan(t *testing.T) {
+func TestEdgesAreThoseOfThePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired := randomTree(t, "configuration")
 		p := newHost(t).plan(desired, Options{})
-		var byPlan []Dependency
+		var byPlan []realm.Edge
 		made := map[realm.Path]bool{}
 		for _, s := range p.Steps {
 			made[s.Path] = made[s.Path] || s.Op == OpCreate
 			for _, i := range s.After {
 				if on := p.Steps[i]; s.Path != on.Path && s.Path != "" && on.Path != "" {
-					byPlan = append(byPlan, Dependency{Path: s.Path, On: on.Path})
+					byPlan = append(byPlan, realm.Edge{Path: s.Path, On: on.Path})
 				}
 			}
 		}
-		declared := Dependencies(desired)
+		declared := desired.Edges()
 		stated := slices.Clone(declared)
 		for _, d := range declared {
 			if d.Path.Kind() != realm.KindCell || d.On.Kind() != realm.KindCell {
@@ -54,7 +54,7 @@ func TestDependenciesAreThoseOfThePlan(t *testing.T) {
 			for _, r := range desired.Resources() {
 				for _, other := range desired.Resources() {
 					if r.Path.Parent() == d.Path && other.Path.Parent() == d.On {
-						stated = append(stated, Dependency{Path: r.Path, On: other.Path})
+						stated = append(stated, realm.Edge{Path: r.Path, On: other.Path})
 					}
 				}
 			}
@@ -70,7 +70,7 @@ func TestDependenciesAreThoseOfThePlan(t *testing.T) {
 	})
 }
 
-func TestDependencies(t *testing.T) {
+func TestEdges(t *testing.T) {
 	desired := example(func(s specs) {
 		s["main/other"] = &realm.Space{}
 		s["main/default/blog/db"] = &realm.Cell{DependsOn: []realm.CellDependency{{Name: "main/far/away/cell", Condition: realm.Completed}}}
@@ -79,24 +79,27 @@ func TestDependencies(t *testing.T) {
 		container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
 	})
 	desired.Resource(theCell).References = []realm.Path{"main/default/blog/db"}
-	want := []Dependency{
-		{"main/default", "main", "", ""},
-		{"main/default/blog", "main/default", "", ""},
-		{"main/default/blog/db", "main/default/blog", "", ""},
-		{"main/default/blog/db", "main/far/away/cell", "depends_on", "completed"},
-		{"main/far/away/cell", "main/far/away", "", ""},
-		{"main/far/away", "main/far", "", ""},
-		{"main/far", "main", "", ""},
-		{"main/default/blog/web", "main/default/blog", "", ""},
-		{"main/default/blog/web", "main/default/blog/db", "reference", ""},
-		{"main/default/blog/web/side", "main/default/blog/web", "", ""},
-		{"main/default/blog/web/side", "main/default/blog/web/web", "root", ""},
-		{"main/default/blog/web/side", "main/default/blog/web/web", "depends_on", "healthy"},
-		{"main/default/blog/web", "main/other", "networks", ""},
-		{"main/default/blog/web/web", "main/default/blog/web", "", ""},
-		{"main/other", "main", "", ""},
+	edge := func(p, on realm.Path, why string, condition realm.Condition) realm.Edge {
+		return realm.Edge{Path: p, On: on, Why: why, Condition: condition}
 	}
-	if got := Dependencies(desired); !slices.Equal(got, want) {
+	want := []realm.Edge{
+		edge("main/default", "main", "", ""),
+		edge("main/default/blog", "main/default", "", ""),
+		edge("main/default/blog/db", "main/default/blog", "", ""),
+		edge("main/default/blog/db", "main/far/away/cell", "depends_on", "completed"),
+		edge("main/far/away/cell", "main/far/away", "", ""),
+		edge("main/far/away", "main/far", "", ""),
+		edge("main/far", "main", "", ""),
+		edge("main/default/blog/web", "main/default/blog", "", ""),
+		edge("main/default/blog/web", "main/default/blog/db", "reference", ""),
+		edge("main/default/blog/web/side", "main/default/blog/web", "", ""),
+		edge("main/default/blog/web/side", "main/default/blog/web/web", "root", ""),
+		edge("main/default/blog/web/side", "main/default/blog/web/web", "depends_on", "healthy"),
+		edge("main/default/blog/web", "main/other", "networks", ""),
+		edge("main/default/blog/web/web", "main/default/blog/web", "", ""),
+		edge("main/other", "main", "", ""),
+	}
+	if got := desired.Edges(); !slices.Equal(got, want) {
 		t.Errorf("got\n%v\nwant\n%v", got, want)
 	}
 }
