@@ -82,26 +82,27 @@ func (m *moduleInstance) awaitResource(k realm.Kind, t hcl.Traversal, at realm.R
 	used := m.watch("depends_on", func() { _, ok = r.value(m.evaluator, m.scope()) })
 	m.use(used)
 	for _, b := range m.find(k, r.label, nil) {
-		ok = ok && m.awaitNested(b, used)
+		ok = ok && m.awaitBlocks(b.nested, used)
 	}
 	return ok
 }
 
-// awaitNested lets what is being worked out wait for what lies in the resources at the paths, of which b is the block.
-func (m *moduleInstance) awaitNested(b *block, paths references) bool {
-	for _, nested := range b.nested {
-		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
+// awaitBlocks lets what is being worked out wait for what the blocks make in the resources at the paths, nil for all, and
+// for what lies in that.
+func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
+	for _, b := range blocks {
+		x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
 		if !ok {
 			return false
 		}
 		inner := references{}
 		for _, n := range x.instances() {
-			if paths[n.parent.path] {
+			if paths == nil || paths[n.parent.path] {
 				inner[n.path] = true
 			}
 		}
 		m.use(inner)
-		if !m.awaitNested(nested, inner) {
+		if !m.awaitBlocks(b.nested, inner) {
 			return false
 		}
 	}
@@ -142,19 +143,8 @@ func (m *moduleInstance) awaitAll() bool {
 	for _, d := range m.module.manifests {
 		m.use(references{d.path: true})
 	}
-	for _, b := range m.module.blocks {
-		x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
-		if !ok {
-			return false
-		}
-		paths := references{}
-		for _, n := range x.instances() {
-			paths[n.path] = true
-		}
-		m.use(paths)
-		if !m.awaitNested(b, paths) {
-			return false
-		}
+	if !m.awaitBlocks(m.module.blocks, nil) {
+		return false
 	}
 	for _, c := range m.module.callOrder {
 		x, ok := m.expandCall(c, hclRange(c.hcl.DefRange()))
