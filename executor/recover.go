@@ -80,15 +80,10 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 	if err != nil {
 		return err
 	}
-	recorded := map[string]bool{}
-	for _, r := range prior.Records {
-		if r.Status.Namespace == namespace {
-			recorded[r.Status.ContainerID] = true
-		}
-	}
+	recorded := planner.RecordedIDs(prior)
 	for _, c := range containers {
 		p, ok := planner.Claims(c.ID, c.Labels)
-		if !ok || prior.Records[p] != nil || recorded[c.ID] {
+		if !ok || prior.Records[p] != nil || recorded[[2]string{namespace, c.ID}] {
 			continue
 		}
 		i, err := e.runtime.Inspect(ctx, namespace, c.ID)

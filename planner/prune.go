@@ -21,7 +21,7 @@ type orphan struct {
 
 func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
 	orphans := map[realm.Path]*orphan{}
-	known := recordedIDs(prior)
+	known := RecordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
 		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
@@ -157,9 +157,8 @@ func (d *decider) checkForeign(c *Change) {
 	}
 	var foreign []string
 	for id, container := range ns.Containers {
-		p := realm.Path(container.Labels[LabelPath])
-		o := d.orphans[p]
-		left := c.Path.Contains(p) && o != nil && o.container == container && (o.project == "" || d.ours(o.project))
+		p, o := d.orphanOf(container)
+		left := o != nil && c.Path.Contains(p) && (o.project == "" || d.ours(o.project))
 		if !ours[id] && !left {
 			foreign = append(foreign, id)
 		}
@@ -175,9 +174,18 @@ func (d *decider) checkForeign(c *Change) {
 	}
 }
 
+// orphanOf returns the orphan that the container is, and its path, or nil.
+func (d *decider) orphanOf(c *Container) (realm.Path, *orphan) {
+	p := realm.Path(c.Labels[LabelPath])
+	if o := d.orphans[p]; o != nil && o.container == c {
+		return p, o
+	}
+	return p, nil
+}
+
 // warnForeign tells of containers that nobody of ours manages in the namespaces of desired realms.
 func (d *decider) warnForeign() {
-	known := recordedIDs(d.prior)
+	known := RecordedIDs(d.prior)
 	for _, r := range d.desired.Resources() {
 		if r.Path.Kind() != realm.KindRealm || d.opts.ByHand {
 			continue
@@ -189,8 +197,7 @@ func (d *decider) warnForeign() {
 		}
 		var foreign []string
 		for id, c := range ns.Containers {
-			o := d.orphans[realm.Path(c.Labels[LabelPath])]
-			if (o == nil || o.container != c) && !known[[2]string{name, id}] {
+			if _, o := d.orphanOf(c); o == nil && !known[[2]string{name, id}] {
 				foreign = append(foreign, id)
 			}
 		}
@@ -227,9 +234,9 @@ func (d *decider) warnLeftBehind() {
 	}
 }
 
-// recordedIDs holds the containers that records are of, by namespace and id: those that were renamed keep their labels until
+// RecordedIDs holds the containers that records are of, by namespace and id: those that were renamed keep their labels until
 // that is carried out.
-func recordedIDs(prior *state.State) map[[2]string]bool {
+func RecordedIDs(prior *state.State) map[[2]string]bool {
 	known := map[[2]string]bool{}
 	for _, r := range prior.Records {
 		if r.Status.ContainerID != "" {
