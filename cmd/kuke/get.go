@@ -214,11 +214,10 @@ func signalOf(code uint32) string {
 // otherwise the rows that are other than before.
 func (a *app) watch(ctx context.Context, o *getOptions) error {
 	var before map[realm.Path]string
-	said := ""
-	return a.everyInterval(ctx, func(inPlace bool) error {
+	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
 		rows, unknown, err := a.rows(ctx, o)
-		if err != nil {
-			return err
+		if err != nil || ctx.Err() != nil {
+			return nil, err
 		}
 		if inPlace {
 			a.out.Clear()
@@ -226,7 +225,19 @@ func (a *app) watch(ctx context.Context, o *getOptions) error {
 		} else {
 			err = a.printChanged(o, rows, before)
 		}
-		if err != nil {
+		before = fingerprints(rows)
+		return unknown, err
+	})
+}
+
+// everyInterval calls look until it fails or the command is interrupted, and says why what it looks at is unknown, once for
+// as long as that is so. inPlace says whether standard output is a terminal, to be drawn on again and again.
+func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknown, err error)) error {
+	inPlace := term.IsTerminal(int(a.stdout.Fd()))
+	said := ""
+	for {
+		unknown, err := look(inPlace)
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 		note := ""
@@ -236,19 +247,7 @@ func (a *app) watch(ctx context.Context, o *getOptions) error {
 		if note != "" && (inPlace || note != said) {
 			a.errs.Note(note)
 		}
-		before, said = fingerprints(rows), note
-		return nil
-	})
-}
-
-// everyInterval calls look until it fails or the command is interrupted. inPlace says whether standard output is a terminal,
-// to be drawn on again and again.
-func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) error) error {
-	inPlace := term.IsTerminal(int(a.stdout.Fd()))
-	for {
-		if err := look(inPlace); err != nil && ctx.Err() == nil {
-			return err
-		}
+		said = note
 		select {
 		case <-ctx.Done():
 			return exitCode(exitInterrupted)

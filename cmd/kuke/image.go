@@ -27,21 +27,17 @@ func newImage(a *app) *cobra.Command {
 	return cmd
 }
 
-// namespaceOf returns the containerd namespace of the named realm, and the store of the state that says so.
-func (a *app) namespaceOf(realmName string) (*state.Store, string, error) {
+// realmState returns the state, which knows the containerd namespace of the named realm.
+func (a *app) realmState(realmName string) (*state.Store, *state.State, error) {
 	if err := realm.CheckName(realmName); err != nil {
-		return nil, "", fmt.Errorf("--realm: %w", err)
+		return nil, nil, fmt.Errorf("--realm: %w", err)
 	}
-	store, st, err := a.readState()
-	if err != nil {
-		return nil, "", err
-	}
-	return store, st.Namespace(realm.Path(realmName), nil), nil
+	return a.readState()
 }
 
 // withImages runs f with the executor and the containerd namespace of the named realm.
 func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executor.Executor, namespace string) error) error {
-	store, namespace, err := a.namespaceOf(realmName)
+	store, st, err := a.realmState(realmName)
 	if err != nil {
 		return err
 	}
@@ -50,7 +46,7 @@ func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executo
 		return err
 	}
 	defer exec.Close()
-	return f(exec, namespace)
+	return f(exec, st.Namespace(realm.Path(realmName), nil))
 }
 
 func newImageImport(a *app, realmName *string) *cobra.Command {
@@ -98,7 +94,7 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 		Short:   "List the images of a realm",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			images, err := a.images(cmd, *realmName)
+			images, err := a.images(cmd.Context(), *realmName)
 			if err != nil {
 				return err
 			}
@@ -131,16 +127,13 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 
 // images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
 // none, its name may as well be misspelt, and that is said.
-func (a *app) images(cmd *cobra.Command, realmName string) (images []executor.Image, err error) {
-	err = a.withImages(cmd, realmName, func(e *executor.Executor, namespace string) error {
-		images, err = e.Images(cmd.Context(), namespace)
-		return err
-	})
-	if err != nil || len(images) > 0 {
-		return images, err
+func (a *app) images(ctx context.Context, realmName string) ([]executor.Image, error) {
+	store, st, err := a.realmState(realmName)
+	if err != nil {
+		return nil, err
 	}
-	_, st, err := a.readState()
-	if err == nil && st.Records[realm.Path(realmName)] == nil {
+	images, err := a.imagesNow(ctx, store, st.Namespace(realm.Path(realmName), nil))
+	if err == nil && len(images) == 0 && st.Records[realm.Path(realmName)] == nil {
 		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
 	}
 	return images, err
@@ -157,7 +150,7 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 	if o.watch {
 		return a.watchImages(cmd.Context(), o, realmName)
 	}
-	images, err := a.images(cmd, realmName)
+	images, err := a.images(cmd.Context(), realmName)
 	if err != nil {
 		return err
 	}
@@ -180,25 +173,20 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) error {
 	wide := o.format == "wide"
 	var before []executor.Image
-	said := ""
-	return a.everyInterval(ctx, func(inPlace bool) error {
-		store, namespace, err := a.namespaceOf(realmName)
+	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
+		store, st, err := a.realmState(realmName)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		images, unknown := a.imagesNow(ctx, store, namespace)
+		images, unknown := a.imagesNow(ctx, store, st.Namespace(realm.Path(realmName), nil))
 		if ctx.Err() != nil {
-			return nil
+			return nil, nil
 		}
 		if inPlace {
 			a.out.Clear()
 		}
 		if unknown != nil {
-			if note := unknown.Error(); inPlace || note != said {
-				a.errs.Note(note)
-				said = note
-			}
-			return nil
+			return unknown, nil
 		}
 		changed := slices.DeleteFunc(slices.Clone(images), func(image executor.Image) bool { return slices.Contains(before, image) })
 		switch {
@@ -209,8 +197,8 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 		case len(changed) > 0:
 			a.out.ImageRows(changed, wide)
 		}
-		before, said = images, ""
-		return nil
+		before = images
+		return nil, nil
 	})
 }
 
