@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,11 +14,13 @@ import (
 	"syscall"
 	"time"
 
+	eventsapi "github.com/containerd/containerd/api/events"
 	tasksapi "github.com/containerd/containerd/api/services/tasks/v1"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -27,6 +30,8 @@ const (
 	// drainTimeout is how long to wait for the end of a command's output after its exit: what it left running in the
 	// background may keep that open for ever.
 	drainTimeout = 500 * time.Millisecond
+	// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more.
+	exitTimeout = 5 * time.Second
 )
 
 // ExecResult is what became of a command.
@@ -226,11 +231,49 @@ func deleteProcess(ctx context.Context, process containerd.Process) error {
 // one that a signal ended. A task that has ended already gives its code at once. A container that is missing or has no
 // task, not even an ended one, is errdefs.ErrNotFound.
 func (c *Client) Wait(ctx context.Context, ns, id string) (exitCode uint32, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	exits := c.exits(ctx, ns, id)
 	resp, err := c.c.TaskService().Wait(in(ctx, ns), &tasksapi.WaitRequest{ContainerID: id})
-	if err != nil {
-		return 0, fmt.Errorf("wait for container %s: %w", id, waitError(ctx, err))
+	if err == nil {
+		return resp.ExitStatus, nil
 	}
-	return resp.ExitStatus, nil
+	if err = waitError(ctx, err); ctx.Err() == nil && !errdefs.IsNotFound(err) {
+		// The shim may be gone, with the task that somebody has removed, before it has answered all who wait.
+		select {
+		case code, told := <-exits:
+			if told {
+				return code, nil
+			}
+		case <-time.After(exitTimeout):
+		case <-ctx.Done():
+		}
+	}
+	return 0, fmt.Errorf("wait for container %s: %w", id, err)
+}
+
+// exits returns a channel that gives the exit code of the container's task when containerd tells everybody of it, and is
+// closed then, or when ctx ends.
+func (c *Client) exits(ctx context.Context, ns, id string) <-chan uint32 {
+	codes := make(chan uint32, 1)
+	told, failed := c.c.EventService().Subscribe(in(ctx, ns), fmt.Sprintf(`topic=="/tasks/exit",namespace==%q`, ns))
+	go func() {
+		defer close(codes)
+		for {
+			select {
+			case err := <-failed:
+				slog.DebugContext(ctx, "no longer told of exits", "failed", err != nil)
+				return
+			case e := <-told:
+				value, err := typeurl.UnmarshalAny(e.Event)
+				if exit, ok := value.(*eventsapi.TaskExit); err == nil && ok && exit.ContainerID == id && exit.ID == id {
+					codes <- exit.ExitStatus
+					return
+				}
+			}
+		}
+	}()
+	return codes
 }
 
 // tail keeps the end of what several write into it.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,5 +53,26 @@ func TestKilledShim(t *testing.T) {
 		}
 		t.Logf("%s started again in %s", id, time.Since(begin))
 		h.must(h.stop(h.ctx, h.ns, id, "KILL", time.Second))
+	}
+}
+
+// Whoever waits for an exit gets the code although the shim is gone before it has said so: containerd tells of it as well.
+func TestWaitOutlivesShim(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	h.start(h.options("a", sh("exec sleep 100")))
+	for i := range 5 {
+		h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				if code, err := h.Wait(h.ctx, h.ns, "a"); err != nil || code != 137 {
+					t.Errorf("%d: code %d, %v", i, code, err)
+				}
+			})
+		}
+		time.Sleep(200 * time.Millisecond) // until the daemon has been asked, also on a busy host
+		h.must(syscall.Kill(shimOf(t, h.find("a").PID), syscall.SIGKILL))
+		wg.Wait()
 	}
 }
