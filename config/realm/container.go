@@ -20,6 +20,9 @@ const (
 	PullNever   = "never"
 )
 
+// DefaultAppArmorProfile is the AppArmor profile of a container that chooses none, on hosts that enforce AppArmor.
+const DefaultAppArmorProfile = "kukeon-default"
+
 // Container is an OCI container and its task.
 type Container struct {
 	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
@@ -39,10 +42,11 @@ type Container struct {
 	Privileged             bool          `json:"privileged,omitempty" kuke:"replace" doc:"All capabilities, all devices, no seccomp, nothing masked: the opt-out of the strict defaults."`
 	ReadOnlyRootFilesystem bool          `json:"readOnlyRootFilesystem,omitempty" kuke:"replace" doc:"Mount the root file system read-only."`
 	Capabilities           *Capabilities `json:"capabilities,omitempty" kuke:"replace" doc:"Changes to the default set of capabilities, which is Docker's."`
-	SecurityOpts           []string      `json:"securityOpts,omitempty" kuke:"replace,type=set,check=securityopt" doc:"no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined, apparmor=PROFILE."`
+	SecurityOpts           []string      `json:"securityOpts,omitempty" kuke:"replace,type=set,check=securityopt" doc:"no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined, apparmor=PROFILE, which must be loaded, or apparmor=unconfined. Default: the profile kukeon-default, which kuke loads, on hosts that enforce AppArmor."`
 	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy" doc:"What containerd does when the container ends: no, always, on-failure[:N] or unless-stopped. Without a policy it does nothing, and the next apply starts the container; with no or on-failure, an exit with 0 is its end."`
 	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to end. Default: the image's, or SIGTERM."`
 	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
+	OOMScoreAdj            int64         `json:"oomScoreAdj,omitempty" kuke:"live,min=-1000,max=1000" doc:"How readily the kernel kills the processes of the container when the host runs out of memory: -1000 (never) to 1000 (first). Default: 0."`
 	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"How to tell that the container works. An apply that starts the container waits until it does."`
 	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
 	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name" doc:"Secret values, mounted as files."`
@@ -58,6 +62,23 @@ func (c *Container) StopTimeout() int64 {
 		return DefaultStopTimeoutSeconds
 	}
 	return *c.StopTimeoutSeconds
+}
+
+// AppArmorProfile returns the AppArmor profile that c is to run under, or "" for none.
+func (c *Container) AppArmorProfile() string {
+	if c.Privileged {
+		return ""
+	}
+	profile := DefaultAppArmorProfile
+	for _, opt := range c.SecurityOpts {
+		if name, ok := strings.CutPrefix(opt, "apparmor="); ok {
+			profile = name
+		}
+	}
+	if profile == "unconfined" {
+		return ""
+	}
+	return profile
 }
 
 // Volume is a directory or file of the host, mounted into the container.
