@@ -163,20 +163,28 @@ func (c *Client) UpdateResources(ctx context.Context, ns, id string, resources *
 	case !errdefs.IsNotFound(err):
 		return fmt.Errorf("update limits of container %s: %w", id, err)
 	}
+	err = c.updateSpec(ctx, id, func(spec *specs.Spec) bool {
+		mergeResources(spec, resources)
+		return true
+	})
+	return wrap(err, "record limits of container %s", id)
+}
+
+// updateSpec changes the OCI spec that the next task of the container is made from; change reports whether it did.
+func (c *Client) updateSpec(ctx context.Context, id string, change func(*specs.Spec) bool) error {
 	record, err := c.c.ContainerService().Get(ctx, id)
 	if err != nil {
-		return fmt.Errorf("update limits of container %s: %w", id, err)
+		return err
 	}
 	spec, err := specOf(record)
-	if err != nil {
-		return fmt.Errorf("update limits of container %s: %w", id, err)
+	if err != nil || !change(spec) {
+		return err
 	}
-	mergeResources(spec, resources)
 	if record.Spec, err = typeurl.MarshalAnyToProto(spec); err != nil {
-		return fmt.Errorf("update limits of container %s: %w", id, err)
+		return err
 	}
 	_, err = c.c.ContainerService().Update(ctx, record, "spec")
-	return wrap(err, "record limits of container %s", id)
+	return err
 }
 
 func ended(ctx context.Context, t containerd.Task) bool {

@@ -64,6 +64,9 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := loadProfile(profileOf(o.Spec)); err != nil {
+		return err
+	}
 	if err := c.removeSnapshot(ctx, o.ID); err != nil {
 		return err
 	}

@@ -8,12 +8,12 @@ import (
 	"strconv"
 	"strings"
 
-	hostapparmor "github.com/containerd/containerd/v2/pkg/apparmor"
 	"github.com/containerd/containerd/v2/pkg/cap"
 	"github.com/docker/go-units"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
 // Description is a container as a configuration would put it.
@@ -80,6 +80,9 @@ func (d *describer) certain() *realm.Container {
 			c.Devices = append(c.Devices, device.Path)
 		}
 		slices.Sort(c.Devices)
+	}
+	if score := d.process().OOMScoreAdj; score != nil {
+		c.OOMScoreAdj = int64(*score)
 	}
 	if d.privileged() {
 		c.Privileged, c.Devices = true, nil
@@ -186,10 +189,10 @@ func (d *describer) securityOpts() []string {
 		opts = append(opts, "systempaths=unconfined")
 	}
 	switch profile := d.process().ApparmorProfile; {
-	case profile == apparmorProfile:
+	case profile == realm.DefaultAppArmorProfile:
 	case profile != "":
 		opts = append(opts, "apparmor="+profile)
-	case hostapparmor.HostSupports():
+	case apparmor.Enforced():
 		opts = append(opts, "apparmor=unconfined")
 	}
 	slices.Sort(opts)

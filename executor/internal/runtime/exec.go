@@ -77,7 +77,7 @@ func (c *Client) exec(ctx context.Context, id string, args []string, timeout tim
 	if err != nil {
 		return ExecResult{}, errors.Join(err, stoppedMeanwhile(whole, task))
 	}
-	code, err := runProcess(limited, whole, process)
+	code, err := runProcess(limited, whole, process, spec)
 	if errdefs.IsNotFound(err) || errdefs.IsUnknown(err) {
 		after, cancel := afterwards(ctx)
 		defer cancel()
@@ -137,7 +137,7 @@ func stoppedMeanwhile(ctx context.Context, task containerd.Task) error {
 }
 
 // runProcess runs a process until it ends or limited does, and removes it. Its start is bounded by whole alone.
-func runProcess(limited, whole context.Context, process containerd.Process) (code uint32, err error) {
+func runProcess(limited, whole context.Context, process containerd.Process, spec *specs.Process) (code uint32, err error) {
 	// The exit of one that is killed is waited for as well.
 	waiting, cancel := context.WithCancel(context.WithoutCancel(limited))
 	defer cancel()
@@ -146,7 +146,7 @@ func runProcess(limited, whole context.Context, process containerd.Process) (cod
 	if err != nil {
 		return 0, err
 	}
-	if err := process.Start(whole); err != nil {
+	if err := startProcess(whole, process, spec); err != nil {
 		return 0, err
 	}
 	select {

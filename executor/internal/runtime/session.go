@@ -82,12 +82,12 @@ func (c *Client) session(ctx context.Context, id string, s Session) (uint32, err
 		return 0, errors.Join(err, stoppedMeanwhile(whole, task))
 	}
 	if s.Detach {
-		if err := process.Start(whole); err != nil {
+		if err := startProcess(whole, process, spec); err != nil {
 			return 0, errors.Join(err, removeProcess(whole, process))
 		}
 		return 0, nil
 	}
-	return s.attend(ctx, process, input, seen)
+	return s.attend(ctx, process, spec, input, seen)
 }
 
 // applyTo changes the first process of the container to that of the session.
@@ -129,7 +129,7 @@ func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
 }
 
 // attend starts the process and stays with it until it has ended and all it printed has come.
-func (s *Session) attend(ctx context.Context, process containerd.Process, input *closingReader, seen *activity) (code uint32, err error) {
+func (s *Session) attend(ctx context.Context, process containerd.Process, spec *specs.Process, input *closingReader, seen *activity) (code uint32, err error) {
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
@@ -139,7 +139,7 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, input 
 	}
 	whole, finish := afterwards(ctx)
 	defer finish()
-	if err := process.Start(whole); err != nil {
+	if err := startProcess(whole, process, spec); err != nil {
 		return 0, err
 	}
 	// The shim takes no notice of the end of the input before the start, and would wait for it for ever.

@@ -7,20 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/containerd/v2/contrib/apparmor"
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/containerd/v2/core/containers"
-	hostapparmor "github.com/containerd/containerd/v2/pkg/apparmor"
 	"github.com/containerd/containerd/v2/pkg/cap"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
-
-// apparmorProfile is the name under which containerd's default profile is loaded, where the host has AppArmor.
-const apparmorProfile = "kukeon-default"
 
 // defaultCapabilities are those of a container that changes nothing: Docker's.
 var defaultCapabilities = []string{
@@ -60,6 +56,7 @@ func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]o
 		return nil, err
 	}
 	opts = append(opts, devices...)
+	opts = append(opts, oci.WithApparmorProfile(profileOf(o.Spec)))
 	return append(opts, withMounts(mounts), withResources(o.Resources)), nil
 }
 
@@ -97,7 +94,8 @@ func processOpts(o CreateOptions) []oci.SpecOpts {
 	if o.Spec.ReadOnlyRootFilesystem {
 		opts = append(opts, oci.WithRootFSReadonly())
 	}
-	return opts
+	// Without one a container takes over that of containerd's shim, which the kernel is to spare.
+	return append(opts, withOOMScoreAdj(o.Spec))
 }
 
 func namespaceOpts(o CreateOptions) []oci.SpecOpts {
@@ -122,9 +120,6 @@ func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
 	opts := []oci.SpecOpts{oci.WithCapabilities(caps), oci.WithNoNewPrivileges}
 	// The profile's rules depend on the capabilities.
 	confine := []oci.SpecOpts{seccomp.WithDefaultProfile(), withoutX32}
-	if hostapparmor.HostSupports() {
-		confine = append(confine, apparmor.WithDefaultProfile(apparmorProfile))
-	}
 	for _, opt := range spec.SecurityOpts {
 		key, value, _ := strings.Cut(opt, "=")
 		switch {
@@ -135,15 +130,22 @@ func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
 			confine = append(confine, oci.WithSeccompUnconfined)
 		case opt == "systempaths=unconfined":
 			confine = append(confine, oci.WithMaskedPaths(nil), oci.WithReadonlyPaths(nil))
-		case opt == "apparmor=unconfined":
-			confine = append(confine, oci.WithApparmorProfile(""))
-		case key == "apparmor" && value != "":
-			confine = append(confine, oci.WithApparmorProfile(value))
+		case key == "apparmor" && value != "": // see profileOf
 		default:
 			return nil, fmt.Errorf("unknown security option %q", opt)
 		}
 	}
 	return append(opts, confine...), nil
+}
+
+// profileOf returns the AppArmor profile for an OCI spec. The default one is left out where the host does not enforce
+// AppArmor; one that the user names is not, so that the runtime refuses it.
+func profileOf(spec *realm.Container) string {
+	profile := spec.AppArmorProfile()
+	if profile == realm.DefaultAppArmorProfile && !apparmor.Enforced() {
+		return ""
+	}
+	return profile
 }
 
 // withoutX32 leaves an ABI out of the seccomp filter, and so closes it, that hardly any kernel offers or program uses:

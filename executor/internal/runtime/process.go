@@ -1,0 +1,154 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/apparmor"
+)
+
+// Prepare brings up to date, in the OCI spec that the next task is made from, the settings that depend on the host or
+// that can change while the container stays: its AppArmor profile and its OOM score adjustment. The default profile is
+// loaded first where the kernel doesn't have it, as after a reboot.
+func (c *Client) Prepare(ctx context.Context, ns, id string, spec *realm.Container) error {
+	profile := profileOf(spec)
+	if err := loadProfile(profile); err != nil {
+		return fmt.Errorf("start container %s: %w", id, err)
+	}
+	err := c.updateSpec(in(ctx, ns), id, func(s *specs.Spec) bool {
+		if s.Process == nil {
+			return false
+		}
+		before := s.Process.OOMScoreAdj
+		changed := s.Process.ApparmorProfile != profile || before == nil || *before != int(spec.OOMScoreAdj)
+		setProcess(s.Process, profile, spec)
+		return changed
+	})
+	return wrap(err, "update the spec of container %s", id)
+}
+
+// loadProfile loads the default profile; others are the user's to load.
+func loadProfile(profile string) error {
+	if profile != realm.DefaultAppArmorProfile {
+		return nil
+	}
+	return apparmor.Load(profile)
+}
+
+func setProcess(p *specs.Process, profile string, spec *realm.Container) {
+	score := int(spec.OOMScoreAdj)
+	p.ApparmorProfile, p.OOMScoreAdj = profile, &score
+}
+
+func withOOMScoreAdj(spec *realm.Container) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		score := int(spec.OOMScoreAdj)
+		s.Process.OOMScoreAdj = &score
+		return nil
+	}
+}
+
+// SetOOMScoreAdj sets the OOM score adjustment of a container: of its running processes, except those that have chosen
+// another than the first one's, and of its later tasks. A container without a task is no error.
+func (c *Client) SetOOMScoreAdj(ctx context.Context, ns, id string, score int64) error {
+	return wrap(c.setOOMScoreAdj(in(ctx, ns), id, score), "set the OOM score of container %s", id)
+}
+
+func (c *Client) setOOMScoreAdj(ctx context.Context, id string, score int64) error {
+	err := c.updateSpec(ctx, id, func(s *specs.Spec) bool {
+		if s.Process == nil {
+			return false
+		}
+		value := int(score)
+		s.Process.OOMScoreAdj = &value
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	container, err := c.c.LoadContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	task, err := container.Task(ctx, nil)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	before, err := OOMScoreAdj(int(task.Pid()))
+	if err != nil {
+		return notRunning(err)
+	}
+	processes, err := task.Pids(ctx)
+	if err != nil {
+		return gone(err)
+	}
+	for _, p := range processes {
+		if now, err := OOMScoreAdj(int(p.Pid)); err != nil || now != before {
+			continue
+		}
+		if err := writeOOMScoreAdj(p.Pid, score); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OOMScoreAdj returns the OOM score adjustment of a process, -1000 to 1000.
+func OOMScoreAdj(pid int) (int64, error) {
+	data, err := os.ReadFile(scoreFile(pid))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
+}
+
+func scoreFile(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/oom_score_adj" }
+
+func writeOOMScoreAdj(pid uint32, score int64) error {
+	return notRunning(os.WriteFile(scoreFile(int(pid)), []byte(strconv.FormatInt(score, 10)), 0))
+}
+
+// notRunning passes over the error about a process that has ended.
+func notRunning(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// adjustOOMScore gives a process that was started in a running container the score of its spec: runc gives it that which
+// the task was made with, and where it was made with none, that of containerd's shim.
+func adjustOOMScore(pid uint32, spec *specs.Process) error {
+	if spec.OOMScoreAdj == nil {
+		return nil
+	}
+	want := int64(*spec.OOMScoreAdj)
+	if now, err := OOMScoreAdj(int(pid)); err != nil || now == want {
+		return notRunning(err)
+	}
+	return writeOOMScoreAdj(pid, want)
+}
+
+// startProcess starts a process in a running container, with the OOM score of its spec.
+func startProcess(ctx context.Context, process containerd.Process, spec *specs.Process) error {
+	if err := process.Start(ctx); err != nil {
+		return err
+	}
+	return adjustOOMScore(process.Pid(), spec)
+}
