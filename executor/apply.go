@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
 )
@@ -56,6 +57,12 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	}
 	if plan.HoldsSealed() {
 		if err := e.secrets.saveKey(); err != nil {
+			return nil, err
+		}
+	}
+	// Before all else: containerd's restart monitor may be about to start a container that needs it.
+	for _, name := range plan.Profiles {
+		if err := apparmor.Load(name); err != nil {
 			return nil, err
 		}
 	}

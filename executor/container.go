@@ -112,10 +112,22 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if err := k.writeSecrets(ctx, after); err != nil {
 		return err
 	}
+	if err := k.prepare(ctx, after); err != nil {
+		return err
+	}
 	if err := k.run(ctx, after); err != nil {
 		return err
 	}
 	return k.record(after, false)
+}
+
+// prepare brings the settings of a container that its next task takes from the host up to date. Those of an imported
+// container are whoever's who made it.
+func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
+	if r.Status.Imported {
+		return nil
+	}
+	return k.runtime.Prepare(ctx, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*realm.Container))
 }
 
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
@@ -125,6 +137,10 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 		return err
 	}
 	if err := k.limit(ctx, after); err != nil {
+		return err
+	}
+	score := after.Spec.(*realm.Container).OOMScoreAdj
+	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, after); err != nil {
@@ -172,6 +188,10 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		if err := k.limit(ctx, after); err != nil {
 			return err
 		}
+	}
+	score := after.Spec.(*realm.Container).OOMScoreAdj
+	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
+		return err
 	}
 	if err := k.writeSecrets(ctx, after); err != nil {
 		return err

@@ -11,7 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -45,6 +47,9 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
 	}}
 	if r.actual.RestartPolicies, err = e.runtime.RestartPolicies(ctx); err != nil {
+		return nil, err
+	}
+	if r.actual.Profiles, err = apparmor.Profiles(); err != nil {
 		return nil, err
 	}
 	if err := r.namespaces(ctx, desired, prior); err != nil {
@@ -133,6 +138,10 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 		switch found.Status {
 		case planner.TaskRunning, planner.TaskPaused, planner.TaskPausing:
 			found.StartedAt, _ = startTime(int(c.PID))
+			found.AppArmor = apparmor.Label(int(c.PID))
+			if score, err := runtime.OOMScoreAdj(int(c.PID)); err == nil {
+				found.OOMScoreAdj = &score
+			}
 		}
 		ns.Containers[c.ID] = found
 	}

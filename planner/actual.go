@@ -67,6 +67,8 @@ type Actual struct {
 	MissingPaths map[string]bool
 	// UnreadableSecrets says of secrets of desired containers whose values can't be had, why.
 	UnreadableSecrets map[SecretKey]string
+	// Profiles holds the loaded AppArmor profiles; nil where the host does not enforce AppArmor.
+	Profiles map[string]bool
 	// SecretDrift says, for each recorded container, what of the files of its secrets is not as it was made.
 	SecretDrift map[realm.Path][]string
 }
@@ -161,6 +163,10 @@ type Container struct {
 	StartedAt, FinishedAt time.Time
 	// NetNS is the inode of the task's network namespace, 0 where it isn't known.
 	NetNS uint64
+	// AppArmor is the profile that the task runs under, or "unconfined"; empty where it isn't known.
+	AppArmor string
+	// OOMScoreAdj is that of the task's first process, nil where it isn't known.
+	OOMScoreAdj *int64
 	// RestartPolicy is the one containerd keeps to, empty where it doesn't watch over the container.
 	RestartPolicy string
 	// Restarts counts how often containerd started it again; -1 where this containerd doesn't count.

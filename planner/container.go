@@ -91,6 +91,9 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 		c.After.Status.Imported, c.After.Status.ContainerID, c.After.Status.Cgroup = false, realm.ContainerID(c.Path), realm.CgroupOf(c.Path, want.Spec)
 		d.needImage(c, want)
 	}
+	if c.Start {
+		d.checkProfile(want)
+	}
 }
 
 // outside begins the reasons that no configuration gave.
@@ -125,9 +128,12 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
 	case d.strayed(c.Path, actual):
 		why = "restarted because it is not in the network namespace of its cell"
+	case d.lostProfile(c.Path, want, actual):
+		why = fmt.Sprintf(outside+"it runs unconfined: its AppArmor profile %s was removed", want.AppArmorProfile())
 	default:
 		d.mendSecrets(c)
 		d.watched(c, want, actual)
+		d.scored(c, want, actual)
 		return
 	}
 	c.Reasons = append(c.Reasons, why)
@@ -267,6 +273,7 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 			want.Path, spec.Image, key.Namespace, d.actual.Images[key].Err, want.Path.Realm())
 	}
 	c.After.Status.ImageDigest = digest
+	d.checkProfile(want)
 	for _, v := range spec.Volumes {
 		if d.actual.MissingPaths[v.Source] {
 			d.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",

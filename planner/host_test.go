@@ -116,6 +116,9 @@ func (h *host) apply(p *Plan) {
 func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	h.Helper()
 	h.changes, h.names = p.ChangesByPath(), p.Names
+	for _, name := range p.Profiles {
+		h.actual.Profiles[name] = true
+	}
 	done := map[int]bool{}
 	for range min(count, len(p.Steps)) {
 		var free []int
@@ -157,7 +160,9 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 			fail("there is no record")
 		}
 		if s.Path.Kind() == realm.KindContainer {
-			h.container(c.After, fail).RestartPolicy = policyOf(c.After)
+			found := h.container(c.After, fail)
+			found.RestartPolicy = policyOf(c.After)
+			h.confine(c.After, found, false, fail)
 		} else {
 			h.level(c.After, fail)
 			h.makeNetwork(c.After, true, fail)
@@ -315,6 +320,7 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 	}
 	h.wantCells(cell, fail)
 	c.Status, c.PID, c.ExitCode, c.RestartPolicy = TaskRunning, 1, 0, policyOf(r)
+	h.confine(r, c, true, fail)
 }
 
 // siblings returns the other containers of the cell that containerd has.

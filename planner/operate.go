@@ -116,6 +116,9 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 		}
 		after.Status.Run = ""
 	case Restart:
+		if profile := after.Spec.(*realm.Container).AppArmorProfile(); profile != realm.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
+			return refuse(fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile))
+		}
 		after.Status.Run, after.Status.Health, after.Status.Exit = "", nil, nil
 		if spec := after.Spec.(*realm.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
 			change.Check = realm.Healthy

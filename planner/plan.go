@@ -50,6 +50,8 @@ type Plan struct {
 	Images []*Image `json:"images,omitempty"`
 	// Names are those of cells in each space in which /etc/hosts files will be written.
 	Names []SpaceNames `json:"names,omitempty"`
+	// Profiles are the AppArmor profiles that are loaded before the first step.
+	Profiles []string `json:"profiles,omitempty"`
 	// Moves and Imports are made in the state before the first step.
 	Moves   []Move   `json:"moves,omitempty"`
 	Imports []Import `json:"imports,omitempty"`
@@ -108,7 +110,7 @@ func (p *Plan) ChangesByPath() map[realm.Path]*Change {
 
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool {
-	return len(p.Steps) == 0 && len(p.Moves) == 0 && len(p.Imports) == 0 && len(p.Outputs) == 0
+	return len(p.Steps) == 0 && len(p.Profiles) == 0 && len(p.Moves) == 0 && len(p.Imports) == 0 && len(p.Outputs) == 0
 }
 
 // Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
@@ -178,7 +180,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.warnLeftBehind()
 	plan := &Plan{
 		Prior: PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
-		Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
+		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
 	}
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {

@@ -49,6 +49,11 @@ func (p *Plan) check() error {
 			return err
 		}
 	}
+	for _, name := range p.Profiles {
+		if name != realm.DefaultAppArmorProfile {
+			return fmt.Errorf("AppArmor profile %q is not one that kuke loads", name)
+		}
+	}
 	for i, image := range p.Images {
 		if image == nil {
 			return fmt.Errorf("image %d is missing", i)

@@ -27,7 +27,7 @@ func newDoctor(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := append([]view.Check{checkRoot(), checkRunc()}, a.checkHost(cmd.Context())...)
-			checks = append(checks, a.checkCNI(), checkForwarding(), checkOverlay(), checkRunPath(a.runPath))
+			checks = append(checks, a.checkCNI(), checkForwarding(), checkOverlay(), checkConfinement(executor.HostConfinement()), checkRunPath(a.runPath))
 			a.out.Checks(checks)
 			for _, c := range checks {
 				if c.Needed && !c.OK {

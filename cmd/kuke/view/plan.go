@@ -73,6 +73,9 @@ func (v *View) Plan(p *planner.Plan) {
 			fmt.Fprintf(&b, "\n  /etc/hosts of %s in space %s will be brought up to date\n", plural(len(n.Update), "cell"), n.Space)
 		}
 	}
+	for _, profile := range p.Profiles {
+		fmt.Fprintf(&b, "\n  AppArmor profile %s, which the kernel does not have, will be loaded\n", visible(profile))
+	}
 	for _, image := range p.Images {
 		if image.Pull {
 			fmt.Fprintf(&b, "\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))

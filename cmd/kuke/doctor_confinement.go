@@ -1,0 +1,24 @@
+package main
+
+import (
+	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
+)
+
+// checkConfinement tells whether AppArmor or SELinux confines containers beyond namespaces, capabilities and seccomp.
+func checkConfinement(host executor.Confinement) view.Check {
+	c := view.Check{Name: "confinement", Fix: "nothing has to be done: namespaces, capabilities and seccomp confine containers on every host"}
+	switch {
+	case host.AppArmor:
+		c.OK, c.Found = true, "AppArmor confines containers, with the profile "+realm.DefaultAppArmorProfile+" unless they choose another"
+	case host.AppArmorEnabled:
+		c.Found = "the kernel has AppArmor enabled, but without apparmor_parser no profile can be loaded: containers run unconfined"
+		c.Fix = aptInstall + "apparmor; the next start of a container puts it under its profile"
+	case host.SELinux:
+		c.Found = "SELinux is enforcing, but kuke gives containers no SELinux label: it does not confine them"
+	default:
+		c.Found = "neither AppArmor nor SELinux is enabled in the kernel"
+	}
+	return c
+}

@@ -1,0 +1,64 @@
+package planner
+
+import (
+	"fmt"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// unconfined is the AppArmor label of a process without a profile.
+const unconfined = "unconfined"
+
+// checkProfile refuses to start a container under an AppArmor profile of the user's that the host doesn't have: the
+// runtime would, after the old container is gone.
+func (d *decider) checkProfile(want *realm.Resource) {
+	profile := want.Spec.(*realm.Container).AppArmorProfile()
+	switch {
+	case profile == "" || profile == realm.DefaultAppArmorProfile && d.actual.Profiles == nil:
+	case d.actual.Profiles == nil:
+		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor is not enforced",
+			"container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor (the kernel has it disabled, or apparmor_parser is not installed). "+
+				"Enable it, or remove the security option.", want.Path, profile)
+	case profile != realm.DefaultAppArmorProfile && !d.actual.Profiles[profile]:
+		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor profile is not loaded",
+			"container %s is to run under AppArmor profile %s, which the kernel has not loaded. Load it with apparmor_parser --replace FILE, and put FILE into /etc/apparmor.d to have it loaded at boot.",
+			want.Path, profile)
+	}
+}
+
+// lostProfile reports whether a running container is unconfined although it has an AppArmor profile: the profile was
+// removed under it, and loading it again confines only later processes.
+func (d *decider) lostProfile(p realm.Path, want *realm.Container, actual *Container) bool {
+	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && d.actual.Profiles != nil && !d.imported(p)
+}
+
+// scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says.
+func (d *decider) scored(c *Change, want *realm.Container, actual *Container) {
+	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" {
+		return
+	}
+	c.Action = Update
+	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"its OOM score adjustment is %d, not %d", *actual.OOMScoreAdj, want.OOMScoreAdj))
+}
+
+// profiles returns the AppArmor profiles to load before the first step: the default one where the kernel has forgotten it,
+// as it does at a reboot, and a container that runs, or that containerd may restart, has it.
+func (d *decider) profiles() []string {
+	if d.actual.Profiles == nil || d.actual.Profiles[realm.DefaultAppArmorProfile] {
+		return nil
+	}
+	for _, p := range d.order {
+		if p.Kind() != realm.KindContainer || d.imported(p) || d.staysDown(p) {
+			continue
+		}
+		after := d.after(p)
+		if after == nil {
+			continue
+		}
+		spec := after.Spec.(*realm.Container)
+		if spec.AppArmorProfile() == realm.DefaultAppArmorProfile && !d.hasEnded(p, spec, d.live(p)) {
+			return []string{realm.DefaultAppArmorProfile}
+		}
+	}
+	return nil
+}
