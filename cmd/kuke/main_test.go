@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/tar"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
+	"github.com/kukeon/kuke/executor/lab/busybox"
 )
 
 // rootfs is the tar of a root file system with the host's busybox, made once.
@@ -38,45 +38,13 @@ func runInLabs() int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := writeRootfs(filepath.Join(dir, "rootfs.tar")); err != nil {
+	if err := busybox.WriteFile(filepath.Join(dir, "rootfs.tar")); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL: make a root file system:", err)
 		return 1
 	}
 	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
 	code, _ := lab.ReExec(lab.Unified, lab.Hybrid)
 	return code
-}
-
-// writeRootfs packs the host's static busybox with links for its commands.
-func writeRootfs(file string) error {
-	busybox, err := os.ReadFile("/bin/busybox")
-	if err != nil {
-		return fmt.Errorf("%w: install it: apt-get install busybox-static", err)
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w := tar.NewWriter(f)
-	const executable = 0o755
-	for _, dir := range []string{"bin/", "etc/", "tmp/", "data/"} {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir, Mode: executable}); err != nil {
-			return err
-		}
-	}
-	if err := w.WriteHeader(&tar.Header{Name: "bin/busybox", Mode: executable, Size: int64(len(busybox))}); err != nil {
-		return err
-	}
-	if _, err := w.Write(busybox); err != nil {
-		return err
-	}
-	for _, name := range []string{"sh", "sleep", "echo", "cat", "id", "env", "pwd", "ls", "grep", "true", "false", "ip", "touch", "df", "hostname", "mount", "httpd", "wget", "timeout", "ping"} {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}); err != nil {
-			return err
-		}
-	}
-	return w.Close()
 }
 
 func params(t *testing.T, dir string) testscript.Params {
