@@ -24,9 +24,20 @@ LINT := $(CACHE)/lint/bin/golangci-lint
 # The packages whose tests start a lab, and so a containerd.
 LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '"github.com/kukeon/kuke/executor/lab"' --exclude-dir='.?*' . | xargs -r -n 1 dirname | sort -u)
 
+# Installs the packages in the shell's array missing.
+define install
+if ! has apt-get; then
+  echo "setup: missing: $${missing[*]} (Debian's names): install them with this system's package manager" >&2; exit 1
+fi
+sudo=(); if [[ $$(id -u) != 0 ]]; then sudo=(sudo); fi
+echo "setup: installing $${missing[*]}"
+"$${sudo[@]}" apt-get -q update
+"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "$${missing[@]}"
+endef
+
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## install what kuke and its tests need on this host (Debian, Ubuntu), if it is missing
@@ -39,13 +50,7 @@ setup: ## install what kuke and its tests need on this host (Debian, Ubuntu), if
 	[[ -x /usr/lib/cni/bridge || -x /opt/cni/bin/bridge ]] || missing+=(containernetworking-plugins)
 	{ has busybox && ! ldd "$$(command -v busybox)" >/dev/null 2>&1; } || missing+=(busybox-static)
 	if [[ $${#missing[@]} = 0 ]]; then echo "setup: everything is there"; exit; fi
-	if ! has apt-get; then
-	  echo "setup: missing: $${missing[*]} (Debian's names): install them with this system's package manager" >&2; exit 1
-	fi
-	sudo=(); if [[ $$(id -u) != 0 ]]; then sudo=(sudo); fi
-	echo "setup: installing $${missing[*]}"
-	"$${sudo[@]}" apt-get -q update
-	"$${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "$${missing[@]}"
+	$(install)
 
 .PHONY: build
 build: ## build bin/kuke
@@ -61,12 +66,35 @@ test: setup build $(CONTAINERD2) ## run all tests, those with a lab on both cont
 	set +x; echo "once more on $$($(CONTAINERD2) --version | cut -d ' ' -f 2-3):"
 	set -x; KUKE_TEST_CONTAINERD=$(CONTAINERD2) go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) $(LAB_PACKAGES)
 
+# The stories run on one Debian release after the other, and the last on its containerd and on 2.x.
+STORIES ?= .
+.PHONY: test-vm
+test-vm: setup-vm $(CONTAINERD2) ## boot virtual machines and run all stories on them: reboots, power cuts (needs root; an hour)
+	@set -x; go test -tags vm -count=1 -timeout 3h $(TESTFLAGS) -run '$(STORIES)' ./executor/lab/vm
+	go test -tags vm -count=1 -timeout 3h $(TESTFLAGS) -run 'Seed|Reboot' ./executor/lab/vm -release trixie
+	KUKE_TEST_CONTAINERD=$(CONTAINERD2) go test -tags vm -count=1 -timeout 3h $(TESTFLAGS) -run 'Seed|Reboot' ./executor/lab/vm -release trixie
+
+.PHONY: test-boot
+test-boot: setup-vm ## the stories of test-vm that CI runs: limits, a reboot
+	@set -x; go test -tags vm -count=1 -timeout 40m $(TESTFLAGS) -run 'Seed|Reboot' ./executor/lab/vm
+
+.PHONY: setup-vm
+setup-vm: setup
+	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
+	has() { command -v "$$1" >/dev/null; }
+	has qemu-system-x86_64 || missing+=(qemu-system-x86)
+	has qemu-img           || missing+=(qemu-utils)
+	has mmdebstrap         || missing+=(mmdebstrap)
+	has mke2fs             || missing+=(e2fsprogs)
+	if [[ $${#missing[@]} = 0 ]]; then exit; fi
+	$(install)
+
 .PHONY: lint
 lint: $(LINT) ## look for mistakes and for forbidden imports
 	@unformatted=$$(gofmt -l . | xargs)
 	if [[ -n $$unformatted ]]; then echo "not formatted: $$unformatted: run gofmt -w ." >&2; exit 1; fi
 	set -x
-	go vet ./...
+	go vet -tags vm ./...
 	$(LINT) run ./...
 
 .PHONY: check

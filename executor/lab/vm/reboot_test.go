@@ -1,0 +1,58 @@
+//go:build vm
+
+package vm_test
+
+import "testing"
+
+// Reboots with the units that kuke service install writes: an orderly shutdown, and everything back without a hand.
+func TestReboot(t *testing.T) {
+	s := begin(t)
+	s.run(`
+		mkdir -p /etc/kukeon /srv/data /var/log/journal
+		systemctl restart systemd-journald
+		cp /mnt/test/reboot.hcl /etc/kukeon/main.hcl
+		kuke service install -f /etc/kukeon --now
+		systemd-analyze verify /etc/systemd/system/kuke*
+		cd /etc/kukeon
+		empty_plan
+		kuke stop container main/s/t/web/held
+		kuke pause container main/s/t/web/frozen
+		empty_plan
+		kuke service status
+		same "$(grep -c migrated /srv/data/log)" 1
+		addresses > /root/addresses
+		sync`)
+	for range 2 {
+		s.reboot()
+		s.run(`
+			eventually systemctl is-active kuke.service
+			cd /etc/kukeon
+			cat /srv/data/log
+			empty_plan
+			same "$(systemctl --failed --no-legend)" ''
+			same "$(addresses)" "$(cat /root/addresses)"
+			for id in s_t_db_db s_t_web_app s_t_web_frozen; do
+			  same "$(cat /proc/$(pid $id)/attr/current)" 'kukeon-default (enforce)'
+			done
+			same "$(pid s_t_web_held)" ''
+			has "$(kuke get container main/s/t/web/held)" Stopped
+			same "$(grep -c migrated /srv/data/log)" 1
+			same "$(tail -n 4 /srv/data/log | xargs)" 'web ended db ended db began web began'
+			stops=$(journalctl -b -1 -o cat -u kuke.service -u containerd.service -u systemd-networkd.service | grep -E '^Stopped (Containers of|containerd|Network|systemd-networkd)' | head -n 1)
+			has "$stops" 'Containers of'
+			kuke doctor`)
+	}
+	s.run(`
+		eventually . /mnt/test/outside.sh
+		. /mnt/test/outside.sh
+		before=$(tasks)
+		from_outside
+		systemctl restart nftables
+		eventually from_outside
+		cd /etc/kukeon
+		eventually kuke plan --detailed-exitcode
+		same "$(tasks)" "$before"
+		kuke service remove
+		same "$(tasks)" "$before"
+		same "$(ls /etc/systemd/system | grep kuke- | grep -v kuke-agent || true)" ''`)
+}
