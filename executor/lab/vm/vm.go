@@ -193,7 +193,7 @@ func (m *Machine) PowerCut() error {
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
 	}
-	<-m.exited
+	_ = <-m.exited
 	m.gone()
 	return err
 }
