@@ -56,6 +56,7 @@ func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
 	d.decoded = r
 	decode(d, r, diags)
 	d.mergeLabels(r, diags)
+	checkSwap(r, d.format, diags)
 	switch s := r.Spec.(type) {
 	case *realm.Space:
 		finishSpace(r, s, diags)

@@ -146,7 +146,11 @@ func attributeSchema(a *realm.Attribute) *Schema {
 	s := typeSchema(a)
 	s.Description = a.Doc
 	s.Default = defaultValue(a)
-	if a.HasRange {
+	switch {
+	case a.Unlimited:
+		s.AnyOf = []*Schema{{Const: realm.Unlimited}, {Minimum: &a.Min}}
+		s.Pattern = "^" + strconv.Itoa(realm.Unlimited) + "$|" + s.Pattern
+	case a.HasRange:
 		s.Minimum = &a.Min
 		if a.Max < realm.NoMax {
 			s.Maximum = &a.Max

@@ -123,6 +123,8 @@ func TestOddFormsAreValid(t *testing.T) {
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '1.5 gb'}}",
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '+2097152'}}",
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: '1e3 m'}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: 2097152, memorySwap: -1}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: 2097152, memorySwap: '-1'}}",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, address: '', rootContainerId: '', dependsOn: , containers: [{name: x, workingDir: '', restartPolicy: '', stopSignal: '9', pullPolicy: , command: '', args: ['', ''], env: , healthcheck: {tcp: 'a:1', exec: []}, capabilities: {}, ports: []}, {id: y, name: y, dependsOn: [{name: x, condition: }]}]}",
 		"apiVersion: v1beta1\nkind: Container\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, cellId: a, env: {A: 1, B: true, C: ''}, tmpfs: [{path: /x, sizeBytes: 4096, options: }], secrets: [{name: s, fromFile: '', fromEnv: A, mountPath: ''}], securityOpts: ['no-new-privileges:false', 'seccomp:unconfined', 'systempaths=unconfined']}",
 	} {
@@ -169,6 +171,8 @@ func TestInvalid(t *testing.T) {
 		"apiVersion: v1beta1\nkind: Space\nmetadata: {name: a}\nspec: {realmId: a, network: {egress: {default: reject}}}",
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {cpus: 0}}",
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: 1}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: 2097152, memorySwap: -2}}",
+		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: -1}}",
 		"apiVersion: v1beta1\nkind: Realm\nmetadata: {name: a}\nspec: {resources: {memory: lots}}",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{image: x}]}",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{id: x, capabilities: {add: [NETADMIN]}}]}",

@@ -62,7 +62,7 @@ func (d *decoder) numberAttribute(a *realm.Attribute, into reflect.Value, v *val
 	case realm.TypeFloat:
 		f, ok = d.float(v, at.shown)
 	case realm.TypeBytes:
-		n, ok = d.bytes(v, at.shown)
+		n, ok = d.bytes(a, v, at.shown)
 		f = float64(n)
 	default:
 		n, ok = d.integer(v, at.shown)
@@ -82,7 +82,7 @@ func (d *decoder) numberAttribute(a *realm.Attribute, into reflect.Value, v *val
 }
 
 func (d *decoder) inRange(a *realm.Attribute, f float64, v *value, at place) bool {
-	if !a.HasRange || f >= a.Min && f <= a.Max {
+	if !a.HasRange || f >= a.Min && f <= a.Max || a.Unlimited && f == realm.Unlimited {
 		return true
 	}
 	show := func(f float64) string {
@@ -95,8 +95,14 @@ func (d *decoder) inRange(a *realm.Attribute, f float64, v *value, at place) boo
 	if a.Max < realm.NoMax {
 		bounds = "from " + show(a.Min) + " to " + show(a.Max)
 	}
+	if a.Unlimited {
+		bounds += ", or -1 for no limit"
+	}
 	hint := ""
-	if f == 0 && !a.Required {
+	switch {
+	case f == 0 && a.Unlimited:
+		hint = " For the default, leave it out."
+	case f == 0 && !a.Required:
 		hint = " To set none, leave it out."
 	}
 	d.errorf(v.rng, "Out of range", "%s is %s, but must be %s.%s", at.shown, shorten(v.text), bounds, hint)
@@ -142,7 +148,7 @@ func (d *decoder) float(v *value, shown string) (float64, bool) {
 }
 
 // bytes reads a number of bytes, or a string with a unit.
-func (d *decoder) bytes(v *value, shown string) (int64, bool) {
+func (d *decoder) bytes(a *realm.Attribute, v *value, shown string) (int64, bool) {
 	const wants = "a size such as \"64MiB\" or a number of bytes"
 	if v.kind == numberKind || !v.scalar() {
 		if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && v.kind == numberKind {
@@ -150,6 +156,9 @@ func (d *decoder) bytes(v *value, shown string) (int64, bool) {
 		}
 		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.", shown, wants, v.describe())
 		return 0, false
+	}
+	if a.Unlimited && v.text == strconv.Itoa(realm.Unlimited) {
+		return realm.Unlimited, true
 	}
 	n, err := units.RAMInBytes(v.text)
 	if err != nil || v.kind == boolKind {

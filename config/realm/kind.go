@@ -113,11 +113,16 @@ func WithResources(s Spec, r *Resources) Spec {
 	return copied
 }
 
-// Resources are the limits of one cgroup. A zero field sets no limit.
+// Unlimited is the value of an attribute that takes a size for no limit at all, where a missing one means a default.
+const Unlimited = -1
+
+// Resources are the limits of one cgroup. A zero field sets no limit, save that a limit of memory bounds swap as well: see
+// [Resources.Swap].
 type Resources struct {
-	Memory    int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Most memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
-	CPUs      float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Most processor time, in processors: 0.5 is half of one."`
-	CPUWeight int64   `json:"cpuWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of processor time against siblings under contention, 1 to 10000; the kernel's default is 100."`
-	PIDs      int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Most processes and threads."`
-	IOWeight  int64   `json:"ioWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of block I/O against siblings, 1 to 10000; the kernel's default is 100."`
+	Memory     int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Most memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
+	MemorySwap int64   `json:"memorySwap,omitempty" kuke:"live,type=bytes,min=1048576,unlimited" doc:"Most memory and swap together, in bytes or with a unit such as 128MiB; as much as memory for no swap, -1 for any amount of swap. It needs memory. Default: twice the memory."`
+	CPUs       float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Most processor time, in processors: 0.5 is half of one."`
+	CPUWeight  int64   `json:"cpuWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of processor time against siblings under contention, 1 to 10000; the kernel's default is 100."`
+	PIDs       int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Most processes and threads."`
+	IOWeight   int64   `json:"ioWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of block I/O against siblings, 1 to 10000; the kernel's default is 100."`
 }

@@ -64,6 +64,8 @@ type Attribute struct {
 	// Min and Max bound a number, where HasRange; Max is NoMax where only Min does.
 	Min, Max float64
 	HasRange bool
+	// Unlimited says that [Unlimited], outside of the range, is a value as well.
+	Unlimited bool
 	// Key is, for TypeObjects, the manifest name of the field that identifies an element.
 	Key string
 	// Fields describes the members, for TypeObject and TypeObjects.
@@ -134,6 +136,8 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Sensitive = true
 		case "short":
 			a.Short = true
+		case "unlimited":
+			a.Unlimited = true
 		case "early":
 			a.Early = true
 		case "default":

@@ -142,10 +142,14 @@ func rangeText(a *realm.Attribute) string {
 		}
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
+	text := show(a.Min) + " to " + show(a.Max)
 	if a.Max >= realm.NoMax {
-		return "at least " + show(a.Min)
+		text = "at least " + show(a.Min)
 	}
-	return show(a.Min) + " to " + show(a.Max)
+	if a.Unlimited {
+		text += ", or -1 for no limit"
+	}
+	return text
 }
 
 // sample returns a value of a scalar attribute, as both languages write it.

@@ -361,7 +361,7 @@ func FuzzDiagnostics(f *testing.F) {
 
 func TestExplanation(t *testing.T) {
 	golden(t, "kinds", false, func(v *View) { v.Kinds() })
-	for _, path := range []string{"space", "container.volumes", "container.dependsOn.condition", "container.resources.memory", "container.secrets.name", "cell.parent", "container.env", "space.network.egress.allow.ports"} {
+	for _, path := range []string{"space", "container.volumes", "container.dependsOn.condition", "container.resources.memory", "container.resources.memorySwap", "container.secrets.name", "cell.parent", "container.env", "space.network.egress.allow.ports"} {
 		e, err := config.Explain(path)
 		if err != nil {
 			t.Fatal(err)

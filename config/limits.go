@@ -1,0 +1,33 @@
+package config
+
+import (
+	"errors"
+	"reflect"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// checkSwap makes sure that a bound of swap has a limit of memory beside it that it goes with.
+func checkSwap(r *realm.Resource, f *format, diags *realm.Diagnostics) {
+	limits := realm.ResourcesOf(r.Spec)
+	err := limits.CheckSwap()
+	if err == nil {
+		return
+	}
+	const key = "resources.memorySwap"
+	resources := realm.KindRealm.Attribute("resources") // every kind has the same
+	memory := f.attribute(realm.FindAttribute(resources.Fields, "memory"))
+	swap := f.attribute(realm.FindAttribute(resources.Fields, "memorySwap"))
+	switch _, written := r.Ranges["resources.memory"]; {
+	case errors.Is(err, realm.ErrSwapBelowMemory):
+		diags.Errorf(r.RangeOf(key), r.Path, "Out of range", "resources.%s bounds memory and swap together: %s is less than the memory alone, %s. Set %[3]s for no swap, more for some, or -1 for any amount.",
+			swap, shownBytes(limits.MemorySwap), shownBytes(limits.Memory))
+	case !written: // else it isn't known yet, or wrong itself
+		diags.Errorf(r.RangeOf(key), r.Path, "Missing "+f.field, "resources.%s bounds memory and swap together, and needs a limit of memory beside it. Set %s, or leave out %[1]s.", swap, memory)
+	}
+}
+
+// shownBytes spells a size as it can be written.
+func shownBytes(n int64) string {
+	return string(encodeValue(&realm.Attribute{Type: realm.TypeBytes}, reflect.ValueOf(n)).Bytes())
+}
