@@ -49,6 +49,10 @@ func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
 	if err := t.MakeRoom(cgroup, r); err != nil {
 		return err
 	}
+	settings, err := t.inOrder(cgroup, settings)
+	if err != nil {
+		return fmt.Errorf("set limits of cgroup %s: %w", cgroup, err)
+	}
 	for _, s := range settings {
 		if !t.Controllers()[s.controller] {
 			continue
@@ -58,8 +62,8 @@ func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
 		switch {
 		case errors.Is(err, unix.EINVAL) && s.file == "cpu.cfs_quota_us":
 			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above that of a cgroup above it, or below that of one below it: %w", cgroup, r.CPUs, err)
-		case errors.Is(err, unix.EBUSY) && s.controller == "memory":
-			return inUse(cgroup, r, err)
+		case errors.Is(err, unix.EBUSY) && (s.controller == "memory" || s.controller == swapController):
+			return inUse(cgroup, s.field, s.value, err)
 		case err != nil:
 			return fmt.Errorf("set %s of cgroup %s: %w", s.field, cgroup, err)
 		}
@@ -71,6 +75,10 @@ func (t *Tree) checkSupport(settings []setting) error {
 	var errs []error
 	for _, s := range settings {
 		if s.wanted && !t.Controllers()[s.controller] {
+			if s.controller == swapController {
+				errs = append(errs, fmt.Errorf("%s needs a kernel that accounts for swap, which this host's doesn't (cgroup %s): %w", s.field, t.mode, errors.ErrUnsupported))
+				continue
+			}
 			errs = append(errs, fmt.Errorf("%s needs the controller %q, which this host doesn't offer (cgroup %s): %w", s.field, s.controller, t.mode, errors.ErrUnsupported))
 		}
 	}
@@ -78,8 +86,11 @@ func (t *Tree) checkSupport(settings []setting) error {
 }
 
 func (t *Tree) dir(controller string) string {
-	if controller == "io" && t.mode == V1 {
+	switch {
+	case controller == "io" && t.mode == V1:
 		controller = "blkio"
+	case controller == swapController:
+		controller = "memory"
 	}
 	return t.dirs[controller]
 }
@@ -98,6 +109,7 @@ func (t *Tree) settings(r *realm.Resources) []setting {
 		}
 		return []setting{
 			{"memory", "memory", "memory.max", maxOr(r.Memory, "max"), r.Memory != 0},
+			t.swapSetting(r),
 			{"cpus", "cpu", "cpu.max", maxOr(quota(r.CPUs), "max") + " " + strconv.Itoa(periodUs), r.CPUs != 0},
 			{"cpuWeight", "cpu", "cpu.weight", strconv.FormatInt(weight, 10), r.CPUWeight != 0},
 			pids, io,
@@ -105,6 +117,7 @@ func (t *Tree) settings(r *realm.Resources) []setting {
 	}
 	return []setting{
 		{"memory", "memory", "memory.limit_in_bytes", maxOr(r.Memory, "-1"), r.Memory != 0},
+		t.swapSetting(r),
 		{"cpus", "cpu", "cpu.cfs_period_us", strconv.Itoa(periodUs), r.CPUs != 0},
 		{"cpus", "cpu", "cpu.cfs_quota_us", maxOr(quota(r.CPUs), "-1"), r.CPUs != 0},
 		{"cpuWeight", "cpu", "cpu.shares", strconv.FormatUint(shares(r.CPUWeight), 10), r.CPUWeight != 0},
@@ -165,11 +178,13 @@ func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 	r.IOWeight = t.weight.parse(read("io", t.weight.file))
 	if t.mode == V2 {
 		r.Memory = number(read("memory", "memory.max"))
+		r.MemorySwap = t.together(r.Memory, read(swapController, swapMax))
 		quota, period, _ := strings.Cut(read("cpu", "cpu.max"), " ")
 		r.CPUs = ratio(number(quota), number(period))
 		r.CPUWeight = withoutDefault(number(read("cpu", "cpu.weight")))
 	} else {
 		r.Memory = number(read("memory", "memory.limit_in_bytes"))
+		r.MemorySwap = t.together(r.Memory, read(swapController, memswLimit))
 		r.CPUs = ratio(number(read("cpu", "cpu.cfs_quota_us")), number(read("cpu", "cpu.cfs_period_us")))
 		if s := number(read("cpu", "cpu.shares")); s != 0 {
 			r.CPUWeight = withoutDefault(weightOfShares(s))
@@ -211,15 +226,17 @@ func withoutDefault(weight int64) int64 {
 	return weight
 }
 
-// Canonical returns what [Tree.Limits] gives after [Tree.SetLimits] of r. Memory is rounded down to whole pages
-// and cpus to 1/100000; a weight that is the kernel's default becomes zero; io weights above 100
+// Canonical returns what [Tree.Limits] gives after [Tree.SetLimits] of r. Memory is rounded down to whole pages, and
+// swap bounded with it; cpus to 1/100000; a weight that is the kernel's default becomes zero; io weights above 100
 // are coarser where the kernel's range ends at 1000; and what has no controller here becomes zero.
 func (t *Tree) Canonical(r realm.Resources) realm.Resources {
 	have := t.Controllers()
-	page := int64(os.Getpagesize())
 	var c realm.Resources
 	if have["memory"] {
-		c.Memory = number(strconv.FormatInt(r.Memory/page*page, 10))
+		c.Memory = number(strconv.FormatInt(wholePages(r.Memory), 10))
+	}
+	if have[swapController] {
+		c.MemorySwap = t.together(c.Memory, t.swapSetting(&r).value)
 	}
 	if have["cpu"] {
 		c.CPUs = ratio(quota(r.CPUs), periodUs)

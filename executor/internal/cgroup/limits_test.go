@@ -34,6 +34,11 @@ func fake(t interface{ Fatal(...any) }, root, mode string) *Tree {
 			t.Fatal(err)
 		}
 	}
+	if mode == V1 {
+		if err := os.WriteFile(filepath.Join(root, memswLimit), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return tree
 }
 
@@ -41,8 +46,12 @@ var genResources = rapid.Custom(func(t *rapid.T) realm.Resources {
 	orZero := func(name string, low, high int64) int64 {
 		return rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(low, high)).Draw(t, name)
 	}
+	memory, swap := orZero("memory", 1<<20, 1<<50), int64(0)
+	if memory != 0 {
+		swap = rapid.OneOf(rapid.SampledFrom([]int64{0, realm.Unlimited, memory}), rapid.Int64Range(memory, 1<<50)).Draw(t, "memorySwap")
+	}
 	return realm.Resources{
-		Memory:    orZero("memory", 1<<20, 1<<50),
+		Memory: memory, MemorySwap: swap,
 		CPUs:      rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0.01, 8192)).Draw(t, "cpus"),
 		CPUWeight: orZero("cpuWeight", 1, 10000),
 		PIDs:      orZero("pids", 1, 4194304),
@@ -68,9 +77,11 @@ func TestReadBackIsCanonical(t *testing.T) {
 					t.Fatal(err)
 				}
 				canonical := tree.Canonical(want)
-				// A plain file doesn't round.
-				page := int64(os.Getpagesize())
-				got.Memory = got.Memory / page * page
+				// A plain file doesn't round; what is written of swap is rounded already.
+				if got.MemorySwap != realm.Unlimited && mode == V2 {
+					got.MemorySwap -= got.Memory - wholePages(got.Memory)
+				}
+				got.Memory = wholePages(got.Memory)
 				if got != canonical {
 					t.Fatalf("set %+v: read back %+v, promised %+v", want, got, canonical)
 				}
@@ -141,7 +152,7 @@ func TestControllerTakenAway(t *testing.T) {
 		}
 	}
 	got, err := tree.Limits("/kukeon")
-	if want := (realm.Resources{Memory: 1 << 20}); got != want || err != nil {
+	if want := (realm.Resources{Memory: 1 << 20, MemorySwap: 2 << 20}); got != want || err != nil {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if err := os.RemoveAll(filepath.Join(root, "kukeon")); err != nil {
@@ -248,11 +259,14 @@ func TestContainerResources(t *testing.T) {
 		reset bool
 		want  string
 	}{
-		{V1, full, false, `{"memory":{"limit":67108864},"cpu":{"shares":2048,"quota":50000,"period":100000},"pids":{"limit":10},"blockIO":{"weight":118}}`},
+		{V1, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"shares":2048,"quota":50000,"period":100000},"pids":{"limit":10},"blockIO":{"weight":118}}`},
 		{V1, realm.Resources{}, false, `{}`},
-		{V1, realm.Resources{}, true, `{"memory":{"limit":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
-		{V2, full, false, `{"memory":{"limit":67108864},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","io.weight":"default 300"}}`},
-		{V2, realm.Resources{}, true, `{"memory":{"limit":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
+		{V1, realm.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
+		{V2, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","io.weight":"default 300"}}`},
+		{V2, realm.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
+		{V2, realm.Resources{Memory: 5<<20 + 1, MemorySwap: 8 << 20}, false, `{"memory":{"limit":5242881,"swap":8388609}}`},
+		{V1, realm.Resources{Memory: 5 << 20, MemorySwap: 5 << 20}, false, `{"memory":{"limit":5242880,"swap":5242880}}`},
+		{V2, realm.Resources{Memory: 5 << 20, MemorySwap: realm.Unlimited}, false, `{"memory":{"limit":5242880,"swap":-1}}`},
 	} {
 		got, err := fake(t, t.TempDir(), tc.mode).ContainerResources(&tc.r, tc.reset)
 		if err != nil {

@@ -26,6 +26,9 @@ func (t *Tree) ContainerResources(r *realm.Resources, reset bool) (*specs.LinuxR
 	out := &specs.LinuxResources{}
 	if takes("memory", r.Memory != 0) {
 		out.Memory = &specs.LinuxMemory{Limit: orNone(r.Memory)}
+		if have[swapController] {
+			out.Memory.Swap = ociSwap(r)
+		}
 	}
 	if takes("pids", r.PIDs != 0) {
 		out.Pids = &specs.LinuxPids{Limit: orNone(r.PIDs)}

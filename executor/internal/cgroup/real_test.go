@@ -70,6 +70,12 @@ func supported(tree *Tree, r realm.Resources) realm.Resources {
 	if !have["memory"] {
 		r.Memory = 0
 	}
+	if !have[swapController] && r.MemorySwap > 0 {
+		r.MemorySwap = 0
+	}
+	if !have["memory"] {
+		r.MemorySwap = 0
+	}
 	if !have["cpu"] {
 		r.CPUs, r.CPUWeight = 0, 0
 	}
@@ -101,6 +107,10 @@ func TestCreateLimitsRemove(t *testing.T) {
 		{Memory: 64<<20 + 5, CPUs: 0.57, CPUWeight: 39, PIDs: 33, IOWeight: 55},
 		{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 10000, PIDs: 4194304, IOWeight: 9999},
 		{Memory: 1 << 40, CPUs: 0.01, CPUWeight: 1, PIDs: 1, IOWeight: 1},
+		{Memory: 16 << 20, MemorySwap: 16 << 20},
+		{Memory: 64 << 20, MemorySwap: 100 << 20},
+		{Memory: 20 << 20, MemorySwap: realm.Unlimited},
+		{Memory: 8 << 20},
 		{CPUWeight: 100, IOWeight: 100},
 		{},
 	} {

@@ -2,7 +2,7 @@ package cgroup
 
 import (
 	"errors"
-	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +15,8 @@ import (
 
 // MakeRoom has the kernel reclaim what the cgroup holds above the memory limit that it is to get, and refuses a limit
 // that more is in use of than can be reclaimed: v2 would kill what is in the cgroup until it is below, and a change in
-// place is to leave it running. In v1 the kernel does all that itself. The error matches [unix.EBUSY].
+// place is to leave it running. Where r lets more into swap than before, that holds from now on, unless this fails. In v1 the
+// kernel does all that itself. The error matches [unix.EBUSY].
 func (t *Tree) MakeRoom(cgroup string, r *realm.Resources) error {
 	if t.mode != V2 || r == nil || r.Memory == 0 || t.dirs["memory"] == "" {
 		return nil
@@ -25,7 +26,38 @@ func (t *Tree) MakeRoom(cgroup string, r *realm.Resources) error {
 	if err != nil || used <= r.Memory {
 		return err
 	}
-	err = write(filepath.Join(dir, "memory.reclaim"), strconv.FormatInt(used-r.Memory, 10))
+	lower, err := t.raiseSwap(dir, r)
+	if err != nil {
+		return err
+	}
+	if err := reclaim(cgroup, dir, used, r); err != nil {
+		return errors.Join(err, lower())
+	}
+	return nil
+}
+
+// raiseSwap lets as much into swap as r does, where that is more than now; lower takes it back.
+func (t *Tree) raiseSwap(dir string, r *realm.Resources) (lower func() error, err error) {
+	file, wanted := filepath.Join(dir, swapMax), t.swapSetting(r).value
+	data, err := os.ReadFile(file)
+	before := strings.TrimSpace(string(data))
+	if err != nil || swapBound(wanted) <= swapBound(before) {
+		return func() error { return nil }, gone(err)
+	}
+	return func() error { return write(file, before) }, write(file, wanted)
+}
+
+// swapBound reads the file that bounds swap in v2.
+func swapBound(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return n
+}
+
+func reclaim(cgroup, dir string, used int64, r *realm.Resources) error {
+	err := write(filepath.Join(dir, "memory.reclaim"), strconv.FormatInt(used-r.Memory, 10))
 	if err == nil {
 		return nil
 	}
@@ -42,7 +74,7 @@ func (t *Tree) MakeRoom(cgroup string, r *realm.Resources) error {
 		return err
 	}
 	if used > r.Memory {
-		return inUse(cgroup, r, unix.EBUSY)
+		return inUse(cgroup, "memory", strconv.FormatInt(r.Memory, 10), unix.EBUSY)
 	}
 	return nil
 }
@@ -58,8 +90,4 @@ func gone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func inUse(cgroup string, r *realm.Resources, err error) error {
-	return fmt.Errorf("set memory of cgroup %s to %d: more is in use and can't be reclaimed: %w", cgroup, r.Memory, err)
 }

@@ -18,6 +18,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,8 @@ type Tree struct {
 	// hierarchies are the distinct mount points, limits or not: runc makes directories in all of them.
 	hierarchies []string
 	weight      weightFile
+	// swap tells, once it is known, whether the cgroups have files to bound swap with.
+	swap atomic.Pointer[bool]
 }
 
 // Open looks at the cgroup file system mounted at root, as a rule /sys/fs/cgroup, and changes nothing.
@@ -134,10 +137,10 @@ func fsType(dir string) (int64, error) {
 // Mode returns [V1] or [V2].
 func (t *Tree) Mode() string { return t.mode }
 
-// Controllers returns, for each of memory, cpu, cpuset, pids and io, whether its limits can be enforced here.
-// io is true only where the kernel has a file for weights.
+// Controllers returns, for each of memory, swap, cpu, cpuset, pids and io, whether its limits can be enforced here.
+// io is true only where the kernel has a file for weights, swap where it accounts for that.
 func (t *Tree) Controllers() map[string]bool {
-	have := map[string]bool{"io": t.weight.file != ""}
+	have := map[string]bool{"io": t.weight.file != "", swapController: t.accountsSwap()}
 	for _, name := range []string{"memory", "cpu", "cpuset", "pids"} {
 		have[name] = t.dirs[name] != ""
 	}

@@ -14,8 +14,8 @@ import (
 type Usage struct {
 	// CPU is the processor time since the cgroup was made.
 	CPU time.Duration
-	// Memory is in bytes, the page cache included; PIDs counts processes and threads.
-	Memory, PIDs int64
+	// Memory is in bytes, the page cache included; Swap is in bytes; PIDs counts processes and threads.
+	Memory, Swap, PIDs int64
 }
 
 // Usage reads what the cgroup uses. The error matches [fs.ErrNotExist] when it isn't there.
@@ -27,7 +27,7 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	if err != nil {
 		return Usage{}, fmt.Errorf("read usage of cgroup %s: %w", cgroup, err)
 	}
-	u := Usage{CPU: -1, Memory: -1, PIDs: -1}
+	u := Usage{CPU: -1, Memory: -1, Swap: -1, PIDs: -1}
 	set := func(into *int64, controller, file string) {
 		text, found, readErr := t.readOf(controller, cgroup, file)
 		if found {
@@ -38,6 +38,7 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	set(&u.PIDs, "pids", "pids.current")
 	if t.mode == V2 {
 		set(&u.Memory, "memory", "memory.current")
+		set(&u.Swap, swapController, "memory.swap.current")
 		// The processor time is accounted for without a controller as well.
 		text, found, readErr := t.readOf("", cgroup, "cpu.stat")
 		if found {
@@ -47,6 +48,10 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	} else {
 		set(&u.Memory, "memory", "memory.usage_in_bytes")
 		set((*int64)(&u.CPU), "cpuacct", "cpuacct.usage")
+		set(&u.Swap, swapController, "memory.memsw.usage_in_bytes")
+		if u.Swap >= 0 {
+			u.Swap = max(0, u.Swap-u.Memory) // v1 counts both together
+		}
 	}
 	if err != nil {
 		return Usage{}, fmt.Errorf("read usage of cgroup %s: %w", cgroup, err)

@@ -38,6 +38,9 @@ func TestUsage(t *testing.T) {
 		if have["memory"] != (u.Memory >= 0) {
 			t.Errorf("%s has %d bytes", cgroup, u.Memory)
 		}
+		if have[swapController] != (u.Swap >= 0) {
+			t.Errorf("%s has %d bytes in swap", cgroup, u.Swap)
+		}
 	}
 	if _, err := tree.Usage("/kukeon/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)

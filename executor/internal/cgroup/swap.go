@@ -1,0 +1,166 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// swapController is the name under which [Tree.Controllers] tells whether swap can be bounded. It is a part of the memory
+// controller, which a kernel may have been built or booted without.
+const swapController = "swap"
+
+// The files that bound swap: alone in v2, together with memory in v1.
+const (
+	swapMax    = "memory.swap.max"
+	memswLimit = "memory.memsw.limit_in_bytes"
+)
+
+// accountsSwap reports whether the cgroups of this host have files to bound swap with.
+func (t *Tree) accountsSwap() bool {
+	dir := t.dirs["memory"]
+	if dir == "" {
+		return false
+	}
+	if t.mode == V1 {
+		_, err := os.Stat(filepath.Join(dir, memswLimit))
+		return err == nil
+	}
+	if known := t.swap.Load(); known != nil {
+		return *known
+	}
+	// The root of the hierarchy has no such file, whether its children have it or not.
+	entries, _ := os.ReadDir(dir)
+	candidates := []string{dir}
+	for _, e := range entries {
+		if e.IsDir() {
+			candidates = append(candidates, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, candidate := range candidates {
+		if _, err := os.Stat(filepath.Join(candidate, "memory.max")); err != nil {
+			continue
+		}
+		_, err := os.Stat(filepath.Join(candidate, swapMax))
+		accounts := err == nil
+		t.swap.Store(&accounts)
+		return accounts
+	}
+	return kernelAccountsSwap()
+}
+
+// kernelAccountsSwap tells what the kernel was built and booted for, as long as no cgroup with limits of memory shows it.
+func kernelAccountsSwap() bool {
+	if _, err := os.Stat("/proc/swaps"); err != nil {
+		return false
+	}
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	return err == nil && !slices.Contains(strings.Fields(string(cmdline)), "swapaccount=0")
+}
+
+// wholePages rounds a number of bytes down, as the kernel does.
+func wholePages(n int64) int64 {
+	page := int64(os.Getpagesize())
+	return n / page * page
+}
+
+// swapOf returns how much swap r leaves beside its memory, in whole pages, or [realm.Unlimited].
+func swapOf(r *realm.Resources) int64 {
+	whole := realm.Resources{Memory: wholePages(r.Memory), MemorySwap: r.MemorySwap}
+	if r.MemorySwap != realm.Unlimited {
+		whole.MemorySwap = wholePages(r.MemorySwap)
+	}
+	return whole.Swap()
+}
+
+// swapSetting bounds swap as r says. Only what r says itself has to be in force: where the host has no files for it, the
+// default isn't.
+func (t *Tree) swapSetting(r *realm.Resources) setting {
+	s := setting{"memorySwap", swapController, swapMax, "max", r.MemorySwap > 0}
+	swap, memory := swapOf(r), wholePages(r.Memory)
+	if t.mode == V1 {
+		s.file, s.value = memswLimit, "-1"
+	}
+	switch {
+	case swap == realm.Unlimited || swap > math.MaxInt64-memory:
+	case t.mode == V1:
+		s.value = strconv.FormatInt(memory+swap, 10)
+	default:
+		s.value = strconv.FormatInt(swap, 10)
+	}
+	return s
+}
+
+// together returns the bound of memory and swap together that the file of swap states, beside the limit of memory: 0 for
+// none where memory has none either, and where swap isn't accounted for; [realm.Unlimited] where memory alone has one. A
+// bound of swap alone, which kuke never sets, comes back as that; none at all of it as one byte.
+func (t *Tree) together(memory int64, text string) int64 {
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	total := n
+	if t.mode == V2 {
+		total += memory
+	}
+	switch {
+	case err == nil && n >= 0 && n < math.MaxInt64-int64(os.Getpagesize())-memory:
+		return max(1, total)
+	case memory == 0:
+		return 0
+	}
+	return realm.Unlimited
+}
+
+// inOrder returns the settings in the order in which the kernel takes them: in v1 the limit of memory may at no moment be
+// above that of memory and swap together.
+func (t *Tree) inOrder(cgroup string, settings []setting) ([]setting, error) {
+	if t.mode != V1 || !t.accountsSwap() {
+		return settings, nil
+	}
+	data, err := os.ReadFile(filepath.Join(t.dir(swapController), cgroup, memswLimit))
+	if errors.Is(err, fs.ErrNotExist) {
+		return settings, nil // writing it tells
+	}
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(settings, func(s setting) bool { return s.controller == swapController })
+	if at < 0 || !raises(strings.TrimSpace(string(data)), settings[at].value) {
+		return settings, nil
+	}
+	swap := settings[at]
+	return slices.Insert(slices.Delete(settings, at, at+1), 0, swap), nil
+}
+
+// raises reports whether the limit that the text to states is at least as high as that of from.
+func raises(from, to string) bool {
+	before, after := number(from), number(to)
+	return after == 0 || before != 0 && after >= before
+}
+
+// ociSwap returns the bound of memory and swap together for an OCI spec, in which it is one of both in v2 as well.
+func ociSwap(r *realm.Resources) *int64 {
+	swap := swapOf(r)
+	total := int64(realm.Unlimited)
+	if swap != realm.Unlimited && swap <= math.MaxInt64-r.Memory {
+		total = r.Memory + swap
+	}
+	return &total
+}
+
+func inUse(cgroup, field, value string, err error) error {
+	what := "more is in use and can't be reclaimed"
+	if field == "memorySwap" {
+		what = "more of memory and swap together is in use; raise it, or restart what runs in it"
+	}
+	return fmt.Errorf("set %s of cgroup %s to %s: %s: %w", field, cgroup, value, what, err)
+}
