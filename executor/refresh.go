@@ -12,6 +12,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
+	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -41,7 +42,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	}
 	r := &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
 		Version: version, CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, Frozen: map[string]bool{},
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
 		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
@@ -166,6 +167,13 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 			return err
 		}
 		r.actual.Cgroups[record.Status.Cgroup] = limits
+		oom, err := r.cgroups.OOM(record.Status.Cgroup)
+		if err != nil {
+			return err
+		}
+		if oom != (cgroup.OOM{}) {
+			r.actual.OOM[record.Status.Cgroup] = planner.OOM(oom)
+		}
 		frozen, itself, err := r.cgroups.Frozen(record.Status.Cgroup)
 		if err != nil {
 			return err

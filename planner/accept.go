@@ -37,9 +37,12 @@ func accepted(r *state.Record, actual *Actual) *Change {
 	c.After = &after
 	if why := limitDrift(r, actual); why != "" {
 		limits := actual.Cgroups[r.Status.Cgroup]
+		if swapUnbounded(r, &limits) {
+			limits.MemorySwap = 0 // nobody took the bound away: the next apply sets it
+		}
 		c.Reasons = append(c.Reasons, why)
 		after.Status.Limits = &limits
-		after.Spec = realm.WithResources(r.Spec, &limits)
+		after.Spec = realm.WithResources(r.Spec, limits.Written(realm.ResourcesOf(r.Spec)))
 	}
 	if r.Path.Kind() == realm.KindContainer {
 		acceptTask(c, r, actual)

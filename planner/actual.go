@@ -34,7 +34,8 @@ const (
 type Actual struct {
 	// Version is containerd's.
 	Version string
-	// CgroupMode is "v2" or "v1"; Controllers holds those that limits can be set with: memory, cpu, pids, io.
+	// CgroupMode is "v2" or "v1"; Controllers holds those that limits can be set with: memory, cpu, pids, io,
+	// and swap where the memory controller accounts for that.
 	CgroupMode  string
 	Controllers map[string]bool
 	// Namespaces holds the containerd namespaces looked at, by name; one that is missing isn't there.
@@ -42,6 +43,8 @@ type Actual struct {
 	// Cgroups holds the limits of the cgroups of recorded resources and of those found below /kukeon, by path
 	// below the cgroup root; one that is missing isn't there.
 	Cgroups map[string]realm.Resources
+	// OOM holds what came of it that memory ran out, by cgroup as Cgroups does; nothing where it did not.
+	OOM map[string]OOM
 	// Frozen says of cgroups whether they are frozen themselves, and not only in one that is.
 	Frozen map[string]bool
 	// Images tells of the images that desired containers name.

@@ -118,7 +118,7 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		}
 		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == TaskStopped:
-		why = fmt.Sprintf("it exited with code %d", actual.ExitCode)
+		why = ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path))
 	case actual.Status == TaskPaused:
 		d.unpause(c)
 		return

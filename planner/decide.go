@@ -199,6 +199,7 @@ func (d *decider) decide(p realm.Path) *Change {
 		return nil
 	}
 	d.checkControllers(want)
+	d.checkSwap(want)
 	d.checkCPUs(want)
 	d.checkRestartPolicy(want)
 	d.checkSecrets(want)
@@ -335,6 +336,9 @@ func (d *decider) drift(c *Change, have *state.Record) {
 	}
 	if d.actual.Frozen[have.Status.Cgroup] && have.Path.Kind() != realm.KindContainer {
 		mend(outside + "its cgroup is frozen")
+	}
+	if limits, ok := d.actual.Cgroups[have.Status.Cgroup]; ok && swapUnbounded(have, &limits) {
+		mend("its memory limit does not bound swap yet")
 	}
 	if why := limitDrift(have, d.actual); why != "" {
 		mend("%s", why)

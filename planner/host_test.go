@@ -33,7 +33,7 @@ func newHost(t rapid.TB) *host {
 		TB:    t,
 		prior: &state.State{Lineage: "lineage", Records: map[realm.Path]*state.Record{}},
 		actual: &Actual{
-			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true, "io": true},
+			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "swap": true, "cpu": true, "pids": true, "io": true},
 			Namespaces: map[string]*Namespace{}, Cgroups: map[string]realm.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
@@ -220,7 +220,11 @@ func (h *host) record(after *state.Record) {
 }
 
 func (h *host) limit(r *state.Record) {
-	h.actual.Cgroups[r.Status.Cgroup] = *realm.ResourcesOf(r.Spec)
+	limits := *realm.ResourcesOf(r.Spec)
+	if limits.MemorySwap == 0 && limits.Memory != 0 && h.actual.Controllers["swap"] {
+		limits.MemorySwap = 2 * limits.Memory
+	}
+	h.actual.Cgroups[r.Status.Cgroup] = limits
 	if h.actual.CgroupMode != cgroupV1 {
 		return
 	}

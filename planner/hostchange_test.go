@@ -134,7 +134,22 @@ update main/default
 			},
 			want: `
 update main/default/blog/web
-  # limits changed outside of kuke: memory 1048576 → 2097152, pids 5 → unset, cpus unset → 1
+  # limits changed outside of kuke: memory 1048576 → 2097152, memorySwap 2097152 → unset, pids 5 → unset, cpus unset → 1
+`},
+		{
+			name: "swap was let go",
+			edit: func(s specs) {
+				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
+			},
+			host: func(h *host) {
+				h.apply(h.plan(example(func(s specs) {
+					s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
+				}), Options{}))
+				h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 1 << 20, MemorySwap: realm.Unlimited}
+			},
+			want: `
+update main/default/blog/web
+  # limits changed outside of kuke: memorySwap 1048576 → -1
 `},
 		{
 			name: "a cgroup is frozen",

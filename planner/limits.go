@@ -8,16 +8,27 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
+// swapController is the name in [Actual.Controllers] of the files that bound swap, a part of the memory controller that a
+// kernel may lack.
+const swapController = "swap"
+
 // controllerOf names the controller of the cgroup file system that each limit needs.
 var controllerOf = map[string]string{
-	"resources.memory": "memory", "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
+	"resources.memory": "memory", "resources.memorySwap": swapController, "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
 	"resources.pids": "pids", "resources.ioWeight": "io",
 }
 
 func (d *decider) checkControllers(want *realm.Resource) {
 	for _, leaf := range realm.Leaves(want.Spec) {
 		controller := controllerOf[leaf.Name]
-		if controller == "" || d.actual.Controllers[controller] {
+		if controller == "" || d.actual.Controllers[controller] || leaf.Value == int64(realm.Unlimited) {
+			continue
+		}
+		if controller == swapController && d.actual.Controllers["memory"] {
+			d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
+				"%s %s sets %s, but the kernel of this host does not account for swap in cgroups (%s). "+
+					"Enable it at boot: swapaccount=1; or take the limit out.",
+				want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode)
 			continue
 		}
 		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
@@ -25,6 +36,15 @@ func (d *decider) checkControllers(want *realm.Resource) {
 				"Enable the controller at boot (for memory: cgroup_enable=memory); where kuke runs in a container, move the "+
 				"processes in the root of its cgroups into one below; or take the limit out.",
 			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
+	}
+}
+
+// checkSwap refuses a bound of memory and swap together that does not go with the limit of memory, which a configuration can
+// still come to where it ignores changes of one of the two.
+func (d *decider) checkSwap(want *realm.Resource) {
+	if err := realm.ResourcesOf(want.Spec).CheckSwap(); err != nil {
+		d.diags.Errorf(want.RangeOf("resources.memorySwap"), want.Path, "Invalid limit",
+			"%s %s: %v. Change the two together, or take them both into ignore_changes.", want.Path.Kind().Lower(), want.Path, err)
 	}
 }
 
@@ -104,10 +124,26 @@ func limitDrift(r *state.Record, actual *Actual) string {
 		ok = ok && *realm.ResourcesOf(r.Spec) == (realm.Resources{})
 		recorded = &realm.Resources{}
 	}
-	if !ok || limits == *recorded {
+	if !ok {
 		return ""
 	}
-	return "limits changed outside of kuke: " + strings.Join(limitChanges(recorded, &limits), ", ")
+	expected := *recorded
+	if swapUnbounded(r, &limits) {
+		expected.MemorySwap = limits.MemorySwap
+	}
+	if limits == expected {
+		return ""
+	}
+	return "limits changed outside of kuke: " + strings.Join(limitChanges(&expected, &limits), ", ")
+}
+
+// swapUnbounded reports whether the default bound of swap was never in force on a host that can have it: limits of memory
+// were once set alone, and some kernels account for swap only when they are booted for that.
+func swapUnbounded(r *state.Record, inForce *realm.Resources) bool {
+	const most = 1 << 60 // twice as much and more is no limit to the kernel
+	asked := realm.ResourcesOf(r.Spec)
+	bounded := r.Status.Limits != nil && r.Status.Limits.MemorySwap > 0
+	return asked.Memory != 0 && asked.Memory < most && asked.MemorySwap == 0 && inForce.MemorySwap == realm.Unlimited && !bounded
 }
 
 func limitChanges(recorded, actual *realm.Resources) []string {

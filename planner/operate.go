@@ -43,7 +43,7 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 				continue
 			}
 			seen[p] = true
-			if c := o.change(prior.Records[p], actual, p == target, &diags); c != nil {
+			if c := o.change(prior, prior.Records[p], actual, p == target, &diags); c != nil {
 				plan.Changes = append(plan.Changes, c)
 			} else {
 				plan.Unchanged++
@@ -65,7 +65,7 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 
 // change returns what happens to one container, or nil. What can't be done is an error where the container was named
 // itself; and where containerd has none to restart, for whoever restarts a cell wants all of it to run.
-func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *realm.Diagnostics) *Change {
+func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, named bool, diags *realm.Diagnostics) *Change {
 	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
 	status := TaskNone
 	if c != nil {
@@ -83,7 +83,7 @@ func (o Operation) change(r *state.Record, actual *Actual, named bool, diags *re
 	after := *r
 	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
 	now := &Live{Record: r}
-	now.ofContainer(actual)
+	now.ofContainer(prior, actual)
 	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
 	switch o.Action {
 	case Stop:

@@ -223,6 +223,9 @@ func setRandom(t *rapid.T, a *realm.Attribute, v reflect.Value) {
 		object := reflect.New(v.Type().Elem())
 		f := rapid.SampledFrom(a.Fields).Draw(t, a.Name)
 		setRandom(t, f, f.Field(object))
+		if r, ok := object.Interface().(*realm.Resources); ok && r.MemorySwap != 0 {
+			r.Memory = r.MemorySwap
+		}
 		v.Set(object)
 	case realm.TypeObjects:
 		v.SetZero()

@@ -101,7 +101,7 @@ func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Rec
 		Project: project, Namespace: namespace, Cgroup: realm.CgroupOf(p, spec), CreatedAt: &r.now, UpdatedAt: &r.now,
 	}}
 	if limits, ok := r.evidence.Cgroups[p]; ok && limits != (realm.Resources{}) {
-		rec.Spec, rec.Status.Limits = realm.WithResources(spec, &limits), &limits
+		rec.Spec, rec.Status.Limits = realm.WithResources(spec, limits.Written(&realm.Resources{})), &limits
 	}
 	r.found[p] = rec
 	return rec
@@ -152,7 +152,7 @@ func (r *recovery) containers() {
 		rec.Status.Cgroup = c.Cgroup
 		rec.Status.ContainerID, rec.Status.SpecDigest, rec.Status.ImageDigest = c.ID, c.SpecDigest, c.ImageDigest
 		if c.Limits != nil && *c.Limits != (realm.Resources{}) {
-			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits), c.Limits
+			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits.Written(&realm.Resources{})), c.Limits
 		}
 		if created := c.CreatedAt.UTC().Truncate(time.Millisecond); !created.IsZero() {
 			rec.Status.CreatedAt = &created

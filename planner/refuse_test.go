@@ -26,6 +26,21 @@ func TestRefusals(t *testing.T) {
 			summary: "Limit can't be enforced", path: theCell, detail: "have no io controller",
 		},
 		{
+			name: "bound of swap that isn't accounted for",
+			edit: withSpecs(func(s specs) {
+				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 21}
+			}),
+			host:    func(h *host) { h.actual.Controllers = map[string]bool{"memory": true} },
+			summary: "Limit can't be enforced", path: theCell, detail: "sets resources.memorySwap, but the kernel of this host does not account for swap",
+		},
+		{
+			name: "bound of swap below the memory",
+			edit: withSpecs(func(s specs) {
+				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 22, MemorySwap: 1 << 21}
+			}),
+			summary: "Invalid limit", path: theCell, detail: "memory and swap together can't be less than the memory alone",
+		},
+		{
 			name:    "image that isn't there",
 			edit:    withSpecs(func(s specs) { container(s, theSide).Image = "missing:1" }),
 			summary: "Image not found", path: theSide, detail: "kuke image import --realm main",

@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -23,13 +24,15 @@ const (
 type Live struct {
 	Record *state.Record
 	State  string
-	// Detail says more: the health of a container that runs, the exit code of one that ended; of a level with
-	// containers that don't run, how many of all do.
+	// Detail says more: the health of a container that runs, the exit code of one that ended, and what the kernel killed in
+	// it; of a level with containers that don't run, how many of all do.
 	Detail string
 	// Container is what containerd has; nil for other kinds, and where it has none.
 	Container *Container
 	// Exit is how a container ended that doesn't run; nil where that isn't known.
 	Exit *state.Exit
+	// Killed is what the kernel killed in a container because memory ran out; nil where it killed nothing.
+	Killed *Killed
 }
 
 // States returns the state of each recorded resource; actual is nil where the host can't be asked.
@@ -47,7 +50,7 @@ func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 		live := &Live{Record: r}
 		states[p] = live
 		if p.Kind() == realm.KindContainer {
-			live.ofContainer(actual)
+			live.ofContainer(prior, actual)
 		} else {
 			live.ofLevel(actual, tallies[p])
 		}
@@ -88,7 +91,7 @@ func (t *tally) add(live *Live, below *tally) {
 	}
 }
 
-func (l *Live) ofContainer(actual *Actual) {
+func (l *Live) ofContainer(prior *state.State, actual *Actual) {
 	if actual == nil {
 		l.State = StateUnknown
 		return
@@ -108,12 +111,19 @@ func (l *Live) ofContainer(actual *Actual) {
 	case down && l.Exit != nil:
 		l.State = StateFailed
 	}
-	switch {
-	case l.Exit != nil:
-		l.Detail = fmt.Sprint(l.Exit.Code)
-	case l.State == StateReady && l.Record.Status.Health != nil:
-		l.Detail = l.Record.Status.Health.State
+	l.Killed = KilledIn(prior, actual, l.Record.Path)
+	if l.Exit != nil {
+		l.Detail = exitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
+		return
 	}
+	var details []string
+	if l.State == StateReady && l.Record.Status.Health != nil {
+		details = append(details, l.Record.Status.Health.State)
+	}
+	if l.Killed != nil && l.State != StatePending {
+		details = append(details, l.Killed.String())
+	}
+	l.Detail = strings.Join(details, ", ")
 }
 
 func (l *Live) ofLevel(actual *Actual, t *tally) {

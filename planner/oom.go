@@ -1,0 +1,175 @@
+package planner
+
+import (
+	"fmt"
+
+	units "github.com/docker/go-units"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// OOM counts what came of it that memory ran out in a cgroup, since that was made.
+type OOM struct {
+	// Kills counts the processes that the kernel killed in the cgroup and below it; in v1 in the cgroup alone.
+	Kills int64
+	// Hits counts how often the cgroup's own limit kept what is in it, or below it, from more memory; HitsBelow adds the
+	// limits below, but in v1.
+	Hits, HitsBelow int64
+}
+
+// Killed tells what the kernel killed in a container because memory ran out.
+type Killed struct {
+	// Processes counts those of its last run, Earlier those of runs before it since kuke last changed the container, as far as
+	// the cgroup of its cell tells.
+	Processes, Earlier int64
+	// Level is the resource whose memory limit was hit, the container or one above it; empty where the host ran out of
+	// memory. Limit is that limit in bytes, 0 where it isn't known.
+	Level realm.Path
+	Limit int64
+
+	path realm.Path
+}
+
+// Since returns k without the processes of its last run that before, an earlier look, told of already; nil where that leaves
+// none. Where before tells of more, another run has begun.
+func (k *Killed) Since(before *Killed) *Killed {
+	if k == nil || k.Processes == 0 {
+		return nil
+	}
+	fresh := *k
+	if before != nil && before.Processes <= k.Processes {
+		fresh.Processes -= before.Processes
+	}
+	if fresh.Processes == 0 {
+		return nil
+	}
+	return &fresh
+}
+
+// sigkilled is the exit code of a process that was killed.
+const sigkilled = 128 + 9
+
+// KilledIn returns what the kernel killed in the recorded container p, nil where it killed nothing. prior must hold what is
+// above p, and for earlier runs what is beside it; actual the cgroups of all that.
+func KilledIn(prior *state.State, actual *Actual, p realm.Path) *Killed {
+	r := prior.Records[p]
+	own := actual.OOM[r.Status.Cgroup]
+	k := &Killed{path: p, Processes: own.Kills}
+	hit := own.HitsBelow > 0
+	if k.Processes == 0 {
+		k.Earlier, hit = earlierKills(prior, actual, r)
+	}
+	if k.Processes == 0 && k.Earlier == 0 {
+		return nil
+	}
+	if hit {
+		k.Level = p
+	}
+	for q := p.Parent(); q != "" && k.Level == ""; q = q.Parent() {
+		if above := prior.Records[q]; above != nil && actual.OOM[above.Status.Cgroup].Hits > 0 {
+			k.Level = q
+		}
+	}
+	if level := prior.Records[k.Level]; level != nil {
+		k.Limit = actual.Cgroups[level.Status.Cgroup].Memory
+		if k.Limit == 0 {
+			k.Limit = realm.ResourcesOf(level.Spec).Memory
+		}
+	}
+	return k
+}
+
+// earlierKills returns how many processes were killed in runs of the container that containerd's restart monitor has ended by
+// another one, and whether a limit of the container's own was hit. The cgroup of such a run is gone; that of the cell still
+// counts it. Of several containers that containerd restarts, it doesn't tell which it was.
+func earlierKills(prior *state.State, actual *Actual, r *state.Record) (kills int64, hit bool) {
+	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
+	cell := prior.Records[r.Path.Parent()]
+	// One that runs since before kuke last changed it has no earlier runs that tell anything.
+	if c == nil || cell == nil || r.Status.UpdatedAt == nil || !c.StartedAt.After(*r.Status.UpdatedAt) || !restarts(r) {
+		return 0, false
+	}
+	left := actual.OOM[cell.Status.Cgroup]
+	if left.Kills == 0 {
+		return 0, false
+	}
+	left.HitsBelow -= left.Hits
+	for p, other := range prior.Records {
+		if p.Kind() != realm.KindContainer || p.Parent() != cell.Path {
+			continue
+		}
+		if p != r.Path && restarts(other) {
+			return 0, false
+		}
+		now := actual.OOM[other.Status.Cgroup]
+		left.Kills -= now.Kills
+		left.HitsBelow -= now.HitsBelow
+	}
+	return max(0, left.Kills), left.HitsBelow > 0
+}
+
+// restarts reports whether containerd is to start the container again when it ends.
+func restarts(r *state.Record) bool {
+	policy := r.Spec.(*realm.Container).RestartPolicy
+	return policy != "" && policy != "no"
+}
+
+// Cause says which memory ran out: "memory limit 16 MiB", with the resource that has it where that is not the container.
+func (k *Killed) Cause() string {
+	if k.Level == "" {
+		return "the host ran out of memory"
+	}
+	text := "memory limit"
+	if k.Limit > 0 {
+		text += " " + sizeText(k.Limit)
+	}
+	if k.Level != k.path {
+		text += fmt.Sprintf(" of %s %s", k.Level.Kind().Lower(), k.Level)
+	}
+	return text
+}
+
+// sizeText spells a size with its unit apart, as in a sentence.
+func sizeText(n int64) string {
+	return units.CustomSize("%.4g %s", float64(n), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"})
+}
+
+func processes(n int64) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
+
+// String says what was killed, and why: "1 process killed by the kernel: memory limit 16 MiB".
+func (k *Killed) String() string {
+	if k.Processes == 0 {
+		return fmt.Sprintf("%s of earlier runs killed by the kernel: %s", processes(k.Earlier), k.Cause())
+	}
+	return fmt.Sprintf("%s killed by the kernel: %s", processes(k.Processes), k.Cause())
+}
+
+// exitText is the detail of a container that ended with the exit code; k is nil where the kernel killed nothing in it, and
+// byUser says that somebody had it killed.
+func exitText(code uint32, k *Killed, byUser bool) string {
+	switch {
+	case k == nil || k.Processes == 0:
+		return fmt.Sprint(code)
+	case code == sigkilled && !byUser:
+		return fmt.Sprintf("%d, killed by the kernel: %s", code, k.Cause())
+	}
+	return fmt.Sprintf("%d, %s", code, k)
+}
+
+// ExitReason says how a container ended, as the reason of what follows from that; k is nil where the kernel killed nothing in
+// it.
+func ExitReason(code uint32, k *Killed) string {
+	switch {
+	case k == nil || k.Processes == 0:
+		return fmt.Sprintf("it exited with code %d", code)
+	case code == sigkilled:
+		return fmt.Sprintf("it was killed by the kernel: %s (exit code %d)", k.Cause(), code)
+	}
+	return fmt.Sprintf("it exited with code %d, after the kernel killed %s of it: %s", code, processes(k.Processes), k.Cause())
+}
