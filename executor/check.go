@@ -46,7 +46,7 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition real
 	}
 	code, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
 	if err == nil && code != 0 {
-		err = fmt.Errorf("it was to complete, but exited with code %d", code)
+		err = fmt.Errorf("it was to complete, but %w", k.exitError(r, code, nil))
 	}
 	return state.Completed, err
 }
@@ -86,7 +86,7 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 		return err
 	}
 	if found == nil || found.Status != runtime.StatusRunning {
-		return fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
+		return k.notRunning(r, found, errdefs.ErrFailedPrecondition)
 	}
 	if len(check.Exec) > 0 {
 		return k.checkExec(ctx, r, check)

@@ -115,6 +115,12 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if err := k.prepare(ctx, after); err != nil {
 		return err
 	}
+	// What containerd has of its limits may be from another kuke, or from when the host could enforce others.
+	if *realm.ResourcesOf(after.Spec) != (realm.Resources{}) {
+		if err := k.limit(ctx, after); err != nil {
+			return err
+		}
+	}
 	if err := k.run(ctx, after); err != nil {
 		return err
 	}

@@ -308,7 +308,8 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	check(set)
-	for _, r := range []realm.Resources{{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 200, PIDs: 10, IOWeight: 50}, {}, {CPUs: 0.25}, set} {
+	for _, r := range []realm.Resources{{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 200, PIDs: 10, IOWeight: 50}, {Memory: 96 << 20, MemorySwap: 96 << 20},
+		{Memory: 16 << 20, MemorySwap: 50 << 20}, {Memory: 20 << 20, MemorySwap: realm.Unlimited}, {}, {CPUs: 0.25}, set} {
 		resources, err := h.tree.ContainerResources(&r, true)
 		h.must(err)
 		h.must(h.UpdateResources(h.ctx, h.ns, "a", resources))

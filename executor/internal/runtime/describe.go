@@ -330,6 +330,13 @@ func (i *Inspection) Limits() *realm.Resources {
 	set := i.Spec.Linux.Resources
 	if m := set.Memory; m != nil && m.Limit != nil && *m.Limit > 0 {
 		r.Memory = *m.Limit
+		// What is the default here is written only where it isn't in force.
+		if r.MemorySwap = realm.Unlimited; m.Swap != nil && *m.Swap > 0 {
+			r.MemorySwap = *m.Swap
+		}
+		if m.Swap != nil && *m.Swap == 2*r.Memory {
+			r.MemorySwap = 0
+		}
 	}
 	if p := set.Pids; p != nil && p.Limit != nil && *p.Limit > 0 {
 		r.PIDs = *p.Limit

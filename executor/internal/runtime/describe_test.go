@@ -87,3 +87,21 @@ func TestMatchProperty(t *testing.T) {
 }
 
 func creationDigest(c *realm.Container) string { return realm.CreationDigest(c) }
+
+// A bound of swap that is not the default here is a part of what a container may use.
+func TestDescribeSwap(t *testing.T) {
+	const mib = 1 << 20
+	for _, tc := range []struct{ swap, want int64 }{
+		{0, realm.Unlimited}, {-1, realm.Unlimited}, {128 * mib, 0}, {64 * mib, 64 * mib}, {100 * mib, 100 * mib},
+	} {
+		limit := int64(64 * mib)
+		memory := &specs.LinuxMemory{Limit: &limit}
+		if tc.swap != 0 {
+			memory.Swap = &tc.swap
+		}
+		i := &Inspection{Spec: &specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{Memory: memory}}}}
+		if got := i.Limits(); got == nil || *got != (realm.Resources{Memory: limit, MemorySwap: tc.want}) {
+			t.Errorf("swap %d: %+v, want %d", tc.swap, got, tc.want)
+		}
+	}
+}
