@@ -83,9 +83,9 @@ func (a *app) checkHost(ctx context.Context) []view.Check {
 }
 
 func checkLimits(actual *planner.Actual) view.Check {
-	c := view.Check{Name: "limits", Fix: "enable the controllers at boot, for memory: cgroup_enable=memory; in a container, move the processes in the root of its cgroups into one below; a configuration that sets such a limit is refused until then"}
+	c := view.Check{Name: "limits", Fix: "enable the controllers at boot, for memory: cgroup_enable=memory, for swap: swapaccount=1; in a container, move the processes in the root of its cgroups into one below; a configuration that sets such a limit is refused until then"}
 	var have, lack []string
-	for _, name := range []string{"memory", "cpu", "pids", "io"} {
+	for _, name := range []string{"memory", "swap", "cpu", "pids", "io"} {
 		if actual.Controllers[name] {
 			have = append(have, name)
 		} else {

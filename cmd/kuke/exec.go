@@ -132,7 +132,7 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err):
-		return notRunning(ctx, exec, record, err)
+		return a.notRunning(ctx, exec, record, err)
 	case strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"):
 		a.errs.Error(err, nil)
 		return exitNotFound
@@ -144,8 +144,17 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 }
 
 // notRunning says why no command can be run in a container, and what to do about it; err is what became of trying.
-func notRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
+func (a *app) notRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
+	_, st, readErr := a.readState()
+	if readErr != nil {
+		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
+	}
 	alone := &state.State{Records: map[realm.Path]*state.Record{record.Path: record}}
+	for p := record.Path.Parent(); p != ""; p = p.Parent() {
+		if above := st.Records[p]; above != nil {
+			alone.Records[p] = above
+		}
+	}
 	actual, lookErr := exec.Refresh(ctx, nil, alone)
 	if lookErr != nil {
 		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
@@ -300,11 +309,14 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 	if logErr := <-ended; !errors.Is(logErr, context.Canceled) {
 		err = errors.Join(err, logErr)
 	}
+	if _, st, readErr := a.readState(); readErr == nil && err == nil {
+		a.noteLastRun(a.kills(st), record.Path)
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err):
-		return notRunning(ctx, exec, record, err)
+		return a.notRunning(ctx, exec, record, err)
 	case err != nil || code == 0:
 		return err
 	}

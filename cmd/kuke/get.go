@@ -172,6 +172,15 @@ type liveJSON struct {
 	Restarts   *int       `json:"restarts,omitempty"`
 	StartedAt  *time.Time `json:"startedAt,omitempty"`
 	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+	OOM        *oomJSON   `json:"oom,omitempty"`
+}
+
+// oomJSON is what the kernel killed in a container because memory ran out.
+type oomJSON struct {
+	Killed        int64      `json:"killed"`
+	KilledEarlier int64      `json:"killedEarlier,omitempty"` // in runs before the last one
+	LimitOf       realm.Path `json:"limitOf,omitempty"`       // missing where the host ran out of memory
+	Limit         int64      `json:"limit,omitempty"`         // in bytes
 }
 
 func liveOf(rows []view.Row) []liveJSON {
@@ -187,6 +196,9 @@ func liveOf(rows []view.Row) []liveJSON {
 		}
 		if e := r.Exit; e != nil {
 			l.ExitCode, l.Signal, l.FinishedAt = &e.Code, signalOf(e.Code), known(e.At)
+		}
+		if k := r.Killed; k != nil {
+			l.OOM = &oomJSON{Killed: k.Processes, KilledEarlier: k.Earlier, LimitOf: k.Level, Limit: k.Limit}
 		}
 		live = append(live, l)
 	}

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/google/nftables"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/vishvananda/netlink"
@@ -82,7 +85,11 @@ func networkLeftovers() []string {
 // meddle is the command: meddle bridge NAME, or meddle firewall TABLE; it removes the bridge, or all rules of the table.
 func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: meddle bridge|firewall NAME")
+		ts.Fatalf("usage: meddle bridge|firewall|swap NAME")
+	}
+	if args[0] == "swap" {
+		ts.Check(forgetSwap(args[1]))
+		return
 	}
 	if args[0] == "bridge" {
 		bridge, err := netlink.LinkByName(args[1])
@@ -94,4 +101,25 @@ func meddle(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	conn.FlushTable(&nftables.Table{Name: args[1], Family: nftables.TableFamilyINet})
 	ts.Check(conn.Flush())
+}
+
+// forgetSwap makes a container of containerd, NAMESPACE/ID, one whose next task has no bound of swap.
+func forgetSwap(name string) error {
+	namespace, id, _ := strings.Cut(name, "/")
+	client, err := containerd.New("/run/containerd/containerd.sock", containerd.WithDefaultNamespace(namespace))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx := namespaces.WithNamespace(context.Background(), namespace)
+	container, err := client.LoadContainer(ctx, id)
+	if err != nil {
+		return err
+	}
+	spec, err := container.Spec(ctx)
+	if err != nil {
+		return err
+	}
+	spec.Linux.Resources.Memory.Swap = nil
+	return container.Update(ctx, containerd.UpdateContainerOpts(containerd.WithSpec(spec)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -59,11 +61,17 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 		return err
 	}
 	printer := a.out.Log(a.errs, names(paths), o.timestamps)
+	kills := a.kills(st)
 	if !o.follow {
-		return a.pastLogs(ctx, store, paths, read, printer)
+		err := a.pastLogs(ctx, store, paths, read, printer)
+		for _, p := range paths {
+			a.noteLastRun(kills, p)
+		}
+		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for i, p := range paths {
+		g.Go(func() error { return a.watchKills(ctx, kills, p) })
 		g.Go(func() error {
 			return executor.ReadLog(ctx, store.LogFile(p), read, func(e executor.LogEntry) error {
 				printer.Print(i, e)
@@ -75,6 +83,54 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 		return err
 	}
 	return exitCode(exitInterrupted)
+}
+
+// kills returns what tells of what the kernel killed in the containers of st; nil where this host doesn't: then logs are
+// shown without.
+func (a *app) kills(st *state.State) *executor.Kills {
+	kills, err := executor.OpenKills(a.cgroupRoot, st)
+	if err != nil {
+		slog.Debug("can't tell what ran out of memory", "error", err)
+		return nil
+	}
+	return kills
+}
+
+// noteLastRun says, apart from what the container printed, what the kernel killed in a run of it that has ended.
+func (a *app) noteLastRun(kills *executor.Kills, p realm.Path) {
+	if kills == nil {
+		return
+	}
+	killed, running, err := kills.In(p)
+	if err != nil {
+		slog.Debug("can't tell what ran out of memory", "container", p, "error", err)
+		return
+	}
+	switch {
+	case killed == nil, running && killed.Processes > 0:
+	case running:
+		a.noteKilled(p, killed)
+	default:
+		a.errs.Note(fmt.Sprintf("The last run of container %s has ended: %s", p, killed))
+	}
+}
+
+func (a *app) noteKilled(p realm.Path, killed *planner.Killed) {
+	a.errs.Note(fmt.Sprintf("Container %s: %s", p, killed))
+}
+
+// watchKills says what the kernel kills in the container, until ctx ends, and before that of a run that has ended.
+func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p realm.Path) error {
+	if kills == nil {
+		return nil
+	}
+	a.noteLastRun(kills, p)
+	err := kills.Watch(ctx, p, func(killed *planner.Killed) { a.noteKilled(p, killed) })
+	if err != nil && ctx.Err() == nil {
+		slog.Debug("can't tell any more what ran out of memory", "container", p, "error", err)
+		return nil
+	}
+	return err
 }
 
 // pastLogs prints what there is by the time at which it came.

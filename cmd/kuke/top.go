@@ -40,8 +40,8 @@ func newTop(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [PATH]",
 		Short: "Show what resources use, live",
-		Long: "top shows the processor time, the memory and the processes of resources, from the files of their cgroups: each\n" +
-			"with all that is below it. What this host doesn't account for is shown as -.",
+		Long: "top shows the processor time, the memory, the swap and the processes of resources, from the files of their\n" +
+			"cgroups: each with all that is below it. What this host doesn't account for is shown as -.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.once && !cmd.Flags().Changed("interval") {
@@ -139,13 +139,16 @@ func (a *app) usage(ctx context.Context, o *topOptions, scope realm.Path) ([]vie
 	}
 	rows := make([]view.UsageRow, len(records))
 	for i, r := range records {
-		rows[i] = view.UsageRow{Path: r.Path, CPU: -1, Memory: -1, PIDs: -1}
+		rows[i] = view.UsageRow{Path: r.Path, CPU: -1, Memory: -1, Swap: -1, PIDs: -1}
 		if after[i] == nil {
 			continue
 		}
-		rows[i].Memory, rows[i].PIDs = after[i].Memory, after[i].PIDs
+		rows[i].Memory, rows[i].Swap, rows[i].PIDs = after[i].Memory, after[i].Swap, after[i].PIDs
 		if limits := realm.ResourcesOf(r.Spec); r.Status.Limits != nil {
 			rows[i].MemoryLimit, rows[i].PIDsLimit = limits.Memory, limits.PIDs
+			if swap := limits.Swap(); swap != realm.Unlimited && after[i].Swap >= 0 {
+				rows[i].SwapLimit = &swap
+			}
 		}
 		// A cgroup made anew in between has used less than the one before it.
 		if before[i] != nil && after[i].CPU >= max(0, before[i].CPU) {

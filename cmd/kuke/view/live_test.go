@@ -43,10 +43,10 @@ func TestTree(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	rows := []UsageRow{
-		{Path: "main", CPU: 153.26, Memory: 3 << 30, PIDs: 1200},
-		{Path: "main/default/blog/web/web", CPU: 0, Memory: 0, MemoryLimit: 64 << 20, PIDs: 1, PIDsLimit: 100},
-		{Path: "main/default/blog/web/unknown", CPU: 0.04, Memory: -1, PIDs: -1},
-		{Path: "main/default/blog/web/gone", CPU: -1, Memory: -1, PIDs: -1},
+		{Path: "main", CPU: 153.26, Memory: 3 << 30, Swap: 5 << 20, PIDs: 1200},
+		{Path: "main/default/blog/web/web", CPU: 0, Memory: 0, MemoryLimit: 64 << 20, SwapLimit: new(int64), PIDs: 1, PIDsLimit: 100},
+		{Path: "main/default/blog/web/unknown", CPU: 0.04, Memory: -1, Swap: -1, PIDs: -1},
+		{Path: "main/default/blog/web/gone", CPU: -1, Memory: -1, Swap: -1, PIDs: -1},
 	}
 	golden(t, "usage", false, func(v *View) { v.Usage(rows) })
 	golden(t, "usage-empty", false, func(v *View) { v.Usage(nil) })

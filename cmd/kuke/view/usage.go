@@ -15,6 +15,8 @@ type UsageRow struct {
 	// CPU is in percent of one processor.
 	CPU                 float64
 	Memory, MemoryLimit int64
+	Swap                int64
+	SwapLimit           *int64 // 0 is one: no swap at all; nil for none
 	PIDs, PIDsLimit     int64
 }
 
@@ -25,14 +27,19 @@ func (r UsageRow) MarshalJSON() ([]byte, error) {
 		CPU         *float64   `json:"cpuPercent,omitempty"`
 		Memory      *int64     `json:"memory,omitempty"`
 		MemoryLimit int64      `json:"memoryLimit,omitempty"`
+		Swap        *int64     `json:"swap,omitempty"`
+		SwapLimit   *int64     `json:"swapLimit,omitempty"`
 		PIDs        *int64     `json:"pids,omitempty"`
 		PIDsLimit   int64      `json:"pidsLimit,omitempty"`
-	}{Path: r.Path, MemoryLimit: r.MemoryLimit, PIDsLimit: r.PIDsLimit}
+	}{Path: r.Path, MemoryLimit: r.MemoryLimit, SwapLimit: r.SwapLimit, PIDsLimit: r.PIDsLimit}
 	if r.CPU >= 0 {
 		row.CPU = &r.CPU
 	}
 	if r.Memory >= 0 {
 		row.Memory = &r.Memory
+	}
+	if r.Swap >= 0 {
+		row.Swap = &r.Swap
 	}
 	if r.PIDs >= 0 {
 		row.PIDs = &r.PIDs
@@ -46,13 +53,18 @@ func (v *View) Usage(rows []UsageRow) {
 		v.printf("Nothing is recorded.\n")
 		return
 	}
-	v.columns([]string{"PATH", "CPU %", "MEMORY", "LIMIT", "PIDS", "LIMIT"}, func(add func(...string)) {
+	v.columns([]string{"PATH", "CPU %", "MEMORY", "LIMIT", "SWAP", "LIMIT", "PIDS", "LIMIT"}, func(add func(...string)) {
 		for _, r := range rows {
 			cpu := "-"
 			if r.CPU >= 0 {
 				cpu = fmt.Sprintf("%.1f", r.CPU)
 			}
-			add(string(r.Path), cpu, bytesText(r.Memory, r.Memory >= 0), bytesText(r.MemoryLimit, r.MemoryLimit > 0), countText(r.PIDs, r.PIDs >= 0), countText(r.PIDsLimit, r.PIDsLimit > 0))
+			swapLimit := "-"
+			if r.SwapLimit != nil {
+				swapLimit = bytesText(*r.SwapLimit, true)
+			}
+			add(string(r.Path), cpu, bytesText(r.Memory, r.Memory >= 0), bytesText(r.MemoryLimit, r.MemoryLimit > 0),
+				bytesText(r.Swap, r.Swap >= 0), swapLimit, countText(r.PIDs, r.PIDs >= 0), countText(r.PIDsLimit, r.PIDsLimit > 0))
 		}
 	})
 }
