@@ -44,9 +44,14 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition real
 	if condition == realm.Healthy {
 		return state.Healthy, k.healthy(ctx, r, r.Spec.(*realm.Container).Healthcheck)
 	}
-	code, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
-	if err == nil && code != 0 {
-		err = fmt.Errorf("it was to complete, but %w", k.exitError(r, code, nil))
+	exit, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	if err != nil {
+		return "", err
+	}
+	// A reboot takes the task, which tells it as well.
+	r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
+	if exit.Code != 0 {
+		err = fmt.Errorf("it was to complete, but %w", k.exitError(r, exit.Code, nil))
 	}
 	return state.Completed, err
 }

@@ -37,5 +37,6 @@ func (e *Executor) Signal(ctx context.Context, r *state.Record, signal string) e
 
 // Wait waits until the recorded container has ended, and returns its exit code.
 func (e *Executor) Wait(ctx context.Context, r *state.Record) (exitCode uint32, err error) {
-	return e.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	exit, err := e.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	return exit.Code, err
 }

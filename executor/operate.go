@@ -11,16 +11,20 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// halt ends the task of a container; one that is to stay so is recorded as stopped.
+// halt ends the task of a container; one that is to stay so is recorded as stopped, and one that is shut down as it was
+// before.
 func (k containerKind) halt(ctx context.Context, c *planner.Change) error {
 	exit, err := k.stop(ctx, c.Before, c.GraceSeconds)
 	if err != nil {
 		return err
 	}
-	if c.Action != planner.Stop {
-		return nil // it is started again, which is then recorded
+	switch c.Action {
+	case planner.Stop:
+		return k.recordExit(c.After, exit)
+	case planner.Shutdown:
+		return k.record(c.After, false)
 	}
-	return k.recordExit(c.After, exit)
+	return nil // it is started again, which is then recorded
 }
 
 // recordExit records with a container how its task ended, which containerd forgets: with the task, or when the host is

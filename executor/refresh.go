@@ -35,18 +35,32 @@ func (e *Executor) Assume(ctx context.Context, desired *realm.Tree, prior *state
 	return e.look(ctx, desired, prior, true)
 }
 
-func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, assume bool) (*planner.Actual, error) {
-	version, err := e.runtime.Version(ctx)
-	if err != nil {
+// Tasks is Refresh without a look at networks, images and secrets, which may be broken: at no more than operations on
+// recorded containers need.
+func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actual, error) {
+	r := e.newRefresh(nil)
+	if err := r.namespaces(ctx, nil, prior); err != nil {
 		return nil, err
 	}
-	r := &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
-		Version: version, CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
+	return r.actual, r.cgroupsOf(prior)
+}
+
+func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
+	return &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
+		CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
 		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
 	}}
+}
+
+func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, assume bool) (*planner.Actual, error) {
+	r := e.newRefresh(desired)
+	var err error
+	if r.actual.Version, err = e.runtime.Version(ctx); err != nil {
+		return nil, err
+	}
 	if r.actual.RestartPolicies, err = e.runtime.RestartPolicies(ctx); err != nil {
 		return nil, err
 	}

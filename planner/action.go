@@ -7,20 +7,21 @@ type Action string
 
 // The actions.
 const (
-	Create  Action = "create"
-	Update  Action = "update"  // changed in place
-	Replace Action = "replace" // deleted, then created
-	Delete  Action = "delete"
-	Start   Action = "start"   // the container is there, its task isn't running
-	Restart Action = "restart" // the task is stopped and started again; the container stays
-	Stop    Action = "stop"    // asked to end, killed after the grace period
-	Kill    Action = "kill"    // sent a signal
-	Pause   Action = "pause"   // frozen
-	Unpause Action = "unpause" // thawed
-	Record  Action = "record"  // only the record changes: it takes in what is there
-	Check   Action = "check"   // stays as it is, but is waited for until it works, or has done its work
-	Forget  Action = "forget"  // no longer recorded; it goes on as it is
-	Adopt   Action = "adopt"   // found running just as wanted, but unrecorded: an apply was killed before it could
+	Create   Action = "create"
+	Update   Action = "update"  // changed in place
+	Replace  Action = "replace" // deleted, then created
+	Delete   Action = "delete"
+	Start    Action = "start"    // the container is there, its task isn't running
+	Restart  Action = "restart"  // the task is stopped and started again; the container stays
+	Stop     Action = "stop"     // asked to end, killed after the grace period
+	Shutdown Action = "shutdown" // stopped as Stop does, but in the reverse of dependency order, and started by the next apply
+	Kill     Action = "kill"     // sent a signal
+	Pause    Action = "pause"    // frozen
+	Unpause  Action = "unpause"  // thawed
+	Record   Action = "record"   // only the record changes: it takes in what is there
+	Check    Action = "check"    // stays as it is, but is waited for until it works, or has done its work
+	Forget   Action = "forget"   // no longer recorded; it goes on as it is
+	Adopt    Action = "adopt"    // found running just as wanted, but unrecorded: an apply was killed before it could
 )
 
 // Op is one kind of [Step].

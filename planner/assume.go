@@ -58,6 +58,8 @@ func assumed(r *state.Record, netns uint64) *Container {
 	switch {
 	case r.Status.Run == runPaused:
 		c.Status = TaskPaused
+	case r.Status.Exit != nil:
+		c.Status, c.ExitCode = TaskStopped, r.Status.Exit.Code
 	case r.Status.Run != "" || r.Status.Health != nil && r.Status.Health.State == state.Completed:
 		c.Status = TaskStopped
 	}

@@ -105,18 +105,20 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		d.heldBack(c, actual)
 		return
 	}
-	c.After.Status.Run, c.After.Status.Exit = "", nil
+	c.After.Status.Run = ""
+	ended := d.hasEnded(c.Path, want, actual)
+	if ended && (root != c.Path || d.pinned(c.Path.Parent()) != 0 || !d.needsNetns(c.Path.Parent())) {
+		return
+	}
+	c.After.Status.Exit = nil
 	var why string
 	switch {
+	case ended:
+		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == TaskNone:
 		why = "its task is missing"
 	case actual.Status == TaskCreated:
 		why = "its task was never started"
-	case d.hasEnded(c.Path, want, actual):
-		if root != c.Path || d.pinned(c.Path.Parent()) != 0 || !d.needsNetns(c.Path.Parent()) {
-			return
-		}
-		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == TaskStopped:
 		why = ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path))
 	case actual.Status == TaskPaused:
@@ -151,9 +153,17 @@ func mayEnd(spec *realm.Container) bool {
 	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure")
 }
 
-// hasEnded reports whether the container has done its work.
+// hasEnded reports whether the container has done its work: as containerd says, or, where a shutdown or a reboot has taken
+// its task, as is recorded.
 func (d *decider) hasEnded(p realm.Path, spec *realm.Container, actual *Container) bool {
-	return actual != nil && actual.Status == TaskStopped && actual.ExitCode == 0 && (mayEnd(spec) || d.awaited[p])
+	if actual == nil || !mayEnd(spec) && !d.awaited[p] {
+		return false
+	}
+	if actual.Status == TaskNone {
+		r := d.prior.Records[p]
+		return r != nil && r.Status.Run == "" && r.Status.Exit != nil && r.Status.Exit.Code == 0
+	}
+	return actual.Status == TaskStopped && actual.ExitCode == 0
 }
 
 // needsNetns reports whether a container of the cell besides its root runs, or is to.

@@ -84,5 +84,5 @@ func (d *decider) unchecked(p realm.Path, c *Change) string {
 // ended reports whether the recorded container has done its work.
 func (d *decider) ended(have state.Status) bool {
 	actual := d.actual.container(have.Namespace, have.ContainerID)
-	return actual != nil && actual.Status == TaskStopped
+	return actual != nil && (actual.Status == TaskStopped || actual.Status == TaskNone && have.Exit != nil)
 }

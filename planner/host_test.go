@@ -378,7 +378,10 @@ func (h *host) operate(op Op, c *Change, fail failFunc) {
 
 func (h *host) stop(of *Change, fail failFunc) {
 	r := of.Before
-	if of.Action == Stop {
+	if of.Action == Stop || of.Action == Shutdown {
+		if of.Action == Shutdown {
+			h.wantDependentsEnded(r, fail)
+		}
 		if found := h.actual.container(r.Status.Namespace, r.Status.ContainerID); found != nil {
 			found.Status, found.NetNS, found.PID, found.RestartPolicy = TaskNone, 0, 0, ""
 		}
@@ -394,11 +397,27 @@ func (h *host) stop(of *Change, fail failFunc) {
 		if change == nil || record == nil || other.Status != TaskRunning || change.Action == Check || change.Action == Update && !change.Start {
 			continue
 		}
-		if of.Action == Delete && dependsOn(record.Spec.(*realm.Container), r.Path.Name()) {
+		if of.Action == Delete && slices.ContainsFunc(record.Spec.(*realm.Container).DependsOn, func(on realm.Dependency) bool { return on.Name == r.Path.Name() }) {
 			fail("%s depends on it, is to be taken down too and still runs", p)
 		}
 	}
 	c.Status, c.NetNS, c.PID, c.RestartPolicy = TaskStopped, 0, 0, ""
+}
+
+// wantDependentsEnded makes sure that nothing runs that depends on the container, which is shut down.
+func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
+	cell := r.Path.Parent()
+	for p, other := range h.prior.Records {
+		spec, ok := other.Spec.(*realm.Container)
+		if !ok || p == r.Path || h.container(other, fail).Status != TaskRunning {
+			continue
+		}
+		onCell := slices.ContainsFunc(dependenciesOf(h.prior.Records[p.Parent()]), func(on realm.CellDependency) bool { return realm.Path(on.Name) == cell })
+		onIt := slices.ContainsFunc(spec.DependsOn, func(on realm.Dependency) bool { return p.Parent().Join(on.Name) == r.Path })
+		if onCell || onIt || p.Parent() == cell && r.Spec.(*realm.Container).Root {
+			fail("%s depends on it and still runs", p)
+		}
+	}
 }
 
 func (h *host) remove(c *Change, fail failFunc) {

@@ -258,7 +258,7 @@ func (h *host) check(c *Change, fail failFunc) {
 		r.Status.Health = &state.Health{State: state.Healthy}
 	case realm.Completed:
 		container.Status, container.ExitCode, container.NetNS, container.PID = TaskStopped, 0, 0, 0
-		r.Status.Health = &state.Health{State: state.Completed}
+		r.Status.Health, r.Status.Exit = &state.Health{State: state.Completed}, &state.Exit{At: at}
 	default:
 		fail("check for %q", c.Check)
 	}
@@ -273,7 +273,8 @@ func (h *host) wantReady(p realm.Path, condition realm.Condition, fail failFunc)
 		return
 	}
 	c := h.container(r, fail)
-	ended := c.Status == TaskStopped && c.ExitCode == 0
+	recorded := c.Status == TaskNone && r.Status.Exit != nil && r.Status.Exit.Code == 0
+	ended := c.Status == TaskStopped && c.ExitCode == 0 || recorded
 	switch {
 	case c.Status != TaskRunning && c.Status != TaskPaused && !ended:
 		fail("%s, on which it depends, does not run", p)

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -16,7 +17,7 @@ const (
 
 // Operation is what an imperative command does to containers that are recorded.
 type Operation struct {
-	// Action is Stop, Kill, Pause, Unpause or Restart.
+	// Action is Stop, Shutdown, Kill, Pause, Unpause or Restart.
 	Action Action
 	// Paths name the containers, or what they are in.
 	Paths []realm.Path
@@ -26,15 +27,35 @@ type Operation struct {
 	GraceSeconds *int64
 }
 
+// OwnedContainers returns the recorded containers of the projects that owns picks. One that was made by hand belongs to
+// the project of its cell, if that has one; else its project is empty.
+func OwnedContainers(prior *state.State, owns func(project string) bool) []realm.Path {
+	var owned []realm.Path
+	for _, p := range prior.Paths() {
+		if p.Kind() != realm.KindContainer {
+			continue
+		}
+		owner := prior.Records[p].Status.Project
+		if cell := prior.Records[p.Parent()]; owner == "" && cell != nil {
+			owner = cell.Status.Project
+		}
+		if owns(owner) {
+			owned = append(owned, p)
+		}
+	}
+	return owned
+}
+
 // Operate plans an operation. What it would not change is left out: the plan may be empty. All of its steps can be
-// carried out at once.
+// carried out at once, but for those of Shutdown, whose order is the reverse of that of a start.
 func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diagnostics) {
 	var diags realm.Diagnostics
 	plan := &Plan{Prior: PriorOf(prior), Targets: o.Paths}
 	seen := map[realm.Path]bool{}
+	recorded := prior.Paths()
 	for _, target := range o.Paths {
 		found := false
-		for _, p := range prior.Paths() {
+		for _, p := range recorded {
 			if p.Kind() != realm.KindContainer || !target.Contains(p) {
 				continue
 			}
@@ -72,7 +93,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		status = c.Status
 	}
 	refuse := func(why string) *Change {
-		if named || o.Action == Restart {
+		if named && o.Action != Shutdown || o.Action == Restart {
 			diags.Errorf(realm.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
 		}
 		return nil
@@ -91,6 +112,14 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 			return nil
 		}
 		after.Status.Run = runStopped
+	case Shutdown:
+		if status == TaskNone && c.RestartPolicy == "" {
+			return nil
+		}
+		after.Status.Exit = exitOf(r, c)
+		if status == TaskStopped {
+			change.Reasons = append(change.Reasons, fmt.Sprintf("it has exited with code %d, which is recorded", c.ExitCode))
+		}
 	case Kill:
 		if !running {
 			return refuse("does not run: it is " + now.State)
@@ -125,6 +154,18 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		}
 	}
 	return change
+}
+
+// exitOf returns how the container ended before it is shut down, which its task tells only until then, or nil where it is
+// to run again.
+func exitOf(r *state.Record, c *Container) *state.Exit {
+	switch {
+	case c.Status == TaskStopped:
+		return &state.Exit{Code: c.ExitCode, At: c.FinishedAt.UTC().Truncate(time.Millisecond)}
+	case c.Status == TaskNone || r.Status.Run == runStopped || r.Status.Run == runKilled:
+		return r.Status.Exit
+	}
+	return nil
 }
 
 // Recorded returns, as a configuration, what is recorded of the paths: themselves, what is below them, what is above

@@ -93,7 +93,7 @@ type Change struct {
 	Start bool `json:"start,omitempty"`
 	// Signal is the one sent, for [Kill].
 	Signal string `json:"signal,omitempty"`
-	// GraceSeconds is, for [Stop] and [Restart], in place of the container's own grace period.
+	// GraceSeconds is, for [Stop], [Shutdown] and [Restart], in place of the container's own grace period.
 	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
 	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
 	Check realm.Condition `json:"check,omitempty"`
@@ -134,7 +134,7 @@ func (p *Plan) Summary() Summary {
 			s.Destroy++
 		case Start, Restart:
 			s.Start++
-		case Stop, Kill, Pause, Unpause:
+		case Stop, Shutdown, Kill, Pause, Unpause:
 			s.Stop++
 		case Record:
 			s.Record++

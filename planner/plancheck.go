@@ -16,7 +16,7 @@ import (
 // actionsOf holds the actions that each operation on a resource can be part of.
 var actionsOf = map[Op][]Action{
 	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
-	OpStop: {Stop, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
+	OpStop: {Stop, Shutdown, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
 
@@ -109,7 +109,7 @@ func (c *Change) check() error {
 		complete = c.Before != nil && c.After == nil
 	case Record:
 		complete = c.Before != nil
-	case Update, Replace, Start, Restart, Stop, Kill, Pause, Unpause, Check:
+	case Update, Replace, Start, Restart, Stop, Shutdown, Kill, Pause, Unpause, Check:
 		complete = c.Before != nil && c.After != nil
 	default:
 		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)

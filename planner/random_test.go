@@ -354,7 +354,7 @@ func (h *host) checkConverged(desired *realm.Tree) {
 	if left := h.plan(desired, Options{}); !left.Empty() || len(left.Changes) > 0 {
 		h.Fatalf("there is still to do:\n%s", text(left))
 	}
-	count := map[realm.Kind]int{}
+	count, lost := map[realm.Kind]int{}, 0
 	d := &decider{desired: desired, prior: h.prior}
 	d.findRoots()
 	for _, r := range desired.Resources() {
@@ -369,6 +369,9 @@ func (h *host) checkConverged(desired *realm.Tree) {
 			if c == nil || !d.hasEnded(r.Path, spec, c) && (c.Status != TaskRunning || c.NetNS == 0 || c.NetNS != h.pins[r.Path.Parent()] || c.RestartPolicy != policyOf(record)) {
 				h.Fatalf("%s is %+v", r.Path, c)
 			}
+			if _, ok := h.actual.Cgroups[record.Status.Cgroup]; !ok && c.Status == TaskNone {
+				lost++ // at a reboot, and not made again for one that has ended
+			}
 		case *realm.Cell:
 			h.checkCell(record)
 		case *realm.Space:
@@ -381,7 +384,7 @@ func (h *host) checkConverged(desired *realm.Tree) {
 	for _, ns := range h.actual.Namespaces {
 		containers += len(ns.Containers)
 	}
-	if n := desired.Len(); len(h.prior.Records) != n || len(h.actual.Cgroups) != n || len(h.actual.Namespaces) != count[realm.KindRealm] || containers != count[realm.KindContainer] {
+	if n := desired.Len(); len(h.prior.Records) != n || len(h.actual.Cgroups)+lost != n || len(h.actual.Namespaces) != count[realm.KindRealm] || containers != count[realm.KindContainer] {
 		h.Fatalf("%d desired: %d records, cgroups %v, namespaces %v", n, len(h.prior.Records), slices.Sorted(maps.Keys(h.actual.Cgroups)), h.actual.Namespaces)
 	}
 	if len(h.networks) != count[realm.KindSpace] || len(h.hosts) != count[realm.KindCell] || len(h.pins) > count[realm.KindCell] {

@@ -102,11 +102,11 @@ func (l *Live) ofContainer(prior *state.State, actual *Actual) {
 	switch {
 	case l.Container != nil && l.Container.Status == TaskStopped:
 		l.Exit = &state.Exit{Code: l.Container.ExitCode, At: l.Container.FinishedAt}
-	case down && (l.Record.Status.Run == runStopped || l.Record.Status.Run == runKilled):
+	case down:
 		l.Exit = l.Record.Status.Exit
 	}
 	switch {
-	case l.Record.Status.Run == runStopped && (down || l.Exit != nil):
+	case l.Record.Status.Run == runStopped && (down || l.Exit != nil), down && l.Exit != nil && l.Exit.Code == 0 && l.Record.Status.Run == "":
 		l.State = StateStopped
 	case down && l.Exit != nil:
 		l.State = StateFailed

@@ -27,6 +27,8 @@ type stepper struct {
 	cgroupMode string
 	images     map[ImageKey]int
 	children   map[realm.Path][]realm.Path
+	// dependents are the containers that depend on a container, as recorded.
+	dependents map[realm.Path][]realm.Path
 	roots      map[realm.Path]realm.Path
 	waits      [][2]int
 }
@@ -40,6 +42,7 @@ func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Act
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
 	}
+	s.findDependents()
 	for _, c := range plan.Changes {
 		s.addSteps(c, actual)
 	}
@@ -88,7 +91,7 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 	if c.Action == Replace || c.Action == Delete {
 		s.gone[c.Path] = s.add(OpDelete, c.Path)
 	}
-	if c.Action == Restart || c.Action == Update && c.Start {
+	if c.Action == Restart || c.Action == Shutdown || c.Action == Update && c.Start {
 		s.gone[c.Path] = s.add(OpStop, c.Path)
 	}
 	switch c.Action {
@@ -281,22 +284,6 @@ func dependenciesOf(cell *state.Record) []realm.CellDependency {
 	return cell.Spec.(*realm.Cell).DependsOn
 }
 
-// dependents returns the containers that are taken down of cells that depend, as recorded, on the given one.
-func (s *stepper) dependents(cell realm.Path) []realm.Path {
-	var all []realm.Path
-	for p, r := range s.prior.Records {
-		if p.Kind() != realm.KindCell {
-			continue
-		}
-		for _, on := range dependenciesOf(r) {
-			if realm.Path(on.Name) == cell {
-				all = append(all, s.children[p]...)
-			}
-		}
-	}
-	return all
-}
-
 // orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
 // cell, and a container that is replaced only when the images of its cell's new containers are there.
 func (s *stepper) orderTeardown(c *Change) {
@@ -307,45 +294,20 @@ func (s *stepper) orderTeardown(c *Change) {
 	if above, ok := nearest(s.gone, c.Path); ok {
 		s.waits = append(s.waits, [2]int{above, gone})
 	}
-	before, ok := c.Before.Spec.(*realm.Container)
-	if !ok {
+	if _, ok := c.Before.Spec.(*realm.Container); !ok {
 		s.orderDetach(c, gone)
 		return
 	}
-	if s.goes(c.Path.Parent()) {
-		for _, p := range s.dependents(c.Path.Parent()) {
-			if s.goes(p.Parent()) {
-				s.wait(gone, s.gone, p)
-			}
-		}
-	}
 	for _, p := range s.children[c.Path.Parent()] {
-		sibling := s.changes[p]
-		s.waitForImage(gone, sibling)
-		if sibling.Before != nil && p != c.Path {
-			other, _ := sibling.Before.Spec.(*realm.Container)
-			// What is only stopped stops at once: nobody waits for one grace period after another.
-			if c.stays() || other.Root {
-				continue
-			}
-			if before.Root || dependsOn(other, c.Path.Name()) {
-				s.wait(gone, s.gone, p)
-			}
-		}
+		s.waitForImage(gone, s.changes[p])
 	}
+	s.waitForDependents(c, gone)
 }
-
-// stays reports whether the container that c is about remains, and only its task changes.
-func (c *Change) stays() bool { return c.Action != Delete && c.Action != Replace }
 
 // goes reports whether the resource at p is deleted.
 func (s *stepper) goes(p realm.Path) bool {
 	c := s.changes[p]
 	return c != nil && c.Action == Delete
-}
-
-func dependsOn(c *realm.Container, name string) bool {
-	return slices.ContainsFunc(c.DependsOn, func(on realm.Dependency) bool { return on.Name == name })
 }
 
 // orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.

@@ -25,6 +25,11 @@ type imperativeOptions struct {
 // addFlags adds them, with those that name what a resource of the kind is in.
 func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind realm.Kind) {
 	o.addParentFlags(cmd, kind)
+	o.addRunFlags(cmd)
+}
+
+// addRunFlags adds the flags of a command that no resource is named to.
+func (o *imperativeOptions) addRunFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
 }
@@ -67,7 +72,7 @@ func newOperations(a *app) []*cobra.Command {
 				if grace >= 0 {
 					operation.GraceSeconds = &grace
 				}
-				return a.operate(cmd.Context(), o, operation, args)
+				return a.operateOn(cmd.Context(), o, operation, args)
 			},
 		}
 		o.addFlags(cmd, realm.KindContainer)
@@ -75,11 +80,41 @@ func newOperations(a *app) []*cobra.Command {
 		case planner.Kill:
 			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")
 		case planner.Stop, planner.Restart:
-			cmd.Flags().Int64Var(&grace, "time", -1, "seconds of grace before SIGKILL (default: the container's stopTimeoutSeconds)")
+			addGraceFlag(cmd, &grace)
 		}
 		commands = append(commands, cmd)
 	}
 	return commands
+}
+
+func addGraceFlag(cmd *cobra.Command, grace *int64) {
+	cmd.Flags().Int64Var(grace, "time", -1, "seconds of grace before SIGKILL (default: the container's stopTimeoutSeconds)")
+}
+
+func newShutdown(a *app) *cobra.Command {
+	o := &imperativeOptions{}
+	grace, all := int64(-1), false
+	cmd := &cobra.Command{
+		Use:   "shutdown",
+		Short: "Stop all containers of the project until the next apply",
+		Long: "shutdown stops the containers of the project: each before those it depends on, a cell's root container last, and all\n" +
+			"at once where nothing orders them. It sends the stop signal, and SIGKILL when the grace period is over. The next apply\n" +
+			"starts those that ran; one that was stopped by hand, or has completed, stays so. No configuration is read.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			operation := planner.Operation{Action: planner.Shutdown}
+			if grace >= 0 {
+				operation.GraceSeconds = &grace
+			}
+			return a.operate(cmd.Context(), o, operation, func(prior *state.State) ([]realm.Path, error) {
+				return planner.OwnedContainers(prior, func(project string) bool { return all || project == a.project }), nil
+			})
+		},
+	}
+	o.addRunFlags(cmd)
+	addGraceFlag(cmd, &grace)
+	cmd.Flags().BoolVar(&all, "all-projects", false, "stop the recorded containers of all projects, and those that belong to none")
+	return cmd
 }
 
 // signalName returns the full name of a signal that is given with or without SIG, or by number.
@@ -93,26 +128,38 @@ func signalName(s string) (string, error) {
 	return "", fmt.Errorf("there is no signal %q: use its name, such as TERM or HUP, or its number", s)
 }
 
-// operate carries out an operation on what args name: a kind, then names or paths.
-func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) error {
+// operateOn carries out an operation on what args name: a kind, then names or paths.
+func (a *app) operateOn(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) error {
 	kind, err := parseKind(args[0])
 	if err != nil {
 		return err
 	}
-	return a.imperative(ctx, o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+	return a.operate(ctx, o, operation, func(prior *state.State) ([]realm.Path, error) {
+		var paths []realm.Path
 		for _, arg := range args[1:] {
 			p, err := o.resource(prior, kind, arg)
 			if err != nil {
 				return nil, err
 			}
-			operation.Paths = append(operation.Paths, p)
+			paths = append(paths, p)
+		}
+		return paths, nil
+	})
+}
+
+// operate carries out an operation on what find finds in the state.
+func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, find func(*state.State) ([]realm.Path, error)) error {
+	return a.imperative(ctx, o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
+		var err error
+		if operation.Paths, err = find(prior); err != nil {
+			return nil, err
 		}
 		if operation.Action == planner.Start {
 			return a.makePlan(ctx, exec, planner.Recorded(prior, operation.Paths), prior, planner.Options{
 				ByHand: true, Start: true, Targets: operation.Paths, SubnetPool: a.pool,
 			})
 		}
-		actual, err := exec.Refresh(ctx, nil, prior)
+		actual, err := exec.Tasks(ctx, prior)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,8 @@ type Status struct {
 	Health *Health `json:"health,omitempty"`
 	// Run is what the user made of a container that would otherwise run: "stopped" or "paused"; empty for one that runs.
 	Run string `json:"run,omitempty"`
-	// Exit is how a container ended that the user stopped or killed; nil where it was not seen to end.
+	// Exit is how a container ended that the user stopped or killed, that others waited for, or that had ended when it was
+	// shut down; nil where it was not seen to end, or is to be started again.
 	Exit *Exit `json:"exit,omitempty"`
 	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`

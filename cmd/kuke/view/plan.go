@@ -11,20 +11,21 @@ import (
 
 // headline says what happens to a resource, after its kind and path.
 var headline = map[planner.Action]string{
-	planner.Create:  "will be created",
-	planner.Update:  "will be updated in place",
-	planner.Replace: "must be replaced",
-	planner.Delete:  "will be destroyed",
-	planner.Start:   "will be started",
-	planner.Restart: "will be restarted",
-	planner.Check:   "will be waited for",
-	planner.Record:  "was changed, which will be recorded",
-	planner.Stop:    "will be stopped",
-	planner.Kill:    "will be sent a signal",
-	planner.Pause:   "will be paused",
-	planner.Unpause: "will go on",
-	planner.Adopt:   "will be adopted",
-	planner.Forget:  "will be forgotten",
+	planner.Create:   "will be created",
+	planner.Update:   "will be updated in place",
+	planner.Replace:  "must be replaced",
+	planner.Delete:   "will be destroyed",
+	planner.Start:    "will be started",
+	planner.Restart:  "will be restarted",
+	planner.Check:    "will be waited for",
+	planner.Record:   "was changed, which will be recorded",
+	planner.Stop:     "will be stopped",
+	planner.Shutdown: "will be shut down",
+	planner.Kill:     "will be sent a signal",
+	planner.Pause:    "will be paused",
+	planner.Unpause:  "will go on",
+	planner.Adopt:    "will be adopted",
+	planner.Forget:   "will be forgotten",
 }
 
 func (v *View) symbol(a planner.Action) string {
@@ -39,7 +40,7 @@ func (v *View) symbol(a planner.Action) string {
 		return v.red("  -")
 	case planner.Start, planner.Restart:
 		return v.cyan("  >")
-	case planner.Stop, planner.Kill, planner.Pause, planner.Unpause:
+	case planner.Stop, planner.Shutdown, planner.Kill, planner.Pause, planner.Unpause:
 		return v.yellow("  !")
 	case planner.Check:
 		return v.cyan("  ?")

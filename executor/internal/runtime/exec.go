@@ -227,38 +227,38 @@ func deleteProcess(ctx context.Context, process containerd.Process) error {
 	}
 }
 
-// Wait waits until the task of the container has ended and returns its exit code, 128 and the number of the signal for
-// one that a signal ended. A task that has ended already gives its code at once. A container that is missing or has no
+// Wait waits until the task of the container has ended and returns how, with a code of 128 and the number of the signal
+// for one that a signal ended. A task that has ended already gives its exit at once. A container that is missing or has no
 // task, not even an ended one, is errdefs.ErrNotFound.
-func (c *Client) Wait(ctx context.Context, ns, id string) (exitCode uint32, err error) {
+func (c *Client) Wait(ctx context.Context, ns, id string) (Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	exits := c.exits(ctx, ns, id)
 	resp, err := c.c.TaskService().Wait(in(ctx, ns), &tasksapi.WaitRequest{ContainerID: id})
 	if err == nil {
-		return resp.ExitStatus, nil
+		return Exit{Code: resp.ExitStatus, At: resp.ExitedAt.AsTime()}, nil
 	}
 	if err = waitError(ctx, err); ctx.Err() == nil && !errdefs.IsNotFound(err) {
 		// The shim may be gone, with the task that somebody has removed, before it has answered all who wait.
 		select {
-		case code, told := <-exits:
+		case exit, told := <-exits:
 			if told {
-				return code, nil
+				return exit, nil
 			}
 		case <-time.After(exitTimeout):
 		case <-ctx.Done():
 		}
 	}
-	return 0, fmt.Errorf("wait for container %s: %w", id, err)
+	return Exit{}, fmt.Errorf("wait for container %s: %w", id, err)
 }
 
-// exits returns a channel that gives the exit code of the container's task when containerd tells everybody of it, and is
+// exits returns a channel that gives the exit of the container's task when containerd tells everybody of it, and is
 // closed then, or when ctx ends.
-func (c *Client) exits(ctx context.Context, ns, id string) <-chan uint32 {
-	codes := make(chan uint32, 1)
+func (c *Client) exits(ctx context.Context, ns, id string) <-chan Exit {
+	exits := make(chan Exit, 1)
 	told, failed := c.c.EventService().Subscribe(in(ctx, ns), fmt.Sprintf(`topic=="/tasks/exit",namespace==%q`, ns))
 	go func() {
-		defer close(codes)
+		defer close(exits)
 		for {
 			select {
 			case err := <-failed:
@@ -267,13 +267,13 @@ func (c *Client) exits(ctx context.Context, ns, id string) <-chan uint32 {
 			case e := <-told:
 				value, err := typeurl.UnmarshalAny(e.Event)
 				if exit, ok := value.(*eventsapi.TaskExit); err == nil && ok && exit.ContainerID == id && exit.ID == id {
-					codes <- exit.ExitStatus
+					exits <- Exit{Code: exit.ExitStatus, At: exit.ExitedAt.AsTime()}
 					return
 				}
 			}
 		}
 	}()
-	return codes
+	return exits
 }
 
 // tail keeps the end of what several write into it.

@@ -204,8 +204,8 @@ func TestWait(t *testing.T) {
 	}
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
 	for range 3 {
-		if code, err := h.Wait(h.ctx, h.ns, "a"); err != nil || code != 7 {
-			t.Errorf("code %d, %v", code, err)
+		if exit, err := h.Wait(h.ctx, h.ns, "a"); err != nil || exit.Code != 7 {
+			t.Errorf("code %d, %v", exit.Code, err)
 		}
 	}
 	h.start(h.options("b", sh("exec sleep 100")))
@@ -220,8 +220,8 @@ func TestWait(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if code, err := h.Wait(h.ctx, h.ns, "b"); err != nil || code != 137 {
-					t.Errorf("%d: code %d, %v", i, code, err)
+				if exit, err := h.Wait(h.ctx, h.ns, "b"); err != nil || exit.Code != 137 {
+					t.Errorf("%d: code %d, %v", i, exit.Code, err)
 				}
 			})
 		}

@@ -66,8 +66,8 @@ func TestWaitOutlivesShim(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if code, err := h.Wait(h.ctx, h.ns, "a"); err != nil || code != 137 {
-					t.Errorf("%d: code %d, %v", i, code, err)
+				if exit, err := h.Wait(h.ctx, h.ns, "a"); err != nil || exit.Code != 137 {
+					t.Errorf("%d: code %d, %v", i, exit.Code, err)
 				}
 			})
 		}
