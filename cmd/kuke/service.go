@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kukeon/kuke/cmd/kuke/service"
+	"github.com/kukeon/kuke/config"
+)
+
+// serviceOptions are what the commands for units share.
+type serviceOptions struct {
+	unitDir string
+}
+
+func (o *serviceOptions) host() (service.Host, error) {
+	h := service.Host{Dir: o.unitDir}
+	return h, h.Check()
+}
+
+func newService(a *app) *cobra.Command {
+	o := &serviceOptions{}
+	cmd := &cobra.Command{
+		Use:   "service",
+		Short: "Install kuke as units of systemd, show and remove them",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&o.unitDir, "unit-dir", service.UnitDir, "directory of the unit files; systemd must look there")
+	cmd.AddCommand(newServiceInstall(a, o), newServiceStatus(a, o), newServiceRemove(a, o))
+	return cmd
+}
+
+// installOptions are those of kuke service install.
+type installOptions struct {
+	*serviceOptions
+	files       []string
+	environment string
+	now         bool
+}
+
+func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
+	o := &installOptions{serviceOptions: shared}
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Write and enable the units of a project",
+		Long: "install checks the configuration, and writes and enables the units of the project: kuke.service applies it at boot, and\n" +
+			"shuts the containers down before the system does; kuke-network.service repairs the networks when a firewall service has\n" +
+			"flushed its rules; kuke-drift.timer looks for drift every hour. Those of other projects than default are named\n" +
+			"kuke@PROJECT.service and so on. The global flags given here are those of the units; variables of the configuration\n" +
+			"(KUKE_VAR_name=value) and the sources of secrets are in the environment file, which only root can read.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.installService(cmd, o) },
+	}
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration; repeatable (default: the current directory)")
+	cmd.Flags().StringVar(&o.environment, "environment-file", "", "file with the environment variables of the units (default: /etc/kuke/PROJECT.env)")
+	cmd.Flags().BoolVar(&o.now, "now", false, "also start the units, which applies the configuration")
+	return cmd
+}
+
+func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
+	host, err := o.host()
+	if err != nil {
+		return err
+	}
+	settings, err := a.serviceSettings(cmd, o)
+	if err != nil {
+		return err
+	}
+	variables, made, err := service.CheckEnvironment(settings.Environment)
+	if err != nil {
+		return err
+	}
+	if made {
+		a.out.Text("wrote " + settings.Environment + " (empty: put KUKE_VAR_name=value into it)\n")
+	}
+	if err := a.checkConfiguration(cmd.Context(), settings, variables); err != nil {
+		return err
+	}
+	files, err := host.Install(cmd.Context(), settings, o.now)
+	a.out.InstalledUnits(files)
+	if err != nil {
+		return err
+	}
+	a.out.UnitsEnabled(service.NamesOf(settings.Project), o.now)
+	return nil
+}
+
+// serviceSettings returns what the units run: this program, with the global flags that it was given.
+func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Settings, error) {
+	s := service.Settings{Project: a.project, Environment: o.environment}
+	if s.Environment == "" {
+		s.Environment = service.DefaultEnvironment(a.project)
+	}
+	var err error
+	if s.Program, err = os.Executable(); err != nil {
+		return s, fmt.Errorf("find the program of the units: %w", err)
+	}
+	if err := service.CheckProgram(s.Program); err != nil {
+		return s, err
+	}
+	files := o.files
+	if len(files) == 0 {
+		files = []string{"."}
+	}
+	if slices.Contains(files, "-") {
+		return s, errors.New("--file: a unit can't read standard input: name a file or a directory")
+	}
+	for _, file := range files {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return s, fmt.Errorf("--file: %w", err)
+		}
+		s.Configuration = append(s.Configuration, path)
+	}
+	s.Flags = append(s.Flags, "--project="+a.project)
+	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if !f.Changed || f.Name == "project" {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			s.Flags = append(s.Flags, "--"+f.Name+"="+value)
+		}
+	})
+	return s, nil
+}
+
+// checkConfiguration loads the configuration as a unit does: with no terminal, and no variables but those given.
+func (a *app) checkConfiguration(ctx context.Context, s service.Settings, variables []string) error {
+	_, diags, err := a.load(ctx, config.Input{Paths: s.Configuration, Environ: variables})
+	if err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		a.errs.Note("The units can't apply the configuration. Their environment variables are those of " + s.Environment + ".")
+	}
+	return a.report(diags)
+}
+
+func newServiceStatus(a *app, o *serviceOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the installed units of all projects, and when drift is looked for next",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			host, err := o.host()
+			if err != nil {
+				return err
+			}
+			units, err := host.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			a.out.Units(units)
+			return nil
+		},
+	}
+}
+
+func newServiceRemove(a *app, o *serviceOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove",
+		Short: "Disable and delete the units of a project",
+		Long:  "remove disables and deletes the units of the project. Its containers go on running, and its environment file stays.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			host, err := o.host()
+			if err != nil {
+				return err
+			}
+			removed, err := host.Remove(cmd.Context(), a.project)
+			a.out.RemovedUnits(removed)
+			if err != nil {
+				return err
+			}
+			if len(removed) == 0 {
+				a.out.Text(fmt.Sprintf("Nothing to remove: no units of project %s are installed in %s.\n", a.project, o.unitDir))
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,63 @@
+package service
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// CheckProgram refuses a program that root must not run at boot, since another user can replace it, and says how to
+// install it.
+func CheckProgram(path string) error {
+	if err := CheckOwned(path); err != nil {
+		return fmt.Errorf("%w, and root is to run it at boot: install kuke where only root writes, with install -m 755 %s /usr/local/bin/kuke, "+
+			"and run /usr/local/bin/kuke service install", err, path)
+	}
+	return nil
+}
+
+// CheckOwned returns an error if another user than root can change or replace the file: by the file itself, by what a
+// symbolic link leads to, or by a directory above it.
+func CheckOwned(path string) error {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", path, err)
+	}
+	for _, start := range []string{path, resolved} {
+		for at := filepath.Clean(start); ; at = filepath.Dir(at) {
+			if why, err := writableBy(at); err != nil {
+				return fmt.Errorf("look at %s: %w", at, err)
+			} else if why != "" {
+				return fmt.Errorf("%s can be replaced by another user than root: %s %s", path, at, why)
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// writableBy says why another user than root can replace what is at path, or what is in that directory.
+func writableBy(path string) (string, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	mode := info.Mode()
+	sticky := mode.IsDir() && mode&fs.ModeSticky != 0 // there, what is root's stays root's
+	switch {
+	case owner.Uid != 0:
+		return fmt.Sprintf("belongs to user %d", owner.Uid), nil
+	case mode&fs.ModeSymlink != 0 || sticky:
+		return "", nil
+	case mode.Perm()&0o002 != 0:
+		return "may be written by everyone", nil
+	case mode.Perm()&0o020 != 0 && owner.Gid != 0:
+		return fmt.Sprintf("may be written by group %d", owner.Gid), nil
+	}
+	return "", nil
+}

@@ -1,0 +1,258 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// UnitDir is where systemd looks for the units of the administrator.
+const UnitDir = "/etc/systemd/system"
+
+// ErrNoSystemd says that the host is not run by systemd.
+var ErrNoSystemd = errors.New("this host is not run by systemd: let its init system run kuke apply --auto-approve after containerd has started, and kuke shutdown before it stops")
+
+// Host installs units on the host.
+type Host struct {
+	// Dir is the directory of the unit files, usually [UnitDir]; systemd must look for units there.
+	Dir string
+}
+
+// Check returns [ErrNoSystemd] where systemd does not run the host.
+func (Host) Check() error {
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		return ErrNoSystemd
+	}
+	return nil
+}
+
+// File is a unit file, and whether it was changed.
+type File struct {
+	Path    string
+	Changed bool
+}
+
+// Install writes the units of the settings and enables them; with start it also starts them, which applies the
+// configuration. A file that it did not write is an error, before anything is written.
+func (h Host) Install(ctx context.Context, s Settings, start bool) ([]File, error) {
+	units, err := s.Units()
+	if err != nil {
+		return nil, err
+	}
+	files := make([]File, len(units))
+	for i, u := range units {
+		path := filepath.Join(h.Dir, u.Name)
+		text, err := h.read(u.Name)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = File{path, text != u.Text}
+	}
+	for i, u := range units {
+		if !files[i].Changed {
+			continue
+		}
+		const mode = 0o644
+		if err := renameio.WriteFile(files[i].Path, []byte(u.Text), mode, renameio.WithTempDir(h.Dir), renameio.WithStaticPermissions(mode)); err != nil {
+			return nil, fmt.Errorf("write unit %s: %w", files[i].Path, err)
+		}
+	}
+	names := NamesOf(s.Project)
+	if err := systemctl(ctx, "daemon-reload"); err != nil {
+		return files, err
+	}
+	if err := systemctl(ctx, append([]string{"enable"}, names.enabled()...)...); err != nil || !start {
+		return files, err
+	}
+	return files, systemctl(ctx, "start", names.Main, names.Timer)
+}
+
+// Remove disables and deletes the units of a project, and stops nothing but the timer: containers go on running. It
+// returns the deleted files; none where nothing was installed.
+func (h Host) Remove(ctx context.Context, project string) ([]string, error) {
+	names := NamesOf(project)
+	var installed, removed []string
+	for _, name := range names.all() {
+		text, err := h.read(name)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			installed = append(installed, name)
+		}
+	}
+	if len(installed) == 0 {
+		return nil, nil
+	}
+	if enabled := slices.DeleteFunc(slices.Clone(installed), func(name string) bool { return !slices.Contains(names.enabled(), name) }); len(enabled) > 0 {
+		if err := systemctl(ctx, append([]string{"disable"}, enabled...)...); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range installed {
+		path := filepath.Join(h.Dir, name)
+		if err := os.Remove(path); err != nil {
+			return removed, fmt.Errorf("remove unit: %w", err)
+		}
+		removed = append(removed, path)
+	}
+	if err := systemctl(ctx, "daemon-reload"); err != nil {
+		return removed, err
+	}
+	return removed, h.unload(ctx, installed)
+}
+
+// unload makes systemd forget units whose files are gone, and with them the commands that a stop would run: it takes down
+// no container.
+func (h Host) unload(ctx context.Context, names []string) error {
+	shown, err := show(ctx, names, "LoadState", "ActiveState")
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		// A unit of the same name in another directory would run its own commands.
+		if shown[i]["LoadState"] != "not-found" {
+			continue
+		}
+		verb := "stop"
+		if shown[i]["ActiveState"] == "failed" {
+			verb = "reset-failed"
+		}
+		if shown[i]["ActiveState"] == "inactive" {
+			continue
+		}
+		if err := systemctl(ctx, verb, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Status is what systemd knows of an installed unit.
+type Status struct {
+	Unit    string
+	Enabled string // as systemctl is-enabled says it: enabled, disabled, static
+	State   string // such as active (exited)
+	Failed  bool
+	// Result is how and when its last run ended; empty where it has not run.
+	Result string
+	// Next is when a timer fires the next time; empty for other units.
+	Next string
+}
+
+// Status returns the units that [Host.Install] wrote, of all projects.
+func (h Host) Status(ctx context.Context) ([]Status, error) {
+	entries, err := os.ReadDir(h.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("look for units: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "kuke") || !e.Type().IsRegular() {
+			continue
+		}
+		_, err := h.read(e.Name())
+		if errors.Is(err, errForeign) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, e.Name())
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	shown, err := show(ctx, names, "UnitFileState", "ActiveState", "SubState", "Result", "ExecMainStatus", "ExecMainExitTimestamp", "NextElapseUSecRealtime")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Status, len(names))
+	for i, name := range names {
+		p := shown[i]
+		s := Status{Unit: name, Failed: p["ActiveState"] == "failed", Enabled: p["UnitFileState"], State: fmt.Sprintf("%s (%s)", p["ActiveState"], p["SubState"]), Next: p["NextElapseUSecRealtime"]}
+		if at := p["ExecMainExitTimestamp"]; at != "" {
+			s.Result = resultOf(name, p) + ", " + at
+		}
+		all[i] = s
+	}
+	return all, nil
+}
+
+// resultOf says how the last run of a unit ended.
+func resultOf(name string, p map[string]string) string {
+	switch {
+	case p["Result"] == "exit-code" && p["ExecMainStatus"] == "2" && strings.HasPrefix(name, "kuke-drift"):
+		return "drift"
+	case p["Result"] == "exit-code":
+		return "exit status " + p["ExecMainStatus"]
+	}
+	return p["Result"]
+}
+
+// errForeign says that a unit file is not one of kuke's.
+var errForeign = errors.New("kuke did not write it")
+
+// read returns the text of a unit file, empty where there is none; one that kuke did not write is errForeign.
+func (h Host) read(name string) (string, error) {
+	path := filepath.Join(h.Dir, name)
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("read unit: %w", err)
+	case !strings.HasPrefix(string(data), marker+"\n"):
+		return "", fmt.Errorf("unit %s is in the way: %w: move it away, or remove it", path, errForeign)
+	}
+	return string(data), nil
+}
+
+// systemctl runs systemctl, whose own words are the error.
+func systemctl(ctx context.Context, args ...string) error {
+	_, err := systemctlOutput(ctx, args...)
+	return err
+}
+
+func systemctlOutput(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "systemctl", args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		if words := strings.TrimSpace(errs.String()); words != "" {
+			return "", fmt.Errorf("systemctl %s: %s (%w)", strings.Join(args, " "), words, err)
+		}
+		return "", fmt.Errorf("systemctl %s: %w", strings.Join(args, " "), err)
+	}
+	return out.String(), nil
+}
+
+// show returns the properties of each of the units.
+func show(ctx context.Context, units []string, properties ...string) ([]map[string]string, error) {
+	out, err := systemctlOutput(ctx, append([]string{"show", "--property", strings.Join(properties, ",")}, units...)...)
+	if err != nil {
+		return nil, err
+	}
+	blocks := strings.Split(strings.TrimSpace(out), "\n\n")
+	if len(blocks) != len(units) {
+		return nil, fmt.Errorf("systemctl show tells of %d units, not of %d", len(blocks), len(units))
+	}
+	all := make([]map[string]string, len(units))
+	for i, block := range blocks {
+		all[i] = map[string]string{}
+		for line := range strings.Lines(block) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			all[i][key] = value
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,140 @@
+// Package service installs kuke as units of systemd: one that applies a configuration at boot and shuts the containers
+// down before the system does, one that repairs the networks when a firewall service flushes its rules, and one that
+// looks for drift. What the units run is said by [Settings]; nothing here prints, reads a configuration or knows containers.
+package service
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"regexp"
+	"strings"
+	"text/template"
+)
+
+// DefaultProject is the project whose units bear no instance name.
+const DefaultProject = "default"
+
+// Settings say what units do.
+type Settings struct {
+	// Program is the absolute path of kuke.
+	Program string
+	Project string
+	// Configuration holds the absolute paths of its files and directories.
+	Configuration []string
+	// Environment is the absolute path of a file with environment variables, see [CheckEnvironment].
+	Environment string
+	// Flags are the global flags of each command, --project included, as single arguments.
+	Flags []string
+}
+
+// UnitNames are the names of the units of a project.
+type UnitNames struct{ Main, Network, Drift, Timer string }
+
+// NamesOf returns the names of the units of a project: kuke.service and so on for the default one, kuke@PROJECT.service
+// for others. An instance name is never taken for the name of another unit.
+func NamesOf(project string) UnitNames {
+	instance := "@" + project
+	if project == DefaultProject {
+		instance = ""
+	}
+	return UnitNames{
+		Main: "kuke" + instance + ".service", Network: "kuke-network" + instance + ".service",
+		Drift: "kuke-drift" + instance + ".service", Timer: "kuke-drift" + instance + ".timer",
+	}
+}
+
+// all returns the names in the order in which the units are installed.
+func (n UnitNames) all() []string { return []string{n.Main, n.Network, n.Drift, n.Timer} }
+
+// enabled returns the names of those that something starts by itself.
+func (n UnitNames) enabled() []string { return []string{n.Main, n.Network, n.Timer} }
+
+// Unit is a unit file.
+type Unit struct{ Name, Text string }
+
+// marker is the first line of each unit file: a file without it is somebody else's.
+const marker = "# Written by kuke service install, which overwrites changes: make them in a drop-in, with systemctl edit."
+
+// firewalls are the services that flush rules which are not their own.
+const firewalls = "nftables.service iptables.service netfilter-persistent.service firewalld.service"
+
+//go:embed units
+var templates embed.FS
+
+// Units returns the unit files.
+func (s Settings) Units() ([]Unit, error) {
+	all, err := template.ParseFS(templates, "units/*")
+	if err != nil {
+		return nil, fmt.Errorf("read the templates of the units: %w", err)
+	}
+	names := NamesOf(s.Project)
+	values := map[string]any{
+		"Marker": marker, "Project": s.Project, "Names": names, "Firewalls": firewalls, "Environment": s.Environment,
+		"Apply":    s.command("apply", "--auto-approve", "--lock-timeout", lockTimeout).with(s.files()),
+		"Shutdown": s.command("shutdown", "--lock-timeout", lockTimeout).line(),
+		"Plan":     s.command("plan", "--detailed-exitcode").with(s.files()),
+	}
+	var units []Unit
+	for _, of := range []struct{ name, file string }{
+		{names.Main, "main.service"}, {names.Network, "network.service"}, {names.Drift, "drift.service"}, {names.Timer, "drift.timer"},
+	} {
+		var text bytes.Buffer
+		if err := all.ExecuteTemplate(&text, of.file, values); err != nil {
+			return nil, fmt.Errorf("write unit %s: %w", of.name, err)
+		}
+		units = append(units, Unit{of.name, text.String()})
+	}
+	return units, nil
+}
+
+// How long the commands wait for another kuke command, and for containerd, where no flag says it.
+const (
+	lockTimeout    = "5m"
+	connectTimeout = "30s"
+)
+
+// command is a command line, word by word.
+type command []string
+
+func (s Settings) command(words ...string) command {
+	c := append(command{s.Program}, words...)
+	if !strings.Contains(strings.Join(s.Flags, " "), "--connect-timeout=") {
+		c = append(c, "--connect-timeout", connectTimeout)
+	}
+	return append(c, s.Flags...)
+}
+
+func (s Settings) files() []string {
+	var words []string
+	for _, path := range s.Configuration {
+		words = append(words, "-f", path)
+	}
+	return words
+}
+
+func (c command) with(words []string) string { return append(c, words...).line() }
+
+// line returns the command as the value of ExecStart=.
+func (c command) line() string {
+	words := []string{quote(c[0], false)}
+	for _, word := range c[1:] {
+		words = append(words, quote(word, true))
+	}
+	return strings.Join(words, " ")
+}
+
+// plain matches words that mean themselves in a unit.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:=@,+-]+$`)
+
+// quote returns a word of a command as systemd reads it: % begins a specifier, and $ a variable, but not in the program.
+func quote(word string, variables bool) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	word = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "%", "%%", "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(word)
+	if variables {
+		word = strings.ReplaceAll(word, "$", "$$")
+	}
+	return `"` + word + `"`
+}

@@ -1,0 +1,54 @@
+package view
+
+import (
+	"github.com/kukeon/kuke/cmd/kuke/service"
+)
+
+// InstalledUnits prints which unit files were written.
+func (v *View) InstalledUnits(files []service.File) {
+	for _, f := range files {
+		did := "wrote"
+		if !f.Changed {
+			did = "unchanged:"
+		}
+		v.printf("%s %s\n", did, f.Path)
+	}
+}
+
+// UnitsEnabled says what the units do from now on.
+func (v *View) UnitsEnabled(names service.UnitNames, started bool) {
+	if started {
+		v.printf("\n%s\n", v.green("Enabled and started. %s applies at boot, and shuts the containers down before the system does.", names.Main))
+		return
+	}
+	v.printf("\n%s Until the next boot no unit shuts containers down with the system: systemctl start %s %s\n",
+		v.green("Enabled, to be started at the next boot."), names.Main, names.Timer)
+}
+
+// RemovedUnits prints which unit files were deleted.
+func (v *View) RemovedUnits(files []string) {
+	for _, path := range files {
+		v.printf("removed %s\n", path)
+	}
+	if len(files) > 0 {
+		v.printf("\n%s Nothing starts them at the next boot; kuke shutdown stops them now.\n", v.green("Containers go on running."))
+	}
+}
+
+// Units prints a table of installed units, and how to read what they print.
+func (v *View) Units(units []service.Status) {
+	if len(units) == 0 {
+		v.printf("No units are installed: kuke service install writes them.\n")
+		return
+	}
+	v.columns([]string{"UNIT", "ENABLED", "STATE", "LAST RUN", "NEXT"}, func(add func(...string)) {
+		for _, u := range units {
+			add(u.Unit, orDash(u.Enabled), u.State, orDash(u.Result), orDash(u.Next))
+		}
+	})
+	for _, u := range units {
+		if u.Failed {
+			v.printf("\n%s journalctl -u %s\n", v.red("%s has failed:", u.Unit), u.Unit)
+		}
+	}
+}
