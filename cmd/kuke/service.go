@@ -51,8 +51,8 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Write and enable the units of a project",
-		Long: "install checks the configuration, and writes and enables the units of the project: kuke.service applies it at boot, and\n" +
-			"shuts the containers down before the system does; kuke-network.service repairs the networks when a firewall service has\n" +
+		Long: "install checks the configuration, and writes and enables the units of the project: kuke.service applies it at boot;\n" +
+			"kuke-shutdown.service shuts the containers down before the system does; kuke-network.service repairs the networks when a firewall service has\n" +
 			"flushed its rules; kuke-drift.timer looks for drift every hour. Those of other projects than default are named\n" +
 			"kuke@PROJECT.service and so on. The global flags given here are those of the units; variables of the configuration\n" +
 			"(KUKE_VAR_name=value) and the sources of secrets are in the environment file, which only root can read.",

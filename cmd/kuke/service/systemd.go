@@ -41,9 +41,9 @@ type File struct {
 	Changed bool
 }
 
-// Install writes the units of the settings and enables them; with start it also starts them, which applies the
-// configuration. A file that it did not write is an error, before anything is written.
-func (h Host) Install(ctx context.Context, s Settings, start bool) ([]File, error) {
+// Install writes the units of the settings and enables them, and starts the one that shuts containers down, which does
+// nothing before it stops; with apply it starts all of them, which applies the configuration. A file that it did not write is an error, before anything is written.
+func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, error) {
 	units, err := s.Units()
 	if err != nil {
 		return nil, err
@@ -70,10 +70,13 @@ func (h Host) Install(ctx context.Context, s Settings, start bool) ([]File, erro
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
 		return files, err
 	}
-	if err := systemctl(ctx, append([]string{"enable"}, names.enabled()...)...); err != nil || !start {
+	if err := systemctl(ctx, append([]string{"enable"}, names.enabled()...)...); err != nil {
 		return files, err
 	}
-	return files, systemctl(ctx, "start", names.Main, names.Timer)
+	if apply {
+		return files, systemctl(ctx, "start", names.Shutdown, names.Main, names.Timer)
+	}
+	return files, systemctl(ctx, "start", names.Shutdown)
 }
 
 // Remove disables and deletes the units of a project, and stops nothing but the timer: containers go on running. It

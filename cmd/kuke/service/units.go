@@ -1,6 +1,6 @@
-// Package service installs kuke as units of systemd: one that applies a configuration at boot and shuts the containers
-// down before the system does, one that repairs the networks when a firewall service flushes its rules, and one that
-// looks for drift. What the units run is said by [Settings]; nothing here prints, reads a configuration or knows containers.
+// Package service installs kuke as units of systemd: one that applies a configuration at boot, one that shuts the
+// containers down before the system does, one that repairs the networks when a firewall service flushes its rules, and one
+// that looks for drift. What the units run is said by [Settings]; nothing here prints, reads a configuration or knows containers.
 package service
 
 import (
@@ -29,7 +29,7 @@ type Settings struct {
 }
 
 // UnitNames are the names of the units of a project.
-type UnitNames struct{ Main, Network, Drift, Timer string }
+type UnitNames struct{ Main, Shutdown, Network, Drift, Timer string }
 
 // NamesOf returns the names of the units of a project: kuke.service and so on for the default one, kuke@PROJECT.service
 // for others. An instance name is never taken for the name of another unit.
@@ -39,16 +39,16 @@ func NamesOf(project string) UnitNames {
 		instance = ""
 	}
 	return UnitNames{
-		Main: "kuke" + instance + ".service", Network: "kuke-network" + instance + ".service",
+		Main: "kuke" + instance + ".service", Shutdown: "kuke-shutdown" + instance + ".service", Network: "kuke-network" + instance + ".service",
 		Drift: "kuke-drift" + instance + ".service", Timer: "kuke-drift" + instance + ".timer",
 	}
 }
 
 // all returns the names in the order in which the units are installed.
-func (n UnitNames) all() []string { return []string{n.Main, n.Network, n.Drift, n.Timer} }
+func (n UnitNames) all() []string { return []string{n.Main, n.Shutdown, n.Network, n.Drift, n.Timer} }
 
 // enabled returns the names of those that something starts by itself.
-func (n UnitNames) enabled() []string { return []string{n.Main, n.Network, n.Timer} }
+func (n UnitNames) enabled() []string { return []string{n.Main, n.Shutdown, n.Network, n.Timer} }
 
 // Unit is a unit file.
 type Unit struct{ Name, Text string }
@@ -77,7 +77,7 @@ func (s Settings) Units() ([]Unit, error) {
 	}
 	var units []Unit
 	for _, of := range []struct{ name, file string }{
-		{names.Main, "main.service"}, {names.Network, "network.service"}, {names.Drift, "drift.service"}, {names.Timer, "drift.timer"},
+		{names.Main, "main.service"}, {names.Shutdown, "shutdown.service"}, {names.Network, "network.service"}, {names.Drift, "drift.service"}, {names.Timer, "drift.timer"},
 	} {
 		var text bytes.Buffer
 		if err := all.ExecuteTemplate(&text, of.file, values); err != nil {

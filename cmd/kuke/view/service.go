@@ -18,11 +18,11 @@ func (v *View) InstalledUnits(files []service.File) {
 // UnitsEnabled says what the units do from now on.
 func (v *View) UnitsEnabled(names service.UnitNames, started bool) {
 	if started {
-		v.printf("\n%s\n", v.green("Enabled and started. %s applies at boot, and shuts the containers down before the system does.", names.Main))
+		v.printf("\n%s\n", v.green("Enabled and started. %s has applied the configuration, and does at each boot.", names.Main))
 		return
 	}
-	v.printf("\n%s Until the next boot no unit shuts containers down with the system: systemctl start %s %s\n",
-		v.green("Enabled, to be started at the next boot."), names.Main, names.Timer)
+	v.printf("\n%s To apply now, and to look for drift: systemctl start %s %s\n",
+		v.green("Enabled. %s applies the configuration at each boot.", names.Main), names.Main, names.Timer)
 }
 
 // RemovedUnits prints which unit files were deleted.
