@@ -1,22 +1,30 @@
 package cgroup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// The kernel lets go of a cgroup a moment after its last process has been reaped.
 const (
-	busyTries = 50
+	// busyPause is the time between two looks at a cgroup that is in use.
 	busyPause = 10 * time.Millisecond
+	// busyTries bounds the wait for processes that nobody has killed, which may still get SIGKILL from a pid namespace that
+	// ends.
+	busyTries = 50
+	// leavingTimeout bounds the wait for processes that are ending, and for the kernel, which lets go of a cgroup a moment
+	// after its last process has been reaped.
+	leavingTimeout = time.Minute
 )
 
 // Remove takes away the cgroup and those below it, in every hierarchy; one that is gone already is no error.
@@ -73,6 +81,7 @@ func bottomUp(dir string) ([]string, error) {
 
 // awaitEmpty returns an error when processes stay in one of dirs: one that was killed needs a moment to leave.
 func awaitEmpty(hierarchy string, dirs []string) error {
+	end := time.Now().Add(leavingTimeout)
 	for _, dir := range dirs {
 		for try := 1; ; try++ {
 			data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
@@ -90,7 +99,7 @@ func awaitEmpty(hierarchy string, dirs []string) error {
 			if len(pids) == 0 {
 				break
 			}
-			if try == busyTries {
+			if try >= busyTries && (time.Now().After(end) || slices.ContainsFunc(pids, stays)) {
 				return fmt.Errorf("%d processes are still in %s, the first with pid %s: %w", len(pids), strings.TrimPrefix(dir, hierarchy), pids[0], unix.EBUSY)
 			}
 			time.Sleep(busyPause)
@@ -99,13 +108,47 @@ func awaitEmpty(hierarchy string, dirs []string) error {
 	return nil
 }
 
+// stays reports whether a process or a thread is not about to end: it has no SIGKILL to come, and is not being taken apart
+// already, which takes a busy host a while.
+func stays(pid string) bool {
+	dir := filepath.Join("/proc", pid)
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	if err != nil {
+		return false
+	}
+	// The name before the ")" may hold anything.
+	const state, flags, exiting = 0, 6, 0x4 // PF_EXITING of the kernel
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(fields) <= flags || strings.ContainsAny(fields[state], "ZX") {
+		return false
+	}
+	if bits, err := strconv.ParseUint(fields[flags], 10, 64); err == nil && bits&exiting != 0 {
+		return false
+	}
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		if name != "SigPnd" && name != "ShdPnd" {
+			continue
+		}
+		pending, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+		if err == nil && pending&(1<<(unix.SIGKILL-1)) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func rmdir(dir string) error {
-	for try := 1; ; try++ {
+	for end := time.Now().Add(leavingTimeout); ; {
 		err := os.Remove(dir)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if !errors.Is(err, unix.EBUSY) || try == busyTries {
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
 			return err
 		}
 		time.Sleep(busyPause)

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -37,7 +38,10 @@ type Tree struct {
 	dirs map[string]string
 	// hierarchies are the distinct mount points, limits or not: runc makes directories in all of them.
 	hierarchies []string
-	weight      weightFile
+	// withheld and nested: see Withheld and Nested.
+	withheld []string
+	nested   bool
+	weight   weightFile
 	// swap tells, once it is known, whether the cgroups have files to bound swap with.
 	swap atomic.Pointer[bool]
 }
@@ -69,12 +73,15 @@ func (t *Tree) openV2() error {
 		return fmt.Errorf("read the controllers of the cgroup file system: %w", err)
 	}
 	names := strings.Fields(string(data))
-	if occupied(t.root) {
+	t.nested = nested(t.root)
+	if t.nested && occupied(t.root) {
 		data, err := os.ReadFile(filepath.Join(t.root, "cgroup.subtree_control"))
 		if err != nil {
 			return fmt.Errorf("read the controllers of the cgroup file system: %w", err)
 		}
+		all := names
 		names = strings.Fields(string(data))
+		t.withheld = slices.DeleteFunc(all, func(name string) bool { return slices.Contains(names, name) })
 	}
 	for _, name := range names {
 		t.dirs[name] = t.root
@@ -82,12 +89,16 @@ func (t *Tree) openV2() error {
 	return nil
 }
 
-// occupied reports whether there are processes in the cgroup that keep the kernel from giving its children controllers.
-// The root of the hierarchy may have some, but not that of a container or another cgroup namespace.
+// nested reports whether the cgroup is below another, be it one that can't be seen from a container or another cgroup
+// namespace: the root of the hierarchy has no type.
+func nested(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "cgroup.type"))
+	return err == nil
+}
+
+// occupied reports whether there are processes in the cgroup, which, unless it is the root of the hierarchy, keep the kernel
+// from giving its children controllers.
 func occupied(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, "cgroup.type")); err != nil {
-		return false
-	}
 	procs, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	return err == nil && len(procs) > 0
 }
@@ -146,6 +157,12 @@ func (t *Tree) Controllers() map[string]bool {
 	}
 	return have
 }
+
+// Withheld returns the controllers that the root has, but that processes in it keep from the cgroups below, in v2.
+func (t *Tree) Withheld() []string { return t.withheld }
+
+// Nested reports whether the root is below another cgroup, which it gets its controllers from, in v2.
+func (t *Tree) Nested() bool { return t.nested }
 
 // Exists reports whether the cgroup is there, in every hierarchy that [Tree.Create] makes it in.
 func (t *Tree) Exists(cgroup string) (bool, error) {
