@@ -16,7 +16,7 @@ import (
 )
 
 // undoTimeout is how long the plugins have to take back what they made for an attachment that failed.
-const undoTimeout = 30 * time.Second
+const undoTimeout = 2 * time.Minute
 
 // Attachment ties a cell to the network of a space.
 type Attachment struct {

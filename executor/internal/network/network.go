@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/containernetworking/cni/libcni"
 	"github.com/containernetworking/cni/pkg/invoke"
@@ -36,6 +37,8 @@ type Config struct {
 	ConfDir string
 	// CacheDir is for libcni's results: /run/kukeon/cni.
 	CacheDir string
+	// PluginTimeout is how long one run of a plugin may take, 0 for as long as it takes.
+	PluginTimeout time.Duration
 }
 
 // Host makes networks and attaches cells on this host, in the network namespace of the process. Its methods are safe
@@ -55,7 +58,7 @@ type Host struct {
 
 // New returns the host that c describes. It changes nothing.
 func New(c Config) *Host {
-	return &Host{config: c, cni: libcni.NewCNIConfigWithCacheDir(c.PluginDirs, c.CacheDir, plugins{&invoke.DefaultExec{}})}
+	return &Host{config: c, cni: libcni.NewCNIConfigWithCacheDir(c.PluginDirs, c.CacheDir, plugins{&invoke.DefaultExec{}, c.PluginTimeout})}
 }
 
 // Network is the network of a space.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,10 +20,29 @@ import (
 
 // plugins runs CNI plugins with root's programs in their PATH, as portmap runs iptables. What they say on standard error
 // is left out where they say something on standard output, as their errors come there.
-type plugins struct{ *invoke.DefaultExec }
+type plugins struct {
+	*invoke.DefaultExec
+	timeout time.Duration
+}
+
+// pluginTimeoutError says that a plugin was killed because it did not end.
+type pluginTimeoutError struct {
+	program string
+	timeout time.Duration
+}
+
+// Error names the plugin and the remedy.
+func (e *pluginTimeoutError) Error() string {
+	return fmt.Sprintf("CNI plugin %s did not end within %s and was killed. Look for what it waits for, or wait longer with --call-timeout", e.program, e.timeout)
+}
 
 // ExecPlugin implements [invoke.Exec].
-func (plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, environ []string) ([]byte, error) {
+func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, environ []string) ([]byte, error) {
+	if p.timeout > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, p.timeout, &pluginTimeoutError{plugin, p.timeout})
+		defer cancel()
+		ctx = limited
+	}
 	path := strings.Join(append([]string{os.Getenv("PATH")}, systemDirs...), string(os.PathListSeparator))
 	cmd := exec.CommandContext(ctx, plugin)
 	// Of several values the last one counts.
@@ -36,6 +56,9 @@ func (plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, envi
 	if err == nil {
 		return stdout.Bytes(), nil
 	}
+	if late := (*pluginTimeoutError)(nil); errors.As(context.Cause(ctx), &late) {
+		return nil, late
+	}
 	said := &types.Error{}
 	if stdout.Len() > 0 && json.Unmarshal(stdout.Bytes(), said) == nil {
 		return nil, said
@@ -47,8 +70,17 @@ func (plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, envi
 }
 
 // apart keeps the Ctrl-C of a terminal, which goes to all of a process group, from the command: what is under way is
-// finished.
+// finished. When the command's context ends, it is killed with the programs that it started, which would hold its output
+// open otherwise.
 func apart(cmd *exec.Cmd) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cmd.Cancel != nil {
+		cmd.Cancel = func() error {
+			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
+				return err
+			}
+			return os.ErrProcessDone
+		}
+	}
 	return cmd
 }

@@ -1,0 +1,70 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/invoke"
+)
+
+// TestPluginThatHangs ends a plugin with a program that it started, which would hold its output open.
+func TestPluginThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	plugin, started := filepath.Join(dir, "plugin"), filepath.Join(dir, "started")
+	script := "#!/bin/sh\nsleep 1000 &\necho $! > " + started + ".new\nmv " + started + ".new " + started + "\nwait\n"
+	if err := os.WriteFile(plugin, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("timeout", func(t *testing.T) {
+		// Time enough for the script to begin.
+		p := plugins{&invoke.DefaultExec{}, 2 * time.Second}
+		_, err := p.ExecPlugin(t.Context(), plugin, nil, nil)
+		for _, want := range []string{"CNI plugin " + plugin, "within 2s", "--call-timeout"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("no %q in: %v", want, err)
+			}
+		}
+		awaitDeath(t, started)
+	})
+	t.Run("interrupt", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for _, err := os.Stat(started); err != nil; _, err = os.Stat(started) {
+				time.Sleep(time.Millisecond)
+			}
+			cancel()
+		}()
+		if _, err := (plugins{&invoke.DefaultExec{}, time.Hour}).ExecPlugin(ctx, plugin, nil, nil); err == nil {
+			t.Error("no error")
+		}
+		awaitDeath(t, started)
+	})
+}
+
+// awaitDeath waits until the process whose pid is in the file has ended, and removes the file.
+func awaitDeath(t *testing.T, file string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := strings.TrimSpace(string(data))
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("process %s still runs", pid)
+		}
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, syscall.ENOENT) {
+		t.Fatal(err)
+	}
+}
