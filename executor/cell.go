@@ -184,7 +184,9 @@ func (k cellKind) open(ctx context.Context, cell realm.Path) error {
 	}
 	for n := range r.Status.Attachment.Interfaces {
 		if err := k.attach(ctx, cell, r.Status.Attachment, n); err != nil {
-			return errors.Join(err, k.close(context.WithoutCancel(ctx), cell))
+			undoing, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
+			defer cancel()
+			return errors.Join(err, k.close(undoing, cell))
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 
 // cleanUpTimeout bounds the removal of what a failed step had made, for which the step's own context may be
 // over already.
-const cleanUpTimeout = 30 * time.Second
+const cleanUpTimeout = 5 * time.Minute
 
 // containerKind makes containers and runs their tasks.
 type containerKind struct{ *Executor }
@@ -84,7 +84,7 @@ func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 
 // undo takes away what a failed create has made.
 func (k containerKind) undo(ctx context.Context, after *state.Record) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	ctx, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
 	defer cancel()
 	err := k.runtime.Remove(ctx, after.Status.Namespace, after.Status.ContainerID)
 	return errors.Join(err, k.removeHostParts(ctx, after), k.store.Delete(after.Path))

@@ -37,8 +37,14 @@ type Config struct {
 	ConfDir    string
 	// LogProgram is the path of a program that calls [Init], usually the running one: it writes the containers' logs.
 	LogProgram string
-	// Store takes the records of what is done.
-	Store *state.Store
+	// ConnectTimeout is how long to wait for containerd to listen and to answer: with 0 somebody must listen.
+	ConnectTimeout time.Duration
+	// CallTimeout bounds a question to containerd and the run of a CNI plugin, and how long containerd may be silent while
+	// it changes something. It is not 0.
+	CallTimeout time.Duration
+	// Announce is called once, from another goroutine, with what is waited for when connecting takes longer than a second.
+	// It may be nil.
+	Announce func(waitingFor string)
 }
 
 // Init does the work of the processes that write the logs of containers and never returns, when this process is one;
@@ -47,11 +53,9 @@ func Init() { logs.Init() }
 
 // Executor works on one host. It may be used by several goroutines at once.
 type Executor struct {
-	runtime  *runtime.Client
-	cgroups  *cgroup.Tree
-	networks *network.Host
-	store    *state.Store
-	secrets  *secrets
+	*Host
+	store   *state.Store
+	secrets *secrets
 	// top is held while the cgroup of all realms may come or go.
 	top sync.Mutex
 }
@@ -64,20 +68,42 @@ type kind interface {
 	remove(ctx context.Context, before *state.Record) error
 }
 
-// Open connects to the host. The error tells what is missing and how to mend it.
-func Open(ctx context.Context, c Config) (*Executor, error) {
+// ConnectError says why containerd can't be reached, and how to repair it.
+type ConnectError = runtime.ConnectError
+
+// Host is a connection to one host, which changes nothing and records nothing by itself.
+type Host struct {
+	runtime  *runtime.Client
+	cgroups  *cgroup.Tree
+	networks *network.Host
+}
+
+// Connect connects to the host. An error of containerd is a [*ConnectError].
+func Connect(ctx context.Context, c Config) (*Host, error) {
 	cgroups, err := cgroup.Open(c.CgroupRoot)
 	if err != nil {
 		return nil, err
 	}
-	client, err := runtime.Dial(ctx, c.Containerd)
+	client, err := dial(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	client.LogWith(c.LogProgram)
-	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir})
-	return &Executor{runtime: client, cgroups: cgroups, networks: networks, store: c.Store, secrets: newSecrets(c.Store)}, nil
+	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
+	return &Host{runtime: client, cgroups: cgroups, networks: networks}, nil
 }
+
+func dial(ctx context.Context, c Config) (*runtime.Client, error) {
+	return runtime.Dial(ctx, runtime.DialOptions{Address: c.Containerd, Wait: c.ConnectTimeout, CallTimeout: c.CallTimeout, Announce: c.Announce})
+}
+
+// With returns what works on the host and records in the store what it does.
+func (h *Host) With(store *state.Store) *Executor {
+	return &Executor{Host: h, store: store, secrets: newSecrets(store)}
+}
+
+// Close ends the connection to containerd.
+func (h *Host) Close() error { return h.runtime.Close() }
 
 // kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
 func (e *Executor) kind(k realm.Kind, names []planner.SpaceNames) kind {
@@ -93,9 +119,6 @@ func (e *Executor) kind(k realm.Kind, names []planner.SpaceNames) kind {
 	}
 	return containerKind{e}
 }
-
-// Close ends the connection to containerd.
-func (e *Executor) Close() error { return e.runtime.Close() }
 
 // record writes after to the state, with the times and the limits that are now in force.
 func (e *Executor) record(after *state.Record, created bool) error {

@@ -104,13 +104,6 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	})
 }
 
-// changeHost calls change with the state and what changes the host, and the lock held.
-func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*executor.Executor, *state.Store, *state.State) error) error {
-	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
-		return a.withHost(ctx, store, func(exec *executor.Executor) error { return change(exec, store, prior) })
-	})
-}
-
 // planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from
 // it and the state.
 func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {

@@ -249,6 +249,7 @@ func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknow
 	said := ""
 	for {
 		unknown, err := look(inPlace)
+		a.connectTimeout = 0 // the next look is the next try
 		if err != nil && ctx.Err() == nil {
 			return err
 		}

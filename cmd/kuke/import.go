@@ -44,21 +44,19 @@ func newImport(a *app) *cobra.Command {
 }
 
 func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id string, lockTimeout time.Duration) error {
-	return a.locked(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+	return a.changeHost(ctx, lockTimeout, func(exec *executor.Executor, _ *state.Store, st *state.State) error {
 		if err := planner.CheckImport(st, p, namespace, id); err != nil {
 			return err
 		}
-		return a.withHost(ctx, store, func(exec *executor.Executor) error {
-			record, text, err := a.foreign(ctx, exec, st, p, id, nil)
-			if err != nil {
-				return err
-			}
-			if err := exec.Import(ctx, record); err != nil {
-				return err
-			}
-			a.out.Text(text)
-			return nil
-		})
+		record, text, err := a.foreign(ctx, exec, st, p, id, nil)
+		if err != nil {
+			return err
+		}
+		if err := exec.Import(ctx, record); err != nil {
+			return err
+		}
+		a.out.Text(text)
+		return nil
 	})
 }
 

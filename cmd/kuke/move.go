@@ -32,40 +32,46 @@ func newStateMv(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
-			if len(args) == 1 {
-				return a.takeIntoProject(cmd.Context(), store, st, from)
-			}
+		move := func(exec *executor.Executor, st *state.State) error {
+			return a.takeIntoProject(cmd.Context(), exec, st, from)
+		}
+		if len(args) > 1 {
 			to, err := realm.ParsePath(args[1])
 			if err != nil {
 				return err
 			}
-			return a.rename(cmd.Context(), store, st, from, to)
+			move = func(exec *executor.Executor, st *state.State) error {
+				return a.rename(cmd.Context(), exec, st, from, to)
+			}
+		}
+		return a.changeHost(cmd.Context(), *lockTimeout, func(exec *executor.Executor, store *state.Store, st *state.State) error {
+			if err := move(exec, st); err != nil {
+				return err
+			}
+			return store.Commit()
 		})
 	}
 	return cmd
 }
 
-func (a *app) rename(ctx context.Context, store *state.Store, st *state.State, from, to realm.Path) error {
+func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.State, from, to realm.Path) error {
 	changed, err := st.Rename(from, to)
 	if err != nil {
 		return err
 	}
-	rename := func(exec *executor.Executor) error { return exec.Rename(ctx, from, changed) }
-	if err := a.withHost(ctx, store, rename); err != nil {
+	if err := exec.Rename(ctx, from, changed); err != nil {
 		return err
 	}
 	a.out.Text(fmt.Sprintf("container %s is now %s\n", from, to))
 	return nil
 }
 
-func (a *app) takeIntoProject(ctx context.Context, store *state.Store, st *state.State, p realm.Path) error {
+func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *state.State, p realm.Path) error {
 	changed, err := st.Take(p, a.project)
 	if err != nil {
 		return err
 	}
-	relabel := func(exec *executor.Executor) error { return exec.Relabel(ctx, changed) }
-	if err := a.withHost(ctx, store, relabel); err != nil {
+	if err := exec.Relabel(ctx, changed); err != nil {
 		return err
 	}
 	for _, r := range changed {

@@ -44,7 +44,13 @@ type app struct {
 	project    string
 	noColor    bool
 	logLevel   string
+
+	connectTimeout, callTimeout time.Duration
 }
+
+// defaultCallTimeout leaves a containerd on a slow, busy host time for any question, and ends the wait for one that hangs
+// before everybody has given up on kuke.
+const defaultCallTimeout = 2 * time.Minute
 
 // logLevels are the values of --log-level. What goes wrong is told in any case.
 var logLevels = map[string]slog.Level{"off": slog.LevelError + 1, "info": slog.LevelInfo, "debug": slog.LevelDebug}
@@ -67,6 +73,8 @@ func newRoot(a *app) *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runPath, "run-path", "/opt/kukeon", "directory of the state")
 	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "containerd's socket")
+	flags.DurationVar(&a.connectTimeout, "connect-timeout", 0, "maximum time to wait for containerd to listen and to answer, such as 2m while the host boots")
+	flags.DurationVar(&a.callTimeout, "call-timeout", defaultCallTimeout, "maximum time that containerd may leave a question unanswered, and that a CNI plugin may run")
 	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "where the cgroup file systems are mounted")
 	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "directory for the CNI configuration of spaces")
 	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "directories with CNI plugins, in order")
@@ -172,6 +180,12 @@ func (a *app) prepare(cmd *cobra.Command) error {
 			return fmt.Errorf("--%s: it is empty: name a directory, or leave it out for the default", dir.flag)
 		}
 	}
+	switch {
+	case a.connectTimeout < 0:
+		return fmt.Errorf("--connect-timeout: %s is less than nothing: use 0s to fail at once, or a time to wait such as 2m", a.connectTimeout)
+	case a.callTimeout <= 0:
+		return fmt.Errorf("--call-timeout: %s leaves no time for an answer: use a time such as %s", a.callTimeout, defaultCallTimeout)
+	}
 	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
 		return fmt.Errorf("--run-path: %w", err)
 	}
@@ -225,26 +239,50 @@ func (a *app) locked(ctx context.Context, timeout time.Duration, with func(*stat
 	return with(store, st)
 }
 
-// withHost calls with with what changes the host and records it in the store.
-func (a *app) withHost(ctx context.Context, store *state.Store, with func(*executor.Executor) error) error {
-	exec, err := a.open(ctx, store)
+// changeHost calls change with the state and what changes the host, and the lock held. It connects before it takes the
+// lock: nobody else has to wait for a containerd that doesn't come.
+func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*executor.Executor, *state.Store, *state.State) error) error {
+	host, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer exec.Close()
-	return with(exec)
+	defer host.Close()
+	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
+		return change(host.With(store), store, prior)
+	})
 }
 
+// open connects to the host for what records nothing, or does so without the lock.
 func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {
+	host, err := a.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return host.With(store), nil
+}
+
+func (a *app) connect(ctx context.Context) (*executor.Host, error) {
+	c, err := a.hostConfig()
+	if err != nil {
+		return nil, err
+	}
+	return executor.Connect(ctx, c)
+}
+
+func (a *app) hostConfig() (executor.Config, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find the program that writes logs: %w", err)
+		return executor.Config{}, fmt.Errorf("find the program that writes logs: %w", err)
 	}
-	return executor.Open(ctx, executor.Config{
+	return executor.Config{
 		LogProgram: program,
 		Containerd: a.containerd, CgroupRoot: a.cgroupRoot,
-		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir, Store: store,
-	})
+		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir,
+		ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout,
+		Announce: func(waitingFor string) {
+			a.errs.Note(fmt.Sprintf("Waiting up to %s for %s.", a.connectTimeout, waitingFor))
+		},
+	}, nil
 }
 
 // parsePaths checks paths given by a flag.

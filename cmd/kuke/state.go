@@ -235,11 +235,17 @@ func newStateRebuild(a *app) *cobra.Command {
 	lockTimeout := addLockTimeout(cmd)
 	cmd.Flags().BoolVar(&fromHost, "from-host", false, "record what the host tells of what is not recorded")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if fromHost {
+			return a.changeHost(cmd.Context(), *lockTimeout, func(exec *executor.Executor, store *state.Store, st *state.State) error {
+				store.Rebuild()
+				if err := a.recoverState(cmd.Context(), exec, st); err != nil {
+					return err
+				}
+				return store.Commit()
+			})
+		}
 		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
 			store.Rebuild()
-			if fromHost {
-				return a.recoverState(cmd.Context(), store, st)
-			}
 			a.out.Text(fmt.Sprintf("The index is written anew, with %d resources.\n", len(st.Records)))
 			return nil
 		})
@@ -248,13 +254,8 @@ func newStateRebuild(a *app) *cobra.Command {
 }
 
 // recoverState records what the host tells, and says what it doesn't.
-func (a *app) recoverState(ctx context.Context, store *state.Store, st *state.State) error {
-	var records []*state.Record
-	var notes []string
-	err := a.withHost(ctx, store, func(exec *executor.Executor) (err error) {
-		records, notes, err = exec.Recover(ctx, st)
-		return err
-	})
+func (a *app) recoverState(ctx context.Context, exec *executor.Executor, st *state.State) error {
+	records, notes, err := exec.Recover(ctx, st)
 	if err != nil {
 		return err
 	}

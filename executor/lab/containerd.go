@@ -15,7 +15,7 @@ import (
 const (
 	containerdSocket  = "/run/containerd/containerd.sock"
 	containerdLog     = "/run/containerd/containerd.log"
-	containerdTimeout = 30 * time.Second
+	containerdTimeout = 2 * time.Minute // one that fails ends, which is noticed at once
 )
 
 // containerdConfig is read by 1.6 and by 2.x alike. It is where containerd looks for it by default,
@@ -100,7 +100,7 @@ func askContainerd(ctx context.Context) error {
 	if _, err := os.Stat(containerdSocket); err != nil {
 		return err
 	}
-	client, err := containerd.New(containerdSocket, containerd.WithTimeout(time.Second))
+	client, err := containerd.New(containerdSocket, containerd.WithTimeout(containerdTimeout))
 	if err != nil {
 		return err
 	}

@@ -9,35 +9,28 @@ package runtime
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/log"
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
 )
 
-// dialTimeout bounds how long a daemon may take for its first answer.
-const dialTimeout = 3 * time.Second
-
-// cleanupTimeout bounds the undoing of what failed, which goes on when the caller's context has ended.
-const cleanupTimeout = 10 * time.Second
+// undoTimeout bounds the undoing of what failed, which goes on when the caller's context has ended. It is no measure of how
+// long anything may take: a containerd that answers no more is noticed before, see [watch].
+const undoTimeout = 2 * time.Minute
 
 // Client is a connection to one containerd. Its methods may be used by several goroutines at once.
 type Client struct {
 	c *containerd.Client
 	// conn is for calls that the client library doesn't have.
-	conn grpc.ClientConnInterface
+	conn  grpc.ClientConnInterface
+	watch *watch
 	// stateDir is containerd's directory for what a reboot ends, where its socket is too.
 	stateDir string
 	// logProgram writes the logs of tasks; empty leaves that to the shims.
@@ -47,48 +40,6 @@ type Client struct {
 // LogWith has the program write the logs of the tasks that are started from now on, see package logs. Without one the
 // shims append what is printed to the file as it is.
 func (c *Client) LogWith(program string) { c.logProgram = program }
-
-// Dial connects to the containerd that listens on the socket at address and waits for its first answer.
-func Dial(ctx context.Context, address string) (*Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	// gRPC connects lazily and reports every failure alike: the socket itself says more.
-	probe, err := new(net.Dialer).DialContext(ctx, "unix", address)
-	if err != nil {
-		return nil, dialError(ctx, address, err)
-	}
-	if err := probe.Close(); err != nil {
-		return nil, dialError(ctx, address, err)
-	}
-	// A little longer than ctx, so that it is ctx that ends and tells why.
-	c, err := containerd.New(address, containerd.WithTimeout(dialTimeout+dialTimeout/20), containerd.WithExtraDialOpts(traced))
-	if err != nil {
-		return nil, dialError(ctx, address, err)
-	}
-	if _, err := c.Version(ctx); err != nil {
-		return nil, errors.Join(dialError(ctx, address, errgrpc.ToNative(err)), c.Close())
-	}
-	conn, ok := c.Conn().(grpc.ClientConnInterface)
-	if !ok {
-		return nil, errors.Join(fmt.Errorf("connect to containerd at %s: the connection is a %T", address, c.Conn()), c.Close())
-	}
-	return &Client{c: c, conn: conn, stateDir: filepath.Dir(address)}, nil
-}
-
-func dialError(ctx context.Context, address string, err error) error {
-	why := ""
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		why = "there is no such socket, so containerd is not running, or it listens elsewhere: "
-	case errors.Is(err, fs.ErrPermission):
-		why = "no permission, which takes root as a rule: "
-	case errors.Is(err, syscall.ECONNREFUSED):
-		why = "nobody listens there, so containerd has ended: "
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		why = "no answer in time: "
-	}
-	return fmt.Errorf("connect to containerd at %s: %s%w", address, why, err)
-}
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.c.Close() }
@@ -117,7 +68,7 @@ var silence = func() *log.Entry {
 
 // afterwards returns a context for undoing, with the values of ctx but not its end.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	return context.WithTimeout(Detached(ctx), undoTimeout)
 }
 
 // cutShort reports whether a call failed because ctx ended. The daemon, which knows when that will be, may be the first to

@@ -84,10 +84,8 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 	if signal := config.Config.StopSignal; signal != "" {
 		labels[containerd.StopSignalLabel] = signal
 	}
-	// A call that is cancelled may be carried out nevertheless, and later than any undoing: these short ones are not.
-	whole, cancel := afterwards(ctx)
-	defer cancel()
-	_, err = c.c.NewContainer(whole, o.ID,
+	// A call that is cancelled may be carried out nevertheless, and later than any undoing: these are not.
+	_, err = c.c.NewContainer(Detached(ctx), o.ID,
 		containerd.WithImage(image),
 		containerd.WithContainerLabels(labels),
 		containerd.WithSnapshotter(snapshotterName),
@@ -133,7 +131,7 @@ func (c *Client) removeContainer(ctx context.Context, id string) error {
 			return gone(err)
 		}
 		// What the monitor starts after this, it starts before the container goes or not at all: no need to watch.
-		monitored, _, err := c.retire(ctx, container, nil, 0, 0)
+		monitored, _, err := c.retire(ctx, container, nil, 0, false)
 		if err != nil {
 			return gone(err)
 		}
@@ -153,8 +151,7 @@ func (c *Client) removeContainer(ctx context.Context, id string) error {
 // reviveOrphaned makes the container again when the monitor was making a task while it went: containerd ends no task of
 // a container that it doesn't have.
 func (c *Client) reviveOrphaned(ctx context.Context, container containerd.Container) error {
-	whole, cancel := afterwards(ctx)
-	defer cancel()
+	whole := Detached(ctx)
 	if err := pause(whole); err != nil {
 		return err
 	}

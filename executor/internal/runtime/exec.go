@@ -27,11 +27,15 @@ import (
 const (
 	// execOutput is how much of the end of a command's output is kept.
 	execOutput = 4 << 10
-	// drainTimeout is how long to wait for the end of a command's output after its exit: what it left running in the
-	// background may keep that open for ever.
-	drainTimeout = 500 * time.Millisecond
-	// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more.
-	exitTimeout = 5 * time.Second
+	// drainLooks and drainPause bound the wait for the end of a command's output after its exit: see awaitOutput.
+	drainLooks = 10
+	drainPause = 50 * time.Millisecond
+	// firstDelete and lastDelete bound the calls to delete a process, all but the last: see deleteProcess.
+	firstDelete = 500 * time.Millisecond
+	lastDelete  = 16 * time.Second
+	// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more: containerd tells of it
+	// as soon as it notices that the shim is gone.
+	exitTimeout = time.Minute
 )
 
 // ExecResult is what became of a command.
@@ -55,33 +59,25 @@ func (c *Client) Exec(ctx context.Context, ns, id string, args []string, timeout
 }
 
 func (c *Client) exec(ctx context.Context, id string, args []string, timeout time.Duration) (ExecResult, error) {
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	if timeout > 0 {
-		limited, cancel = context.WithTimeoutCause(ctx, timeout, &execTimeoutError{timeout})
-	}
-	defer cancel()
-	spec, err := c.execSpec(limited, id, args)
+	spec, err := c.execSpec(ctx, id, args)
 	if err != nil {
 		return ExecResult{}, err
 	}
-	task, err := c.runningTask(limited, id)
+	task, err := c.runningTask(ctx, id)
 	if err != nil {
 		return ExecResult{}, err
 	}
 	output := &tail{limit: execOutput}
 	// A call that is cancelled may be carried out nevertheless, and runc, when killed in the middle of it, leaves the
-	// process to nobody: these two are short.
-	whole, finish := afterwards(ctx)
-	defer finish()
+	// process to nobody.
+	whole := Detached(ctx)
 	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, cio.NewCreator(cio.WithStreams(nil, output, output)))
 	if err != nil {
 		return ExecResult{}, errors.Join(err, stoppedMeanwhile(whole, task))
 	}
-	code, err := runProcess(limited, whole, process, spec)
+	code, err := runProcess(ctx, process, spec, timeout)
 	if errdefs.IsNotFound(err) || errdefs.IsUnknown(err) {
-		after, cancel := afterwards(ctx)
-		defer cancel()
-		err = errors.Join(err, stoppedMeanwhile(after, task))
+		err = errors.Join(err, stoppedMeanwhile(whole, task))
 	}
 	return ExecResult{ExitCode: code, Output: output.bytes()}, err
 }
@@ -136,25 +132,31 @@ func stoppedMeanwhile(ctx context.Context, task containerd.Task) error {
 	return nil
 }
 
-// runProcess runs a process until it ends or limited does, and removes it. Its start is bounded by whole alone.
-func runProcess(limited, whole context.Context, process containerd.Process, spec *specs.Process) (code uint32, err error) {
-	// The exit of one that is killed is waited for as well.
-	waiting, cancel := context.WithCancel(context.WithoutCancel(limited))
+// runProcess runs a process until it ends, ctx does, or the timeout is over, which begins once it runs: how long a host
+// takes to start it says nothing of the command. The process is removed.
+func runProcess(ctx context.Context, process containerd.Process, spec *specs.Process, timeout time.Duration) (code uint32, err error) {
+	// The start is never cut, and the exit of one that is killed is waited for as well.
+	whole, cancel := context.WithCancel(Detached(ctx))
 	defer cancel()
-	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
-	exited, err := process.Wait(waiting)
+	defer func() { err = errors.Join(err, removeProcess(whole, process)) }()
+	exited, err := process.Wait(whole)
 	if err != nil {
 		return 0, err
 	}
 	if err := startProcess(whole, process, spec); err != nil {
 		return 0, err
 	}
+	limited, stop := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		limited, stop = context.WithTimeoutCause(ctx, timeout, &execTimeoutError{timeout})
+	}
+	defer stop()
 	select {
 	case status := <-exited:
 		return status.ExitCode(), errgrpc.ToNative(status.Error())
 	case <-limited.Done():
 	}
-	code, err = killProcess(waiting, process, exited)
+	code, err = killProcess(whole, process, exited)
 	return code, errors.Join(context.Cause(limited), err)
 }
 
@@ -195,36 +197,58 @@ func descendants(pid int) (pids []int) {
 
 // removeProcess waits for the rest of the output, for a while, and removes a process that has ended or never started.
 func removeProcess(ctx context.Context, process containerd.Process) error {
+	rest := awaitOutput(ctx, process, drainPause, func() int64 { return 0 })
+	err := deleteProcess(ctx, process)
+	// Deleting does this only when it succeeds; then these find nothing to do.
+	process.IO().Cancel()
+	<-rest
+	_ = process.IO().Close()
+	return wrap(gone(err), "remove its process")
+}
+
+// awaitOutput waits for the rest of the output of a process that has ended, and returns a channel that is closed once all of
+// it has come. What the process left running in the background may keep the output open for ever: it is given up when the
+// shim, which passes it on, has answered drainLooks questions, a pause apart, and nothing came meanwhile. A host that is slow
+// to pass the output on is as slow to answer. progress tells a number that changes with what comes.
+func awaitOutput(ctx context.Context, process containerd.Process, pause time.Duration, progress func() int64) <-chan struct{} {
 	drained := make(chan struct{})
 	go func() {
 		process.IO().Wait()
 		close(drained)
 	}()
-	select {
-	case <-drained:
-	case <-time.After(drainTimeout):
+	before := progress()
+	for looks := 0; looks < drainLooks; looks++ {
+		select {
+		case <-drained:
+			return drained
+		case <-ctx.Done():
+			return drained
+		case <-time.After(pause):
+		}
+		if now := progress(); now != before {
+			looks, before = 0, now
+		}
+		if _, err := process.Status(ctx); cutShort(ctx, err) {
+			return drained // any other error is an answer
+		}
 	}
-	err := deleteProcess(ctx, process)
-	// Deleting does this only when it succeeds; then these find nothing to do.
-	process.IO().Cancel()
-	<-drained
-	_ = process.IO().Close()
-	return wrap(gone(err), "remove its process")
+	return drained
 }
 
 // deleteProcess removes a process. The shim waits 10 seconds for the rest of the output, or until the call is over, and
 // then removes it all the same: a short call is to be followed by another, and on a busy host not even come to the shim.
 func deleteProcess(ctx context.Context, process containerd.Process) error {
-	whole := context.WithoutCancel(ctx)
-	for limit := drainTimeout; ; limit *= 2 {
-		brief, cancel := context.WithTimeout(whole, limit)
+	for limit := firstDelete; limit <= lastDelete; limit *= 2 {
+		brief, cancel := context.WithTimeout(ctx, limit)
 		_, err := process.Delete(brief)
 		late := cutShort(brief, err)
 		cancel()
-		if !late || limit > cleanupTimeout {
+		if !late || ctx.Err() != nil {
 			return err
 		}
 	}
+	_, err := process.Delete(ctx)
+	return err
 }
 
 // Wait waits until the task of the container has ended and returns how, with a code of 128 and the number of the signal

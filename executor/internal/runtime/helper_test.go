@@ -71,7 +71,7 @@ func newHost(t *testing.T) *host {
 	needLab(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	client, err := Dial(ctx, socket)
+	client, err := Dial(ctx, DialOptions{Address: socket, CallTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

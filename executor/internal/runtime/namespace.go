@@ -49,14 +49,14 @@ func (c *Client) EnsureNamespace(ctx context.Context, ns string, labels map[stri
 // abortsAgain is how often an abort that failed is tried again.
 const abortsAgain = 10
 
-// emptyTimeout bounds the wait for containerd's garbage collector.
-const emptyTimeout = 20 * time.Second
+// emptyRounds bounds how often a namespace is emptied until containerd's garbage collector has taken all. Rounds, not
+// seconds: on a slow host each takes longer.
+const emptyRounds = 200
 
 // RemoveNamespace removes the namespace with the images, leases, snapshots and blobs in it; one that is gone already
 // is no error. While containers are left it does nothing, and the error is errdefs.ErrFailedPrecondition.
 func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
-	ctx, cancel := context.WithTimeout(in(ctx, ns), emptyTimeout)
-	defer cancel()
+	ctx = in(ctx, ns)
 	_, err := c.c.NamespaceService().Labels(ctx, ns)
 	if errdefs.IsNotFound(err) {
 		return nil
@@ -71,7 +71,7 @@ func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 	if len(left) > 0 {
 		return fmt.Errorf("remove containerd namespace %s: %d containers are left in it, the first is %s: %w", ns, len(left), left[0].ID, errdefs.ErrFailedPrecondition)
 	}
-	for {
+	for round := 1; ; round++ {
 		if err := c.emptyNamespace(ctx); err != nil {
 			return fmt.Errorf("remove containerd namespace %s: empty it: %w", ns, err)
 		}
@@ -79,7 +79,7 @@ func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 		if err == nil || errdefs.IsNotFound(err) {
 			return nil
 		}
-		if !errdefs.IsFailedPrecondition(err) {
+		if !errdefs.IsFailedPrecondition(err) || round == emptyRounds {
 			return fmt.Errorf("remove containerd namespace %s: %w", ns, err)
 		}
 		select {

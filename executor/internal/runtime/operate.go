@@ -48,7 +48,7 @@ func (c *Client) kill(ctx context.Context, id, signalName string, down bool) (Ex
 			return Exit{}, err
 		}
 		if status.Status != containerd.Stopped {
-			if err := awaitEnd(ctx, task, status.Status, &number, killTimeout); err != nil {
+			if err := awaitEnd(ctx, task, status.Status, &number, killGrace); err != nil {
 				return Exit{}, err
 			}
 		}
@@ -65,11 +65,19 @@ func (c *Client) kill(ctx context.Context, id, signalName string, down bool) (Ex
 	return Exit{}, fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
 }
 
+// killGrace is how long a container may take to end by a signal that is to end it, before it gets SIGKILL.
+const killGrace = 15 * time.Second
+
 // runsAgain reports whether the monitor starts a container that has just ended.
 func (c *Client) runsAgain(ctx context.Context, container containerd.Container, monitored bool) (bool, error) {
-	for end := time.Now().Add(settleTime); monitored && time.Now().Before(end); {
+	var end time.Time
+	for monitored && (end.IsZero() || time.Now().Before(end)) {
+		begin := time.Now()
 		if c.runs(ctx, container) {
 			return true, nil
+		}
+		if end.IsZero() {
+			end = settled(time.Since(begin))
 		}
 		if err := pause(ctx); err != nil {
 			return false, err
@@ -78,8 +86,8 @@ func (c *Client) runsAgain(ctx context.Context, container containerd.Container, 
 	return false, nil
 }
 
-// pauseTimeout bounds how long the processes of a container may take to freeze.
-const pauseTimeout = 10 * time.Second
+// pauseTimeout bounds how long the processes of a container may take to freeze: one that hangs in the kernel doesn't.
+const pauseTimeout = 2 * time.Minute
 
 // Pause freezes all processes of the container. One that is paused already is no error.
 func (c *Client) Pause(ctx context.Context, ns, id string) error {

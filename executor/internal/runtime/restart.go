@@ -27,8 +27,10 @@ import (
 // its own: between its look and its act anything may have been done here, which it then undoes.
 
 const (
-	// settleTime is how long the monitor may take from its look to its act.
-	settleTime = 300 * time.Millisecond
+	// settleTime is how long the monitor may take from its look to its act, or settleCalls times a call to containerd, which
+	// is longer on a slow host.
+	settleTime  = 300 * time.Millisecond
+	settleCalls = 20
 	// monitorRetries bounds how often something is done again that the monitor undid.
 	monitorRetries = 5
 )
@@ -185,6 +187,9 @@ func (c *Client) updateLabels(ctx context.Context, id string, labels map[string]
 	return err
 }
 
+// settled is when the monitor has acted on what it saw before now, on a host where a call to containerd took so long.
+func settled(call time.Duration) time.Time { return time.Now().Add(max(settleTime, settleCalls*call)) }
+
 // release takes a container out of the monitor's care, and reports whether it was in it.
 func (c *Client) release(ctx context.Context, container containerd.Container) (was bool, err error) {
 	labels, err := container.Labels(ctx)
@@ -195,20 +200,19 @@ func (c *Client) release(ctx context.Context, container containerd.Container) (w
 }
 
 // retire ends the monitor's care and the task, and reports whether there was such care and how the task ended. It ends
-// the task again when the monitor, which had decided already, started one; settle is how long to watch for that when the
-// monitor may just have seen that none runs.
-func (c *Client) retire(ctx context.Context, container containerd.Container, first *syscall.Signal, grace, settle time.Duration) (monitored bool, exit Exit, err error) {
+// the task again when the monitor, which had decided already, started one; settle says to watch for that when the monitor may
+// just have seen that none runs.
+func (c *Client) retire(ctx context.Context, container containerd.Container, first *syscall.Signal, grace time.Duration, settle bool) (monitored bool, exit Exit, err error) {
 	var failed error
 	for range monitorRetries {
+		begin := time.Now()
 		was, err := c.release(ctx, container)
+		call := time.Since(begin)
 		if err != nil {
 			return monitored, exit, err
 		}
 		monitored = monitored || was
-		watch := settle
-		if monitored && c.runs(ctx, container) {
-			watch = 0
-		}
+		watch := settle && (!monitored || !c.runs(ctx, container))
 		var ended Exit
 		if ended, failed = c.endTask(ctx, container, first, grace); exit.At.IsZero() {
 			exit = ended
@@ -217,7 +221,11 @@ func (c *Client) retire(ctx context.Context, container containerd.Container, fir
 		case !monitored:
 			return false, exit, failed
 		case failed == nil:
-			if down, err := c.staysDown(ctx, container, watch); err != nil || down {
+			until := time.Now()
+			if watch {
+				until = settled(call)
+			}
+			if down, err := c.staysDown(ctx, container, until); err != nil || down {
 				return true, exit, err
 			}
 		case ctx.Err() != nil || errors.Is(failed, context.DeadlineExceeded):
@@ -244,9 +252,9 @@ func (c *Client) runs(ctx context.Context, container containerd.Container) bool 
 	return err == nil && status.Status == containerd.Running
 }
 
-// staysDown reports whether the container is out of the monitor's care and without a task for some time.
-func (c *Client) staysDown(ctx context.Context, container containerd.Container, watch time.Duration) (bool, error) {
-	for end := time.Now().Add(watch); ; {
+// staysDown reports whether the container is out of the monitor's care and without a task until then.
+func (c *Client) staysDown(ctx context.Context, container containerd.Container, end time.Time) (bool, error) {
+	for {
 		labels, err := container.Labels(ctx)
 		if errdefs.IsNotFound(err) {
 			return true, nil
@@ -298,8 +306,13 @@ func (c *Client) meetMonitor(ctx context.Context, container containerd.Container
 // undisturbed reports whether the task that was just started is left to itself: the monitor, if it had decided already to
 // start one, kills and removes it for its own.
 func undisturbed(ctx context.Context, task containerd.Task) (bool, error) {
-	for end := time.Now().Add(settleTime); ; {
+	var end time.Time
+	for {
+		begin := time.Now()
 		status, err := task.Status(ctx)
+		if end.IsZero() {
+			end = settled(time.Since(begin))
+		}
 		if errdefs.IsNotFound(err) {
 			return false, nil
 		}

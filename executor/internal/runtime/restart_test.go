@@ -270,7 +270,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", 
 	})
 	busy := *h
 	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if busy.Client, err = Dial(h.ctx, address); err == nil {
+		if busy.Client, err = Dial(h.ctx, DialOptions{Address: address, CallTimeout: time.Minute}); err == nil {
 			break
 		}
 		if time.Since(begin) > 20*time.Second {

@@ -47,9 +47,8 @@ type Size struct{ Width, Height uint32 }
 // signalBase is added to the number of the signal that ended a process, for its exit code.
 const signalBase = 128
 
-// idleTimeout is how long nothing may come from a command that has ended before the rest of its output is given up:
-// what it left running in the background may keep that open for ever, and a busy host may be slow to pass it on.
-const idleTimeout = 3 * time.Second
+// idlePause is the pause of awaitOutput for output that somebody sees.
+const idlePause = 300 * time.Millisecond
 
 // Run runs a command in the running task of the container, with the privileges of its first process, and returns its
 // exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed, and what
@@ -75,8 +74,7 @@ func (c *Client) session(ctx context.Context, id string, s Session) (uint32, err
 	}
 	seen := &activity{broken: make(chan struct{}), givenUp: make(chan struct{})}
 	input := &closingReader{from: s.Stdin}
-	whole, finish := afterwards(ctx)
-	defer finish()
+	whole := Detached(ctx) // as in Exec
 	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, s.streams(input, seen))
 	if err != nil {
 		return 0, errors.Join(err, stoppedMeanwhile(whole, task))
@@ -130,16 +128,14 @@ func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
 
 // attend starts the process and stays with it until it has ended and all it printed has come.
 func (s *Session) attend(ctx context.Context, process containerd.Process, spec *specs.Process, input *closingReader, seen *activity) (code uint32, err error) {
-	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	waiting, cancel := context.WithCancel(Detached(ctx))
 	defer cancel()
 	defer func() { err = errors.Join(err, removeProcess(waiting, process)) }()
 	exited, err := process.Wait(waiting)
 	if err != nil {
 		return 0, err
 	}
-	whole, finish := afterwards(ctx)
-	defer finish()
-	if err := startProcess(whole, process, spec); err != nil {
+	if err := startProcess(waiting, process, spec); err != nil {
 		return 0, err
 	}
 	// The shim takes no notice of the end of the input before the start, and would wait for it for ever.
@@ -212,24 +208,14 @@ func (a *activity) outcome() (code uint32, err error) {
 
 // drain waits for the rest of the output of a process that has ended, unless ctx ends.
 func (a *activity) drain(ctx context.Context, process containerd.Process) {
-	drained := make(chan struct{})
-	go func() {
-		process.IO().Wait()
-		close(drained)
-	}()
-	a.last.Store(time.Now().UnixNano())
-	for {
-		select {
-		case <-drained:
-			return
-		case <-ctx.Done():
-			close(a.givenUp)
-			return
-		case <-time.After(idleTimeout / 10):
-			if a.busy.Load() == 0 && time.Since(time.Unix(0, a.last.Load())) > idleTimeout {
-				return
-			}
+	awaitOutput(ctx, process, idlePause, func() int64 {
+		if a.busy.Load() > 0 {
+			return time.Now().UnixNano() // whoever reads takes their time
 		}
+		return a.last.Load()
+	})
+	if ctx.Err() != nil {
+		close(a.givenUp)
 	}
 }
 

@@ -21,8 +21,9 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 )
 
-// strayGrace is how long a task may be in the making after its client was killed. containerd gives such a call up
-// at once, but runc may be in the middle of it.
+// strayGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for a
+// stray. containerd gives a call up at once when its client is killed, but its programs may be in the middle of it: see
+// [working].
 const strayGrace = 2 * time.Second
 
 // bundlesDir is where containerd's runtime keeps the bundle of each task, below its state directory.
@@ -56,7 +57,8 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 		return nil, err
 	}
 	traces := c.traces(ns, container.ID())
-	for deadline := time.Now().Add(strayGrace); ; {
+	var quiet quietness
+	for {
 		task, err := container.Task(ctx, nil)
 		switch {
 		case err == nil:
@@ -65,7 +67,7 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 			return nil, err
 		case !slices.ContainsFunc(traces, exists):
 			return nil, nil
-		case time.Now().After(deadline):
+		case quiet.reached(ns, container.ID()):
 			return nil, c.removeStray(ctx, ns, container.ID(), traces[0])
 		}
 		if err := pause(ctx); err != nil {
@@ -90,7 +92,7 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 	}
 	if len(shims) > 0 {
 		// containerd notices and cleans up behind it, by name: a new task of that name has to wait until it is done.
-		if err := awaitGone(ctx, bundle, strayGrace); err != nil {
+		if err := awaitGone(ctx, ns, id, bundle); err != nil {
 			return err
 		}
 	}
@@ -104,9 +106,10 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 	return removeBundle(bundle)
 }
 
-// awaitGone returns when the file is gone and those who removed it had a moment to finish, or the limit is over.
-func awaitGone(ctx context.Context, file string, limit time.Duration) error {
-	for deadline, there := time.Now().Add(limit), true; there && time.Now().Before(deadline); {
+// awaitGone returns when the file is gone and those who removed it had a moment to finish, or nobody is at it any more.
+func awaitGone(ctx context.Context, ns, id, file string) error {
+	var quiet quietness
+	for there := true; there && !quiet.reached(ns, id); {
 		there = exists(file)
 		if err := pause(ctx); err != nil {
 			return err
@@ -115,16 +118,53 @@ func awaitGone(ctx context.Context, file string, limit time.Duration) error {
 	return nil
 }
 
+// quietness tells when nobody has made or removed a task for strayGrace; of one that hangs in that, after wayTimeout. The
+// zero value begins with its first use.
+type quietness struct{ begin, last time.Time }
+
+func (q *quietness) reached(ns, id string) bool {
+	now := time.Now()
+	if q.begin.IsZero() {
+		q.begin, q.last = now, now
+	}
+	if now.Sub(q.begin) < wayTimeout && working(ns, id) {
+		q.last = now
+	}
+	return now.Sub(q.last) > strayGrace
+}
+
 // shimProgram is the shim of [runtimeName].
 const shimProgram = "containerd-shim-runc-v2"
 
+// working reports whether one of containerd's programs is making or removing a task of the container: runc, or a shim that
+// is being started or that cleans up after another.
+func working(ns, id string) bool {
+	return len(processes(func(args []string) bool {
+		switch filepath.Base(args[0]) {
+		case "runc":
+			return slices.Contains(args, filepath.Join(runcDir, ns)) && args[len(args)-1] == id
+		case shimProgram:
+			return isShim(args, ns, id) && (slices.Contains(args, "start") || slices.Contains(args, "delete"))
+		}
+		return false
+	})) > 0
+}
+
 // findShims returns the processes of the shim of a container.
-func findShims(ns, id string) (pids []int) {
-	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range processes {
+func findShims(ns, id string) []int {
+	return processes(func(args []string) bool { return filepath.Base(args[0]) == shimProgram && isShim(args, ns, id) })
+}
+
+func isShim(args []string, ns, id string) bool {
+	return hasOption(args, "-namespace", ns) && hasOption(args, "-id", id)
+}
+
+// processes returns the processes whose arguments, of which there is one at least, are wanted.
+func processes(wanted func(args []string) bool) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
 		data, err := os.ReadFile(file)
-		args := strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")
-		if err != nil || filepath.Base(args[0]) != shimProgram || !hasOption(args, "-namespace", ns) || !hasOption(args, "-id", id) {
+		if err != nil || !wanted(strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {

@@ -19,8 +19,12 @@ import (
 	"github.com/moby/sys/signal"
 )
 
-// killTimeout bounds the wait for a process to go after SIGKILL: one that hangs in the kernel doesn't.
-const killTimeout = 15 * time.Second
+// killTimeout bounds the wait for a process to go after SIGKILL: one that hangs in the kernel doesn't. A busy host takes many
+// seconds to free the memory of a big process, and to tell of its end.
+const killTimeout = 2 * time.Minute
+
+// wayTimeout bounds the wait until nothing is in the way of a new task: see inTheWay.
+const wayTimeout = time.Minute
 
 // Start makes a task and starts it, with its output appended to the file at logPath. A task that has ended, or was
 // never started, is removed first; one that runs is left alone. When it fails, no task is left, save that the restart
@@ -121,7 +125,7 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 	if err != nil {
 		return nil, false, fmt.Errorf("its log: %w", err)
 	}
-	for deadline := time.Now().Add(killTimeout); ; {
+	for deadline := time.Now().Add(wayTimeout); ; {
 		if running, err = c.clearTask(ctx, container); err != nil || running {
 			return nil, running, err
 		}
@@ -197,7 +201,7 @@ func (c *Client) Stop(ctx context.Context, ns, id, stopSignal string, grace time
 	if err != nil {
 		return Exit{}, fmt.Errorf("stop container %s: %w", id, err)
 	}
-	_, exit, err := c.retire(ctx, container, &number, grace, settleTime)
+	_, exit, err := c.retire(ctx, container, &number, grace, true)
 	return exit, wrap(readable(gone(err)), "stop container %s", id)
 }
 
