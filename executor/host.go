@@ -1,12 +1,57 @@
 package executor
 
 import (
+	"context"
+	"errors"
 	"os"
 	"strings"
 
 	"github.com/kukeon/kuke/executor/internal/apparmor"
+	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/network"
 )
+
+// Daemon is what a containerd says of itself.
+type Daemon struct {
+	Version string
+	// RestartPolicies are those that its restart monitor follows: none where it runs none.
+	RestartPolicies []string
+}
+
+// AskContainerd asks containerd alone, and nothing else of the host. See [Connect] for its error.
+func AskContainerd(ctx context.Context, c Config) (d Daemon, err error) {
+	client, err := dial(ctx, c)
+	if err != nil {
+		return d, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	if d.Version, err = client.Version(ctx); err != nil {
+		return d, err
+	}
+	d.RestartPolicies, err = client.RestartPolicies(ctx)
+	return d, err
+}
+
+// Cgroups is what the cgroup file system of a host can do.
+type Cgroups struct {
+	// Mode is v1 or v2.
+	Mode string
+	// Controllers says of memory, cpu, cpuset, pids and io whether their limits can be enforced.
+	Controllers map[string]bool
+	// Withheld are the controllers that are there, but that processes in the root keep from the cgroups below it.
+	Withheld []string
+	// Nested says that the root is itself below another cgroup, as in a container, which has to pass controllers on.
+	Nested bool
+}
+
+// LookAtCgroups looks at the cgroup file system that is mounted at root, or right below it, and changes nothing.
+func LookAtCgroups(root string) (Cgroups, error) {
+	tree, err := cgroup.Open(root)
+	if err != nil {
+		return Cgroups{}, err
+	}
+	return Cgroups{Mode: tree.Mode(), Controllers: tree.Controllers(), Withheld: tree.Withheld(), Nested: tree.Nested()}, nil
+}
 
 // MissingPlugins names what networks and published ports are made with and what is in none of the directories, nor in
 // PATH.

@@ -7,13 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -26,8 +28,7 @@ func newDoctor(a *app) *cobra.Command {
 		Short: "Tell what this host has and lacks, with the fix for each",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := append([]view.Check{checkRoot(), checkRunc()}, a.checkHost(cmd.Context())...)
-			checks = append(checks, a.checkCNI(), checkForwarding(), checkOverlay(), checkConfinement(executor.HostConfinement()), checkRunPath(a.runPath))
+			checks := a.checkHost(cmd.Context())
 			a.out.Checks(checks)
 			for _, c := range checks {
 				if c.Needed && !c.OK {
@@ -38,6 +39,24 @@ func newDoctor(a *app) *cobra.Command {
 		},
 	}
 }
+
+// checkHost looks at the host, one thing at a time: no check needs another to succeed.
+func (a *app) checkHost(ctx context.Context) []view.Check {
+	return slices.Concat(
+		one(checkRoot()),
+		one(checkRunc()),
+		a.checkContainerd(ctx),
+		a.checkCgroups(),
+		one(a.checkCNI()),
+		one(a.checkIptables()),
+		one(checkForwarding()),
+		one(checkOverlay()),
+		one(checkConfinement(executor.HostConfinement())),
+		one(checkRunPath(a.runPath)),
+	)
+}
+
+func one(c view.Check) []view.Check { return []view.Check{c} }
 
 func checkRoot() view.Check {
 	c := view.Check{Name: "root", Needed: true, OK: os.Geteuid() == 0, Found: "running as root", Fix: "run kuke with sudo"}
@@ -62,31 +81,58 @@ func checkRunc() view.Check {
 	return c
 }
 
-// checkHost looks at containerd and the cgroups the way plan and apply will.
-func (a *app) checkHost(ctx context.Context) []view.Check {
-	containerd := view.Check{Name: "containerd", Needed: true, Fix: aptInstall + "containerd, and start it: systemctl start containerd; or try kuke in kuke lab"}
-	cgroups := view.Check{Name: "cgroups", Needed: true, Fix: "mount cgroup v2 at " + a.cgroupRoot + ", or name the mount with --cgroup-root"}
-	exec, err := a.open(ctx, state.NewStore(a.runPath))
+// checkContainerd asks containerd, and where it answers, looks for its restart monitor.
+func (a *app) checkContainerd(ctx context.Context) []view.Check {
+	c := view.Check{Name: "containerd", Needed: true, Fix: "look at systemctl status containerd and journalctl -u containerd"}
+	config, err := a.hostConfig()
 	if err != nil {
-		containerd.Found = err.Error()
-		return []view.Check{containerd}
+		c.Found = err.Error()
+		return one(c)
 	}
-	defer exec.Close()
-	actual, err := exec.Refresh(ctx, nil, &state.State{})
+	daemon, err := executor.AskContainerd(ctx, config)
 	if err != nil {
-		containerd.Found = err.Error()
-		return []view.Check{containerd}
+		c.Found = err.Error()
+		if connect := (*executor.ConnectError)(nil); errors.As(err, &connect) {
+			c.Found = connect.Address + ": " + connect.Found()
+			if fix := connect.Fix(); fix != "" {
+				c.Fix = strings.ToLower(fix[:1]) + fix[1:]
+			}
+		}
+		return one(c)
 	}
-	containerd.OK, containerd.Found = true, actual.Version+", "+a.containerd
-	cgroups.OK, cgroups.Found = true, fmt.Sprintf("%s, %s", actual.CgroupMode, a.cgroupRoot)
-	return []view.Check{containerd, cgroups, checkLimits(actual)}
+	c.OK, c.Found = true, daemon.Version+", "+a.containerd
+	return []view.Check{c, checkRestarts(daemon)}
 }
 
-func checkLimits(actual *planner.Actual) view.Check {
-	c := view.Check{Name: "limits", Fix: "enable the controllers at boot, for memory: cgroup_enable=memory, for swap: swapaccount=1; in a container, move the processes in the root of its cgroups into one below; a configuration that sets such a limit is refused until then"}
+// checkRestarts tells whether somebody follows the restart policies of containers.
+func checkRestarts(daemon executor.Daemon) view.Check {
+	c := view.Check{
+		Name: "restarts", OK: len(daemon.RestartPolicies) > 0, Found: "containerd's restart monitor follows: " + strings.Join(daemon.RestartPolicies, ", "),
+		Fix: "take the plugin \"restart\" out of disabled_plugins in containerd's configuration, /etc/containerd/config.toml, and restart it: systemctl restart containerd",
+	}
+	if !c.OK {
+		c.Found = "containerd runs no restart monitor; it restarts no container, whatever its restart policy"
+	}
+	return c
+}
+
+// checkCgroups looks for the cgroup file system, and where there is one, for the limits that it enforces.
+func (a *app) checkCgroups() []view.Check {
+	c := view.Check{Name: "cgroups", Needed: true, Fix: "mount cgroup v2 at " + a.cgroupRoot + ", or name the mount with --cgroup-root"}
+	found, err := executor.LookAtCgroups(a.cgroupRoot)
+	if err != nil {
+		c.Found = err.Error()
+		return one(c)
+	}
+	c.OK, c.Found = true, fmt.Sprintf("%s, %s", found.Mode, a.cgroupRoot)
+	return []view.Check{c, checkLimits(a.cgroupRoot, found)}
+}
+
+func checkLimits(root string, found executor.Cgroups) view.Check {
+	c := view.Check{Name: "limits"}
 	var have, lack []string
 	for _, name := range []string{"memory", "swap", "cpu", "pids", "io"} {
-		if actual.Controllers[name] {
+		if found.Controllers[name] {
 			have = append(have, name)
 		} else {
 			lack = append(lack, name)
@@ -96,8 +142,38 @@ func checkLimits(actual *planner.Actual) view.Check {
 	c.Found = "can be set: " + orNone(have)
 	if !c.OK {
 		c.Found += "; can't be set: " + orNone(lack)
+		c.Fix = limitsFix(root, found, lack) + "; a configuration that sets such a limit is refused until then"
 	}
 	return c
+}
+
+// limitsFix says how to get the controllers that lack, by the reason why each does.
+func limitsFix(root string, found executor.Cgroups, lack []string) string {
+	var fixes []string
+	// Swap comes with the controller of memory, where the kernel accounts for it at all.
+	lack = slices.DeleteFunc(slices.Clone(lack), func(name string) bool { return name == "swap" })
+	if found.Controllers["memory"] && !found.Controllers["swap"] {
+		fixes = append(fixes, "account for swap at boot with swapaccount=1 on the kernel's command line")
+	}
+	absent := slices.DeleteFunc(slices.Clone(lack), func(name string) bool { return slices.Contains(found.Withheld, name) })
+	if len(absent) < len(lack) {
+		fixes = append(fixes, "move the processes in the cgroup "+root+" into one below it, since they keep it from passing controllers on")
+	}
+	if len(absent) > 0 && found.Nested {
+		fixes = append(fixes, "have the cgroup above "+root+" pass on: "+strings.Join(absent, ", ")+", as with Delegate=yes in a unit of systemd")
+		absent = nil
+	}
+	if slices.Contains(absent, "memory") {
+		fixes = append(fixes, "enable memory at boot with cgroup_enable=memory on the kernel's command line")
+	}
+	if slices.Contains(absent, "io") {
+		fixes = append(fixes, "for io load an I/O scheduler that knows weights: modprobe bfq")
+	}
+	rest := slices.DeleteFunc(absent, func(name string) bool { return name == "memory" || name == "io" })
+	if len(rest) > 0 {
+		fixes = append(fixes, "use a kernel with, and mount in the same version as the others, the controllers "+strings.Join(rest, ", "))
+	}
+	return strings.Join(fixes, "; ")
 }
 
 func orNone(names []string) string {
@@ -107,14 +183,28 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// checkCNI looks for what the networks of spaces, and published ports, are made with.
+// iptables is the one of the programs that networks need that is no CNI plugin.
+const iptables = "iptables"
+
+// checkCNI looks for the plugins that make the networks of spaces.
 func (a *app) checkCNI() view.Check {
-	c := view.Check{Name: "cni", Needed: true, Fix: aptInstall + "containernetworking-plugins iptables, or name the directory of the plugins with --cni-bin-dir"}
-	if missing := executor.MissingPlugins(a.cniBinDirs); len(missing) > 0 {
+	c := view.Check{Name: "cni", Needed: true, Fix: aptInstall + "containernetworking-plugins, or name the directory of the plugins with --cni-bin-dir"}
+	missing := slices.DeleteFunc(executor.MissingPlugins(a.cniBinDirs), func(name string) bool { return name == iptables })
+	if len(missing) > 0 {
 		c.Found = "missing: " + strings.Join(missing, ", ") + "; looked in " + strings.Join(a.cniBinDirs, ", ")
 		return c
 	}
-	c.OK, c.Found = true, "plugins and iptables are there"
+	c.OK, c.Found = true, "the plugins are there"
+	return c
+}
+
+// checkIptables looks for what the ports of cells are published with.
+func (a *app) checkIptables() view.Check {
+	c := view.Check{Name: iptables, Needed: true, Fix: aptInstall + iptables}
+	c.OK, c.Found = !slices.Contains(executor.MissingPlugins(a.cniBinDirs), iptables), "it is there"
+	if !c.OK {
+		c.Found = "no iptables in PATH; the ports of cells are published with it"
+	}
 	return c
 }
 
@@ -124,9 +214,12 @@ func checkForwarding() view.Check {
 	dropping, err := executor.DroppingChains()
 	switch {
 	case err != nil:
-		c.Found = err.Error()
+		c.Found, c.Fix = err.Error(), "run kuke with sudo, on a kernel with nftables"
 	case len(dropping) > 0:
 		c.Found = "forwarded packets are dropped unless allowed by " + strings.Join(dropping, ", ")
+		if slices.Contains(dropping, "table ip filter, chain FORWARD") {
+			c.Fix += ": iptables -I FORWARD -i kuke-+ -j ACCEPT; iptables -I FORWARD -o kuke-+ -j ACCEPT"
+		}
 	default:
 		c.OK, c.Found = true, "no other firewall drops forwarded packets by default"
 	}
@@ -134,21 +227,34 @@ func checkForwarding() view.Check {
 }
 
 func checkOverlay() view.Check {
-	c := view.Check{Name: "overlayfs", Needed: true, Fix: "modprobe overlay"}
+	c := view.Check{Name: "overlayfs", Needed: true, Fix: "use a kernel with overlay: containerd keeps images with it"}
 	data, err := os.ReadFile("/proc/filesystems")
 	switch {
 	case err != nil:
-		c.Found = err.Error()
-	case !strings.Contains(string(data), "\toverlay\n"):
-		c.Found = "the kernel has not loaded overlay; containerd keeps images with it"
-	default:
+		c.Found, c.Fix = err.Error(), "mount proc at /proc"
+	case strings.Contains(string(data), "\toverlay\n"):
 		c.OK, c.Found = true, "the kernel has it"
+	case hasModule("overlay"):
+		// The first containerd after a boot makes the kernel load it.
+		c.OK, c.Found = true, "the kernel loads it when it is needed"
+	default:
+		c.Found = "the kernel has neither overlay nor a module for it"
 	}
 	return c
 }
 
+// hasModule reports whether the kernel that runs has a module of that name to load.
+func hasModule(name string) bool {
+	var host unix.Utsname
+	if err := unix.Uname(&host); err != nil {
+		return false
+	}
+	list, err := os.ReadFile(filepath.Join("/lib/modules", unix.ByteSliceToString(host.Release[:]), "modules.dep"))
+	return err == nil && strings.Contains("\n"+string(list), "/"+name+".ko")
+}
+
 func checkRunPath(dir string) view.Check {
-	c := view.Check{Name: "state", Needed: true, Fix: "choose another directory with --run-path, or mend this one's permissions"}
+	c := view.Check{Name: "state", Needed: true, Fix: "choose another directory with --run-path, or repair the permissions of this one"}
 	_, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -159,7 +265,7 @@ func checkRunPath(dir string) view.Check {
 		_, warnings, err := state.NewStore(dir).Read()
 		c.OK, c.Found = err == nil && len(warnings) == 0, dir
 		if err != nil {
-			c.Found, c.Fix = err.Error(), "see there"
+			c.Found, c.Fix = err.Error(), "repair the file that is named, or restore it from a backup"
 		} else if len(warnings) > 0 {
 			c.Found, c.Fix = warnings.Error(), "the next apply writes it anew"
 		}
