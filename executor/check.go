@@ -121,7 +121,7 @@ func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *re
 	result, err := k.runtime.Exec(ctx, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
 	switch {
 	case err != nil || result.ExitCode == 0:
-		return err
+		return k.explain(r, err)
 	case !slices.Equal(args, check.Exec):
 		// What it prints may well be what it was given.
 		return fmt.Errorf("its command exited with code %d", result.ExitCode)

@@ -68,7 +68,7 @@ func (k containerKind) cell() cellKind { return cellKind{Executor: k.Executor} }
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	log := k.store.LogFile(after.Path)
 	if err := k.runtime.Start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
-		return err
+		return k.explain(after, err)
 	}
 	if policy := after.Spec.(*realm.Container).RestartPolicy; policy == "" || policy == "no" {
 		return nil

@@ -26,7 +26,8 @@ func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCod
 	if frozen {
 		return 0, fmt.Errorf("container %s is frozen: %w", r.Path, errdefs.ErrFailedPrecondition)
 	}
-	return e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
+	code, err := e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
+	return code, e.explain(r, err)
 }
 
 // Signal sends a signal to the first process of the recorded container.
