@@ -11,12 +11,7 @@ func Assume(prior *state.State, actual *Actual) {
 	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]realm.Resources{}
 	actual.Networks, actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
 	actual.Mappings = nil
-	var names []SpaceNames
-	for _, p := range prior.Paths() {
-		if p.Kind() == realm.KindSpace {
-			names = append(names, namesIn(p, prior.Paths(), func(q realm.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
-		}
-	}
+	names := newHosts(NamesOf(prior))
 	const netns = 1 // any number will do: all of a cell are in one
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
@@ -33,7 +28,7 @@ func Assume(prior *state.State, actual *Actual) {
 		case realm.KindRealm:
 			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
 		case realm.KindCell:
-			actual.Cells[p] = &CellNetwork{NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: HostsFile(p, r.Status.Attachment, names)}
+			actual.Cells[p] = &CellNetwork{NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.file(p, r.Status.Attachment)}
 		case realm.KindContainer:
 			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
 		}

@@ -1,7 +1,6 @@
 package planner
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,13 +29,64 @@ type NameEntry struct {
 // that several cells have means the one of the cell's own stack, or else that of the space attached to first; the
 // others keep theirs with the stack.
 func HostsFile(cell realm.Path, a *state.Attachment, names []SpaceNames) string {
+	return newHosts(names).file(cell, a)
+}
+
+// hosts makes the /etc/hosts of many cells of the same spaces: what all of them have in common is made once.
+type hosts struct {
+	spaces map[realm.Path][]hostsEntry
+}
+
+type hostsEntry struct {
+	NameEntry
+	stack realm.Path
+	// line is the one of the file, where no other entry has a name of this one; else it is empty.
+	line string
+}
+
+func newHosts(names []SpaceNames) *hosts {
+	count := map[string]int{}
+	for _, n := range names {
+		for _, e := range n.Entries {
+			for _, name := range e.Names {
+				count[name]++
+			}
+		}
+	}
+	h := &hosts{spaces: make(map[realm.Path][]hostsEntry, len(names))}
+	for _, n := range names {
+		entries := make([]hostsEntry, 0, len(n.Entries))
+		for _, e := range n.Entries {
+			entry := hostsEntry{NameEntry: e, stack: e.Cell.Parent()}
+			if len(e.Names) > 0 && !slices.ContainsFunc(e.Names, func(name string) bool { return count[name] > 1 }) {
+				entry.line = hostsLine(e.Address, e.Names)
+			}
+			entries = append(entries, entry)
+		}
+		if h.spaces[n.Space] == nil {
+			h.spaces[n.Space] = entries
+		}
+	}
+	return h
+}
+
+func hostsLine(address string, names []string) string {
+	return address + " " + strings.Join(names, " ") + "\n"
+}
+
+// file is what [HostsFile] returns.
+func (h *hosts) file(cell realm.Path, a *state.Attachment) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
 	if a == nil {
 		return b.String()
 	}
 	taken := map[string]bool{}
-	line := func(e NameEntry) {
+	line := func(e *hostsEntry) {
+		if e.line != "" {
+			b.WriteString(e.line)
+			return
+		}
 		var free []string
 		for _, name := range e.Names {
 			if !taken[name] {
@@ -47,28 +97,22 @@ func HostsFile(cell realm.Path, a *state.Attachment, names []SpaceNames) string 
 			taken[name] = true
 		}
 		if len(free) > 0 {
-			fmt.Fprintf(&b, "%s %s\n", e.Address, strings.Join(free, " "))
+			b.WriteString(hostsLine(e.Address, free))
 		}
 	}
+	stack := cell.Parent()
+	ranks := []func(*hostsEntry) bool{
+		func(e *hostsEntry) bool { return e.Cell == cell },
+		func(e *hostsEntry) bool { return e.Cell != cell && e.stack == stack },
+		func(e *hostsEntry) bool { return e.stack != stack },
+	}
 	for _, i := range a.Interfaces {
-		at := slices.IndexFunc(names, func(n SpaceNames) bool { return n.Space == i.Space })
-		if at < 0 {
-			continue
-		}
-		entries := slices.Clone(names[at].Entries)
-		rank := func(e NameEntry) int {
-			switch {
-			case e.Cell == cell:
-				return 0
-			case e.Cell.Parent() == cell.Parent():
-				return 1
-			}
-			return 2
-		}
-		slices.SortStableFunc(entries, func(x, y NameEntry) int { return rank(x) - rank(y) })
-		for _, e := range entries {
-			if e.Cell != cell || i.Space == cell.Space() {
-				line(e)
+		entries := h.spaces[i.Space]
+		for _, ofRank := range ranks {
+			for n := range entries {
+				if e := &entries[n]; ofRank(e) && (e.Cell != cell || i.Space == cell.Space()) {
+					line(e)
+				}
 			}
 		}
 	}
@@ -112,13 +156,14 @@ func (d *decider) decideNames() {
 			then = append(then, namesIn(p, cells, d.attachmentOf))
 		}
 	}
+	wanted, expected := newHosts(now), newHosts(then)
 	needed := map[realm.Path]bool{}
 	for _, p := range cells {
 		a := after(p)
 		if a == nil {
 			continue
 		}
-		d.updateNames(p, a, now, then)
+		d.updateNames(p, now, wanted.file(p, a), expected)
 		d.updateFiles(p)
 		// Its own space may stay without need while another one changes: the file is made from all of them.
 		if d.changes[p] != nil || slices.ContainsFunc(now, func(n SpaceNames) bool { return slices.Contains(n.Update, p) }) {
@@ -134,19 +179,15 @@ func (d *decider) decideNames() {
 	}
 }
 
-// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted: as the cell will be
-// attached, with the names that will be. then are those that it should hold so far.
-func (d *decider) updateNames(p realm.Path, attached *state.Attachment, names, then []SpaceNames) {
+// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted, where names are those
+// that will be. then makes the files as they should be so far.
+func (d *decider) updateNames(p realm.Path, names []SpaceNames, want string, then *hosts) {
 	actual, c := d.actual.Cells[p], d.changes[p]
-	if actual == nil || c != nil && c.Action != Update {
-		return
-	}
 	// The files of many cells in one space are long, and most are as they should be.
-	want := HostsFile(p, attached, names)
-	if actual.Hosts == want {
+	if actual == nil || c != nil && c.Action != Update || actual.Hosts == want {
 		return
 	}
-	expected := HostsFile(p, d.attachmentOf(p), then)
+	expected := then.file(p, d.attachmentOf(p))
 	if c == nil && want != expected {
 		if at := slices.IndexFunc(names, func(n SpaceNames) bool { return n.Space == p.Space() }); at >= 0 {
 			names[at].Update = append(names[at].Update, p)

@@ -222,9 +222,16 @@ func (r *recovery) attach() {
 // NamesOf returns the names of the recorded cells, by space.
 func NamesOf(prior *state.State) []SpaceNames {
 	var names []SpaceNames
-	for _, p := range prior.Paths() {
+	var cells []realm.Path
+	paths := prior.Paths()
+	for _, p := range paths {
+		if p.Kind() == realm.KindCell {
+			cells = append(cells, p)
+		}
+	}
+	for _, p := range paths {
 		if p.Kind() == realm.KindSpace {
-			names = append(names, namesIn(p, prior.Paths(), func(q realm.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
+			names = append(names, namesIn(p, cells, func(q realm.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
 		}
 	}
 	return names
