@@ -69,6 +69,9 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	if err := e.operate(ctx, plan); err != nil {
 		return nil, err
 	}
+	if err := e.endHolds(plan); err != nil {
+		return nil, err
+	}
 	g := graph.New(len(plan.Steps))
 	for i, s := range plan.Steps {
 		for _, on := range s.After {
@@ -124,6 +127,24 @@ func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
 	for _, i := range plan.Imports {
 		if err := e.Import(ctx, i.Record); err != nil {
 			return fmt.Errorf("import %s: %w", i.Record.Path, err)
+		}
+	}
+	return nil
+}
+
+// endHolds records that the containers which the plan starts are to run, whatever the user made of them before: that holds
+// also where the start fails, or never comes because another one has failed.
+func (e *Executor) endHolds(plan *planner.Plan) error {
+	for _, c := range plan.Changes {
+		starts := c.Action == planner.Start || c.Action == planner.Restart || c.Action == planner.Update && c.Start
+		have := e.store.Record(c.Path)
+		if !starts || have == nil || have.Status.Run == c.After.Status.Run {
+			continue
+		}
+		r := *have
+		r.Status.Run, r.Status.Exit = c.After.Status.Run, c.After.Status.Exit
+		if err := e.store.Put(&r); err != nil {
+			return fmt.Errorf("record that %s is to run: %w", c.Path, err)
 		}
 	}
 	return nil

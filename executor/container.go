@@ -76,9 +76,13 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	return k.watch(ctx, after)
 }
 
-// watch has containerd keep to the restart policy of the container.
+// watch has containerd keep to the restart policy of the container, unless the user has stopped or paused it: the monitor of
+// containerd 1.6 ends a paused task for one that runs.
 func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 	policy := after.Spec.(*realm.Container).RestartPolicy
+	if after.Status.Run != "" {
+		policy = ""
+	}
 	return k.runtime.SetRestart(ctx, after.Status.Namespace, after.Status.ContainerID, policy, k.store.LogFile(after.Path))
 }
 

@@ -59,18 +59,25 @@ func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
 
 // freeze pauses a container, or lets it go on.
 func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
-	change := k.runtime.Pause
-	if c.Action == planner.Unpause {
-		change = k.runtime.Resume
-	}
-	if err := change(ctx, c.After.Status.Namespace, c.After.Status.ContainerID); err != nil {
-		return err
-	}
-	if c.Action == planner.Unpause {
-		// What somebody has frozen past containerd runs, as far as that knows.
-		if err := k.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
+	namespace, id := c.After.Status.Namespace, c.After.Status.ContainerID
+	if c.Action == planner.Pause {
+		if err := k.watch(ctx, c.After); err != nil {
 			return err
 		}
+		if err := k.runtime.Pause(ctx, namespace, id); err != nil {
+			return errors.Join(err, k.watch(ctx, c.Before))
+		}
+		return k.record(c.After, false)
+	}
+	if err := k.runtime.Resume(ctx, namespace, id); err != nil {
+		return err
+	}
+	// What somebody has frozen past containerd runs, as far as that knows.
+	if err := k.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
+		return err
+	}
+	if err := k.watch(ctx, c.After); err != nil {
+		return err
 	}
 	return k.record(c.After, false)
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,7 +25,8 @@ const refreshParallelism = 8
 
 // Refresh looks at the host: the namespaces of desired and recorded realms and those that bear our labels,
 // with a constant number of calls for each; the cgroups of recorded resources; the images and the paths of
-// the host that desired containers use. desired may be nil. Nothing is changed.
+// the host that desired containers use. Nothing is changed. desired is nil for a view of what is recorded; for a plan, be it
+// of nothing desired, tasks that containerd's restart monitor is just making are waited for.
 func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
 	return e.look(ctx, desired, prior, false)
 }
@@ -46,8 +48,8 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, wanted: containersOf(desired), local: map[planner.ImageKey]string{}, actual: &planner.Actual{
-		CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
+	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, actual: &planner.Actual{
+		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
@@ -87,6 +89,8 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 type refresh struct {
 	*Executor
 	wanted []*realm.Resource
+	// settle says to wait for tasks that containerd's restart monitor is just making.
+	settle bool
 	actual *planner.Actual
 
 	mu    sync.Mutex
@@ -134,7 +138,11 @@ func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *st
 }
 
 func (r *refresh) namespace(ctx context.Context, name string, labels map[string]string) error {
-	containers, err := r.runtime.List(ctx, name)
+	list := r.runtime.List
+	if r.settle {
+		list = r.runtime.ListSettled
+	}
+	containers, err := list(ctx, name)
 	if err != nil {
 		return err
 	}

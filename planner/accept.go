@@ -65,7 +65,8 @@ func acceptTask(c *Change, r *state.Record, actual *Actual) {
 	default:
 		run = runStopped
 	}
-	ended := run == runStopped && found.ExitCode == 0 && mayEnd(r.Spec.(*realm.Container))
+	spec := r.Spec.(*realm.Container)
+	ended := run == runStopped && (found.ExitCode == 0 && mayEnd(spec) || actual.monitored(r, spec.RestartPolicy, found))
 	down := run == runStopped && r.Status.Run == runKilled
 	if run == r.Status.Run || ended || down {
 		return

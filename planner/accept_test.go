@@ -58,3 +58,19 @@ update main/default/blog/web
   resources.pids: <nil> -> 5
 `)
 }
+
+// What containerd's restart monitor is about to start was not stopped by anybody.
+func TestAcceptRestarting(t *testing.T) {
+	h := newHost(t)
+	desired := example(func(s specs) { container(s, theSide).RestartPolicy = "always" })
+	h.converge(desired, Options{})
+	h.kill(theSide, 1)
+	if p := Accept(h.prior, h.actual); !p.Empty() {
+		t.Errorf("it records:\n%s", text(p))
+	}
+	h.at(theSide).RestartPolicy = ""
+	compare(t, changesOf(Accept(h.prior, h.actual)), `
+record main/default/blog/web/side
+  # changed outside of kuke: it is Failed
+`)
+}

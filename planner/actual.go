@@ -32,6 +32,8 @@ const (
 
 // Actual is the host as the executor's refresh found it.
 type Actual struct {
+	// At is when the refresh looked at containerd.
+	At time.Time
 	// Version is containerd's.
 	Version string
 	// CgroupMode is "v2" or "v1"; Controllers holds those that limits can be set with: memory, cpu, pids, io,

@@ -293,30 +293,12 @@ func setDiffs(name string, before, after []string) []Diff {
 // cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the
 // network namespace anew, that is all there is to do.
 func (d *decider) cellDrift(p realm.Path, had *state.Attachment) []string {
-	actual := d.actual.Cells[p]
-	if had == nil || actual == nil || d.rootOf(p) == "" || d.netnsMoves(p) {
+	if d.rootOf(p) == "" || d.netnsMoves(p) {
 		return nil
 	}
-	if root := d.live(d.rootOf(p)); root != nil && root.NetNS != 0 && root.NetNS != actual.NetNS {
-		return []string{outside + "the network namespace of its root container is not at hand"}
-	}
-	if actual.NetNS == 0 {
-		return nil // the start of the root container makes it anew
-	}
-	var drift []string
-	for _, i := range had.Interfaces {
-		if now := actual.Addresses[i.Name]; now == "" {
-			drift = append(drift, fmt.Sprintf(outside+"its interface %s is gone", i.Name))
-		} else if now != i.Address {
-			drift = append(drift, fmt.Sprintf(outside+"its interface %s has the address %s, not %s", i.Name, now, i.Address))
-		} else if why := actual.Flaws[i.Name]; why != "" {
-			drift = append(drift, fmt.Sprintf(outside+"its interface %s %s", i.Name, why))
-		}
-	}
-	for _, port := range had.Published {
-		if !d.isPublished(p, port) {
-			drift = append(drift, fmt.Sprintf(outside+"port %s is not published any more", port))
-		}
+	drift := d.actual.attachmentFlaws(p, had, d.live(d.rootOf(p)))
+	for i := range drift {
+		drift[i] = outside + drift[i]
 	}
 	return drift
 }

@@ -48,11 +48,11 @@ func (d *decider) profiles() []string {
 		return nil
 	}
 	for _, p := range d.order {
-		if p.Kind() != realm.KindContainer || d.imported(p) || d.staysDown(p) {
+		after := d.after(p)
+		if p.Kind() != realm.KindContainer || after == nil || d.imported(p) {
 			continue
 		}
-		after := d.after(p)
-		if after == nil {
+		if before := d.prior.Records[p]; before != nil && d.staysDown(before, d.live(p)) {
 			continue
 		}
 		spec := after.Spec.(*realm.Container)

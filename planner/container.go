@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -101,7 +100,7 @@ const outside = "changed outside of kuke: "
 
 // taskOf decides whether the task of a container that stays must be started.
 func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, root realm.Path) {
-	if d.staysDown(c.Path) {
+	if d.staysDown(c.Before, actual) {
 		d.heldBack(c, actual)
 		return
 	}
@@ -119,6 +118,8 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		why = "its task is missing"
 	case actual.Status == TaskCreated:
 		why = "its task was never started"
+	case d.restarts(c, want, actual):
+		return
 	case actual.Status == TaskStopped:
 		why = ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path))
 	case actual.Status == TaskPaused:
@@ -137,6 +138,9 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 		d.watched(c, want, actual)
 		d.scored(c, want, actual)
 		return
+	}
+	if pauseEnded(c.Before, actual) && actual.Status != TaskRunning {
+		why = "it was paused, and the pause ended with its task"
 	}
 	c.Reasons = append(c.Reasons, why)
 	c.Start = true
@@ -187,9 +191,8 @@ func (d *decider) checkRestartPolicy(want *realm.Resource) {
 	if !ok || c.RestartPolicy == "" || c.RestartPolicy == "no" {
 		return
 	}
-	policy, _, _ := strings.Cut(c.RestartPolicy, ":")
 	kept := d.actual.RestartPolicies
-	if slices.Contains(kept, policy) || policy == "unless-stopped" && slices.Contains(kept, "always") {
+	if d.actual.keeps(c.RestartPolicy) {
 		return
 	}
 	known := "has no restart monitor"
@@ -217,14 +220,7 @@ func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
 // than the running root, or than the one pinned for the cell.
 func (d *decider) strayed(p realm.Path, c *Container) bool {
 	root := d.rootOf(p.Parent())
-	if root == p || root == "" || c.NetNS == 0 || d.imported(p) {
-		return false
-	}
-	netns := d.pinned(p.Parent())
-	if r := d.live(root); r != nil && r.NetNS != 0 {
-		netns = r.NetNS
-	}
-	return netns != 0 && netns != c.NetNS
+	return root != p && root != "" && !d.imported(p) && d.actual.strayed(p.Parent(), d.live(root), c)
 }
 
 // live returns what containerd has of the container at p where it is, or will be, or nil.

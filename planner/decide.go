@@ -31,6 +31,9 @@ type decider struct {
 	triggered map[realm.Path]string
 	// awaited holds the containers that others wait for until they have completed.
 	awaited map[realm.Path]bool
+	// restarting holds the containers that are left to containerd's restart monitor, awaitedNow those that are not, because
+	// containers that the plan starts wait for them.
+	restarting, awaitedNow map[realm.Path]bool
 
 	order   []realm.Path
 	changes map[realm.Path]*Change
@@ -41,6 +44,7 @@ type decider struct {
 }
 
 func (d *decider) decideAll() {
+	d.restarting = map[realm.Path]bool{}
 	for _, p := range d.paths() {
 		d.order = append(d.order, p)
 		if !d.targeted(p) {

@@ -64,7 +64,7 @@ func (d *decider) unchecked(p realm.Path, c *Change) string {
 			return "others wait for it to complete"
 		}
 		return ""
-	case d.ended(have):
+	case d.ended(have) && !d.restarting[p]:
 		return ""
 	case have.Health == nil:
 		return "its healthcheck has not been run yet"

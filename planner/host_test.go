@@ -119,6 +119,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
+	h.endHolds(p)
 	done := map[int]bool{}
 	for range min(count, len(p.Steps)) {
 		var free []int
@@ -137,6 +138,17 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 		done[i] = true
 	}
 	h.prior.Serial++
+}
+
+// endHolds records that what the plan starts is to run.
+func (h *host) endHolds(p *Plan) {
+	for _, c := range p.Changes {
+		if have := h.prior.Records[c.Path]; have != nil && (c.Action == Start || c.Action == Restart || c.Action == Update && c.Start) {
+			r := *have
+			r.Status.Run, r.Status.Exit = c.After.Status.Run, c.After.Status.Exit
+			h.prior.Records[c.Path] = &r
+		}
+	}
 }
 
 type failFunc func(format string, args ...any)
@@ -327,6 +339,22 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 	h.confine(r, c, true, fail)
 }
 
+// monitor starts what containerd's restart monitor does.
+func (h *host) monitor() {
+	for _, r := range h.prior.Records {
+		spec, ok := r.Spec.(*realm.Container)
+		c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
+		if !ok || c == nil || c.Status != TaskStopped || c.RestartPolicy == "" || h.pins[r.Path.Parent()] == 0 {
+			continue
+		}
+		if strings.HasPrefix(spec.RestartPolicy, "on-failure") && c.ExitCode == 0 {
+			continue
+		}
+		c.Status, c.PID, c.ExitCode, c.NetNS = TaskRunning, 1, 0, h.pins[r.Path.Parent()]
+		c.Restarts++
+	}
+}
+
 // siblings returns the other containers of the cell that containerd has.
 func (h *host) siblings(r *state.Record) map[realm.Path]*Container {
 	all := map[realm.Path]*Container{}
@@ -365,9 +393,9 @@ func (h *host) operate(op Op, c *Change, fail failFunc) {
 	found := h.container(c.After, fail)
 	switch {
 	case op == OpPause && found.Status == TaskRunning:
-		found.Status = TaskPaused
+		found.Status, found.RestartPolicy = TaskPaused, ""
 	case op == OpUnpause && found.Status == TaskPaused:
-		found.Status = TaskRunning
+		found.Status, found.RestartPolicy = TaskRunning, policyOf(c.After)
 	case op == OpKill && c.Signal == "SIGKILL":
 		found.Status, found.ExitCode, found.NetNS, found.PID, found.RestartPolicy = TaskStopped, 137, 0, 0, ""
 	case op != OpKill:

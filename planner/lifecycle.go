@@ -94,14 +94,15 @@ func why(c *Change) string {
 	return ""
 }
 
-// decideTriggered decides until everything is replaced that is to be because something else changes.
+// decideTriggered decides until everything is replaced, or started, that is to be because something else changes.
 func (d *decider) decideTriggered() {
-	d.triggered = map[realm.Path]string{}
+	d.triggered, d.awaitedNow = map[realm.Path]string{}, map[realm.Path]bool{}
 	before := len(d.diags)
 	for {
 		d.diags, d.order, d.changes = d.diags[:before], nil, map[realm.Path]*Change{}
 		d.decideAll()
-		if !d.pullTriggers() {
+		triggered, awaited := d.pullTriggers(), d.awaitStarted()
+		if !triggered && !awaited {
 			return
 		}
 	}

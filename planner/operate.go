@@ -140,6 +140,10 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		if status == TaskRunning && r.Status.Run == "" {
 			return nil
 		}
+		if pauseEnded(r, c) && !running {
+			diags.Errorf(realm.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
+			return nil
+		}
 		if status != TaskPaused {
 			return refuse("is not paused: it is " + now.State)
 		}
@@ -186,10 +190,27 @@ func Recorded(prior *state.State, paths []realm.Path) *realm.Tree {
 	return tree
 }
 
-// staysDown reports whether the user has stopped, killed or paused the container, and it is to stay so.
-func (d *decider) staysDown(p realm.Path) bool {
-	r := d.prior.Records[p]
-	return r != nil && r.Status.Run != "" && (!d.opts.Start || !d.isTarget(p))
+// staysDown reports whether the user has stopped, killed or paused the recorded container, and it is to stay so.
+func (d *decider) staysDown(r *state.Record, actual *Container) bool {
+	return r.Status.Run != "" && !pauseEnded(r, actual) && !d.startAsked(r.Path)
+}
+
+// startAsked reports whether the user wants the container to run whatever it was made to do before.
+func (d *decider) startAsked(p realm.Path) bool { return d.opts.Start && d.isTarget(p) }
+
+// pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
+// a reboot. Other than a stop, a pause holds no longer than its task.
+func pauseEnded(r *state.Record, c *Container) bool {
+	if r.Status.Run != runPaused || c == nil {
+		return false
+	}
+	switch c.Status {
+	case TaskNone, TaskCreated, TaskStopped:
+		return true
+	case TaskRunning:
+		return r.Status.UpdatedAt != nil && c.StartedAt.After(*r.Status.UpdatedAt)
+	}
+	return false
 }
 
 // isTarget reports whether p is a target, or below one; without targets everything is.

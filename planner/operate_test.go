@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -179,4 +180,64 @@ func TestMadeByHand(t *testing.T) {
 		t.Error("not just that one was deleted")
 	}
 	nothingToDo(t, h)
+}
+
+// A pause ends with the task that was paused, other than a stop: the plan starts the container.
+func TestPauseEndsWithItsTask(t *testing.T) {
+	const why = `
+start main/default/blog/web/side
+  # it was paused, and the pause ended with its task
+`
+	for _, status := range []TaskStatus{TaskNone, TaskStopped} {
+		t.Run("task "+string(status), func(t *testing.T) {
+			h := made(t)
+			h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+			c := h.at(theSide)
+			c.Status, c.NetNS, c.PID, c.ExitCode = status, 0, 0, 137
+			_, diags := Operate(h.prior, h.actual, Operation{Action: Unpause, Paths: []realm.Path{theCell}})
+			if !diags.HasErrors() || !strings.Contains(diags.Error(), "Start it with: kuke start container "+string(theSide)) {
+				t.Errorf("unpause says %v", diags)
+			}
+			compare(t, changesOf(h.plan(example(nil), Options{})), why)
+			h.converge(example(nil), Options{})
+			if run := h.prior.Records[theSide].Status.Run; run != "" {
+				t.Errorf("recorded as %q", run)
+			}
+		})
+	}
+	t.Run("another task", func(t *testing.T) {
+		h := made(t)
+		h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+		h.at(theSide).Status = TaskRunning
+		h.prior.Records[theSide].Status.UpdatedAt = &at
+		h.at(theSide).StartedAt = at.Add(-time.Minute) // the one that was paused
+		compare(t, changesOf(h.plan(example(nil), Options{})), `
+pause main/default/blog/web/side
+  # changed outside of kuke: it runs, but was paused by kuke: start it with kuke start, or kuke apply --start
+`)
+		h.at(theSide).StartedAt = at.Add(time.Minute)
+		nothingToDo(t, h)
+	})
+	t.Run("stopped", func(t *testing.T) {
+		h := made(t)
+		h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+		nothingToDo(t, h)
+	})
+}
+
+// A start that fails, or never comes, leaves no hold behind: the plan says what is missing.
+func TestFailedStartEndsHold(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
+	p := h.plan(Recorded(h.prior, []realm.Path{theCell}), Options{ByHand: true, Start: true, Targets: []realm.Path{theCell}})
+	h.applySome(p, 0, nil)
+	compare(t, changesOf(h.plan(example(nil), Options{})), `
+start main/default/blog/web/web
+  # its task is missing
+start main/default/blog/web/side
+  # its task is missing
+`)
+	if states := States(h.prior, h.actual); states[theSide].State != StatePending {
+		t.Errorf("it is %s", states[theSide].State)
+	}
 }

@@ -202,12 +202,12 @@ func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
 }
 
 // isPublished reports whether the host maps all of a recorded port to the cell.
-func (d *decider) isPublished(cell realm.Path, text string) bool {
-	if d.actual.Mappings == nil {
+func (a *Actual) isPublished(cell realm.Path, text string) bool {
+	if a.Mappings == nil {
 		return true // it wasn't looked at
 	}
 	port, err := realm.ParsePort(text)
-	return err == nil && Mapped(d.actual.Mappings, cell, port)
+	return err == nil && Mapped(a.Mappings, cell, port)
 }
 
 // Mapped reports whether the mappings lead all of a published port to the cell.

@@ -351,6 +351,7 @@ func (h *host) reboot() {
 // checkConverged makes sure that the records are those desired and that nothing more is on the host.
 func (h *host) checkConverged(desired *realm.Tree) {
 	h.Helper()
+	h.monitor()
 	if left := h.plan(desired, Options{}); !left.Empty() || len(left.Changes) > 0 {
 		h.Fatalf("there is still to do:\n%s", text(left))
 	}

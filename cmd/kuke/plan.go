@@ -217,7 +217,7 @@ func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration,
 // planFor makes the plan that the options ask for.
 func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, options planner.Options) (*planner.Plan, error) {
 	if o.refreshOnly {
-		actual, err := exec.Refresh(ctx, nil, prior)
+		actual, err := exec.Refresh(ctx, realm.NewTree(), prior)
 		if err != nil {
 			return nil, err
 		}
