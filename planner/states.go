@@ -24,8 +24,9 @@ const (
 type Live struct {
 	Record *state.Record
 	State  string
-	// Detail says more: the health of a container that runs, the exit code of one that ended, and what the kernel killed in
-	// it; of a level with containers that don't run, how many of all do.
+	// Detail says more: the health of a container that runs, the exit code of one that ended, what the kernel killed in it,
+	// and what is missing of one that is Pending; of a level, which parts of its own are missing or differ, how many of its
+	// containers run where not all do, and which resources in it are incomplete.
 	Detail string
 	// Container is what containerd has; nil for other kinds, and where it has none.
 	Container *Container
@@ -39,24 +40,32 @@ type Live struct {
 //
 // A container is Pending while it has no task, Ready while it runs, Paused or Pausing while it is frozen, Stopped when
 // it exited with 0 or the user stopped it, Failed when it exited otherwise or was killed, and Unknown where containerd
-// can't tell. A level is Pending when a part of its own is missing on the host (cgroup, network, containerd namespace);
-// else it is as the first of these that any container in it is: Unknown, Failed, Pending, Pausing; else, with none
-// running, Paused or Stopped; else Ready. One that ended as it may counts as running.
+// can't tell. A level is Pending when a part of its own is missing on the host or not as it was made (cgroup, network,
+// containerd namespace), as a cell without containers is; else it is as the first of these that any container in it is:
+// Unknown, Failed, Pending, Pausing; else, with none running, Paused or Stopped; else Ready. One that ended as it may
+// counts as running.
 func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 	states := map[realm.Path]*Live{}
 	tallies := map[realm.Path]*tally{}
+	var names *hosts
+	if actual != nil {
+		names = newHosts(NamesOf(prior))
+	}
 	for _, p := range slices.Backward(prior.Paths()) {
 		r := prior.Records[p]
 		live := &Live{Record: r}
 		states[p] = live
+		if tallies[p] == nil {
+			tallies[p] = &tally{states: map[string]int{}, incomplete: map[realm.Kind]int{}}
+		}
 		if p.Kind() == realm.KindContainer {
 			live.ofContainer(prior, actual)
 		} else {
-			live.ofLevel(actual, tallies[p])
+			live.ofLevel(actual, tallies[p], names)
 		}
 		if parent := p.Parent(); parent != "" {
 			if tallies[parent] == nil {
-				tallies[parent] = &tally{states: map[string]int{}}
+				tallies[parent] = &tally{states: map[string]int{}, incomplete: map[realm.Kind]int{}}
 			}
 			tallies[parent].add(live, tallies[p])
 		}
@@ -64,30 +73,40 @@ func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 	return states
 }
 
-// tally counts the containers below a resource by their states.
+// tally counts what is below a resource.
 type tally struct {
+	// states counts the containers by their states, and as Pending also the levels that are incomplete themselves.
 	states map[string]int
-	all    int
+	all    int // containers
+	// incomplete counts the levels of which parts of their own are missing.
+	incomplete map[realm.Kind]int
+	// containers are those of a cell.
+	containers []*Live
+	// lacks says that the level itself is incomplete.
+	lacks bool
 }
 
 func (t *tally) add(live *Live, below *tally) {
 	if c, ok := live.Record.Spec.(*realm.Container); ok {
 		counted := live.State
-		if counted == StateStopped && live.Record.Status.Run == "" && mayEnd(c) {
+		if counted == StateStopped && (live.Record.Status.Run == "" || pauseEnded(live.Record, live.Container)) && mayEnd(c) {
 			counted = StateReady
 		}
 		t.states[counted]++
 		t.all++
+		t.containers = append(t.containers, live)
 		return
 	}
-	if below != nil {
-		for name, n := range below.states {
-			t.states[name] += n
-		}
-		t.all += below.all
+	for name, n := range below.states {
+		t.states[name] += n
 	}
-	if live.State == StatePending {
+	for kind, n := range below.incomplete {
+		t.incomplete[kind] += n
+	}
+	t.all += below.all
+	if below.lacks {
 		t.states[StatePending]++ // something of its own is missing, whatever is in it
+		t.incomplete[live.Record.Path.Kind()]++
 	}
 }
 
@@ -112,56 +131,136 @@ func (l *Live) ofContainer(prior *state.State, actual *Actual) {
 		l.State = StateFailed
 	}
 	l.Killed = KilledIn(prior, actual, l.Record.Path)
-	if l.Exit != nil {
-		l.Detail = exitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
-		return
+	l.Detail = l.detailOfContainer()
+}
+
+func (l *Live) detailOfContainer() string {
+	switch {
+	case l.Exit != nil:
+		return exitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
+	case l.State == StatePending && l.Container == nil:
+		return "no container"
+	case l.State == StatePending && l.Container.Status == TaskNone:
+		return "no task"
+	case l.State == StatePending:
+		return "task not started"
 	}
 	var details []string
 	if l.State == StateReady && l.Record.Status.Health != nil {
 		details = append(details, l.Record.Status.Health.State)
 	}
-	if l.Killed != nil && l.State != StatePending {
+	if l.Killed != nil {
 		details = append(details, l.Killed.String())
 	}
-	l.Detail = strings.Join(details, ", ")
+	return strings.Join(details, ", ")
 }
 
-func (l *Live) ofLevel(actual *Actual, t *tally) {
-	switch {
-	case actual == nil:
+func (l *Live) ofLevel(actual *Actual, t *tally, names *hosts) {
+	if actual == nil {
 		l.State = StateUnknown
 		return
-	case l.lacksParts(actual):
-		l.State = StatePending
-		return
-	case t == nil || t.all == 0:
-		l.State = StateReady
+	}
+	if missing := l.missingParts(actual, t, names); len(missing) > 0 {
+		l.State, l.Detail, t.lacks = StatePending, strings.Join(missing, "; "), true
 		return
 	}
+	running := t.states[StateReady]
 	for _, name := range []string{StateUnknown, StateFailed, StatePending, StatePausing} {
 		if t.states[name] > 0 {
 			l.State = name
 			break
 		}
 	}
-	running := t.states[StateReady]
+	broken := l.State != ""
 	switch {
-	case l.State != "":
-	case running == 0 && t.states[StatePaused] == t.all:
-		l.State = StatePaused
-	case running == 0:
-		l.State = StateStopped
-	default:
+	case broken:
+	case running > 0 || t.all == 0:
 		l.State = StateReady
+	case t.states[StatePaused] == t.all:
+		l.State = StatePaused
+	default:
+		l.State = StateStopped
 	}
-	if running < t.all && running > 0 {
-		l.Detail = fmt.Sprintf("%d/%d", running, t.all)
+	var details []string
+	if running < t.all && (running > 0 || broken) {
+		details = append(details, fmt.Sprintf("%d/%d", running, t.all))
 	}
+	if incomplete := t.incompleteText(); incomplete != "" {
+		details = append(details, incomplete)
+	}
+	l.Detail = strings.Join(details, ", ")
 }
 
-// lacksParts reports whether something of the resource's own is missing on the host.
-func (l *Live) lacksParts(actual *Actual) bool {
-	status := l.Record.Status
-	_, cgroup := actual.Cgroups[status.Cgroup]
-	return !cgroup || len(actual.Networks[l.Record.Path]) > 0 || l.Record.Path.Kind() == realm.KindRealm && actual.Namespaces[status.Namespace] == nil
+// incompleteText says how many levels of each kind are incomplete, or returns "".
+func (t *tally) incompleteText() string {
+	var counts []string
+	for _, kind := range realm.Kinds {
+		switch n := t.incomplete[kind]; {
+		case n == 1:
+			counts = append(counts, "1 "+kind.Lower())
+		case n > 1:
+			counts = append(counts, fmt.Sprintf("%d %ss", n, kind.Lower()))
+		}
+	}
+	if len(counts) == 0 {
+		return ""
+	}
+	return strings.Join(counts, " and ") + " incomplete"
+}
+
+// missingParts says which of a level's own parts are missing on the host, or not as they were made.
+func (l *Live) missingParts(actual *Actual, t *tally, names *hosts) []string {
+	var missing []string
+	p, status := l.Record.Path, l.Record.Status
+	if p.Kind() == realm.KindRealm && actual.Namespaces[status.Namespace] == nil {
+		missing = append(missing, "no containerd namespace")
+	}
+	if _, cgroup := actual.Cgroups[status.Cgroup]; !cgroup {
+		missing = append(missing, "no cgroup")
+	}
+	if p.Kind() == realm.KindCell && t.all == 0 {
+		missing = append(missing, "no container")
+	}
+	flaws := actual.Networks[p]
+	if p.Kind() == realm.KindCell {
+		flaws = actual.cellFlaws(l.Record, t.containers, names)
+	}
+	if len(flaws) > 0 {
+		missing = append(missing, "network incomplete: "+shortList(flaws))
+	}
+	return missing
+}
+
+// cellFlaws says what of the network of a recorded cell is not as it was made.
+func (a *Actual) cellFlaws(cell *state.Record, containers []*Live, names *hosts) []string {
+	had := cell.Status.Attachment
+	if had == nil {
+		return nil
+	}
+	var root *Container
+	for _, l := range containers {
+		if l.Record.Spec.(*realm.Container).Root {
+			root = l.Container
+		}
+	}
+	flaws := a.attachmentFlaws(cell.Path, had, root)
+	for _, l := range containers {
+		if !l.Record.Spec.(*realm.Container).Root && !l.Record.Status.Imported && a.strayed(cell.Path, root, l.Container) {
+			flaws = append(flaws, fmt.Sprintf("container %s is in another network namespace", l.Record.Path.Name()))
+		}
+	}
+	for _, file := range a.fileFlaws(cell.Path, names.file(cell.Path, had)) {
+		flaws = append(flaws, file+" was changed")
+	}
+	return flaws
+}
+
+// shortList joins texts, with the first few in full.
+func shortList(texts []string) string {
+	const shown = 3
+	text := strings.Join(texts[:min(shown, len(texts))], ", ")
+	if more := len(texts) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

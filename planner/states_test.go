@@ -13,6 +13,7 @@ func TestStates(t *testing.T) {
 		s[theStack+"/other"] = &realm.Cell{}
 		s[other] = &realm.Container{Root: true, Image: "web:1", RestartPolicy: "no"}
 		s["main/empty"] = &realm.Space{}
+		s[theRoot].(*realm.Container).Ports = []string{"8080:80"}
 	})
 	tests := []struct {
 		name string
@@ -41,20 +42,51 @@ func TestStates(t *testing.T) {
 			h.prior.Records[theSide].Status.Exit = &state.Exit{Code: 143}
 			h.startAgain(theSide)
 			h.at(theSide).Status = TaskNone
-		}, map[realm.Path]string{theSide: "Pending"}},
-		{"no task", func(h *host) { h.at(theSide).Status = TaskNone }, map[realm.Path]string{theSide: "Pending", theCell: "Pending (1/2)"}},
+		}, map[realm.Path]string{theSide: "Pending (no task)"}},
+		{"no task", func(h *host) { h.at(theSide).Status = TaskNone }, map[realm.Path]string{theSide: "Pending (no task)", theCell: "Pending (1/2)"}},
+		{"no tasks", func(h *host) { h.at(theSide).Status, h.at(theRoot).Status = TaskNone, TaskCreated }, map[realm.Path]string{theRoot: "Pending (task not started)", theCell: "Pending (0/2)", theStack: "Pending (1/3)"}},
 		{"removed", func(h *host) {
 			delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
-		}, map[realm.Path]string{theSide: "Pending", theCell: "Pending (1/2)"}},
+		}, map[realm.Path]string{theSide: "Pending (no container)", theCell: "Pending (1/2)"}},
+		{"all removed", func(h *host) { clear(h.actual.Namespaces["kukeon-main"].Containers) }, map[realm.Path]string{theCell: "Pending (0/2)", theStack: "Pending (0/3)"}},
+		{"containers not recorded", func(h *host) {
+			delete(h.prior.Records, theSide)
+			delete(h.prior.Records, theRoot)
+		}, map[realm.Path]string{theCell: "Pending (no container)", theStack: "Pending (1 cell incomplete)", other.Parent(): "Ready", "main/empty": "Ready"}},
+		{"nothing made but the cells", func(h *host) {
+			for _, p := range []realm.Path{theRoot, theSide, other} {
+				delete(h.prior.Records, p)
+			}
+		}, map[realm.Path]string{theCell: "Pending (no container)", theRealm: "Pending (2 cells incomplete)", "main/empty": "Ready"}},
 		{"unknown", func(h *host) { h.at(theSide).Status = TaskUnknown }, map[realm.Path]string{theSide: "Unknown", theCell: "Unknown (1/2)"}},
-		{"cgroup missing", func(h *host) { delete(h.actual.Cgroups, "/kukeon/main/default/blog") }, map[realm.Path]string{theStack: "Pending", theSpace: "Pending", theCell: "Ready"}},
-		{"network missing", func(h *host) { h.actual.Networks[theSpace] = []string{"bridge is missing"} }, map[realm.Path]string{theSpace: "Pending", theCell: "Ready"}},
+		{"cgroup missing", func(h *host) { delete(h.actual.Cgroups, "/kukeon/main/default/blog") }, map[realm.Path]string{theStack: "Pending (no cgroup)", theSpace: "Pending (1 stack incomplete)", theCell: "Ready"}},
+		{"network missing", func(h *host) { h.actual.Networks[theSpace] = []string{"bridge is missing"} }, map[realm.Path]string{theSpace: "Pending (network incomplete: bridge is missing)", theRealm: "Pending (1 space incomplete)", theCell: "Ready", theSide: "Ready"}},
+		{"port not published", func(h *host) { h.actual.Mappings = []PortMapping{} }, map[realm.Path]string{
+			theCell: "Pending (network incomplete: port 8080:80 is not published any more)", theRoot: "Ready", theStack: "Pending (1 cell incomplete)",
+		}},
+		{"address and bridge", func(h *host) {
+			h.actual.Cells[theCell].Addresses = map[string]string{"eth0": "10.88.0.77/24"}
+			h.actual.Cells[other.Parent()].Flaws = map[string]string{"eth0": "is not attached to the bridge"}
+		}, map[realm.Path]string{
+			theCell: "Pending (network incomplete: its interface eth0 has the address 10.88.0.77/24, not 10.88.0.3/24)", other.Parent(): "Pending (network incomplete: its interface eth0 is not attached to the bridge)",
+			theRealm: "Pending (2 cells incomplete)",
+		}},
+		{"files", func(h *host) {
+			h.actual.Cells[theCell].Hosts, h.actual.Cells[theCell].Stale = "evil", []string{"resolv.conf"}
+		}, map[realm.Path]string{theCell: "Pending (network incomplete: its /etc/hosts was changed, its /etc/resolv.conf was changed)"}},
+		{"pin gone", func(h *host) { h.actual.Cells[theCell].NetNS = 0 }, map[realm.Path]string{theCell: "Pending (network incomplete: the network namespace of its root container is not at hand)"}},
+		{"strayed", func(h *host) { h.at(theSide).NetNS = 4711 }, map[realm.Path]string{theCell: "Pending (network incomplete: container side is in another network namespace)"}},
+		{"paused when the host went down", func(h *host) {
+			h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+			h.at(theSide).Status = TaskNone
+		}, map[realm.Path]string{theSide: "Pending (no task)"}},
 		{"nobody to ask", func(h *host) { h.actual = nil }, map[realm.Path]string{theRealm: "Unknown", theSide: "Unknown"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t)
 			h.converge(desired, Options{})
+			h.refresh(desired)
 			tt.host(h)
 			states := States(h.prior, h.actual)
 			if len(states) != len(h.prior.Records) {
