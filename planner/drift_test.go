@@ -1,7 +1,10 @@
 package planner
 
 import (
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -150,6 +153,115 @@ start main/default/blog/web/side
 }
 
 // What ends by itself is left alone, as long as nothing needs what it leaves behind.
+var diffLines = regexp.MustCompile(`(?m)^  [^#\s].*\n`)
+
+// withoutDiffs leaves the attributes out of what changesOf returns.
+func withoutDiffs(changes string) string { return diffLines.ReplaceAllString(changes, "") }
+
+// What containerd's restart monitor starts by itself is no change, as long as it can.
+func TestRestarts(t *testing.T) {
+	const again = "\nstart main/default/blog/web/side\n  # it exited with code 3\n"
+	tests := []struct {
+		name, policy string
+		host         func(*host)
+		opts         Options
+		edit         func(specs)
+		want         string
+	}{
+		{name: "always", policy: "always"},
+		{name: "unless-stopped", policy: "unless-stopped"},
+		{name: "on-failure", policy: "on-failure"},
+		{name: "on-failure, with restarts left", policy: "on-failure:3", host: func(h *host) { h.at(theSide).Restarts = 2 }},
+		{name: "on-failure, without", policy: "on-failure:3", host: func(h *host) { h.at(theSide).Restarts = 3 }, want: again},
+		{name: "not the monitor's", policy: "always", host: func(h *host) { h.at(theSide).RestartPolicy = "" }, want: again},
+		{name: "in vain, without the network namespace", policy: "always", host: func(h *host) { delete(h.pins, theCell) }, want: `
+update main/default/blog/web
+  # changed outside of kuke: the network namespace of its root container is not at hand
+start main/default/blog/web/side
+  # it exited with code 3
+`},
+		{name: "in vain for a long time", policy: "always", host: func(h *host) {
+			h.at(theSide).FinishedAt, h.actual.At = at, at.Add(2*time.Minute)
+		}, want: again},
+		{name: "within the monitor's time", policy: "always", host: func(h *host) {
+			h.at(theSide).FinishedAt, h.actual.At = at, at.Add(20*time.Second)
+		}},
+		{name: "no task", policy: "always", host: func(h *host) { h.at(theSide).Status = TaskNone }, want: "\nstart main/default/blog/web/side\n  # its task is missing\n"},
+		{name: "asked for", policy: "always", opts: Options{Start: true}, want: again},
+		{name: "a new container waits for it", policy: "always", edit: func(s specs) {
+			s[theCell+"/new"] = &realm.Container{Image: "side:1", DependsOn: []realm.Dependency{{Name: "side"}}}
+		}, want: "\ncreate main/default/blog/web/new" + again},
+		{name: "a new container beside it", policy: "always", edit: func(s specs) {
+			s[theCell+"/new"] = &realm.Container{Image: "side:1"}
+		}, want: "\ncreate main/default/blog/web/new\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			desired := func(edit func(specs)) *realm.Tree {
+				return example(func(s specs) {
+					container(s, theSide).RestartPolicy = tt.policy
+					if edit != nil {
+						edit(s)
+					}
+				})
+			}
+			h := newHost(t)
+			h.converge(desired(nil), Options{})
+			h.kill(theSide, 3)
+			if tt.host != nil {
+				tt.host(h)
+			}
+			plan, diags := h.new(desired(tt.edit), tt.opts)
+			if plan == nil {
+				t.Fatal(diags)
+			}
+			compare(t, withoutDiffs(changesOf(plan)), tt.want)
+			starts := strings.Contains(tt.want, "start main/default/blog/web/side")
+			if warned := strings.Contains(diags.Error(), "exited with code 3. containerd restarts it"); warned == starts {
+				t.Errorf("starts %v, and warns %q", starts, diags.Error())
+			}
+			if h.applySome(plan, len(plan.Steps), func([]int) int { return 0 }); tt.edit != nil {
+				h.monitor()
+			}
+		})
+	}
+}
+
+// Drift is what a plan of the recorded resources shows, without a look at images.
+func TestDrift(t *testing.T) {
+	h := made(t)
+	drift := func() string {
+		t.Helper()
+		h.refresh(nil)
+		changes, diags := Drift(h.prior, h.actual)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		return changesOf(&Plan{Changes: changes})
+	}
+	h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+	if text := drift(); text != "" {
+		t.Errorf("just made, and there is\n%s", text)
+	}
+	h.prior.Records[theRoot].Status.Health = &state.Health{State: state.Unhealthy}
+	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theRoot))
+	h.spaceDrift[theSpace] = []string{"bridge is missing"}
+	got := withoutDiffs(drift())
+	compare(t, got, `
+update main/default
+  # bridge is missing
+create main/default/blog/web/web
+  # removed outside of kuke: containerd has no such container
+replace main/default/blog/web/side
+  # replaced because root container main/default/blog/web/web is created
+`)
+	h = made(t)
+	h.reboot()
+	if text := drift(); !strings.Contains(text, "start main/default/blog/web/web") || !strings.Contains(text, "update main/default/blog\n") {
+		t.Errorf("after a reboot there is only\n%s", text)
+	}
+}
+
 func TestEnds(t *testing.T) {
 	policy := func(p realm.Path, policy string) func(specs) {
 		return func(s specs) { container(s, p).RestartPolicy = policy }
@@ -175,13 +287,11 @@ func TestEnds(t *testing.T) {
 		}, want: "\nupdate main/default/blog/web/side\n  # changed outside of kuke: containerd does not keep to its restart policy\n"},
 	}
 	for _, p := range []string{"no", "on-failure", "on-failure:3"} {
-		tests = append(tests,
-			change{name: "done, " + p, edit: policy(theSide, p), host: kill(theSide, p, 0, policy(theSide, p))},
-			change{name: "failed, " + p, edit: policy(theSide, p), host: kill(theSide, p, 3, policy(theSide, p)), want: start(theSide, "it exited with code 3")})
+		tests = append(tests, change{name: "done, " + p, edit: policy(theSide, p), host: kill(theSide, p, 0, policy(theSide, p))})
 	}
-	for _, p := range []string{"", "always", "unless-stopped"} {
-		tests = append(tests, change{name: "ended, " + p, edit: policy(theSide, p), host: kill(theSide, p, 0, policy(theSide, p)), want: start(theSide, "it exited with code 0")})
-	}
+	tests = append(tests,
+		change{name: "failed, no", edit: policy(theSide, "no"), host: kill(theSide, "no", 3, policy(theSide, "no")), want: start(theSide, "it exited with code 3")},
+		change{name: "ended, without a policy", host: kill(theSide, "", 0, nil), want: start(theSide, "it exited with code 0")})
 	runChanges(t, tests)
 }
 

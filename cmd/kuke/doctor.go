@@ -53,6 +53,7 @@ func (a *app) checkHost(ctx context.Context) []view.Check {
 		one(checkOverlay()),
 		one(checkConfinement(executor.HostConfinement())),
 		one(checkRunPath(a.runPath)),
+		a.checkResources(ctx),
 	)
 }
 
