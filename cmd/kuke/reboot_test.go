@@ -58,6 +58,8 @@ func endProcesses() error {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
+		// With cgroup v1 nothing ends while it is frozen.
+		_ = os.WriteFile(filepath.Join(filepath.Dir(file), "freezer.state"), []byte("THAWED"), 0)
 	}
 	return nil
 }
