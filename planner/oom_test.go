@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,12 @@ func TestKilled(t *testing.T) {
 			if tt.plan == "-" {
 				return
 			}
+			// Under a restart policy it is a warning at first, and a change when containerd doesn't start it again.
+			_, diags := h.new(desired, Options{})
+			if tt.plan != "" && (len(diags) != 1 || !strings.Contains(diags[0].Detail, tt.plan)) {
+				t.Errorf("diagnostics %v, want %q", diags, tt.plan)
+			}
+			h.actual.At = h.actual.At.Add(2 * monitorPatience)
 			p := h.plan(desired, Options{})
 			reason := ""
 			if len(p.Changes) > 0 {

@@ -33,8 +33,8 @@ func (d *decider) restarts(c *Change, want *realm.Container, actual *Container) 
 		times = fmt.Sprintf(", %d times so far", actual.Restarts)
 	}
 	d.diags.Warnf(d.desired.Resource(c.Path).RangeOf("restartPolicy"), c.Path, "Container exited",
-		"container %s exited with code %d. containerd restarts it, as its restart policy %s says%s. To see why it exited, run: kuke logs %s.",
-		c.Path, actual.ExitCode, want.RestartPolicy, times, c.Path)
+		"container %s is down: %s. containerd restarts it, as its restart policy %s says%s. To see why it exited, run: kuke logs %s.",
+		c.Path, ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path)), want.RestartPolicy, times, c.Path)
 	return true
 }
 

@@ -74,8 +74,8 @@ func TestShutdownOrder(t *testing.T) {
 	wantOrder(t, p, "stop main/default/blog/shop/shop", "stop main/default/blog/db/backup")
 }
 
-// What ran is started by the next apply, and nothing else: not what the user has stopped or paused, and not what has
-// completed, even if a reboot comes between. A container that ends with 0 because it is shut down has not completed.
+// What ran is started by the next apply, and nothing else: not what the user has stopped, and not what has completed,
+// even if a reboot comes between. A pause ends with the task that was paused. A container that ends with 0 because it is shut down has not completed.
 func TestShutdownKeepsWhatRan(t *testing.T) {
 	desired := func() *realm.Tree {
 		return example(func(s specs) {
@@ -115,7 +115,7 @@ func TestShutdownKeepsWhatRan(t *testing.T) {
 				}
 			}
 			slices.Sort(started)
-			if want := []string{"failed", "job", "loop", "side", "web"}; !slices.Equal(started, want) {
+			if want := []string{"failed", "job", "loop", "paused", "side", "web"}; !slices.Equal(started, want) {
 				t.Errorf("started are %v, want %v", started, want)
 			}
 			h.apply(p)
