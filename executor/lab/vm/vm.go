@@ -193,10 +193,13 @@ func (m *Machine) PowerCut() error {
 	if errors.Is(err, os.ErrProcessDone) {
 		err = nil
 	}
-	_ = <-m.exited
+	_ = m.wait() // it was killed
 	m.gone()
 	return err
 }
+
+// wait waits until the emulator has ended.
+func (m *Machine) wait() error { return <-m.exited }
 
 // gone forgets the process of a machine that is off.
 func (m *Machine) gone() {
