@@ -32,9 +32,10 @@ func (d *decider) lostProfile(p realm.Path, want *realm.Container, actual *Conta
 	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && d.actual.Profiles != nil && !d.imported(p)
 }
 
-// scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says.
+// scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
+// imported container is its maker's.
 func (d *decider) scored(c *Change, want *realm.Container, actual *Container) {
-	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" {
+	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.imported(c.Path) {
 		return
 	}
 	c.Action = Update

@@ -159,11 +159,16 @@ func answer(listener net.Listener, text string) {
 		if err != nil {
 			return
 		}
-		if text != "" { // one who asks waits for the answer
-			_, _ = conn.Read(make([]byte, 1<<10))
+		if text == "" {
+			_ = conn.Close()
+			continue
 		}
+		// One who closes before it has read all takes the answer along.
 		_, _ = io.WriteString(conn, text)
-		_ = conn.Close()
+		go func() {
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+		}()
 	}
 }
 

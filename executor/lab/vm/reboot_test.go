@@ -38,8 +38,10 @@ func TestReboot(t *testing.T) {
 			has "$(kuke get container main/s/t/web/held)" Stopped
 			same "$(grep -c migrated /srv/data/log)" 1
 			same "$(tail -n 4 /srv/data/log | xargs)" 'web ended db ended db began web began'
-			stops=$(journalctl -b -1 -o cat -u kuke.service -u containerd.service -u systemd-networkd.service | grep -E '^Stopped (Containers of|containerd|Network|systemd-networkd)' | head -n 1)
-			has "$stops" 'Containers of'
+			stops=$(journalctl -b -1 -o cat | grep -oE '^Stopped (kuke|containerd|systemd-networkd)\.service' | xargs)
+			has "$stops" 'Stopped kuke.service Stopped containerd.service'
+			has "$stops" 'Stopped systemd-networkd.service'
+			lacks "${stops%%Stopped kuke.service*}" systemd-networkd
 			kuke doctor`)
 	}
 	s.run(`
