@@ -64,7 +64,7 @@ func killedIn(cgroups *cgroup.Tree, st *state.State, p realm.Path, beside []real
 	if r := st.Records[p]; c != nil {
 		actual.Namespaces = map[string]*planner.Namespace{r.Status.Namespace: {Containers: map[string]*planner.Container{r.Status.ContainerID: c}}}
 	}
-	return planner.KilledIn(st, actual, p), nil
+	return planner.NewOOMKills(st, actual).In(p), nil
 }
 
 // lineage returns p and the paths above it.

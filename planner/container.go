@@ -121,7 +121,7 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 	case d.restarts(c, want, actual):
 		return
 	case actual.Status == TaskStopped:
-		why = ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path))
+		why = ExitReason(actual.ExitCode, d.kills.In(c.Path))
 	case actual.Status == TaskPaused:
 		d.unpause(c)
 		return

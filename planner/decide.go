@@ -17,6 +17,7 @@ type decider struct {
 	opts    Options
 	// orphans are containers that bear our labels and that no state knows.
 	orphans map[realm.Path]*orphan
+	kills   *OOMKills
 	// desiredRoots and priorRoots hold the root container of each cell that has one.
 	desiredRoots, priorRoots map[realm.Path]realm.Path
 	// needed holds what is above a desired resource.

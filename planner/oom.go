@@ -50,15 +50,35 @@ func (k *Killed) Since(before *Killed) *Killed {
 // sigkilled is the exit code of a process that was killed.
 const sigkilled = 128 + 9
 
-// KilledIn returns what the kernel killed in the recorded container p, nil where it killed nothing. prior must hold what is
-// above p, and for earlier runs what is beside it; actual the cgroups of all that.
-func KilledIn(prior *state.State, actual *Actual, p realm.Path) *Killed {
-	r := prior.Records[p]
-	own := actual.OOM[r.Status.Cgroup]
+// OOMKills tells what the kernel killed in containers because memory ran out.
+type OOMKills struct {
+	prior  *state.State
+	actual *Actual
+	// cells is made once it is needed.
+	cells map[realm.Path]*cellKills
+}
+
+// cellKills is what the cgroups of the containers of a cell count together.
+type cellKills struct {
+	kills, hitsBelow int64
+	// restarting counts the containers that containerd starts again when they end.
+	restarting int
+}
+
+// NewOOMKills returns what tells of the containers of prior, which must hold what is above them, and for earlier runs what is
+// beside them; actual holds the cgroups of all that.
+func NewOOMKills(prior *state.State, actual *Actual) *OOMKills {
+	return &OOMKills{prior: prior, actual: actual}
+}
+
+// In returns what the kernel killed in the recorded container p, nil where it killed nothing.
+func (o *OOMKills) In(p realm.Path) *Killed {
+	r := o.prior.Records[p]
+	own := o.actual.OOM[r.Status.Cgroup]
 	k := &Killed{path: p, Processes: own.Kills}
 	hit := own.HitsBelow > 0
 	if k.Processes == 0 {
-		k.Earlier, hit = earlierKills(prior, actual, r)
+		k.Earlier, hit = o.earlier(r)
 	}
 	if k.Processes == 0 && k.Earlier == 0 {
 		return nil
@@ -67,12 +87,12 @@ func KilledIn(prior *state.State, actual *Actual, p realm.Path) *Killed {
 		k.Level = p
 	}
 	for q := p.Parent(); q != "" && k.Level == ""; q = q.Parent() {
-		if above := prior.Records[q]; above != nil && actual.OOM[above.Status.Cgroup].Hits > 0 {
+		if above := o.prior.Records[q]; above != nil && o.actual.OOM[above.Status.Cgroup].Hits > 0 {
 			k.Level = q
 		}
 	}
-	if level := prior.Records[k.Level]; level != nil {
-		k.Limit = actual.Cgroups[level.Status.Cgroup].Memory
+	if level := o.prior.Records[k.Level]; level != nil {
+		k.Limit = o.actual.Cgroups[level.Status.Cgroup].Memory
 		if k.Limit == 0 {
 			k.Limit = realm.ResourcesOf(level.Spec).Memory
 		}
@@ -80,33 +100,49 @@ func KilledIn(prior *state.State, actual *Actual, p realm.Path) *Killed {
 	return k
 }
 
-// earlierKills returns how many processes were killed in runs of the container that containerd's restart monitor has ended by
+// earlier returns how many processes were killed in runs of the container that containerd's restart monitor has ended by
 // another one, and whether a limit of the container's own was hit. The cgroup of such a run is gone; that of the cell still
 // counts it. Of several containers that containerd restarts, it doesn't tell which it was.
-func earlierKills(prior *state.State, actual *Actual, r *state.Record) (kills int64, hit bool) {
-	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
-	cell := prior.Records[r.Path.Parent()]
+func (o *OOMKills) earlier(r *state.Record) (kills int64, hit bool) {
+	c := o.actual.container(r.Status.Namespace, r.Status.ContainerID)
+	cell := o.prior.Records[r.Path.Parent()]
 	// One that runs since before kuke last changed it has no earlier runs that tell anything.
 	if c == nil || cell == nil || r.Status.UpdatedAt == nil || !c.StartedAt.After(*r.Status.UpdatedAt) || !restarts(r) {
 		return 0, false
 	}
-	left := actual.OOM[cell.Status.Cgroup]
-	if left.Kills == 0 {
+	all := o.actual.OOM[cell.Status.Cgroup]
+	if all.Kills == 0 {
 		return 0, false
 	}
-	left.HitsBelow -= left.Hits
-	for p, other := range prior.Records {
-		if p.Kind() != realm.KindContainer || p.Parent() != cell.Path {
-			continue
-		}
-		if p != r.Path && restarts(other) {
-			return 0, false
-		}
-		now := actual.OOM[other.Status.Cgroup]
-		left.Kills -= now.Kills
-		left.HitsBelow -= now.HitsBelow
+	now := o.cell(cell.Path)
+	if now.restarting > 1 {
+		return 0, false
 	}
-	return max(0, left.Kills), left.HitsBelow > 0
+	return max(0, all.Kills-now.kills), all.HitsBelow-all.Hits-now.hitsBelow > 0
+}
+
+// cell returns what the containers of a cell count, in one pass over all records for all cells.
+func (o *OOMKills) cell(p realm.Path) *cellKills {
+	if o.cells == nil {
+		o.cells = map[realm.Path]*cellKills{}
+		for p, r := range o.prior.Records {
+			if p.Kind() != realm.KindContainer {
+				continue
+			}
+			c := o.cells[p.Parent()]
+			if c == nil {
+				c = &cellKills{}
+				o.cells[p.Parent()] = c
+			}
+			now := o.actual.OOM[r.Status.Cgroup]
+			c.kills += now.Kills
+			c.hitsBelow += now.HitsBelow
+			if restarts(r) {
+				c.restarting++
+			}
+		}
+	}
+	return o.cells[p]
 }
 
 // restarts reports whether containerd is to start the container again when it ends.

@@ -55,8 +55,12 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 	recorded := prior.Paths()
 	for _, target := range o.Paths {
 		found := false
-		for _, p := range recorded {
-			if p.Kind() != realm.KindContainer || !target.Contains(p) {
+		within := recorded
+		if target.Kind() == realm.KindContainer { // a shutdown names each of them
+			within = []realm.Path{target}
+		}
+		for _, p := range within {
+			if p.Kind() != realm.KindContainer || !target.Contains(p) || prior.Records[p] == nil {
 				continue
 			}
 			found = true
@@ -104,7 +108,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 	after := *r
 	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
 	now := &Live{Record: r}
-	now.ofContainer(prior, actual)
+	now.ofContainer(actual, NewOOMKills(prior, actual))
 	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
 	switch o.Action {
 	case Stop:

@@ -161,7 +161,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	desired = ignoring(desired, prior)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
-		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual),
+		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual), kills: NewOOMKills(prior, actual),
 	}
 	d.findRoots()
 	d.checkTargets()

@@ -34,7 +34,7 @@ func (d *decider) restarts(c *Change, want *realm.Container, actual *Container) 
 	}
 	d.diags.Warnf(d.desired.Resource(c.Path).RangeOf("restartPolicy"), c.Path, "Container exited",
 		"container %s is down: %s. containerd restarts it, as its restart policy %s says%s. To see why it exited, run: kuke logs %s.",
-		c.Path, ExitReason(actual.ExitCode, KilledIn(d.prior, d.actual, c.Path)), want.RestartPolicy, times, c.Path)
+		c.Path, ExitReason(actual.ExitCode, d.kills.In(c.Path)), want.RestartPolicy, times, c.Path)
 	return true
 }
 

@@ -51,6 +51,7 @@ func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 	if actual != nil {
 		names = newHosts(NamesOf(prior))
 	}
+	kills := NewOOMKills(prior, actual)
 	for _, p := range slices.Backward(prior.Paths()) {
 		r := prior.Records[p]
 		live := &Live{Record: r}
@@ -59,7 +60,7 @@ func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 			tallies[p] = &tally{states: map[string]int{}, incomplete: map[realm.Kind]int{}}
 		}
 		if p.Kind() == realm.KindContainer {
-			live.ofContainer(prior, actual)
+			live.ofContainer(actual, kills)
 		} else {
 			live.ofLevel(actual, tallies[p], names)
 		}
@@ -110,7 +111,7 @@ func (t *tally) add(live *Live, below *tally) {
 	}
 }
 
-func (l *Live) ofContainer(prior *state.State, actual *Actual) {
+func (l *Live) ofContainer(actual *Actual, kills *OOMKills) {
 	if actual == nil {
 		l.State = StateUnknown
 		return
@@ -130,7 +131,7 @@ func (l *Live) ofContainer(prior *state.State, actual *Actual) {
 	case down && l.Exit != nil:
 		l.State = StateFailed
 	}
-	l.Killed = KilledIn(prior, actual, l.Record.Path)
+	l.Killed = kills.In(l.Record.Path)
 	l.Detail = l.detailOfContainer()
 }
 

@@ -33,7 +33,7 @@ realm "main" {
         container "app" {
           image       = "busybox"
           command     = "/bin/sh"
-          args        = ["-c", "exec nc -lk -p 5432 -e cat"]
+          args        = ["-c", "exec httpd -f -p 5432 -h /tmp"]
           stop_signal = "KILL"
         }
       }

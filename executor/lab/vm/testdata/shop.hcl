@@ -10,7 +10,7 @@ realm "main" {
         container "db" {
           image       = "busybox"
           command     = "/bin/sh"
-          args        = ["-c", "test -e /data/db || echo kept > /data/db; exec nc -lk -p 5432 -e cat"]
+          args        = ["-c", "test -e /data/db || echo kept > /data/db; exec httpd -f -p 5432 -h /tmp"]
           stop_signal = "KILL"
           volume {
             source = "/srv/data"
