@@ -405,6 +405,9 @@ func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
 	found := discover([]string{named(dir)}, nil, e.diags)
 	m := newModule(dir)
 	e.read(m, found)
+	if m.settings != nil {
+		e.diags.Errorf(m.settings.declared, "", "Misplaced block", "The project is that of the whole configuration. Write the block kuke beside the block module that calls this module, not in the module.")
+	}
 	if (*e.diags)[before:].HasErrors() {
 		return nil, false
 	}

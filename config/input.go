@@ -42,6 +42,8 @@ type Assignment struct {
 
 // Configuration is what Load has read.
 type Configuration struct {
+	// Project is the one that the configuration belongs to.
+	Project Project
 	// Tree holds the resources. It is nil where there are errors.
 	Tree *realm.Tree
 	// Outputs are the values that the root module gives out, in the order of their names.

@@ -83,6 +83,7 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 	root := newModule(e.rootDir)
 	before := len(diags)
 	e.read(root, found)
+	c.Project = root.project(e.rootDir)
 	if len(diags) == before && root.empty() {
 		diags.Errorf(realm.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
 	}
@@ -162,7 +163,7 @@ func (e *evaluator) read(m *module, found []source) {
 		if !ok {
 			continue
 		}
-		blocks, before := m.size(), len(*e.diags)
+		blocks, settings, before := m.size(), m.settings, len(*e.diags)
 		e.guardFile(s.name, func() {
 			if isYAML(s.name, data) {
 				m.manifests = append(m.manifests, readYAML(s.name, data, e.diags)...)
@@ -170,7 +171,7 @@ func (e *evaluator) read(m *module, found []source) {
 			}
 			(&collector{module: m, diags: e.diags}).file(s.name, data)
 		})
-		if m.size() == blocks && s.named && len(*e.diags) == before {
+		if m.size() == blocks && m.settings == settings && s.named && len(*e.diags) == before {
 			e.diags.Errorf(realm.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
 		}
 	}

@@ -93,7 +93,10 @@ func (m *manifestReader) kind(version, kindValue *value, whole realm.Range) (rea
 	}
 	if kindValue.kind != stringKind || !slices.Contains(words, kindValue.text) {
 		hint := suggest(kindValue.text, words)
-		if hint == "" {
+		switch {
+		case strings.EqualFold(kindValue.text, "project") || strings.EqualFold(kindValue.text, settingsWord):
+			hint = " No manifest names the project of a configuration. Write kuke { project = \"…\" } in an HCL file beside it, or use --project or KUKE_PROJECT."
+		case hint == "":
 			hint = " The kinds are " + strings.Join(words, ", ") + "."
 		}
 		m.diags.Errorf(kindValue.rng, "", "Unsupported kind", "There is no kind %q.%s", shorten(kindValue.text), hint)

@@ -28,6 +28,8 @@ type module struct {
 	callOrder []*call
 	checks    []*hclsyntax.Block
 	moves     []*hclsyntax.Block
+	// settings are those of the kuke block, nil where there is none.
+	settings *settings
 	// broken says that a file of it could not be read: what is declared there is missing.
 	broken bool
 }
@@ -89,7 +91,7 @@ type collector struct {
 
 // blockWords are those that a block at the top level can begin with.
 func blockWords() []string {
-	return append(kindWords(), "variable", "locals", "output", "module", "moved", "removed", "import", "check")
+	return append(kindWords(), "variable", "locals", "output", "module", "moved", "removed", "import", "check", settingsWord)
 }
 
 // file adds an HCL file.
@@ -143,6 +145,8 @@ func (c *collector) block(b *hclsyntax.Block) {
 	case "moved", "removed", "import":
 		c.noLabel(b)
 		c.moves = append(c.moves, b)
+	case settingsWord:
+		c.addSettings(b)
 	default:
 		c.unsupported(b)
 	}
@@ -155,6 +159,8 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(kindWords(), ", "))
 	case "provider", "terraform", "backend":
 		hint = " kuke needs no providers and keeps its state in one place (--run-path): take the block away."
+	case "project":
+		hint = " A configuration names its project in the block kuke { project = \"…\" }."
 	}
 	if hint == "" {
 		hint = " At the top level stand " + strings.Join(blockWords(), ", ") + "."

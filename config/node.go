@@ -166,14 +166,18 @@ func validName(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return ""
 	}
-	parts := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
-	name := strings.Join(parts, "-")
+	name := strings.Join(nameParts(s), "-")
 	if name == s || realm.CheckName(name) != nil {
 		return ""
 	}
 	return fmt.Sprintf(" For example: %q.", name)
+}
+
+// nameParts returns the longest parts of s, in lower case, that consist of characters a name may have, save for "-".
+func nameParts(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
 }
 
 // stop ends a message with a full stop, where it has no end yet.

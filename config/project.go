@@ -1,0 +1,126 @@
+package config
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Project is the project that a configuration belongs to.
+type Project struct {
+	// Name is the name that the kuke block gives, or else the one that follows from Dir, see [projectName].
+	Name string
+	// Named reports that the kuke block gives the name, at Declared.
+	Named    bool
+	Declared realm.Range
+	// Dir is the directory of the configuration, an absolute path: the directory of the first file that the user names.
+	Dir string
+}
+
+// DefaultProject is the project of a directory whose name holds no letter and no digit, such as the root directory.
+const DefaultProject = "default"
+
+// projectName makes the name of a directory a valid project name: lower case, other characters become a "-".
+func projectName(dir string) string {
+	name := strings.Join(nameParts(filepath.Base(dir)), "-")
+	if len(name) > realm.MaxNameLength {
+		name = strings.TrimRight(name[:realm.MaxNameLength], "-")
+	}
+	if realm.CheckName(name) != nil {
+		return DefaultProject
+	}
+	return name
+}
+
+// project returns the project of a configuration in dir whose root module is m.
+func (m *module) project(dir string) Project {
+	p := Project{Name: projectName(dir), Dir: dir}
+	if m.settings != nil && m.settings.project != "" {
+		p.Name, p.Named, p.Declared = m.settings.project, true, m.settings.declared
+	}
+	return p
+}
+
+// ProjectOf returns the project of the configuration at the paths of the input, without evaluating it: variables need no
+// values, and resources may be wrong. Without paths the configuration is that of the current directory, which need hold none.
+// sources are the files read, by name.
+func ProjectOf(in Input) (p Project, sources map[string][]byte, diags realm.Diagnostics) {
+	paths := in.Paths
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	dir := directories(paths)[0]
+	root, read := newModule(dir), newSourceSet()
+	var none realm.Diagnostics
+	if len(in.Paths) == 0 && len(directory(".", &none)) == 0 {
+		return root.project(dir), read.data, nil
+	}
+	collect := &collector{module: root, diags: &diags}
+	for _, s := range discover(paths, in.Stdin, &diags) {
+		data, ok := normalize(s, &diags)
+		read.add(s.name, data)
+		if ok && !isYAML(s.name, data) {
+			collect.settingsOf(s.name, data)
+		}
+	}
+	return root.project(dir), read.data, read.sort(diags)
+}
+
+// settingsOf adds the kuke blocks of an HCL file and leaves out all else.
+func (c *collector) settingsOf(name string, data []byte) {
+	if !boundedHCL(name, data, c.diags) {
+		return
+	}
+	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	report(firstOfEach(problems), c.diags)
+	if problems.HasErrors() {
+		return
+	}
+	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
+		if b.Type == settingsWord {
+			c.addSettings(b)
+		}
+	}
+}
+
+// settingsWord is the type of the block that holds the settings of a configuration.
+const settingsWord = "kuke"
+
+// settings are what a kuke block says.
+type settings struct {
+	// project is empty where it is wrong, which has been reported.
+	project  string
+	declared realm.Range
+}
+
+var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "project", Required: true}}}
+
+// addSettings adds a kuke block. Its values are written out, since they are needed before anything is evaluated.
+func (c *collector) addSettings(b *hclsyntax.Block) {
+	c.noLabel(b)
+	if c.settings != nil {
+		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.settings.declared)
+		return
+	}
+	c.settings = &settings{declared: hclRange(b.DefRange())}
+	content, problems := b.Body.Content(settingsSchema)
+	report(problems, c.diags)
+	attr := content.Attributes["project"]
+	if attr == nil {
+		return
+	}
+	before := len(*c.diags)
+	name := c.constantText(attr)
+	if len(*c.diags) > before {
+		return
+	}
+	if err := realm.CheckName(name); err != nil {
+		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name))
+		return
+	}
+	c.settings.project, c.settings.declared = name, hclRange(attr.Range)
+}
