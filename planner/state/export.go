@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"sort"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -17,12 +19,13 @@ type document struct {
 	Lineage       string    `json:"lineage"`
 	Serial        uint64    `json:"serial"`
 	Outputs       Outputs   `json:"outputs"`
+	Projects      Projects  `json:"projects,omitempty"`
 	Resources     []*Record `json:"resources"`
 }
 
 // MarshalJSON writes the state as one document, which [Parse] reads.
 func (s *State) MarshalJSON() ([]byte, error) {
-	doc := document{FormatVersion: FormatVersion, Lineage: s.Lineage, Serial: s.Serial, Outputs: s.Outputs, Resources: []*Record{}}
+	doc := document{FormatVersion: FormatVersion, Lineage: s.Lineage, Serial: s.Serial, Outputs: s.Outputs, Projects: s.Projects, Resources: []*Record{}}
 	for _, p := range s.Paths() {
 		doc.Resources = append(doc.Resources, s.Records[p])
 	}
@@ -49,7 +52,10 @@ func Parse(data []byte) (*State, error) {
 	if doc.Lineage == "" && len(doc.Resources) > 0 {
 		return nil, errors.New("it has no lineage")
 	}
-	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Records: map[realm.Path]*Record{}}
+	if err := checkProjects(doc.Projects); err != nil {
+		return nil, err
+	}
+	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Projects: doc.Projects, Records: map[realm.Path]*Record{}}
 	for i, r := range doc.Resources {
 		if r == nil {
 			return nil, fmt.Errorf("resource %d is missing", i)
@@ -100,6 +106,12 @@ func (s *Store) Replace(st *State) error {
 	s.index.Lineage, s.index.Outputs = st.Lineage, st.Outputs
 	s.index.Serial = max(s.index.Serial, st.Serial)
 	s.dirty = true
+	for _, project := range slices.Sorted(maps.Keys(st.Projects)) {
+		if err := s.putProject(project, st.Projects[project]); err != nil {
+			s.mu.Unlock()
+			return err
+		}
+	}
 	s.mu.Unlock()
 	for _, p := range st.Paths() {
 		if err := s.Put(st.Records[p]); err != nil {

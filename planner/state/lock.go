@@ -145,12 +145,16 @@ func command() string {
 	return strings.Join(words, " ")
 }
 
-func writeHolder(file string) error {
-	name := fmt.Sprintf("uid %d", os.Getuid())
+// userName returns the name of the user that runs this command.
+func userName() string {
 	if u, err := user.Current(); err == nil {
-		name = u.Username
+		return u.Username
 	}
-	data, err := json.Marshal(Holder{PID: os.Getpid(), Command: command(), User: name, Since: time.Now().UTC().Truncate(time.Second)})
+	return fmt.Sprintf("uid %d", os.Getuid())
+}
+
+func writeHolder(file string) error {
+	data, err := json.Marshal(Holder{PID: os.Getpid(), Command: command(), User: userName(), Since: time.Now().UTC().Truncate(time.Second)})
 	if err != nil {
 		return err
 	}

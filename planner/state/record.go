@@ -92,7 +92,9 @@ type State struct {
 	Serial uint64
 	// Outputs are the values that configurations gave out, by their project and name.
 	Outputs Outputs
-	Records map[realm.Path]*Record
+	// Projects tells from where projects were applied.
+	Projects Projects
+	Records  map[realm.Path]*Record
 }
 
 // Paths returns the recorded paths, parents right before what is below them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,9 +34,10 @@ const (
 type Store struct {
 	dir string
 
-	mu    sync.Mutex
-	index *index
-	dirty bool
+	mu       sync.Mutex
+	index    *index
+	projects Projects
+	dirty    bool
 
 	// dirs is held while directories are made and removed. wanted holds the resources whose directory is in use,
 	// if empty still: the record or the log of one is about to be written there.
@@ -112,7 +114,10 @@ func (s *Store) Read() (*State, realm.Diagnostics, error) {
 	ix.Resources = walk.found
 	s.index = ix
 	s.dirty = len(warnings) > 0 // a broken index is written anew
-	st := &State{Lineage: ix.Lineage, Serial: ix.Serial, Outputs: ix.Outputs, Records: make(map[realm.Path]*Record, len(ix.Resources))}
+	if err := s.readProjects(&warnings); err != nil {
+		return nil, nil, err
+	}
+	st := &State{Lineage: ix.Lineage, Serial: ix.Serial, Outputs: ix.Outputs, Projects: maps.Clone(s.projects), Records: make(map[realm.Path]*Record, len(ix.Resources))}
 	for _, entry := range ix.Resources {
 		st.Records[entry.Record.Path] = entry.Record
 	}
@@ -405,6 +410,9 @@ func (s *Store) inUse(dir string) bool {
 func (s *Store) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.forgetProjects(); err != nil {
+		return err
+	}
 	if !s.dirty {
 		return nil
 	}

@@ -1,0 +1,178 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// projectsDir holds a file for each project that owns something. It is no name of a realm.
+const projectsDir = ".projects"
+
+// Application says from where a project was applied, and by whom.
+type Application struct {
+	// Directory is that of the configuration, an absolute path; empty where it isn't known.
+	Directory string `json:"directory"`
+	// Host is the name of the host, User that of the user; both are empty where they aren't known.
+	Host string `json:"host,omitempty"`
+	User string `json:"user,omitempty"`
+	// At is when it was applied last from there.
+	At time.Time `json:"at,omitzero"`
+}
+
+// NewApplication returns an apply by this command, of the configuration in the directory.
+func NewApplication(directory string) Application {
+	a := Application{Directory: directory, User: userName(), At: time.Now().UTC().Truncate(time.Second)}
+	// Who became root is who has to be asked.
+	if caller := os.Getenv("SUDO_USER"); caller != "" && os.Geteuid() == 0 {
+		a.User = caller
+	}
+	a.Host, _ = os.Hostname() // without it the rest still helps
+	return a
+}
+
+// Projects holds, by the name of a project, how it was applied since its name was last given: once from each directory
+// whose name the project bears, the last one at the end. A project without an entry was applied from nobody knows where.
+type Projects map[string][]Application
+
+// projectFile is a file of [projectsDir].
+type projectFile struct {
+	Applied []Application `json:"applied"`
+}
+
+func (s *Store) projectFile(project string) string {
+	return filepath.Join(s.dir, projectsDir, project+".json")
+}
+
+// readProjects reads what is remembered of projects. What can't be read is remembered as nothing that is known, which a
+// warning says.
+func (s *Store) readProjects(warnings *realm.Diagnostics) error {
+	s.projects = Projects{}
+	entries, err := readDir(filepath.Join(s.dir, projectsDir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		project, ok := cutSuffix(e.Name(), ".json")
+		if !ok || realm.CheckName(project) != nil {
+			continue
+		}
+		file := s.projectFile(project)
+		var content projectFile
+		data, err := readRegular(file, e)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = json.Unmarshal(data, &content)
+		}
+		if err == nil && len(content.Applied) == 0 {
+			err = errors.New("it names no directory")
+		}
+		if err != nil {
+			warnings.Warnf(realm.Range{File: file}, "", "Broken record of a project",
+				"%s can't be read: %v. From where project %s was applied is no longer known; its next apply writes the file again.", file, err, project)
+			content.Applied = []Application{{}}
+		}
+		s.projects[project] = content.Applied
+	}
+	return nil
+}
+
+// readRegular reads a file that must be no link: nobody else has written it then.
+func readRegular(file string, e fs.DirEntry) ([]byte, error) {
+	if !e.Type().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	return os.ReadFile(file)
+}
+
+// Applied records, before anything of the project changes, that it is applied. unnamed says that the name of the project
+// follows from that of the directory: then the other directories that it was applied from stay remembered.
+func (s *Store) Applied(project string, from Application, unnamed bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	applied := []Application{from}
+	if unnamed {
+		before := s.projects[project]
+		if before == nil && s.owns(project) {
+			before = []Application{{}}
+		}
+		before = slices.DeleteFunc(slices.Clone(before), func(a Application) bool { return a.Directory == from.Directory })
+		applied = append(before, from)
+	}
+	return s.putProject(project, applied)
+}
+
+// putProject writes what is remembered of a project. The caller holds s.mu.
+func (s *Store) putProject(project string, applied []Application) error {
+	data, err := json.Marshal(projectFile{Applied: applied})
+	if err != nil {
+		return fmt.Errorf("record from where project %s is applied: %w", project, err)
+	}
+	file := s.projectFile(project)
+	if err := makeDirs(filepath.Dir(file)); err != nil {
+		return fmt.Errorf("record from where project %s is applied: %w", project, err)
+	}
+	removeTemporary(filepath.Dir(file), filepath.Base(file))
+	if err := writeFile(file, append(data, '\n')); err != nil {
+		return fmt.Errorf("record from where project %s is applied: %w", project, err)
+	}
+	if s.projects == nil {
+		s.projects = Projects{}
+	}
+	s.projects[project] = applied
+	return nil
+}
+
+// owns reports whether anything is recorded of the project. The caller holds s.mu.
+func (s *Store) owns(project string) bool {
+	if len(s.index.Outputs[project]) > 0 {
+		return true
+	}
+	for _, entry := range s.index.Resources {
+		if entry.Record.Status.Project == project {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetProjects forgets the projects that own nothing any more. The caller holds s.mu.
+func (s *Store) forgetProjects() error {
+	dir := filepath.Join(s.dir, projectsDir)
+	for project := range s.projects {
+		if s.owns(project) {
+			continue
+		}
+		if err := removeSynced(s.projectFile(project)); err != nil {
+			return fmt.Errorf("forget project %s: %w", project, err)
+		}
+		delete(s.projects, project)
+	}
+	if len(s.projects) == 0 {
+		removeTemporary(dir, "*.json")
+		_ = os.Remove(dir) // one that holds more stays
+	}
+	return nil
+}
+
+// checkProjects makes sure that each entry can be recorded.
+func checkProjects(projects Projects) error {
+	for project, applied := range projects {
+		if err := realm.CheckName(project); err != nil {
+			return fmt.Errorf("project: %w", err)
+		}
+		if len(applied) == 0 {
+			return fmt.Errorf("project %s was applied from no directory", project)
+		}
+	}
+	return nil
+}
