@@ -222,8 +222,8 @@ func (d *decider) ours(project string) bool { return d.opts.ByHand || project ==
 func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 	if have != nil && have.Status.Project != "" && !d.ours(have.Status.Project) {
 		d.diags.Errorf(want.Declared, want.Path, "Resource of another project",
-			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is.",
-			want.Path.Kind().Lower(), want.Path, have.Status.Project, d.opts.Project)
+			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is%s.",
+			want.Path.Kind().Lower(), want.Path, have.Status.Project, d.opts.Project, d.orNamed(have.Status.Project))
 		return false
 	}
 	parent := want.Path.Parent()

@@ -11,6 +11,11 @@ import (
 type Options struct {
 	// Project is the one whose resources the plan may delete.
 	Project string
+	// Directory is that of the configuration, an absolute path; empty where no configuration is applied. Unnamed says that
+	// the project has no other name than that of the directory: then the plan may not delete or replace what was applied
+	// from another one.
+	Directory string
+	Unnamed   bool
 	// Destroy plans the removal of everything the project owns; the desired tree is not looked at.
 	Destroy bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
@@ -39,9 +44,13 @@ type Plan struct {
 	// Prior identifies the state that the plan was made from.
 	Prior Prior `json:"prior"`
 	// Project is the project the plan belongs to.
-	Project string       `json:"project"`
-	Destroy bool         `json:"destroy,omitempty"`
-	Targets []realm.Path `json:"targets,omitempty"`
+	Project string `json:"project"`
+	// Directory is that of the configuration that is applied, an absolute path: it is remembered with the project. Unnamed
+	// is [Options.Unnamed].
+	Directory string       `json:"directory,omitempty"`
+	Unnamed   bool         `json:"unnamed,omitempty"`
+	Destroy   bool         `json:"destroy,omitempty"`
+	Targets   []realm.Path `json:"targets,omitempty"`
 	// Changes holds one entry for each resource that changes, parents before what is below them.
 	Changes []*Change `json:"changes"`
 	// Unchanged counts the resources looked at that stay as they are.
@@ -170,6 +179,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.checkReplace()
 	d.decideTriggered()
 	d.checkProtected()
+	d.checkElsewhere()
 	d.warnForeign()
 	d.checkIDs()
 	d.decideChecks()
@@ -181,6 +191,9 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	plan := &Plan{
 		Prior: PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
 		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
+	}
+	if !opts.Destroy && !opts.ByHand {
+		plan.Directory, plan.Unnamed = opts.Directory, opts.Unnamed
 	}
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {
