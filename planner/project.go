@@ -60,20 +60,17 @@ func (d *decider) checkElsewhere() {
 
 // toll counts what a plan would take.
 func toll(deleted, replaced int) string {
+	noun := "resources"
+	if deleted+replaced == 1 {
+		noun = "resource"
+	}
 	switch {
 	case replaced == 0:
-		return fmt.Sprintf("destroy %s", resources(deleted))
+		return fmt.Sprintf("destroy %d %s", deleted, noun)
 	case deleted == 0:
-		return fmt.Sprintf("replace %s", resources(replaced))
+		return fmt.Sprintf("replace %d %s", replaced, noun)
 	}
-	return fmt.Sprintf("destroy %s and replace %d", resources(deleted), replaced)
-}
-
-func resources(n int) string {
-	if n == 1 {
-		return "1 resource"
-	}
-	return fmt.Sprintf("%d resources", n)
+	return fmt.Sprintf("destroy %d and replace %d %s", deleted, replaced, noun)
 }
 
 // appliedFrom says where, by whom and when a project was applied.

@@ -27,7 +27,7 @@ func TestProjectOfAnotherDirectory(t *testing.T) {
 		{name: "create", applied: []state.Application{there}, edit: create},
 		{name: "delete", applied: []state.Application{there}, edit: remove, want: "This would destroy 1 resource of project \"default\": container main/default/blog/web/side is the first. But the project was applied from /a/shop on host web1 by ann at 2026-11-30T08:00:00Z, this directory is /b/shop"},
 		{name: "replace", applied: []state.Application{there}, edit: replace, want: "This would replace 1 resource of"},
-		{name: "delete and replace", applied: []state.Application{there}, edit: both, want: "This would destroy 1 resource and replace 1 of"},
+		{name: "delete and replace", applied: []state.Application{there}, edit: both, want: "This would destroy 1 and replace 1 resources of"},
 		{name: "destroy", applied: []state.Application{there}, opts: Options{Destroy: true}, want: "This would destroy 6 resources of"},
 		{name: "what to do", applied: []state.Application{there}, edit: remove, want: `give the name once, with --project default or as kuke { project = "default" }`},
 		{name: "the same directory", applied: []state.Application{here}, edit: remove},

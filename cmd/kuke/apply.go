@@ -62,13 +62,13 @@ func newDestroy(a *app) *cobra.Command {
 		Use:   "destroy",
 		Short: "Remove everything the project owns",
 		Long: "destroy plans the removal of all resources of the project, asks, and carries it out.\n" +
-			"It needs no configuration.",
+			"It needs no configuration, and of the one of --file or the current directory it reads only the project.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
 	}
 	o.addFlags(cmd)
-	// What is destroyed is what was recorded; a configuration has no say in it.
-	for _, name := range []string{"file", "var", "var-file", "allow-outside-files"} {
+	// What is destroyed is what was recorded; a configuration says no more than whose.
+	for _, name := range []string{"var", "var-file", "allow-outside-files"} {
 		cmd.Flags().Lookup(name).Hidden = true
 	}
 	return cmd
@@ -93,14 +93,21 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		}
 		a.out.Plan(plan)
 		if plan.Empty() {
-			return store.Commit() // an index that was broken is written anew all the same
+			return errors.Join(remember(store, plan), store.Commit()) // an index that was broken is written anew all the same
 		}
 		if o.planFile == "" && !o.autoApprove {
 			if err := a.approve(ctx, o.destroy); err != nil {
 				return err
 			}
 		}
-		return a.carryOut(ctx, exec, plan, o.parallelism)
+		if err := remember(store, plan); err != nil {
+			return err
+		}
+		err = a.carryOut(ctx, exec, plan, o.parallelism)
+		if code := exitCode(0); err != nil && !errors.As(err, &code) {
+			err = errors.Join(err, store.Commit()) // a project that owns nothing is not remembered
+		}
+		return err
 	})
 }
 

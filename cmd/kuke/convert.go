@@ -69,6 +69,9 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if err != nil {
 		return err
 	}
+	if c.Project.Named {
+		a.errs.Note(fmt.Sprintf("What is converted does not name the project. Keep the block of %s, or use --project %s.", c.Project.Declared, c.Project.Name))
+	}
 	if o.out == "-" {
 		a.out.Text(string(text))
 		return nil

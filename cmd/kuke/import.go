@@ -22,7 +22,7 @@ func newImport(a *app) *cobra.Command {
 		Short: "Manage a container that ctr or nerdctl made",
 		Long: "import records a container of the realm's containerd namespace at PATH, as one of the project, and prints the HCL that\n" +
 			"describes it: put that into the configuration, and a plan finds nothing to do. What no configuration can put\n" +
-			"stands in comments. The container goes on as it is.\n\n" +
+			"stands in comments. The container goes on as it is. Without --project the project is that of its cell.\n\n" +
 			"The realm, space, stack and cell of PATH must be recorded, and the cell have a root container. containerd can neither\n" +
 			"rename a container nor move it to another namespace: it keeps its id, its cgroup, its own network namespace (so that\n" +
 			"ports of the cell don't lead to it, and it is not known by name) and its output (kuke logs shows what it prints once\n" +
@@ -47,6 +47,11 @@ func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id s
 	return a.changeHost(ctx, lockTimeout, func(exec *executor.Executor, _ *state.Store, st *state.State) error {
 		if err := planner.CheckImport(st, p, namespace, id); err != nil {
 			return err
+		}
+		// It goes with its cell, as long as nobody says otherwise.
+		a.project.name = a.projectName
+		if cell := st.Records[p.Parent()]; a.projectName == "" && cell != nil {
+			a.project.name = cell.Status.Project
 		}
 		record, text, err := a.foreign(ctx, exec, st, p, id, nil)
 		if err != nil {
@@ -83,7 +88,7 @@ func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.St
 		}
 		spec = r.Spec.(*realm.Container)
 	}
-	return planner.Imported(st, p, id, a.project, spec, found.ImageDigest, found.CreatedAt), text, nil
+	return planner.Imported(st, p, id, a.project.name, spec, found.ImageDigest, found.CreatedAt), text, nil
 }
 
 // written returns the configuration of a container that was found, as text and as that is read again.

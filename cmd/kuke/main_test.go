@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +34,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"kuke": main})
 }
 
+// testProject is the project of all scripts that name no other, whatever their directories are called. A script for
+// projects that have the names of their directories empties KUKE_PROJECT.
+const testProject = "default"
+
 func runInLabs() int {
 	dir, err := os.MkdirTemp("", "kuke-test")
 	if err != nil {
@@ -43,6 +50,7 @@ func runInLabs() int {
 		return 1
 	}
 	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
+	os.Setenv("KUKE_PROJECT", testProject)
 	code, _ := lab.ReExec(lab.Unified, lab.Hybrid)
 	return code
 }
@@ -61,6 +69,7 @@ func params(t *testing.T, dir string) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("KUKE_LAB", os.Getenv("KUKE_LAB"))
 			env.Setenv("ROOTFS", rootfs)
+			env.Setenv("KUKE_PROJECT", testProject)
 			env.Setenv("EXAMPLES", examples)
 			env.Defer(func() { removeEverything(env.T().Fatal) })
 			return nil
@@ -177,7 +186,7 @@ func clean(ts *testscript.TestScript, neg bool, _ []string) {
 
 // removeEverything gives the next script a clean host, also after a failed one.
 func removeEverything(fatal func(...any)) {
-	for _, project := range []string{"default", "other"} {
+	for _, project := range recordedProjects(fatal) {
 		cmd := exec.Command("kuke", "destroy", "--auto-approve", "--project", project)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			fatal("clean up: ", err, "\n", string(out))
@@ -197,6 +206,29 @@ func removeEverything(fatal func(...any)) {
 	if left := leftovers(); left != "" {
 		fatal("a script left behind:\n", left)
 	}
+}
+
+// recordedProjects returns the projects that the state knows, and those that an interrupted apply of a script can be of.
+func recordedProjects(fatal func(...any)) []string {
+	out, err := exec.Command("kuke", "state", "pull").Output()
+	var st struct {
+		Resources []struct {
+			Status struct{ Project string }
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &st)
+	}
+	if err != nil {
+		fatal("clean up: ", err)
+	}
+	projects := map[string]bool{testProject: true, "other": true}
+	for _, r := range st.Resources {
+		if r.Status.Project != "" {
+			projects[r.Status.Project] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(projects))
 }
 
 // removeNamespace takes away a namespace that only an image import made.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ func newStateMv(a *app) *cobra.Command {
 		from, err := realm.ParsePath(args[0])
 		if err != nil {
 			return err
+		}
+		if len(args) == 1 && a.projectName == "" {
+			return errors.New("state mv PATH takes resources into a project: name it with --project, or name the new path as well")
 		}
 		move := func(exec *executor.Executor, st *state.State) error {
 			return a.takeIntoProject(cmd.Context(), exec, st, from)
@@ -67,7 +71,7 @@ func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.Sta
 }
 
 func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *state.State, p realm.Path) error {
-	changed, err := st.Take(p, a.project)
+	changed, err := st.Take(p, a.projectName)
 	if err != nil {
 		return err
 	}
@@ -75,10 +79,10 @@ func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *
 		return err
 	}
 	for _, r := range changed {
-		a.out.Text(fmt.Sprintf("%s %s belongs to project %s now\n", r.Path.Kind().Lower(), r.Path, a.project))
+		a.out.Text(fmt.Sprintf("%s %s belongs to project %s now\n", r.Path.Kind().Lower(), r.Path, a.projectName))
 	}
 	if len(changed) == 0 {
-		a.out.Text(fmt.Sprintf("All of %s belongs to project %s already.\n", p, a.project))
+		a.out.Text(fmt.Sprintf("All of %s belongs to project %s already.\n", p, a.projectName))
 	}
 	return nil
 }

@@ -99,15 +99,21 @@ func newShutdown(a *app) *cobra.Command {
 		Short: "Stop all containers of the project until the next apply",
 		Long: "shutdown stops the containers of the project: each before those it depends on, a cell's root container last, and all\n" +
 			"at once where nothing orders them. It sends the stop signal, and SIGKILL when the grace period is over. The next apply\n" +
-			"starts those that ran; one that was stopped by hand, or has completed, stays so. No configuration is read.",
+			"starts those that ran; one that was stopped by hand, or has completed, stays so. Of a configuration only the project is read.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			operation := planner.Operation{Action: planner.Shutdown}
 			if grace >= 0 {
 				operation.GraceSeconds = &grace
 			}
+			if !all {
+				if err := a.projectHere(); err != nil {
+					return err
+				}
+			}
 			return a.operate(cmd.Context(), o, operation, func(prior *state.State) ([]realm.Path, error) {
-				return planner.OwnedContainers(prior, func(project string) bool { return all || project == a.project }), nil
+				a.noteOthers(prior)
+				return planner.OwnedContainers(prior, func(project string) bool { return all || project == a.project.name }), nil
 			})
 		},
 	}

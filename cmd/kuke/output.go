@@ -43,11 +43,14 @@ func newOutput(a *app) *cobra.Command {
 			"are never recorded, so that only their names can be shown.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := a.projectHere(); err != nil {
+				return err
+			}
 			_, st, err := a.readState()
 			if err != nil {
 				return err
 			}
-			outputs := st.Outputs[a.project]
+			outputs := st.Outputs[a.project.name]
 			if len(args) == 0 {
 				if raw {
 					return fmt.Errorf("--raw prints one value: name the output, one of %v", slices.Sorted(maps.Keys(outputs)))
@@ -57,9 +60,9 @@ func newOutput(a *app) *cobra.Command {
 			o := outputs[args[0]]
 			switch {
 			case o == nil && len(outputs) == 0:
-				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", a.project)
+				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", a.project.name)
 			case o == nil:
-				return fmt.Errorf("project %s has no output %q; it has %v", a.project, args[0], slices.Sorted(maps.Keys(outputs)))
+				return fmt.Errorf("project %s has no output %q; it has %v", a.project.name, args[0], slices.Sorted(maps.Keys(outputs)))
 			case o.Sensitive:
 				return fmt.Errorf("output %s is sensitive, and such values are never stored", args[0])
 			case raw:
@@ -84,7 +87,7 @@ func (a *app) allOutputs(outputs map[string]*state.Output, asJSON bool) error {
 		return a.out.JSON(outputs)
 	}
 	if len(outputs) == 0 {
-		a.errs.Note(fmt.Sprintf("project %s has no outputs", a.project))
+		a.errs.Note(fmt.Sprintf("project %s has no outputs", a.project.name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		a.out.Output(name, outputs[name])

@@ -155,9 +155,9 @@ type wanted struct {
 	*config.Configuration
 }
 
-// planInput reads the configuration (none for a destroy) and checks the flags.
+// planInput reads the configuration (for a destroy only its project) and checks the flags.
 func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, planner.Options, error) {
-	options := planner.Options{Project: a.project, Destroy: o.destroy, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
+	options := planner.Options{Destroy: o.destroy, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
 	err := o.check()
 	if err == nil {
 		options.Targets, err = parsePaths("target", o.targets)
@@ -165,11 +165,26 @@ func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, planner.O
 	if err == nil {
 		options.Replace, err = parsePaths("replace", o.replace)
 	}
-	if err != nil || o.refreshOnly || o.destroy && len(o.files) == 0 {
+	if err != nil {
 		return nil, options, err
 	}
-	w, err := a.read(ctx, o)
+	var w *wanted
+	if o.refreshOnly || o.destroy {
+		err = a.findProjectOf(ctx, o)
+	} else if w, err = a.read(ctx, o); err == nil {
+		err = a.useProject(w.Project)
+	}
+	options.Project, options.Unnamed = a.project.name, a.project.unnamed
 	return w, options, err
+}
+
+// findProjectOf finds the project of a command for which only the name of the project counts of the configuration.
+func (a *app) findProjectOf(ctx context.Context, o *planOptions) error {
+	in, err := o.input(ctx, a)
+	if err != nil {
+		return err
+	}
+	return a.findProject(in)
 }
 
 // read reads the configuration, and prints its warnings.
@@ -216,16 +231,18 @@ func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration,
 
 // planFor makes the plan that the options ask for.
 func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, options planner.Options) (*planner.Plan, error) {
+	options.Directory = a.project.directoryIn(prior)
 	if o.refreshOnly {
 		actual, err := exec.Refresh(ctx, realm.NewTree(), prior)
 		if err != nil {
 			return nil, err
 		}
 		plan := planner.Accept(prior, actual)
-		plan.Project = a.project
+		plan.Project = a.project.name
 		return plan, nil
 	}
 	if w == nil || o.destroy {
+		a.noteOthers(prior)
 		return a.makePlan(ctx, exec, nil, prior, options)
 	}
 	if err := a.addSurgery(ctx, exec, w, prior, &options); err != nil {

@@ -41,9 +41,12 @@ type app struct {
 	cniBinDirs []string
 	subnetPool string
 	pool       netip.Prefix // subnetPool, read
-	project    string
-	noColor    bool
-	logLevel   string
+	// projectName is the project of --project or KUKE_PROJECT, empty where none is given; project is the one that the command
+	// works for, once it is known.
+	projectName string
+	project     project
+	noColor     bool
+	logLevel    string
 
 	connectTimeout, callTimeout time.Duration
 }
@@ -79,7 +82,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "directory for the CNI configuration of spaces")
 	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "directories with CNI plugins, in order")
 	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
-	flags.StringVar(&a.project, "project", "default", "project that owns what is applied, and whose resources may be deleted")
+	flags.StringVar(&a.projectName, "project", "", "project that owns what is applied, and whose resources may be deleted (default: that of the kuke block, else the name of the configuration's directory)")
 	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
 	flags.StringVar(&a.logLevel, "log-level", "off", "what to log on standard error: off, info (steps and times) or debug (also calls to containerd, CNI plugins and files)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
@@ -152,6 +155,7 @@ func twoDashes(root *cobra.Command, args []string) []string {
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.
 func (a *app) prepare(cmd *cobra.Command) error {
 	var err error
+	projectGiven := cmd.Flags().Changed("project")
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, set := os.LookupEnv(name)
@@ -172,8 +176,8 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	slog.SetDefault(slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level})))
 	color := !a.noColor && os.Getenv("NO_COLOR") == ""
 	a.out, a.errs = view.New(a.stdout, color), view.New(a.stderr, color)
-	if err := realm.CheckName(a.project); err != nil {
-		return fmt.Errorf("--project: %w", err)
+	if err := a.checkProjectFlag(projectGiven); err != nil {
+		return err
 	}
 	for _, dir := range []struct{ flag, value string }{{"run-path", a.runPath}, {"cgroup-root", a.cgroupRoot}, {"cni-conf-dir", a.cniConfDir}} {
 		if dir.value == "" {

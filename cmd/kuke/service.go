@@ -53,7 +53,8 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 		Short: "Write and enable the units of a project",
 		Long: "install checks the configuration, and writes and enables the units of the project: kuke.service applies it at boot;\n" +
 			"kuke-shutdown.service shuts the containers down before the system does; kuke-network.service repairs the networks when a firewall service has\n" +
-			"flushed its rules; kuke-drift.timer looks for drift every hour. Those of other projects than default are named\n" +
+			"flushed its rules; kuke-drift.timer looks for drift every hour. The units name the project, which without --project is\n" +
+			"that of the configuration. Those of other projects than default are named\n" +
 			"kuke@PROJECT.service and so on. The global flags given here are those of the units; variables of the configuration\n" +
 			"(KUKE_VAR_name=value) and the sources of secrets are in the environment file, which only root can read.",
 		Args: cobra.NoArgs,
@@ -68,6 +69,9 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 	host, err := o.host()
 	if err != nil {
+		return err
+	}
+	if err := a.findProject(config.Input{Paths: o.files}); err != nil {
 		return err
 	}
 	settings, err := a.serviceSettings(cmd, o)
@@ -95,9 +99,9 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 
 // serviceSettings returns what the units run: this program, with the global flags that it was given.
 func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Settings, error) {
-	s := service.Settings{Project: a.project, Environment: o.environment}
+	s := service.Settings{Project: a.project.name, Environment: o.environment}
 	if s.Environment == "" {
-		s.Environment = service.DefaultEnvironment(a.project)
+		s.Environment = service.DefaultEnvironment(a.project.name)
 	}
 	var err error
 	if s.Program, err = os.Executable(); err != nil {
@@ -120,7 +124,7 @@ func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Se
 		}
 		s.Configuration = append(s.Configuration, path)
 	}
-	s.Flags = append(s.Flags, "--project="+a.project)
+	s.Flags = append(s.Flags, "--project="+a.project.name)
 	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if !f.Changed || f.Name == "project" {
 			return
@@ -179,13 +183,16 @@ func newServiceRemove(a *app, o *serviceOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			removed, err := host.Remove(cmd.Context(), a.project)
+			if err := a.projectHere(); err != nil {
+				return err
+			}
+			removed, err := host.Remove(cmd.Context(), a.project.name)
 			a.out.RemovedUnits(removed)
 			if err != nil {
 				return err
 			}
 			if len(removed) == 0 {
-				a.out.Text(fmt.Sprintf("Nothing to remove: no units of project %s are installed in %s.\n", a.project, o.unitDir))
+				a.out.Text(fmt.Sprintf("Nothing to remove: no units of project %s are installed in %s.\n", a.project.name, o.unitDir))
 			}
 			return nil
 		},
