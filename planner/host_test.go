@@ -115,6 +115,9 @@ func (h *host) apply(p *Plan) {
 // matters is what steps wait for.
 func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	h.Helper()
+	if _, err := decodePlan(forge(h, p)); err != nil {
+		h.Fatalf("the plan can't be saved: %v", err)
+	}
 	h.changes, h.names = p.ChangesByPath(), p.Names
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true

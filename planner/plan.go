@@ -68,6 +68,9 @@ type Plan struct {
 	Outputs []OutputChange `json:"outputs,omitempty"`
 	// Steps are the operations that make up the changes.
 	Steps []Step `json:"steps"`
+	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [New] leaves
+	// them to its caller, who may have others too.
+	Diagnostics realm.Diagnostics `json:"diagnostics,omitempty"`
 	// Key is what the plan's values are sealed with where the state had no key yet: applying the plan gives the state
 	// this one. Only a saved plan keeps it; nobody is shown it.
 	Key realm.SealKey `json:"-"`

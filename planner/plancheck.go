@@ -41,7 +41,7 @@ func (p *Plan) check() error {
 			return fmt.Errorf("%s is not in the containerd namespace of its realm", c.Path)
 		}
 	}
-	if err := p.checkSurgery(); err != nil {
+	if err := p.checkImports(); err != nil {
 		return err
 	}
 	for _, n := range p.Names {
@@ -195,11 +195,12 @@ func checkRecord(r *state.Record) error {
 	if r.Path.Kind() == realm.KindContainer {
 		id = realm.ContainerID(r.Path)
 	}
-	// One that was imported or renamed has another id and cgroup, which is no news to the state.
-	known := id != "" && r.Status.ContainerID != "" && r.Status.CreatedAt != nil
-	if r.Status.ContainerID != id && !known {
+	// One that was imported or renamed has another id and cgroup, which is no news to the state; where no state knows it, its
+	// labels are asked, see [Plan.CheckHost].
+	if (id == "") != (r.Status.ContainerID == "") {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}
+	known := id != "" && r.Status.CreatedAt != nil
 	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup && !known {
 		return fmt.Errorf("it has the cgroup %q, not %q", r.Status.Cgroup, cgroup)
 	}
@@ -230,11 +231,13 @@ func checkRecord(r *state.Record) error {
 
 func checkNetwork(space realm.Path, n *state.Network) error {
 	subnet, err := netip.ParsePrefix(n.Subnet)
-	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() || n.Gateway != realm.Gateway(subnet).String() {
-		return fmt.Errorf("its network has the subnet %q and the gateway %q", n.Subnet, n.Gateway)
+	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() {
+		return fmt.Errorf("its network has the subnet %q", n.Subnet)
 	}
-	if n.Name != realm.NetworkName(space) || n.File != realm.ConflistName(space) || n.Bridge != realm.BridgeName(space) {
-		return fmt.Errorf("network %q is not that of %s", n.Name, space)
+	want := newNetwork(space, subnet)
+	want.Firewall = n.Firewall
+	if !reflect.DeepEqual(n, want) {
+		return fmt.Errorf("network %q with the subnet %s is not that of %s", n.Name, n.Subnet, space)
 	}
 	return nil
 }

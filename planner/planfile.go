@@ -2,11 +2,15 @@ package planner
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/google/renameio/v2"
 
@@ -14,64 +18,127 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// planFormat marks a file as a plan; planVersion is the version written, and the only one read.
+// planFormat and planVersion begin the first line of a plan file. It ends with the digest of all that follows, which is the
+// plan in JSON as [encodePlan] writes it: there is one way to write a plan, so that no two files mean the same and none
+// means more than one thing.
 const (
 	planFormat  = "kuke-plan"
-	planVersion = 1
+	planVersion = "2"
 )
 
+// planFile is the content of a plan file.
 type planFile struct {
-	Format  string `json:"format"`
-	Version int    `json:"version"`
 	*Plan
 	// SealKey is [Plan.Key].
 	SealKey realm.SealKey `json:"seal_key,omitempty"`
 }
 
-// ErrStale says that the state is no longer the one a plan was made from.
+// ErrStale says that the state is no longer the one a plan was made from, or the host no longer as it was taken to be.
 var ErrStale = errors.New("saved plan is stale")
 
-// Save writes the plan to a file of mode 0600, in one step.
+// Save writes the plan to a file of mode 0600, in one step. A plan that [LoadPlan] would refuse is not written.
 func (p *Plan) Save(file string) error {
-	data, err := json.MarshalIndent(planFile{Format: planFormat, Version: planVersion, Plan: p, SealKey: p.Key}, "", "  ")
+	data, err := encodePlan(p)
+	if err == nil {
+		_, err = decodePlan(data)
+	}
 	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	const private fs.FileMode = 0o600
-	if err := renameio.WriteFile(file, append(data, '\n'), private); err != nil {
+	if err := renameio.WriteFile(file, data, private); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
 }
 
-// LoadPlan reads a plan that [Plan.Save] wrote.
-func LoadPlan(file string) (*Plan, error) {
-	data, err := os.ReadFile(file)
+// LoadPlan reads a plan that [Plan.Save] wrote. The diagnostics are warnings about the file itself: others than root and
+// its owner can change it, or it is another user's.
+func LoadPlan(file string) (*Plan, realm.Diagnostics, error) {
+	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("read the saved plan: %w", err)
+		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
-	var header struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
-	if err := json.Unmarshal(data, &header); err != nil || header.Format != planFormat {
-		return nil, fmt.Errorf("read the saved plan: %s is not a plan: make one with kuke plan --out FILE", file)
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
-	if header.Version != planVersion {
-		return nil, fmt.Errorf("read the saved plan: %s has version %d, this kuke reads version %d: plan again", file, header.Version, planVersion)
+	plan, err := decodePlan(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the saved plan: %s %w: plan again, with kuke plan --out FILE", file, err)
+	}
+	return plan, trustworthy(file, info, os.Geteuid()), nil
+}
+
+// trustworthy warns of a file that somebody else than root and the user of that id can have written.
+func trustworthy(file string, info fs.FileInfo, user int) (diags realm.Diagnostics) {
+	at := realm.Range{File: file}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != user {
+		diags.Warnf(at, "", "Plan file of another user", "the saved plan belongs to the user with the id %d, who can have changed it: apply it only if you trust that user, or plan again.", stat.Uid)
+	}
+	const others fs.FileMode = 0o022
+	if mode := info.Mode(); mode.IsRegular() && mode.Perm()&others != 0 {
+		diags.Warnf(at, "", "Plan file can be changed by others", "the saved plan has the mode %04o, so that other users than its owner can change it: review it with kuke show, and remove their permission with chmod go-w.", mode.Perm())
+	}
+	return diags
+}
+
+// encodePlan returns the content of a plan file.
+func encodePlan(p *Plan) ([]byte, error) {
+	body, err := json.Marshal(planFile{Plan: p, SealKey: p.Key})
+	if err != nil {
+		return nil, err
+	}
+	body = append(body, '\n')
+	return append([]byte(planFormat+" "+planVersion+" "+planDigest(body)+"\n"), body...), nil
+}
+
+func planDigest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(body)) }
+
+// decodePlan reads the content of a plan file. The errors go on a sentence that begins with the name of the file.
+func decodePlan(data []byte) (*Plan, error) {
+	header, body, _ := bytes.Cut(data, []byte("\n"))
+	format, rest, _ := strings.Cut(string(header), " ")
+	version, digest, _ := strings.Cut(rest, " ")
+	switch {
+	case format != planFormat && isOldPlan(data):
+		return nil, errors.New("was saved by an earlier version of kuke")
+	case format != planFormat:
+		return nil, errors.New("is not a saved plan")
+	case version != planVersion:
+		return nil, fmt.Errorf("has format version %q, and this kuke reads version %s", version, planVersion)
+	case digest != planDigest(body):
+		return nil, errors.New("is damaged or was edited: its content does not have the digest in its first line")
 	}
 	pf := planFile{Plan: new(Plan)}
-	if err := json.Unmarshal(data, &pf); err != nil {
-		return nil, fmt.Errorf("read the saved plan: %s: %w", file, err)
-	}
-	if n := len(pf.SealKey); n != 0 && n != realm.SealKeySize {
-		return nil, fmt.Errorf("read the saved plan: %s: its key has %d bytes", file, n)
+	if err := json.Unmarshal(body, &pf); err != nil {
+		return nil, fmt.Errorf("can't be read: %w", err)
 	}
 	pf.Key = pf.SealKey
+	// Whatever else the text may say, in unknown fields or a field that is there twice, is lost on the way back.
+	if again, err := encodePlan(pf.Plan); err != nil || !bytes.Equal(again, data) {
+		return nil, errors.New("was edited, or written by another version of kuke")
+	}
+	if n := len(pf.Key); n != 0 && n != realm.SealKeySize {
+		return nil, fmt.Errorf("has a key of %d bytes", n)
+	}
 	if err := pf.check(); err != nil {
-		return nil, fmt.Errorf("read the saved plan: %s: %w", file, err)
+		return nil, fmt.Errorf("is not a plan that kuke made: %w", err)
 	}
 	return pf.Plan, nil
+}
+
+// isOldPlan reports whether data is a plan as the first versions of kuke saved it.
+func isOldPlan(data []byte) bool {
+	var old struct {
+		Format string `json:"format"`
+	}
+	return json.Unmarshal(data, &old) == nil && old.Format == planFormat
 }
 
 // CheckFresh returns an error that wraps [ErrStale] when the state is not the one that p was made from, and another one
@@ -80,11 +147,16 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
-	st = p.operated(st)
+	var diags realm.Diagnostics
+	made := Options{Moves: p.Moves, Imports: p.Imports}
+	st, moves := made.operated(st, &diags)
+	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
+		return errors.New("the plan does not hold the records of what it moves: plan again")
+	}
 	changes := p.ChangesByPath()
 	for _, c := range p.Changes {
 		have := st.Records[c.Path]
-		if have != nil && !sameRecord(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
+		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
 			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
 		}
 		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
@@ -94,7 +166,8 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	return nil
 }
 
-func sameRecord(a, b *state.Record) bool {
+// sameJSON compares what was read from different files, where times in different places mean the same.
+func sameJSON(a, b any) bool {
 	x, err := json.Marshal(a)
 	y, err2 := json.Marshal(b)
 	return err == nil && err2 == nil && bytes.Equal(x, y)

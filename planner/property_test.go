@@ -226,7 +226,7 @@ func TestPlanOutlivesItsFile(t *testing.T) {
 		if err := p.Save(file); err != nil {
 			t.Fatal(err)
 		}
-		loaded, err := LoadPlan(file)
+		loaded, _, err := LoadPlan(file)
 		if err != nil {
 			t.Fatal(err)
 		}

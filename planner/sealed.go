@@ -37,6 +37,14 @@ func (c *Change) Needs() []realm.Leaf {
 	})
 }
 
+// NeedsValues reports whether it takes sensitive values of the configuration to carry out the plan. Secrets are none: they are
+// read from where the plan says.
+func (p *Plan) NeedsValues() bool {
+	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
+		return slices.ContainsFunc(c.Needs(), func(leaf realm.Leaf) bool { return leaf.Top.Name != "secrets" })
+	})
+}
+
 // HoldsSealed reports whether the plan makes or changes anything that has a sealed text.
 func (p *Plan) HoldsSealed() bool {
 	return slices.ContainsFunc(p.Changes, func(c *Change) bool {

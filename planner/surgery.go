@@ -105,35 +105,16 @@ func (d *decider) checkRemovals() {
 	}
 }
 
-// checkSurgery makes sure that moves and imports are about containers, and say of them what can be true.
-func (p *Plan) checkSurgery() error {
-	for _, m := range p.Moves {
-		if _, err := realm.ParsePath(string(m.From)); err != nil {
-			return fmt.Errorf("move: %w", err)
-		}
-		if len(m.Records) == 0 || m.Records[0] == nil || m.Records[0].Path != m.To {
-			return fmt.Errorf("move of %s: it has no record of %s", m.From, m.To)
-		}
-		for _, r := range m.Records {
-			if err := checkImported(r); err != nil {
-				return fmt.Errorf("move of %s: %w", m.From, err)
-			}
-			if r.Path.Parent() != m.From.Parent() {
-				return fmt.Errorf("move of %s: %s is no container of its cell", m.From, r.Path)
-			}
-		}
-	}
+// checkImports makes sure that imports are of containers, and say of them what can be true. Moves are made again by
+// [Plan.CheckFresh].
+func (p *Plan) checkImports() error {
 	for _, i := range p.Imports {
-		if err := checkImported(i.Record); err != nil {
+		if i.Record == nil || i.Record.Path.Kind() != realm.KindContainer {
+			return errors.New("import: there is no record of a container")
+		}
+		if err := checkRecord(i.Record); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
 	}
 	return nil
-}
-
-func checkImported(r *state.Record) error {
-	if r == nil || r.Path.Kind() != realm.KindContainer {
-		return errors.New("there is no record of a container")
-	}
-	return checkRecord(r)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -20,6 +21,7 @@ import (
 type applyOptions struct {
 	planOptions
 	planFile    string
+	inputs      []string // those of inputFlags that are on the command line
 	autoApprove bool
 	parallelism int
 	lockTimeout time.Duration
@@ -31,6 +33,13 @@ func (o *applyOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "most changes at once")
 	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
 }
+
+// fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no
+// more than sensitive values.
+var (
+	fixedByPlan = []string{"project", "subnet-pool", "target", "replace", "start", "refresh", "refresh-only"}
+	inputFlags  = []string{"file", "var", "var-file", "allow-outside-files"}
+)
 
 func newApply(a *app) *cobra.Command {
 	o := &applyOptions{}
@@ -44,9 +53,10 @@ func newApply(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.planFile = args[0]
-				if len(o.targets)+len(o.replace) > 0 || o.start || o.refreshOnly || !o.refresh {
-					return errors.New("a saved plan holds its targets and options: leave out --target, --replace, --start, --refresh and --refresh-only")
+				if fixed := a.given(cmd, fixedByPlan); len(fixed) > 0 {
+					return fmt.Errorf("a saved plan holds the project, the targets and the options it was made with: leave out %s, or plan again with it", strings.Join(fixed, ", "))
 				}
+				o.inputs = a.given(cmd, inputFlags)
 			}
 			return a.apply(cmd.Context(), o)
 		},
@@ -125,12 +135,14 @@ func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Cont
 
 // savedPlan reads a saved plan, and the sensitive values that it takes from the configuration, if one is named.
 func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
-	plan, err := planner.LoadPlan(o.planFile)
+	plan, err := a.loadPlan(o.planFile)
 	if err != nil {
 		return nil, err
 	}
 	var given *wanted
-	if len(o.files) > 0 || len(o.variables.assignments) > 0 {
+	if needed := plan.NeedsValues(); !needed && len(o.inputs) > 0 {
+		return nil, fmt.Errorf("%s holds all that applying it takes, and no sensitive value of a configuration is missing: leave out %s", o.planFile, strings.Join(o.inputs, ", "))
+	} else if needed && len(o.files)+len(o.variables.assignments) > 0 {
 		if given, err = a.read(ctx, &o.planOptions); err != nil {
 			return nil, err
 		}
@@ -152,8 +164,18 @@ func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Cont
 				return nil, err
 			}
 		}
+		a.errs.Diagnostics(slices.DeleteFunc(slices.Clone(plan.Diagnostics), func(d realm.Diagnostic) bool { return slices.Contains(a.warned, d) }), nil)
 		return plan, exec.Provide(plan)
 	}, nil
+}
+
+// loadPlan reads a saved plan, and prints the warnings about its file.
+func (a *app) loadPlan(file string) (*planner.Plan, error) {
+	plan, diags, err := planner.LoadPlan(file)
+	if err != nil {
+		return nil, err
+	}
+	return plan, a.report(diags)
 }
 
 // approve asks whether to go on. Anything but yes is an error.

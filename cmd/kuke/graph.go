@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/planner"
 )
 
 func newGraph(a *app) *cobra.Command {
@@ -34,10 +32,10 @@ func newGraph(a *app) *cobra.Command {
 				}
 				return a.out.Dependencies(w.Tree, format)
 			}
-			if len(o.files)+len(o.variables.assignments) > 0 {
-				return errors.New("a saved plan holds all that is drawn of it: leave out --file, --var and --var-file")
+			if given := a.given(cmd, inputFlags); len(given) > 0 {
+				return fmt.Errorf("a saved plan holds all that is drawn of it: leave out %s", strings.Join(given, ", "))
 			}
-			plan, err := planner.LoadPlan(args[0])
+			plan, err := a.loadPlan(args[0])
 			if err != nil {
 				return err
 			}

@@ -126,7 +126,12 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
-	return a.planFor(ctx, exec, wanted, prior, o, options)
+	plan, err := a.planFor(ctx, exec, wanted, prior, o, options)
+	if err != nil {
+		return nil, err
+	}
+	plan.Diagnostics = a.warned // who reviews the plan, or applies it once it is saved, sees them too
+	return plan, nil
 }
 
 // addConfigFlags adds the flags of those commands that a configuration has a say in.

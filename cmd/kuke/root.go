@@ -49,6 +49,11 @@ type app struct {
 	logLevel    string
 
 	connectTimeout, callTimeout time.Duration
+
+	// environ holds the flags that KUKE_… variables have set.
+	environ map[string]bool
+	// warned holds the warnings printed so far.
+	warned realm.Diagnostics
 }
 
 // defaultCallTimeout leaves a containerd on a slow, busy host time for any question, and ends the wait for one that hangs
@@ -156,6 +161,7 @@ func twoDashes(root *cobra.Command, args []string) []string {
 func (a *app) prepare(cmd *cobra.Command) error {
 	var err error
 	projectGiven := cmd.Flags().Changed("project")
+	a.environ = map[string]bool{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, set := os.LookupEnv(name)
@@ -165,6 +171,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		if e := cmd.Flags().Set(f.Name, value); e != nil {
 			err = fmt.Errorf("environment variable %s: %w", name, e)
 		}
+		a.environ[f.Name] = true
 	})
 	if err != nil {
 		return err
@@ -215,6 +222,7 @@ func (a *app) report(ds realm.Diagnostics) error {
 	}
 	if len(ds) > 0 {
 		a.errs.Diagnostics(ds, a.sources)
+		a.warned = append(a.warned, ds...)
 	}
 	return nil
 }
@@ -287,6 +295,17 @@ func (a *app) hostConfig() (executor.Config, error) {
 			a.errs.Note(fmt.Sprintf("Waiting up to %s for %s.", a.connectTimeout, waitingFor))
 		},
 	}, nil
+}
+
+// given returns those of the flags that are on the command line, with their dashes.
+func (a *app) given(cmd *cobra.Command, names []string) []string {
+	var given []string
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && !a.environ[name] {
+			given = append(given, "--"+name)
+		}
+	}
+	return given
 }
 
 // parsePaths checks paths given by a flag.

@@ -4,7 +4,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/planner"
 )
 
 func newShow(a *app) *cobra.Command {
@@ -12,8 +11,8 @@ func newShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [PLANFILE]",
 		Short: "Show the recorded state, or a saved plan",
-		Long: "show prints the recorded state, or a saved plan as plan printed it; for where changes are reviewed also as\n" +
-			"Markdown, for a comment, or as an HTML page.",
+		Long: "show prints the recorded state, or a saved plan with the warnings that came up while planning; for where changes\n" +
+			"are reviewed also as Markdown, for a comment, or as an HTML page.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			show := a.showState
@@ -39,13 +38,13 @@ func newShow(a *app) *cobra.Command {
 }
 
 func (a *app) showPlan(file, format string) error {
-	plan, err := planner.LoadPlan(file)
+	plan, err := a.loadPlan(file)
 	if err != nil {
 		return err
 	}
 	switch format {
 	case "":
-		a.out.Plan(plan)
+		a.out.Review(plan)
 		return nil
 	case "json":
 		return a.out.JSON(plan)

@@ -38,15 +38,15 @@ func (r Range) String() string {
 
 // Diagnostic is something to tell the user about what they wrote or about the host.
 type Diagnostic struct {
-	Severity Severity
+	Severity Severity `json:"severity"`
 	// Summary is a short fixed sentence that names the kind of trouble, without a full stop.
-	Summary string
+	Summary string `json:"summary"`
 	// Detail says what is wrong with what, why, and how to mend it.
-	Detail string
-	// Subject is the place in the configuration, or the zero Range.
-	Subject Range
+	Detail string `json:"detail,omitempty"`
 	// Path is the resource concerned, or empty.
-	Path Path
+	Path Path `json:"address,omitempty"`
+	// Subject is the place in the configuration, or the zero Range.
+	Subject Range `json:"range,omitzero"`
 }
 
 // Diagnostics is a list of them, in the order they were found. As an error it is never empty.

@@ -110,12 +110,8 @@ func columnOffset(line string, column int) int {
 }
 
 type diagnosticJSON struct {
-	Severity realm.Severity `json:"severity"`
-	Summary  string         `json:"summary"`
-	Detail   string         `json:"detail,omitempty"`
-	Address  realm.Path     `json:"address,omitempty"`
-	Range    *realm.Range   `json:"range,omitempty"`
-	Snippet  *snippetJSON   `json:"snippet,omitempty"`
+	realm.Diagnostic
+	Snippet *snippetJSON `json:"snippet,omitempty"`
 }
 
 // snippetJSON is the first line of the place of a diagnostic.
@@ -156,11 +152,7 @@ func (v *View) ValidationJSON(ds realm.Diagnostics, sources map[string][]byte) e
 		} else {
 			doc.WarningCount++
 		}
-		j := diagnosticJSON{Severity: d.Severity, Summary: d.Summary, Detail: d.Detail, Address: d.Path}
-		if d.Subject.File != "" {
-			j.Range, j.Snippet = &d.Subject, snippet(d.Subject, sources)
-		}
-		doc.Diagnostics = append(doc.Diagnostics, j)
+		doc.Diagnostics = append(doc.Diagnostics, diagnosticJSON{d, snippet(d.Subject, sources)})
 	}
 	return v.JSON(doc)
 }

@@ -293,6 +293,7 @@ func TestDiagnostics(t *testing.T) {
 	}
 	sources := map[string][]byte{"main.hcl": []byte(source)}
 	golden(t, "diagnostics", false, func(v *View) { v.Diagnostics(ds, sources) })
+	golden(t, "review", false, func(v *View) { v.Review(&planner.Plan{Unchanged: 7, Diagnostics: ds[len(ds)-2 : len(ds)-1]}) })
 	golden(t, "diagnostics.color", true, func(v *View) { v.Error(ds[:2], sources) })
 	golden(t, "error", false, func(v *View) { v.Error(errors.New("read \x1b[31m: no"), nil) })
 	golden(t, "validation.json", false, func(v *View) {

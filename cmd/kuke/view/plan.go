@@ -87,6 +87,12 @@ func (v *View) Plan(p *planner.Plan) {
 	v.printf("%s", b.String())
 }
 
+// Review prints a plan for those who decide on it: what will change, and the warnings that came up while planning.
+func (v *View) Review(p *planner.Plan) {
+	v.Plan(p)
+	v.Diagnostics(p.Diagnostics, nil)
+}
+
 func (v *View) noChanges(p *planner.Plan) string {
 	if p.Destroy {
 		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)

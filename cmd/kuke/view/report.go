@@ -25,7 +25,10 @@ func (v *View) PlanReport(p *planner.Plan, format string) error {
 	case !p.Empty():
 		title = "kuke plan: " + counts(p.Summary())
 	}
-	return v.report(format, title, plain(func(v *View) { v.Plan(p) }))
+	if n := len(p.Diagnostics); n > 0 {
+		title += ", " + plural(n, "warning")
+	}
+	return v.report(format, title, plain(func(v *View) { v.Review(p) }))
 }
 
 // StateReport prints the recorded resources as [Markdown] or [HTML].
@@ -64,6 +67,9 @@ func (l reportLine) Class() string {
 		if strings.HasPrefix(strings.TrimSpace(l.Text), "#") {
 			return "reason"
 		}
+		if strings.HasPrefix(l.Text, "Warning: ") {
+			return "warning"
+		}
 		return "plain"
 	case "+":
 		return "add"
@@ -95,6 +101,8 @@ func (v *View) markdown(title, text string) {
 			b.WriteString(l.Sign + l.Indent + " " + l.Text + "\n")
 		case "change":
 			b.WriteString("!" + l.Indent + l.Sign + l.Text + "\n")
+		case "warning":
+			b.WriteString("! " + l.Text + "\n")
 		default:
 			b.WriteString(strings.TrimRight(" "+l.Text, " ") + "\n")
 		}
@@ -118,7 +126,7 @@ body { font: 1rem system-ui, sans-serif; margin: 2rem; }
 pre { overflow-x: auto; line-height: 1.4; }
 .add { color: light-dark(#116329, #7ee787); }
 .delete { color: light-dark(#a40e26, #ffa198); }
-.change { color: light-dark(#7d4e00, #e3b341); }
+.change, .warning { color: light-dark(#7d4e00, #e3b341); }
 .reason { opacity: 0.7; }
 </style>
 </head>

@@ -21,6 +21,15 @@ func hostile(t *testing.T) *planner.Plan {
 		return &state.Output{Type: json.RawMessage(`"string"`), Value: json.RawMessage(text)}
 	}
 	p.Outputs = []planner.OutputChange{{Name: "text", Before: output(`"old"`), After: output(`"+ one\n@@ two\n"`)}}
+	p.Diagnostics.Warnf(realm.Range{File: "main.hcl", Start: realm.Pos{Line: 3, Column: 5}}, "", "Check block assertion failed", "It is </pre><script>alert(2)</script>:\n\n- one\n```\n\x1b[31m")
+	p.Diagnostics.Warnf(realm.Range{}, "main", "Left behind", "The namespace stays.")
+	return p
+}
+
+// warned is a plan that changes nothing, which there is a warning of.
+func warned() *planner.Plan {
+	p := &planner.Plan{Unchanged: 7}
+	p.Diagnostics.Warnf(realm.Range{}, "", "Check block assertion failed", "It is not so.")
 	return p
 }
 
@@ -30,6 +39,7 @@ func TestReports(t *testing.T) {
 		for name, print := range map[string]func(*View) error{
 			"plan":       func(v *View) error { return v.PlanReport(plan(t, everything, planner.Options{}), format) },
 			"hostile":    func(v *View) error { return v.PlanReport(hostile(t), format) },
+			"warned":     func(v *View) error { return v.PlanReport(warned(), format) },
 			"no-changes": func(v *View) error { return v.PlanReport(&planner.Plan{Unchanged: 7}, format) },
 			"destroyed":  func(v *View) error { return v.PlanReport(&planner.Plan{Destroy: true, Project: "shop"}, format) },
 			"state":      func(v *View) error { return v.StateReport(prior, format) },
@@ -70,7 +80,7 @@ func TestHTMLReport(t *testing.T) {
 			}
 		}
 	}
-	if want := plain(func(v *View) { v.Plan(p) }); text != want {
+	if want := plain(func(v *View) { v.Review(p) }); text != want {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 }
