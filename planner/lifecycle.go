@@ -131,13 +131,14 @@ func (d *decider) pullTriggers() bool {
 // trigger is one of a lifecycle.
 type trigger realm.Trigger
 
+// pulledBy says what of c pulls the trigger, or returns "". What is created had nothing before that could have changed.
 func (t trigger) pulledBy(c *Change) string {
 	if c == nil {
 		return ""
 	}
 	switch c.Action {
-	case Create, Replace:
-		return "is " + past(c.Action)
+	case Replace:
+		return "is replaced"
 	case Update:
 	default:
 		return ""

@@ -80,6 +80,16 @@ func TestReplaceTriggeredBy(t *testing.T) {
 	if !strings.Contains(got, "replaced because container main/default/blog/web/side-2 is replaced") {
 		t.Error(got)
 	}
+	// One that is created had nothing before that could have changed: neither where it is new, nor where it is made again.
+	h = made(t)
+	for _, trigger := range []realm.Trigger{{Path: theSide + "-2"}, {Path: theSide + "-2", Attributes: []string{"image"}}} {
+		desired := with(nil)
+		desired.Resource(theSide).Lifecycle.ReplaceTriggeredBy = []realm.Trigger{trigger}
+		if got := changesOf(h.converge(desired, Options{})); !strings.Contains(got, "create "+string(theSide)+"-2") || strings.Contains(got, "replace ") {
+			t.Errorf("%+v:\n%s", trigger, got)
+		}
+		delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide+"-2"))
+	}
 }
 
 func TestPreventDestroy(t *testing.T) {
@@ -119,6 +129,14 @@ func TestMoved(t *testing.T) {
 		t.Error(err)
 	}
 	if err := p.CheckFresh(h.prior); err != nil {
+		t.Error(err)
+	}
+	// A plan file can't have another record made of what is moved.
+	forged := *p.Moves[0].Records[0]
+	forged.Status.ContainerID = "another"
+	edited := *p
+	edited.Moves = []Move{{From: p.Moves[0].From, To: p.Moves[0].To, Records: []*state.Record{&forged}}}
+	if err := edited.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "the records of what it moves") {
 		t.Error(err)
 	}
 	// What is ignored of it is ignored by its new name.

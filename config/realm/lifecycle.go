@@ -9,7 +9,7 @@ import (
 type Lifecycle struct {
 	PreventDestroy     bool      `json:"preventDestroy,omitempty" kuke:"recorded" doc:"Refuse every plan that would destroy or replace the resource."`
 	IgnoreChanges      []string  `json:"ignoreChanges,omitempty" kuke:"recorded,type=set" doc:"Attributes whose changes count for nothing: image, env[\"TOKEN\"], resources.memory; * for all, which HCL writes as all."`
-	ReplaceTriggeredBy []Trigger `json:"replaceTriggeredBy,omitempty" kuke:"recorded,key=path,short" doc:"Resources that replace this one, a container, when they change."`
+	ReplaceTriggeredBy []Trigger `json:"replaceTriggeredBy,omitempty" kuke:"recorded,key=path,short" doc:"Resources that replace this one, a container, when they are updated or replaced."`
 }
 
 // Trigger is a resource, or some attributes of it.
