@@ -90,6 +90,7 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 		containerd.WithContainerLabels(labels),
 		containerd.WithSnapshotter(snapshotterName),
 		containerd.WithNewSnapshot(o.ID, image),
+		c.withMountpoints(o.Mounts),
 		containerd.WithRuntime(runtimeName, nil),
 		containerd.WithNewSpec(opts...),
 	)

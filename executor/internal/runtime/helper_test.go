@@ -21,8 +21,8 @@ const (
 	testImage = "docker.io/library/busybox:test"
 )
 
-// rootfs returns the tar of a root file system with a static busybox.
-func rootfs(t *testing.T) []byte {
+// rootfs returns the tar of a root file system with a static busybox and further entries without content.
+func rootfs(t *testing.T, further ...*tar.Header) []byte {
 	t.Helper()
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
@@ -50,6 +50,9 @@ func rootfs(t *testing.T) []byte {
 	add(&tar.Header{Name: "./etc/passwd", Typeflag: tar.TypeReg, Mode: 0o644}, []byte("root:x:0:0:root:/root:/bin/sh\nweb:x:101:102:web:/:/bin/sh\n"))
 	add(&tar.Header{Name: "./etc/group", Typeflag: tar.TypeReg, Mode: 0o644}, []byte("root:x:0:\nweb:x:102:\nextra:x:103:web\n"))
 	add(&tar.Header{Name: "./run/kept", Typeflag: tar.TypeReg, Mode: 0o644}, []byte("kept\n"))
+	for _, h := range further {
+		add(h, nil)
+	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

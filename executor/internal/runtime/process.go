@@ -22,10 +22,14 @@ import (
 
 // Prepare brings up to date, in the OCI spec that the next task is made from, the settings that depend on the host or
 // that can change while the container stays: its AppArmor profile and its OOM score adjustment. The default profile is
-// loaded first where the kernel doesn't have it, as after a reboot.
+// loaded first where the kernel doesn't have it, as after a reboot. Of the root file system it replaces the symbolic links
+// that root would follow, as [Client.Create] does.
 func (c *Client) Prepare(ctx context.Context, ns, id string, spec *realm.Container) error {
 	profile := profileOf(spec)
 	if err := loadProfile(profile); err != nil {
+		return fmt.Errorf("start container %s: %w", id, err)
+	}
+	if err := c.ensureMountpoints(in(ctx, ns), id); err != nil {
 		return fmt.Errorf("start container %s: %w", id, err)
 	}
 	err := c.updateSpec(in(ctx, ns), id, func(s *specs.Spec) bool {

@@ -18,7 +18,6 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
-	"github.com/moby/sys/user"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -101,8 +100,7 @@ func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
 	if s.User == "" {
 		return nil
 	}
-	root := "/proc/" + strconv.Itoa(int(pid)) + "/root"
-	found, err := user.GetExecUserPath(s.User, nil, root+"/etc/passwd", root+"/etc/group")
+	found, err := findUser("/proc/"+strconv.Itoa(int(pid))+"/root", s.User)
 	if err != nil {
 		return fmt.Errorf("user %s: %w: %w", s.User, err, errdefs.ErrInvalidArgument)
 	}
