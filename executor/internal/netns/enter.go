@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/executor/internal/thread"
 )
 
 // Do runs f on a thread of its own within the network namespace pinned at path, and returns what f returns. Other
@@ -16,7 +18,7 @@ import (
 // has to return: [runtime.Goexit], and so t.Fatal, is not for it. The error matches [fs.ErrNotExist] when nothing is
 // pinned there.
 func Do(path string, f func() error) error {
-	return onOwnThread(func() error {
+	return thread.Run(func() error {
 		if err := enter(path); err != nil {
 			return fmt.Errorf("enter network namespace %s: %w", path, err)
 		}

@@ -11,15 +11,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/executor/internal/thread"
 )
 
 // Create makes a network namespace with its loopback up and pins it at path, in place of what is pinned there.
-// Directories above path are made.
+// Directories above path are made. IPv6 is off on every other link that comes, until somebody turns it on there.
 func Create(path string) error {
 	if err := Remove(path); err != nil {
 		return err
@@ -74,7 +75,7 @@ func pin(path string) error {
 	if err := makeFile(path); err != nil {
 		return err
 	}
-	return onOwnThread(func() error { return unshareAndPin(path) })
+	return thread.Run(func() error { return unshareAndPin(path) })
 }
 
 func makeFile(path string) error {
@@ -88,27 +89,13 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// onOwnThread runs f on a thread that ends with it, so that no other goroutine finds itself in the new namespace.
-func onOwnThread(f func() error) error {
-	failed := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			// The main thread never ends, and /proc/self would show its namespace. It is kept busy meanwhile.
-			failed <- onOwnThread(f)
-			runtime.UnlockOSThread()
-			return
-		}
-		// Never unlocked, which ends the thread.
-		failed <- f()
-	}()
-	return <-failed
-}
-
 // unshareAndPin leaves the calling thread in the new namespace.
 func unshareAndPin(path string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := disableIPv6(); err != nil {
+		return err
 	}
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -118,6 +105,22 @@ func unshareAndPin(path string) error {
 		return fmt.Errorf("set the loopback up: %w", err)
 	}
 	return bind(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path)
+}
+
+// disableIPv6 turns IPv6 off but for the loopback's ::1, as Docker does in a network without it: who has an address of its
+// own making on a link takes routes and resolvers from whoever else is on it.
+func disableIPv6() error {
+	for _, set := range []struct{ link, value string }{{"all", "1"}, {"default", "1"}, {"lo", "0"}} {
+		file := filepath.Join("/proc/sys/net/ipv6/conf", set.link, "disable_ipv6")
+		err := os.WriteFile(file, []byte(set.value), 0o644)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a kernel without it
+		}
+		if err != nil {
+			return fmt.Errorf("turn IPv6 off: %w", err)
+		}
+	}
+	return nil
 }
 
 func bind(namespace, path string) error {

@@ -35,6 +35,10 @@ func TestCreateRemove(t *testing.T) {
 	if !strings.Contains(string(out), "LOOPBACK,UP") || strings.Count(string(out), "\n") != 1 {
 		t.Errorf("links: %s", out)
 	}
+	out, err = exec.Command("nsenter", "--net="+path, "sh", "-c", "ip link add void0 type veth peer name void1 && ip link set void1 up && ip link set void0 up && ip -6 -br addr show").CombinedOutput()
+	if err != nil || strings.Contains(string(out), "fe80:") || !strings.Contains(string(out), "::1/128") {
+		t.Errorf("IPv6 addresses: %s, %v", out, err)
+	}
 	// A second one takes the place of the first, which is still in use here.
 	sleep := exec.Command("nsenter", "--net="+path, "sleep", "100")
 	if err := sleep.Start(); err != nil {

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -42,6 +44,13 @@ func createBridge(n Network) error {
 	}
 	if err := setAddress(link, gatewayPrefix(n)); err != nil {
 		return err
+	}
+	if takes, err := takesAdvertisements(n.Bridge); err != nil {
+		return err
+	} else if takes {
+		if err := os.WriteFile(advertisements(n.Bridge), []byte("0"), 0o644); err != nil {
+			return fmt.Errorf("have it ignore router advertisements: %w", err)
+		}
 	}
 	if link.Flags&net.FlagUp == 0 {
 		if err := netlink.LinkSetUp(link); err != nil {
@@ -144,6 +153,11 @@ func bridgeDrift(n Network) ([]string, error) {
 	if link.Flags&net.FlagUp == 0 {
 		drift = append(drift, fmt.Sprintf("bridge %s is down", n.Bridge))
 	}
+	if takes, err := takesAdvertisements(n.Bridge); err != nil {
+		return nil, err
+	} else if takes {
+		drift = append(drift, fmt.Sprintf("bridge %s accepts IPv6 router advertisements", n.Bridge))
+	}
 	have, err := addresses(link)
 	if err != nil {
 		return nil, err
@@ -168,6 +182,24 @@ func forwardingIsOff() (bool, error) {
 		return false, fmt.Errorf("read whether IPv4 is forwarded: %w", err)
 	}
 	return string(bytes.TrimSpace(value)) == "0", nil
+}
+
+// advertisements is the setting by which the host takes addresses and routes from routers that announce themselves on the
+// bridge, which any cell can do.
+func advertisements(bridge string) string {
+	return filepath.Join("/proc/sys/net/ipv6/conf", bridge, "accept_ra")
+}
+
+// takesAdvertisements is false on a host without IPv6.
+func takesAdvertisements(bridge string) (bool, error) {
+	value, err := os.ReadFile(advertisements(bridge))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read whether it accepts router advertisements: %w", err)
+	}
+	return string(bytes.TrimSpace(value)) != "0", nil
 }
 
 // gatewayPrefix is the address of the bridge with the mask of the subnet.

@@ -263,6 +263,18 @@ func addAddress(link, address string) error {
 	return netlink.LinkSetUp(l)
 }
 
+func removeAddress(link, address string) error {
+	l, err := netlink.LinkByName(link)
+	if err != nil {
+		return err
+	}
+	a, err := netlink.ParseAddr(address)
+	if err != nil {
+		return err
+	}
+	return netlink.AddrDel(l, a)
+}
+
 func addRoute(destination, via string) error {
 	dst, err := netlink.ParseIPNet(destination)
 	if err != nil {

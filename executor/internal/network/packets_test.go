@@ -140,6 +140,95 @@ func TestPublishedPorts(t *testing.T) {
 	reach(t, true, out, "tcp", "10.88.1.2:90")
 }
 
+func TestHostLoopbackIsOutOfReach(t *testing.T) {
+	h := newHost(t)
+	n := numbered(1)
+	create(t, h, n)
+	local := netip.MustParseAddr("127.0.0.1")
+	a := cell(t, h, n, 2, PortMapping{HostIP: local, HostPort: 7000, ContainerPort: 80, Protocol: "tcp"})
+	b := cell(t, h, n, 3)
+	serve(t, a.NetNS, "tcp", ":80")
+	serve(t, labHost, "tcp", "127.0.0.1:7001")
+	serve(t, labHost, "tcp", "127.0.0.5:7005")
+	serve(t, labHost, "udp", "127.0.0.1:7001")
+	serve(t, labHost, "udp", "127.0.0.5:7005")
+	serve(t, labHost, "udp", "10.88.1.1:7002")
+	// A cell is not bound to take 127.0.0.0/8 for its own.
+	must(t, within(t, b.NetNS, func() error {
+		if err := os.WriteFile("/proc/sys/net/ipv4/conf/eth0/route_localnet", []byte("1"), 0o644); err != nil {
+			return err
+		}
+		if err := removeAddress("lo", "127.0.0.1/8"); err != nil {
+			return err
+		}
+		return addRoute("127.0.0.0/8", "10.88.1.1")
+	}))
+	targets := []struct{ network, address string }{
+		{"tcp", "127.0.0.1:7001"}, {"tcp", "127.0.0.5:7005"}, {"udp", "127.0.0.1:7001"}, {"udp", "127.0.0.5:7005"}, {"tcp", "127.0.0.1:7000"},
+	}
+	for _, to := range targets {
+		reach(t, false, b.NetNS, to.network, to.address)
+	}
+	reach(t, true, labHost, "tcp", "127.0.0.1:7000")
+	reach(t, true, b.NetNS, "udp", "10.88.1.1:7002")
+	must(t, within(t, b.NetNS, func() error { return addAddress("eth0", "127.0.0.9/32") }))
+	var inbox net.PacketConn
+	must(t, within(t, labHost, func() (err error) {
+		inbox, err = net.ListenPacket("udp", "10.88.1.1:7003")
+		return err
+	}))
+	defer inbox.Close()
+	forged := func(timeout time.Duration) bool {
+		must(t, within(t, b.NetNS, func() error {
+			d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+			c, err := d.Dial("udp", "10.88.1.1:7003")
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			_, err = c.Write([]byte("hello"))
+			return err
+		}))
+		must(t, inbox.SetReadDeadline(time.Now().Add(timeout)))
+		_, _, err := inbox.ReadFrom(make([]byte, 10))
+		return err == nil
+	}
+	for _, link := range []string{"all", n.Bridge} {
+		must(t, os.WriteFile("/proc/sys/net/ipv4/conf/"+link+"/rp_filter", []byte("0"), 0o644))
+	}
+	if forged(impatience) {
+		t.Error("a packet that claims to come from the loopback arrives")
+	}
+
+	// Without the table it works, so it is the table that holds it back.
+	must(t, h.removeTable(n))
+	if !forged(patience) {
+		t.Error("a packet that claims to come from the loopback doesn't arrive without the table either: the test shows nothing")
+	}
+	must(t, within(t, b.NetNS, func() error { return removeAddress("eth0", "127.0.0.9/32") }))
+	for _, to := range targets[:4] {
+		reach(t, true, b.NetNS, to.network, to.address)
+	}
+}
+
+func TestBridgeIgnoresRouterAdvertisements(t *testing.T) {
+	h := newHost(t)
+	n := numbered(1)
+	digest := create(t, h, n)
+	file := advertisements(n.Bridge)
+	if value, err := os.ReadFile(file); err != nil || string(value) != "0\n" {
+		t.Fatalf("accept_ra is %q, %v", value, err)
+	}
+	must(t, os.WriteFile(file, []byte("1"), 0o644))
+	if drift, err := h.Drift(n, digest); err != nil || len(drift) != 1 || drift[0] != "bridge kuke-t1 accepts IPv6 router advertisements" {
+		t.Errorf("drift %q, %v", drift, err)
+	}
+	create(t, h, n)
+	if drift, err := h.Drift(n, digest); err != nil || len(drift) != 0 {
+		t.Errorf("drift %q, %v", drift, err)
+	}
+}
+
 func TestMasquerade(t *testing.T) {
 	h := newHost(t)
 	out := outside(t)
@@ -224,7 +313,12 @@ func TestAllowedIPv6Destination(t *testing.T) {
 	n.Deny = true
 	create(t, h, n)
 	a := cell(t, h, n, 2)
-	must(t, within(t, a.NetNS, func() error { return addIPv6("eth0", "2001:db8::2/64") }))
+	must(t, within(t, a.NetNS, func() error {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("0"), 0o644); err != nil {
+			return err
+		}
+		return addIPv6("eth0", "2001:db8::2/64")
+	}))
 	must(t, addIPv6(n.Bridge, "2001:db8::1/64"))
 	serve(t, labHost, "tcp6", "[::]:8082")
 	serve(t, labHost, "tcp6", "[::]:8083")

@@ -59,6 +59,9 @@ func (a *Allow) check() error {
 // which a cell can forge.
 func chainsOf(n Network) []chain {
 	chains := []chain{{
+		name: "prerouting", kind: nftables.ChainTypeFilter,
+		hook: nftables.ChainHookPrerouting, priority: nftables.ChainPriorityRaw, rules: loopbackRules(n),
+	}, {
 		name: "forward", kind: nftables.ChainTypeFilter,
 		hook: nftables.ChainHookForward, priority: nftables.ChainPriorityFilter, rules: forwardRules(n),
 	}}
@@ -77,6 +80,20 @@ func chainsOf(n Network) []chain {
 		})
 	}
 	return chains
+}
+
+// loopback is what no packet on a wire carries.
+var loopback = netip.MustParsePrefix("127.0.0.0/8")
+
+// loopbackRules keep cells from what listens on the host's loopback, and from passing for it. The kernel does so until
+// portmap sets route_localnet on the bridge, without which no port would be published on 127.0.0.1. They come before the
+// rules that forward published ports.
+func loopbackRules(n Network) []rule {
+	in := slices.Concat(into(n.Bridge), family(unix.NFPROTO_IPV4))
+	return []rule{
+		slices.Concat(in, network(ipv4Destination, loopback), drop()),
+		slices.Concat(in, network(ipv4Source, loopback), drop()),
+	}
 }
 
 func forwardRules(n Network) []rule {
