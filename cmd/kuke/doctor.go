@@ -16,6 +16,7 @@ import (
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -75,7 +76,7 @@ func checkRunc() view.Check {
 		return c
 	}
 	c.OK, c.Found = true, path
-	if out, err := exec.Command(path, "--version").Output(); err == nil {
+	if out, err := program.Command(context.Background(), path, "--version").Output(); err == nil {
 		line, _, _ := strings.Cut(string(out), "\n")
 		c.Found = line + ", " + path
 	}

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // DefaultEnvironment returns the path of the environment file of a project's units.
@@ -52,7 +54,7 @@ func CheckEnvironment(file string) (variables []string, made bool, err error) {
 		return nil, made, fmt.Errorf("environment file %s may hold secrets, but is not root's alone (owner %d, mode %04o): run chown root:root %s && chmod 600 %s",
 			file, owner.Uid, info.Mode().Perm(), file, file)
 	}
-	if err := CheckOwned(file); err != nil {
+	if err := program.CheckOwned(file); err != nil {
 		return nil, made, fmt.Errorf("environment file: %w", err)
 	}
 	data, err := os.ReadFile(file)

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // UnitDir is where systemd looks for the units of the administrator.
@@ -31,6 +32,16 @@ type Host struct {
 func (Host) Check() error {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
 		return ErrNoSystemd
+	}
+	return nil
+}
+
+// CheckProgram refuses a program that root must not run at boot, since another user can replace it, and says how to
+// install it.
+func CheckProgram(path string) error {
+	if err := program.CheckOwned(path); err != nil {
+		return fmt.Errorf("%w, and root is to run it at boot: install kuke where only root writes, with install -m 755 %s /usr/local/bin/kuke, "+
+			"and run /usr/local/bin/kuke service install", err, path)
 	}
 	return nil
 }
@@ -227,7 +238,7 @@ func systemctl(ctx context.Context, args ...string) error {
 }
 
 func systemctlOutput(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "systemctl", args...)
+	cmd := program.Command(ctx, "systemctl", args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

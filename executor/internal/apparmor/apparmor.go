@@ -6,16 +6,17 @@
 package apparmor
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/containerd/containerd/v2/contrib/apparmor"
 	hostapparmor "github.com/containerd/containerd/v2/pkg/apparmor"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 const (
@@ -88,10 +89,8 @@ func Load(name string) error {
 		return fmt.Errorf("load AppArmor profile %s: %w", name, err)
 	}
 	// The text goes through a pipe: a file could be left behind.
-	cmd := exec.Command(parser, "--skip-cache", "--replace")
+	cmd := program.Command(context.Background(), parser, "--skip-cache", "--replace")
 	cmd.Stdin = strings.NewReader(text)
-	// The Ctrl-C of a terminal goes to the whole process group; the parser is to finish.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("load AppArmor profile %s: %s: %w: %s", name, parser, err, strings.TrimSpace(string(out)))
 	}

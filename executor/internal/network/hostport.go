@@ -1,12 +1,14 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // hostportChains are what the portmap plugin makes for all containers together, and never takes away. The first leads
@@ -44,19 +46,19 @@ func (h *Host) removeHostportChains() error {
 	if script == "" {
 		return nil
 	}
-	program, err := findProgram("iptables-restore")
+	restore, err := findProgram("iptables-restore")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	cmd := apart(exec.Command(program, "--noflush", "--wait"))
+	cmd := program.Command(context.Background(), restore, "--noflush", "--wait")
 	cmd.Stdin = strings.NewReader(script)
 	if err := cmd.Run(); err != nil {
 		// Another one may have been faster, in either direction.
 		if now, saved := savedNAT(); saved == nil && removalOf(now) == script {
-			return fmt.Errorf("published ports: %s: %w", program, err)
+			return fmt.Errorf("published ports: %s: %w", restore, err)
 		}
 	}
 	return nil

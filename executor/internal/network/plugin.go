@@ -7,18 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/invoke"
 	"github.com/containernetworking/cni/pkg/types"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
-// plugins runs CNI plugins with root's programs in their PATH, as portmap runs iptables. What they say on standard error
+// plugins runs CNI plugins. What they say on standard error
 // is left out where they say something on standard output, as their errors come there.
 type plugins struct {
 	*invoke.DefaultExec
@@ -43,15 +42,13 @@ func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, en
 		defer cancel()
 		ctx = limited
 	}
-	path := strings.Join(append([]string{os.Getenv("PATH")}, systemDirs...), string(os.PathListSeparator))
-	cmd := exec.CommandContext(ctx, plugin)
-	// Of several values the last one counts.
-	cmd.Env = append(slices.Clone(environ), "PATH="+path)
+	cmd := program.Command(ctx, plugin)
+	cmd.Env = pluginEnvironment(environ)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	begin := time.Now()
-	err := apart(cmd).Run()
+	err := cmd.Run()
 	slog.DebugContext(ctx, "ran CNI plugin", "program", plugin, "took", time.Since(begin), "failed", err != nil)
 	if err == nil {
 		return stdout.Bytes(), nil
@@ -69,18 +66,18 @@ func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, en
 	return nil, err
 }
 
-// apart keeps the Ctrl-C of a terminal, which goes to all of a process group, from the command: what is under way is
-// finished. When the command's context ends, it is killed with the programs that it started, which would hold its output
-// open otherwise.
-func apart(cmd *exec.Cmd) *exec.Cmd {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if cmd.Cancel != nil {
-		cmd.Cancel = func() error {
-			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
-				return err
-			}
-			return os.ErrProcessDone
+// pluginEnvironment is what CNI tells a plugin and what programs of the host get: portmap runs iptables. libcni puts the
+// whole environment of kuke before it, with the values of secrets.
+func pluginEnvironment(environ []string) []string {
+	env := program.Environment()
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		if slices.Contains(cniVariables, name) {
+			env = append(env, pair) // of several values the last one counts
 		}
 	}
-	return cmd
+	return env
 }
+
+// cniVariables are those of the CNI specification.
+var cniVariables = []string{"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_NETNS_OVERRIDE", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,31 @@ func TestPluginThatHangs(t *testing.T) {
 		}
 		awaitDeath(t, started)
 	})
+}
+
+func TestPluginSeesNoSecrets(t *testing.T) {
+	plugin := filepath.Join(t.TempDir(), "plugin")
+	if err := os.WriteFile(plugin, []byte("#!/bin/sh\nenv\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUKE_VAR_password", "geheim")
+	t.Setenv("CNI_PASSWORD", "geheim")
+	args := &invoke.Args{Command: "ADD", ContainerID: "c", NetNS: "/n", IfName: "eth0", Path: "/p", PluginArgsStr: "A=B"}
+	out, err := plugins{&invoke.DefaultExec{}, time.Hour}.ExecPlugin(t.Context(), plugin, nil, args.AsEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for line := range strings.Lines(string(out)) {
+		name, _, _ := strings.Cut(line, "=")
+		if name != "PWD" && name != "SHLVL" && name != "_" { // the shell's own
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != "CNI_ARGS CNI_COMMAND CNI_CONTAINERID CNI_IFNAME CNI_NETNS CNI_PATH PATH" {
+		t.Errorf("the plugin sees %s", got)
+	}
 }
 
 // awaitDeath waits until the process whose pid is in the file has ended, and removes the file.

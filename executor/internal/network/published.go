@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // Published is a range of ports of the host that iptables sends elsewhere (DNAT).
@@ -36,19 +39,19 @@ func publishedPorts() ([]Published, error) {
 
 // savedNAT returns the rules of iptables' nat table, none where there is no iptables.
 func savedNAT() (string, error) {
-	program, err := findProgram("iptables-save")
+	save, err := findProgram("iptables-save")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	text, err := apart(exec.Command(program, "-t", "nat")).Output()
+	text, err := program.Command(context.Background(), save, "-t", "nat").Output()
 	if err != nil {
 		if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(failed.Stderr)))
 		}
-		return "", fmt.Errorf("%s -t nat: %w", program, err)
+		return "", fmt.Errorf("%s -t nat: %w", save, err)
 	}
 	return string(text), nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // cgroupMount shows a process its own limits, as Docker does. Every caller gets a slice of its own, since the options
@@ -88,6 +88,6 @@ var recursiveReadOnly = sync.OnceValue(func() bool {
 	if err == unix.ENOSYS {
 		return false
 	}
-	features, err := exec.Command("runc", "features").Output()
+	features, err := program.Command(context.Background(), "runc", "features").Output()
 	return err == nil && bytes.Contains(features, []byte(`"rro"`))
 })

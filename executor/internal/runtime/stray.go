@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +18,8 @@ import (
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 // strayGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for a
@@ -96,10 +97,7 @@ func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id)
-	// The Ctrl-C of a terminal goes to all of a process group: what is under way is finished.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := cmd.CombinedOutput()
+	out, err := program.Command(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
 	}

@@ -1,4 +1,4 @@
-package service
+package program
 
 import (
 	"fmt"
@@ -7,16 +7,6 @@ import (
 	"path/filepath"
 	"syscall"
 )
-
-// CheckProgram refuses a program that root must not run at boot, since another user can replace it, and says how to
-// install it.
-func CheckProgram(path string) error {
-	if err := CheckOwned(path); err != nil {
-		return fmt.Errorf("%w, and root is to run it at boot: install kuke where only root writes, with install -m 755 %s /usr/local/bin/kuke, "+
-			"and run /usr/local/bin/kuke service install", err, path)
-	}
-	return nil
-}
 
 // CheckOwned returns an error if another user than root can change or replace the file: by the file itself, by what a
 // symbolic link leads to, or by a directory above it.
