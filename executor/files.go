@@ -18,6 +18,7 @@ import (
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // The files of a cell that its containers see in /etc.
@@ -92,7 +93,7 @@ func keep(file, kept string) error {
 	if _, err := os.Lstat(kept); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, etcMode)
+	f, err := durable.OpenFile(file, os.O_CREATE|os.O_WRONLY, etcMode)
 	if err != nil {
 		return err
 	}
@@ -102,11 +103,11 @@ func keep(file, kept string) error {
 // rewrite changes what is in the file, if it is another text. The new one is there before what is left of a longer old
 // one goes, so that the file is never seen empty.
 func rewrite(file, text string) error {
-	if old, err := os.ReadFile(file); err == nil && string(old) == text {
+	if old, err := durable.ReadFile(file); err == nil && string(old) == text {
 		return nil
 	}
 	slog.Debug("writing file", "file", file)
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	f, err := durable.OpenFile(file, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // planFormat and planVersion begin the first line of a plan file. It ends with the digest of all that follows, which is the
@@ -46,7 +45,7 @@ func (p *Plan) Save(file string) error {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	const private fs.FileMode = 0o600
-	if err := renameio.WriteFile(file, data, private); err != nil {
+	if err := durable.WriteFile(file, data, private); err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil

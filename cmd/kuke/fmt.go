@@ -3,15 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 type fmtOptions struct {
@@ -106,17 +106,6 @@ func rewrite(name string, data []byte) error {
 	if err := unix.Stat(target, &stat); err != nil {
 		return err
 	}
-	pending, err := renameio.NewPendingFile(target, renameio.WithTempDir(filepath.Dir(target)), renameio.WithExistingPermissions())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = pending.Cleanup() }()
 	// Only root may give a file away; who may write a file of others, owns it from now on.
-	if err := pending.Chown(int(stat.Uid), int(stat.Gid)); err != nil && !errors.Is(err, os.ErrPermission) {
-		return err
-	}
-	if _, err := pending.Write(data); err != nil {
-		return err
-	}
-	return pending.CloseAtomicallyReplace()
+	return durable.WriteFileFor(target, data, fs.FileMode(stat.Mode&0o777), int(stat.Uid), int(stat.Gid))
 }

@@ -11,6 +11,7 @@ import (
 	"sort"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // document is the whole state as one JSON document.
@@ -130,7 +131,7 @@ func (s *Store) Replace(st *State) error {
 // Forget takes the record of p away and leaves all else, the log of a container and the files of a cell that runs too.
 func (s *Store) Forget(p realm.Path) error {
 	file := s.ManifestFile(p)
-	if err := removeSynced(file); err != nil {
+	if err := durable.Remove(file); err != nil {
 		return fmt.Errorf("forget %s: %w", p, err)
 	}
 	s.mu.Lock()

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // FormatVersion is the version of state.json that this package writes, and the newest it reads.
@@ -49,7 +50,7 @@ var errBrokenIndex = errors.New("state.json is broken")
 // when the file makes no sense. A file of a newer format is an error without an index.
 func readIndex(file string) (*index, error) {
 	empty := &index{FormatVersion: FormatVersion, Resources: map[string]indexEntry{}}
-	data, err := os.ReadFile(file)
+	data, err := durable.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}

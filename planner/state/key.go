@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
@@ -20,7 +18,7 @@ const (
 // Key returns the key that the state's values are sealed with, nil where it has none yet.
 func (s *Store) Key() (realm.SealKey, error) {
 	file := filepath.Join(s.dir, keyName)
-	key, err := os.ReadFile(file)
+	key, err := durable.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -39,10 +37,7 @@ func (s *Store) SaveKey(key realm.SealKey) error {
 	err := makeDirs(s.dir)
 	if err == nil {
 		removeTemporary(s.dir, keyName)
-		err = renameio.WriteFile(file, key, keyMode, renameio.WithTempDir(s.dir), renameio.IgnoreUmask())
-	}
-	if err == nil {
-		err = syncDir(s.dir)
+		err = writeFile(file, key, keyMode)
 	}
 	if err != nil {
 		return fmt.Errorf("write the key of the state: %w", err)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // lockPoll is how often a waiting command looks whether the lock is free.
@@ -78,10 +80,13 @@ func tryLock(dir, name string) (*Lock, error) {
 		}
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}
-	file := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(fileMode))
+	file := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(fileMode))
 	locked, err := file.TryLock()
 	if errors.Is(err, fs.ErrNotExist) {
 		return tryLock(dir, name) // whoever held the lock before has just taken the directory away
+	}
+	if plain := durable.CheckPlain(name); plain != nil {
+		err = plain
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock the state: %w", err)
@@ -97,7 +102,7 @@ func tryLock(dir, name string) (*Lock, error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}
-	current, err := os.Stat(name)
+	current, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(held, current) {
 		_ = file.Close()
 		return tryLock(dir, name)
@@ -121,7 +126,7 @@ func (l *Lock) Release() error {
 	entries, err := os.ReadDir(dir)
 	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != lockName && e.Name() != keyName }) {
 		// Nothing is left that was sealed with it.
-		if err := removeSynced(filepath.Join(dir, keyName)); err != nil {
+		if err := durable.Remove(filepath.Join(dir, keyName)); err != nil {
 			return fmt.Errorf("remove the key of the state: %w", err)
 		}
 		if err := os.Remove(l.file.Path()); err != nil {
@@ -158,11 +163,16 @@ func writeHolder(file string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(data, '\n'), fileMode)
+	f, err := durable.OpenFile(file, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	return errors.Join(err, f.Close())
 }
 
 func readHolder(name string) *Holder {
-	data, err := os.ReadFile(name)
+	data, err := durable.ReadFile(name)
 	if err != nil {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // projectsDir holds a file for each project that owns something. It is no name of a realm.
@@ -122,7 +123,7 @@ func (s *Store) putProject(project string, applied []Application) error {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
-	if err := writeFile(file, append(data, '\n')); err != nil {
+	if err := writeFile(file, append(data, '\n'), fileMode); err != nil {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
 	if s.projects == nil {
@@ -152,7 +153,7 @@ func (s *Store) forgetProjects() error {
 		if s.owns(project) {
 			continue
 		}
-		if err := removeSynced(s.projectFile(project)); err != nil {
+		if err := durable.Remove(s.projectFile(project)); err != nil {
 			return fmt.Errorf("forget project %s: %w", project, err)
 		}
 		delete(s.projects, project)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,10 +12,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/google/renameio/v2"
 	"github.com/google/uuid"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
@@ -189,9 +188,12 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 
 func (w *treeWalk) manifest(p realm.Path) error {
 	file := w.store.ManifestFile(p)
-	info, err := os.Stat(file)
+	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		err = durable.CheckPlain(file)
 	}
 	if err != nil {
 		return fmt.Errorf("read the state: %w", err)
@@ -201,7 +203,7 @@ func (w *treeWalk) manifest(p realm.Path) error {
 		w.found[string(p)] = entry
 		return nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := durable.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the state: %w", err)
 	}
@@ -239,7 +241,7 @@ func (s *Store) Put(r *Record) error {
 		return err
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
-	if err := writeFile(file, data); err != nil {
+	if err := writeFile(file, data, fileMode); err != nil {
 		return fmt.Errorf("record %s: %w", r.Path, err)
 	}
 	info, err := os.Stat(file)
@@ -275,25 +277,16 @@ func makeDirs(dir string) error {
 	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
-// writeFile replaces file in one step that outlives a crash of the host. renameio syncs the file, but not
-// the directory.
-func writeFile(file string, data []byte) error {
-	if err := renameio.WriteFile(file, data, fileMode, renameio.WithTempDir(filepath.Dir(file)), renameio.IgnoreUmask()); err != nil {
+// writeFile replaces file in one step that outlives a crash of the host. One that is a symbolic link was put there by
+// somebody else.
+func writeFile(file string, data []byte, mode fs.FileMode) error {
+	if err := durable.CheckPlain(file); err != nil {
 		return err
 	}
-	slog.Debug("wrote file", "file", file)
-	return syncDir(filepath.Dir(file))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(file, data, mode)
 }
 
 // Delete takes away the record of p, the log of a container, the network files of a cell, and the directories that are empty then.
@@ -313,7 +306,7 @@ func (s *Store) Delete(p realm.Path) error {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}
 	}
-	if err := removeSynced(file); err != nil {
+	if err := durable.Remove(file); err != nil {
 		return fmt.Errorf("remove the record of %s: %w", p, err)
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
@@ -326,18 +319,6 @@ func (s *Store) Delete(p realm.Path) error {
 	delete(s.index.Resources, string(p))
 	s.dirty = true
 	return nil
-}
-
-// removeSynced removes a file so that it stays removed over a crash of the host. One that isn't there is no error.
-func removeSynced(file string) error {
-	err := os.Remove(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(file))
 }
 
 // removeTemporary removes what a writer that was killed left of the files in dir that match name.
@@ -433,7 +414,7 @@ func (s *Store) Commit() error {
 	if err != nil {
 		return fmt.Errorf("write the state index: %w", err)
 	}
-	if err := writeFile(file, append(data, '\n')); err != nil {
+	if err := writeFile(file, append(data, '\n'), fileMode); err != nil {
 		return fmt.Errorf("write the state index: %w", err)
 	}
 	s.dirty = false

@@ -11,9 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/kukeon/kuke/executor/program"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // UnitDir is where systemd looks for the units of the administrator.
@@ -73,7 +72,7 @@ func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, erro
 			continue
 		}
 		const mode = 0o644
-		if err := renameio.WriteFile(files[i].Path, []byte(u.Text), mode, renameio.WithTempDir(h.Dir), renameio.WithStaticPermissions(mode)); err != nil {
+		if err := durable.WriteFile(files[i].Path, []byte(u.Text), mode); err != nil {
 			return nil, fmt.Errorf("write unit %s: %w", files[i].Path, err)
 		}
 	}

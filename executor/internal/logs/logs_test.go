@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // write has a writer take what is printed to both streams.
@@ -152,4 +154,20 @@ func TestRotation(t *testing.T) {
 func TestWriteToNowhere(t *testing.T) {
 	write(t, filepath.Join(t.TempDir(), "missing", "c.log"), strings.Repeat("x\n", 1000), "y\n")
 	write(t, "/dev/full", strings.Repeat("x\n", 1000), "y\n")
+}
+
+func TestLogThatIsASymbolicLink(t *testing.T) {
+	dir := t.TempDir()
+	file, target := filepath.Join(dir, "c.log"), filepath.Join(dir, "target")
+	if err := errors.Join(os.WriteFile(target, []byte("kept\n"), 0o600), os.Symlink(target, file)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "one\n", "")
+	if data, err := os.ReadFile(target); err != nil || string(data) != "kept\n" {
+		t.Errorf("written through: %q, %v", data, err)
+	}
+	err := Read(t.Context(), file, ReadOptions{Tail: -1}, func(Entry) error { return nil })
+	if !errors.Is(err, durable.ErrSymlink) {
+		t.Errorf("read through: %v", err)
+	}
 }

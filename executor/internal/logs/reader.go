@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // Entry is a line that a container printed.
@@ -135,7 +137,7 @@ func (r *reader) more() ([]Entry, error) {
 }
 
 func (r *reader) open(name string) error {
-	f, err := os.Open(name)
+	f, err := durable.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
@@ -122,7 +124,7 @@ func (w *writer) write(stream string, piece []byte) {
 const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 
 func (w *writer) open() bool {
-	f, err := os.OpenFile(w.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, fileMode)
+	f, err := durable.OpenFile(w.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, fileMode)
 	if err != nil {
 		return false
 	}

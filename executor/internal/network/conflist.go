@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 type conflist struct {
@@ -89,14 +89,14 @@ func (h *Host) writeConflist(n Network) error {
 	if err := os.MkdirAll(h.config.ConfDir, 0o755); err != nil {
 		return fmt.Errorf("write the conflist: %w", err)
 	}
-	if err := renameio.WriteFile(path, want, 0o644, renameio.WithStaticPermissions(0o644)); err != nil {
+	if err := durable.WriteFile(path, want, 0o644); err != nil {
 		return fmt.Errorf("write the conflist: %w", err)
 	}
 	return nil
 }
 
 func (h *Host) removeConflist(n Network) error {
-	if err := os.Remove(h.conflistPath(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := durable.Remove(h.conflistPath(n)); err != nil {
 		return fmt.Errorf("conflist: %w", err)
 	}
 	return nil

@@ -17,6 +17,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/moby/sys/signal"
+
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // killTimeout bounds the wait for a process to go after SIGKILL: one that hangs in the kernel doesn't. A busy host takes many
@@ -39,7 +41,7 @@ func (c *Client) start(ctx context.Context, id, logPath string) error {
 		return err
 	}
 	// The shim would make it readable by everyone.
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	log, err := durable.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("make its log: %w", err)
 	}
