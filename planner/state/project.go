@@ -122,8 +122,8 @@ func (s *Store) putProject(project string, applied []Application) error {
 	if err := makeDirs(filepath.Dir(file)); err != nil {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
-	removeTemporary(filepath.Dir(file), filepath.Base(file))
-	if err := writeFile(file, append(data, '\n'), fileMode); err != nil {
+	// A link in its place is replaced: it says nothing of the project.
+	if err := durable.WriteFile(file, append(data, '\n'), fileMode); err != nil {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
 	if s.projects == nil {
