@@ -59,8 +59,11 @@ func MissingPlugins(dirs []string) []string {
 	return network.New(network.Config{PluginDirs: dirs}).MissingPlugins(true)
 }
 
-// DroppingChains names the chains of other firewalls that drop forwarded packets by default, which cuts cells off.
-func DroppingChains() ([]string, error) { return network.DroppingChains() }
+// DroppingChains returns the chains of other firewalls that drop the packets of cells, whatever the bridge is called that
+// they come from.
+func DroppingChains() ([]network.Dropping, error) {
+	return network.DroppingChains([]string{network.BridgePrefix})
+}
 
 // Confinement tells which of the kernel's security modules confines containers.
 type Confinement struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -92,6 +93,8 @@ type refresh struct {
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
 	actual *planner.Actual
+	// dropping are the chains of other firewalls that drop packets of spaces.
+	dropping []network.Dropping
 
 	mu    sync.Mutex
 	local map[planner.ImageKey]string // digests of the images that namespaces have

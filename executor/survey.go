@@ -3,7 +3,9 @@ package executor
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/netns"
@@ -29,6 +31,14 @@ func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
 	for _, n := range survey.Networks {
 		r.actual.CNINetworks = append(r.actual.CNINetworks, planner.CNINetwork(n))
 	}
+	if r.dropping, err = network.DroppingChains(bridges(desired, prior)); err != nil {
+		return err
+	}
+	for _, d := range r.dropping {
+		if !d.Ours {
+			r.actual.Dropping = append(r.actual.Dropping, planner.DroppingChain{Name: d.Chain, Fix: d.Fix, Bridges: d.Bridges})
+		}
+	}
 	if ports {
 		for _, s := range survey.Listening {
 			r.actual.Sockets = append(r.actual.Sockets, planner.Socket(s))
@@ -36,6 +46,24 @@ func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
 		r.actual.Mappings = mappingsOf(survey)
 	}
 	return nil
+}
+
+// bridges returns the names of the bridges of all spaces, each once.
+func bridges(desired *realm.Tree, prior *state.State) []string {
+	names := map[string]bool{}
+	for _, record := range prior.Records {
+		if n := record.Status.Network; n != nil {
+			names[n.Bridge] = true
+		}
+	}
+	if desired != nil {
+		for _, d := range desired.Resources() {
+			if d.Path.Kind() == realm.KindSpace {
+				names[realm.BridgeName(d.Path)] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // recordedNetworks looks at the networks of spaces and cells.
@@ -88,6 +116,11 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 		return err
 	}
 	drift, err := r.networks.Drift(wanted, n.Firewall)
+	for _, d := range r.dropping {
+		if d.Ours && slices.Contains(d.Bridges, n.Bridge) {
+			drift = append(drift, "its packets are dropped by "+d.Chain)
+		}
+	}
 	if len(drift) > 0 {
 		r.actual.Networks[record.Path] = drift
 	}

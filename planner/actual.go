@@ -60,6 +60,8 @@ type Actual struct {
 	CNINetworks []CNINetwork
 	// Addresses are the host's own, of IPv4; none where they were not looked at.
 	Addresses []netip.Addr
+	// Dropping are the chains of other firewalls that drop packets of spaces, and that kuke can't change.
+	Dropping []DroppingChain
 	// Sockets are what listens on the host, and Mappings the ports that it forwards; both are nil where no
 	// container publishes any.
 	Sockets  []Socket
@@ -96,6 +98,14 @@ type CellNetwork struct {
 type Route struct {
 	Prefix netip.Prefix
 	Device string
+}
+
+// DroppingChain is a chain of another firewall that drops forwarded packets.
+type DroppingChain struct {
+	// Name says where the chain is, and Fix holds the commands that let the packets of all spaces pass in it.
+	Name, Fix string
+	// Bridges are the names of those whose packets it drops.
+	Bridges []string
 }
 
 // CNINetwork is one that a file configures.

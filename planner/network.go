@@ -29,6 +29,7 @@ func (d *decider) decideNetworks() {
 	if d.diags.HasErrors() {
 		return // an error more for each cell would help nobody
 	}
+	d.checkFirewalls()
 	d.checkForeignCells()
 	cells := d.attach()
 	d.checkSpaces(cells)
@@ -100,6 +101,19 @@ func (d *decider) checkPlugins() {
 				"%s %s needs a network, but this host lacks %s: install them (apt-get install containernetworking-plugins iptables), or name their directory with --cni-bin-dir.",
 				k.Lower(), r.Path, strings.Join(d.actual.MissingPlugins, ", "))
 			return
+		}
+	}
+}
+
+// checkFirewalls tells of other firewalls of this host that cut spaces off: kuke's rules can't overrule them.
+func (d *decider) checkFirewalls() {
+	for _, chain := range d.actual.Dropping {
+		for _, p := range d.order {
+			if p.Kind() == realm.KindSpace && d.owns(p) && slices.Contains(chain.Bridges, realm.BridgeName(p)) {
+				d.diags.Warnf(d.declared(p), p, "Packets are dropped",
+					"%s drops forwarded packets, those of space %s too: its published ports can't be reached from outside, and its cells reach nothing outside. Let the packets of cells pass: %s.", chain.Name, p, chain.Fix)
+				break
+			}
 		}
 	}
 }

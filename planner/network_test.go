@@ -163,6 +163,24 @@ func TestNetworkRefusals(t *testing.T) {
 	}
 }
 
+// A firewall that kuke can't change is told of once, at a space of the configuration.
+func TestDroppingChains(t *testing.T) {
+	h := made(t)
+	h.actual.Dropping = []DroppingChain{{Name: "table inet mine, chain passing", Fix: "nft insert rule …", Bridges: []string{realm.BridgeName(otherSpace), realm.BridgeName(theSpace)}}}
+	for range 2 { // with and without changes
+		_, diags := h.new(withOther(nil), Options{})
+		if len(diags) != 1 || diags[0].Severity != realm.Warning || diags[0].Summary != "Packets are dropped" || diags[0].Path != theSpace ||
+			!strings.Contains(diags[0].Detail, "Let the packets of cells pass: nft insert rule ….") {
+			t.Errorf("diagnostics: %v", diags)
+		}
+		h.converge(withOther(nil), Options{})
+	}
+	h.actual.Dropping[0].Bridges = []string{"kuke-another"}
+	if _, diags := h.new(withOther(nil), Options{}); len(diags) != 0 {
+		t.Errorf("nothing of it is dropped: %v", diags)
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	h := newHost(t)
 	three := func(s specs) { addCells(s, "a", "b", "c") }

@@ -210,21 +210,26 @@ func (a *app) checkIptables() view.Check {
 	return c
 }
 
-// checkForwarding tells of other firewalls that drop what goes from or to cells.
+// checkForwarding tells of other firewalls that drop packets from or to cells.
 func checkForwarding() view.Check {
-	c := view.Check{Name: "forwarding", Fix: "let packets from and to interfaces kuke-* pass in that chain"}
+	c := view.Check{Name: "forwarding"}
 	dropping, err := executor.DroppingChains()
-	switch {
-	case err != nil:
+	if err != nil {
 		c.Found, c.Fix = err.Error(), "run kuke with sudo, on a kernel with nftables"
-	case len(dropping) > 0:
-		c.Found = "forwarded packets are dropped unless allowed by " + strings.Join(dropping, ", ")
-		if slices.Contains(dropping, "table ip filter, chain FORWARD") {
-			c.Fix += ": iptables -I FORWARD -i kuke-+ -j ACCEPT; iptables -I FORWARD -o kuke-+ -j ACCEPT"
-		}
-	default:
-		c.OK, c.Found = true, "no other firewall drops forwarded packets by default"
+		return c
 	}
+	if len(dropping) == 0 {
+		c.OK, c.Found = true, "no firewall drops the packets of cells"
+		return c
+	}
+	var names, fixes []string
+	for _, d := range dropping {
+		names, fixes = append(names, d.Chain), append(fixes, d.Fix)
+		if d.Ours {
+			fixes[len(fixes)-1] += " (kuke apply adds rules for the spaces that it makes)"
+		}
+	}
+	c.Found, c.Fix = "packets of cells are dropped by "+strings.Join(names, ", "), strings.Join(fixes, "; ")
 	return c
 }
 

@@ -45,7 +45,7 @@ func leftovers() string {
 	return strings.Join(append(left, networkLeftovers()...), "\n")
 }
 
-// networkLeftovers lists the links, firewall tables and port mappings that are left.
+// networkLeftovers lists the links, firewall tables and rules of iptables that are left.
 func networkLeftovers() []string {
 	var left []string
 	links, err := allLinks()
@@ -70,12 +70,12 @@ func networkLeftovers() []string {
 			left = append(left, "firewall table "+t.Name)
 		}
 	}
-	rules, err := exec.Command("iptables-save", "-t", "nat").Output()
+	rules, err := exec.Command("iptables-save").Output()
 	if err != nil {
 		return append(left, err.Error())
 	}
 	for line := range strings.Lines(string(rules)) {
-		if strings.Contains(line, "CNI-") {
+		if strings.Contains(line, "CNI-") || strings.Contains(line, "KUKEON-") {
 			left = append(left, strings.TrimSpace(line))
 		}
 	}

@@ -54,6 +54,8 @@ type Host struct {
 	hostports atomic.Bool
 	// firewall makes one of each change of a table and the reading back of it.
 	firewall sync.Mutex
+	// accepting is held while kuke's rules in iptables' chain FORWARD come or go.
+	accepting sync.Mutex
 }
 
 // New returns the host that c describes. It changes nothing.
@@ -111,7 +113,7 @@ func (n *Network) check() error {
 }
 
 // Create makes the bridge, the conflist and the firewall table, or mends those that differ from what n says, and turns
-// IPv4 forwarding on. The digest is of the table as the kernel gives it back, for [Host.Drift]. A call that finds
+// IPv4 forwarding on. Where iptables' chain FORWARD drops the packets of the network, it lets them pass there. The digest is of the table as the kernel gives it back, for [Host.Drift]. A call that finds
 // everything as it should be interrupts no connection.
 func (h *Host) Create(n Network) (digest string, err error) {
 	if err := n.check(); err != nil {
@@ -119,6 +121,9 @@ func (h *Host) Create(n Network) (digest string, err error) {
 	}
 	// The table comes first: no packet crosses the bridge without it.
 	if digest, err = h.createTable(n); err != nil {
+		return "", fmt.Errorf("create network %s: firewall: %w", n.Name, err)
+	}
+	if err := h.letPass(n.Bridge); err != nil {
 		return "", fmt.Errorf("create network %s: firewall: %w", n.Name, err)
 	}
 	if err := createBridge(n); err != nil {
@@ -133,7 +138,7 @@ func (h *Host) Create(n Network) (digest string, err error) {
 // Remove takes away what Create made. Parts that are gone already are no error. [Config.ConfDir] stays;
 // [Config.CacheDir] goes when nothing is in it.
 func (h *Host) Remove(n Network) error {
-	err := errors.Join(h.removeConflist(n), removeBridge(n), h.removeTable(n), h.removeHostportChains())
+	err := errors.Join(h.removeConflist(n), removeBridge(n), h.removeTable(n), h.stopPassing(), h.removeHostportChains())
 	if err != nil {
 		return fmt.Errorf("remove network %s: %w", n.Name, err)
 	}

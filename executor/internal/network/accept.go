@@ -1,0 +1,158 @@
+package network
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+const (
+	filterTable  = "filter"
+	forwardChain = "FORWARD"
+	// acceptChain is kuke's own in iptables' table filter. It is made when the chain FORWARD drops packets of cells, as it
+	// does beside Docker, and removed with the last space.
+	acceptChain = "KUKEON-FORWARD"
+)
+
+// tablePrefix begins the names of the nftables tables of all spaces.
+const tablePrefix = "kukeon_"
+
+// acceptRules let cells send, and get answers and published ports. The tables of spaces restrict them further.
+var acceptRules = []string{
+	"-i " + BridgePrefix + "+ -j ACCEPT",
+	"-o " + BridgePrefix + "+ -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
+}
+
+// letPass makes iptables' chain FORWARD accept the packets of the bridge, by rules for all bridges, where it drops them. The
+// jump to them comes first in it: rules of others that drop everything may be anywhere.
+func (h *Host) letPass(bridge string) error {
+	h.accepting.Lock()
+	defer h.accepting.Unlock()
+	filters, err := forwardFilters()
+	if err != nil {
+		return err
+	}
+	for _, f := range filters {
+		if f.restore == "" || !f.drops(bridge) {
+			continue
+		}
+		script := []string{":" + acceptChain + " - [0:0]"}
+		for _, rule := range acceptRules {
+			script = append(script, "-A "+acceptChain+" "+rule)
+		}
+		script = append(script, f.unjump()...)
+		if err := f.change(append(script, "-I "+f.chain+" 1 -j "+acceptChain)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stopPassing removes the rules that letPass made when no space is left.
+func (h *Host) stopPassing() error {
+	h.accepting.Lock()
+	defer h.accepting.Unlock()
+	conn, err := dialFirewall()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.CloseLasting() }()
+	tables, err := conn.ListTables()
+	if err != nil {
+		return fmt.Errorf("list firewall tables: %w", err)
+	}
+	for _, t := range tables {
+		if strings.HasPrefix(t.Name, tablePrefix) {
+			return nil
+		}
+	}
+	filters, err := forwardFilters()
+	if err != nil {
+		return err
+	}
+	for _, f := range filters {
+		if f.restore == "" || !f.accepting {
+			continue
+		}
+		if err := f.change(append(f.unjump(), "-F "+acceptChain, "-X "+acceptChain)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unjump returns the commands that remove the jumps to acceptChain.
+func (f *forwardFilter) unjump() []string {
+	var script []string
+	for _, r := range f.chains[f.chain] {
+		if r.to == acceptChain {
+			script = append(script, "-D "+f.chain+" -j "+acceptChain)
+		}
+	}
+	return script
+}
+
+// change carries out commands of iptables-restore in the table, all of them or none.
+func (f *forwardFilter) change(script []string) error {
+	cmd := apart(exec.Command(f.restore, "--noflush", "--wait"))
+	cmd.Stdin = strings.NewReader("*" + f.table + "\n" + strings.Join(script, "\n") + "\nCOMMIT\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("change %s: %s: %w: %s", f.title(), f.restore, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// legacyFilter reads the table filter of the kernel's older firewall, and returns nil where that is not in use. To ask for it
+// would load it.
+func legacyFilter() (*forwardFilter, error) {
+	tables, err := os.ReadFile("/proc/net/ip_tables_names")
+	if err != nil || !slices.Contains(strings.Fields(string(tables)), filterTable) {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return nil, err
+	}
+	program, err := iptablesProgram("legacy", "save")
+	if err != nil || program == "" {
+		return nil, err
+	}
+	text, err := apart(exec.Command(program, "-t", filterTable)).Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s -t %s: %w", program, filterTable, err)
+	}
+	f := parseFilter(string(text))
+	if f == nil {
+		return nil, nil
+	}
+	f.legacy, f.restore = true, strings.TrimSuffix(program, "save")+"restore"
+	return f, nil
+}
+
+// iptablesProgram returns the path of iptables-save or iptables-restore, as what says, for one of the kernel's two firewalls,
+// nft or legacy. Where there is but one, it has no such name, and says which it is for. It is empty where there is none.
+func iptablesProgram(firewall, what string) (string, error) {
+	path, err := findProgram("iptables-" + firewall + "-" + what)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return path, err
+	}
+	path, err = findProgram("iptables-" + what)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	version, err := apart(exec.Command(path, "--version")).Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", path, err)
+	}
+	if bytes.Contains(version, []byte("nf_tables")) != (firewall == "nft") {
+		return "", nil
+	}
+	return path, nil
+}
