@@ -41,6 +41,10 @@ func (v *View) Log(errs *View, names []string, timestamps bool) *Log {
 func (l *Log) Print(i int, e executor.LogEntry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if e.Missing > 0 {
+		l.errs.Note(fmt.Sprintf("%sLines are missing here: %d full log files were removed before they could be read. Read faster, for example into a file", l.prefixes[i], e.Missing))
+		return
+	}
 	to := l.out
 	if e.Stream == "stderr" {
 		to = l.errs

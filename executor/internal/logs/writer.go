@@ -5,13 +5,13 @@
 //
 //	2026-11-24T09:17:23.123456789Z stdout F a line
 //
-// with P in place of F for a line that goes on in the next entry. The package knows files, not containers.
+// with P in place of F for a line that goes on in the next entry. Behind a colon there may be tags: ":run" at the first
+// entry of a writer that goes on in a file of another, so that no line goes on across it, and ":file=N" at the first entry
+// of a file that follows N others. The package knows files, not containers.
 package logs
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"io"
 	"net/url"
 	"os"
@@ -31,8 +31,16 @@ const (
 	maxOld = 2
 	// maxLine is the longest piece of a line in one entry.
 	maxLine = 16 << 10
+	// quietTime is how long the beginning of a line waits for its end before it is written.
+	quietTime = 100 * time.Millisecond
 
 	fileMode = 0o640
+)
+
+// The tags behind F and P.
+const (
+	runTag  = ":run"
+	fileTag = ":file="
 )
 
 // writerArg is the first argument of a process that writes a log; the file follows.
@@ -65,82 +73,174 @@ func Init() {
 	os.Exit(0)
 }
 
-// Write copies lines from both readers to the file until both end. What can't be written, to a full disk, is dropped:
-// a container must never wait for its log.
+// Write copies lines from both readers to the file until both end. The beginning of a line is written when nothing more
+// comes of it for a moment, for it may be the last that a container prints, whose output stays open until its task is
+// removed. What can't be written, to a full disk, is dropped: a container must never wait for its log.
 func Write(file string, stdout, stderr io.Reader) {
-	w := &writer{file: file}
-	defer w.close()
-	var both sync.WaitGroup
-	both.Go(func() { w.copy("stdout", stdout) })
-	both.Go(func() { w.copy("stderr", stderr) })
-	both.Wait()
+	newWriter(file, maxSize).write(stdout, stderr)
 }
 
 // writer appends entries to a file, and begins another one when it is full.
 type writer struct {
 	file string
+	// max is how many bytes a file may have.
+	max int64
 
 	mu   sync.Mutex
 	f    *os.File
 	size int64
+	// number is how many files there were before the one at hand, as far as they tell; tag goes to the next entry.
+	number int
+	tag    string
 }
 
-func (w *writer) copy(stream string, from io.Reader) {
-	r := bufio.NewReaderSize(from, maxLine)
+func newWriter(file string, limit int64) *writer { return &writer{file: file, max: limit} }
+
+func (w *writer) write(stdout, stderr io.Reader) {
+	defer w.close()
+	var both sync.WaitGroup
+	both.Go(func() { w.copy(&stream{name: "stdout"}, stdout) })
+	both.Go(func() { w.copy(&stream{name: "stderr"}, stderr) })
+	both.Wait()
+}
+
+// stream is one of the two that a container prints to. The lock of its writer guards it.
+type stream struct {
+	name string
+	// rest is the beginning of a line that has not been written; begun says that an entry of it has been.
+	rest  []byte
+	begun bool
+	// flush writes the rest; every reading stops it.
+	flush *time.Timer
+}
+
+func (w *writer) copy(s *stream, from io.Reader) {
+	buf := make([]byte, maxLine)
 	for {
-		piece, err := r.ReadSlice('\n')
-		if len(piece) > 0 {
-			w.write(stream, piece)
-		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		n, err := from.Read(buf)
+		w.take(s, buf[:n], err != nil)
+		if err != nil {
 			return
 		}
 	}
 }
 
-func (w *writer) write(stream string, piece []byte) {
+// take writes the lines that data completes. The rest waits for its end, a moment, or is the last where the stream has ended.
+func (w *writer) take(s *stream, data []byte, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	tag := "P"
-	if line, whole := bytes.CutSuffix(piece, []byte("\n")); whole {
-		piece, tag = line, "F"
+	if s.flush != nil {
+		s.flush.Stop()
 	}
-	entry := time.Now().UTC().AppendFormat(nil, timeFormat)
-	entry = append(entry, ' ')
-	entry = append(entry, stream...)
-	entry = append(entry, ' ', tag[0], ' ')
-	entry = append(append(entry, piece...), '\n')
-	if w.f != nil && w.size+int64(len(entry)) > maxSize {
+	for len(data) > 0 {
+		line, after, whole := bytes.Cut(data, []byte("\n"))
+		if room := maxLine - len(s.rest); len(line) > room {
+			s.rest, data = append(s.rest, data[:room]...), data[room:]
+			w.entry(s, false)
+			continue
+		}
+		s.rest, data = append(s.rest, line...), after
+		if whole {
+			w.entry(s, true)
+		}
+	}
+	switch {
+	case last && (s.begun || len(s.rest) > 0):
+		w.entry(s, true)
+	case len(s.rest) == 0:
+	case s.flush == nil:
+		s.flush = time.AfterFunc(quietTime, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			// Where the timer could not be stopped in time, it is early, which does no harm.
+			if len(s.rest) > 0 {
+				w.entry(s, false)
+			}
+		})
+	default:
+		s.flush.Reset(quietTime)
+	}
+}
+
+// entry writes the rest of a stream; whole says that the line ends with it.
+func (w *writer) entry(s *stream, whole bool) {
+	tag := byte('P')
+	if whole {
+		tag = 'F'
+	}
+	const around = 64 // of a line: the time, the stream and the tags
+	if w.f != nil && w.size+int64(len(s.rest))+around > w.max {
 		w.rotate()
 	}
-	if w.f == nil && !w.open() {
-		return
+	if w.f != nil || w.open() {
+		entry := time.Now().UTC().AppendFormat(nil, timeFormat)
+		entry = append(entry, ' ')
+		entry = append(entry, s.name...)
+		entry = append(entry, ' ', tag)
+		entry = append(append(entry, w.tag...), ' ')
+		entry = append(append(entry, s.rest...), '\n')
+		n, err := w.f.Write(entry)
+		w.size += int64(n)
+		if err == nil {
+			w.tag = ""
+		}
 	}
-	n, _ := w.f.Write(entry)
-	w.size += int64(n)
+	s.rest, s.begun = s.rest[:0], !whole
 }
 
 // timeFormat has all nine digits, so that entries sort as text.
 const timeFormat = "2006-01-02T15:04:05.000000000Z07:00"
 
 func (w *writer) open() bool {
-	f, err := durable.OpenFile(w.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, fileMode)
+	f, err := durable.OpenFile(w.file, os.O_CREATE|os.O_RDWR|os.O_APPEND, fileMode)
 	if err != nil {
 		return false
 	}
-	if info, err := f.Stat(); err == nil {
+	w.f, w.size = f, 0
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 		w.size = info.Size()
 	}
-	w.f = f
+	switch {
+	case w.size > 0:
+		w.number = numberOf(f)
+		w.tag = runTag
+		w.mend()
+	case w.number == 0:
+		// A writer that was killed may have made room for a file and not begun it.
+		if before, err := durable.OpenFile(old(w.file, 1), os.O_RDONLY, 0); err == nil {
+			w.number = numberOf(before) + 1
+			_ = before.Close()
+		}
+	}
+	if w.size == 0 && w.number > 0 {
+		w.tag = fileTag + strconv.Itoa(w.number)
+	}
 	return true
 }
 
+// mend ends an entry that a power cut or a full disk has left without its end: what comes next is no part of it.
+func (w *writer) mend() {
+	var last [1]byte
+	if _, err := w.f.ReadAt(last[:], w.size-1); err == nil && last[0] != '\n' {
+		n, _ := w.f.Write([]byte("\n"))
+		w.size += int64(n)
+	}
+}
+
+// rotate makes room for another file, unless somebody else has done so.
 func (w *writer) rotate() {
+	mine, err := w.f.Stat()
+	now, nowErr := os.Stat(w.file)
 	w.close()
+	if err != nil || nowErr != nil || !os.SameFile(mine, now) {
+		return
+	}
 	for n := maxOld; n > 1; n-- {
 		_ = os.Rename(old(w.file, n-1), old(w.file, n))
 	}
-	_ = os.Rename(w.file, old(w.file, 1))
+	if os.Rename(w.file, old(w.file, 1)) == nil {
+		w.number++
+	}
 }
 
 func (w *writer) close() {
