@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,8 +37,26 @@ func (k containerKind) check(ctx context.Context, after *state.Record, condition
 	if err != nil {
 		r.Status.Health = &state.Health{State: state.Unhealthy, Detail: err.Error()}
 		err = fmt.Errorf("container %s: %w", r.Path, err)
+		if over := new(ended); errors.As(err, &over) {
+			err = k.withLastLines(ctx, r.Path, err)
+		}
 	}
 	return errors.Join(err, k.record(&r, false))
+}
+
+// withLastLines adds to an error what the container printed last, and the command that shows more of it.
+func (k containerKind) withLastLines(ctx context.Context, p realm.Path, err error) error {
+	const most = 5
+	LogSettles()
+	var text strings.Builder
+	readErr := ReadLog(ctx, k.store.LogFile(p), LogOptions{Tail: most}, func(e LogEntry) error {
+		text.WriteString("\n    " + e.Text)
+		return nil
+	})
+	if text.Len() == 0 {
+		return errors.Join(fmt.Errorf("%w, and printed nothing", err), readErr)
+	}
+	return errors.Join(fmt.Errorf("%w. It printed last:%s\n  Show all with: kuke logs %s", err, text.String(), p), readErr)
 }
 
 func (k containerKind) wait(ctx context.Context, r *state.Record, condition realm.Condition) (string, error) {
@@ -59,7 +78,8 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition real
 // startPeriodInterval is the time between two checks in the start period.
 const startPeriodInterval = time.Second
 
-// healthy runs the check until it succeeds, or has failed as often in a row as it may.
+// healthy runs the check until it succeeds, or has failed as often in a row as it may. A container that has ended and that
+// containerd restarts has as long as one whose check fails.
 func (k containerKind) healthy(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
 	begin := time.Now()
 	for failed := 0; ; {
@@ -67,15 +87,16 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *real
 		if err == nil {
 			return nil
 		}
+		if over, again := k.over(ctx, r, err); over != nil {
+			if err = over; !again {
+				return err
+			}
+		}
 		interval := check.Interval()
 		if time.Since(begin) < check.StartPeriod() {
 			interval = min(interval, startPeriodInterval)
 		} else if failed++; failed >= check.Tries() {
 			return fmt.Errorf("its healthcheck failed %d times: %w", failed, err)
-		}
-		// A task that has ended gets no better.
-		if errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err) {
-			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -85,13 +106,47 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *real
 	}
 }
 
+// over returns how the container has ended that a check has failed in, nil where it runs, and whether containerd restarts it.
+func (k containerKind) over(ctx context.Context, r *state.Record, failed error) (over error, again bool) {
+	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
+	if err != nil || ctx.Err() != nil {
+		return nil, false
+	}
+	if found != nil && (found.Status == runtime.StatusRunning || found.Status == runtime.StatusPaused) {
+		return nil, false
+	}
+	if found == nil {
+		return failed, false
+	}
+	// While the monitor makes a new task there is none.
+	return k.notRunning(r, found, errdefs.ErrFailedPrecondition), restarts(found)
+}
+
+// restarts reports whether containerd's restart monitor starts the container, which doesn't run, again.
+func restarts(c *runtime.Container) bool {
+	policy, most, _ := strings.Cut(c.RestartPolicy, ":")
+	switch limit, err := strconv.Atoi(most); {
+	case policy == "" || policy == "no":
+		return false
+	case policy != "on-failure":
+		return true
+	case c.Status == runtime.StatusStopped && c.ExitCode == 0:
+		return false
+	default:
+		return err != nil || c.RestartCount < limit
+	}
+}
+
+// errNotRunning is the error of a check in a container that doesn't run; see over.
+var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
+
 func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
 	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil {
 		return err
 	}
 	if found == nil || found.Status != runtime.StatusRunning {
-		return k.notRunning(r, found, errdefs.ErrFailedPrecondition)
+		return errNotRunning
 	}
 	if len(check.Exec) > 0 {
 		return k.checkExec(ctx, r, check)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -207,7 +208,11 @@ func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *plann
 		return err // before the first step
 	}
 	// What was done is said even where its index could not be written.
-	complete := a.out.Outcome(plan, outcomes, a.errs)
+	exited, exitedErr := exec.Exited(ctx, outcomes)
+	if exitedErr != nil {
+		slog.Debug("can't tell which containers have ended", "error", exitedErr)
+	}
+	complete := a.out.Outcome(plan, outcomes, exited, a.errs)
 	if err != nil {
 		return err
 	}

@@ -21,29 +21,40 @@ func (v *View) Error(err error, sources map[string][]byte) {
 	v.printf("%s", b.String())
 }
 
-// Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail.
+// Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail. Of more than
+// maxShown errors, or warnings, there is a count.
 func (v *View) Diagnostics(ds realm.Diagnostics, sources map[string][]byte) {
+	lines := sourceLines(sources)
+	counts := map[realm.Severity]int{}
 	for _, d := range ds {
+		if counts[d.Severity]++; counts[d.Severity] > maxShown {
+			continue
+		}
 		title := v.red("Error: ")
 		if d.Severity == realm.Warning {
 			title = v.yellow("Warning: ")
 		}
 		var b strings.Builder
 		b.WriteString("\n" + title + v.bold("%s", visible(d.Summary)) + "\n")
-		v.place(&b, d.Subject, sources)
+		v.place(&b, d.Subject, lines)
 		if d.Detail != "" {
 			b.WriteString("\n  " + strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)) + "\n")
 		}
 		v.printf("%s", b.String())
 	}
+	for _, severity := range []realm.Severity{realm.Error, realm.Warning} {
+		if n := counts[severity] - maxShown; n > 0 {
+			v.printf("\n%s\n", andMore(n, string(severity)))
+		}
+	}
 }
 
-func (v *View) place(b *strings.Builder, r realm.Range, sources map[string][]byte) {
+func (v *View) place(b *strings.Builder, r realm.Range, lines func(realm.Range) (string, bool)) {
 	if r.File == "" {
 		return
 	}
 	b.WriteString("\n  on " + visible(r.String()) + "\n")
-	line, ok := sourceLine(sources[r.File], r.Start.Line)
+	line, ok := lines(r)
 	if !ok {
 		return
 	}
@@ -88,15 +99,20 @@ func excerpt(line, prefix string, length int) (string, string, int) {
 	return head + string(all[from:to]) + tail, head + string(all[from:start]), min(length, to-start)
 }
 
-func sourceLine(source []byte, n int) (string, bool) {
-	if n < 1 || source == nil {
-		return "", false
+// sourceLines returns what finds the first line of a place, where the sources have it. Each source is split once.
+func sourceLines(sources map[string][]byte) func(realm.Range) (string, bool) {
+	split := map[string][][]byte{}
+	return func(r realm.Range) (string, bool) {
+		lines, ok := split[r.File]
+		if !ok && sources[r.File] != nil {
+			lines = bytes.Split(sources[r.File], []byte("\n"))
+			split[r.File] = lines
+		}
+		if r.Start.Line < 1 || r.Start.Line > len(lines) {
+			return "", false
+		}
+		return strings.TrimRight(string(lines[r.Start.Line-1]), "\r"), true
 	}
-	lines := bytes.Split(source, []byte("\n"))
-	if n > len(lines) {
-		return "", false
-	}
-	return strings.TrimRight(string(lines[n-1]), "\r"), true
 }
 
 // columnOffset returns the byte offset of the character at column (from 1), at most the line's length.
@@ -125,8 +141,8 @@ type snippetJSON struct {
 	Values         []string `json:"values"` // which Terraform has; never any
 }
 
-func snippet(r realm.Range, sources map[string][]byte) *snippetJSON {
-	line, ok := sourceLine(sources[r.File], r.Start.Line)
+func snippet(r realm.Range, lines func(realm.Range) (string, bool)) *snippetJSON {
+	line, ok := lines(r)
 	if !ok {
 		return nil
 	}
@@ -146,13 +162,14 @@ func (v *View) ValidationJSON(ds realm.Diagnostics, sources map[string][]byte) e
 		WarningCount  int              `json:"warning_count"`
 		Diagnostics   []diagnosticJSON `json:"diagnostics"`
 	}{FormatVersion: "1.0", Valid: !ds.HasErrors(), Diagnostics: []diagnosticJSON{}}
+	lines := sourceLines(sources)
 	for _, d := range ds {
 		if d.Severity == realm.Error {
 			doc.ErrorCount++
 		} else {
 			doc.WarningCount++
 		}
-		doc.Diagnostics = append(doc.Diagnostics, diagnosticJSON{d, snippet(d.Subject, sources)})
+		doc.Diagnostics = append(doc.Diagnostics, diagnosticJSON{d, snippet(d.Subject, lines)})
 	}
 	return v.JSON(doc)
 }

@@ -202,9 +202,10 @@ func TestOutcome(t *testing.T) {
 	for i, s := range p.Steps {
 		outcomes[i] = executor.Outcome{Step: s, Done: true}
 	}
+	exited := []executor.Exited{{Path: "main/default/blog/web/job", Reason: "it exited with code 1"}}
 	complete := func(p *planner.Plan) func(*View) {
 		return func(v *View) {
-			if !v.Outcome(p, outcomes, newView(&bytes.Buffer{}, false)) {
+			if !v.Outcome(p, outcomes, exited, newView(&bytes.Buffer{}, false)) {
 				t.Error("not complete")
 			}
 		}
@@ -229,12 +230,37 @@ func TestOutcome(t *testing.T) {
 	}
 	incomplete := func(errs *View) {
 		var out bytes.Buffer
-		if newView(&out, false).Outcome(p, outcomes, errs) || out.Len() > 0 {
+		if newView(&out, false).Outcome(p, outcomes, nil, errs) || out.Len() > 0 {
 			t.Errorf("complete, or printed to the wrong stream: %q", out.String())
 		}
 	}
 	golden(t, "outcome-incomplete", false, incomplete)
 	golden(t, "outcome-incomplete.color", true, incomplete)
+}
+
+// Of very many errors there is a count.
+func TestManyErrors(t *testing.T) {
+	const many = 1000
+	var out bytes.Buffer
+	errs := newView(&out, false)
+	outcomes := make([]executor.Outcome, many)
+	var ds realm.Diagnostics
+	for i := range outcomes {
+		step := planner.Step{Op: planner.OpCreate, Path: "main"}
+		outcomes[i] = executor.Outcome{Step: step, Err: errors.New("no space left")}
+		ds.Errorf(realm.Range{}, "", "Duplicate resource", "Again")
+		ds.Warnf(realm.Range{}, "", "Odd", "Again")
+	}
+	errs.Outcome(&planner.Plan{}, outcomes, nil, errs)
+	if got := out.String(); strings.Count(got, "no space left") != maxShown || !strings.Contains(got, "\n… and 900 more errors\n") {
+		t.Errorf("printed %d: %s", strings.Count(got, "no space left"), got)
+	}
+	out.Reset()
+	errs.Diagnostics(ds, nil)
+	if got := out.String(); strings.Count(got, "Error: ") != maxShown || strings.Count(got, "Warning: ") != maxShown ||
+		!strings.HasSuffix(got, "\n… and 900 more errors\n\n… and 900 more warnings\n") {
+		t.Errorf("printed: %s", got)
+	}
 }
 
 func TestProgress(t *testing.T) {

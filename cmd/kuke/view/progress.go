@@ -59,7 +59,11 @@ func (p *Progress) Observe(e executor.Event) {
 		took = took.Round(100 * time.Millisecond)
 	}
 	if e.Err != nil {
-		p.view.printf("%s: %s after %v\n", p.view.bold("%s", name), p.view.red("failed"), took)
+		why := executor.Ended(e.Err)
+		if why != "" {
+			why = ": " + why
+		}
+		p.view.printf("%s: %s after %v%s\n", p.view.bold("%s", name), p.view.red("failed"), took, why)
 		return
 	}
 	p.view.printf("%s: %s in %v\n", p.view.bold("%s", name), ended[e.Step.Op], took)
@@ -73,9 +77,10 @@ func stepName(s planner.Step) string {
 }
 
 // Outcome prints what became of a plan, to v or, where not all of it was done, to errs: what failed and why,
-// what was not begun and why, and how much was done. It reports whether all was done.
-func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, errs *View) bool {
-	var failed, left strings.Builder
+// what was not begun and why, which containers have ended already, and how much was done. Of more than maxShown errors
+// there is a count. It reports whether all was done.
+func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, exited []executor.Exited, errs *View) bool {
+	failed, left := &listing{what: "error"}, &listing{what: "step"}
 	done := map[planner.Op]int{}
 	complete := true
 	for _, o := range outcomes {
@@ -84,24 +89,69 @@ func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, errs *View)
 			done[o.Step.Op]++
 			continue
 		case o.Err != nil:
-			fmt.Fprintf(&failed, "\n%s%s could not be %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), ended[o.Step.Op], visible(o.Err.Error()))
+			failed.addf("\n%s%s could not be %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), ended[o.Step.Op], visible(o.Err.Error()))
 		case o.Blocker != nil:
-			fmt.Fprintf(&left, "  %s not %s: waits for %s\n", stepName(o.Step), ended[o.Step.Op], stepName(*o.Blocker))
+			left.addf("  %s not %s: waits for %s\n", stepName(o.Step), ended[o.Step.Op], stepName(*o.Blocker))
 		default:
-			fmt.Fprintf(&left, "  %s not %s: interrupted before\n", stepName(o.Step), ended[o.Step.Op])
+			left.addf("  %s not %s: interrupted before\n", stepName(o.Step), ended[o.Step.Op])
 		}
 		complete = false
 	}
+	v.exited(exited)
 	if complete {
 		v.printf("\n%s\n", v.green("%s complete: %s.", verb(p), doneCounts(p, done)))
 		return true
 	}
 	errs.printf("%s", failed.String())
-	if left.Len() > 0 {
+	if left.count > 0 {
 		errs.printf("\nNot done:\n%s", left.String())
 	}
 	errs.printf("\n%s %s. What was done is recorded; the next apply goes on from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(p, done))
 	return false
+}
+
+// exited tells of containers that have ended right after their start.
+func (v *View) exited(all []executor.Exited) {
+	if len(all) == 0 {
+		return
+	}
+	list := &listing{what: "container"}
+	for _, e := range all {
+		list.addf("  container %s: %s. Show what it printed with: kuke logs %s\n", e.Path, visible(e.Reason), e.Path)
+	}
+	v.printf("\n%s\n%s", v.yellow("Ended right after the start:"), list)
+}
+
+// maxShown is how many errors, or other things of which each takes lines, are shown.
+const maxShown = 100
+
+// listing is a text about many things, of which those after the first maxShown are counted.
+type listing struct {
+	what  string
+	text  strings.Builder
+	count int
+}
+
+func (l *listing) addf(format string, args ...any) {
+	if l.count++; l.count <= maxShown {
+		fmt.Fprintf(&l.text, format, args...)
+	}
+}
+
+// String returns the text with the count of those that it doesn't have.
+func (l *listing) String() string {
+	if l.count <= maxShown {
+		return l.text.String()
+	}
+	return l.text.String() + "\n" + andMore(l.count-maxShown, l.what) + "\n"
+}
+
+// andMore says how many more there are of something.
+func andMore(n int, what string) string {
+	if n == 1 {
+		return "… and 1 more " + what
+	}
+	return fmt.Sprintf("… and %d more %ss", n, what)
 }
 
 func verb(p *planner.Plan) string {

@@ -2,13 +2,15 @@ package network
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/kukeon/kuke/executor/program"
 )
 
 const (
@@ -99,7 +101,7 @@ func (f *forwardFilter) unjump() []string {
 
 // change carries out commands of iptables-restore in the table, all of them or none.
 func (f *forwardFilter) change(script []string) error {
-	cmd := apart(exec.Command(f.restore, "--noflush", "--wait"))
+	cmd := program.Command(context.Background(), f.restore, "--noflush", "--wait")
 	cmd.Stdin = strings.NewReader("*" + f.table + "\n" + strings.Join(script, "\n") + "\nCOMMIT\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("change %s: %s: %w: %s", f.title(), f.restore, err, bytes.TrimSpace(out))
@@ -117,19 +119,19 @@ func legacyFilter() (*forwardFilter, error) {
 		}
 		return nil, err
 	}
-	program, err := iptablesProgram("legacy", "save")
-	if err != nil || program == "" {
+	save, err := iptablesProgram("legacy", "save")
+	if err != nil || save == "" {
 		return nil, err
 	}
-	text, err := apart(exec.Command(program, "-t", filterTable)).Output()
+	text, err := program.Command(context.Background(), save, "-t", filterTable).Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s -t %s: %w", program, filterTable, err)
+		return nil, fmt.Errorf("%s -t %s: %w", save, filterTable, err)
 	}
 	f := parseFilter(string(text))
 	if f == nil {
 		return nil, nil
 	}
-	f.legacy, f.restore = true, strings.TrimSuffix(program, "save")+"restore"
+	f.legacy, f.restore = true, strings.TrimSuffix(save, "save")+"restore"
 	return f, nil
 }
 
@@ -147,7 +149,7 @@ func iptablesProgram(firewall, what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := apart(exec.Command(path, "--version")).Output()
+	version, err := program.Command(context.Background(), path, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", path, err)
 	}

@@ -1,0 +1,76 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
+)
+
+// Exited is a container that has ended right after its start.
+type Exited struct {
+	Path realm.Path
+	// Reason says how, such as "it exited with code 1".
+	Reason string
+}
+
+// Ended says how the container has ended that an error of [Executor.Apply] is about, and is empty for another error.
+func Ended(err error) string {
+	if over := new(ended); errors.As(err, &over) {
+		return over.why
+	}
+	return ""
+}
+
+// firstMoment is how long a container that was just started is given to show that it can't run.
+const firstMoment = 50 * time.Millisecond
+
+// Exited returns the containers that the outcomes say were started, and that have ended, in their order. Those that others
+// waited for are not among them.
+func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, error) {
+	var started []realm.Path
+	waitedFor := map[realm.Path]bool{}
+	for _, o := range outcomes {
+		switch {
+		case o.Step.Path.Kind() != realm.KindContainer:
+		case o.Step.Op == planner.OpCheck:
+			waitedFor[o.Step.Path] = true
+		case o.Done && (o.Step.Op == planner.OpCreate || o.Step.Op == planner.OpStart):
+			started = append(started, o.Step.Path)
+		}
+	}
+	started = slices.DeleteFunc(started, func(p realm.Path) bool { return waitedFor[p] || e.store.Record(p) == nil })
+	if len(started) == 0 {
+		return nil, nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(firstMoment):
+	}
+	namespaces := map[string]map[string]*runtime.Container{}
+	var all []Exited
+	for _, p := range started {
+		r := e.store.Record(p)
+		if namespaces[r.Status.Namespace] == nil {
+			list, err := e.runtime.List(ctx, r.Status.Namespace)
+			if err != nil {
+				return nil, err
+			}
+			byID := make(map[string]*runtime.Container, len(list))
+			for i := range list {
+				byID[list[i].ID] = &list[i]
+			}
+			namespaces[r.Status.Namespace] = byID
+		}
+		found := namespaces[r.Status.Namespace][r.Status.ContainerID]
+		if found != nil && found.Status == runtime.StatusStopped {
+			all = append(all, Exited{p, containerKind{e}.exitError(r, found.ExitCode, nil).Error()})
+		}
+	}
+	return all, nil
+}
