@@ -29,14 +29,29 @@ const refreshParallelism = 8
 // the host that desired containers use. Nothing is changed. desired is nil for a view of what is recorded; for a plan, be it
 // of nothing desired, tasks that containerd's restart monitor is just making are waited for.
 func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
-	return e.look(ctx, desired, prior, false)
+	return e.look(ctx, desired, prior, everything)
 }
 
 // Assume is Refresh without a look at what is recorded, which is taken to be as it is recorded: only at what else
 // matters to the desired resources, such as images and the host's routes.
 func (e *Executor) Assume(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
-	return e.look(ctx, desired, prior, true)
+	return e.look(ctx, desired, prior, assumed)
 }
+
+// LookAgain looks at what a saved plan takes for granted about the host, for [planner.Plan.CheckHost]: not at the networks
+// and cgroups of what is recorded, and no registry is asked.
+func (e *Executor) LookAgain(ctx context.Context, plan *planner.Plan, prior *state.State) (*planner.Actual, error) {
+	return e.look(ctx, plan.Wants(), prior, again)
+}
+
+// extent is how much of the host is looked at.
+type extent int
+
+const (
+	everything extent = iota
+	assumed           // not at what is recorded
+	again             // at what a plan takes for granted
+)
 
 // Tasks is Refresh without a look at networks, images and secrets, which may be broken: at no more than operations on
 // recorded containers need.
@@ -49,7 +64,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, actual: &planner.Actual{
+	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
@@ -58,7 +73,7 @@ func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
 	}}
 }
 
-func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, assume bool) (*planner.Actual, error) {
+func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, extent extent) (*planner.Actual, error) {
 	r := e.newRefresh(desired)
 	var err error
 	if r.actual.Version, err = e.runtime.Version(ctx); err != nil {
@@ -76,13 +91,19 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	if err := r.surveyHost(desired, prior); err != nil {
 		return nil, err
 	}
-	if assume {
+	switch extent {
+	case assumed:
 		planner.Assume(prior, r.actual)
-	} else if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
-		return nil, err
+	case everything:
+		if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.images(ctx, desired, prior); err != nil {
-		return nil, err
+	r.localImages(desired, prior)
+	if extent != again {
+		if err := r.remoteImages(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return r.actual, r.hostPaths()
 }
@@ -98,6 +119,8 @@ type refresh struct {
 
 	mu    sync.Mutex
 	local map[planner.ImageKey]string // digests of the images that namespaces have
+
+	keys map[realm.Path]planner.ImageKey // of the images of wanted containers
 }
 
 func containersOf(desired *realm.Tree) []*realm.Resource {
@@ -213,16 +236,21 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 	return nil
 }
 
-// images looks up the images of desired containers: all in their namespaces, and in the registry those that a namespace
-// lacks, or that are always pulled.
-func (r *refresh) images(ctx context.Context, desired *realm.Tree, prior *state.State) error {
+// localImages looks up the images of desired containers in their namespaces.
+func (r *refresh) localImages(desired *realm.Tree, prior *state.State) {
+	for _, c := range r.wanted {
+		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*realm.Container).Image}
+		r.actual.Images[key] = planner.ImageStatus{Local: r.local[key]}
+		r.keys[c.Path] = key
+	}
+}
+
+// remoteImages asks registries for those images that a namespace lacks, or that are always pulled.
+func (r *refresh) remoteImages(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, c := range r.wanted {
-		spec := c.Spec.(*realm.Container)
-		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: spec.Image}
-		status := planner.ImageStatus{Local: r.local[key]}
-		r.actual.Images[key] = status
-		if spec.PullPolicy == realm.PullAlways || spec.PullPolicy != realm.PullNever && status.Local == "" {
+		policy, key := c.Spec.(*realm.Container).PullPolicy, r.keys[c.Path]
+		if policy == realm.PullAlways || policy != realm.PullNever && r.local[key] == "" {
 			asked[key.Reference] = true
 		}
 	}

@@ -280,6 +280,12 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 	}
 	c.After.Status.ImageDigest = digest
 	d.checkProfile(want)
+	d.checkHostPaths(want)
+}
+
+// checkHostPaths makes sure that the paths of the host are there that a container which will be made uses.
+func (d *decider) checkHostPaths(want *realm.Resource) {
+	spec := want.Spec.(*realm.Container)
 	for _, v := range spec.Volumes {
 		if d.actual.MissingPaths[v.Source] {
 			d.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",

@@ -259,11 +259,8 @@ func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool
 			d.diags.Errorf(d.declared(p), p, "Invalid subnet", "%q is no subnet: %v.", want, err)
 			return subnet, false
 		}
-		for _, t := range taken {
-			if t.prefix.Overlaps(subnet) {
-				d.diags.Errorf(d.desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
-				return subnet, false
-			}
+		if !d.checkSubnet(p, subnet, taken) {
+			return subnet, false
 		}
 		d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
 		return subnet, true
@@ -277,6 +274,17 @@ func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool
 		}
 	}
 	return d.freeSubnet(p, taken)
+}
+
+// checkSubnet refuses a subnet that is in use, and reports whether it is free.
+func (d *decider) checkSubnet(p realm.Path, subnet netip.Prefix, taken []claim) bool {
+	for _, t := range taken {
+		if t.prefix.Overlaps(subnet) {
+			d.diags.Errorf(d.desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
+			return false
+		}
+	}
+	return true
 }
 
 // claim is a part of the address space that is in use.

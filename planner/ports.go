@@ -117,6 +117,11 @@ func (d *decider) checkPort(p publisher, taken []publisher) {
 			return
 		}
 	}
+	d.checkUnused(p)
+}
+
+// checkUnused refuses a port that somebody else than kuke has on this host.
+func (d *decider) checkUnused(p publisher) {
 	if why := d.usedBy(p); why != "" {
 		d.diags.Errorf(d.portRange(p), p.cell, "Host port is taken", "cell %s is to publish %s, but %s: choose another port of the host, or end what has it.", p.cell, p.Port, why)
 	}

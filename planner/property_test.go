@@ -236,6 +236,10 @@ func TestPlanOutlivesItsFile(t *testing.T) {
 		if err := loaded.CheckFresh(h.prior); err != nil {
 			t.Fatal(err)
 		}
+		h.refresh(loaded.Wants())
+		if err := loaded.CheckHost(h.prior, h.actual); err != nil {
+			t.Fatal(err)
+		}
 		h.prior.Records["new"] = &state.Record{Path: "new", Spec: &realm.Realm{}}
 		if loaded.CheckFresh(h.prior) == nil {
 			t.Fatal("the plan holds for another state")

@@ -152,6 +152,13 @@ func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Cont
 		if err := plan.CheckFresh(prior); err != nil {
 			return nil, err
 		}
+		actual, err := exec.LookAgain(ctx, plan, prior)
+		if err != nil {
+			return nil, err
+		}
+		if err := plan.CheckHost(prior, actual); err != nil {
+			return nil, err
+		}
 		if err := exec.UseKey(plan.Key); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,131 @@
+package planner
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Wants returns what the plan makes or changes on the host, as a configuration for which that can be looked at again. As for
+// [New], what is destroyed wants nothing.
+func (p *Plan) Wants() *realm.Tree {
+	tree := realm.NewTree()
+	for _, c := range p.Changes {
+		if c.After != nil && c.Action != Record && !p.Destroy {
+			tree.Add(&realm.Resource{Path: c.Path, Spec: c.After.Spec})
+		}
+	}
+	return tree
+}
+
+// CheckHost returns an error that wraps [ErrStale] when the host no longer offers what the plan took for granted when it was
+// made: free host ports and subnets, sources of volumes, devices, images, AppArmor profiles, controllers, and containers that
+// no state knows. The checks are those of [New]. prior is the state that [Plan.CheckFresh] has approved, actual the host as it
+// is now, looked at for [Plan.Wants]; what registries have is not compared, since the pull does that.
+func (p *Plan) CheckHost(prior *state.State, actual *Actual) error {
+	d := &decider{
+		desired: p.Wants(), prior: p.operated(prior), actual: actual, opts: Options{Project: p.Project},
+		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual),
+	}
+	d.findRoots()
+	d.checkPlugins()
+	for _, image := range p.Images {
+		if now := actual.Images[ImageKey{image.Namespace, image.Reference}].Local; !image.Pull && now != image.Digest {
+			d.diags.Errorf(realm.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
+		}
+	}
+	for _, c := range p.Changes {
+		d.checkUnrecorded(c)
+		if want := d.desired.Resource(c.Path); want != nil {
+			d.checkAgain(c, want, slices.Contains(p.Profiles, realm.DefaultAppArmorProfile))
+		}
+	}
+	if !d.diags.HasErrors() {
+		return nil
+	}
+	return fmt.Errorf("%w: this host has changed since it was made: plan again\n\n  %s", ErrStale, strings.ReplaceAll(d.diags.Error(), "\n", "\n  "))
+}
+
+func orGone(digest string) string {
+	if digest == "" {
+		return "gone"
+	}
+	return digest
+}
+
+// checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
+// profile.
+func (d *decider) checkAgain(c *Change, want *realm.Resource, loads bool) {
+	d.checkControllers(want)
+	d.checkRestartPolicy(want)
+	switch c.Path.Kind() {
+	case realm.KindSpace:
+		d.checkSubnetAgain(c)
+	case realm.KindCell:
+		if c.After.Status.Attachment == nil {
+			return
+		}
+		for _, text := range c.After.Status.Attachment.Published {
+			if port, err := realm.ParsePort(text); err == nil {
+				d.checkUnused(publisher{port, c.Path})
+			}
+		}
+	case realm.KindContainer:
+		made := c.Action == Create || c.Action == Replace
+		if made {
+			d.checkHostPaths(want)
+		}
+		if made || c.Start {
+			d.checkProfile(want)
+			d.checkDefaultProfile(want, loads)
+		}
+	}
+}
+
+// checkSubnetAgain makes sure that a subnet that the space does not have yet is still free.
+func (d *decider) checkSubnetAgain(c *Change) {
+	var had, network *state.Network
+	if c.Before != nil {
+		had = c.Before.Status.Network
+	}
+	if network = c.After.Status.Network; network == nil || had != nil && had.Subnet == network.Subnet {
+		return
+	}
+	if subnet, err := netip.ParsePrefix(network.Subnet); err == nil {
+		d.checkSubnet(c.Path, subnet, d.takenSubnets(c.Path))
+	}
+}
+
+// checkDefaultProfile makes sure that the default AppArmor profile is as the plan takes it to be, which loads it only where it
+// was not loaded then.
+func (d *decider) checkDefaultProfile(want *realm.Resource, loads bool) {
+	if want.Spec.(*realm.Container).AppArmorProfile() != realm.DefaultAppArmorProfile {
+		return
+	}
+	switch enforced := d.actual.Profiles != nil; {
+	case enforced && !loads && !d.actual.Profiles[realm.DefaultAppArmorProfile]:
+		d.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, realm.DefaultAppArmorProfile)
+	case !enforced && loads:
+		d.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, realm.DefaultAppArmorProfile)
+	}
+}
+
+// checkUnrecorded makes sure that what no state knows, and the plan adopts or removes, is still there under the id that the
+// plan says, with the labels of its path.
+func (d *decider) checkUnrecorded(c *Change) {
+	found := c.Before
+	if c.Action == Adopt {
+		found = c.After
+	}
+	if found == nil || d.prior.Records[c.Path] != nil {
+		return
+	}
+	o := d.orphans[c.Path]
+	if o == nil || o.namespace != found.Status.Namespace || o.container != nil && o.container.ID != found.Status.ContainerID {
+		d.diags.Errorf(realm.Range{}, c.Path, "Unrecorded resource is gone", "%s %s, which is not recorded, is not found in containerd namespace %s any more.", c.Path.Kind().Lower(), c.Path, found.Status.Namespace)
+	}
+}
