@@ -169,6 +169,9 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 	case planner.OpUpdate:
 		return k.update(ctx, c.Before, c.After)
 	case planner.OpDelete:
+		if top, ok := k.(realmKind); ok && c.RemoveImages {
+			return top.removeWithImages(ctx, c.Before)
+		}
 		return k.remove(ctx, c.Before)
 	case planner.OpAdopt:
 		return containerKind{e}.adopt(ctx, c.After)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -20,6 +22,7 @@ func (k realmKind) create(ctx context.Context, after *state.Record) error {
 }
 
 func (k realmKind) make(ctx context.Context, after *state.Record, labels map[string]string) error {
+	labels[planner.LabelKept] = "" // an earlier destroy may have kept it
 	if err := k.runtime.EnsureNamespace(ctx, after.Status.Namespace, labels); err != nil {
 		return err
 	}
@@ -39,10 +42,28 @@ func (k realmKind) update(ctx context.Context, before, after *state.Record) erro
 	return k.record(after, false)
 }
 
+// remove removes a realm. Its containerd namespace stays if it holds images, and nothing but those.
 func (k realmKind) remove(ctx context.Context, before *state.Record) error {
+	kept := map[string]string{planner.LabelPath: string(before.Path), planner.LabelProject: before.Status.Project, planner.LabelKept: planner.KeptImages}
+	for key := range realm.LabelsOf(before.Spec) {
+		kept[key] = ""
+	}
+	if err := k.runtime.ReleaseNamespace(ctx, before.Status.Namespace, kept); err != nil {
+		return err
+	}
+	return k.removeRest(before)
+}
+
+// removeWithImages removes a realm and the images in its containerd namespace.
+func (k realmKind) removeWithImages(ctx context.Context, before *state.Record) error {
 	if err := k.runtime.RemoveNamespace(ctx, before.Status.Namespace); err != nil {
 		return err
 	}
+	return k.removeRest(before)
+}
+
+// removeRest removes all of a realm but its containerd namespace.
+func (k realmKind) removeRest(before *state.Record) error {
 	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.E
 	}
 	for name, labels := range namespaces {
 		p, err := realm.ParsePath(labels[planner.LabelPath])
-		if err != nil || p.Kind() != realm.KindRealm {
+		if err != nil || p.Kind() != realm.KindRealm || labels[planner.LabelKept] != "" {
 			continue
 		}
 		v.Realms = append(v.Realms, planner.RealmEvidence{Path: p, Namespace: name, Project: labels[planner.LabelProject], Labels: userLabels(labels, nil)})

@@ -14,8 +14,12 @@ const (
 	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
 	LabelSpecDigest  = "kukeon.io/spec-digest"
 	LabelImageDigest = "kukeon.io/image-digest"
-	LabelID          = "kukeon.io/id" // of a container that was renamed: its id, which doesn't follow from its path any more
+	LabelKept        = "kukeon.io/kept" // of the containerd namespace of a realm that is gone: what it was kept for, [KeptImages]
+	LabelID          = "kukeon.io/id"   // of a container that was renamed: its id, which doesn't follow from its path any more
 )
+
+// KeptImages is the value of [LabelKept] of a namespace that holds nothing but images.
+const KeptImages = "images"
 
 // Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but
 // copied from another one.

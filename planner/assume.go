@@ -6,8 +6,9 @@ import (
 )
 
 // Assume makes actual tell that all is as prior records it, without a look at it. What concerns images and the rest of
-// the host is left as it is.
+// the host is left as it is, and the number of images in a namespace.
 func Assume(prior *state.State, actual *Actual) {
+	seen := actual.Namespaces
 	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]realm.Resources{}
 	actual.Networks, actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
 	actual.Mappings = nil
@@ -22,6 +23,9 @@ func Assume(prior *state.State, actual *Actual) {
 		ns := actual.Namespaces[r.Status.Namespace]
 		if ns == nil {
 			ns = &Namespace{Containers: map[string]*Container{}}
+			if found := seen[r.Status.Namespace]; found != nil {
+				ns.Images = found.Images
+			}
 			actual.Namespaces[r.Status.Namespace] = ns
 		}
 		switch p.Kind() {

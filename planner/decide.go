@@ -333,8 +333,12 @@ func (d *decider) drift(c *Change, have *state.Record) {
 		}
 		c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
 	}
-	if have.Path.Kind() == realm.KindRealm && d.actual.Namespaces[have.Status.Namespace] == nil {
-		mend("containerd namespace %s is missing", have.Status.Namespace)
+	if have.Path.Kind() == realm.KindRealm {
+		if ns := d.actual.Namespaces[have.Status.Namespace]; ns == nil {
+			mend("containerd namespace %s is missing", have.Status.Namespace)
+		} else if ns.Labels[LabelKept] != "" {
+			mend("containerd namespace %s bears the label of a realm that is destroyed", have.Status.Namespace)
+		}
 	}
 	if _, exists := d.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != realm.KindContainer {
 		mend("cgroup %s is missing", have.Status.Cgroup)

@@ -218,7 +218,7 @@ delete main/default/blog/web/web
 			host: func(h *host) { h.actual.Namespaces["kukeon-main"].Images = 2 },
 			want: `
 replace main
-  # with containerd namespace kukeon-main and the images in it (2)
+  # keeps 2 images in containerd namespace kukeon-main
   !namespace: <nil> -> other
 replace main/default
   # replaced because realm main is replaced

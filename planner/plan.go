@@ -18,6 +18,8 @@ type Options struct {
 	Unnamed   bool
 	// Destroy plans the removal of everything the project owns; the desired tree is not looked at.
 	Destroy bool
+	// Images removes the images of realms that are deleted, too: else a containerd namespace that holds any is kept.
+	Images bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
 	Targets []realm.Path
 	// Replace makes the containers at these paths, or below them, anew even when nothing of them changes.
@@ -101,6 +103,9 @@ type Change struct {
 	Before *state.Record `json:"before"`
 	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
 	After *state.Record `json:"after"`
+	// RemoveImages says that the images of a realm that is deleted or replaced go with it; else its containerd namespace
+	// stays if it holds any.
+	RemoveImages bool `json:"remove_images,omitempty"`
 	// Start says that an updated container is also started.
 	Start bool `json:"start,omitempty"`
 	// Signal is the one sent, for [Kill].
@@ -173,7 +178,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	desired = ignoring(desired, prior)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
-		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual), kills: NewOOMKills(prior, actual),
+		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual, opts.Destroy && opts.Images), kills: NewOOMKills(prior, actual),
 	}
 	d.findRoots()
 	d.checkTargets()

@@ -38,7 +38,7 @@ func (d *decider) checkElsewhere() {
 	for _, p := range d.order {
 		c := d.changes[p]
 		switch {
-		case c == nil || c.Action != Delete && c.Action != Replace:
+		case c == nil || c.Action != Delete && c.Action != Replace || d.keptImages(p):
 			continue
 		case c.Action == Delete:
 			deleted++
@@ -57,6 +57,9 @@ func (d *decider) checkElsewhere() {
 			"If they are, give the name once, with --project %s or as kuke { project = %q } in the configuration. If they are not, give this one another name in the same way.",
 		toll(deleted, replaced), d.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.opts.Directory, d.opts.Project, d.opts.Project)
 }
+
+// keptImages reports whether p is nothing but the images of a realm that was destroyed.
+func (d *decider) keptImages(p realm.Path) bool { return d.orphans[p] != nil && d.orphans[p].kept }
 
 // toll counts what a plan would take.
 func toll(deleted, replaced int) string {

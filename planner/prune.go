@@ -17,15 +17,20 @@ type orphan struct {
 	project   string
 	container *Container // nil for a realm's namespace and a space's network
 	network   *CNINetwork
+	// kept says that it is the namespace of a realm that was destroyed, with its images.
+	kept bool
 }
 
-func orphansOf(prior *state.State, actual *Actual) map[realm.Path]*orphan {
+// orphansOf returns what is left of ours; namespaces that were kept for their images are left only where those are to go.
+func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*orphan {
 	orphans := map[realm.Path]*orphan{}
 	known := RecordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
 		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
-			orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject]}
+			if kept := ns.Labels[LabelKept] != ""; !kept || images {
+				orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject], kept: kept}
+			}
 		}
 		for id, c := range ns.Containers {
 			if p, ok := Claims(id, c.Labels); ok && prior.Records[p] == nil && !known[[2]string{name, id}] {
@@ -137,6 +142,9 @@ func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
 		return nil
 	}
 	c := &Change{Path: p, Action: Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
+	if o.kept {
+		c.Reasons = []string{"its images were kept when it was destroyed"}
+	}
 	if p.Kind() == realm.KindRealm {
 		d.checkForeign(c)
 	}
@@ -169,8 +177,24 @@ func (d *decider) checkForeign(c *Change) {
 			"realm %s is to go with its containerd namespace %s, but that holds containers that kuke does not manage: %s. Remove them first (ctr -n %s containers rm …).",
 			c.Path, c.Before.Status.Namespace, strings.Join(foreign, ", "), c.Before.Status.Namespace)
 	}
-	if ns.Images > 0 {
+	d.decideImages(c, ns)
+}
+
+// decideImages decides whether the images of a realm that goes are kept, with its containerd namespace.
+func (d *decider) decideImages(c *Change, ns *Namespace) {
+	c.RemoveImages = d.opts.Images
+	hint := ""
+	if d.opts.Destroy {
+		hint = " (--images removes them)"
+	}
+	switch {
+	case c.RemoveImages && ns.Images > 0:
 		c.Reasons = append(c.Reasons, fmt.Sprintf("with containerd namespace %s and the images in it (%d)", c.Before.Status.Namespace, ns.Images))
+	case c.RemoveImages || ns.Images == 0:
+	case ns.Images == 1:
+		c.Reasons = append(c.Reasons, fmt.Sprintf("keeps 1 image in containerd namespace %s%s", c.Before.Status.Namespace, hint))
+	default:
+		c.Reasons = append(c.Reasons, fmt.Sprintf("keeps %d images in containerd namespace %s%s", ns.Images, c.Before.Status.Namespace, hint))
 	}
 }
 

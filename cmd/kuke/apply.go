@@ -72,12 +72,14 @@ func newDestroy(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
 		Short: "Remove everything the project owns",
-		Long: "destroy plans the removal of all resources of the project, asks, and carries it out.\n" +
+		Long: "destroy plans the removal of all resources of the project, asks, and carries it out. It keeps the images of\n" +
+			"realms, with their containerd namespaces, unless with --images.\n" +
 			"It needs no configuration, and of the one of --file or the current directory it reads only the project.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
 	}
 	o.addFlags(cmd)
+	addImagesFlag(cmd, &o.images)
 	// What is destroyed is what was recorded; a configuration says no more than whose.
 	for _, name := range []string{"var", "var-file", "allow-outside-files"} {
 		cmd.Flags().Lookup(name).Hidden = true

@@ -192,7 +192,7 @@ func hasContainers(prior *state.State, cell realm.Path) bool {
 
 func newDelete(a *app) *cobra.Command {
 	o := &imperativeOptions{}
-	var cascade bool
+	var cascade, images bool
 	cmd := &cobra.Command{
 		Use:   "delete KIND NAME|PATH...",
 		Short: "Delete single resources, whatever project they belong to",
@@ -220,12 +220,13 @@ func newDelete(a *app) *cobra.Command {
 				if err := checkRoots(prior, targets); err != nil && !cascade {
 					return nil, err
 				}
-				return a.makePlan(cmd.Context(), exec, nil, prior, planner.Options{ByHand: true, Destroy: true, Targets: targets})
+				return a.makePlan(cmd.Context(), exec, nil, prior, planner.Options{ByHand: true, Destroy: true, Images: images, Targets: targets})
 			})
 		},
 	}
 	o.addFlags(cmd, realm.KindContainer)
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
+	addImagesFlag(cmd, &images)
 	return cmd
 }
 

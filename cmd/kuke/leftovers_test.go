@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -38,11 +39,25 @@ func leftovers() string {
 		left = append(left, err.Error())
 	}
 	for _, ns := range strings.Fields(string(out)) {
-		if strings.HasPrefix(ns, "kukeon-") || strings.HasPrefix(ns, "custom") {
+		if (strings.HasPrefix(ns, "kukeon-") || strings.HasPrefix(ns, "custom")) && !keptForImages(ns) {
 			left = append(left, "namespace "+ns)
 		}
 	}
 	return strings.Join(append(left, networkLeftovers()...), "\n")
+}
+
+// keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that they don't need.
+func keptForImages(ns string) bool {
+	if out, err := exec.Command("ctr", "namespaces", "ls").Output(); err != nil || !regexp.MustCompile(`(?m)^`+ns+` .*\bkukeon\.io/kept=images\b`).Match(out) {
+		return false
+	}
+	for _, what := range []string{"containers", "leases", "tasks"} {
+		if out, err := exec.Command("ctr", "-n", ns, what, "ls", "-q").Output(); err != nil || len(out) > 0 {
+			return false
+		}
+	}
+	out, err := exec.Command("ctr", "-n", ns, "images", "ls", "-q").Output()
+	return err == nil && len(out) > 0
 }
 
 // networkLeftovers lists the links, firewall tables and rules of iptables that are left.

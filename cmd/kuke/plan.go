@@ -32,6 +32,7 @@ type planOptions struct {
 	start       bool
 	refresh     bool
 	refreshOnly bool
+	images      bool
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
@@ -104,6 +105,7 @@ func newPlan(a *app) *cobra.Command {
 	o.addFlags(cmd)
 	o.addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan the removal of all that the project owns")
+	addImagesFlag(cmd, &o.images)
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file, for kuke apply FILE")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or what is wrong")
@@ -134,6 +136,11 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 	return plan, nil
 }
 
+// addImagesFlag adds the flag of what destroys realms.
+func addImagesFlag(cmd *cobra.Command, images *bool) {
+	cmd.Flags().BoolVar(images, "images", false, "also remove the images of realms that are destroyed")
+}
+
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.start, "start", false, "also start what was stopped, killed or paused by hand")
@@ -148,6 +155,8 @@ func (o *planOptions) check() error {
 		return errors.New("--refresh-only looks at the host, which --refresh=false forbids: leave out one of them")
 	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.replace)+len(o.files) > 0 || o.start):
 		return errors.New("--refresh-only compares the state with the host, and nothing else: leave out --file, --target, --replace, --start and --destroy")
+	case o.images && !o.destroy:
+		return errors.New("--images removes the images of realms that are destroyed: use it with --destroy, or kuke image remove for single images")
 	case o.destroy && len(o.replace) > 0:
 		return errors.New("--replace makes containers anew, which --destroy removes: leave out one of them")
 	}
@@ -162,7 +171,7 @@ type wanted struct {
 
 // planInput reads the configuration (for a destroy only its project) and checks the flags.
 func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, planner.Options, error) {
-	options := planner.Options{Destroy: o.destroy, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
+	options := planner.Options{Destroy: o.destroy, Images: o.images, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
 	err := o.check()
 	if err == nil {
 		options.Targets, err = parsePaths("target", o.targets)

@@ -359,6 +359,15 @@ func TestNamespaces(t *testing.T) {
 	h.must(h.Remove(h.ctx, h.ns, "a"))
 	_, err = h.c.SnapshotService(snapshotterName).Prepare(in(h.ctx, h.ns), "left", "")
 	h.must(err)
+	h.must(h.ReleaseNamespace(h.ctx, h.ns, map[string]string{"more": "", "kept": "images"}))
+	all, err = h.Namespaces(h.ctx)
+	h.must(err)
+	if l := all[h.ns]; l["more"] != "" || l["kept"] != "images" || l["kukeon.io/path"] != "main" {
+		t.Errorf("labels of a namespace that is kept for its images: %v", l)
+	}
+	if digests, err := h.Digests(h.ctx, h.ns); err != nil || len(digests) == 0 {
+		t.Errorf("images that were kept: %v, %v", digests, err)
+	}
 	begin := time.Now()
 	h.must(h.RemoveNamespace(h.ctx, h.ns))
 	t.Logf("removing the namespace took %s", time.Since(begin))
@@ -367,6 +376,18 @@ func TestNamespaces(t *testing.T) {
 	h.must(err)
 	if _, ok := all[h.ns]; ok {
 		t.Error("the namespace is left")
+	}
+	h.must(h.EnsureNamespace(h.ctx, h.ns, map[string]string{"more": ""}))
+	all, err = h.Namespaces(h.ctx)
+	h.must(err)
+	if l, ok := all[h.ns]; !ok || len(l) > 0 {
+		t.Errorf("labels of a new namespace: %v, %t", l, ok)
+	}
+	h.must(h.ReleaseNamespace(h.ctx, h.ns, map[string]string{"kept": "images"}))
+	all, err = h.Namespaces(h.ctx)
+	h.must(err)
+	if _, ok := all[h.ns]; ok {
+		t.Error("a namespace without images is kept")
 	}
 	h.must(h.EnsureNamespace(h.ctx, h.ns, nil))
 	usage, err := os.ReadDir("/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256")

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	namespacesapi "github.com/containerd/containerd/api/services/namespaces/v1"
@@ -34,7 +35,9 @@ func (c *Client) EnsureNamespace(ctx context.Context, ns string, labels map[stri
 	// containerd 1.6 publishes the event in the namespace of the call, and fails without one.
 	ctx = in(ctx, ns)
 	store := c.c.NamespaceService()
-	err := store.Create(ctx, ns, labels)
+	created := maps.Clone(labels)
+	maps.DeleteFunc(created, func(_, value string) bool { return value == "" })
+	err := store.Create(ctx, ns, created)
 	if !errdefs.IsAlreadyExists(err) {
 		return wrap(err, "create containerd namespace %s", ns)
 	}
@@ -57,19 +60,8 @@ const emptyRounds = 200
 // is no error. While containers are left it does nothing, and the error is errdefs.ErrFailedPrecondition.
 func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 	ctx = in(ctx, ns)
-	_, err := c.c.NamespaceService().Labels(ctx, ns)
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("remove containerd namespace %s: %w", ns, err)
-	}
-	left, err := c.c.ContainerService().List(ctx)
-	if err != nil {
-		return fmt.Errorf("remove containerd namespace %s: %w", ns, err)
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("remove containerd namespace %s: %d containers are left in it, the first is %s: %w", ns, len(left), left[0].ID, errdefs.ErrFailedPrecondition)
+	if exists, err := c.withoutContainers(ctx, ns); !exists || err != nil {
+		return wrap(err, "remove containerd namespace %s", ns)
 	}
 	for round := 1; ; round++ {
 		if err := c.emptyNamespace(ctx); err != nil {
@@ -88,6 +80,39 @@ func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// ReleaseNamespace is RemoveNamespace for a namespace without images. One that holds images stays with them, and the labels
+// are set on it as EnsureNamespace sets them.
+func (c *Client) ReleaseNamespace(ctx context.Context, ns string, labels map[string]string) error {
+	if exists, err := c.withoutContainers(in(ctx, ns), ns); !exists || err != nil {
+		return wrap(err, "release containerd namespace %s", ns)
+	}
+	images, err := c.c.ImageService().List(in(ctx, ns))
+	if err != nil {
+		return fmt.Errorf("release containerd namespace %s: %w", ns, err)
+	}
+	if len(images) == 0 {
+		return c.RemoveNamespace(ctx, ns)
+	}
+	return c.EnsureNamespace(ctx, ns, labels)
+}
+
+// withoutContainers reports whether the namespace exists, and returns an error that is errdefs.ErrFailedPrecondition while
+// containers are left in it.
+func (c *Client) withoutContainers(ctx context.Context, ns string) (exists bool, err error) {
+	_, err = c.c.NamespaceService().Labels(ctx, ns)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	left, err := c.c.ContainerService().List(ctx)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("%d containers are left in it, the first is %s: %w", len(left), left[0].ID, errdefs.ErrFailedPrecondition)
+	}
+	return true, err
 }
 
 // emptyNamespace takes away everything that holds content and lets the garbage collector take the content.

@@ -1,0 +1,74 @@
+package planner
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// The images of a realm that is destroyed stay, which the plan says, unless they are to go.
+func TestImagesOfDestroyedRealm(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		count  int
+		opts   Options
+		want   string // reason of the realm's change, empty for none
+		remove bool
+	}{
+		{name: "kept", count: 2, opts: Options{Destroy: true}, want: "keeps 2 images in containerd namespace kukeon-main (--images removes them)"},
+		{name: "one", count: 1, opts: Options{Destroy: true}, want: "keeps 1 image in containerd namespace kukeon-main (--images removes them)"},
+		{name: "none", opts: Options{Destroy: true}},
+		{name: "removed", count: 2, opts: Options{Destroy: true, Images: true}, want: "with containerd namespace kukeon-main and the images in it (2)", remove: true},
+		{name: "no longer in the configuration", count: 2, want: "keeps 2 images in containerd namespace kukeon-main"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := made(t)
+			h.actual.Namespaces["kukeon-main"].Images = tt.count
+			desired := realm.NewTree()
+			desired.Add(&realm.Resource{Path: "other", Spec: &realm.Realm{}})
+			plan := h.plan(desired, tt.opts)
+			c := plan.ChangesByPath()[theRealm]
+			if c == nil || c.Action != Delete || c.RemoveImages != tt.remove {
+				t.Fatalf("the realm's change is %+v", c)
+			}
+			if kept := slices.Contains(c.Reasons, tt.want); kept != (tt.want != "") {
+				t.Errorf("reasons %q, want %q", c.Reasons, tt.want)
+			}
+		})
+	}
+}
+
+// A namespace that was kept for its images is neither in the way nor removed by anything but what says so.
+func TestKeptImages(t *testing.T) {
+	h := made(t)
+	h.prior.Records = nil
+	h.actual.Namespaces = map[string]*Namespace{"kukeon-main": {
+		Labels: map[string]string{LabelPath: "main", LabelProject: "default", LabelKept: KeptImages}, Images: 3, Containers: map[string]*Container{},
+	}}
+	if plan := h.plan(nil, Options{Destroy: true}); !plan.Empty() {
+		t.Errorf("destroy would\n%s", text(plan))
+	}
+	if plan := h.plan(nil, Options{Destroy: true, Images: true, Project: "other"}); !plan.Empty() {
+		t.Errorf("destroy of another project would\n%s", text(plan))
+	}
+	plan := h.plan(nil, Options{Destroy: true, Images: true, Unnamed: true, Directory: "/x"})
+	compare(t, changesOf(plan), `
+delete main
+  # its images were kept when it was destroyed
+  # with containerd namespace kukeon-main and the images in it (3)
+`)
+	desired := realm.NewTree()
+	desired.Add(&realm.Resource{Path: "main", Spec: &realm.Realm{}})
+	compare(t, changesOf(h.plan(desired, Options{})), "\ncreate main\n")
+}
+
+// A destroy that was cut short has labelled a namespace that is used again.
+func TestKeptLabelOfRecordedRealm(t *testing.T) {
+	h := made(t)
+	h.actual.Namespaces["kukeon-main"].Labels = map[string]string{LabelPath: "main", LabelKept: KeptImages}
+	compare(t, changesOf(h.plan(example(nil), Options{})), `
+update main
+  # containerd namespace kukeon-main bears the label of a realm that is destroyed
+`)
+}
