@@ -23,9 +23,9 @@ import (
 
 // The files of a cell that its containers see in /etc.
 const (
-	hostsFile    = "hosts"
-	hostnameFile = "hostname"
-	resolvFile   = "resolv.conf"
+	hostsFile    = state.HostsFile
+	hostnameFile = state.HostnameFile
+	resolvFile   = state.ResolvFile
 )
 
 // resolvConfs are where the host's resolvers are found. The second tells them where the first only points to a resolver

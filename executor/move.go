@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -42,8 +41,7 @@ func (e *Executor) Rename(ctx context.Context, from realm.Path, records []*state
 		return err
 	}
 	to := records[0].Path
-	logs, _ := filepath.Glob(e.store.LogFile(from) + "*") // with those that are full
-	for _, log := range logs {
+	for _, log := range e.store.LogFiles(from) {
 		err := os.Rename(log, e.store.LogFile(to)+strings.TrimPrefix(log, e.store.LogFile(from)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("rename the log of %s: %w", from, err)

@@ -29,7 +29,7 @@ func (p *Plan) Wants() *realm.Tree {
 func (p *Plan) CheckHost(prior *state.State, actual *Actual) error {
 	d := &decider{
 		desired: p.Wants(), prior: p.operated(prior), actual: actual, opts: Options{Project: p.Project},
-		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual),
+		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual, p.Destroy),
 	}
 	d.findRoots()
 	d.checkPlugins()

@@ -72,7 +72,7 @@ func (s *Store) MakeNetworkDir(cell realm.Path) error {
 	if err := s.MakeDir(cell); err != nil {
 		return err
 	}
-	if err := makeDirs(filepath.Dir(s.NetworkFile(cell, "hosts"))); err != nil {
+	if err := makeDirs(filepath.Dir(s.NetworkFile(cell, HostsFile))); err != nil {
 		return fmt.Errorf("record %s: %w", cell, err)
 	}
 	return nil
@@ -294,15 +294,14 @@ func writeFile(file string, data []byte, mode fs.FileMode) error {
 func (s *Store) Delete(p realm.Path) error {
 	file := s.ManifestFile(p)
 	if p.Kind() == realm.KindContainer {
-		logs, _ := filepath.Glob(s.LogFile(p) + "*") // with those that are full
-		for _, log := range logs {
+		for _, log := range s.LogFiles(p) {
 			if err := os.Remove(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("remove the log of %s: %w", p, err)
 			}
 		}
 	}
 	if p.Kind() == realm.KindCell {
-		if err := os.RemoveAll(filepath.Join(filepath.Dir(file), networkDir)); err != nil {
+		if err := removeNetworkFiles(filepath.Join(filepath.Dir(file), networkDir)); err != nil {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}
 	}
@@ -365,7 +364,7 @@ func (s *Store) removeUnrecorded(p realm.Path, dir string) {
 		}
 		rel, _ := filepath.Rel(s.dir, path)
 		parts := strings.Split(rel, string(filepath.Separator))
-		if len(parts) == depth && (parts[4] == networkDir || parts[4] == containersDir && strings.Contains(parts[5], ".log")) {
+		if len(parts) == depth && (parts[4] == networkDir && isNetworkFile(parts[5]) || parts[4] == containersDir && isLogFile(parts[5])) {
 			_ = os.Remove(path)
 		}
 		return nil

@@ -139,6 +139,44 @@ func TestDeleteTakesEverythingAway(t *testing.T) {
 	}
 }
 
+// What somebody else has put beside kuke's files stays, with its directory.
+func TestDeleteKeepsForeignFiles(t *testing.T) {
+	for _, recorded := range []bool{true, false} {
+		dir := t.TempDir()
+		fill(t, dir, family...)
+		s, _, _ := open(t, dir)
+		cell := filepath.Join(dir, "main/default/blog/web")
+		own := []string{"containers/nginx.log", "containers/nginx.log.1", "network/hosts", "network/.hosts", "network/.resolv.conf123", "network/hostname"}
+		foreign := []string{"containers/nginx.log.saved", "containers/nginx.log.1.gz", "network/hosts.saved", "network/ipam.json", "notes.txt"}
+		for _, name := range append(slices.Clone(own), foreign...) {
+			file := filepath.Join(cell, name)
+			must(t, os.MkdirAll(filepath.Dir(file), 0o750))
+			must(t, os.WriteFile(file, []byte("x"), 0o640))
+		}
+		from := 0
+		if !recorded {
+			// As if the stack were all that was recorded before the command was killed.
+			from = 2
+			for _, p := range family[3:] {
+				must(t, os.Remove(s.ManifestFile(p)))
+			}
+			must(t, s.Delete(family[2]))
+		}
+		for _, p := range slices.Backward(family[from:]) {
+			must(t, s.Delete(p))
+		}
+		var left []string
+		for _, name := range append(own, foreign...) {
+			if _, err := os.Stat(filepath.Join(cell, name)); err == nil {
+				left = append(left, name)
+			}
+		}
+		if !slices.Equal(left, foreign) {
+			t.Errorf("recorded %t: left %q, want %q", recorded, left, foreign)
+		}
+	}
+}
+
 func TestDeleteKeepsWhatOthersUse(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, append([]realm.Path{"main/default/blog/db", "main/default/blog/web/side"}, family...)...)

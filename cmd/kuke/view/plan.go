@@ -83,6 +83,7 @@ func (v *View) Plan(p *planner.Plan) {
 		}
 	}
 	v.outputChanges(&b, p.Outputs)
+	b.WriteString(losses(p))
 	b.WriteString("\n" + v.summary(p.Summary()) + "\n")
 	v.printf("%s", b.String())
 }
@@ -91,6 +92,20 @@ func (v *View) Plan(p *planner.Plan) {
 func (v *View) Review(p *planner.Plan) {
 	v.Plan(p)
 	v.Diagnostics(p.Diagnostics, nil)
+}
+
+// losses says what goes with the containers of a plan that nothing else of it names.
+func losses(p *planner.Plan) string {
+	n := 0
+	for _, c := range p.Changes {
+		if c.Path.Kind() == realm.KindContainer && (c.Action == planner.Delete || c.Action == planner.Replace) && c.Before != nil {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n  the logs of %s will be deleted, and the files written in them outside of volumes\n", plural(n, "container"))
 }
 
 func (v *View) noChanges(p *planner.Plan) string {

@@ -1,0 +1,72 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// The names that [Store.NetworkFile] takes.
+const (
+	HostsFile    = "hosts"
+	HostnameFile = "hostname"
+	ResolvFile   = "resolv.conf"
+)
+
+var (
+	logEnd        = regexp.MustCompile(`^\.log(\.[0-9]+)?$`)
+	networkEnding = regexp.MustCompile(`^[0-9]*$`)
+)
+
+// LogFiles returns the files of the log of the container at p that are there: [Store.LogFile], and those that were full.
+// Others beside them are not kuke's.
+func (s *Store) LogFiles(p realm.Path) []string {
+	dir := s.containersDir(p)
+	entries, _ := os.ReadDir(dir)
+	var files []string
+	for _, e := range entries {
+		if end, ok := strings.CutPrefix(e.Name(), p.Name()); ok && logEnd.MatchString(end) {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files
+}
+
+// isNetworkFile reports whether name is that of a network file, its second name, which begins with a ".", or a temporary
+// file of it.
+func isNetworkFile(name string) bool {
+	return slices.ContainsFunc([]string{HostsFile, HostnameFile, ResolvFile}, func(own string) bool {
+		end, ok := strings.CutPrefix(name, "."+own)
+		return name == own || ok && networkEnding.MatchString(end)
+	})
+}
+
+// isLogFile reports whether name is that of the log of a container.
+func isLogFile(name string) bool {
+	container, _, _ := strings.Cut(name, ".")
+	return realm.CheckName(container) == nil && logEnd.MatchString(strings.TrimPrefix(name, container))
+}
+
+// removeNetworkFiles removes the network files of a cell from dir, and dir if nothing else is in it.
+func removeNetworkFiles(dir string) error {
+	entries, err := readDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !isNetworkFile(e.Name()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	_ = os.Remove(dir) // one that holds more stays
+	return nil
+}
