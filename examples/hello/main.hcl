@@ -7,6 +7,11 @@
 # Without a registry, make the image first: kuke image import --realm main --name busybox … (see the tutorial in the README).
 # demo.sh does all of that, and changes something in between: sudo make demo.
 
+# What is made belongs to this project. Without the block the project has the name of the directory.
+kuke {
+  project = "hello"
+}
+
 realm "main" {
   space "default" {
     stack "blog" {

@@ -8,6 +8,10 @@
 #
 # Without a registry, make the image first: kuke image import --realm main --name busybox … (see the tutorial in the README).
 
+kuke {
+  project = "network"
+}
+
 realm "main" {
   space "shop" {
     network {

@@ -24,6 +24,10 @@
 #
 #   kuke apply --var-file lab.kukevars
 
+kuke {
+  project = "three-tier"
+}
+
 cell "db" {
   parent = module.tier["data"].stack
   labels = local.labels

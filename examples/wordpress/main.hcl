@@ -20,6 +20,10 @@
 #
 #   kuke apply --var-file lab.kukevars [--var limits=false]
 
+kuke {
+  project = "wordpress"
+}
+
 locals {
   memory_mib = sum(concat([0], values(var.sites)[*].memory_mib))
 }
