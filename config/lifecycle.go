@@ -91,12 +91,16 @@ func (e *evaluator) ignored(k realm.Kind, attr *hclsyntax.Attribute) []string {
 }
 
 func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
-	attrs, name := k.Attributes(), ""
+	attrs, name, written := k.Attributes(), "", ""
 	for _, step := range t {
 		word, ok := attributeName(step)
 		if _, isIndex := step.(hcl.TraverseIndex); isIndex && ok && name != "" {
 			name += fmt.Sprintf("[%q]", word)
 			continue
+		}
+		if _, isIndex := step.(hcl.TraverseIndex); isIndex && !ok && name != "" {
+			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "ignore_changes can't name one element by its position. Name the whole attribute: %s.", written)
+			return ""
 		}
 		i := slices.IndexFunc(attrs, func(a *realm.Attribute) bool { return a.HCLName == word })
 		if !ok || i < 0 {
@@ -108,6 +112,7 @@ func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
 			return ""
 		}
 		name = strings.TrimPrefix(name+"."+attrs[i].Name, ".")
+		written = strings.TrimPrefix(written+"."+word, ".")
 		attrs = attrs[i].Fields
 	}
 	return name

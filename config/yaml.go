@@ -53,6 +53,22 @@ func (r *yamlReader) documents(each func(*value)) {
 // errorLine matches the place in an error of the YAML library.
 var errorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
+// The library names the line before a tab, and no line at all for an alias.
+var (
+	indentedByTab = regexp.MustCompile(`^ *\t`)
+	unknownAnchor = regexp.MustCompile(`unknown anchor '([^']*)'`)
+)
+
+// lineOf returns the number of the first line from the given one on that matches, or the given one.
+func (r *yamlReader) lineOf(from int, what *regexp.Regexp) int {
+	for i, line := range strings.Split(string(r.data), "\n") {
+		if i+1 >= from && what.MatchString(line) {
+			return i + 1
+		}
+	}
+	return from
+}
+
 func (r *yamlReader) syntax(err error) {
 	message := err.Error()
 	line := 1
@@ -63,7 +79,15 @@ func (r *yamlReader) syntax(err error) {
 		}
 	}
 	hint := "Check the indentation, the quotes and the brackets up to here."
+	tab := strings.Contains(message, "found a tab character")
+	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+		line = r.lineOf(1, regexp.MustCompile(`\*`+regexp.QuoteMeta(m[1])+`\b`))
+	} else if tab {
+		line = r.lineOf(line, indentedByTab)
+	}
 	switch {
+	case tab:
+		hint = "YAML is indented with spaces, not with tabs."
 	case strings.Contains(message, "cannot start any token") && strings.Contains(string(r.data), "\t"):
 		hint = "YAML is indented with spaces, not with tabs."
 	case strings.Contains(message, "unknown anchor"):
