@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -48,7 +49,7 @@ type ApplyOptions struct {
 // Apply carries out the plan and returns what became of each of its steps, in the plan's order, or nil where what comes
 // before the first has failed. A step that waits for a failed one is not begun. When ctx ends, steps under way are given up.
 // The caller must hold the lock of the state and have checked that the plan is fresh.
-func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions) ([]Outcome, error) {
+func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions) (_ []Outcome, err error) {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 	}
@@ -114,7 +115,10 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 			e.store.SetOutput(plan.Project, o.Name, o.After)
 		}
 	}
-	return outcomes, e.store.Commit()
+	if ctx.Err() == nil {
+		err = e.tidyPrograms(ctx)
+	}
+	return outcomes, errors.Join(err, e.store.Commit())
 }
 
 // operate makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.

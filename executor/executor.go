@@ -16,6 +16,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -35,8 +36,10 @@ type Config struct {
 	// PluginDirs are searched for CNI plugins; ConfDir takes the configuration of networks, usually /etc/cni/net.d.
 	PluginDirs []string
 	ConfDir    string
-	// LogProgram is the path of a program that calls [Init], usually the running one: it writes the containers' logs.
+	// LogProgram is the path of the running program, which calls [Init]: it writes the containers' logs.
 	LogProgram string
+	// ProgramDir is for copies of LogProgram, which containerd runs where others than root can replace it.
+	ProgramDir string
 	// ConnectTimeout is how long to wait for containerd to listen and to answer: with 0 somebody must listen.
 	ConnectTimeout time.Duration
 	// CallTimeout bounds a question to containerd and the run of a CNI plugin, and how long containerd may be silent while
@@ -76,6 +79,12 @@ type Host struct {
 	runtime  *runtime.Client
 	cgroups  *cgroup.Tree
 	networks *network.Host
+	programs string // [Config.ProgramDir]
+}
+
+// tidyPrograms removes the copies of kuke that no container names any more.
+func (h *Host) tidyPrograms(ctx context.Context) error {
+	return program.Tidy(h.programs, func() (map[string]bool, error) { return h.runtime.LogPrograms(ctx) })
 }
 
 // Connect connects to the host. An error of containerd is a [*ConnectError].
@@ -88,9 +97,9 @@ func Connect(ctx context.Context, c Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	client.LogWith(c.LogProgram)
+	client.LogWith(func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) })
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
-	return &Host{runtime: client, cgroups: cgroups, networks: networks}, nil
+	return &Host{runtime: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir}, nil
 }
 
 func dial(ctx context.Context, c Config) (*runtime.Client, error) {

@@ -287,7 +287,7 @@ func (a *app) hostConfig() (executor.Config, error) {
 		return executor.Config{}, fmt.Errorf("find the program that writes logs: %w", err)
 	}
 	return executor.Config{
-		LogProgram: program,
+		LogProgram: program, ProgramDir: filepath.Join(a.runPath, ".bin"),
 		Containerd: a.containerd, CgroupRoot: a.cgroupRoot,
 		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir,
 		ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout,

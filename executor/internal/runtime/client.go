@@ -11,10 +11,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/runtime/restart"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/log"
 	"github.com/sirupsen/logrus"
@@ -33,13 +35,34 @@ type Client struct {
 	watch *watch
 	// stateDir is containerd's directory for what a reboot ends, where its socket is too.
 	stateDir string
-	// logProgram writes the logs of tasks; empty leaves that to the shims.
-	logProgram string
+	// logProgram returns the program that writes the logs of tasks; nil leaves that to the shims.
+	logProgram func() (string, error)
 }
 
-// LogWith has the program write the logs of the tasks that are started from now on, see package logs. Without one the
-// shims append what is printed to the file as it is.
-func (c *Client) LogWith(program string) { c.logProgram = program }
+// LogWith has a program write the logs of the tasks that are started from now on, see package logs. It is called for
+// each of them. Without one the shims append what is printed to the file as it is.
+func (c *Client) LogWith(program func() (string, error)) { c.logProgram = program }
+
+// LogPrograms returns the programs that containers of any namespace name, for containerd's restart monitor to run.
+func (c *Client) LogPrograms(ctx context.Context) (map[string]bool, error) {
+	namespaces, err := c.Namespaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	programs := map[string]bool{}
+	for ns := range namespaces {
+		list, err := c.c.ContainerService().List(in(ctx, ns))
+		if err != nil {
+			return nil, fmt.Errorf("list containers of namespace %s: %w", ns, err)
+		}
+		for _, container := range list {
+			if uri, err := url.Parse(container.Labels[restart.LogURILabel]); err == nil {
+				programs[uri.Path] = true
+			}
+		}
+	}
+	return programs, nil
+}
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.c.Close() }

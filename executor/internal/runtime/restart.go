@@ -123,8 +123,12 @@ func (c *Client) restartLabels(policy, logPath string) (map[string]string, error
 
 // logURI is what a task gets as its output, from here and from the monitor alike.
 func (c *Client) logURI(logPath string) (string, error) {
-	if c.logProgram != "" {
-		return logs.URI(c.logProgram, logPath), nil
+	if c.logProgram != nil {
+		program, err := c.logProgram()
+		if err != nil {
+			return "", fmt.Errorf("its log: %w", err)
+		}
+		return logs.URI(program, logPath), nil
 	}
 	uri, err := cio.LogURIGenerator("file", logPath, nil)
 	if err != nil {
