@@ -12,7 +12,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/kukeon/kuke/internal/durable"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
