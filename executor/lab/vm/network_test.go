@@ -64,6 +64,6 @@ func TestNetwork(t *testing.T) {
 		empty_plan
 		check
 		same "$(tasks)" "$before"
-		kuke destroy --auto-approve
-		same "$(inventory)" $'veths 1\nshims 0'`)
+		kuke destroy --auto-approve --images
+		same "$(inventory)" $'veths 0\nshims 0'`)
 }

@@ -16,7 +16,7 @@ func TestPowerCuts(t *testing.T) {
 		kuke apply --auto-approve
 		empty_plan
 		inventory > /root/undisturbed
-		kuke destroy --auto-approve
+		kuke destroy --auto-approve --images
 		import
 		sync`)
 	const apply = `kuke apply --auto-approve --var color=`
@@ -26,7 +26,7 @@ func TestPowerCuts(t *testing.T) {
 	}{
 		{apply + "red", 1}, {apply + "red", 4}, {apply + "red", 7},
 		{apply + "blue", 1}, {apply + "green", 3}, {apply + "white", 5},
-		{`kuke destroy --auto-approve`, 1}, {`kuke destroy --auto-approve`, 4}, {`kuke destroy --auto-approve`, 7},
+		{`kuke destroy --auto-approve --images`, 1}, {`kuke destroy --auto-approve`, 4}, {`kuke destroy --auto-approve`, 7},
 		{`kuke state mv main/s/t/web/app main/s/t/web/moved`, 1},
 		{`kuke stop realm main`, 1},
 	} {
@@ -64,6 +64,6 @@ func TestPowerCuts(t *testing.T) {
 			same "$(systemctl --failed --no-legend)" ''`, color))
 	}
 	s.run(`
-		kuke destroy --auto-approve
+		kuke destroy --auto-approve --images
 		same "$(inventory)" $'veths 0\nshims 0'`)
 }

@@ -53,6 +53,7 @@ func TestReboot(t *testing.T) {
 		eventually from_outside
 		cd /etc/kukeon
 		eventually kuke plan --detailed-exitcode
+		[[ $(tasks) == "$before" ]] || { cat /srv/data/log; journalctl -b -o short-monotonic --no-hostname -u 'kuke*' -u containerd -n 100; }
 		same "$(tasks)" "$before"
 		kuke service remove
 		same "$(tasks)" "$before"

@@ -18,7 +18,7 @@ func TestSeed(t *testing.T) {
 		same "$(cat /proc/$(pid default_default_hello-world_side)/oom_score_adj)" 0
 		has "$(cat /proc/$(pid default_default_hello-world_web)/cgroup)" /kukeon/main/default/default/hello-world/web_root
 		has "$(kuke exec main/default/default/hello-world/side cat /proc/self/attr/current)" 'kukeon-default (enforce)'
-		kuke destroy --auto-approve
+		kuke destroy --auto-approve --images
 		same "$(inventory)" $'veths 0\nshims 0'`)
 	limits(s)
 }

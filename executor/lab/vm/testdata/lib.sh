@@ -1,6 +1,8 @@
 # What the scripts of stories share; each script begins by reading it.
 set -euo pipefail
 export PATH=/usr/local/bin:$PATH HOME=/root
+# The scripts move between directories, which would each be a project of their own.
+export KUKE_PROJECT=default
 cd /root
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
