@@ -12,7 +12,7 @@ import (
 // plan then shows how the configuration differs from that. What no record could tell, such as a firewall that was
 // changed, is left for an apply to mend.
 func Accept(prior *state.State, actual *Actual) *Plan {
-	plan := &Plan{Prior: PriorOf(prior)}
+	plan := &Plan{Prior: PriorOf(prior), Changes: []*Change{}, Steps: []Step{}}
 	for _, p := range prior.Paths() {
 		c := accepted(prior.Records[p], actual)
 		if c == nil {

@@ -121,7 +121,7 @@ func (h *hosts) file(cell realm.Path, a *state.Attachment) string {
 
 // namesIn returns the names of the cells that are attached to the space, by what attachment returns for each.
 func namesIn(space realm.Path, cells []realm.Path, attachment func(realm.Path) *state.Attachment) SpaceNames {
-	names := SpaceNames{Space: space}
+	names := SpaceNames{Space: space, Entries: []NameEntry{}}
 	for _, p := range cells {
 		a := attachment(p)
 		if i := a.In(space); i != nil {

@@ -50,7 +50,7 @@ func OwnedContainers(prior *state.State, owns func(project string) bool) []realm
 // carried out at once, but for those of Shutdown, whose order is the reverse of that of a start.
 func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diagnostics) {
 	var diags realm.Diagnostics
-	plan := &Plan{Prior: PriorOf(prior), Targets: o.Paths}
+	plan := &Plan{Prior: PriorOf(prior), Changes: []*Change{}, Steps: []Step{}, Targets: o.Paths}
 	seen := map[realm.Path]bool{}
 	recorded := prior.Paths()
 	for _, target := range o.Paths {

@@ -197,6 +197,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	}
 	d.warnLeftBehind()
 	plan := &Plan{
+		Changes: []*Change{}, Steps: []Step{}, // never null as JSON
 		Prior: PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
 		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
 	}

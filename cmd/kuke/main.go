@@ -13,9 +13,11 @@ import (
 	"strings"
 
 	"github.com/containerd/log"
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 )
@@ -55,7 +57,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	a.interrupts = interrupts
 	root := newRoot(a)
 	root.SetArgs(twoDashes(root, args))
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if unwritten := a.out.Err(); err == nil && unwritten != nil {
 		err = fmt.Errorf("print the output: %w", unwritten)
 	}
@@ -69,9 +71,25 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && strings.HasPrefix(path.Path, a.runPath) {
 		err = fmt.Errorf("%w: the state is root's, run kuke with sudo", err)
 	}
-	a.errs.Error(err, a.sources)
+	a.tell(cmd, err)
 	if interrupts.happened() {
 		return exitInterrupted
 	}
 	return exitError
+}
+
+// tell prints an error, as JSON where the command prints its result so.
+func (a *app) tell(cmd *cobra.Command, err error) {
+	json := cmd.Flags().Lookup("json")
+	if json == nil || json.Value.String() != "true" || cmd.Name() != "plan" && cmd.Name() != "validate" {
+		a.errs.Error(err, a.sources)
+		return
+	}
+	var ds realm.Diagnostics
+	if !errors.As(err, &ds) {
+		ds.Errorf(realm.Range{}, "", "Error", "%v", err)
+	}
+	if err := a.out.ValidationJSON(ds, a.sources); err != nil {
+		a.errs.Error(err, a.sources)
+	}
 }

@@ -77,9 +77,6 @@ func newPlan(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := a.plan(cmd.Context(), o)
-			if ds := (realm.Diagnostics{}); asJSON && errors.As(err, &ds) {
-				return errors.Join(a.out.ValidationJSON(ds, a.sources), exitCode(exitError))
-			}
 			if err != nil {
 				return err
 			}

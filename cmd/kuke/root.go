@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +105,7 @@ func newRoot(a *app) *cobra.Command {
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
 	showUsage(root)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	return root
 }
 
@@ -135,26 +135,6 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
 	}
 	return fmt.Errorf("there is no command %s %s: %s --help lists what there is", cmd.CommandPath(), name, cmd.CommandPath())
-}
-
-// twoDashes returns the arguments with two dashes before the long flags that have one, which is how Terraform writes them.
-// What stands behind a command to be run in a container or in the lab is left alone.
-func twoDashes(root *cobra.Command, args []string) []string {
-	cmd, _, err := root.Find(args)
-	if err != nil || cmd.Name() == "exec" || cmd.Name() == "lab" {
-		return args
-	}
-	after := slices.Clone(args)
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
-		if len(name) > 1 && arg[0] == '-' && arg[1] != '-' && (cmd.Flags().Lookup(name) != nil || cmd.InheritedFlags().Lookup(name) != nil) {
-			after[i] = "-" + arg
-		}
-	}
-	return after
 }
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.

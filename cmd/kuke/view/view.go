@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -77,6 +78,9 @@ func (v *View) Note(text string) { v.printf("\n%s\n", v.yellow("%s", text)) }
 
 // JSON prints value, indented.
 func (v *View) JSON(value any) error {
+	if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.IsNil() && list.Type().Elem().Kind() != reflect.Uint8 {
+		value = []any{} // no list is null
+	}
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
 		return fmt.Errorf("print JSON: %w", err)

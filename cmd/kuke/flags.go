@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// twoDashes returns the arguments with two dashes before long flags that have one, which is how Terraform writes them, also
+// before those that there are not, so that the error names them whole. Values of flags, and what follows a command to be
+// run in a container or in the lab, are left alone.
+func twoDashes(root *cobra.Command, args []string) []string {
+	cmd, _, err := root.Find(args)
+	if err != nil || cmd.Name() == "exec" || cmd.Name() == "lab" {
+		return args
+	}
+	after := slices.Clone(args)
+	value := false // of the flag before
+	for i, arg := range args {
+		if arg == "--" && !value {
+			break
+		}
+		if value {
+			value = false
+			continue
+		}
+		name, _, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if len(arg) < 2 || arg[0] != '-' || name == "" {
+			continue
+		}
+		flag := lookup(cmd, name)
+		if arg[1] != '-' && len(name) > 1 {
+			short := cmd.Flags().ShorthandLookup(name[:1])
+			if inherited := cmd.InheritedFlags().ShorthandLookup(name[:1]); short == nil {
+				short = inherited
+			}
+			if flag == nil && (short != nil || !unicode.IsLetter(rune(name[0]))) {
+				continue // short flags together, or one with its value
+			}
+			after[i] = "-" + arg
+		}
+		value = flag != nil && !assigned && flag.NoOptDefVal == ""
+	}
+	return after
+}
+
+// lookup returns the flag of the command by its long name or, where that is one letter, by its short one, or nil.
+func lookup(cmd *cobra.Command, name string) *pflag.Flag {
+	for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.InheritedFlags()} {
+		flag := flags.Lookup(name)
+		if flag == nil && len(name) == 1 {
+			flag = flags.ShorthandLookup(name)
+		}
+		if flag != nil {
+			return flag
+		}
+	}
+	return nil
+}
+
+// insteadOf says what to use in place of flags that Terraform and its kind have.
+var insteadOf = map[string]string{
+	"input":            "kuke asks only on a terminal. Set variables with --var, and use --auto-approve to approve without being asked",
+	"lock":             "each command that changes something takes the lock. Use --lock-timeout to wait for it",
+	"state":            "the state is the directory of --run-path",
+	"chdir":            "use --file to name the directory of the configuration",
+	"force":            "use --auto-approve to apply without being asked",
+	"compact-warnings": "warnings are always shown in full",
+}
+
+// flagError returns an error about a flag as kuke words it.
+func flagError(err error) error {
+	unknown := (*pflag.NotExistError)(nil)
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	if use := insteadOf[unknown.GetSpecifiedName()]; use != "" {
+		return fmt.Errorf("%w: %s", err, use)
+	}
+	return fmt.Errorf("%w: --help lists the flags of the command", err)
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/cmd/kuke/view"
+)
+
+func TestTwoDashes(t *testing.T) {
+	for args, want := range map[string]string{
+		"plan -json -detailed-exitcode":         "plan --json --detailed-exitcode",
+		"plan -input=false":                     "plan --input=false",
+		"plan -var x=1 -var -y=2":               "plan --var x=1 --var -y=2",
+		"plan -f -json":                         "plan -f -json",
+		"plan -fmain.hcl":                       "plan -fmain.hcl",
+		"plan -help":                            "plan --help",
+		"-version":                              "--version",
+		"-help":                                 "--help",
+		"create container x --args -lah":        "create container x --args -lah",
+		"create container x --args=-c -image b": "create container x --args=-c --image b",
+		"stop container x -time -10":            "stop container x --time -10",
+		"logs x -tail=5 -- -input":              "logs x --tail=5 -- -input",
+		"exec x -it -- ls -lah":                 "exec x -it -- ls -lah",
+		"state mv -project other main":          "state mv --project other main",
+	} {
+		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
+		if got := strings.Join(twoDashes(newRoot(a), strings.Fields(args)), " "); got != want {
+			t.Errorf("%s: %s, want %s", args, got, want)
+		}
+	}
+}
+
+func TestUnknownFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"plan -input=false": "unknown flag: --input: kuke asks only on a terminal",
+		"plan -nonsense":    "unknown flag: --nonsense: --help lists the flags",
+		"plan --lock=false": "Use --lock-timeout",
+	} {
+		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
+		root := newRoot(a)
+		root.SetArgs(twoDashes(root, strings.Fields(args)))
+		if err := root.Execute(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", args, err, want)
+		}
+	}
+	// No flag that kuke has is said not to be one.
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
+	root := newRoot(a)
+	plan, _, err := root.Find([]string{"plan"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range insteadOf {
+		if slices.Contains([]string{"force"}, name) {
+			continue // which other commands have
+		}
+		if lookup(plan, name) != nil {
+			t.Errorf("plan has the flag --%s", name)
+		}
+	}
+}
