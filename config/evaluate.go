@@ -38,6 +38,8 @@ type evaluator struct {
 	pending bool
 	// prepared holds the expressions that were evaluated.
 	prepared map[hcl.Expression]*prepared
+	// paths holds what byPath made of expressions.
+	paths map[hclsyntax.Expression]hclsyntax.Expression
 	// count counts what for_each, count and blocks have made so far, spent what was worked through.
 	count, spent int
 }
@@ -45,7 +47,7 @@ type evaluator struct {
 func newEvaluator(in Input, diags *realm.Diagnostics) *evaluator {
 	return &evaluator{
 		sourceSet: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
-		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{},
+		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
 

@@ -53,7 +53,11 @@ func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Bl
 		if slices.Contains(meta, attr.Name) {
 			continue
 		}
-		if val := e.expression(attr.Expr, s); val != nil {
+		expr := attr.Expr
+		if attr.Name == dependsOn {
+			expr = e.byPath(expr)
+		}
+		if val := e.expression(expr, s); val != nil {
 			v.fields = append(v.fields, field{attr.Name, hclRange(attr.NameRange), val})
 		}
 	}
@@ -91,6 +95,9 @@ func (b *blockFields) add(name string, at realm.Range, block *hclsyntax.Block, c
 		blocks = &value{kind: listKind, blocks: true, rng: hclRange(block.DefRange())}
 		b.byType[name] = blocks
 		b.of.fields = append(b.of.fields, field{name, at, blocks})
+	}
+	if name == dependsOn {
+		content = b.nameByPath(content)
 	}
 	item := b.body(content, s, nothing, nil)
 	item.rng = hclRange(block.DefRange())

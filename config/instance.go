@@ -258,6 +258,7 @@ func (n *instance) declare(at realm.Range) (*declaration, bool) {
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
 		d.body.rng = d.declared
+		d.namesOfCell(m.diags)
 		m.lifecycle(n, d)
 		m.awaitCallers()
 		d.decode(m.diags)

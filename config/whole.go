@@ -1,0 +1,105 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// dependsOn is the argument, or block, by which a container or cell names what it waits for.
+const dependsOn = "depends_on"
+
+// byPath returns expr, which says what a resource waits for, with the path in place of each reference to a whole container
+// or cell: depends_on = [container.db] stands for [container.db.path]. What was made of an expression is made once.
+func (e *evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
+	if made := e.paths[expr]; made != nil {
+		return made
+	}
+	made := expr
+	switch x := expr.(type) {
+	case *hclsyntax.TupleConsExpr:
+		list := *x
+		list.Exprs = nil
+		for _, item := range x.Exprs {
+			list.Exprs = append(list.Exprs, e.byPath(item))
+		}
+		made = &list
+	case *hclsyntax.ObjectConsExpr:
+		object := *x
+		object.Items = slices.Clone(x.Items)
+		for i, item := range object.Items {
+			object.Items[i].ValueExpr = e.byPath(item.ValueExpr)
+		}
+		made = &object
+	case *hclsyntax.ScopeTraversalExpr:
+		kind, ok := kindOf(x.Traversal.RootName())
+		if !ok || kind != realm.KindContainer && kind != realm.KindCell {
+			break
+		}
+		// The label, and with for_each or count a key.
+		const label, key = 2, 3
+		if _, isIndex := x.Traversal[len(x.Traversal)-1].(hcl.TraverseIndex); len(x.Traversal) != label && (len(x.Traversal) != key || !isIndex) {
+			break
+		}
+		made = &hclsyntax.ScopeTraversalExpr{Traversal: append(slices.Clone(x.Traversal), hcl.TraverseAttr{Name: "path", SrcRange: x.SrcRange}), SrcRange: x.SrcRange}
+	}
+	e.paths[expr] = made
+	return made
+}
+
+// nameByPath is byPath for the content of a depends_on block.
+func (e *evaluator) nameByPath(content *hclsyntax.Body) *hclsyntax.Body {
+	name := content.Attributes["name"]
+	if name == nil {
+		return content
+	}
+	body, attr := *content, *name
+	attr.Expr = e.byPath(name.Expr)
+	body.Attributes = make(hclsyntax.Attributes, len(content.Attributes))
+	for key, a := range content.Attributes {
+		body.Attributes[key] = a
+	}
+	body.Attributes["name"] = &attr
+	return &body
+}
+
+// namesOfCell turns the paths in the depends_on of a container into names, since it waits for containers of its own cell.
+func (d *declaration) namesOfCell(diags *realm.Diagnostics) {
+	if d.kind != realm.KindContainer || d.path == "" || d.body == nil {
+		return
+	}
+	for _, f := range d.body.fields {
+		if f.name != dependsOn {
+			continue
+		}
+		f.value.items = slices.DeleteFunc(f.value.items, func(item *value) bool {
+			for _, member := range item.fields {
+				if member.name == "name" {
+					item = member.value
+				}
+			}
+			return !d.nameOfCell(item, diags)
+		})
+	}
+}
+
+// nameOfCell turns a path into a name, and reports whether it is that of a container of the same cell.
+func (d *declaration) nameOfCell(v *value, diags *realm.Diagnostics) bool {
+	on, err := realm.ParsePath(v.text)
+	switch {
+	case v.kind != stringKind || !strings.Contains(v.text, "/") || err != nil:
+		return true // the decoder judges it
+	case on.Kind() != realm.KindContainer:
+		diags.Errorf(v.rng, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is a %s. Write depends_on in the cell.", on, on.Kind().Lower())
+		return false
+	case on.Parent() != d.path.Parent():
+		diags.Errorf(v.rng, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is in another one. Write depends_on in the cell.", on)
+		return false
+	}
+	v.text = on.Name()
+	return true
+}
