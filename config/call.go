@@ -396,13 +396,17 @@ func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
 	if m := e.modules[dir]; m != nil {
 		return m, true
 	}
+	if outside := e.files(dir).Check(dir); outside != nil {
+		e.diags.Errorf(at, "", "Module outside of the configuration", "The folder %s is not in the configuration's directory %s. Move the module there, or allow it with --allow-outside-files.", e.shown(dir), e.rootDir)
+		return nil, false
+	}
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
 		e.diags.Errorf(at, "", "Unreadable module", "There is no folder %s. Check the source, which is seen from the folder of this file.", e.shown(dir))
 		return nil, false
 	}
 	before := len(*e.diags)
-	found := discover([]string{named(dir)}, nil, e.diags)
+	found := discover([]string{named(dir)}, nil, e.files(dir), e.diags)
 	m := newModule(dir)
 	e.read(m, found)
 	if m.settings != nil {

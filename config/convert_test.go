@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -23,7 +24,7 @@ func loadable(t *testing.T, each func(name string, found []source, tree *realm.T
 			continue
 		}
 		var diags realm.Diagnostics
-		found := discover([]string{file}, nil, &diags)
+		found := discover([]string{file}, nil, functions.Files{}, &diags)
 		tree, _, diags := loadTree(found, diags)
 		if diags.HasErrors() {
 			t.Fatal(diags)

@@ -327,7 +327,7 @@ func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scop
 // functionsIn returns what expressions of a module in dir may call.
 func (e *evaluator) functionsIn(dir string) map[string]function.Function {
 	if e.functions[dir] == nil {
-		table := functions.Table(functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles})
+		table := functions.Table(e.files(dir))
 		for name, f := range maps.Clone(table) {
 			table["core::"+name] = f // as Terraform calls those that no provider brings
 		}
@@ -463,4 +463,9 @@ func (e *evaluator) holds(r *rule, s *scope, severity realm.Severity, summary st
 		Severity: severity, Summary: summary, Subject: at, Path: about,
 		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.at),
 	})
+}
+
+// files says which files the module in dir may read.
+func (e *evaluator) files(dir string) functions.Files {
+	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles}
 }

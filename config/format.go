@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -171,6 +172,10 @@ func formattableIn(dir string, recursive bool, diags *realm.Diagnostics) []strin
 		case d.IsDir() || strings.HasPrefix(d.Name(), ".") || !canFormat(name):
 			return nil
 		}
+		// A file elsewhere is formatted there, or by its name.
+		if (functions.Files{Root: dir}).Check(absolute(name)) != nil {
+			return nil
+		}
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
 			names = append(names, name)
 		}
@@ -180,4 +185,12 @@ func formattableIn(dir string, recursive bool, diags *realm.Diagnostics) []strin
 		unreadable(dir, fmt.Errorf("look for files: %w", err), diags)
 	}
 	return names
+}
+
+// absolute returns name as it is where there is no current directory.
+func absolute(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return name
 }

@@ -5,6 +5,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -65,12 +66,12 @@ func (s *inputs) collect(in Input, dirs []string) {
 	}
 	for _, dir := range dirs {
 		for _, name := range autoFiles(named(dir)) {
-			s.file(name, false)
+			s.file(name, openWithin(functions.Files{Outside: in.OutsideFiles}, dir, name), false)
 		}
 	}
 	for _, a := range in.Assignments {
 		if a.File != "" {
-			s.file(a.File, true)
+			s.file(a.File, openFile(a.File), true)
 			continue
 		}
 		if s.root.variables[a.Name] == nil {
@@ -116,8 +117,8 @@ func autoFiles(dir string) []string {
 }
 
 // file reads a file of assignments. named says that the user named it.
-func (s *inputs) file(name string, named bool) {
-	data, err := readAll(openFile(name))
+func (s *inputs) file(name string, open func() (io.ReadCloser, error), named bool) {
+	data, err := readAll(open)
 	if err != nil {
 		unreadable(name, err, s.diags)
 		s.broken = true

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -67,7 +68,7 @@ func Load(in Input) (*Configuration, realm.Diagnostics) {
 	if len(in.Paths) == 0 {
 		in.Paths = []string{"."}
 	}
-	found := discover(in.Paths, in.Stdin, &diags)
+	found := discover(in.Paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags)
 	return load(in, found, diags)
 }
 
@@ -257,8 +258,9 @@ func normalize(s source, diags *realm.Diagnostics) (data []byte, ok bool) {
 	return data, false
 }
 
-// discover reads the files that paths stand for, each once.
-func discover(paths []string, stdin func() io.Reader, diags *realm.Diagnostics) []source {
+// discover reads the files that paths stand for, each once. Those of a directory are read by the rule of file(), within the
+// root of within, or where it has none within that directory; files that are named are the user's choice.
+func discover(paths []string, stdin func() io.Reader, within functions.Files, diags *realm.Diagnostics) []source {
 	var sources []source
 	seen := map[string]bool{}
 	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
@@ -290,7 +292,7 @@ func discover(paths []string, stdin func() io.Reader, diags *realm.Diagnostics) 
 			continue
 		}
 		for _, file := range directory(p, diags) {
-			add(file, false, openFile(file))
+			add(file, false, openWithin(within, p, file))
 		}
 	}
 	return sources
@@ -309,6 +311,20 @@ func identity(name string) string {
 
 func openFile(name string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return os.Open(name) }
+}
+
+// openWithin opens a file that nobody named but is in dir.
+func openWithin(within functions.Files, dir, file string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return nil, err
+		}
+		if within.Root == "" {
+			within.Root = dir
+		}
+		return within.Open(path)
+	}
 }
 
 // ReadInput reads what can be given to [Input.Stdin] more than once, as far as Load takes it.
@@ -359,6 +375,10 @@ func directory(dir string, diags *realm.Diagnostics) []string {
 
 // unreadable reports that name can't be read, and what to do about it.
 func unreadable(name string, err error, diags *realm.Diagnostics) {
+	if outside := (*functions.OutsideError)(nil); errors.As(err, &outside) {
+		diags.Errorf(realm.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)
+		return
+	}
 	var pathError *fs.PathError
 	reason := err
 	if errors.As(err, &pathError) {

@@ -25,7 +25,7 @@ func (v *variableFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Var(&assignmentFlag{v, false}, "var", "set a variable, NAME=VALUE; repeatable")
 	f.Var(&assignmentFlag{v, true}, "var-file", "file with values for variables; repeatable")
-	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "let functions such as file() read files outside of the configuration's directory")
+	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "read files outside of the configuration's directory: by links, as modules and by functions such as file()")
 }
 
 // assignmentFlag is one of the two flags.

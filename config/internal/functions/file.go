@@ -196,11 +196,43 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.EvalSymlinks(full)
+	resolved, err := filepath.EvalSymlinks(full)
+	if err != nil {
+		// The kernel's reason, where it has one: package filepath has words of its own for links in a circle.
+		if _, refused := os.Stat(full); refused != nil {
+			err = refused
+		}
+	}
+	return resolved, err
 }
 
-func (f Files) outside(path string) error {
-	return fmt.Errorf("%s is outside of the configuration's directory %s; move it there, or allow it with --allow-outside-files", shorten(path), f.Root)
+func (f Files) outside(path string) error { return &OutsideError{Path: path, Root: f.Root} }
+
+// OutsideError says that a path leads out of the directory that files are read from.
+type OutsideError struct{ Path, Root string }
+
+// Error names both and the ways out.
+func (e *OutsideError) Error() string {
+	return fmt.Sprintf("%s is outside of the configuration's directory %s; move it there, or allow it with --allow-outside-files", shorten(e.Path), e.Root)
+}
+
+// Check returns an [*OutsideError] when functions may not read what is at path, a file or a directory. That there is
+// nothing is no error, nor what else keeps it from being read.
+func (f Files) Check(path string) error {
+	_, err := f.find(path)
+	if outside := (*OutsideError)(nil); errors.As(err, &outside) {
+		return err
+	}
+	return nil
+}
+
+// Open opens a regular file as functions do. The error doesn't name it, but for an [*OutsideError].
+func (f Files) Open(path string) (*os.File, error) {
+	file, err := f.open(path)
+	if inner := errors.Unwrap(err); inner != nil {
+		return nil, inner
+	}
+	return file, err
 }
 
 // reason leaves out the path, which messages name as the user wrote it.
