@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/realm"
 )
 
@@ -60,7 +61,7 @@ func ProjectOf(in Input) (p Project, sources map[string][]byte, diags realm.Diag
 		return root.project(dir), read.data, nil
 	}
 	collect := &collector{module: root, diags: &diags}
-	for _, s := range discover(paths, in.Stdin, &diags) {
+	for _, s := range discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags) {
 		data, ok := normalize(s, &diags)
 		read.add(s.name, data)
 		if ok && !isYAML(s.name, data) {

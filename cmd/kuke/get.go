@@ -324,7 +324,7 @@ func (a *app) printRecords(o *getOptions, records []*state.Record) error {
 		if i > 0 {
 			a.out.Text("---\n")
 		}
-		a.out.Text(string(data))
+		a.out.Manifest(string(data))
 	}
 	return nil
 }

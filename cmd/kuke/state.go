@@ -91,7 +91,7 @@ func newStateShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.out.Text(string(data))
+			a.out.Manifest(string(data))
 			return nil
 		},
 	}

@@ -54,5 +54,10 @@ func (l *Log) Print(i int, e executor.LogEntry) {
 	if l.timestamps && !e.Time.IsZero() {
 		b.WriteString(e.Time.UTC().Format(time.RFC3339Nano) + " ")
 	}
-	to.printf("%s", fmt.Sprintf("%s%s\n", b.String(), e.Text))
+	text := e.Text
+	if to.terminal {
+		// Of CRLF the terminal needs no more than the line feed.
+		text = visibleLine(strings.TrimSuffix(text, "\r"))
+	}
+	to.printf("%s%s\n", b.String(), text)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,13 +22,20 @@ import (
 type View struct {
 	mu  sync.Mutex
 	out sink
+	// terminal says that somebody looks at what is printed.
+	terminal bool
 
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
 	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
 }
 
 // New returns a view of f, in colour when asked for and f is a terminal.
-func New(f *os.File, colored bool) *View { return newView(f, colored && term.IsTerminal(int(f.Fd()))) }
+func New(f *os.File, colored bool) *View {
+	terminal := term.IsTerminal(int(f.Fd()))
+	v := newView(f, colored && terminal)
+	v.terminal = terminal
+	return v
+}
 
 func newView(out io.Writer, colored bool) *View {
 	paint := func(attrs ...color.Attribute) func(string, ...any) string {
@@ -85,7 +93,7 @@ func (v *View) JSON(value any) error {
 	if err != nil {
 		return fmt.Errorf("print JSON: %w", err)
 	}
-	v.printf("%s\n", data)
+	v.printf("%s\n", escaped(string(data)))
 	return nil
 }
 
@@ -95,9 +103,16 @@ func (v *View) YAML(value any) error {
 	if err != nil {
 		return fmt.Errorf("print YAML: %w", err)
 	}
-	v.printf("%s", data)
+	text := string(data)
+	if v.terminal {
+		text = visible(text)
+	}
+	v.printf("%s", text)
 	return nil
 }
+
+// Manifest prints the YAML of a manifest, which has all that is not printable between double quotes.
+func (v *View) Manifest(text string) { v.printf("%s", escaped(text)) }
 
 // Clear empties a terminal's screen.
 func (v *View) Clear() { v.printf("\x1b[H\x1b[2J") }
@@ -105,11 +120,47 @@ func (v *View) Clear() { v.printf("\x1b[H\x1b[2J") }
 // Text prints s as it is.
 func (v *View) Text(s string) { v.printf("%s", s) }
 
-// visible makes control characters in text from elsewhere harmless for a terminal: also those above ASCII, and
+// hazardous reports whether a terminal does something else with the character than to show it: also those above ASCII, and
 // those that turn the direction of writing and so could show another text than there is.
+func hazardous(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// escaped writes hazardous characters as JSON, and YAML between double quotes, spells them: the text means the same.
+func escaped(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if hazardous(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// colorSequence is the only thing that a program may tell the terminal of those who read its log.
+var colorSequence = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// visibleLine is [visible] for a line that a program printed for a terminal, with its colours.
+func visibleLine(s string) string {
+	var b strings.Builder
+	for {
+		at := colorSequence.FindStringIndex(s)
+		if at == nil {
+			b.WriteString(visible(s))
+			return b.String()
+		}
+		b.WriteString(visible(s[:at[0]]))
+		b.WriteString(s[at[0]:at[1]])
+		s = s[at[1]:]
+	}
+}
+
+// visible makes hazardous characters in text from elsewhere harmless for a terminal.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+		if hazardous(r) {
 			return '�'
 		}
 		return r
