@@ -77,6 +77,20 @@ func dockerArchive(t *testing.T, layer []byte, tags string) []byte {
 		"manifest.json", fmt.Sprintf(`[{"Config":"%s.json","RepoTags":%s,"Layers":["%s/layer.tar"]}]`, id, tags, id))
 }
 
+// registryArchive returns an archive as go-containerregistry writes it, and so crane, ko, kaniko and bazel: the config comes
+// first, the layers are compressed, and the manifest is last.
+func registryArchive(t *testing.T, layer []byte, configName, tag string) []byte {
+	t.Helper()
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/true"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, sum(layer))
+	if strings.Contains(configName, "%s") {
+		configName = fmt.Sprintf(configName, sum([]byte(config)))
+	}
+	small := zipped(t, layer)
+	name := sum(small) + ".tar.gz"
+	return tarOf(t, configName, config, name, string(small),
+		"manifest.json", fmt.Sprintf(`[{"Config":%q,"RepoTags":[%q],"Layers":[%q]}]`, configName, tag, name))
+}
+
 func TestImport(t *testing.T) {
 	h := newHost(t)
 	layer := rootfs(t)
@@ -103,6 +117,9 @@ func TestImport(t *testing.T) {
 		t.Errorf("digests %s and %s", first, second)
 	}
 	import1(bytes.NewReader(dockerArchive(t, layer, `["shop:1","shop:2"]`)), "", "docker.io/library/shop:1 docker.io/library/shop:2")
+	import1(bytes.NewReader(registryArchive(t, layer, "sha256:%s", "ko.local/app:1")), "", "ko.local/app:1")
+	import1(pipe{bytes.NewReader(registryArchive(t, layer, "sha256:%s", "ko.local/app:1"))}, "crane", "docker.io/library/crane:latest")
+	import1(bytes.NewReader(registryArchive(t, layer, "config.json", "jib:1")), "", "docker.io/library/jib:1")
 	import1(bytes.NewReader(zipped(t, dockerArchive(t, layer, `[]`))), "given", "docker.io/library/given:latest")
 	h.must(h.c.Export(in(h.ctx, h.ns), &oci, archive.WithImage(h.c.ImageService(), "docker.io/library/given:latest")))
 	h.must(h.RemoveImage(h.ctx, h.ns, "docker.io/library/given:latest"))

@@ -125,8 +125,10 @@ func decompress(file io.ReadSeeker) (compression.DecompressReadCloser, error) {
 	return compression.DecompressStream(file)
 }
 
-// dockerEntry matches the layers and configs at the top of a docker archive.
-var dockerEntry = regexp.MustCompile(`^[0-9a-f]{64}(/|\.json$|\.tar$|$)`)
+// dockerEntry matches the layers and configs at the top of a docker archive: those of docker save, podman and nix, which are
+// "<digest>/layer.tar", "<digest>.tar" and "<digest>.json", those of go-containerregistry, and so of crane, ko, kaniko and
+// bazel, which are "sha256:<digest>" and "<digest>.tar.gz", and the config of jib.
+var dockerEntry = regexp.MustCompile(`^((sha256:)?[0-9a-f]{64}(/|\.json$|\.tar(\.gz|\.zst)?$|$)|config\.json$)`)
 
 // detect tells an image archive from the tar of a root file system. It reads only as far as it must.
 func detect(file io.ReadSeeker) (isArchive bool, err error) {
