@@ -1,9 +1,14 @@
 package view
 
 import (
+	"bytes"
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/kukeon/kuke/config/realm"
 )
 
 // Of a long line, the place is shown with what is around it.
@@ -23,5 +28,29 @@ func TestExcerpt(t *testing.T) {
 		if line != c.want || !ok || !strings.HasPrefix(rest, c.place[:length]) {
 			t.Errorf("%q with %q and %d marked, want %q", line, prefix, length, c.want)
 		}
+	}
+}
+
+// What it takes to show diagnostics grows as they do, also when each has its place in the same long file.
+func TestDiagnosticsGrowth(t *testing.T) {
+	allocated := func(count int) uint64 {
+		var ds realm.Diagnostics
+		for line := 1; line <= count; line++ {
+			ds.Errorf(realm.Range{File: "a.yaml", Start: realm.Pos{Line: line, Column: 1}, End: realm.Pos{Line: line, Column: 5}}, "", "Duplicate resource", "Again")
+		}
+		sources := map[string][]byte{"a.yaml": bytes.Repeat([]byte("name: main\n"), count)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		v := newView(io.Discard, false)
+		v.Diagnostics(ds, sources)
+		if err := v.ValidationJSON(ds, sources); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	const times = 8
+	if few, many := allocated(500), allocated(500*times); many > 2*times*few {
+		t.Errorf("%d bytes for %d times as many as took %d", many, times, few)
 	}
 }
