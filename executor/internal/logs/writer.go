@@ -46,6 +46,12 @@ const (
 // writerArg is the first argument of a process that writes a log; the file follows.
 const writerArg = "kuke-log-writer"
 
+// IsWriter reports whether the arguments are those of a process that writes a log.
+func IsWriter(args []string) bool {
+	const all = 3
+	return len(args) == all && args[1] == writerArg
+}
+
 // The files that a shim gives the process.
 const (
 	stdoutFD = 3
@@ -62,8 +68,7 @@ func URI(program, file string) string {
 // Init does the work of a process that writes a log and never returns, when this process is one; else it returns at
 // once. It must run before the program does anything else.
 func Init() {
-	const args = 3
-	if len(os.Args) != args || os.Args[1] != writerArg {
+	if !IsWriter(os.Args) {
 		return
 	}
 	// The process ends with its input: whoever ends the shim, or presses Ctrl-C, doesn't mean it.

@@ -33,8 +33,7 @@ type Client struct {
 	// conn is for calls that the client library doesn't have.
 	conn  grpc.ClientConnInterface
 	watch *watch
-	// stateDir is containerd's directory for what a reboot ends, where its socket is too.
-	stateDir string
+	left  *left
 	// logProgram returns the program that writes the logs of tasks; nil leaves that to the shims.
 	logProgram func() (string, error)
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -191,7 +190,7 @@ func connect(ctx context.Context, o DialOptions, limit time.Duration) (*Client, 
 		return nil, failed, errors.Join(fmt.Errorf("the connection is a %T", c.Conn()), c.Close())
 	}
 	w.conn = conn
-	return &Client{c: c, conn: conn, watch: w, stateDir: filepath.Dir(o.Address)}, failed, nil
+	return &Client{c: c, conn: conn, watch: w, left: &left{address: o.Address}}, failed, nil
 }
 
 // knock finds out whether somebody listens on the socket. One who doesn't accept for as long as ctx lasts is the error of

@@ -8,6 +8,7 @@ import (
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/runtime/restart"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -126,10 +127,17 @@ func (c *Client) Remove(ctx context.Context, ns, id string) error {
 }
 
 func (c *Client) removeContainer(ctx context.Context, id string) error {
+	ns, err := namespaces.NamespaceRequired(ctx)
+	if err != nil {
+		return err
+	}
 	for range monitorRetries {
 		container, err := c.c.LoadContainer(ctx, id)
+		if errdefs.IsNotFound(err) {
+			return c.removeLeft(ctx, ns, id, c.left.processes(taskID{ns, id}))
+		}
 		if err != nil {
-			return gone(err)
+			return err
 		}
 		// What the monitor starts after this, it starts before the container goes or not at all: no need to watch.
 		monitored, _, err := c.retire(ctx, container, nil, 0, false)

@@ -63,6 +63,9 @@ func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 	if exists, err := c.withoutContainers(ctx, ns); !exists || err != nil {
 		return wrap(err, "remove containerd namespace %s", ns)
 	}
+	if err := c.removeStrays(ctx, ns); err != nil {
+		return fmt.Errorf("remove containerd namespace %s: %w", ns, err)
+	}
 	for round := 1; ; round++ {
 		if err := c.emptyNamespace(ctx); err != nil {
 			return fmt.Errorf("remove containerd namespace %s: empty it: %w", ns, err)
@@ -113,6 +116,19 @@ func (c *Client) withoutContainers(ctx context.Context, ns string) (exists bool,
 		err = fmt.Errorf("%d containers are left in it, the first is %s: %w", len(left), left[0].ID, errdefs.ErrFailedPrecondition)
 	}
 	return true, err
+}
+
+// removeStrays ends what is left of tasks in a namespace without containers.
+func (c *Client) removeStrays(ctx context.Context, ns string) error {
+	for of, processes := range scanTasks(c.left.address).tasks {
+		if of.ns != ns {
+			continue
+		}
+		if err := c.removeLeft(ctx, ns, of.id, processes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // emptyNamespace takes away everything that holds content and lets the garbage collector take the content.

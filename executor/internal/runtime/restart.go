@@ -290,7 +290,7 @@ func (c *Client) hasTraces(ctx context.Context, id string) (bool, error) {
 
 // traces are the directories that a task has from its first moment to its last.
 func (c *Client) traces(ns, id string) []string {
-	return []string{filepath.Join(c.stateDir, bundlesDir, ns, id), filepath.Join(runcDir, ns, id)}
+	return []string{filepath.Join(c.left.dir(), bundlesDir, ns, id), filepath.Join(runcDir, ns, id)}
 }
 
 // meetMonitor prepares the start of a container that the monitor may be starting as well, and reports whether it may:

@@ -303,7 +303,7 @@ func (h *host) shimsOf() (n int) {
 	for _, file := range processes {
 		data, _ := os.ReadFile(file)
 		args := strings.Split(string(data), "\x00")
-		if filepath.Base(args[0]) == shimProgram && hasOption(args, "-namespace", h.ns) {
+		if filepath.Base(args[0]) == shimProgram && option(args, "-namespace") == h.ns {
 			n++
 		}
 	}

@@ -57,7 +57,6 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 	if err != nil {
 		return nil, err
 	}
-	traces := c.traces(ns, container.ID())
 	var quiet quietness
 	for {
 		task, err := container.Task(ctx, nil)
@@ -66,10 +65,10 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 			return task, nil
 		case !errdefs.IsNotFound(err):
 			return nil, err
-		case !slices.ContainsFunc(traces, exists):
+		case !c.hasStray(ns, container.ID()):
 			return nil, nil
 		case quiet.reached(ns, container.ID()):
-			return nil, c.removeStray(ctx, ns, container.ID(), traces[0])
+			return nil, c.removeStray(ctx, ns, container.ID())
 		}
 		if err := pause(ctx); err != nil {
 			return nil, err
@@ -77,31 +76,89 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 	}
 }
 
+// hasStray reports whether there are directories or processes of a task, or of one in the making.
+func (c *Client) hasStray(ns, id string) bool {
+	return slices.ContainsFunc(c.traces(ns, id), exists) || len(c.left.processes(taskID{ns, id})) > 0
+}
+
 // removeStray ends the shim and the process of a task that containerd doesn't know, as containerd itself cleans up after
 // a shim that died.
-func (c *Client) removeStray(ctx context.Context, ns, id, bundle string) error {
+func (c *Client) removeStray(ctx context.Context, ns, id string) error {
+	bundle := c.traces(ns, id)[0]
 	// If containerd knows the shim at least, it can do all of this.
 	_, err := c.c.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err := gone(errgrpc.ToNative(err)); err != nil {
 		return fmt.Errorf("remove what is left of its task: %w", err)
 	}
-	shims := findShims(ns, id)
-	for _, pid := range shims {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("end its stray shim, pid %d: %w", pid, err)
-		}
+	// Those that came since this command first looked as well.
+	processes := scanTasks(c.left.address).tasks[taskID{ns, id}]
+	shims, err := endProcesses(processes, false)
+	if err != nil {
+		return err
 	}
-	if len(shims) > 0 {
+	if shims {
 		// containerd notices and cleans up behind it, by name: a new task of that name has to wait until it is done.
 		if err := awaitGone(ctx, ns, id, bundle); err != nil {
 			return err
 		}
 	}
+	if err := removeFromRunc(ctx, ns, id); err != nil {
+		return err
+	}
+	// They end with what they read, unless somebody holds that open.
+	if err := awaitEnded(ctx, processes); err != nil {
+		return err
+	}
+	if _, err := endProcesses(processes, true); err != nil {
+		return err
+	}
+	return removeBundle(bundle)
+}
+
+// removeLeft removes what the processes of a task serve, unless they end by themselves: it may have been removed a moment ago.
+func (c *Client) removeLeft(ctx context.Context, ns, id string, processes []taskProcess) error {
+	var quiet quietness
+	for slices.ContainsFunc(processes, taskProcess.alive) {
+		if quiet.reached(ns, id) {
+			return c.removeStray(ctx, ns, id)
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endProcesses kills those that are shims, or that write logs, and reports whether there were any.
+func endProcesses(processes []taskProcess, writers bool) (any bool, err error) {
+	for _, p := range processes {
+		if p.writer != writers || !p.alive() {
+			continue
+		}
+		any = true
+		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return any, fmt.Errorf("end process %d, which is left of its task: %w", p.pid, err)
+		}
+	}
+	return any, nil
+}
+
+// awaitEnded waits for the end of the processes, for a moment.
+func awaitEnded(ctx context.Context, processes []taskProcess) error {
+	for end := time.Now().Add(strayGrace); time.Now().Before(end) && slices.ContainsFunc(processes, taskProcess.alive); {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func removeFromRunc(ctx context.Context, ns, id string) error {
 	out, err := program.Command(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
 	}
-	return removeBundle(bundle)
+	return nil
 }
 
 // awaitGone returns when the file is gone and those who removed it had a moment to finish, or nobody is at it any more.
@@ -142,19 +199,14 @@ func working(ns, id string) bool {
 		case "runc":
 			return slices.Contains(args, filepath.Join(runcDir, ns)) && args[len(args)-1] == id
 		case shimProgram:
-			return isShim(args, ns, id) && (slices.Contains(args, "start") || slices.Contains(args, "delete"))
+			return isShim(args, ns, id) && passing(args)
 		}
 		return false
 	})) > 0
 }
 
-// findShims returns the processes of the shim of a container.
-func findShims(ns, id string) []int {
-	return processes(func(args []string) bool { return filepath.Base(args[0]) == shimProgram && isShim(args, ns, id) })
-}
-
 func isShim(args []string, ns, id string) bool {
-	return hasOption(args, "-namespace", ns) && hasOption(args, "-id", id)
+	return option(args, "-namespace") == ns && option(args, "-id") == id
 }
 
 // processes returns the processes whose arguments, of which there is one at least, are wanted.
@@ -170,11 +222,6 @@ func processes(wanted func(args []string) bool) (pids []int) {
 		}
 	}
 	return pids
-}
-
-func hasOption(args []string, name, value string) bool {
-	i := slices.Index(args, name)
-	return i >= 0 && i+1 < len(args) && args[i+1] == value
 }
 
 // removeBundle removes the directory of a bundle and the one for its work that it links to.

@@ -14,6 +14,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/runtime/restart"
 	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/moby/sys/signal"
@@ -127,6 +128,10 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 	if err != nil {
 		return nil, false, fmt.Errorf("its log: %w", err)
 	}
+	ns, err := namespaces.NamespaceRequired(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	for deadline := time.Now().Add(wayTimeout); ; {
 		if running, err = c.clearTask(ctx, container); err != nil || running {
 			return nil, running, err
@@ -135,6 +140,7 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 		if !inTheWay(err) || time.Now().After(deadline) {
 			return task, false, err
 		}
+		c.left.learnFrom(err, taskID{ns, container.ID()})
 		if err := pause(ctx); err != nil {
 			return nil, false, err
 		}
