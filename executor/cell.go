@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/netns"
@@ -107,7 +108,28 @@ func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 			return err
 		}
 	}
-	return nil
+	return k.endPublished(after.Path, had, want)
+}
+
+// endPublished ends the connections through ports that the cell had published and publishes no more; want is nil when it
+// leaves its networks.
+func (k cellKind) endPublished(cell realm.Path, had, want *state.Attachment) error {
+	if had == nil || len(had.Published) == 0 || len(had.Interfaces) == 0 {
+		return nil
+	}
+	before, err := attachmentOf(cell, had, 0)
+	if err != nil {
+		return err
+	}
+	ports := before.Ports
+	if want != nil && len(want.Interfaces) > 0 && want.Interfaces[0].Address == had.Interfaces[0].Address {
+		now, err := attachmentOf(cell, want, 0)
+		if err != nil {
+			return err
+		}
+		ports = slices.DeleteFunc(ports, func(p network.PortMapping) bool { return slices.Contains(now.Ports, p) })
+	}
+	return k.networks.EndPublished(before.Address, ports)
 }
 
 // flaw says what is wrong with the n-th interface of a cell, as far as it is there, or returns "".
@@ -197,6 +219,12 @@ func (k cellKind) close(ctx context.Context, cell realm.Path) error {
 	pin := netnsPath(cell)
 	if err := k.networks.DetachAll(ctx, state.CellID(cell), pin); err != nil {
 		return err
+	}
+	if r := k.store.Record(cell); r != nil {
+		// Another cell may get the address.
+		if err := k.endPublished(cell, r.Status.Attachment, nil); err != nil {
+			return err
+		}
 	}
 	return netns.Remove(pin)
 }

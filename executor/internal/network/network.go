@@ -113,8 +113,8 @@ func (n *Network) check() error {
 }
 
 // Create makes the bridge, the conflist and the firewall table, or mends those that differ from what n says, and turns
-// IPv4 forwarding on. Where iptables' chain FORWARD drops the packets of the network, it lets them pass there. The digest is of the table as the kernel gives it back, for [Host.Drift]. A call that finds
-// everything as it should be interrupts no connection.
+// IPv4 forwarding on. Where iptables' chain FORWARD drops the packets of the network, it lets them pass there. The digest
+// is of the table as the kernel gives it back, for [Host.Drift]. Of the connections of cells only those end that n forbids.
 func (h *Host) Create(n Network) (digest string, err error) {
 	if err := n.check(); err != nil {
 		return "", fmt.Errorf("create network %s: %w", n.Name, err)
@@ -130,6 +130,9 @@ func (h *Host) Create(n Network) (digest string, err error) {
 		return "", fmt.Errorf("create network %s: bridge %s: %w", n.Name, n.Bridge, err)
 	}
 	if err := h.writeConflist(n); err != nil {
+		return "", fmt.Errorf("create network %s: %w", n.Name, err)
+	}
+	if err := endForbidden(n); err != nil {
 		return "", fmt.Errorf("create network %s: %w", n.Name, err)
 	}
 	return digest, nil
