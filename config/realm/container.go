@@ -136,13 +136,18 @@ const maxContainerID = 76
 // ContainerID returns the containerd id of the container at p: <space>_<stack>_<cell>_<container>, shortened
 // with a stable hash suffix where that would pass containerd's limit of 76 characters.
 func ContainerID(p Path) string {
-	id := strings.Join(p.Names()[1:], "_")
-	if len(id) <= maxContainerID {
+	return Shorten(strings.Join(p.Names()[1:], "_"), maxContainerID)
+}
+
+// Shorten returns the id itself where it has no more characters than longest, else its beginning with a suffix that is a hash
+// of all of it.
+func Shorten(id string, longest int) string {
+	if len(id) <= longest {
 		return id
 	}
 	sum := sha256.Sum256([]byte(id))
 	const suffix = 12
-	return strings.TrimRight(id[:maxContainerID-suffix-1], "_-") + "_" + hex.EncodeToString(sum[:])[:suffix]
+	return strings.TrimRight(id[:longest-suffix-1], "_-") + "_" + hex.EncodeToString(sum[:])[:suffix]
 }
 
 // DeviceHostPath returns the host's path in an entry of [Container.Devices].

@@ -70,5 +70,22 @@ const (
 	Completed = "completed"
 )
 
-// CellID returns what CNI and the pin of the network namespace know a cell by: <realm>_<space>_<stack>_<cell>.
-func CellID(cell realm.Path) string { return strings.Join(cell.Names(), "_") }
+// Bounds of what CNI knows a cell by.
+const (
+	// maxAttachment is the longest that the name of a network and the id of a cell may be together. libcni remembers an
+	// attachment in a file NETWORK-ID-INTERFACE, and the plugin portmap makes a rule with a comment that names both, which
+	// iptables takes up to 255 characters of: dnat name: "NETWORK" id: "ID".
+	maxAttachment = 255 - len(`dnat name: "" id: ""`)
+	// shortCellID is the length of ids that are shortened: fit for the longest name of a network.
+	shortCellID = 76
+)
+
+// CellID returns what CNI and the pin of the network namespace know a cell by: <realm>_<space>_<stack>_<cell>, shortened
+// with a stable hash suffix where CNI would not take it.
+func CellID(cell realm.Path) string {
+	id := strings.Join(cell.Names(), "_")
+	if len(realm.NetworkName(cell))+len(id) <= maxAttachment {
+		return id
+	}
+	return realm.Shorten(id, shortCellID)
+}
