@@ -36,7 +36,7 @@ func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, er
 	waitedFor := map[realm.Path]bool{}
 	for _, o := range outcomes {
 		switch {
-		case o.Step.Path.Kind() != realm.KindContainer:
+		case o.Step.Path == "" || o.Step.Path.Kind() != realm.KindContainer:
 		case o.Step.Op == planner.OpCheck:
 			waitedFor[o.Step.Path] = true
 		case o.Done && (o.Step.Op == planner.OpCreate || o.Step.Op == planner.OpStart):
