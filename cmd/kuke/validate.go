@@ -43,6 +43,7 @@ func newValidate(a *app) *cobra.Command {
 				}
 			}
 			if err := a.report(diags); err != nil {
+				a.out.Invalid(diags)
 				return err
 			}
 			a.out.Valid(counts(tree))

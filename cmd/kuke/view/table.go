@@ -229,6 +229,28 @@ func (v *View) Valid(counts map[realm.Kind]int) {
 	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), countsText(counts))
 }
 
+// Invalid says that a configuration is not valid, and where its first error is. The errors themselves are told apart.
+func (v *View) Invalid(ds realm.Diagnostics) {
+	n, first := 0, ""
+	for _, d := range ds {
+		if d.Severity != realm.Error {
+			continue
+		}
+		if n++; n == 1 {
+			first = d.Subject.String()
+		}
+	}
+	where := ""
+	switch {
+	case first == "":
+	case n == 1:
+		where = ", at " + visible(first)
+	default:
+		where = ", the first at " + visible(first)
+	}
+	v.printf("%s It has %s%s.\n", v.red("The configuration is not valid."), plural(n, "error"), where)
+}
+
 // Converted says what was written to file.
 func (v *View) Converted(file string, counts map[realm.Kind]int) {
 	v.printf("%s declares %s. Take away what it was made from: what is declared twice is an error.\n", visible(file), countsText(counts))
