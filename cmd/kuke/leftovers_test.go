@@ -46,12 +46,13 @@ func leftovers() string {
 	return strings.Join(append(left, networkLeftovers()...), "\n")
 }
 
-// keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that they don't need.
+// keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that runs. The lease
+// of a command that was killed expires by itself.
 func keptForImages(ns string) bool {
 	if out, err := exec.Command("ctr", "namespaces", "ls").Output(); err != nil || !regexp.MustCompile(`(?m)^`+ns+` .*\bkukeon\.io/kept=images\b`).Match(out) {
 		return false
 	}
-	for _, what := range []string{"containers", "leases", "tasks"} {
+	for _, what := range []string{"containers", "tasks"} {
 		if out, err := exec.Command("ctr", "-n", ns, what, "ls", "-q").Output(); err != nil || len(out) > 0 {
 			return false
 		}
