@@ -125,6 +125,7 @@ type Socket struct {
 	Protocol string // tcp or udp
 	Addr     netip.Addr
 	Port     uint16
+	OnlyIPv6 bool // it takes nothing that comes over IPv4
 }
 
 // PortMapping is a range of ports of the host that is forwarded.

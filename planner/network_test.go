@@ -129,10 +129,10 @@ func TestNetworkRefusals(t *testing.T) {
 		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default has"},
 		{name: "missing plugins", host: func(h *host) { h.actual.MissingPlugins = []string{"bridge", "iptables"} }, summary: "CNI plugins are missing", path: theSpace, detail: "lacks bridge, iptables: install"},
 		{name: "port of a socket", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }, host: func(h *host) {
-			h.actual.Sockets = []Socket{{"udp", netip.IPv4Unspecified(), 8080}, {"tcp", netip.IPv6Unspecified(), 8080}}
+			h.actual.Sockets = []Socket{{Protocol: "udp", Addr: netip.IPv4Unspecified(), Port: 8080}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "publish 8080:80, but something on this host listens on [::]:8080/tcp"},
 		{name: "port of a socket on one address", edit: func(s specs) { container(s, otherRoot).Ports = []string{"127.0.0.1:8080:80"} }, host: func(h *host) {
-			h.actual.Sockets = []Socket{{"tcp", netip.IPv6Unspecified(), 8080}}
+			h.actual.Sockets = []Socket{{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "listens on [::]:8080/tcp"},
 		{name: "port of a foreign mapping", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080-8082:80-82"} }, host: func(h *host) {
 			h.foreign = []PortMapping{{Protocol: "tcp", First: 8070, Last: 8081, Network: "podman"}}
@@ -161,6 +161,16 @@ func TestNetworkRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A socket that takes IPv6 only is no clash: cells publish on IPv4.
+func TestListenersOnIPv6(t *testing.T) {
+	h := made(t)
+	h.actual.Sockets = []Socket{
+		{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080, OnlyIPv6: true},
+		{Protocol: "tcp", Addr: netip.IPv6LinkLocalAllNodes(), Port: 8080, OnlyIPv6: true},
+	}
+	h.converge(withOther(func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }), Options{})
 }
 
 // A firewall that kuke can't change is told of once, at a space of the configuration.
@@ -306,7 +316,7 @@ func TestPublishedPorts(t *testing.T) {
 		container(s, otherRoot).Ports = []string{"80"}
 	}
 	h := newHost(t)
-	h.actual.Sockets = []Socket{{"tcp", netip.MustParseAddr("127.0.0.1"), 32769}}
+	h.actual.Sockets = []Socket{{Protocol: "tcp", Addr: netip.MustParseAddr("127.0.0.1"), Port: 32769}}
 	h.foreign = []PortMapping{{Protocol: "tcp", First: 32773, Last: 32774}}
 	p := h.converge(withOther(open), Options{})
 	wantText(t, "chosen", published(h, theCell), "127.0.0.1:8080:8080 32768:53/udp 32768:80 32770-32772:90-92")

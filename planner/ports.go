@@ -145,9 +145,12 @@ func (d *decider) usedBy(p publisher) string {
 		return ""
 	}
 	for _, s := range d.actual.Sockets {
+		if s.OnlyIPv6 {
+			continue // cells publish on IPv4
+		}
 		addr := s.Addr.Unmap()
 		if addr == netip.IPv6Unspecified() {
-			addr = netip.Addr{} // such a socket takes IPv4 too, unless it was told not to
+			addr = netip.Addr{} // such a socket takes IPv4 too
 		}
 		if p.Clashes(single(s.Protocol, addr, int(s.Port))) {
 			return fmt.Sprintf("something on this host listens on %s/%s", netip.AddrPortFrom(s.Addr, s.Port), s.Protocol)

@@ -6,19 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 )
 
 // Socket is one that waits for others.
 type Socket struct {
 	// Protocol is tcp or udp.
 	Protocol string
-	// Addr is unspecified for a socket on all addresses; that of IPv6 is as a rule on those of IPv4 too.
+	// Addr is unspecified for a socket on all addresses; that of IPv6 is on those of IPv4 too, unless OnlyIPv6.
 	Addr netip.Addr
 	Port uint16
+	// OnlyIPv6 says that it takes nothing that comes over IPv4.
+	OnlyIPv6 bool
 }
 
 // States of the column st, of the kernel's tcp_states.h. An UDP socket that is bound and not connected is closed there.
@@ -45,7 +52,81 @@ func listening() ([]Socket, error) {
 		}
 		all = append(all, found...)
 	}
+	only, err := onlyIPv6()
+	if err != nil {
+		return nil, fmt.Errorf("list sockets: %w", err)
+	}
+	for i, s := range all {
+		all[i].OnlyIPv6 = s.Addr.Is6() && (!s.Addr.IsUnspecified() || only[s])
+	}
 	return all, nil
+}
+
+// onlyIPv6 returns the sockets on all addresses of IPv6 that were told to leave those of IPv4 to others, which /proc does not
+// tell. Where another socket on the same port was not told so, it is not among them.
+func onlyIPv6() (map[Socket]bool, error) {
+	only := map[Socket]bool{}
+	for protocol, number := range map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP} {
+		request := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
+		request.AddData(&diagRequest{protocol: number})
+		answers, err := again(func() ([][]byte, error) { return request.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY) })
+		if errors.Is(err, unix.ENOENT) {
+			continue // a kernel without it: such sockets count as ones on all addresses
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ask for those of IPv6: %w", err)
+		}
+		for _, answer := range answers {
+			s, told := parseDiag(answer)
+			s.Protocol = protocol
+			if before, known := only[s]; s.Addr == netip.IPv6Unspecified() {
+				only[s] = told && (before || !known)
+			}
+		}
+	}
+	return only, nil
+}
+
+// diagRequest asks for the listening and the closed sockets of IPv6, as the kernel's struct inet_diag_req_v2.
+type diagRequest struct{ protocol uint8 }
+
+// Sizes of the kernel's structs, and where the local address is in an answer.
+const (
+	diagRequestSize = 56
+	diagAnswerSize  = 72
+	diagPort        = 4
+	diagAddress     = 8
+)
+
+// Len implements [nl.NetlinkRequestData].
+func (r *diagRequest) Len() int { return diagRequestSize }
+
+// Serialize implements [nl.NetlinkRequestData].
+func (r *diagRequest) Serialize() []byte {
+	const closed, listen = 7, 10 // of the kernel's tcp_states.h
+	b := make([]byte, diagRequestSize)
+	b[0], b[1] = unix.AF_INET6, r.protocol
+	binary.NativeEndian.PutUint32(b[4:], 1<<closed|1<<listen)
+	return b
+}
+
+// parseDiag reads an answer, and whether the socket was told to take IPv6 only.
+func parseDiag(answer []byte) (s Socket, only bool) {
+	if len(answer) < diagAnswerSize {
+		return Socket{}, false
+	}
+	s.Port = binary.BigEndian.Uint16(answer[diagPort:])
+	s.Addr, _ = netip.AddrFromSlice(answer[diagAddress : diagAddress+net.IPv6len])
+	attributes, err := nl.ParseRouteAttr(answer[diagAnswerSize:])
+	if err != nil {
+		return s, false
+	}
+	for _, a := range attributes {
+		if a.Attr.Type == netlink.INET_DIAG_SKV6ONLY && len(a.Value) > 0 {
+			only = a.Value[0] != 0
+		}
+	}
+	return s, only
 }
 
 // parseSockets reads lines like "0: 0100007F:1F90 00000000:0000 0A …" below a heading.

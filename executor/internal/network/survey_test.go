@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -89,14 +90,14 @@ func TestSurveyOfPorts(t *testing.T) {
 	s, err := h.Survey(true)
 	must(t, err)
 	for _, want := range []Socket{
-		{"tcp", local, 7001}, {"tcp", netip.IPv6Unspecified(), 7002}, {"udp", local, 7003}, {"udp", netip.IPv6Loopback(), 7004},
+		{Protocol: "tcp", Addr: local, Port: 7001}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 7002}, {Protocol: "udp", Addr: local, Port: 7003}, {Protocol: "udp", Addr: netip.IPv6Loopback(), Port: 7004, OnlyIPv6: true},
 	} {
 		if !slices.Contains(s.Listening, want) {
 			t.Errorf("%v isn't in %v", want, s.Listening)
 		}
 	}
 	own := c.LocalAddr().(*net.UDPAddr).AddrPort()
-	if slices.Contains(s.Listening, Socket{"udp", own.Addr(), own.Port()}) {
+	if slices.Contains(s.Listening, Socket{Protocol: "udp", Addr: own.Addr(), Port: own.Port()}) {
 		t.Errorf("a client's socket is in %v", s.Listening)
 	}
 	want := []Published{
@@ -165,12 +166,36 @@ func TestParseSockets(t *testing.T) {
 `
 	found, err := parseSockets(text, "tcp", stateListen)
 	local := netip.MustParseAddr("127.0.0.1")
-	if want := []Socket{{"tcp", local, 8080}, {"tcp", local, 53}}; err != nil || !slices.Equal(found, want) {
+	if want := []Socket{{Protocol: "tcp", Addr: local, Port: 8080}, {Protocol: "tcp", Addr: local, Port: 53}}; err != nil || !slices.Equal(found, want) {
 		t.Errorf("sockets %v, %v", found, err)
 	}
 	for _, broken := range []string{"heading\n0: 01\n", "heading\n0: 01:1 0:0 0A\n", "heading\n0: 0100007F:X 0:0 0A\n"} {
 		if _, err := parseSockets(broken, "tcp", stateListen); err == nil {
 			t.Errorf("%q: no error", broken)
+		}
+	}
+}
+
+func TestListeningOnIPv6Only(t *testing.T) {
+	needLab(t)
+	for _, network := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		port := uint16(18000 + len(network) + int(network[0]))
+		address := netip.AddrPortFrom(netip.IPv6Unspecified(), port).String()
+		if strings.HasPrefix(network, "tcp") {
+			l, err := net.Listen(network, address)
+			must(t, err)
+			t.Cleanup(func() { l.Close() })
+		} else {
+			l, err := net.ListenPacket(network, address)
+			must(t, err)
+			t.Cleanup(func() { l.Close() })
+		}
+		sockets, err := listening()
+		must(t, err)
+		only := strings.HasSuffix(network, "6") // Go tells such sockets to take IPv6 only
+		want := Socket{Protocol: network[:3], Addr: netip.IPv6Unspecified(), Port: port, OnlyIPv6: only}
+		if !slices.Contains(sockets, want) {
+			t.Errorf("a %s socket is not %+v: %+v", network, want, sockets)
 		}
 	}
 }
