@@ -37,7 +37,7 @@ func TestPowerCuts(t *testing.T) {
 		s.Logf("power cut %d: %s, after %d changes", i, cut.command, cut.changes)
 		s.run(fmt.Sprintf(`
 			cd shop
-			files() { find /opt/kukeon -name '*.yaml' -printf '%%p %%T@ %%i\n' | sort; }
+			files() { { find /opt/kukeon -name '*.yaml' -printf '%%p %%T@ %%i\n' 2>/dev/null || true; } | sort; }
 			files > /tmp/before
 			setsid %s > /tmp/output 2>&1 < /dev/null &
 			command=$!
