@@ -54,7 +54,8 @@ func TestPowerCuts(t *testing.T) {
 			ctr -n kukeon-main images ls -q | grep -q . || import
 			kuke apply --auto-approve --start --var color=%[1]s
 			empty_plan --var color=%[1]s
-			inventory > /tmp/now
+			# A lease of containerd's client that was cut off expires by itself, after a day.
+			inventory | grep -v '^lease ' > /tmp/now
 			diff /root/undisturbed /tmp/now
 			for id in s_t_web_app s_t_web_side s_t_db_db; do
 			  kill -0 $(pid $id) || fail "container $id does not run"
