@@ -118,6 +118,14 @@ func (c *Client) runningTask(ctx context.Context, id string) (containerd.Task, e
 		return nil, err
 	}
 	status, err := task.Status(ctx)
+	if err == nil && status.Status == containerd.Unknown {
+		// The daemon, which knows when ctx ends, may be the first to give up, and then knows nothing of the task.
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 	if err == nil && status.Status != containerd.Running {
 		err = fmt.Errorf("it is %s: %w", status.Status, errdefs.ErrFailedPrecondition)
 	}
