@@ -1,13 +1,18 @@
 package runtime
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	bootapi "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/proto"
 )
 
 // orphan starts a shim that containerd knows nothing of, as one that was killed in the middle of its start leaves, with its
@@ -27,9 +32,18 @@ func (h *host) orphan(state, id string) taskProcess {
 	cmd := exec.CommandContext(h.ctx, shim, "-namespace", h.ns, "-id", id, "-address", socket, "start")
 	cmd.Dir = bundle
 	cmd.Env = append(os.Environ(), "TTRPC_ADDRESS="+socket+".ttrpc", "GRPC_ADDRESS="+socket)
-	out, err := cmd.Output()
-	if err != nil {
-		h.t.Fatalf("start the shim: %v: %s", err, out)
+	version, err := h.Version(h.ctx)
+	h.must(err)
+	// The shim of containerd 2.4 takes on its standard input what older ones take as arguments.
+	if strings.HasPrefix(version, "v2.") {
+		params, err := proto.Marshal(&bootapi.BootstrapParams{InstanceID: id, Namespace: h.ns, ContainerdGrpcAddress: socket, ContainerdTtrpcAddress: socket + ".ttrpc"})
+		h.must(err)
+		cmd.Stdin = bytes.NewReader(params)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if out, err := cmd.Output(); err != nil {
+		h.t.Fatalf("start the shim: %v: %s%s", err, out, &stderr)
 	}
 	found := scanTasks(socket).tasks[taskID{h.ns, id}]
 	if len(found) != 1 {
