@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/invoke"
@@ -42,13 +44,20 @@ func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, en
 		defer cancel()
 		ctx = limited
 	}
-	cmd := program.Command(ctx, plugin)
-	cmd.Env = pluginEnvironment(environ)
-	cmd.Stdin = bytes.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	run := func() error {
+		cmd := program.Command(ctx, plugin)
+		cmd.Env = pluginEnvironment(environ)
+		cmd.Stdin = bytes.NewReader(stdin)
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		return cmd.Run()
+	}
 	begin := time.Now()
-	err := cmd.Run()
+	err := run()
+	// The Ctrl-C of a terminal still reaches a program that is not in a process group of its own yet, nor has begun.
+	if interrupted(err) && stdout.Len()+stderr.Len() == 0 && ctx.Err() == nil {
+		err = run()
+	}
 	slog.DebugContext(ctx, "ran CNI plugin", "program", plugin, "took", time.Since(begin), "failed", err != nil)
 	if err == nil {
 		return stdout.Bytes(), nil
@@ -64,6 +73,16 @@ func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, en
 		return nil, fmt.Errorf("%w: %s", err, text)
 	}
 	return nil, err
+}
+
+// interrupted reports whether a program was ended by SIGINT.
+func interrupted(err error) bool {
+	exit := (*exec.ExitError)(nil)
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
 // pluginEnvironment is what CNI tells a plugin and what programs of the host get: portmap runs iptables. libcni puts the

@@ -94,3 +94,17 @@ func awaitDeath(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
+
+// A plugin that a Ctrl-C of the terminal ended before it had begun is run again.
+func TestInterruptedPlugin(t *testing.T) {
+	dir := t.TempDir()
+	plugin, mark := filepath.Join(dir, "plugin"), filepath.Join(dir, "mark")
+	script := "#!/bin/sh\nif test -e " + mark + "; then echo done; exit; fi\n: > " + mark + "\nkill -INT $$\n"
+	if err := os.WriteFile(plugin, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := (plugins{&invoke.DefaultExec{}, time.Hour}).ExecPlugin(t.Context(), plugin, nil, nil)
+	if err != nil || string(out) != "done\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
