@@ -79,7 +79,7 @@ func TestLinksOfAnImageDontLeadToTheHost(t *testing.T) {
 			return []*tar.Header{link("./etc/hosts", host+"/hosts"), link("./etc/resolv.conf", "/dev/null")}
 		},
 		"targets": func(host string) []*tar.Header {
-			return []*tar.Header{link("./data", host), link("./scratch", host), link("./work", host)}
+			return []*tar.Header{link("./data", host), link("./scratch", host), link("./job", host)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestLinksOfAnImageDontLeadToTheHost(t *testing.T) {
 			names, err := h.Import(h.ctx, h.ns, bytes.NewReader(rootfs(t, links(host)...)), ref)
 			h.must(err)
 			spec := sh("ls -ld /dev /proc /sys; echo there >/data/volume; echo there >/scratch/tmpfs; echo 1 >/dev/null; cat /etc/hosts; pwd; echo up; while :; do sleep 0.1; done")
-			spec.WorkingDir = "/work/new"
+			spec.WorkingDir = "/job/new"
 			spec.Volumes = []realm.Volume{{Source: volume, Target: "/data"}, {Source: volume, Target: "/data/below"}}
 			spec.Tmpfs = []realm.Tmpfs{{Path: "/scratch"}}
 			o := h.options(name, spec)
