@@ -248,12 +248,18 @@ func outside(t testing.TB) string {
 	return path
 }
 
-func addAddress(link, address string) error {
+// linkAddress looks up a link, and reads an address for it.
+func linkAddress(link, address string) (netlink.Link, *netlink.Addr, error) {
 	l, err := netlink.LinkByName(link)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	a, err := netlink.ParseAddr(address)
+	return l, a, err
+}
+
+func addAddress(link, address string) error {
+	l, a, err := linkAddress(link, address)
 	if err != nil {
 		return err
 	}
@@ -264,11 +270,7 @@ func addAddress(link, address string) error {
 }
 
 func removeAddress(link, address string) error {
-	l, err := netlink.LinkByName(link)
-	if err != nil {
-		return err
-	}
-	a, err := netlink.ParseAddr(address)
+	l, a, err := linkAddress(link, address)
 	if err != nil {
 		return err
 	}
@@ -285,11 +287,7 @@ func addRoute(destination, via string) error {
 
 // addIPv6 gives a link an IPv6 address that is good at once.
 func addIPv6(link, address string) error {
-	l, err := netlink.LinkByName(link)
-	if err != nil {
-		return err
-	}
-	a, err := netlink.ParseAddr(address)
+	l, a, err := linkAddress(link, address)
 	if err != nil {
 		return err
 	}
