@@ -12,6 +12,7 @@ import (
 // finishContainer brings a container to its normal form and checks what concerns several of its attributes.
 func finishContainer(r *realm.Resource, c *realm.Container, f *format, diags *realm.Diagnostics) {
 	finishImage(r, c, diags)
+	checkArguments(r, c, diags)
 	checkMounts(r, c, diags)
 	checkDevices(r, c, diags)
 	checkSecurityOptions(r, c, diags)
@@ -36,33 +37,6 @@ func finishImage(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics
 		return
 	}
 	c.Image = image
-}
-
-// checkMounts sees that every mount has its own place in the container.
-func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
-	taken := map[string]realm.Range{}
-	claim := func(target string, at realm.Range) {
-		if target == "/" {
-			diags.Errorf(at, r.Path, "Invalid path", "Nothing can be mounted at /, where the image is. Name a directory below it.")
-		} else if first, ok := taken[target]; ok {
-			diags.Errorf(at, r.Path, "Duplicate mount", "Something is already mounted at %s in this container: see %s. Give each its own path.", target, first)
-		} else {
-			taken[target] = at
-		}
-	}
-	for _, v := range c.Volumes {
-		claim(v.Target, r.RangeOf(fmt.Sprintf("volumes[%q].target", v.Target)))
-	}
-	for _, t := range c.Tmpfs {
-		claim(t.Path, r.RangeOf(fmt.Sprintf("tmpfs[%q].path", t.Path)))
-	}
-	for _, s := range c.Secrets {
-		at := r.RangeOf(fmt.Sprintf("secrets[%q].name", s.Name))
-		if s.MountPath != "" {
-			at = r.RangeOf(fmt.Sprintf("secrets[%q].mountPath", s.Name))
-		}
-		claim(s.Target(), at)
-	}
 }
 
 func checkDevices(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {

@@ -255,6 +255,12 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 			d.errorf(rng, "Invalid label", "%s is too long: containerd takes at most %d bytes for a key and its value together.", key.shown, most)
 			return
 		}
+		if a.Type == realm.TypePairs {
+			if _, err := checkArgument(name + "=" + text); err != nil {
+				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, stop(err))
+				return
+			}
+		}
 		d.ranges[key.key] = rng
 		m[name] = text
 		if sensitive || v.sensitive {

@@ -177,7 +177,7 @@ func typeSchema(a *realm.Attribute) *Schema {
 	case realm.TypeBytes:
 		return &Schema{Type: Types{"integer", "string"}, Pattern: `^\+?[0-9.][0-9A-Za-z_.+-]* ?([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])?$`}
 	case realm.TypeList, realm.TypeSet:
-		return &Schema{Type: Types{"array"}, Items: stringSchema(&realm.Attribute{Check: a.Check, Required: a.Check != ""})}
+		return &Schema{Type: Types{"array"}, Items: stringSchema(&realm.Attribute{Check: a.Check, Required: refusesEmpty(a.Check)})}
 	case realm.TypeMap:
 		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
 	case realm.TypePairs:
@@ -196,6 +196,16 @@ func typeSchema(a *realm.Attribute) *Schema {
 		return &Schema{Type: Types{"array"}, Items: items}
 	}
 	return stringSchema(a)
+}
+
+// refusesEmpty reports whether the rule, if it is one, takes no empty text.
+func refusesEmpty(check string) bool {
+	rule, ok := checkers[check]
+	if !ok || rule.check == nil {
+		return ok
+	}
+	_, err := rule.check("")
+	return err != nil
 }
 
 // stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.

@@ -28,10 +28,10 @@ type Container struct {
 	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
 	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
 	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm)."`
-	Command                string        `json:"command,omitempty" kuke:"replace" doc:"The program to run, in place of the image's entrypoint."`
-	Args                   []string      `json:"args,omitempty" kuke:"replace" doc:"Its arguments, in place of the image's command."`
+	Command                string        `json:"command,omitempty" kuke:"replace,check=argument" doc:"The program to run, in place of the image's entrypoint."`
+	Args                   []string      `json:"args,omitempty" kuke:"replace,check=argument" doc:"Its arguments, in place of the image's command."`
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
-	User                   string        `json:"user,omitempty" kuke:"replace" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
+	User                   string        `json:"user,omitempty" kuke:"replace,check=user" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
 	Ports                  []string      `json:"ports,omitempty" kuke:"early,live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
 	Volumes                []Volume      `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
@@ -92,7 +92,7 @@ type Volume struct {
 type Tmpfs struct {
 	Path      string   `json:"path" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
 	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Most bytes it may hold, or with a unit such as 16MiB. Default: half of the memory."`
-	Options   []string `json:"options,omitempty" kuke:"replace,type=set" doc:"Mount options. Default: nosuid, nodev, noexec."`
+	Options   []string `json:"options,omitempty" kuke:"replace,type=set,check=tmpfsoption" doc:"Mount options: flags such as noexec or ro, mode, uid, gid, nr_inodes, nr_blocks, huge, mpol, size. Default: nosuid, nodev, noexec."`
 }
 
 // Capabilities changes the default set of Linux capabilities.

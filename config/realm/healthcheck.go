@@ -4,7 +4,7 @@ import "time"
 
 // Healthcheck tells whether the container works, by exactly one of Exec, HTTP and TCP.
 type Healthcheck struct {
-	Exec               []string `json:"exec,omitempty" kuke:"recorded" doc:"Command to run in the container; exit status 0 is healthy."`
+	Exec               []string `json:"exec,omitempty" kuke:"recorded,check=argument" doc:"Command to run in the container; exit status 0 is healthy."`
 	HTTP               string   `json:"http,omitempty" kuke:"recorded" doc:"URL to fetch from within the cell; a status below 400 is healthy."`
 	TCP                string   `json:"tcp,omitempty" kuke:"recorded" doc:"host:port to connect to from within the cell."`
 	IntervalSeconds    int64    `json:"intervalSeconds,omitempty" kuke:"recorded,min=1,max=86400,default=5" doc:"Seconds between two checks."`

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// checkMounts sees that every mount has its own path in the container, at which the runtime can mount it.
+func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+	taken := map[string]realm.Range{}
+	claim := func(target, refused string, at realm.Range) {
+		if refused != "" {
+			diags.Errorf(at, r.Path, "Invalid path", "%s", refused)
+		} else if first, ok := taken[target]; ok {
+			diags.Errorf(at, r.Path, "Duplicate mount", "Something is already mounted at %s in this container: see %s. Give each its own path.", target, first)
+		} else {
+			taken[target] = at
+		}
+	}
+	for _, v := range c.Volumes {
+		refused := refusedTarget(v.Target)
+		if v.Target == "/dev" && v.Source == "/dev" || slices.Contains(mountableProc, v.Target) {
+			refused = ""
+		}
+		claim(v.Target, refused, r.RangeOf(fmt.Sprintf("volumes[%q].target", v.Target)))
+	}
+	for _, t := range c.Tmpfs {
+		claim(t.Path, refusedTarget(t.Path), r.RangeOf(fmt.Sprintf("tmpfs[%q].path", t.Path)))
+	}
+	for _, s := range c.Secrets {
+		at := r.RangeOf(fmt.Sprintf("secrets[%q].name", s.Name))
+		if s.MountPath != "" {
+			at = r.RangeOf(fmt.Sprintf("secrets[%q].mountPath", s.Name))
+		}
+		claim(s.Target(), refusedTarget(s.Target()), at)
+	}
+}
+
+// mountableProc are the files in /proc that runc lets others be mounted over, as LXCFS does.
+var mountableProc = []string{
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
+	"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+}
+
+// refusedTarget says why nothing can be mounted at the path in a container, and how to go on, or returns "".
+func refusedTarget(target string) string {
+	switch {
+	case target == "/":
+		return "Nothing can be mounted at /, where the image is. Name a directory below it."
+	case target == "/dev":
+		return "A mount at /dev would hide the devices that every container has. Mount at a path below it, list the devices of the host that the container needs in devices, or give it all of them with the source /dev."
+	case target == "/proc" || strings.HasPrefix(target, "/proc/"):
+		return fmt.Sprintf("Nothing can be mounted at %s: /proc shows the processes of the container. Choose a path outside of it.", target)
+	}
+	return ""
+}
+
+// tmpfsFlags are the mount options without a value that runc knows and a tmpfs may have.
+var tmpfsFlags = strings.Fields(`defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync mand nomand
+	atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime lazytime nolazytime iversion noiversion
+	nosymfollow symfollow private rprivate shared rshared slave rslave unbindable runbindable tmpcopyup
+	inode32 inode64 noswap`)
+
+// tmpfsValues are those with a value, and what that looks like.
+var tmpfsValues = map[string]*regexp.Regexp{
+	"size":      regexp.MustCompile(`^[0-9]+([kKmMgG]|%)?$`),
+	"nr_blocks": regexp.MustCompile(`^[0-9]+[kKmMgG]?$`),
+	"nr_inodes": regexp.MustCompile(`^[0-9]+[kKmMgG]?$`),
+	"mode":      regexp.MustCompile(`^[0-7]{1,4}$`),
+	"uid":       regexp.MustCompile(`^[0-9]{1,9}$`),
+	"gid":       regexp.MustCompile(`^[0-9]{1,9}$`),
+	"huge":      regexp.MustCompile(`^(never|always|within_size|advise)$`),
+	"mpol":      regexp.MustCompile(`^[a-z]+(=[a-z]+)?(:[0-9,-]+)?$`),
+}
+
+func checkTmpfsOption(s string) (string, error) {
+	name, value, valued := strings.Cut(s, "=")
+	pattern, ok := tmpfsValues[name]
+	switch {
+	case !valued && slices.Contains(tmpfsFlags, s), valued && ok && pattern.MatchString(value):
+		return s, nil
+	case ok && !valued:
+		return "", fmt.Errorf("the option %s needs a value; write %s=…", name, name)
+	case ok:
+		return "", fmt.Errorf("%q is no value of the option %s of a tmpfs; see tmpfs(5)", shorten(value), name)
+	}
+	known := slices.Clone(tmpfsFlags)
+	for name := range tmpfsValues {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	hint := suggest(name, known)
+	if hint == "" {
+		hint = " Those of tmpfs(5) are known, and flags such as noexec, nosuid and ro."
+	}
+	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", shorten(s), hint)
+}
