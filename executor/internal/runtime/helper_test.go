@@ -21,8 +21,8 @@ const (
 	testImage = "docker.io/library/busybox:test"
 )
 
-// rootfs returns the tar of a root file system with a static busybox and further entries without content.
-func rootfs(t *testing.T, further ...*tar.Header) []byte {
+// rootfsTar returns the tar of a root file system with a static busybox and further entries without content.
+func rootfsTar(t *testing.T, further ...*tar.Header) []byte {
 	t.Helper()
 	busybox, err := os.ReadFile("/bin/busybox")
 	if err != nil {
@@ -132,7 +132,7 @@ func (h *host) tearDown() {
 
 func (h *host) image() {
 	h.t.Helper()
-	names, err := h.Import(h.ctx, h.ns, bytes.NewReader(rootfs(h.t)), "busybox:test")
+	names, err := h.Import(h.ctx, h.ns, bytes.NewReader(rootfsTar(h.t)), "busybox:test")
 	h.must(err)
 	if fmt.Sprint(names) != "["+testImage+"]" {
 		h.t.Fatalf("names %v", names)

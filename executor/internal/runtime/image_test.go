@@ -93,7 +93,7 @@ func registryArchive(t *testing.T, layer []byte, configName, tag string) []byte 
 
 func TestImport(t *testing.T) {
 	h := newHost(t)
-	layer := rootfs(t)
+	layer := rootfsTar(t)
 	var oci bytes.Buffer
 	import1 := func(r io.Reader, name, want string) {
 		t.Helper()
@@ -159,7 +159,7 @@ func TestImportRefusesGarbage(t *testing.T) {
 	h.image()
 	before, _, err := h.Image(h.ctx, h.ns, testImage)
 	h.must(err)
-	whole := rootfs(t)
+	whole := rootfsTar(t)
 	for name, data := range map[string][]byte{
 		"garbage":       []byte(strings.Repeat("this is no tar\n", 1000)),
 		"empty file":    {},
@@ -256,7 +256,7 @@ func registry(t *testing.T, layer []byte) *httptest.Server {
 
 func TestPull(t *testing.T) {
 	h := newHost(t)
-	server := registry(t, rootfs(t))
+	server := registry(t, rootfsTar(t))
 	defer server.Close()
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/web:v1"
 	resolved, err := h.Resolve(h.ctx, ref)

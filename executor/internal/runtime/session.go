@@ -19,6 +19,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/executor/internal/rootfs"
 )
 
 // Session is a command that is run in a container for somebody who looks on.
@@ -100,7 +102,7 @@ func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
 	if s.User == "" {
 		return nil
 	}
-	found, err := findUser("/proc/"+strconv.Itoa(int(pid))+"/root", s.User)
+	found, err := rootfs.FindUser("/proc/"+strconv.Itoa(int(pid))+"/root", s.User)
 	if err != nil {
 		return fmt.Errorf("user %s: %w: %w", s.User, err, errdefs.ErrInvalidArgument)
 	}

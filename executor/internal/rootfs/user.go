@@ -1,4 +1,4 @@
-package runtime
+package rootfs
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findUser looks up "user[:group]" in the user database of a root file system, which those in the container may have made.
-func findUser(root, text string) (*user.ExecUser, error) {
+// FindUser looks up "user[:group]" in the user database of a root file system, which those in the container may have made.
+func FindUser(root, text string) (*user.ExecUser, error) {
 	passwd, err := openInside(root, "etc/passwd")
 	if err != nil {
 		return nil, err

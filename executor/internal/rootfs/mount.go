@@ -1,0 +1,66 @@
+package rootfs
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Mount adds a mount of the source, a path of the host, or of a tmpfs where the source is empty. It returns why the runtime
+// could not mount it, in words that follow the target, or "". Mounts are added in the order in which they are made.
+func (v *View) Mount(target, source string, readOnly bool) (flaw string, err error) {
+	m := mount{source: source, readOnly: readOnly}
+	dir := true
+	// The file systems that the host makes up by itself may not be those that this view has at their places.
+	if source == "/proc" || strings.HasPrefix(source, "/proc/") {
+		m.opaque = true
+	} else if source != "" {
+		info, err := os.Stat(source)
+		if err != nil {
+			m.opaque = true // which is said elsewhere
+		} else {
+			dir = info.IsDir()
+		}
+	}
+	at, err := v.find("/", target)
+	if err != nil {
+		return "", known(err)
+	}
+	m.at = at.path
+	if !m.opaque {
+		flaw = v.mountFlaw(at, dir)
+	}
+	v.mounts = append(v.mounts, m)
+	return flaw, nil
+}
+
+// mountFlaw says why a directory, or a file, can't be mounted at the entry.
+func (v *View) mountFlaw(at entry, dir bool) string {
+	switch {
+	case at.exists && dir && !at.mode.IsDir():
+		return "is a file in the container, over which no directory can be mounted"
+	case at.exists && !dir && at.mode.IsDir():
+		return "is a directory in the container, over which no file can be mounted"
+	case at.exists:
+		return ""
+	}
+	above, err := v.lstat(at.above)
+	if err != nil {
+		return ""
+	}
+	if !above.mode.IsDir() {
+		return fmt.Sprintf("is below %s, which is a file in the container", at.above)
+	}
+	if _, in := v.on(at.above); in != nil && in.readOnly {
+		return fmt.Sprintf("is not there, and can't be made in %s, which is mounted read-only", in.at)
+	}
+	return ""
+}
+
+// known returns err unless it says that something can't be told.
+func known(err error) error {
+	if err == errUnknown {
+		return nil
+	}
+	return err
+}
