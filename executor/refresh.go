@@ -69,7 +69,7 @@ func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
-		UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
+		NotDevices: map[string]bool{}, Flaws: map[realm.Path][]planner.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
 	}}
 }
 
@@ -104,6 +104,9 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 		if err := r.remoteImages(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.flaws(ctx, prior); err != nil {
+		return nil, err
 	}
 	return r.actual, r.hostPaths()
 }
@@ -178,6 +181,9 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	}
 	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(containers))}
 	for _, c := range containers {
+		if c.Labels[planner.LabelTrial] != "" {
+			continue
+		}
 		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode, FinishedAt: c.ExitedAt,
 			RestartPolicy: c.RestartPolicy, Restarts: c.RestartCount}
 		if found.Status == planner.TaskRunning {
@@ -277,7 +283,7 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 	return g.Wait()
 }
 
-// hostPaths notes the sources of volumes and the devices that aren't there.
+// hostPaths notes the sources of volumes and the devices that aren't there, and what is given for a device and is none.
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
 		spec := c.Spec.(*realm.Container)
@@ -295,6 +301,11 @@ func (r *refresh) hostPaths() error {
 				r.actual.MissingPaths[p] = true
 			case err != nil:
 				return fmt.Errorf("look at %s, which %s uses: %w", p, c.Path, err)
+			}
+		}
+		for _, d := range spec.Devices {
+			if !runtime.IsDevice(realm.DeviceHostPath(d)) {
+				r.actual.NotDevices[realm.DeviceHostPath(d)] = true
 			}
 		}
 	}

@@ -14,8 +14,9 @@ const (
 	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
 	LabelSpecDigest  = "kukeon.io/spec-digest"
 	LabelImageDigest = "kukeon.io/image-digest"
-	LabelKept        = "kukeon.io/kept" // of the containerd namespace of a realm that is gone: what it was kept for, [KeptImages]
-	LabelID          = "kukeon.io/id"   // of a container that was renamed: its id, which doesn't follow from its path any more
+	LabelKept        = "kukeon.io/kept"  // of the containerd namespace of a realm that is gone: what it was kept for, [KeptImages]
+	LabelID          = "kukeon.io/id"    // of a container that was renamed: its id, which doesn't follow from its path any more
+	LabelTrial       = "kukeon.io/trial" // of a container that [OpPrepare] makes for a moment: the path of the one that it stands in for
 )
 
 // KeptImages is the value of [LabelKept] of a namespace that holds nothing but images.
@@ -76,12 +77,25 @@ type Actual struct {
 	MissingPlugins []string
 	// MissingPaths holds the paths of the host that desired containers mount or use and that aren't there.
 	MissingPaths map[string]bool
+	// NotDevices holds the paths that desired containers use as devices and that are none, nor directories with some.
+	NotDevices map[string]bool
+	// Flaws says why desired containers could not run that would be made from an image that the host has: only of those that
+	// are new or differ from their record.
+	Flaws map[realm.Path][]Flaw
 	// UnreadableSecrets says of secrets of desired containers whose values can't be had, why.
 	UnreadableSecrets map[SecretKey]string
 	// Profiles holds the loaded AppArmor profiles; nil where the host does not enforce AppArmor.
 	Profiles map[string]bool
 	// SecretDrift says, for each recorded container, what of the files of its secrets is not as it was made.
 	SecretDrift map[realm.Path][]string
+}
+
+// Flaw is why a container could not run if it were made now.
+type Flaw struct {
+	// Attribute is the one that the flaw is about, as [realm.Resource.RangeOf] takes it.
+	Attribute string
+	// Summary is that of a diagnostic, and Text its detail, which goes on after the path of the container.
+	Summary, Text string
 }
 
 // CellNetwork is the network of a cell as it was found.

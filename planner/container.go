@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // newContainer decides on a container that no record knows: containerd may still have it, from an apply that
@@ -281,6 +282,19 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 	c.After.Status.ImageDigest = digest
 	d.checkProfile(want)
 	d.checkHostPaths(want)
+	d.checkFlaws(want, c.After)
+}
+
+// checkFlaws makes sure that a container which will be made can run, as far as its image tells. What is pulled isn't there yet to
+// be looked into: the step that prepares the container does.
+func (d *decider) checkFlaws(want *realm.Resource, after *state.Record) {
+	spec := want.Spec.(*realm.Container)
+	if local := d.actual.Images[ImageKey{after.Status.Namespace, spec.Image}].Local; local == "" || local != after.Status.ImageDigest {
+		return
+	}
+	for _, f := range d.actual.Flaws[want.Path] {
+		d.diags.Errorf(want.RangeOf(f.Attribute), want.Path, f.Summary, "container %s %s", want.Path, f.Text)
+	}
 }
 
 // checkHostPaths makes sure that the paths of the host are there that a container which will be made uses.
@@ -295,6 +309,8 @@ func (d *decider) checkHostPaths(want *realm.Resource) {
 	for _, device := range spec.Devices {
 		if host := realm.DeviceHostPath(device); d.actual.MissingPaths[host] {
 			d.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have.", want.Path, host)
+		} else if d.actual.NotDevices[host] {
+			d.diags.Errorf(want.RangeOf("devices"), want.Path, "Not a device", "container %s uses %s as a device, but on this host it is none, nor a directory that holds any. Mount it as a volume, or correct the path.", want.Path, host)
 		}
 	}
 }

@@ -78,6 +78,7 @@ func (d *decider) checkAgain(c *Change, want *realm.Resource, loads bool) {
 		made := c.Action == Create || c.Action == Replace
 		if made {
 			d.checkHostPaths(want)
+			d.checkFlaws(want, c.After)
 		}
 		if made || c.Start {
 			d.checkProfile(want)

@@ -26,7 +26,7 @@ var defaultCapabilities = []string{
 
 // specOpts turns o into changes to containerd's default spec, in the order they depend on each other.
 func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpts, error) {
-	args, err := processArgs(o.Spec, config)
+	args, err := ProcessArgs(o.Spec, config)
 	if err != nil {
 		return nil, err
 	}
@@ -60,9 +60,9 @@ func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]o
 	return append(opts, withMounts(mounts), withResources(o.Resources)), nil
 }
 
-// processArgs is Docker's rule: a command replaces the image's entrypoint and, since that was meant for it, the
-// image's command; arguments alone replace only the latter.
-func processArgs(spec *realm.Container, config ocispec.ImageConfig) ([]string, error) {
+// ProcessArgs returns the program of a container with its arguments, by Docker's rule: a command replaces the image's entrypoint
+// and, since that was meant for it, the image's command; arguments alone replace only the latter.
+func ProcessArgs(spec *realm.Container, config ocispec.ImageConfig) ([]string, error) {
 	var args []string
 	switch {
 	case spec.Command != "":
@@ -227,6 +227,13 @@ func deviceOpts(devices []string) ([]oci.SpecOpts, error) {
 		opts = append(opts, named("device "+device, oci.WithDevices(host, inside, access)))
 	}
 	return opts, nil
+}
+
+// IsDevice reports whether the path of the host is a device, or a directory with devices in it.
+func IsDevice(host string) bool {
+	spec := &oci.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}
+	err := oci.WithDevices(host, "", "rwm")(context.Background(), nil, nil, spec)
+	return err == nil && len(spec.Linux.Devices) > 0
 }
 
 // named says in the error which part of the spec opt is for.

@@ -166,7 +166,7 @@ func TestProcessArgs(t *testing.T) {
 		{"", []string{"a"}, ocispec.ImageConfig{Cmd: []string{"cmd"}}, "[a]"},
 		{"", nil, ocispec.ImageConfig{}, "[]"},
 	} {
-		args, err := processArgs(&realm.Container{Command: tc.command, Args: tc.args}, tc.image)
+		args, err := ProcessArgs(&realm.Container{Command: tc.command, Args: tc.args}, tc.image)
 		if fmt.Sprint(args) != tc.want || (err != nil) != (tc.want == "[]") {
 			t.Errorf("%q %q: %v, %v, want %s", tc.command, tc.args, args, err, tc.want)
 		}

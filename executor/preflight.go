@@ -1,0 +1,171 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/rootfs"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// flaws looks into the images that the host has for what would keep those containers from running that are new, or differ from
+// what is recorded: what a plan must say before anything is stopped.
+func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
+	byImage := map[planner.ImageKey][]*realm.Resource{}
+	var images []planner.ImageKey // in a stable order
+	for _, c := range r.wanted {
+		key := r.keys[c.Path]
+		if !r.isMade(c, prior.Records[c.Path], r.local[key]) {
+			continue
+		}
+		if byImage[key] == nil {
+			images = append(images, key)
+		}
+		byImage[key] = append(byImage[key], c)
+	}
+	foreign := rootfs.ForeignFormats()
+	for _, key := range images {
+		_, err := r.runtime.InImage(ctx, key.Namespace, key.Reference, func(root string, config ocispec.ImageConfig) error {
+			p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
+			for _, c := range byImage[key] {
+				found, err := p.flaws(c.Spec.(*realm.Container))
+				if err != nil {
+					return fmt.Errorf("check container %s: %w", c.Path, err)
+				}
+				if len(found) > 0 {
+					r.actual.Flaws[c.Path] = found
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isMade reports whether the wanted container is made of the image with the digest, as far as can be told before planning.
+func (r *refresh) isMade(want *realm.Resource, have *state.Record, digest string) bool {
+	if digest == "" {
+		return false
+	}
+	return have == nil || have.Status.ImageDigest != digest || have.Status.SpecDigest != realm.CreationDigest(want.Spec)
+}
+
+// preflight looks for flaws of containers that are made from one image.
+type preflight struct {
+	root, image string
+	config      ocispec.ImageConfig
+	foreign     bool
+	// known are the flaws found so far, by what they depend on: many containers of a large configuration are alike.
+	known map[string][]planner.Flaw
+}
+
+func (p *preflight) flaws(c *realm.Container) ([]planner.Flaw, error) {
+	key, err := json.Marshal([]any{c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
+	if err != nil {
+		return nil, err
+	}
+	if found, ok := p.known[string(key)]; ok {
+		return found, nil
+	}
+	found, err := p.look(c)
+	p.known[string(key)] = found
+	return found, err
+}
+
+func (p *preflight) look(c *realm.Container) ([]planner.Flaw, error) {
+	view := rootfs.New(p.root)
+	found, err := p.mounts(view, c)
+	if err != nil || len(found) > 0 {
+		return found, err // without its mounts the view is not that of the container
+	}
+	process := rootfs.Process{Env: append(slices.Clone(p.config.Env), c.Env.Pairs()...), Dir: p.config.WorkingDir, Foreign: p.foreign}
+	flawf := func(attribute, summary, format string, args ...any) {
+		found = append(found, planner.Flaw{Attribute: attribute, Summary: summary, Text: fmt.Sprintf(format, args...)})
+	}
+	user := p.config.User
+	if c.User != "" {
+		user = c.User
+	}
+	if user != "" {
+		as, err := rootfs.FindUser(p.root, user)
+		if err != nil {
+			flawf("user", "User not found", "is to run as user %s: %v. Use a user of image %s, or an id.", user, err, p.image)
+			return found, nil // and so who may run the program isn't known
+		}
+		process.UID, process.GID = uint32(as.Uid), uint32(as.Gid)
+		for _, gid := range as.Sgids {
+			process.Groups = append(process.Groups, uint32(gid))
+		}
+	}
+	if c.WorkingDir != "" {
+		process.Dir = c.WorkingDir
+	}
+	if flaw, err := view.DirFlaw(&process); err != nil {
+		return nil, err
+	} else if flaw != "" {
+		flawf("workingDir", "Invalid working directory", "has the working directory %s, which %s. Choose a directory.", process.Dir, flaw)
+		return found, nil
+	}
+	if process.Args, err = runtime.ProcessArgs(c, p.config); err != nil {
+		flawf("image", "Nothing to run", "has nothing to run: image %s has neither an entrypoint nor a command. Set command or args.", p.image)
+		return found, nil
+	}
+	if realm.IsSealed(process.Args[0]) || realm.IsSealed(c.Env["PATH"]) {
+		return found, nil // what could be said of the value would tell of it
+	}
+	flaw, err := view.ProgramFlaw(&process)
+	if flaw != "" {
+		attribute := "image"
+		switch {
+		case c.Command != "":
+			attribute = "command"
+		case len(c.Args) > 0 && len(p.config.Entrypoint) == 0:
+			attribute = "args"
+		}
+		flawf(attribute, "Program can't be run", "is to run %q, which %s. Correct the command, or use another image than %s.", process.Args[0], flaw, p.image)
+	}
+	return found, err
+}
+
+// mounts adds the mounts of the container in the order in which they are made.
+func (p *preflight) mounts(view *rootfs.View, c *realm.Container) ([]planner.Flaw, error) {
+	type mount struct {
+		target, source, attribute, of string
+		readOnly                      bool
+	}
+	var all []mount
+	for _, v := range c.Volumes {
+		all = append(all, mount{v.Target, v.Source, fmt.Sprintf("volumes[%q].target", v.Target), v.Source, v.ReadOnly})
+	}
+	for _, t := range c.Tmpfs {
+		all = append(all, mount{t.Path, "", fmt.Sprintf("tmpfs[%q].path", t.Path), "a tmpfs", false})
+	}
+	for _, s := range c.Secrets {
+		const anyFile = "/dev/null" // the secret's own may not be there yet
+		all = append(all, mount{s.Target(), anyFile, fmt.Sprintf("secrets[%q].mountPath", s.Name), "the secret " + s.Name, true})
+	}
+	slices.SortStableFunc(all, func(a, b mount) int { return strings.Compare(a.target, b.target) })
+	var found []planner.Flaw
+	for _, m := range all {
+		flaw, err := view.Mount(m.target, m.source, m.readOnly)
+		if err != nil {
+			return nil, err
+		}
+		if flaw != "" {
+			found = append(found, planner.Flaw{Attribute: m.attribute, Summary: "Mount not possible",
+				Text: fmt.Sprintf("mounts %s at %s, which %s. Choose another path in the container, or another source.", m.of, m.target, flaw)})
+		}
+	}
+	return found, nil
+}
