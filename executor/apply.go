@@ -67,6 +67,9 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 			return nil, err
 		}
 	}
+	if err := e.removeTrials(ctx); err != nil {
+		return nil, err
+	}
 	if err := e.operate(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -168,6 +171,8 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 	}
 	k := e.kind(s.Path.Kind(), plan.Names)
 	switch s.Op {
+	case planner.OpPrepare:
+		return containerKind{e}.try(ctx, c.After)
 	case planner.OpCreate:
 		return k.create(ctx, c.After)
 	case planner.OpUpdate:

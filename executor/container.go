@@ -21,31 +21,38 @@ const cleanUpTimeout = 5 * time.Minute
 // containerKind makes containers and runs their tasks.
 type containerKind struct{ *Executor }
 
+// options returns what a container is made from.
+func (k containerKind) options(after *state.Record) (runtime.CreateOptions, error) {
+	spec := after.Spec.(*realm.Container)
+	cell := after.Path.Parent()
+	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(spec), false)
+	if err != nil {
+		return runtime.CreateOptions{}, err
+	}
+	plain, err := k.secrets.unsealed(after.Path, spec)
+	if err != nil {
+		return runtime.CreateOptions{}, err
+	}
+	annotations, err := annotations(after)
+	return runtime.CreateOptions{
+		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
+		Annotations: annotations, Hostname: cell.Name(),
+		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
+		NetNSPath: netnsPath(cell), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
+	}, err
+}
+
 func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	spec := after.Spec.(*realm.Container)
 	cell := after.Path.Parent()
 	if err := k.store.MakeDir(after.Path); err != nil {
 		return err
 	}
-	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(spec), false)
+	options, err := k.options(after)
 	if err != nil {
 		return err
 	}
-	plain, err := k.secrets.unsealed(after.Path, spec)
-	if err != nil {
-		return err
-	}
-	annotations, err := annotations(after)
-	if err != nil {
-		return err
-	}
-	err = k.runtime.Create(ctx, after.Status.Namespace, runtime.CreateOptions{
-		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
-		Annotations: annotations, Hostname: cell.Name(),
-		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(cell), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
-	})
-	if err != nil {
+	if err := k.runtime.Create(ctx, after.Status.Namespace, options); err != nil {
 		return err
 	}
 	err = k.writeSecrets(ctx, after)

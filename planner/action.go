@@ -29,7 +29,8 @@ type Op string
 
 // The operations.
 const (
-	OpImage   Op = "image" // pull the image if it isn't there, and unpack it
+	OpImage   Op = "image"   // pull the image if it isn't there, and unpack it
+	OpPrepare Op = "prepare" // make sure that the runtime can make the container, before another one of its cell is stopped
 	OpCreate  Op = "create"
 	OpUpdate  Op = "update"
 	OpDelete  Op = "delete"

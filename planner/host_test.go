@@ -25,6 +25,8 @@ type host struct {
 	netns  uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
 	changes map[realm.Path]*Change
+	// prepared are the containers that this apply has tried.
+	prepared map[realm.Path]bool
 	hostNetwork
 }
 
@@ -119,6 +121,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 		h.Fatalf("the plan can't be saved: %v", err)
 	}
 	h.changes, h.names = p.ChangesByPath(), p.Names
+	h.prepared = map[realm.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
@@ -166,6 +169,8 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 			fail("digest %s", s.Image.Digest)
 		}
 		h.local[ImageKey{s.Image.Namespace, s.Image.Reference}] = true
+	case OpPrepare:
+		h.prepare(c, fail)
 	case OpCreate:
 		h.create(c, fail)
 		h.record(c.After)
@@ -186,8 +191,10 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		h.record(c.After)
 		h.checkAddresses(fail)
 	case OpDelete:
+		h.checkPrepared(c, fail)
 		h.remove(c, fail)
 	case OpStop:
+		h.checkPrepared(c, fail)
 		h.stop(c, fail)
 	case OpAccept:
 		delete(h.prior.Records, s.Path)
@@ -212,6 +219,27 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		h.writeNames(s.Path, fail)
 	default:
 		fail("unknown operation")
+	}
+}
+
+// prepare tries a container, of an image that must be there.
+func (h *host) prepare(c *Change, fail failFunc) {
+	key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}
+	if h.actual.Namespaces[key.Namespace] == nil || !h.local[key] {
+		fail("its image is not there")
+	}
+	h.prepared[c.Path] = true
+}
+
+// checkPrepared makes sure that nothing is stopped before all containers are prepared that are made in its cell.
+func (h *host) checkPrepared(c *Change, fail failFunc) {
+	if top := h.changes[c.Path.Realm()]; c.Path.Kind() != realm.KindContainer || top != nil && top.Action == Replace {
+		return
+	}
+	for p, other := range h.changes {
+		if p.Parent() == c.Path.Parent() && (other.Action == Create || other.Action == Replace) && !h.prepared[p] {
+			fail("container %s is not prepared yet", p)
+		}
 	}
 }
 

@@ -181,10 +181,12 @@ replace main/default/blog/web/side
 				compare(t, steps, `
 0 image kukeon-main web:2
 1 image kukeon-main side:1
-2 delete main/default/blog/web/side after [0 1]
-3 delete main/default/blog/web/web after [0 1 2]
-4 create main/default/blog/web/web after [0 2 3]
-5 create main/default/blog/web/side after [1 2 4]
+2 prepare main/default/blog/web/web after [0]
+3 prepare main/default/blog/web/side after [1]
+4 delete main/default/blog/web/side after [2 3]
+5 delete main/default/blog/web/web after [2 3 4]
+6 create main/default/blog/web/web after [0 2 4 5]
+7 create main/default/blog/web/side after [1 3 4 6]
 `)
 				if s := p.Summary(); s != (Summary{Add: 2, Destroy: 2}) {
 					t.Errorf("summary %+v", s)
@@ -275,10 +277,13 @@ create main/default/blog/web/z-new
 				_, steps, _ := strings.Cut(text(p), "--\n")
 				compare(t, steps, `
 0 image kukeon-main side:1
-1 delete main/default/blog/web/side after [0]
-2 create main/default/blog/web/z-new after [0]
-3 create main/default/blog/web/a-new after [0 2]
-4 create main/default/blog/web/side after [0 1 3]
+1 prepare main/default/blog/web/a-new after [0]
+2 prepare main/default/blog/web/side after [0]
+3 prepare main/default/blog/web/z-new after [0]
+4 delete main/default/blog/web/side after [1 2 3]
+5 create main/default/blog/web/z-new after [0 3]
+6 create main/default/blog/web/a-new after [0 1 5]
+7 create main/default/blog/web/side after [0 2 4 6]
 `)
 			}},
 	})

@@ -15,13 +15,13 @@ import (
 
 // actionsOf holds the actions that each operation on a resource can be part of.
 var actionsOf = map[Op][]Action{
-	OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
+	OpPrepare: {Create, Replace}, OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
 	OpStop: {Stop, Shutdown, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
 
 // containerOps are those that only containers have.
-var containerOps = []Op{OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck, OpForget}
+var containerOps = []Op{OpPrepare, OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck, OpForget}
 
 // check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
 func (p *Plan) check() error {

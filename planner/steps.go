@@ -19,10 +19,10 @@ type stepper struct {
 	// first and last are the first and the last step that builds a resource up; gone is the one that takes
 	// it down (or stops it). An entry is missing where there is no such step.
 	first, last, gone map[realm.Path]int
-	// checked is the step that waits until a container works.
-	checked map[realm.Path]int
-	desired *realm.Tree
-	prior   *state.State
+	// checked is the step that waits until a container works, prepared the one that makes sure that it can be made.
+	checked, prepared map[realm.Path]int
+	desired           *realm.Tree
+	prior             *state.State
 	// cgroupMode is that of the host.
 	cgroupMode string
 	images     map[ImageKey]int
@@ -37,7 +37,7 @@ type stepper struct {
 func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Actual) error {
 	s := &stepper{
 		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[realm.Path][]realm.Path{},
-		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
+		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, prepared: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
 	}
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
@@ -45,6 +45,9 @@ func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Act
 	s.findDependents()
 	for _, c := range plan.Changes {
 		s.addSteps(c, actual)
+	}
+	for _, c := range plan.Changes {
+		s.addPrepare(c)
 	}
 	for _, c := range plan.Changes {
 		s.orderBuild(c)
@@ -132,6 +135,27 @@ func (s *stepper) addImage(c *Change, actual *Actual) {
 	s.images[key] = i
 }
 
+// addPrepare adds the step that prepares a container which is made where another one of its cell, or its own predecessor, is
+// stopped for it. In a realm that is replaced there is none: its new namespace, where the image belongs, is only made when all of
+// the old one is gone.
+func (s *stepper) addPrepare(c *Change) {
+	if c.Path.Kind() != realm.KindContainer || c.Action != Create && c.Action != Replace {
+		return
+	}
+	if r := s.changes[c.Path.Realm()]; r != nil && r.Action == Replace {
+		return
+	}
+	for _, p := range s.children[c.Path.Parent()] {
+		if _, stops := s.gone[p]; stops {
+			i := s.add(OpPrepare, c.Path)
+			s.wait(i, s.last, c.Path.Realm())
+			s.waits = append(s.waits, [2]int{i, s.images[ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}]})
+			s.prepared[c.Path] = i
+			return
+		}
+	}
+}
+
 // realmOf returns the path of the realm change that makes the namespace, if any.
 func (s *stepper) realmOf(namespace string) realm.Path {
 	for p, c := range s.changes {
@@ -187,6 +211,7 @@ func (s *stepper) orderBuild(c *Change) {
 	}
 	s.waitForAbove(c.Path, first)
 	s.wait(first, s.gone, c.Path)
+	s.wait(first, s.prepared, c.Path)
 	if want := s.desired.Resource(c.Path); want != nil {
 		for _, p := range want.References {
 			s.wait(first, s.last, p)
@@ -285,7 +310,7 @@ func dependenciesOf(cell *state.Record) []realm.CellDependency {
 }
 
 // orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
-// cell, and a container that is replaced only when the images of its cell's new containers are there.
+// cell, and a container only when all those are prepared that are made in its cell.
 func (s *stepper) orderTeardown(c *Change) {
 	gone, ok := s.gone[c.Path]
 	if !ok {
@@ -299,7 +324,7 @@ func (s *stepper) orderTeardown(c *Change) {
 		return
 	}
 	for _, p := range s.children[c.Path.Parent()] {
-		s.waitForImage(gone, s.changes[p])
+		s.wait(gone, s.prepared, p)
 	}
 	s.waitForDependents(c, gone)
 }
@@ -323,17 +348,6 @@ func (s *stepper) orderDetach(c *Change, gone int) {
 			}
 		}
 	}
-}
-
-func (s *stepper) waitForImage(gone int, sibling *Change) {
-	if r := s.changes[sibling.Path.Realm()]; r != nil && r.Action == Replace {
-		return // the new namespace, where the image belongs, is only made when all of the old one is gone
-	}
-	if sibling.Action != Create && sibling.Action != Replace {
-		return
-	}
-	key := ImageKey{sibling.After.Status.Namespace, sibling.After.Spec.(*realm.Container).Image}
-	s.waits = append(s.waits, [2]int{gone, s.images[key]})
 }
 
 // sort puts the steps in a stable order in which they can be carried out and numbers what they wait for.

@@ -130,13 +130,13 @@ func CgroupOf(p Path, spec Spec) string {
 	return "/kukeon/" + string(p.Parent()) + "/" + p.Name() + "_" + c.Role(p.Name())
 }
 
-// maxContainerID is the longest identifier containerd takes.
-const maxContainerID = 76
+// MaxContainerID is the longest identifier containerd takes.
+const MaxContainerID = 76
 
 // ContainerID returns the containerd id of the container at p: <space>_<stack>_<cell>_<container>, shortened
 // with a stable hash suffix where that would pass containerd's limit of 76 characters.
 func ContainerID(p Path) string {
-	return Shorten(strings.Join(p.Names()[1:], "_"), maxContainerID)
+	return Shorten(strings.Join(p.Names()[1:], "_"), MaxContainerID)
 }
 
 // Shorten returns the id itself where it has no more characters than longest, else its beginning with a suffix that is a hash

@@ -12,13 +12,13 @@ import (
 // begun and ended are what is said of a step when it begins and when it is done.
 var (
 	begun = map[planner.Op]string{
-		planner.OpImage: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
+		planner.OpImage: "preparing", planner.OpPrepare: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
 		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting", planner.OpForget: "forgetting",
 		planner.OpKill: "signalling", planner.OpAccept: "recording", planner.OpPause: "pausing", planner.OpUnpause: "unpausing",
 		planner.OpCheck: "waiting", planner.OpNames: "updating /etc/hosts",
 	}
 	ended = map[planner.Op]string{
-		planner.OpImage: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
+		planner.OpImage: "prepared", planner.OpPrepare: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
 		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted", planner.OpForget: "forgotten",
 		planner.OpKill: "signalled", planner.OpAccept: "recorded", planner.OpPause: "paused", planner.OpUnpause: "unpaused",
 		planner.OpCheck: "ready", planner.OpNames: "updated",

@@ -66,7 +66,11 @@ func (c *Client) start(ctx context.Context, id, logPath string) error {
 // startTask makes a task and starts it, unless one runs, which is no task and no error. After an error there may be one
 // that was made.
 func (c *Client) startTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, made bool, err error) {
-	task, running, err := c.newTask(ctx, container, logPath)
+	log, err := c.logTo(logPath)
+	if err != nil {
+		return nil, false, err
+	}
+	task, running, err := c.newTask(ctx, container, log)
 	if running {
 		return nil, false, nil
 	}
@@ -119,15 +123,7 @@ func (c *Client) cleanUp(ctx context.Context, container containerd.Container) er
 // newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left one in the
 // making, which containerd then finishes or gives up: until it is done with that the task is neither there nor can be made,
 // and what is made meanwhile may be taken away under it.
-func (c *Client) newTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, running bool, err error) {
-	uri, err := c.logURI(logPath)
-	if err != nil {
-		return nil, false, err
-	}
-	log, err := url.Parse(uri)
-	if err != nil {
-		return nil, false, fmt.Errorf("its log: %w", err)
-	}
+func (c *Client) newTask(ctx context.Context, container containerd.Container, output cio.Creator) (task containerd.Task, running bool, err error) {
 	ns, err := namespaces.NamespaceRequired(ctx)
 	if err != nil {
 		return nil, false, err
@@ -136,7 +132,7 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 		if running, err = c.clearTask(ctx, container); err != nil || running {
 			return nil, running, err
 		}
-		task, err = container.NewTask(ctx, cio.LogURI(log))
+		task, err = container.NewTask(ctx, output)
 		if !inTheWay(err) || time.Now().After(deadline) {
 			return task, false, err
 		}
@@ -145,6 +141,19 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, lo
 			return nil, false, err
 		}
 	}
+}
+
+// logTo has what a task prints appended to the file.
+func (c *Client) logTo(logPath string) (cio.Creator, error) {
+	uri, err := c.logURI(logPath)
+	if err != nil {
+		return nil, err
+	}
+	log, err := url.Parse(uri)
+	if err != nil {
+		return nil, fmt.Errorf("its log: %w", err)
+	}
+	return cio.LogURI(log), nil
 }
 
 // inTheWay reports whether a new task failed because of what a killed client left, or another one makes. containerd has no

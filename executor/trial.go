@@ -1,0 +1,64 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// A container that takes the place of another one is tried first: made under another id, in a cgroup and a network namespace of
+// its own, up to the start of its program, and removed. What keeps it from running is then found while the old one runs.
+
+// trialCgroup returns the cgroup of a container that is tried. It is not in that of the cell, whose processes it must not
+// take memory from.
+func trialCgroup(id string) string { return topCgroup + "/." + id }
+
+// try makes sure that a container can be made.
+func (k containerKind) try(ctx context.Context, after *state.Record) error {
+	options, err := k.options(after)
+	if err != nil {
+		return err
+	}
+	options.ID = realm.Shorten("try_"+after.Status.ContainerID, realm.MaxContainerID)
+	options.Labels = map[string]string{planner.LabelTrial: string(after.Path)}
+	options.CgroupPath = trialCgroup(options.ID)
+	options.NetNSPath = ""
+	for i, m := range options.Mounts {
+		if _, err := os.Stat(m.Source); err != nil {
+			options.Mounts[i].Source = os.DevNull // a file of kuke's own that is made later
+		}
+	}
+	return errors.Join(k.runtime.Try(ctx, after.Status.Namespace, options), k.cgroups.Remove(options.CgroupPath))
+}
+
+// removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so
+// that nobody tries one of its realms now.
+func (e *Executor) removeTrials(ctx context.Context) error {
+	namespaces, err := e.runtime.Namespaces(ctx)
+	if err != nil {
+		return err
+	}
+	for name, labels := range namespaces {
+		if r := e.store.Record(realm.Path(labels[planner.LabelPath])); r == nil || r.Status.Namespace != name {
+			continue
+		}
+		ids, err := e.runtime.Labelled(ctx, name, planner.LabelTrial)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			after, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
+			err := errors.Join(e.runtime.Remove(after, name, id), e.cgroups.Remove(trialCgroup(id)))
+			cancel()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
