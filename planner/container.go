@@ -93,6 +93,9 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	}
 	if c.Start {
 		d.checkProfile(want)
+		if actual.Status == TaskRunning { // one that has ended loses nothing by a start that fails
+			d.checkHostPaths(want)
+		}
 	}
 }
 

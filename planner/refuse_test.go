@@ -58,6 +58,31 @@ func TestRefusals(t *testing.T) {
 			summary: "Device is missing", path: theSide, detail: "uses device /dev/gone,",
 		},
 		{
+			name:    "device that is none",
+			edit:    withSpecs(func(s specs) { container(s, theSide).Devices = []string{"/etc/passwd:/dev/x"} }),
+			host:    func(h *host) { h.actual.NotDevices = map[string]bool{"/etc/passwd": true} },
+			summary: "Not a device", path: theSide, detail: "uses /etc/passwd as a device, but on this host it is none",
+		},
+		{
+			name:    "user that the image lacks",
+			edit:    withSpecs(func(s specs) { container(s, theSide).User = "app" }),
+			host:    flawed,
+			summary: "User not found", path: theSide, detail: "container main/default/blog/web/side is to run as user app.",
+		},
+		{
+			name: "volume source of a container that runs and is restarted",
+			host: func(h *host) {
+				spec := h.prior.Records[theSide].Spec.(*realm.Container)
+				spec.Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}}
+				h.prior.Records[theSide].Status.SpecDigest = realm.CreationDigest(spec)
+				h.at(theSide).Labels[LabelSpecDigest] = realm.CreationDigest(spec)
+				h.at(theSide).NetNS = 4711
+				h.actual.MissingPaths["/gone"] = true
+			},
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}} }),
+			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
+		},
+		{
 			name:    "resource of another project",
 			host:    func(h *host) { h.prior.Records[theSide].Status.Project = "other" },
 			summary: "Resource of another project", path: theSide, detail: `belongs to project "other", this is project "default"`,
@@ -272,4 +297,21 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	if got := strings.Join(files, " "); got != "memory secrets image" {
 		t.Errorf("places: %s\n%v", got, diags)
 	}
+}
+
+// flawed lets the host find that the image of the side container, which it has, lacks the container's user.
+func flawed(h *host) {
+	key := ImageKey{"kukeon-main", "side:1"}
+	h.local[key] = true
+	h.actual.Flaws = map[realm.Path][]Flaw{theSide: {{Attribute: "user", Summary: "User not found", Text: "is to run as user app."}}}
+}
+
+// What is said of the image that the host has does not hold for the one that is pulled in its place.
+func TestFlawsOfAnotherImage(t *testing.T) {
+	h := made(t)
+	flawed(h)
+	h.plan(example(func(s specs) {
+		container(s, theSide).User = "app"
+		container(s, theSide).Image = "side:2"
+	}), Options{})
 }
