@@ -78,10 +78,34 @@ func (c *Client) startTask(ctx context.Context, container containerd.Container, 
 		// A call that was cancelled may have been carried out nevertheless.
 		return nil, cutShort(ctx, err), err
 	}
-	if err := task.Start(ctx); err != nil {
+	if err := begin(ctx, task); err != nil {
 		return nil, true, err
 	}
 	return task, false, nil
+}
+
+// endedBefore matches the messages of runc and the shim about a task whose process has ended before its start.
+var endedBefore = regexp.MustCompile(`cannot start (?:a container that has stopped|a stopped process|an already running container)|container process is already dead`)
+
+// begin starts a task that was made. One whose process has ended meanwhile is no error: it is found stopped, like one that
+// ends a moment later. Until the command of the container replaces it, that process is runc's own, and its memory counts
+// towards the container's limit: the kernel may kill it after runc has reported the task as made.
+func begin(ctx context.Context, task containerd.Task) error {
+	err := task.Start(ctx)
+	if err == nil || !endedBefore.MatchString(err.Error()) {
+		return err
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	exited, waitErr := task.Wait(waiting)
+	if waitErr != nil {
+		return errors.Join(err, waitErr)
+	}
+	done, waitErr := awaitExit(ctx, exited, killTimeout)
+	if waitErr != nil || !done {
+		return errors.Join(err, waitErr)
+	}
+	return nil
 }
 
 // startBesideMonitor starts a task until one runs, the monitor's or its own: whoever was later has ended the other's.
