@@ -308,7 +308,7 @@ func (c *Client) meetMonitor(ctx context.Context, container containerd.Container
 }
 
 // undisturbed reports whether the task that was just started is left to itself: the monitor, if it had decided already to
-// start one, kills and removes it for its own.
+// start one, kills and removes it for its own. A killed task that stays was not killed by the monitor.
 func undisturbed(ctx context.Context, task containerd.Task) (bool, error) {
 	var end time.Time
 	for {
@@ -323,11 +323,12 @@ func undisturbed(ctx context.Context, task containerd.Task) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if status.Status == containerd.Stopped {
-			return status.ExitStatus != 128+uint32(syscall.SIGKILL), nil
+		stopped := status.Status == containerd.Stopped
+		if stopped && status.ExitStatus != 128+uint32(syscall.SIGKILL) {
+			return true, nil
 		}
 		if !time.Now().Before(end) {
-			return status.Status == containerd.Running, nil
+			return stopped || status.Status == containerd.Running, nil
 		}
 		if err := pause(ctx); err != nil {
 			return false, err

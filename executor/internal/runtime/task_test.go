@@ -3,6 +3,7 @@ package runtime
 import (
 	"syscall"
 	"testing"
+	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
@@ -43,5 +44,20 @@ func TestKilledBeforeStart(t *testing.T) {
 			h.must(h.Start(h.ctx, h.ns, tt.name, h.log(tt.name)))
 			h.awaitOutput(tt.name, "begins\n")
 		})
+	}
+}
+
+// A container in the care of the restart monitor that is killed right after its start was started: it wasn't the monitor.
+func TestKilledInCare(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	h.start(h.options("a", sh("exit 137")))
+	h.must(h.SetRestart(h.ctx, h.ns, "a", "always", h.log("a")))
+	h.await("a", StatusStopped)
+	begin := time.Now()
+	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
+	t.Logf("started in %s", time.Since(begin))
+	if c := h.find("a"); c.RestartPolicy != "always" {
+		t.Errorf("%+v", c)
 	}
 }
