@@ -42,7 +42,8 @@ type ApplyOptions struct {
 	Parallelism int
 	// Observe, where not nil, is told of every step.
 	Observe func(Event)
-	// Interrupt, once closed, keeps further steps from being begun; those under way go on.
+	// Interrupt, once closed, keeps further steps from being begun, except those that bring back what was taken down (see
+	// [planner.Plan.Commits]). Steps under way go on; a pull and the wait for a container end at once.
 	Interrupt <-chan struct{}
 }
 
@@ -82,21 +83,13 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 			g.Wait(i, on)
 		}
 	}
-	scheduling, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		select {
-		case <-o.Interrupt:
-			stop()
-		case <-scheduling.Done():
-		}
-	}()
 	changes := plan.ChangesByPath()
-	results := g.Walk(scheduling, o.Parallelism, func(i int) error {
+	walk := graph.WalkOptions{Parallel: o.Parallelism, Interrupt: o.Interrupt, Commits: plan.Commits()}
+	results := g.Walk(ctx, walk, func(waiting context.Context, i int) error {
 		step := plan.Steps[i]
 		begin := time.Now()
 		o.Observe(Event{Step: step})
-		err := e.secrets.redact(e.step(ctx, scheduling, plan, step, changes[step.Path]))
+		err := e.secrets.redact(e.step(ctx, waiting, plan, step, changes[step.Path]))
 		took := time.Since(begin)
 		about := string(step.Path)
 		if step.Image != nil {
@@ -157,11 +150,15 @@ func (e *Executor) endHolds(plan *planner.Plan) error {
 	return nil
 }
 
-// step carries out s. Waiting ends with scheduling, all else with ctx.
-func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s planner.Step, c *planner.Change) error {
+// step carries out s. What harms nothing when it is given up, a pull or a wait, ends with waiting, all else with ctx.
+func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s planner.Step, c *planner.Change) error {
 	switch s.Op {
 	case planner.OpImage:
-		return e.image(ctx, s.Image)
+		err := e.image(waiting, s.Image)
+		if waiting.Err() != nil && err != nil {
+			return fmt.Errorf("given up: %w", waiting.Err())
+		}
+		return err
 	case planner.OpAccept:
 		return e.accept(c)
 	case planner.OpForget:
@@ -193,7 +190,7 @@ func (e *Executor) step(ctx, scheduling context.Context, plan *planner.Plan, s p
 	case planner.OpStart:
 		return containerKind{e}.start(ctx, c.After)
 	case planner.OpCheck:
-		return containerKind{e}.check(scheduling, c.After, c.Check)
+		return containerKind{e}.check(waiting, c.After, c.Check)
 	}
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
 }

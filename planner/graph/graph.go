@@ -111,49 +111,143 @@ type Result struct {
 	Blocker int
 }
 
-// Walk calls visit for every node after those it waits for, at most parallel at once, and returns what
-// became of each. Nodes that wait, even indirectly, for one whose visit failed are not visited; neither is
-// any further node once ctx is done, while visits under way are waited for. The graph must have no cycle.
-func (g *Graph) Walk(ctx context.Context, parallel int, visit func(node int) error) []Result {
-	w := &walk{results: make([]Result, len(g.waits)), done: make(chan int), visit: visit}
+// WalkOptions say how [Graph.Walk] goes on.
+type WalkOptions struct {
+	// Parallel is the most visits at once, at least 1.
+	Parallel int
+	// Interrupt, once closed, keeps further nodes from being visited, except those that a visit which has begun is committed
+	// to; nil is never closed.
+	Interrupt <-chan struct{}
+	// Commits holds, for each node, those that are visited once its own visit has begun, and with them all that they wait for
+	// and are committed to; nil where no node has any.
+	Commits [][]int
+}
+
+// Walk calls visit for every node after those it waits for, and returns what became of each. Nodes that wait, even
+// indirectly, for one whose visit failed are not visited; neither is any further node once ctx is done, while visits under
+// way are waited for. The context of a visit ends with ctx and, for a node that no other is committed to, also with
+// [WalkOptions.Interrupt]. The graph must have no cycle.
+func (g *Graph) Walk(ctx context.Context, o WalkOptions, visit func(ctx context.Context, node int) error) []Result {
+	n := len(g.waits)
+	w := &walk{
+		graph: g, commits: o.Commits, results: make([]Result, n), done: make(chan int), visit: visit,
+		ready: make([]bool, n), committed: make([]bool, n), running: map[int]context.CancelFunc{},
+	}
 	w.counts, w.waiters = g.pending()
 	for node := range w.results {
 		w.results[node].Blocker = -1
 		if w.counts[node] == 0 {
-			heap.Push(&w.ready, node)
+			w.push(node)
 		}
 	}
-	running := 0
+	interrupt := o.Interrupt
 	for {
-		for ctx.Err() == nil && running < max(parallel, 1) && w.ready.Len() > 0 {
-			w.start(heap.Pop(&w.ready).(int))
-			running++
+		select {
+		case <-interrupt:
+			interrupt, w.interrupted = nil, true
+			w.cancelOthers()
+		default:
 		}
-		if running == 0 {
+		for ctx.Err() == nil && len(w.running) < max(o.Parallel, 1) {
+			node, ok := w.next()
+			if !ok {
+				break
+			}
+			w.start(ctx, node)
+		}
+		if len(w.running) == 0 {
 			break
 		}
-		w.finish(<-w.done)
-		running--
+		select {
+		case <-interrupt: // above
+		case node := <-w.done:
+			w.running[node]()
+			delete(w.running, node)
+			w.finish(node)
+		}
 	}
 	w.wg.Wait()
 	return w.results
 }
 
 type walk struct {
+	graph   *Graph
+	commits [][]int
 	counts  []int
 	waiters [][]int
-	ready   minHeap
 	results []Result
 	done    chan int
-	visit   func(int) error
+	visit   func(context.Context, int) error
 	wg      sync.WaitGroup
+	// running holds what ends the context of each visit under way.
+	running map[int]context.CancelFunc
+	// ready says of the nodes that wait for nothing any more; they are in all, and in owed those of them that are committed.
+	// Both may hold nodes that have been visited.
+	ready       []bool
+	all, owed   minHeap
+	committed   []bool
+	interrupted bool
 }
 
-func (w *walk) start(node int) {
+func (w *walk) push(node int) {
+	w.ready[node] = true
+	heap.Push(&w.all, node)
+	if w.committed[node] {
+		heap.Push(&w.owed, node)
+	}
+}
+
+// next returns the first of the nodes that may be visited now.
+func (w *walk) next() (node int, ok bool) {
+	from := &w.all
+	if w.interrupted {
+		from = &w.owed
+	}
+	for from.Len() > 0 {
+		if node := heap.Pop(from).(int); !w.results[node].Visited {
+			return node, true
+		}
+	}
+	return 0, false
+}
+
+// commit notes that the nodes are visited even after an interrupt.
+func (w *walk) commit(nodes []int) {
+	for _, node := range nodes {
+		if w.committed[node] {
+			continue
+		}
+		w.committed[node] = true
+		if w.ready[node] {
+			heap.Push(&w.owed, node)
+		}
+		w.commit(w.graph.waits[node])
+		w.commitAfter(node)
+	}
+}
+
+func (w *walk) commitAfter(node int) {
+	if w.commits != nil {
+		w.commit(w.commits[node])
+	}
+}
+
+// cancelOthers ends the context of the visits that nothing is committed to.
+func (w *walk) cancelOthers() {
+	for node, cancel := range w.running {
+		if !w.committed[node] {
+			cancel()
+		}
+	}
+}
+
+func (w *walk) start(ctx context.Context, node int) {
 	w.results[node].Visited = true
+	w.commitAfter(node)
+	ctx, w.running[node] = context.WithCancel(ctx)
 	w.wg.Go(func() {
 		// Only this goroutine touches the result until it says so on the channel.
-		w.results[node].Err = w.visit(node)
+		w.results[node].Err = w.visit(ctx, node)
 		w.done <- node
 	})
 }
@@ -173,7 +267,7 @@ func (w *walk) finish(node int) {
 		if w.results[waiter].Blocker >= 0 {
 			w.finish(waiter)
 		} else {
-			heap.Push(&w.ready, waiter)
+			w.push(waiter)
 		}
 	}
 }

@@ -143,7 +143,7 @@ func TestWalk(t *testing.T) {
 		var mu sync.Mutex
 		running, most := 0, 0
 		finished := map[int]bool{}
-		results := g.Walk(context.Background(), parallel, func(node int) error {
+		results := g.Walk(context.Background(), WalkOptions{Parallel: parallel}, func(_ context.Context, node int) error {
 			mu.Lock()
 			defer mu.Unlock()
 			running++
@@ -208,7 +208,7 @@ func TestWalkIsParallel(t *testing.T) {
 	var begun atomic.Int32
 	var arrived sync.WaitGroup
 	arrived.Add(parallel)
-	for _, r := range New(nodes).Walk(context.Background(), parallel, func(int) error {
+	for _, r := range New(nodes).Walk(context.Background(), WalkOptions{Parallel: parallel}, func(context.Context, int) error {
 		if begun.Add(1) <= parallel {
 			arrived.Done()
 		}
@@ -227,7 +227,7 @@ func TestWalkStopsWithItsContext(t *testing.T) {
 	// 0 and 1 run at once; 0 ends the context while 1 is under way, which must be waited for.
 	begun, cancelled := make(chan struct{}), make(chan struct{})
 	oneDone := false
-	results := graphOf(5, [2]int{3, 0}, [2]int{4, 1}).Walk(ctx, 2, func(node int) error {
+	results := graphOf(5, [2]int{3, 0}, [2]int{4, 1}).Walk(ctx, WalkOptions{Parallel: 2}, func(_ context.Context, node int) error {
 		switch node {
 		case 0:
 			<-begun
@@ -249,9 +249,91 @@ func TestWalkStopsWithItsContext(t *testing.T) {
 		}
 	}
 
-	for node, r := range New(2).Walk(ctx, 2, func(int) error { t.Error("visited"); return nil }) {
+	for node, r := range New(2).Walk(ctx, WalkOptions{Parallel: 2}, func(context.Context, int) error { t.Error("visited"); return nil }) {
 		if r.Visited || r.Blocker != -1 {
 			t.Errorf("context over from the start: node %d: %+v", node, r)
 		}
+	}
+}
+
+// An interrupt leaves what has begun whole: what a visit is committed to goes on with all that it waits for, and nothing else.
+func TestWalkFinishesWhatItIsCommittedTo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g, es := acyclic(t)
+		commits := make([][]int, g.Len())
+		for _, e := range es {
+			if rapid.Bool().Draw(t, "commits") {
+				commits[e[1]] = append(commits[e[1]], e[0])
+			}
+		}
+		interrupt := make(chan struct{})
+		after := rapid.IntRange(0, g.Len()-1).Draw(t, "interrupted in visit")
+		var mu sync.Mutex
+		var order []int
+		parallel := rapid.IntRange(1, 3).Draw(t, "parallel")
+		results := g.Walk(context.Background(), WalkOptions{Parallel: parallel, Interrupt: interrupt, Commits: commits}, func(_ context.Context, node int) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if order = append(order, node); len(order) == after+1 {
+				close(interrupt)
+			}
+			return nil
+		})
+		owed := map[int]bool{}
+		var owe func(nodes []int)
+		owe = func(nodes []int) {
+			for _, node := range nodes {
+				if !owed[node] {
+					owed[node] = true
+					owe(g.waits[node])
+					owe(commits[node])
+				}
+			}
+		}
+		for _, node := range order {
+			owe(commits[node])
+		}
+		for node, r := range results {
+			if owed[node] && !r.Visited {
+				t.Fatalf("%d was not visited, after the visits %v", node, order)
+			}
+		}
+		// Those that run beside the visit which is interrupted may have begun before.
+		beside := 0
+		for _, node := range order[after+1:] {
+			if !owed[node] {
+				beside++
+			}
+		}
+		if beside > parallel {
+			t.Fatalf("%d were begun after the interrupt, in %v", beside, order)
+		}
+	})
+}
+
+func TestWalkInterruptEndsWaits(t *testing.T) {
+	// 0 commits to 1, which runs by then; 2 is nobody's.
+	interrupt, begun, ended := make(chan struct{}), make(chan struct{}, 2), make(chan struct{})
+	g := New(4)
+	results := g.Walk(context.Background(), WalkOptions{Parallel: 3, Interrupt: interrupt, Commits: [][]int{{1}, nil, nil, nil}}, func(ctx context.Context, node int) error {
+		switch node {
+		case 0:
+			<-begun
+			<-begun
+			close(interrupt)
+			return nil
+		case 1:
+			begun <- struct{}{}
+			<-ended
+			return ctx.Err()
+		default:
+			begun <- struct{}{}
+			<-ctx.Done()
+			close(ended)
+			return ctx.Err()
+		}
+	})
+	if results[1].Err != nil || !errors.Is(results[2].Err, context.Canceled) || results[3].Visited {
+		t.Errorf("%+v", results)
 	}
 }

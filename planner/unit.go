@@ -1,0 +1,46 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// Commits returns, for each step of the plan, the steps that must follow once it has begun, whoever interrupts: those that
+// bring back what it takes down, a resource that is replaced or restarted, or a cell whose root container makes room for
+// another one. What these wait for belongs to the same unit. Waiting until a container works brings nothing back: a
+// check is part of a unit only where another of its steps waits for it.
+func (p *Plan) Commits() [][]int {
+	back := map[realm.Path][]int{}
+	for i, s := range p.Steps {
+		if s.Path != "" && slices.Contains(bringBack, s.Op) {
+			back[s.Path] = append(back[s.Path], i)
+		}
+	}
+	roots := map[realm.Path]realm.Path{}
+	for _, c := range p.Changes {
+		if c.After != nil && isRootSpec(c.After.Spec) {
+			roots[c.Path.Parent()] = c.Path
+		}
+	}
+	changes := p.ChangesByPath()
+	commits := make([][]int, len(p.Steps))
+	for i, s := range p.Steps {
+		if s.Op != OpDelete && s.Op != OpStop {
+			continue
+		}
+		commits[i] = back[s.Path]
+		if c := changes[s.Path]; c != nil && c.Action == Delete && isRootSpec(c.Before.Spec) {
+			commits[i] = back[roots[s.Path.Parent()]]
+		}
+	}
+	return commits
+}
+
+// bringBack are the operations by which there is again what was taken down.
+var bringBack = []Op{OpCreate, OpUpdate, OpStart}
+
+func isRootSpec(spec realm.Spec) bool {
+	c, ok := spec.(*realm.Container)
+	return ok && c.Root
+}
