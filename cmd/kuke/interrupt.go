@@ -6,10 +6,11 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
-// interrupts turns Ctrl-C and SIGTERM into an orderly end: the first ends what can be given up at once, but
-// lets changes under way finish (see [interrupts.deferCancel]); the second ends everything.
+// interrupts turns Ctrl-C, SIGTERM and the loss of the terminal into an orderly end: the first ends what can be given up at
+// once, but lets changes under way finish (see [interrupts.deferCancel]); the second ends everything.
 type interrupts struct {
 	first  chan struct{} // closed at the first signal
 	cancel context.CancelFunc
@@ -19,31 +20,56 @@ type interrupts struct {
 	deferred bool
 }
 
+// hardLimit is how long a command has from the second signal until the process ends, whatever it waits for: a call that is
+// not answered, or somebody who doesn't read its output.
+const hardLimit = 1500 * time.Millisecond
+
 func watchInterrupts(ctx context.Context, a *app) (context.Context, *interrupts) {
 	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	const room = 4 // signals that come before one looks
+	signals := make(chan os.Signal, room)
+	wanted := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// Whoever starts a command with nohup wants it to outlive the terminal.
+	if !signal.Ignored(syscall.SIGHUP) {
+		wanted = append(wanted, syscall.SIGHUP)
+	}
+	signal.Notify(signals, wanted...)
 	i := &interrupts{first: make(chan struct{}), cancel: cancel}
 	i.stop = func() {
 		signal.Stop(signals)
 		cancel()
 	}
-	go func() {
-		<-signals
-		close(i.first)
-		i.mu.Lock()
-		if i.deferred {
-			a.errs.Note("Interrupted: changes under way are finished and recorded, no further ones begun. Press Ctrl-C again to give them up.")
-			i.mu.Unlock()
-			<-signals
-		} else {
-			i.mu.Unlock()
-		}
-		// What doesn't heed the context, such as reading from a pipe, is ended by the next signal.
-		signal.Stop(signals)
-		cancel()
-	}()
+	go i.watch(a, signals)
 	return ctx, i
+}
+
+func (i *interrupts) watch(a *app, signals <-chan os.Signal) {
+	<-signals
+	close(i.first)
+	i.mu.Lock()
+	deferred := i.deferred
+	i.mu.Unlock()
+	if deferred {
+		// Somebody may have to be waited for who doesn't read.
+		go a.errs.Note("Interrupted: changes under way are finished and recorded, each replacement as a whole, and no further ones begun. Press Ctrl-C again to give them up.")
+	} else {
+		i.cancel()
+	}
+	awaitAnother(signals)
+	i.cancel()
+	time.AfterFunc(hardLimit, func() { os.Exit(exitInterrupted) })
+	awaitAnother(signals)
+	os.Exit(exitInterrupted)
+}
+
+// awaitAnother waits for a signal that somebody sends on purpose. Those of a terminal that is gone don't count: the kernel
+// sends them, and so does the shell.
+func awaitAnother(signals <-chan os.Signal) {
+	for {
+		if s := <-signals; s != syscall.SIGHUP {
+			return
+		}
+	}
 }
 
 // deferCancel makes the first signal close first and leave the context alone.

@@ -21,6 +21,7 @@ func newLab(a *app) *cobra.Command {
 			o.Command, o.Cgroup = args, lab.CgroupMode(mode)
 			o.Stdin, o.Stdout, o.Stderr = a.stdin, a.stdout, a.stderr
 			// Signals are the command's to answer: the lab passes them on and ends with it.
+			a.interrupts.stop()
 			code, err := lab.Run(context.WithoutCancel(cmd.Context()), o)
 			if err != nil {
 				return err

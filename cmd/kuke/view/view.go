@@ -33,7 +33,7 @@ type View struct {
 func New(f *os.File, colored bool) *View {
 	terminal := term.IsTerminal(int(f.Fd()))
 	v := newView(f, colored && terminal)
-	v.terminal = terminal
+	v.terminal, v.out.terminal = terminal, terminal
 	return v
 }
 
@@ -53,15 +53,16 @@ func newView(out io.Writer, colored bool) *View {
 	}
 }
 
-// sink keeps the first error of a writer. That nobody reads any more, as behind head, is none.
+// sink keeps the first error of a writer. That nobody reads any more, as behind head or on a terminal that is gone, is none.
 type sink struct {
 	io.Writer
-	err error
+	terminal bool
+	err      error
 }
 
 func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.Writer.Write(p)
-	if err != nil && s.err == nil && !errors.Is(err, syscall.EPIPE) {
+	if gone := errors.Is(err, syscall.EPIPE) || s.terminal && errors.Is(err, syscall.EIO); err != nil && s.err == nil && !gone {
 		s.err = err
 	}
 	return n, err
