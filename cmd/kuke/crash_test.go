@@ -241,6 +241,36 @@ func TestInterruptOnTerminal(t *testing.T) {
 	}
 }
 
+// TestLostTerminal closes the terminal of an apply in the middle of a replacement: that is made whole, and what is printed from
+// then on is lost.
+func TestLostTerminal(t *testing.T) {
+	dir := crashHost(t)
+	const stubborn = `["-c", "trap '' TERM; while true; do sleep 1; done"]`
+	config := func(word string) string {
+		text := strings.ReplaceAll(cells(2, word), sleeper, stubborn+"\n          stop_timeout_seconds = 2")
+		return writeConfig(t, dir, "main.hcl", text)
+	}
+	mustKuke(t, "apply", "--auto-approve", "-f", config("old"))
+	cmd := exec.Command("kuke", "apply", "--auto-approve", "--parallelism", "1", "-f", config("new"))
+	term := newTerminal(t, cmd)
+	term.sees("destroying…")
+	// It is gone once the reading of it ends, at the next line.
+	if err := term.master.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+		t.Errorf("apply ended with %v", err)
+	}
+	for _, name := range []string{"c0/root", "c0/side", "c1/root", "c1/side"} {
+		mustKuke(t, "exec", "crash/s/t/"+name, "true")
+	}
+	if plan := mustKuke(t, "plan", "-f", config("new")); !strings.Contains(plan, "crash/s/t/c1/root must be replaced") || strings.Contains(plan, "crash/s/t/c0/") {
+		t.Errorf("the next plan:\n%s", plan)
+	}
+}
+
 // TestInterruptReading presses Ctrl-C while a configuration that takes seconds is worked out.
 func TestInterruptReading(t *testing.T) {
 	dir := crashHost(t)

@@ -334,6 +334,9 @@ func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm
 	}
 	begin := time.Now()
 	actual, err := look(ctx, desired, prior)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, errInterrupted
+	}
 	if err != nil {
 		return nil, nil, err
 	}
