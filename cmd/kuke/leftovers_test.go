@@ -46,8 +46,7 @@ func leftovers() string {
 	return strings.Join(append(left, networkLeftovers()...), "\n")
 }
 
-// keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that runs. The lease
-// of a command that was killed expires by itself.
+// keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that runs.
 func keptForImages(ns string) bool {
 	if out, err := exec.Command("ctr", "namespaces", "ls").Output(); err != nil || !regexp.MustCompile(`(?m)^`+ns+` .*\bkukeon\.io/kept=images\b`).Match(out) {
 		return false

@@ -240,6 +240,9 @@ func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change 
 	}
 	defer host.Close()
 	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
+		if err := host.TidyUp(ctx); err != nil {
+			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
+		}
 		return change(host.With(store), store, prior)
 	})
 }

@@ -9,6 +9,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -34,6 +35,8 @@ type Client struct {
 	conn  grpc.ClientConnInterface
 	watch *watch
 	left  *left
+	// presence is what tells others that this process lives.
+	presence presence
 	// logProgram returns the program that writes the logs of tasks; nil leaves that to the shims.
 	logProgram func() (string, error)
 }
@@ -64,7 +67,7 @@ func (c *Client) LogPrograms(ctx context.Context) (map[string]bool, error) {
 }
 
 // Close ends the connection.
-func (c *Client) Close() error { return c.c.Close() }
+func (c *Client) Close() error { return errors.Join(c.presence.close(), c.c.Close()) }
 
 // Version returns the version of the daemon, such as "1.6.20~ds1" or "v2.4.2".
 func (c *Client) Version(ctx context.Context) (string, error) {

@@ -71,6 +71,11 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 	if err := c.removeSnapshot(ctx, o.ID); err != nil {
 		return err
 	}
+	ctx, release, err := c.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release(false)) }()
 	defer func() {
 		if err != nil {
 			after, cancel := afterwards(ctx)

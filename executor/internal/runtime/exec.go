@@ -67,11 +67,15 @@ func (c *Client) exec(ctx context.Context, id string, args []string, timeout tim
 	if err != nil {
 		return ExecResult{}, err
 	}
+	fifos, err := c.fifoDir(ctx, id)
+	if err != nil {
+		return ExecResult{}, err
+	}
 	output := &tail{limit: execOutput}
 	// A call that is cancelled may be carried out nevertheless, and runc, when killed in the middle of it, leaves the
 	// process to nobody.
 	whole := Detached(ctx)
-	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, cio.NewCreator(cio.WithStreams(nil, output, output)))
+	process, err := task.Exec(whole, execPrefix+rand.Text(), spec, cio.NewCreator(fifos, cio.WithStreams(nil, output, output)))
 	if err != nil {
 		return ExecResult{}, errors.Join(err, stoppedMeanwhile(whole, task))
 	}

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/containerd/containerd/v2/defaults"
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -37,8 +36,8 @@ func (h *host) leavesNothing(f func()) {
 		stacks := make([]byte, 1<<20)
 		h.t.Errorf("%d goroutines before and %d after:\n%s", goroutines, now, stacks[:goruntime.Stack(stacks, true)])
 	}
-	if fifos, err := os.ReadDir(defaults.DefaultFIFODir); err == nil && len(fifos) > 0 {
-		h.t.Errorf("%d directories of FIFOs are left", len(fifos))
+	if fifos, err := filepath.Glob(filepath.Join(processesDir, "*", h.ns, "*", "*")); err != nil || len(fifos) > 0 {
+		h.t.Errorf("FIFOs are left: %v, %v", fifos, err)
 	}
 	left, err := filepath.Glob(filepath.Join("/run/containerd", bundlesDir, h.ns, "*", "exec-*"))
 	h.must(err)

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"time"
@@ -88,7 +89,11 @@ func (c *Client) Resolve(ctx context.Context, ref string) (digest string, err er
 
 // Pull fetches the image for the host's platform and unpacks it, and returns its digest.
 func (c *Client) Pull(ctx context.Context, ns, ref string) (digest string, err error) {
-	ctx = in(ctx, ns)
+	ctx, release, err := c.lease(in(ctx, ns))
+	if err != nil {
+		return "", fmt.Errorf("pull image %s: %w", ref, err)
+	}
+	defer func() { err = errors.Join(err, release(err != nil)) }()
 	image, err := c.c.Pull(ctx, ref, containerd.WithResolver(resolver(ctx)), containerd.WithPullUnpack, containerd.WithPullSnapshotter(snapshotterName))
 	if err != nil {
 		return "", fmt.Errorf("pull image %s: %w", ref, err)
@@ -112,7 +117,7 @@ func (c *Client) EnsureUnpacked(ctx context.Context, ns, ref string) error {
 	return c.unpack(ctx, image)
 }
 
-func (c *Client) unpack(ctx context.Context, image containerd.Image) error {
+func (c *Client) unpack(ctx context.Context, image containerd.Image) (err error) {
 	done, err := image.IsUnpacked(ctx, snapshotterName)
 	if err != nil {
 		return fmt.Errorf("unpack image %s: %w", image.Name(), err)
@@ -120,6 +125,11 @@ func (c *Client) unpack(ctx context.Context, image containerd.Image) error {
 	if done {
 		return nil
 	}
+	ctx, release, err := c.lease(ctx)
+	if err != nil {
+		return fmt.Errorf("unpack image %s: %w", image.Name(), err)
+	}
+	defer func() { err = errors.Join(err, release(err != nil)) }()
 	return wrap(image.Unpack(ctx, snapshotterName), "unpack image %s", image.Name())
 }
 

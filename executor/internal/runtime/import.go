@@ -40,25 +40,22 @@ func (c *Client) Import(ctx context.Context, ns string, r io.Reader, name string
 		}
 		name = named.String()
 	}
-	file, done, err := seekable(r)
+	file, done, err := seekable(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	file = interruptible{ctx, file}
 	isArchive, err := detect(file)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
 	}
 	// The lease keeps the garbage collector from what has no name yet.
-	ctx, release, err := c.c.WithLease(ctx)
+	ctx, release, err := c.lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
 	}
-	defer func() {
-		after, cancel := afterwards(ctx)
-		defer cancel()
-		err = errors.Join(err, release(after))
-	}()
+	defer func() { err = errors.Join(err, release(err != nil)) }()
 	tarball, err := decompress(file)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
@@ -97,8 +94,21 @@ func (c *Client) nameImages(ctx context.Context, found []images.Image) (names []
 	return names, nil
 }
 
+// interruptible is a file whose reading ends with a context.
+type interruptible struct {
+	ctx context.Context
+	io.ReadSeeker
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.ReadSeeker.Read(p)
+}
+
 // seekable returns r, or a temporary copy of it that done removes.
-func seekable(r io.Reader) (file io.ReadSeeker, done func() error, err error) {
+func seekable(ctx context.Context, r io.Reader) (file io.ReadSeeker, done func() error, err error) {
 	if rs, ok := r.(io.ReadSeeker); ok {
 		// A pipe is an *os.File too.
 		if _, err := rs.Seek(0, io.SeekCurrent); err == nil {
@@ -112,7 +122,17 @@ func seekable(r io.Reader) (file io.ReadSeeker, done func() error, err error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
-	if _, err := io.Copy(f, r); err != nil {
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(f, r)
+		copied <- err
+	}()
+	select {
+	case err = <-copied:
+	case <-ctx.Done(): // whoever writes into a pipe may never go on
+		err = ctx.Err()
+	}
+	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return f, f.Close, nil

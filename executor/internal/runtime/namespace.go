@@ -9,7 +9,6 @@ import (
 	namespacesapi "github.com/containerd/containerd/api/services/namespaces/v1"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
@@ -191,12 +190,11 @@ func abort(ctx context.Context, store content.IngestManager, ref string) error {
 
 // collectGarbage makes the collector run now: only the end of a lease or an image can ask for that.
 func (c *Client) collectGarbage(ctx context.Context) error {
-	service := c.c.LeasesService()
-	lease, err := service.Create(ctx, leases.WithRandomID(), leases.WithExpiration(time.Minute))
+	_, release, err := c.lease(ctx)
 	if err != nil {
 		return err
 	}
-	return service.Delete(ctx, lease, leases.SynchronousDelete)
+	return release(true)
 }
 
 // removeRest takes what the collector keeps because of labels that make it a root of its own.

@@ -76,7 +76,11 @@ func (c *Client) session(ctx context.Context, id string, s Session) (uint32, err
 	seen := &activity{broken: make(chan struct{}), givenUp: make(chan struct{})}
 	input := &closingReader{from: s.Stdin}
 	whole := Detached(ctx) // as in Exec
-	process, err := task.Exec(whole, "exec-"+rand.Text(), spec, s.streams(input, seen))
+	fifos, err := c.fifoDir(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	process, err := task.Exec(whole, execPrefix+rand.Text(), spec, s.streams(fifos, input, seen))
 	if err != nil {
 		return 0, errors.Join(err, stoppedMeanwhile(whole, task))
 	}
@@ -113,7 +117,7 @@ func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
 	return nil
 }
 
-func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
+func (s *Session) streams(fifos cio.Opt, input io.Reader, seen *activity) cio.Creator {
 	if s.Detach {
 		return cio.NullIO
 	}
@@ -121,9 +125,9 @@ func (s *Session) streams(input io.Reader, seen *activity) cio.Creator {
 		input = nil
 	}
 	if s.Terminal {
-		return cio.NewCreator(cio.WithStreams(input, seen.watch(s.Stdout), nil), cio.WithTerminal)
+		return cio.NewCreator(fifos, cio.WithStreams(input, seen.watch(s.Stdout), nil), cio.WithTerminal)
 	}
-	return cio.NewCreator(cio.WithStreams(input, seen.watch(s.Stdout), seen.watch(s.Stderr)))
+	return cio.NewCreator(fifos, cio.WithStreams(input, seen.watch(s.Stdout), seen.watch(s.Stderr)))
 }
 
 // attend starts the process and stays with it until it has ended and all it printed has come.

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/containerd/containerd/v2/defaults"
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -305,8 +304,8 @@ func TestSessionDetached(t *testing.T) {
 	if _, err := h.Run(h.ctx, h.ns, "a", Session{Args: []string{"nope"}, Detach: true}); err == nil || !strings.Contains(err.Error(), "executable file not found") {
 		t.Errorf("no such command: %v", err)
 	}
-	if fifos, err := os.ReadDir(defaults.DefaultFIFODir); err == nil && len(fifos) > 0 {
-		t.Errorf("%d directories of FIFOs are left", len(fifos))
+	if fifos, err := filepath.Glob(filepath.Join(processesDir, "*", h.ns, "*", "*")); err != nil || len(fifos) > 0 {
+		t.Errorf("FIFOs are left: %v, %v", fifos, err)
 	}
 }
 
