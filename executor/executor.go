@@ -59,6 +59,8 @@ type Executor struct {
 	*Host
 	store   *state.Store
 	secrets *secrets
+	// holdsLock says that the caller holds the lock of the state.
+	holdsLock bool
 	// top is held while the cgroup of all realms may come or go.
 	top sync.Mutex
 }
@@ -110,9 +112,17 @@ func dial(ctx context.Context, c Config) (*runtime.Client, error) {
 	return runtime.Dial(ctx, runtime.DialOptions{Address: c.Containerd, Wait: c.ConnectTimeout, CallTimeout: c.CallTimeout, Announce: c.Announce})
 }
 
-// With returns what works on the host and records in the store what it does.
+// With returns what looks at the host and at the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
 	return &Executor{Host: h, store: store, secrets: newSecrets(store)}
+}
+
+// Holding returns what works on the host and records in the store what it does, and what it sees (see [Executor.Refresh]). The
+// caller holds the lock of the state.
+func (h *Host) Holding(store *state.Store) *Executor {
+	e := h.With(store)
+	e.holdsLock = true
+	return e
 }
 
 // Close ends the connection to containerd.

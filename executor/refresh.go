@@ -26,7 +26,8 @@ const refreshParallelism = 8
 
 // Refresh looks at the host: the namespaces of desired and recorded realms and those that bear our labels,
 // with a constant number of calls for each; the cgroups of recorded resources; the images and the paths of
-// the host that desired containers use. Nothing is changed. desired is nil for a view of what is recorded; for a plan, be it
+// the host that desired containers use. Nothing is changed, but with the lock of the state it is recorded which containers have
+// done their work, in prior as well: nobody may look again before a reboot takes their tasks. desired is nil for a view of what is recorded; for a plan, be it
 // of nothing desired, tasks that containerd's restart monitor is just making are waited for.
 func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
 	return e.look(ctx, desired, prior, everything)
@@ -60,7 +61,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 	if err := r.namespaces(ctx, nil, prior); err != nil {
 		return nil, err
 	}
-	return r.actual, r.cgroupsOf(prior)
+	return r.actual, errors.Join(r.recordCompletions(prior), r.cgroupsOf(prior))
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
@@ -86,6 +87,9 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 		return nil, err
 	}
 	if err := r.namespaces(ctx, desired, prior); err != nil {
+		return nil, err
+	}
+	if err := r.recordCompletions(prior); err != nil {
 		return nil, err
 	}
 	if err := r.surveyHost(desired, prior); err != nil {
@@ -205,6 +209,20 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	r.actual.Namespaces[name] = ns
 	for reference, digest := range digests {
 		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
+	}
+	return nil
+}
+
+// recordCompletions records which containers have done their work, where that is not recorded yet.
+func (r *refresh) recordCompletions(prior *state.State) error {
+	if !r.holdsLock {
+		return nil
+	}
+	for _, record := range planner.Completions(prior, r.actual) {
+		if err := r.store.Put(record); err != nil {
+			return err
+		}
+		prior.Records[record.Path] = record
 	}
 	return nil
 }

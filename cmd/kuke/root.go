@@ -243,7 +243,7 @@ func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change 
 		if err := host.TidyUp(ctx); err != nil {
 			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
 		}
-		return change(host.With(store), store, prior)
+		return change(host.Holding(store), store, prior)
 	})
 }
 

@@ -47,8 +47,9 @@ type Status struct {
 	Health *Health `json:"health,omitempty"`
 	// Run is what the user made of a container that would otherwise run: "stopped" or "paused"; empty for one that runs.
 	Run string `json:"run,omitempty"`
-	// Exit is how a container ended that the user stopped or killed, that others waited for, or that had ended when it was
-	// shut down; nil where it was not seen to end, or is to be started again.
+	// Exit is how a container ended that the user stopped or killed, that others waited for, that had ended when it was shut
+	// down, or that was seen to have done its work; nil where it was not seen to end, or is to be started again. It is about a
+	// container of this SpecDigest.
 	Exit *Exit `json:"exit,omitempty"`
 	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
