@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner/state"
@@ -74,7 +75,14 @@ func (k containerKind) cell() cellKind { return cellKind{Executor: k.Executor} }
 // run starts the task of a container, and has containerd watch over it as its restart policy says.
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	log := k.store.LogFile(after.Path)
-	if err := k.runtime.Start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
+	if err := logs.ForgetExit(log); err != nil {
+		return err
+	}
+	start := k.runtime.Start
+	if runsOnce(after) {
+		start = k.runtime.StartOnce
+	}
+	if err := start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
 		return k.explain(after, err)
 	}
 	if policy := after.Spec.(*realm.Container).RestartPolicy; policy == "" || policy == "no" {
@@ -82,6 +90,9 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	}
 	return k.watch(ctx, after)
 }
+
+// runsOnce reports whether the end of the container is noted beside its log: nobody starts it again.
+func runsOnce(r *state.Record) bool { return r.Spec.(*realm.Container).RestartPolicy == "no" }
 
 // watch has containerd keep to the restart policy of the container, unless the user has stopped or paused it: the monitor of
 // containerd 1.6 ends a paused task for one that runs.

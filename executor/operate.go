@@ -3,9 +3,12 @@ package executor
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -40,6 +43,9 @@ func (k containerKind) recordExit(after *state.Record, exit runtime.Exit) error 
 // stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
 // seconds is nil.
 func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) (runtime.Exit, error) {
+	if err := k.disregardExit(r); err != nil {
+		return runtime.Exit{}, err
+	}
 	spec := r.Spec.(*realm.Container)
 	grace := spec.StopTimeout()
 	if seconds != nil {
@@ -48,8 +54,25 @@ func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64
 	return k.runtime.Stop(ctx, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
 }
 
+// disregardExit keeps the end of a container that is stopped, whatever its code, from being taken for the end of its work.
+func (k containerKind) disregardExit(r *state.Record) error {
+	if !runsOnce(r) {
+		return nil
+	}
+	log := k.store.LogFile(r.Path)
+	if _, err := os.Lstat(log); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return logs.DisregardExit(log)
+}
+
 // kill sends a signal. A container that it ends for good stays down.
 func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
+	if c.After.Status.Run != "" {
+		if err := k.disregardExit(c.After); err != nil {
+			return err
+		}
+	}
 	exit, err := k.runtime.Kill(ctx, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
 	if err != nil {
 		return err

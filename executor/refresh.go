@@ -14,6 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
@@ -61,7 +62,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 	if err := r.namespaces(ctx, nil, prior); err != nil {
 		return nil, err
 	}
-	return r.actual, errors.Join(r.recordCompletions(prior), r.cgroupsOf(prior))
+	return r.actual, errors.Join(r.notedExits(prior), r.recordCompletions(prior), r.cgroupsOf(prior))
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
@@ -89,7 +90,7 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 	if err := r.namespaces(ctx, desired, prior); err != nil {
 		return nil, err
 	}
-	if err := r.recordCompletions(prior); err != nil {
+	if err := errors.Join(r.notedExits(prior), r.recordCompletions(prior)); err != nil {
 		return nil, err
 	}
 	if err := r.surveyHost(desired, prior); err != nil {
@@ -209,6 +210,29 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	r.actual.Namespaces[name] = ns
 	for reference, digest := range digests {
 		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
+	}
+	return nil
+}
+
+// notedExits takes a container without a task, which containerd has forgotten, for one that has ended with 0, where that is noted
+// beside its log.
+func (r *refresh) notedExits(prior *state.State) error {
+	for p, record := range prior.Records {
+		if p.Kind() != realm.KindContainer || !runsOnce(record) || record.Status.Exit != nil {
+			continue
+		}
+		ns := r.actual.Namespaces[record.Status.Namespace]
+		if ns == nil || ns.Containers[record.Status.ContainerID] == nil || ns.Containers[record.Status.ContainerID].Status != planner.TaskNone {
+			continue
+		}
+		exit, err := logs.ReadExit(r.store.LogFile(p))
+		if err != nil {
+			return err
+		}
+		if exit != nil && exit.Code == 0 {
+			found := ns.Containers[record.Status.ContainerID]
+			found.Status, found.ExitCode, found.FinishedAt = planner.TaskStopped, exit.Code, exit.At
+		}
 	}
 	return nil
 }

@@ -20,11 +20,12 @@ const (
 )
 
 var (
-	logEnd        = regexp.MustCompile(`^\.log(\.[0-9]+)?$`)
+	logEnd        = regexp.MustCompile(`^\.log(\.[0-9]+|\.exit)?$`)
 	networkEnding = regexp.MustCompile(`^[0-9]*$`)
 )
 
-// LogFiles returns the files of the log of the container at p that are there: [Store.LogFile], and those that were full.
+// LogFiles returns the files of the log of the container at p that are there: [Store.LogFile], those that were full, and the one
+// that tells how the container ended.
 // Others beside them are not kuke's.
 func (s *Store) LogFiles(p realm.Path) []string {
 	dir := s.containersDir(p)

@@ -7,7 +7,8 @@
 //
 // with P in place of F for a line that goes on in the next entry. Behind a colon there may be tags: ":run" at the first
 // entry of a writer that goes on in a file of another, so that no line goes on across it, and ":file=N" at the first entry
-// of a file that follows N others. The package knows files, not containers.
+// of a file that follows N others. Beside a log there may be a file that tells how the task ended. The package knows
+// files, and of a container no more than that it ends.
 package logs
 
 import (
@@ -43,13 +44,17 @@ const (
 	fileTag = ":file="
 )
 
-// writerArg is the first argument of a process that writes a log; the file follows.
-const writerArg = "kuke-log-writer"
+// writerArg is the first argument of a process that writes a log, and noterArg of one that also notes how its task ends; the
+// file follows.
+const (
+	writerArg = "kuke-log-writer"
+	noterArg  = "kuke-log-and-exit-writer"
+)
 
 // IsWriter reports whether the arguments are those of a process that writes a log.
 func IsWriter(args []string) bool {
 	const all = 3
-	return len(args) == all && args[1] == writerArg
+	return len(args) == all && (args[1] == writerArg || args[1] == noterArg)
 }
 
 // The files that a shim gives the process.
@@ -59,9 +64,14 @@ const (
 	readyFD  = 5 // closed when the process is ready
 )
 
-// URI returns what tells containerd to have the program, which calls [Init], write the output of a task to the file.
-func URI(program, file string) string {
-	u := url.URL{Scheme: "binary", Path: program, RawQuery: url.Values{writerArg: {file}}.Encode()}
+// URI returns what tells containerd to have the program, which calls [Init], write the output of a task to the file, and with
+// noteExit also note its end: see [ReadExit].
+func URI(program, file string, noteExit bool) string {
+	arg := writerArg
+	if noteExit {
+		arg = noterArg
+	}
+	u := url.URL{Scheme: "binary", Path: program, RawQuery: url.Values{arg: {file}}.Encode()}
 	return u.String()
 }
 
@@ -74,7 +84,12 @@ func Init() {
 	// The process ends with its input: whoever ends the shim, or presses Ctrl-C, doesn't mean it.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
 	_ = os.NewFile(readyFD, "ready").Close()
+	noter := &exitNoter{log: os.Args[2]}
+	if os.Args[1] == noterArg {
+		go noter.note(awaitExit)
+	}
 	Write(os.Args[2], os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr"))
+	noter.mu.Lock() // for good: what is being written is finished
 	os.Exit(0)
 }
 

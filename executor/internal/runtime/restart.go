@@ -110,7 +110,7 @@ func (c *Client) restartLabels(policy, logPath string) (map[string]string, error
 	if err != nil || parsed.MaximumRetryCount() < 0 || strings.Count(policy, ":") > 1 {
 		return nil, fmt.Errorf("unknown policy %q: %w", policy, errdefs.ErrInvalidArgument)
 	}
-	uri, err := c.logURI(logPath)
+	uri, err := c.logURI(taskLog{file: logPath})
 	if err != nil {
 		return nil, err
 	}
@@ -122,15 +122,15 @@ func (c *Client) restartLabels(policy, logPath string) (map[string]string, error
 }
 
 // logURI is what a task gets as its output, from here and from the monitor alike.
-func (c *Client) logURI(logPath string) (string, error) {
+func (c *Client) logURI(log taskLog) (string, error) {
 	if c.logProgram != nil {
 		program, err := c.logProgram()
 		if err != nil {
 			return "", fmt.Errorf("its log: %w", err)
 		}
-		return logs.URI(program, logPath), nil
+		return logs.URI(program, log.file, log.noteExit), nil
 	}
-	uri, err := cio.LogURIGenerator("file", logPath, nil)
+	uri, err := cio.LogURIGenerator("file", log.file, nil)
 	if err != nil {
 		return "", fmt.Errorf("its log: %w", err)
 	}
@@ -295,12 +295,12 @@ func (c *Client) traces(ns, id string) []string {
 
 // meetMonitor prepares the start of a container that the monitor may be starting as well, and reports whether it may:
 // then both write into the same file.
-func (c *Client) meetMonitor(ctx context.Context, container containerd.Container, logPath string) (monitored bool, err error) {
+func (c *Client) meetMonitor(ctx context.Context, container containerd.Container, log taskLog) (monitored bool, err error) {
 	labels, err := container.Labels(ctx)
 	if err != nil || labels[restart.StatusLabel] == "" {
 		return false, err
 	}
-	uri, err := c.logURI(logPath)
+	uri, err := c.logURI(log)
 	if err != nil || labels[restart.LogURILabel] == uri {
 		return true, err
 	}

@@ -33,30 +33,43 @@ const wayTimeout = time.Minute
 // never started, is removed first; one that runs is left alone. When it fails, no task is left, save that the restart
 // monitor goes on trying, should the container be in its care already.
 func (c *Client) Start(ctx context.Context, ns, id, logPath string) error {
-	return wrap(readable(c.start(in(ctx, ns), id, logPath)), "start container %s", id)
+	return wrap(readable(c.start(in(ctx, ns), id, taskLog{file: logPath})), "start container %s", id)
 }
 
-func (c *Client) start(ctx context.Context, id, logPath string) error {
+// StartOnce is Start for a container that nobody starts again when it has ended: what writes its log also notes its exit, see
+// [logs.ReadExit].
+func (c *Client) StartOnce(ctx context.Context, ns, id, logPath string) error {
+	return wrap(readable(c.start(in(ctx, ns), id, taskLog{file: logPath, noteExit: true})), "start container %s", id)
+}
+
+// taskLog is where the output of a task goes.
+type taskLog struct {
+	file string
+	// noteExit says that the end of the task is noted beside the file.
+	noteExit bool
+}
+
+func (c *Client) start(ctx context.Context, id string, to taskLog) error {
 	container, err := c.c.LoadContainer(ctx, id)
 	if err != nil {
 		return err
 	}
 	// The shim would make it readable by everyone.
-	log, err := durable.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	log, err := durable.OpenFile(to.file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("make its log: %w", err)
 	}
 	if err := log.Close(); err != nil {
 		return fmt.Errorf("make its log: %w", err)
 	}
-	monitored, err := c.meetMonitor(ctx, container, logPath)
+	monitored, err := c.meetMonitor(ctx, container, to)
 	if err != nil {
 		return err
 	}
 	if monitored {
-		return c.startBesideMonitor(ctx, container, logPath)
+		return c.startBesideMonitor(ctx, container, to)
 	}
-	_, made, err := c.startTask(ctx, container, logPath)
+	_, made, err := c.startTask(ctx, container, to)
 	if made {
 		err = errors.Join(err, c.cleanUp(ctx, container))
 	}
@@ -65,8 +78,8 @@ func (c *Client) start(ctx context.Context, id, logPath string) error {
 
 // startTask makes a task and starts it, unless one runs, which is no task and no error. After an error there may be one
 // that was made.
-func (c *Client) startTask(ctx context.Context, container containerd.Container, logPath string) (task containerd.Task, made bool, err error) {
-	log, err := c.logTo(logPath)
+func (c *Client) startTask(ctx context.Context, container containerd.Container, to taskLog) (task containerd.Task, made bool, err error) {
+	log, err := c.logTo(to)
 	if err != nil {
 		return nil, false, err
 	}
@@ -109,10 +122,10 @@ func begin(ctx context.Context, task containerd.Task) error {
 }
 
 // startBesideMonitor starts a task until one runs, the monitor's or its own: whoever was later has ended the other's.
-func (c *Client) startBesideMonitor(ctx context.Context, container containerd.Container, logPath string) error {
+func (c *Client) startBesideMonitor(ctx context.Context, container containerd.Container, to taskLog) error {
 	var failed error
 	for range monitorRetries {
-		task, _, err := c.startTask(ctx, container, logPath)
+		task, _, err := c.startTask(ctx, container, to)
 		if err == nil && task == nil {
 			return nil
 		}
@@ -167,9 +180,9 @@ func (c *Client) newTask(ctx context.Context, container containerd.Container, ou
 	}
 }
 
-// logTo has what a task prints appended to the file.
-func (c *Client) logTo(logPath string) (cio.Creator, error) {
-	uri, err := c.logURI(logPath)
+// logTo has what a task prints logged.
+func (c *Client) logTo(to taskLog) (cio.Creator, error) {
+	uri, err := c.logURI(to)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,90 @@
+package logs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/kukeon/kuke/planner/state/durable"
+)
+
+// Exit is how a task ended. The process that writes its log notes it beside that, where the program asks for it: whoever else
+// could tell is gone after a power cut, and so is what containerd knew.
+type Exit struct {
+	// Code is that of the process, or 128 and the number of the signal that ended it.
+	Code uint32    `json:"code"`
+	At   time.Time `json:"at"`
+}
+
+// exitFile returns the name of the file beside a log that tells how the task ended.
+func exitFile(log string) string { return log + ".exit" }
+
+// ReadExit returns how the task that wrote the log ended, or nil where nobody has noted it so that it can be read.
+func ReadExit(log string) (*Exit, error) {
+	data, err := durable.ReadFile(exitFile(log))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read how a task ended: %w", err)
+	}
+	exit := new(Exit)
+	if json.Unmarshal(data, exit) != nil || exit.At.IsZero() {
+		return nil, nil
+	}
+	return exit, nil
+}
+
+// ForgetExit makes room for the exit of the next task.
+func ForgetExit(log string) error {
+	if err := durable.Remove(exitFile(log)); err != nil {
+		return fmt.Errorf("forget how a task ended: %w", err)
+	}
+	return nil
+}
+
+// DisregardExit keeps the exit of the task that runs from being noted, unless it has been: that task is about to be ended, which
+// says nothing of its work.
+func DisregardExit(log string) error {
+	if _, err := os.Lstat(exitFile(log)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return writeExit(log, Exit{})
+}
+
+func writeExit(log string, exit Exit) error {
+	data, err := json.Marshal(exit)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(exitFile(log), append(data, '\n'), fileMode)
+}
+
+// exitNoter notes how a task ends, and lets the process end only between two steps of that.
+type exitNoter struct {
+	log string
+	mu  sync.Mutex
+}
+
+// note waits for the end of the task, which wait tells, and writes it down. What can't be written is left, as an exit that
+// nobody has seen.
+func (n *exitNoter) note(wait func() (Exit, error)) {
+	exit, err := wait()
+	if err != nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	// A container that has been renamed has its log elsewhere.
+	if _, err := os.Lstat(n.log); err != nil {
+		return
+	}
+	if _, err := os.Lstat(exitFile(n.log)); !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	_ = writeExit(n.log, exit)
+}
