@@ -120,8 +120,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	if _, err := decodePlan(forge(h, p)); err != nil {
 		h.Fatalf("the plan can't be saved: %v", err)
 	}
-	h.changes, h.names = p.ChangesByPath(), p.Names
-	h.prepared = map[realm.Path]bool{}
+	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[realm.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}

@@ -16,7 +16,7 @@ import (
 // and returns the steps that were done.
 func (h *host) interrupt(p *Plan, begun int) []Step {
 	h.Helper()
-	h.changes, h.names = p.ChangesByPath(), p.Names
+	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[realm.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
@@ -95,54 +95,54 @@ func TestInterruptedReplacement(t *testing.T) {
 		want  string
 	}{
 		{
-			name: "of a container", begun: 2,
+			name: "of a container", begun: 3,
 			edit: func(s specs) { container(s, theSide).Env = realm.Env{"A": "b"} },
-			want: "image, delete side, create side",
+			want: "image, prepare side, delete side, create side",
 		},
 		{
-			name: "of a root container: its cell is one unit", begun: 3,
+			name: "of a root container: its cell is one unit", begun: 5,
 			edit: func(s specs) { container(s, theRoot).Env = realm.Env{"A": "b"} },
-			want: "image, image, delete side, delete web, create web, create side",
+			want: "image, image, prepare web, prepare side, delete side, delete web, create web, create side",
 		},
 		{
-			name: "of one cell of two", begun: 5,
+			name: "of one cell of two", begun: 7,
 			edit: func(s specs) {
 				container(s, theRoot).Env = realm.Env{"A": "b"}
 				s[second] = &realm.Cell{}
 				s[second+"/root"] = &realm.Container{Image: "side:1", Root: true}
 			},
-			want: "create other, image, create root, image, delete side, delete web, create web, create side",
+			want: "create other, image, create root, image, prepare web, prepare side, delete side, delete web, create web, create side",
 		},
 		{
-			name: "before it has begun", begun: 1,
+			name: "before it has begun", begun: 2,
 			edit: func(s specs) { container(s, theSide).Env = realm.Env{"A": "b"} },
-			want: "image",
+			want: "image, prepare side",
 		},
 		{
-			name: "without the wait until it works", begun: 2,
+			name: "without the wait until it works", begun: 3,
 			edit: func(s specs) {
 				container(s, theSide).Env = realm.Env{"A": "b"}
 				container(s, theSide).Healthcheck = &realm.Healthcheck{TCP: "localhost:1"}
 			},
-			want: "image, delete side, create side",
+			want: "image, prepare side, delete side, create side",
 		},
 		{
-			name: "with the wait for one that another waits for", begun: 3,
+			name: "with the wait for one that another waits for", begun: 5,
 			edit: func(s specs) {
 				container(s, theRoot).Env = realm.Env{"A": "b"}
 				container(s, theRoot).Healthcheck = &realm.Healthcheck{TCP: "localhost:1"}
 				container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
 			},
-			want: "image, image, delete side, delete web, create web, check web, create side",
+			want: "image, image, prepare web, prepare side, delete side, delete web, create web, check web, create side",
 		},
 		{
-			name: "of a root container by another", begun: 3,
+			name: "of a root container by another", begun: 4,
 			edit: func(s specs) {
 				s[theCell+"/new"] = container(s, theRoot)
 				delete(s, theRoot)
 				delete(s, theSide)
 			},
-			want: "image, delete side, delete web, create new",
+			want: "image, prepare new, delete side, delete web, create new",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
