@@ -91,11 +91,39 @@ func (c *cell) chooseRoot(diags *realm.Diagnostics) {
 		}
 	}
 	if root == nil {
-		if i := slices.IndexFunc(c.containers, func(d *declaration) bool { return !d.external }); i >= 0 {
-			root = c.containers[i]
+		if root = c.impliedRoot(); root != nil {
+			root.resource.ImpliedRoot = true
 		}
 	}
 	if root != nil {
 		spec(root).Root = true
 	}
+}
+
+// impliedRoot returns the container that is the root of the cell where nothing says which is, and none is recorded: the
+// first that can start before all others, else the first, and then there is something to report. It returns nil where
+// there is no container.
+func (c *cell) impliedRoot() *declaration {
+	awaited := map[string]bool{}
+	for _, d := range c.containers {
+		for _, on := range spec(d).DependsOn {
+			if on.Condition == realm.Completed {
+				awaited[on.Name] = true
+			}
+		}
+	}
+	var first *declaration
+	for _, d := range c.containers {
+		if d.external {
+			continue
+		}
+		if first == nil {
+			first = d
+		}
+		beside := func(p realm.Path) bool { return p.Parent() == d.path.Parent() }
+		if len(spec(d).DependsOn) == 0 && !awaited[d.path.Name()] && !slices.ContainsFunc(d.resource.References, beside) {
+			return d
+		}
+	}
+	return first
 }

@@ -46,7 +46,7 @@ func Convert(tree *realm.Tree, to Language) ([]byte, error) {
 	for _, r := range tree.Resources() {
 		other := c.Tree.Resource(r.Path)
 		switch {
-		case other == nil || other.External != r.External || !reflect.DeepEqual(other.Lifecycle, r.Lifecycle):
+		case other == nil || other.External != r.External || other.ImpliedRoot != r.ImpliedRoot || !reflect.DeepEqual(other.Lifecycle, r.Lifecycle):
 			return nil, fmt.Errorf("%s would be another in %s: please report this, with the configuration", r.Path, strings.ToUpper(string(to)))
 		case !reflect.DeepEqual(other.Spec, r.Spec):
 			return nil, fmt.Errorf("%s of %s can't be put in %s, which reads it as another text (HCL knows text in the Unicode normal form C only)", difference(r.Spec, other.Spec), r.Path, strings.ToUpper(string(to)))

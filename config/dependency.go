@@ -68,6 +68,8 @@ func (c *cell) never(condition realm.Condition) string {
 		return "none of its containers has a healthcheck. Give one to those that count"
 	case condition == realm.Completed && root < 0:
 		return "it has no container. Declare one"
+	case condition == realm.Completed && c.containers[root].resource.ImpliedRoot: // another may be recorded, which planning knows
+		return ""
 	case condition == realm.Completed:
 		return neverEnds(c.containers[root], "the restart policy of its root container "+c.containers[root].path.Name())
 	}

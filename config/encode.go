@@ -20,7 +20,7 @@ import (
 func EncodeHCL(tree *realm.Tree) []byte {
 	file := hclwrite.NewEmptyFile()
 	bodies := map[realm.Path]*hclwrite.Body{}
-	for _, r := range tree.Resources() {
+	for _, r := range inOrder(tree) {
 		parent := r.Path.Parent()
 		body := bodies[parent]
 		if body == nil {
@@ -38,12 +38,39 @@ func EncodeHCL(tree *realm.Tree) []byte {
 		if r.External {
 			block.Body().SetAttributeValue("external", cty.True)
 		}
-		encodeFields(block.Body(), r.Path.Kind().Attributes(), reflect.ValueOf(r.Spec))
+		encodeFields(block.Body(), r.Path.Kind().Attributes(), reflect.ValueOf(writtenSpec(r)))
 		if r.Lifecycle != nil {
 			encodeLifecycle(block.Body().AppendNewBlock("lifecycle", nil).Body(), r.Path.Kind(), r.Lifecycle)
 		}
 	}
 	return hclwrite.Format(file.Bytes())
+}
+
+// inOrder returns the resources of the tree in the order in which they are written: that of their paths, but for root
+// containers of which nobody wrote that they are, which come first in their cells.
+func inOrder(tree *realm.Tree) []*realm.Resource {
+	all := tree.Resources()
+	first := 0 // of the containers of a cell
+	for i, r := range all {
+		if r.Path.Parent() != all[first].Path.Parent() {
+			first = i
+		}
+		if r.ImpliedRoot {
+			copy(all[first+1:i+1], all[first:i])
+			all[first] = r
+		}
+	}
+	return all
+}
+
+// writtenSpec returns the spec of r without what nobody wrote.
+func writtenSpec(r *realm.Resource) realm.Spec {
+	if !r.ImpliedRoot {
+		return r.Spec
+	}
+	spec := *r.Spec.(*realm.Container)
+	spec.Root = false
+	return &spec
 }
 
 // encodeLifecycle writes attributes and resources as references to them.

@@ -11,11 +11,11 @@ import (
 // parents first.
 func EncodeYAML(tree *realm.Tree) []byte {
 	var b bytes.Buffer
-	for i, r := range tree.Resources() {
+	for i, r := range inOrder(tree) {
 		if i > 0 {
 			b.WriteString("---\n")
 		}
-		data, err := manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, External: r.External, Lifecycle: r.Lifecycle, Units: true})
+		data, err := manifest.Encode(&manifest.Document{Path: r.Path, Spec: writtenSpec(r), External: r.External, Lifecycle: r.Lifecycle, Units: true})
 		if err != nil {
 			panic("config: a resource is always YAML: " + err.Error())
 		}

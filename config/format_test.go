@@ -61,7 +61,7 @@ func sameTree(t *testing.T, want, got *realm.Tree) {
 		t.Fatalf("got\n%s\nwant\n%s", render(t, &Configuration{Tree: got}, nil), render(t, &Configuration{Tree: want}, nil))
 	}
 	for _, r := range want.Resources() {
-		if other := got.Resource(r.Path); other == nil || other.External != r.External || !reflect.DeepEqual(other.Spec, r.Spec) {
+		if other := got.Resource(r.Path); other == nil || other.External != r.External || other.ImpliedRoot != r.ImpliedRoot || !reflect.DeepEqual(other.Spec, r.Spec) {
 			t.Fatalf("%s differs: got\n%s\nwant\n%s", r.Path, render(t, &Configuration{Tree: got}, nil), render(t, &Configuration{Tree: want}, nil))
 		}
 	}

@@ -24,7 +24,7 @@ func placement(k realm.Kind) []*realm.Attribute {
 	fields = append(fields, &realm.Attribute{Name: "external", HCLName: "external", Type: realm.TypeBool, Doc: "The resource is managed elsewhere: it must exist, and is left alone."})
 	fields = append(fields, &realm.Attribute{Name: "lifecycle", HCLName: "lifecycle", Type: realm.TypeObject, Fields: realm.LifecycleAttributes(), Doc: "How the resource may change."})
 	if k == realm.KindCell {
-		fields = append(fields, &realm.Attribute{Name: "rootContainerId", HCLName: "root_container_id", Type: realm.TypeString, Doc: "Name of the root container, where no container says root = true. Default: the first one."})
+		fields = append(fields, &realm.Attribute{Name: "rootContainerId", HCLName: "root_container_id", Type: realm.TypeString, Doc: "Name of the root container, where no container says root = true. Default: the one that is recorded; in a new cell, the first that waits for no other."})
 	}
 	if child := k.Child(); child != "" {
 		a := &realm.Attribute{HCLName: child.Lower(), Type: realm.TypeObjects, Fields: child.Attributes(), Doc: fmt.Sprintf("The %ss in it, each a block with a name.", child.Lower())}

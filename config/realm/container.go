@@ -25,7 +25,7 @@ const DefaultAppArmorProfile = "kukeon-default"
 
 // Container is an OCI container and its task.
 type Container struct {
-	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the first container of the cell."`
+	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the one that is recorded; in a new cell, the first that waits for no other."`
 	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
 	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm)."`
 	Command                string        `json:"command,omitempty" kuke:"replace,check=argument" doc:"The program to run, in place of the image's entrypoint."`

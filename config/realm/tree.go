@@ -8,6 +8,9 @@ type Resource struct {
 	Spec Spec
 	// External says that the resource is managed elsewhere: it must exist and is left alone.
 	External bool
+	// ImpliedRoot says of a container with Root that nobody wrote so: it is the root of its cell where that is new, while
+	// in a cell that is recorded the root stays the one that is recorded, see planner.New.
+	ImpliedRoot bool
 	// Declared is the place of the declaration.
 	Declared Range
 	// Ranges holds the places of the attributes that were written, by manifest name; those inside an object
