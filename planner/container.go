@@ -241,28 +241,30 @@ func (d *decider) live(p realm.Path) *Container {
 // checkRoot makes sure that the cell of a wanted container will have exactly one root container.
 func (d *decider) checkRoot(want *realm.Resource) {
 	cell := want.Path.Parent()
-	if d.desired.Resource(cell) != nil && !d.desired.Resource(cell).External {
-		return // the configuration declares the cell: it was checked there
-	}
-	root := d.rootOf(cell)
-	spec := want.Spec.(*realm.Container)
+	root := d.priorRoots[cell]
 	switch {
-	case root == "":
+	case d.rootOf(cell) == "" && !d.declaresCell(cell):
 		d.diags.Errorf(want.Declared, want.Path, "No root container",
 			"container %s is the only one of its cell, and not its root: set root = true, or declare the cell with its root container.", want.Path)
-	case root == want.Path && !spec.Root:
-		d.diags.Errorf(want.RangeOf("root"), want.Path, "No root container",
-			"container %s is the root of cell %s, and no other is declared to be: set root = true, or declare the cell with its root container.", want.Path, cell)
-	case spec.Root && d.staysRoot(d.priorRoots[cell]) && d.priorRoots[cell] != want.Path:
+	case want.Spec.(*realm.Container).Root && d.staysRoot(root) && root != want.Path:
 		d.diags.Errorf(want.RangeOf("root"), want.Path, "Two root containers",
-			"container %s is to be the root of cell %s, which has the root container %s: take out root = true, or declare the whole cell.", want.Path, cell, d.priorRoots[cell])
+			"container %s is to be the root of cell %s, which has the root container %s: take out root = true, or declare the whole cell with that container.", want.Path, cell, root)
 	}
 }
 
-// staysRoot reports whether the recorded root container at p is not declared, and so remains one.
+// declaresCell reports whether the configuration declares the cell, and not as one that is managed elsewhere.
+func (d *decider) declaresCell(cell realm.Path) bool {
+	want := d.desired.Resource(cell)
+	return want != nil && !want.External
+}
+
+// staysRoot reports whether the recorded root container at p is not declared, nor deleted for that, and so remains one.
 func (d *decider) staysRoot(p realm.Path) bool {
+	if p == "" {
+		return false
+	}
 	want := d.desired.Resource(p)
-	return p != "" && (want == nil || want.External)
+	return want != nil && want.External || want == nil && (!d.declaresCell(p.Parent()) || !d.ours(d.prior.Records[p].Status.Project))
 }
 
 // needImage makes sure that the image of a container that will be made can be had, and notes its digest. It

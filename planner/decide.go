@@ -100,18 +100,13 @@ func (d *decider) rootOf(cell realm.Path) realm.Path {
 // findRoots notes the root container of each cell, as desired and as recorded, and what desired resources need
 // above them.
 func (d *decider) findRoots() {
-	d.desiredRoots, d.priorRoots, d.needed = map[realm.Path]realm.Path{}, map[realm.Path]realm.Path{}, map[realm.Path]bool{}
+	d.desiredRoots, d.priorRoots, d.needed = map[realm.Path]realm.Path{}, recordedRoots(d.prior), map[realm.Path]bool{}
 	for _, r := range d.desired.Resources() {
 		for p := r.Path.Parent(); p != "" && !d.needed[p]; p = p.Parent() {
 			d.needed[p] = true
 		}
 		if c, ok := r.Spec.(*realm.Container); ok && c.Root {
 			d.desiredRoots[r.Path.Parent()] = r.Path
-		}
-	}
-	for _, p := range d.prior.Paths() {
-		if c, ok := d.prior.Records[p].Spec.(*realm.Container); ok && c.Root {
-			d.priorRoots[p.Parent()] = p
 		}
 	}
 	d.findAwaited()
@@ -216,7 +211,9 @@ func (d *decider) decide(p realm.Path) *Change {
 }
 
 // ours reports whether the plan may do as it likes with what belongs to the project.
-func (d *decider) ours(project string) bool { return d.opts.ByHand || project == d.opts.Project }
+func (d *decider) ours(project string) bool { return d.opts.ours(project) }
+
+func (o *Options) ours(project string) bool { return o.ByHand || project == o.Project }
 
 // checkOwner makes sure that the project may change the wanted resource and make it where it is.
 func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {

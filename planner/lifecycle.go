@@ -8,14 +8,14 @@ import (
 )
 
 // Wanted returns the desired tree as [New] plans it: with the values as they are recorded wherever their changes count for
-// nothing. What the host is looked at for, the images above all, are then those that are wanted.
+// nothing, and with the recorded root containers where nobody wrote which they are. What the host is looked at for, the images above all, are then those that are wanted.
 func Wanted(desired *realm.Tree, prior *state.State, opts Options) *realm.Tree {
 	if desired == nil || opts.Destroy {
 		return nil
 	}
 	var reported realm.Diagnostics // by New
 	operated, _ := opts.operated(prior, &reported)
-	return ignoring(desired, operated)
+	return settleRoots(ignoring(desired, operated), operated, &opts)
 }
 
 func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {

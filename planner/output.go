@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -62,6 +63,9 @@ func Computed(plan *Plan, prior *state.State) map[realm.Path]map[string]string {
 	for p, r := range records {
 		if r == nil {
 			continue
+		}
+		if c, ok := r.Spec.(*realm.Container); ok {
+			all[p] = map[string]string{"root": strconv.FormatBool(c.Root)}
 		}
 		if n := r.Status.Network; n != nil {
 			all[p] = map[string]string{"subnet": n.Subnet, "gateway": n.Gateway, "bridge": n.Bridge}

@@ -175,7 +175,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	var diags realm.Diagnostics
 	original := prior
 	prior, moves := opts.operated(original, &diags)
-	desired = ignoring(desired, prior)
+	desired = settleRoots(ignoring(desired, prior), prior, &opts)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
 		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual, opts.Destroy && opts.Images), kills: NewOOMKills(prior, actual),
@@ -185,6 +185,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.checkRemovals()
 	d.findTargets()
 	d.checkReplace()
+	d.checkImpliedRoots()
 	d.decideTriggered()
 	d.checkProtected()
 	d.checkElsewhere()

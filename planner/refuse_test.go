@@ -201,14 +201,6 @@ func TestRefusals(t *testing.T) {
 			summary: "No root container", path: theCell + "/new", detail: "set root = true",
 		},
 		{
-			name: "the root container of an undeclared cell is to be none",
-			edit: withSpecs(func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theRoot })
-				container(s, theRoot).Root = false
-			}),
-			summary: "No root container", path: theRoot, detail: "set root = true",
-		},
-		{
 			name:    "a second root container in an undeclared cell, new",
 			edit:    withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &realm.Container{Root: true, Image: "side:1"} }),
 			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
@@ -220,6 +212,15 @@ func TestRefusals(t *testing.T) {
 				container(s, theSide).Root = true
 			}),
 			summary: "Two root containers", path: theSide, detail: "which has the root container " + string(theRoot),
+		},
+		{
+			name: "a root container beside one that was made by hand",
+			edit: withSpecs(func(s specs) {
+				delete(s, theRoot)
+				s[theCell+"/new"] = &realm.Container{Root: true, Image: "side:1"}
+			}),
+			host:    func(h *host) { h.prior.Records[theRoot].Status.Project = "" },
+			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
 		},
 	}
 	for _, tt := range tests {

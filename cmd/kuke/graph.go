@@ -18,7 +18,8 @@ func newGraph(a *app) *cobra.Command {
 		Short: "Draw what depends on what, as DOT or Mermaid",
 		Long: "graph draws the resources of the configuration, each with an arrow to what it is made after and destroyed\n" +
 			"before: its level of the hierarchy, the root container of its cell, what it depends_on or refers to. What is\n" +
-			"managed elsewhere is dashed. Of a saved plan it draws the steps, each with an arrow to those it waits for.\n" +
+			"managed elsewhere is dashed. Where no root container is written, it is that of a new cell. Of a saved plan it draws\n" +
+			"the steps, each with an arrow to those it waits for.\n" +
 			"It needs neither root nor containerd. As a picture: kuke graph | dot -Tsvg > graph.svg",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
