@@ -75,6 +75,9 @@ func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d 
 	if r != nil {
 		for _, a := range k.Attributes() {
 			val := ctyOf(a, a.Field(reflect.ValueOf(r.Spec)))
+			if d.unsettled && a.Name == "root" {
+				val = e.settledRoot(p, val)
+			}
 			if written := d.written(a); written != nil {
 				if written.unknown() {
 					val = cty.UnknownVal(val.Type())
@@ -100,6 +103,18 @@ func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d 
 		all["id"] = cty.StringVal(realm.ContainerID(p))
 	}
 	return cty.ObjectVal(all)
+}
+
+// settledRoot returns whether the container at p is the root of its cell, which is implied where nothing is planned for it.
+func (e *evaluator) settledRoot(p realm.Path, implied cty.Value) cty.Value {
+	root, planned := e.input.Computed[p]["root"]
+	switch {
+	case planned:
+		return cty.BoolVal(root == "true")
+	case e.input.Computed == nil:
+		return cty.UnknownVal(cty.Bool).RefineNotNull()
+	}
+	return implied
 }
 
 // written returns what was written for the attribute, or nil.

@@ -94,6 +94,9 @@ func (c *cell) chooseRoot(diags *realm.Diagnostics) {
 		if root = c.impliedRoot(); root != nil {
 			root.resource.ImpliedRoot = true
 		}
+		for _, d := range c.containers {
+			d.unsettled = true
+		}
 	}
 	if root != nil {
 		spec(root).Root = true

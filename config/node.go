@@ -139,6 +139,8 @@ type declaration struct {
 	incomplete bool
 	// decoded is what is written, resource the same once it is in the tree.
 	decoded, resource *realm.Resource
+	// unsettled says of a container that which one is the root of its cell is not written: only planning knows it.
+	unsettled bool
 	// object is what references see of it, once one asked for that.
 	object cty.Value
 }

@@ -29,15 +29,13 @@ func settleRoots(desired *realm.Tree, prior *state.State, o *Options) *realm.Tre
 			tree.Add(r)
 			continue
 		}
-		root, implied := c.Root, r.ImpliedRoot
+		root, implied := r.ImpliedRoot, r.ImpliedRoot
 		switch cell := r.Path.Parent(); {
 		case written[cell]:
 			root, implied = c.Root && !r.ImpliedRoot, false
 		case stays(recorded[cell]):
 			root = r.Path == recorded[cell]
 			implied = root
-		default:
-			root = r.ImpliedRoot
 		}
 		tree.Add(withRoot(r, root, implied))
 	}
