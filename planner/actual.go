@@ -56,6 +56,9 @@ type Actual struct {
 	Frozen map[string]bool
 	// Images tells of the images that desired containers name.
 	Images map[ImageKey]ImageStatus
+	// Manifests holds, by the digests of indexes of images, those of the manifests in them that are for this host's
+	// platform: as far as two digests of an image had to be compared, and containerd has their content.
+	Manifests map[string]string
 	// Networks says, for each recorded space, what of its network is not as it was made; nothing where all is well.
 	Networks map[realm.Path][]string
 	// Cells holds what was found of the network of recorded and desired cells.
@@ -156,7 +159,8 @@ type ImageKey struct{ Namespace, Reference string }
 
 // ImageStatus tells whether an image can be had.
 type ImageStatus struct {
-	// Local is the digest of the image's manifest or index in the namespace; empty where it has none.
+	// Local is the digest of the image's manifest or index in the namespace; empty where it has none. A reference that
+	// names a digest means the image that has it there, whatever that is called.
 	Local string
 	// Remote is the digest in the registry, where that was asked: for images that the namespace has not, and for those
 	// that are always pulled.

@@ -278,6 +278,11 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
 			want.Path, spec.Image, key.Namespace, want.Path.Realm())
+	case digest == "" && realm.PinnedDigest(spec.Image) != "":
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, but no image of containerd namespace %s has this digest, and it can't be pulled: %s. "+
+				"Check the digest (kuke image list --realm %s shows those that are there), or import an image that has it: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, key.Namespace, d.actual.Images[key].Err, want.Path.Realm(), want.Path.Realm())
 	case digest == "":
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+

@@ -292,6 +292,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 	if len(c.Diffs) > 0 {
 		c.Action = Update
 	}
+	d.renameImage(c)
 	if have.Status.Project == "" && !d.opts.ByHand {
 		c.Action = Update
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, now taken into project %q", d.opts.Project))

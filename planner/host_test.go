@@ -43,7 +43,11 @@ func newHost(t rapid.TB) *host {
 	}
 }
 
+// digestOf returns the digest of an image by its reference.
 func digestOf(s string) string {
+	if pinned := realm.PinnedDigest(s); pinned != "" {
+		return pinned
+	}
 	sum := sha256.Sum256([]byte(s))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
@@ -68,13 +72,23 @@ func (h *host) refresh(desired *realm.Tree) {
 		}
 		key := ImageKey{namespace, c.Image}
 		h.actual.Images[key] = ImageStatus{Remote: digestOf(c.Image)}
-		if h.local[key] {
+		if h.has(key) {
 			h.actual.Images[key] = ImageStatus{Local: digestOf(c.Image)}
 		}
-		if strings.Contains(c.Image, "missing") {
+		if strings.Contains(c.Image, "missing") && !h.has(key) {
 			h.actual.Images[key] = ImageStatus{Err: "no such host"}
 		}
 	}
+}
+
+// has reports whether the namespace has the image by its name, or by the digest that its reference names.
+func (h *host) has(key ImageKey) bool {
+	for other := range h.local {
+		if realm.PinnedDigest(key.Reference) != "" && other.Namespace == key.Namespace && digestOf(other.Reference) == digestOf(key.Reference) {
+			return true
+		}
+	}
+	return h.local[key]
 }
 
 func (h *host) new(desired *realm.Tree, opts Options) (*Plan, realm.Diagnostics) {
@@ -167,10 +181,11 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		if h.actual.Namespaces[s.Image.Namespace] == nil {
 			fail("there is no namespace %s", s.Image.Namespace)
 		}
-		if s.Image.Digest != digestOf(s.Image.Reference) {
-			fail("digest %s", s.Image.Digest)
+		key := ImageKey{s.Image.Namespace, s.Image.Reference}
+		if s.Image.Digest != digestOf(s.Image.Reference) || s.Image.Pull == h.has(key) {
+			fail("digest %s, pulled %t", s.Image.Digest, s.Image.Pull)
 		}
-		h.local[ImageKey{s.Image.Namespace, s.Image.Reference}] = true
+		h.local[key] = true
 	case OpPrepare:
 		h.prepare(c, fail)
 	case OpCreate:
@@ -184,6 +199,10 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		if s.Path.Kind() == realm.KindContainer {
 			found := h.container(c.After, fail)
 			found.RestartPolicy = policyOf(c.After)
+			found.Labels[LabelSpecDigest], found.Labels[LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
+			if c.renamesImage() && !h.local[imageOf(c)] && h.has(imageOf(c)) {
+				fail("the image is there, and not by the name of the container's")
+			}
 			h.confine(c.After, found, false, fail)
 		} else {
 			h.level(c.After, fail)

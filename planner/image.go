@@ -47,13 +47,14 @@ func (d *decider) imageMoved(c *Change, want *realm.Resource) bool {
 	spec := want.Spec.(*realm.Container)
 	key := ImageKey{c.After.Status.Namespace, spec.Image}
 	status := d.actual.Images[key]
-	if spec.PullPolicy == realm.PullAlways && status.Err != "" {
+	if spec.PullPolicy == realm.PullAlways && status.Err != "" && realm.PinnedDigest(spec.Image) == "" {
 		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
 	}
-	if !d.moved(key, c.Before.Status.ImageDigest) {
+	made := c.After.Status.ImageDigest // as it is recorded, or what another reference calls it
+	if !d.moved(key, made) {
 		return false
 	}
-	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.digestOf(key), c.Before.Status.ImageDigest))
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.digestOf(key), made))
 	return true
 }
 
@@ -62,4 +63,55 @@ func (d *decider) imageMoved(c *Change, want *realm.Resource) bool {
 func (d *decider) moved(key ImageKey, made string) bool {
 	now := d.digestOf(key)
 	return made != "" && now != "" && now != made && (d.actual.Images[key].Local != "" || d.pullsAlways(key))
+}
+
+// sameImage reports whether containers of the two digests are made from the same manifest, of which one may be an index.
+func (d *decider) sameImage(a, b string) bool {
+	manifest := func(digest string) string {
+		if m := d.actual.Manifests[digest]; m != "" {
+			return m
+		}
+		return digest
+	}
+	return manifest(a) == manifest(b)
+}
+
+// renameImage takes the force out of another reference for the very image that a recorded container was made from: its
+// record changes then, and nothing that runs. One of the two references must name the digest: who goes from one tag to
+// another means to have another image, even where both are the same by now.
+func (d *decider) renameImage(c *Change) {
+	spec, ok := c.After.Spec.(*realm.Container)
+	made := c.Before.Status.ImageDigest
+	if !ok || made == "" {
+		return
+	}
+	before, now := c.Before.Spec.(*realm.Container).Image, realm.PinnedDigest(spec.Image)
+	if spec.Image == before || now == "" && realm.PinnedDigest(before) == "" {
+		return
+	}
+	if now == "" {
+		now = d.digestOf(ImageKey{c.After.Status.Namespace, spec.Image})
+	}
+	if now == "" || !d.sameImage(now, made) {
+		return
+	}
+	c.After.Status.ImageDigest = now
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is the one that it was made from: what runs stays as it is", spec.Image))
+	for i := range c.Diffs {
+		if c.Diffs[i].Name == imageAttribute {
+			c.Diffs[i].ForcesReplacement = false
+		}
+	}
+}
+
+// imageAttribute is the name of the attribute that a container's image reference is.
+const imageAttribute = "image"
+
+// renamesImage reports whether c leaves the container as it is, and gives it another reference for its image.
+func (c *Change) renamesImage() bool {
+	if c.Action != Update {
+		return false
+	}
+	before, ok := c.Before.Spec.(*realm.Container)
+	return ok && before.Image != c.After.Spec.(*realm.Container).Image
 }

@@ -172,7 +172,13 @@ func (c *Change) checkDiffs() error {
 	if c.After != nil {
 		after = c.After.Spec
 	}
-	fits := reflect.DeepEqual(shown, diff(before, after))
+	differs := diff(before, after)
+	if c.sameImage(shown) {
+		for i := range differs {
+			differs[i].ForcesReplacement = differs[i].ForcesReplacement && differs[i].Name != imageAttribute
+		}
+	}
+	fits := reflect.DeepEqual(shown, differs)
 	switch c.Action {
 	case Adopt:
 		fits = len(shown) == 0
@@ -187,6 +193,11 @@ func (c *Change) checkDiffs() error {
 		return fmt.Errorf("%s does not change as the plan shows it", c.Path)
 	}
 	return nil
+}
+
+// sameImage reports whether the differences that are shown say of another reference that it means the same image.
+func (c *Change) sameImage(shown []Diff) bool {
+	return c.Before != nil && slices.ContainsFunc(shown, func(d Diff) bool { return d.Name == imageAttribute && !d.ForcesReplacement && d.Before != nil })
 }
 
 // checkRecord makes sure that a record names on the host what belongs to its path.

@@ -103,6 +103,9 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 		s.addImage(c, actual)
 	case Update:
 		build(OpUpdate)
+		if c.renamesImage() && actual.Images[imageOf(c)].Local == c.After.Status.ImageDigest {
+			s.addImage(c, actual) // so that the image stays there for as long as the container names it
+		}
 		if c.Start {
 			build(OpStart)
 		}
@@ -121,11 +124,10 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 }
 
 func (s *stepper) addImage(c *Change, actual *Actual) {
-	spec, ok := c.After.Spec.(*realm.Container)
-	if !ok {
+	if c.Path.Kind() != realm.KindContainer {
 		return
 	}
-	key := ImageKey{c.After.Status.Namespace, spec.Image}
+	key := imageOf(c)
 	if _, ok := s.images[key]; ok {
 		return
 	}
@@ -149,11 +151,16 @@ func (s *stepper) addPrepare(c *Change) {
 		if _, stops := s.gone[p]; stops {
 			i := s.add(OpPrepare, c.Path)
 			s.wait(i, s.last, c.Path.Realm())
-			s.waits = append(s.waits, [2]int{i, s.images[ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}]})
+			s.waits = append(s.waits, [2]int{i, s.images[imageOf(c)]})
 			s.prepared[c.Path] = i
 			return
 		}
 	}
+}
+
+// imageOf returns the image that a container will have.
+func imageOf(c *Change) ImageKey {
+	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}
 }
 
 // realmOf returns the path of the realm change that makes the namespace, if any.
@@ -224,7 +231,7 @@ func (s *stepper) orderBuild(c *Change) {
 	}
 	cell := c.Path.Parent()
 	s.orderCells(first, cell)
-	if i, ok := s.images[ImageKey{c.After.Status.Namespace, spec.Image}]; ok && (c.Action == Create || c.Action == Replace) {
+	if i, ok := s.images[imageOf(c)]; ok && (c.Action == Create || c.Action == Replace || c.renamesImage()) {
 		s.waits = append(s.waits, [2]int{first, i})
 	}
 	if spec.Root {

@@ -26,8 +26,8 @@ const DefaultAppArmorProfile = "kukeon-default"
 // Container is an OCI container and its task.
 type Container struct {
 	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the one that is recorded; in a new cell, the first that waits for no other."`
-	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest."`
-	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm)."`
+	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest. With a digest (app@sha256:…) it means the image of the realm that has it, whatever that is called."`
+	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm). An image that the realm has by the digest of the reference is not pulled."`
 	Command                string        `json:"command,omitempty" kuke:"replace,check=argument" doc:"The program to run, in place of the image's entrypoint."`
 	Args                   []string      `json:"args,omitempty" kuke:"replace,check=argument" doc:"Its arguments, in place of the image's command."`
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
