@@ -120,6 +120,12 @@ func (c *Client) SetLabels(ctx context.Context, ns, id string, set map[string]st
 	return wrap(c.updateLabels(in(ctx, ns), id, labels), "set labels of container %s", id)
 }
 
+// SetImage has the container name another reference, for the image that it was made from.
+func (c *Client) SetImage(ctx context.Context, ns, id, ref string) error {
+	_, err := c.c.ContainerService().Update(in(ctx, ns), containers.Container{ID: id, Image: ref}, "image")
+	return wrap(err, "set the image of container %s", id)
+}
+
 // ContainerSpec returns the OCI spec that the next task of the container is made from.
 func (c *Client) ContainerSpec(ctx context.Context, ns, id string) (*specs.Spec, error) {
 	ctx = in(ctx, ns)
