@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/containerd/errdefs"
+
+	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
@@ -195,7 +198,9 @@ func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s plan
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
 }
 
-// image makes sure that the planned image is in the namespace and unpacked.
+// image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
+// that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
+// came is removed or is another image's.
 func (e *Executor) image(ctx context.Context, image *planner.Image) error {
 	if image.Pull {
 		if _, err := e.runtime.Pull(ctx, image.Namespace, image.Reference); err != nil {
@@ -205,6 +210,13 @@ func (e *Executor) image(ctx context.Context, image *planner.Image) error {
 	digest, ok, err := e.runtime.Image(ctx, image.Namespace, image.Reference)
 	if err != nil {
 		return err
+	}
+	if digest != image.Digest && realm.PinnedDigest(image.Reference) == image.Digest {
+		if err := e.runtime.Tag(ctx, image.Namespace, image.Reference, image.Digest); err != nil && !errdefs.IsNotFound(err) {
+			return err
+		} else if err == nil {
+			digest, ok = image.Digest, true
+		}
 	}
 	if !ok || digest != image.Digest {
 		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", image.Reference, digest, image.Namespace, image.Digest)

@@ -208,6 +208,11 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, set, remove); err != nil {
 		return err
 	}
+	if image := after.Spec.(*realm.Container).Image; image != before.Spec.(*realm.Container).Image {
+		if err := k.runtime.SetImage(ctx, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
+			return err
+		}
+	}
 	limited, err := k.limited(before)
 	if err != nil {
 		return err

@@ -61,11 +61,11 @@ func (e *Executor) RemoveImage(ctx context.Context, namespace, name string) (str
 	return name, e.runtime.RemoveImage(ctx, namespace, name)
 }
 
-// fullReference completes a short name as Docker does: busybox is docker.io/library/busybox:latest.
+// fullReference completes a short name as configurations do: busybox is docker.io/library/busybox:latest.
 func fullReference(name string) (string, error) {
-	ref, err := reference.ParseDockerRef(name)
+	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		return "", fmt.Errorf("image name %q: %w", name, err)
 	}
-	return ref.String(), nil
+	return reference.TagNameOnly(named).String(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/realm"
@@ -66,10 +67,10 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
+	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]bool{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
-		Images: map[planner.ImageKey]planner.ImageStatus{}, MissingPaths: map[string]bool{},
+		Images: map[planner.ImageKey]planner.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
 		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
 		NotDevices: map[string]bool{}, Flaws: map[realm.Path][]planner.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
 	}}
@@ -104,7 +105,9 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 			return nil, err
 		}
 	}
-	r.localImages(desired, prior)
+	if err := r.localImages(ctx, desired, prior); err != nil {
+		return nil, err
+	}
 	if extent != again {
 		if err := r.remoteImages(ctx); err != nil {
 			return nil, err
@@ -127,9 +130,13 @@ type refresh struct {
 
 	mu    sync.Mutex
 	local map[planner.ImageKey]string // digests of the images that namespaces have
+	named map[contentKey]bool         // the same digests
 
 	keys map[realm.Path]planner.ImageKey // of the images of wanted containers
 }
+
+// contentKey names content in a containerd namespace.
+type contentKey struct{ namespace, digest string }
 
 func containersOf(desired *realm.Tree) []*realm.Resource {
 	if desired == nil {
@@ -210,6 +217,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	r.actual.Namespaces[name] = ns
 	for reference, digest := range digests {
 		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
+		r.named[contentKey{name, digest}] = true
 	}
 	return nil
 }
@@ -285,20 +293,75 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 }
 
 // localImages looks up the images of desired containers in their namespaces.
-func (r *refresh) localImages(desired *realm.Tree, prior *state.State) {
+func (r *refresh) localImages(ctx context.Context, desired *realm.Tree, prior *state.State) error {
 	for _, c := range r.wanted {
 		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*realm.Container).Image}
-		r.actual.Images[key] = planner.ImageStatus{Local: r.local[key]}
 		r.keys[c.Path] = key
+		if _, known := r.actual.Images[key]; !known {
+			local, err := r.localImage(ctx, key)
+			if err != nil {
+				return err
+			}
+			r.actual.Images[key] = planner.ImageStatus{Local: local}
+		}
+		if err := r.manifests(ctx, key, prior.Records[c.Path]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
-// remoteImages asks registries for those images that a namespace lacks, or that are always pulled.
+// localImage returns the digest of an image in its namespace, or "". The digest that a reference names is enough to find it
+// by.
+func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string, error) {
+	pinned := realm.PinnedDigest(key.Reference)
+	if pinned == "" {
+		return r.local[key], nil
+	}
+	has := r.named[contentKey{key.Namespace, pinned}]
+	if !has && r.actual.Namespaces[key.Namespace] != nil {
+		var err error
+		if has, err = r.runtime.HasContent(ctx, key.Namespace, pinned); err != nil {
+			return "", err
+		}
+	}
+	if !has {
+		return "", nil
+	}
+	return pinned, nil
+}
+
+// manifests notes which manifests the image of a wanted container and the one that it was made from have for this host,
+// where their digests differ and one of them was asked for by its digest.
+func (r *refresh) manifests(ctx context.Context, key planner.ImageKey, have *state.Record) error {
+	local := r.actual.Images[key].Local
+	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
+		return nil
+	}
+	if realm.PinnedDigest(key.Reference) == "" && realm.PinnedDigest(have.Spec.(*realm.Container).Image) == "" {
+		return nil
+	}
+	for _, digest := range []string{local, have.Status.ImageDigest} {
+		if _, known := r.actual.Manifests[digest]; known {
+			continue
+		}
+		manifest, err := r.runtime.Manifest(ctx, key.Namespace, digest)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+		r.actual.Manifests[digest] = manifest
+	}
+	return nil
+}
+
+// remoteImages asks registries for those images that a namespace lacks, or that are always pulled and whose digest is not
+// given by their reference.
 func (r *refresh) remoteImages(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, c := range r.wanted {
 		policy, key := c.Spec.(*realm.Container).PullPolicy, r.keys[c.Path]
-		if policy == realm.PullAlways || policy != realm.PullNever && r.local[key] == "" {
+		lacks := r.actual.Images[key].Local == ""
+		if policy == realm.PullAlways && (lacks || realm.PinnedDigest(key.Reference) == "") || policy != realm.PullNever && lacks {
 			asked[key.Reference] = true
 		}
 	}
