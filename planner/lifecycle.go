@@ -15,7 +15,7 @@ func Wanted(desired *realm.Tree, prior *state.State, opts Options) *realm.Tree {
 	}
 	var reported realm.Diagnostics // by New
 	operated, _ := opts.operated(prior, &reported)
-	return settleRoots(ignoring(desired, operated), operated, &opts)
+	return settleRoots(ignoring(desired, operated), recordedRoots(operated), operated, &opts)
 }
 
 func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {

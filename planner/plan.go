@@ -175,10 +175,11 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	var diags realm.Diagnostics
 	original := prior
 	prior, moves := opts.operated(original, &diags)
-	desired = settleRoots(ignoring(desired, prior), prior, &opts)
+	orphans := orphansOf(prior, actual, opts.Destroy && opts.Images)
+	desired = settleRoots(ignoring(desired, prior), rootsFound(prior, orphans), prior, &opts)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
-		changes: map[realm.Path]*Change{}, orphans: orphansOf(prior, actual, opts.Destroy && opts.Images), kills: NewOOMKills(prior, actual),
+		changes: map[realm.Path]*Change{}, orphans: orphans, kills: NewOOMKills(prior, actual),
 	}
 	d.findRoots()
 	d.checkTargets()

@@ -9,9 +9,8 @@ import (
 
 // settleRoots returns desired with the root container of each cell of which nobody wrote which it is. The recorded one stays
 // the root as long as it is desired, or is not for the plan to delete: with another root all containers of the cell would be
-// replaced. Else it is the one that the tree implies.
-func settleRoots(desired *realm.Tree, prior *state.State, o *Options) *realm.Tree {
-	recorded := recordedRoots(prior)
+// replaced. Else it is the one that the tree implies. recorded holds the roots by their cells.
+func settleRoots(desired *realm.Tree, recorded map[realm.Path]realm.Path, prior *state.State, o *Options) *realm.Tree {
 	written := map[realm.Path]bool{}
 	for _, r := range desired.Resources() {
 		if c, ok := r.Spec.(*realm.Container); ok && c.Root && !r.ImpliedRoot {
@@ -20,7 +19,8 @@ func settleRoots(desired *realm.Tree, prior *state.State, o *Options) *realm.Tre
 	}
 	// stays reports whether the container at p, a recorded root, remains in its cell.
 	stays := func(p realm.Path) bool {
-		return p != "" && (desired.Resource(p) != nil || !o.ours(prior.Records[p].Status.Project))
+		r := prior.Records[p]
+		return p != "" && desired.Resource(p) != nil || r != nil && !o.ours(r.Status.Project)
 	}
 	tree := realm.NewTree()
 	for _, r := range desired.Resources() {
@@ -61,6 +61,19 @@ func recordedRoots(prior *state.State) map[realm.Path]realm.Path {
 		// A cell has one root; should the records say otherwise, it is the same one each time.
 		if c, ok := r.Spec.(*realm.Container); ok && c.Root && roots[p.Parent()] < p {
 			roots[p.Parent()] = p
+		}
+	}
+	return roots
+}
+
+// rootsFound is recordedRoots with those containers that no state knows and whose labels say that they were made as roots,
+// for the cells that have no root recorded: an apply was interrupted, or the record is lost.
+func rootsFound(prior *state.State, orphans map[realm.Path]*orphan) map[realm.Path]realm.Path {
+	recorded, roots := recordedRoots(prior), recordedRoots(prior)
+	for p, o := range orphans {
+		cell := p.Parent()
+		if o.container != nil && o.container.Labels[LabelRole] == "root" && recorded[cell] == "" && roots[cell] < p {
+			roots[cell] = p
 		}
 	}
 	return roots

@@ -138,6 +138,22 @@ func TestRecordedRootIgnored(t *testing.T) {
 	}
 }
 
+// A root container that only its labels tell of is the root as well.
+func TestRootOfLabelsStays(t *testing.T) {
+	h := made(t)
+	delete(h.prior.Records, theRoot)
+	compare(t, changesOf(h.converge(implied(theAgent, withAgent), Options{})), `adopt main/default/blog/web/web
+  # an apply was interrupted before it could record this container
+create main/default/blog/web/agent
+`)
+	h = made(t)
+	delete(h.prior.Records, theRoot)
+	delete(h.prior.Records, theSide)
+	if p := h.converge(implied(theSide, nil), Options{}); p.Summary().Adopt != 2 {
+		t.Errorf("of two:\n%s", text(p))
+	}
+}
+
 // New leaves the tree that it is given as it is.
 func TestSettledRootsAreCopies(t *testing.T) {
 	h, desired := made(t), implied(theSide, nil)
