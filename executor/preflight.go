@@ -23,7 +23,7 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	var images []planner.ImageKey // in a stable order
 	for _, c := range r.wanted {
 		key := r.keys[c.Path]
-		if !r.isMade(c, prior.Records[c.Path], r.local[key]) {
+		if !r.isMade(c, prior.Records[c.Path], r.actual.Images[key].Local) {
 			continue
 		}
 		if byImage[key] == nil {
@@ -33,7 +33,11 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	}
 	foreign := rootfs.ForeignFormats()
 	for _, key := range images {
-		_, err := r.runtime.InImage(ctx, key.Namespace, key.Reference, func(root string, config ocispec.ImageConfig) error {
+		name := r.nameOf(key)
+		if name == "" {
+			continue
+		}
+		_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 			p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
 			for _, c := range byImage[key] {
 				found, err := p.flaws(c.Spec.(*realm.Container))
@@ -51,6 +55,15 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 		}
 	}
 	return nil
+}
+
+// nameOf returns a name that the image has in its namespace before the plan gives it that of the reference, or "" where it has
+// none yet: then it is a part of another image, which the step that prepares the container looks into.
+func (r *refresh) nameOf(key planner.ImageKey) string {
+	if local := r.actual.Images[key].Local; r.local[key] != local {
+		return r.named[contentKey{key.Namespace, local}]
+	}
+	return key.Reference
 }
 
 // isMade reports whether the wanted container is made of the image with the digest, as far as can be told before planning.

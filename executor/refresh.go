@@ -67,7 +67,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]bool{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
+	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
@@ -130,7 +130,7 @@ type refresh struct {
 
 	mu    sync.Mutex
 	local map[planner.ImageKey]string // digests of the images that namespaces have
-	named map[contentKey]bool         // the same digests
+	named map[contentKey]string       // a name of the image with the digest
 
 	keys map[realm.Path]planner.ImageKey // of the images of wanted containers
 }
@@ -217,7 +217,9 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	r.actual.Namespaces[name] = ns
 	for reference, digest := range digests {
 		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
-		r.named[contentKey{name, digest}] = true
+		if is := (contentKey{name, digest}); r.named[is] == "" || reference < r.named[is] {
+			r.named[is] = reference
+		}
 	}
 	return nil
 }
@@ -318,7 +320,7 @@ func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string,
 	if pinned == "" {
 		return r.local[key], nil
 	}
-	has := r.named[contentKey{key.Namespace, pinned}]
+	has := r.named[contentKey{key.Namespace, pinned}] != ""
 	if !has && r.actual.Namespaces[key.Namespace] != nil {
 		var err error
 		if has, err = r.runtime.HasContent(ctx, key.Namespace, pinned); err != nil {
