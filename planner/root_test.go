@@ -161,6 +161,11 @@ func TestSettledRootsAreCopies(t *testing.T) {
 	if side := desired.Resource(theSide); !side.ImpliedRoot || !side.Spec.(*realm.Container).Root || desired.Resource(theRoot).Spec.(*realm.Container).Root {
 		t.Error("the desired tree was changed")
 	}
+	// The host is looked at for the containers as they will be.
+	wanted := Wanted(desired, h.prior, Options{Project: "default"})
+	if wanted.Resource(theSide).Spec.(*realm.Container).Root || !wanted.Resource(theRoot).Spec.(*realm.Container).Root {
+		t.Error("another root is looked at than is planned")
+	}
 }
 
 // The plan is saved with the roots that it was made for, and what is looked at for it again has them.
@@ -225,6 +230,19 @@ func TestRecordedRootRefusals(t *testing.T) {
 			_, diags := made(t).new(desired, Options{})
 			wantError(t, diags, tt.summary, tt.path, tt.detail)
 		})
+	}
+}
+
+// A container that is imported, and comes first, is not the root.
+func TestImportedIsNotTheRoot(t *testing.T) {
+	h := made(t)
+	spec := &realm.Container{Image: "agent:1"}
+	h.local[ImageKey{"kukeon-main", "agent:1"}] = true
+	h.actual.Namespaces["kukeon-main"].Containers["foreign"] = &Container{ID: "foreign", Status: TaskRunning, NetNS: 4711, Labels: map[string]string{}}
+	record := Imported(h.prior, theAgent, "foreign", "default", spec, digestOf("agent:1"), at)
+	p := h.plan(implied(theAgent, withAgent), Options{Imports: []Import{{Record: record}}})
+	if len(p.Changes) != 0 || len(p.Imports) != 1 {
+		t.Errorf("plan\n%s", text(p))
 	}
 }
 
