@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/containerd/errdefs"
@@ -111,7 +113,15 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 	a.interrupts.stop()
 	signals := make(chan syscall.Signal, 1)
 	s.Signals = signals
-	stop := passSignals(signals, cancel)
+	var restored atomic.Pointer[func()]
+	stop := passSignals(signals, func() {
+		cancel()
+		exitSoon(func() {
+			if restore := restored.Load(); restore != nil {
+				(*restore)()
+			}
+		})
+	})
 	defer stop()
 	if s.Terminal {
 		if name := os.Getenv("TERM"); name != "" {
@@ -121,6 +131,8 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 		if err != nil {
 			return err
 		}
+		restore = sync.OnceFunc(restore)
+		restored.Store(&restore)
 		defer restore()
 	}
 	code, err := exec.Run(ctx, record, s)
@@ -280,7 +292,10 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 		ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		signals := make(chan syscall.Signal)
-		defer passSignals(signals, cancel)()
+		defer passSignals(signals, func() {
+			cancel()
+			exitSoon(func() {})
+		})()
 		go func() {
 			for {
 				select {

@@ -22,7 +22,7 @@ type interrupts struct {
 
 // hardLimit is how long a command has from the second signal until the process ends, whatever it waits for: a call that is
 // not answered, or somebody who doesn't read its output.
-const hardLimit = 1500 * time.Millisecond
+const hardLimit = 1800 * time.Millisecond
 
 func watchInterrupts(ctx context.Context, a *app) (context.Context, *interrupts) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -57,9 +57,17 @@ func (i *interrupts) watch(a *app, signals <-chan os.Signal) {
 	}
 	awaitAnother(signals)
 	i.cancel()
-	time.AfterFunc(hardLimit, func() { os.Exit(exitInterrupted) })
+	exitSoon(func() {})
 	awaitAnother(signals)
 	os.Exit(exitInterrupted)
+}
+
+// exitSoon ends the process, unless it ends by itself before, after a call of last.
+func exitSoon(last func()) {
+	time.AfterFunc(hardLimit, func() {
+		last()
+		os.Exit(exitInterrupted)
+	})
 }
 
 // awaitAnother waits for a signal that somebody sends on purpose. Those of a terminal that is gone don't count: the kernel
