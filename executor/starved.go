@@ -13,10 +13,11 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// What runc takes to start a process, at most: its own processes and threads come first and count as well.
+// What runc takes to start a process, at most: its own processes and threads come first and count as well, as does the copy
+// of itself that runc 1.1.15 keeps in memory.
 const (
 	startPIDs   = 16
-	startMemory = 16 * units.MiB
+	startMemory = 24 * units.MiB
 )
 
 // level is a cgroup that limits a container: its own, or one above.

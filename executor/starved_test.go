@@ -20,6 +20,8 @@ func TestExhausted(t *testing.T) {
 			"the pids limit of cell c is too low to start another process: 16 of 19 in use. Raise resources.pids of cell c"},
 		{"in vain, whatever room", []level{at("container a", 0, 64*mib)}, "memory", true,
 			"the memory limit of container a is too low to start another process: 0B of 64MiB in use. Raise resources.memory of container a"},
+		{"less than runc itself may take", []level{at("container a", 0, 16*mib)}, "memory", false,
+			"the memory limit of container a is too low to start another process: 0B of 16MiB in use. Raise resources.memory of container a"},
 		{"enough memory", []level{at("container a", 0, 64*mib)}, "memory", false, ""},
 	}
 	for _, tt := range tests {
