@@ -123,11 +123,16 @@ func (c *Container) Role(name string) string {
 // CgroupOf returns the path of the cgroup of the resource at p, below the cgroup root and with a leading
 // "/": /kukeon/main/default/blog/web, and the leaf …/nginx_root for a container. spec is only read for containers.
 func CgroupOf(p Path, spec Spec) string {
-	c, ok := spec.(*Container)
-	if !ok {
-		return "/kukeon/" + string(p)
+	return CgroupIn("/kukeon/"+string(p.Parent()), p, spec)
+}
+
+// CgroupIn is CgroupOf in the cgroup of the resource above p, which has another place than its path says once it was moved.
+func CgroupIn(above string, p Path, spec Spec) string {
+	name := p.Name()
+	if c, ok := spec.(*Container); ok {
+		name += "_" + c.Role(p.Name())
 	}
-	return "/kukeon/" + string(p.Parent()) + "/" + p.Name() + "_" + c.Role(p.Name())
+	return strings.TrimSuffix(above, "/") + "/" + name
 }
 
 // MaxContainerID is the longest identifier containerd takes.
@@ -135,8 +140,11 @@ const MaxContainerID = 76
 
 // ContainerID returns the containerd id of the container at p: <space>_<stack>_<cell>_<container>, shortened
 // with a stable hash suffix where that would pass containerd's limit of 76 characters.
-func ContainerID(p Path) string {
-	return Shorten(strings.Join(p.Names()[1:], "_"), MaxContainerID)
+func ContainerID(p Path) string { return ContainerIDVariant(p, 1) }
+
+// ContainerIDVariant returns the n-th form of [ContainerID], see [Variant].
+func ContainerIDVariant(p Path, n int) string {
+	return Shorten(Variant(strings.Join(p.Names()[1:], "_"), n), MaxContainerID)
 }
 
 // Shorten returns the id itself where it has no more characters than longest, else its beginning with a suffix that is a hash

@@ -82,10 +82,21 @@ const (
 
 // CellID returns what CNI and the pin of the network namespace know a cell by: <realm>_<space>_<stack>_<cell>, shortened
 // with a stable hash suffix where CNI would not take it.
-func CellID(cell realm.Path) string {
-	id := strings.Join(cell.Names(), "_")
+func CellID(cell realm.Path) string { return CellIDVariant(cell, 1) }
+
+// CellIDVariant returns the n-th form of [CellID], see [realm.Variant].
+func CellIDVariant(cell realm.Path, n int) string {
+	id := realm.Variant(strings.Join(cell.Names(), "_"), n)
 	if len(realm.NetworkName(cell))+len(id) <= maxAttachment {
 		return id
 	}
 	return realm.Shorten(id, shortCellID)
+}
+
+// CellID returns what CNI and the pin of its network namespace know the recorded cell by. It stays when the cell is moved.
+func (r *Record) CellID() string {
+	if r.Status.CellID != "" {
+		return r.Status.CellID
+	}
+	return CellID(r.Path)
 }

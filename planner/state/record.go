@@ -30,6 +30,8 @@ type Status struct {
 	Limits *realm.Resources `json:"limits,omitempty"`
 	// ContainerID is the containerd id of a container.
 	ContainerID string `json:"containerId,omitempty"`
+	// CellID is the id of a cell that has another than its path makes, see [Record.CellID].
+	CellID string `json:"cellId,omitempty"`
 	// Imported says that kuke did not make the container: it has an id of its own, and is not in the network namespace of
 	// its cell. Once it is replaced it is as others are.
 	Imported bool `json:"imported,omitempty"`
