@@ -122,10 +122,8 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 
 // operate makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
 func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
-	for _, m := range plan.Moves {
-		if err := e.Rename(ctx, m.From, m.Records); err != nil {
-			return fmt.Errorf("move %s: %w", m.From, err)
-		}
+	if err := e.Move(ctx, plan.Moves); err != nil {
+		return err
 	}
 	for _, i := range plan.Imports {
 		if err := e.Import(ctx, i.Record); err != nil {

@@ -22,8 +22,16 @@ import (
 // it is gone after a reboot, as the namespaces are.
 const netnsDir = "/run/kukeon/netns"
 
-// netnsPath returns where the network namespace of the cell is pinned.
-func netnsPath(cell realm.Path) string { return filepath.Join(netnsDir, state.CellID(cell)) }
+// netnsPath returns where the network namespace of the cell is pinned that has the id.
+func netnsPath(id string) string { return filepath.Join(netnsDir, id) }
+
+// cellID returns the id that the cell has, or would have.
+func (e *Executor) cellID(cell realm.Path) string {
+	if r := e.store.Record(cell); r != nil {
+		return r.CellID()
+	}
+	return state.CellID(cell)
+}
 
 // cellKind makes cells: a cgroup, the files that its containers see in /etc, and its place on the network. The network
 // namespace comes with the root container, see [cellKind.open].
@@ -70,7 +78,7 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 
 // mend attaches the network namespace of the cell as after says, if there is one.
 func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
-	pin := netnsPath(after.Path)
+	pin := netnsPath(after.CellID())
 	if err := k.repin(ctx, after, pin); err != nil {
 		return err
 	}
@@ -117,13 +125,13 @@ func (k cellKind) endPublished(cell realm.Path, had, want *state.Attachment) err
 	if had == nil || len(had.Published) == 0 || len(had.Interfaces) == 0 {
 		return nil
 	}
-	before, err := attachmentOf(cell, had, 0)
+	before, err := attachmentOf(k.cellID(cell), had, 0)
 	if err != nil {
 		return err
 	}
 	ports := before.Ports
 	if want != nil && len(want.Interfaces) > 0 && want.Interfaces[0].Address == had.Interfaces[0].Address {
-		now, err := attachmentOf(cell, want, 0)
+		now, err := attachmentOf(k.cellID(cell), want, 0)
 		if err != nil {
 			return err
 		}
@@ -161,7 +169,7 @@ func (k cellKind) published(after *state.Record) bool {
 	mappings := mappingsOf(survey)
 	for _, text := range want {
 		port, err := realm.ParsePort(text)
-		if err != nil || !planner.Mapped(mappings, after.Path, port) {
+		if err != nil || !planner.Mapped(mappings, after.CellID(), port) {
 			return false
 		}
 	}
@@ -197,7 +205,7 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 
 // open makes the network namespace of the cell anew and attaches it.
 func (k cellKind) open(ctx context.Context, cell realm.Path) error {
-	if err := netns.Create(netnsPath(cell)); err != nil {
+	if err := netns.Create(netnsPath(k.cellID(cell))); err != nil {
 		return err
 	}
 	r := k.store.Record(cell)
@@ -216,8 +224,9 @@ func (k cellKind) open(ctx context.Context, cell realm.Path) error {
 
 // close detaches the network namespace of the cell, whatever it was attached to, and takes its pin away.
 func (k cellKind) close(ctx context.Context, cell realm.Path) error {
-	pin := netnsPath(cell)
-	if err := k.networks.DetachAll(ctx, state.CellID(cell), pin); err != nil {
+	id := k.cellID(cell)
+	pin := netnsPath(id)
+	if err := k.networks.DetachAll(ctx, id, pin); err != nil {
 		return err
 	}
 	if r := k.store.Record(cell); r != nil {
@@ -230,7 +239,7 @@ func (k cellKind) close(ctx context.Context, cell realm.Path) error {
 }
 
 func (k cellKind) attach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(cell, a, n)
+	attachment, err := attachmentOf(k.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
@@ -238,7 +247,7 @@ func (k cellKind) attach(ctx context.Context, cell realm.Path, a *state.Attachme
 }
 
 func (k cellKind) detach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(cell, a, n)
+	attachment, err := attachmentOf(k.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
@@ -247,7 +256,7 @@ func (k cellKind) detach(ctx context.Context, cell realm.Path, a *state.Attachme
 
 // attachmentOf returns the n-th interface of a cell as package network takes it: the first has the default route
 // and the published ports.
-func attachmentOf(cell realm.Path, a *state.Attachment, n int) (network.Attachment, error) {
+func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, error) {
 	i := a.Interfaces[n]
 	net, err := networkOf(&i.Network)
 	if err != nil {
@@ -255,10 +264,10 @@ func attachmentOf(cell realm.Path, a *state.Attachment, n int) (network.Attachme
 	}
 	address, err := netip.ParsePrefix(i.Address)
 	if err != nil {
-		return network.Attachment{}, fmt.Errorf("attach cell %s: %w", cell, err)
+		return network.Attachment{}, fmt.Errorf("attach cell %s: %w", id, err)
 	}
 	attachment := network.Attachment{
-		ID: state.CellID(cell), NetNS: netnsPath(cell), Interface: i.Name, Network: net, Address: address.Addr(), DefaultRoute: n == 0,
+		ID: id, NetNS: netnsPath(id), Interface: i.Name, Network: net, Address: address.Addr(), DefaultRoute: n == 0,
 	}
 	if n > 0 {
 		return attachment, nil
@@ -266,7 +275,7 @@ func attachmentOf(cell realm.Path, a *state.Attachment, n int) (network.Attachme
 	for _, text := range a.Published {
 		port, err := realm.ParsePort(text)
 		if err != nil {
-			return network.Attachment{}, fmt.Errorf("publish port %s of cell %s: %w", text, cell, err)
+			return network.Attachment{}, fmt.Errorf("publish port %s of cell %s: %w", text, id, err)
 		}
 		for offset := range port.Host.Len() {
 			attachment.Ports = append(attachment.Ports, network.PortMapping{

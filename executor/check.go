@@ -215,7 +215,7 @@ func fetch(ctx context.Context, dial func(ctx context.Context, network, address 
 
 // dialer connects from within the cell, to addresses and to the names that the cell's own /etc/hosts has.
 func (k containerKind) dialer(cell realm.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
-	dial := netns.Dialer(netnsPath(cell))
+	dial := netns.Dialer(netnsPath(k.cellID(cell)))
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {

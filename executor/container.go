@@ -39,7 +39,7 @@ func (k containerKind) options(after *state.Record) (runtime.CreateOptions, erro
 		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
 		Annotations: annotations, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(cell), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
+		NetNSPath: netnsPath(k.cellID(cell)), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
 	}, err
 }
 
@@ -125,7 +125,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if after.Spec.(*realm.Container).Root {
 		cell := after.Path.Parent()
-		if _, err := netns.PinInode(netnsPath(cell)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := netns.PinInode(netnsPath(k.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
 			if err := k.cell().open(ctx, cell); err != nil {
 				return err
 			}

@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -34,20 +38,173 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 	return nil
 }
 
-// Rename records a container, which is the first of the records, by its new path, and the others as given. Its log goes
-// along. Done again, it goes on where it was cut short.
-func (e *Executor) Rename(ctx context.Context, from realm.Path, records []*state.Record) error {
-	if err := e.Relabel(ctx, records); err != nil {
+// Move records resources by their new paths, and the others of the records as given. Their files and logs go along, and what
+// follows from their names changes in place: /etc/hosts of cells, and the specs that the next tasks are made from. All that runs
+// goes on. Done again, it goes on where it was cut short: the records by the former paths go last.
+func (e *Executor) Move(ctx context.Context, moves []planner.Move) error {
+	for _, m := range moves {
+		if err := e.moveOne(ctx, m); err != nil {
+			return fmt.Errorf("move %s: %w", m.From, err)
+		}
+	}
+	if err := e.rename(moves); err != nil {
 		return err
 	}
-	to := records[0].Path
+	for _, m := range moves {
+		for _, r := range slices.Backward(m.Records) {
+			from, ok := formerPath(m, r.Path)
+			if !ok {
+				continue
+			}
+			if err := e.moveLog(from, r.Path); err != nil {
+				return err
+			}
+			if err := e.store.Vacate(from); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// formerPath returns where the resource at p was before the move. ok is false for one that only refers to what is moved.
+func formerPath(m planner.Move, p realm.Path) (from realm.Path, ok bool) {
+	if !m.To.Contains(p) {
+		return "", false
+	}
+	return m.From + p[len(m.To):], true
+}
+
+func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
+	for _, r := range m.Records {
+		if err := e.Relabel(ctx, []*state.Record{r}); err != nil {
+			return err
+		}
+		from, ok := formerPath(m, r.Path)
+		if !ok {
+			continue
+		}
+		var err error
+		switch r.Path.Kind() {
+		case realm.KindSpace:
+			err = spaceKind{e}.make(r, false) // its conflist says whose it is
+		case realm.KindCell:
+			err = e.linkFiles(from, r.Path)
+		case realm.KindContainer:
+			err = containerKind{e}.move(ctx, from, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
+func (k containerKind) move(ctx context.Context, from realm.Path, r *state.Record) error {
+	files := func(cell realm.Path) string { return filepath.Dir(k.store.NetworkFile(cell, hostsFile)) }
+	err := k.runtime.Move(ctx, r.Status.Namespace, r.Status.ContainerID, runtime.MoveOptions{
+		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
+		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
+		Annotations: map[string]string{planner.LabelPath: string(r.Path)},
+	})
+	if policy := r.Spec.(*realm.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {
+		err = k.watch(ctx, r)
+	}
+	if errdefs.IsNotFound(err) { // the next plan finds what is missing
+		return nil
+	}
+	return err
+}
+
+// linkFiles gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
+// containers know of that, their next tasks mount those in the first.
+func (e *Executor) linkFiles(from, to realm.Path) error {
+	if err := e.store.MakeNetworkDir(to); err != nil {
+		return err
+	}
+	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
+		if err := e.linkFile(from, to, name); err != nil {
+			return fmt.Errorf("move /etc/%s of cell %s: %w", name, from, err)
+		}
+	}
+	return nil
+}
+
+func (e *Executor) linkFile(from, to realm.Path, name string) error {
+	old := e.store.NetworkFile(from, "."+name)
+	had, err := os.Stat(old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made anew
+	}
+	if err != nil {
+		return err
+	}
+	kept := e.store.NetworkFile(to, "."+name)
+	if now, err := os.Lstat(kept); err != nil || !os.SameFile(had, now) {
+		if err := os.Remove(kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Link(old, kept); err != nil {
+			return err
+		}
+	}
+	return restore(e.store.NetworkFile(to, name), kept)
+}
+
+// rename writes the files in /etc that follow from the names of cells: of those that are moved, and of all that know them.
+func (e *Executor) rename(moves []planner.Move) error {
+	st := &state.State{Records: e.store.Records()}
+	spaces, moved := map[realm.Path]bool{}, map[realm.Path]bool{}
+	for _, m := range moves {
+		for _, r := range m.Records {
+			from, ok := formerPath(m, r.Path)
+			if !ok {
+				continue
+			}
+			delete(st.Records, from)
+			moved[r.Path] = true
+			if a := r.Status.Attachment; a != nil {
+				for _, i := range a.Interfaces {
+					spaces[i.Space] = true
+				}
+			}
+		}
+	}
+	if len(spaces) == 0 {
+		return nil
+	}
+	names := planner.NamesOf(st)
+	for p, r := range st.Records {
+		a := r.Status.Attachment
+		if a == nil || !slices.ContainsFunc(a.Interfaces, func(i state.Interface) bool { return spaces[i.Space] }) {
+			continue
+		}
+		var err error
+		if moved[p] {
+			err = e.writeFiles(r, names)
+		} else {
+			err = e.writeFile(p, hostsFile, planner.HostsFile(p, a, names))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveLog gives the files of the log of a container the names that belong to its new path. Whoever writes them notices.
+func (e *Executor) moveLog(from, to realm.Path) error {
+	if from.Kind() != realm.KindContainer {
+		return nil
+	}
 	for _, log := range e.store.LogFiles(from) {
 		err := os.Rename(log, e.store.LogFile(to)+strings.TrimPrefix(log, e.store.LogFile(from)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("rename the log of %s: %w", from, err)
 		}
 	}
-	return e.store.Forget(from)
+	return nil
 }
 
 // forget takes our labels off a container, which goes on as it is, and then its record away.

@@ -129,7 +129,7 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 
 func (r *refresh) cellNetwork(record *state.Record) error {
 	cell := record.Path
-	found := &planner.CellNetwork{Addresses: map[string]string{}, Flaws: map[string]string{}}
+	found := &planner.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	hosts, err := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -139,7 +139,7 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	if found.Stale, err = r.staleFiles(cell); err != nil {
 		return err
 	}
-	pin := netnsPath(cell)
+	pin := netnsPath(record.CellID())
 	if found.NetNS, err = netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -103,6 +103,8 @@ type Flaw struct {
 
 // CellNetwork is the network of a cell as it was found.
 type CellNetwork struct {
+	// ID is what the host knows the cell by, see [state.Record.CellID]; empty for what its path makes.
+	ID string
 	// NetNS is the inode of the network namespace that is pinned for the cell, 0 where there is none.
 	NetNS uint64
 	// Addresses are those of its interfaces in CIDR form, by the interface's name.
@@ -150,7 +152,7 @@ type PortMapping struct {
 	Protocol    string
 	Addr        netip.Addr // invalid for every one
 	First, Last uint16
-	// Network and ID are the CNI network and the cell (see [state.CellID]) it is made for, where they are known.
+	// Network and ID are the CNI network and the cell (see [state.Record.CellID]) it is made for, where they are known.
 	Network, ID string
 }
 

@@ -32,7 +32,7 @@ func Assume(prior *state.State, actual *Actual) {
 		case realm.KindRealm:
 			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
 		case realm.KindCell:
-			actual.Cells[p] = &CellNetwork{NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.file(p, r.Status.Attachment)}
+			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.file(p, r.Status.Attachment)}
 		case realm.KindContainer:
 			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
 		}

@@ -88,7 +88,8 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	}
 	if c.Action == Create || c.Action == Replace {
 		c.After.Status.Run, c.After.Status.Exit = "", nil
-		c.After.Status.Imported, c.After.Status.ContainerID, c.After.Status.Cgroup = false, realm.ContainerID(c.Path), realm.CgroupOf(c.Path, want.Spec)
+		c.After.Status.Imported = false
+		c.After.Status.ContainerID, c.After.Status.Cgroup = d.containerID(c.Path, c.After.Status.Namespace), d.cgroup(c.Path, want.Spec)
 		d.needImage(c, want)
 	}
 	if c.Start {
@@ -230,6 +231,9 @@ func (d *decider) strayed(p realm.Path, c *Container) bool {
 // live returns what containerd has of the container at p where it is, or will be, or nil.
 func (d *decider) live(p realm.Path) *Container {
 	id := realm.ContainerID(p)
+	if owner := d.host().containers[[2]string{d.prior.Namespace(p, d.desired), id}]; owner != "" && owner != p {
+		id = "" // it was moved from here
+	}
 	if r := d.prior.Records[p]; r != nil && r.Status.ContainerID != "" {
 		id = r.Status.ContainerID
 	} else if o := d.orphans[p]; r == nil && o != nil && o.container != nil {

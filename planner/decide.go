@@ -38,6 +38,8 @@ type decider struct {
 
 	order   []realm.Path
 	changes map[realm.Path]*Change
+	// hostNames is what [decider.host] returns, once it was asked for.
+	hostNames *hostNames
 	// subnets are those given to spaces that had none, or another.
 	subnets []claim
 	names   []SpaceNames
@@ -250,9 +252,10 @@ func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 // recordOf returns the record that the wanted resource will have.
 func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
-		Project: d.opts.Project, Namespace: d.prior.Namespace(want.Path, d.desired), Cgroup: realm.CgroupOf(want.Path, want.Spec),
+		Project: d.opts.Project, Namespace: d.prior.Namespace(want.Path, d.desired),
 	}}
 	have := d.prior.Records[want.Path]
+	d.nameOnHost(r, have)
 	if d.opts.ByHand {
 		r.Status.Project = ""
 		if have != nil {
@@ -267,14 +270,27 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 	}
 	r.Status.PreventDestroy = protected(want)
 	if want.Path.Kind() == realm.KindContainer {
-		r.Status.ContainerID = realm.ContainerID(want.Path)
 		r.Status.SpecDigest = realm.CreationDigest(want.Spec)
-		if have != nil && have.Status.ContainerID != "" {
-			// Until it is made anew, one that was imported or renamed keeps its id and its cgroup.
-			r.Status.Imported, r.Status.ContainerID, r.Status.Cgroup = have.Status.Imported, have.Status.ContainerID, have.Status.Cgroup
-		}
 	}
 	return r
+}
+
+// nameOnHost notes what the resource of r is known by on the host: what is recorded keeps that, wherever its path came from.
+func (d *decider) nameOnHost(r, have *state.Record) {
+	p := r.Path
+	switch {
+	case p.Kind() == realm.KindContainer && have != nil && have.Status.ContainerID != "":
+		// Until it is made anew, one that was imported or renamed keeps its id and its cgroup.
+		r.Status.Imported, r.Status.ContainerID, r.Status.Cgroup = have.Status.Imported, have.Status.ContainerID, have.Status.Cgroup
+	case p.Kind() == realm.KindContainer:
+		r.Status.ContainerID, r.Status.Cgroup = d.containerID(p, r.Status.Namespace), d.cgroup(p, r.Spec)
+	case have != nil && have.Status.Cgroup != "":
+		r.Status.CellID, r.Status.Cgroup = have.Status.CellID, have.Status.Cgroup
+	case p.Kind() == realm.KindCell:
+		r.Status.CellID, r.Status.Cgroup = d.cellID(p), d.cgroup(p, r.Spec)
+	default:
+		r.Status.Cgroup = d.cgroup(p, r.Spec)
+	}
 }
 
 // decideNew decides on a wanted resource that no record knows.

@@ -138,9 +138,6 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
-	for _, m := range p.Moves {
-		h.prior.Renamed(m.From, m.Records)
-	}
 	h.endHolds(p)
 	done := map[int]bool{}
 	for range min(count, len(p.Steps)) {

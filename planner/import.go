@@ -70,22 +70,3 @@ func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Con
 func (d *decider) importing(p realm.Path) bool {
 	return slices.ContainsFunc(d.opts.Imports, func(i Import) bool { return i.Record.Path == p })
 }
-
-// checkIDs makes sure that no container is made under an id that one which was renamed still has.
-func (d *decider) checkIDs() {
-	for _, p := range d.order {
-		c := d.changes[p]
-		if p.Kind() != realm.KindContainer || c == nil || c.Action != Create && c.Action != Replace {
-			continue
-		}
-		for _, q := range d.prior.Paths() {
-			have := d.prior.Records[q].Status
-			if q == p || have.ContainerID != c.After.Status.ContainerID || have.Namespace != c.After.Status.Namespace {
-				continue
-			}
-			d.diags.Errorf(d.declared(p), p, "Name is still in use", "container %s would have the id %s in containerd, which %s has kept when it was renamed: choose another name, or take that one away with an apply of its own first.",
-				p, have.ContainerID, q)
-			break
-		}
-	}
-}

@@ -109,13 +109,32 @@ func (d *decider) checkPlugins() {
 func (d *decider) checkFirewalls() {
 	for _, chain := range d.actual.Dropping {
 		for _, p := range d.order {
-			if p.Kind() == realm.KindSpace && d.owns(p) && slices.Contains(chain.Bridges, realm.BridgeName(p)) {
+			if p.Kind() == realm.KindSpace && d.owns(p) && slices.Contains(chain.Bridges, d.bridgeOf(p)) {
 				d.diags.Warnf(d.declared(p), p, "Packets are dropped",
 					"%s drops forwarded packets, those of space %s too: its published ports can't be reached from outside, and its cells reach nothing outside. Let the packets of cells pass: %s.", chain.Name, p, chain.Fix)
 				break
 			}
 		}
 	}
+}
+
+// bridgeOf returns the name of the bridge that the space has or will have.
+func (d *decider) bridgeOf(space realm.Path) string {
+	if n := d.networkOf(space); n != nil {
+		return n.Bridge
+	}
+	return realm.BridgeName(space)
+}
+
+// isNetworkOf reports whether a CNI network of the host is that of the space: the one recorded, or one left unrecorded.
+func (d *decider) isNetworkOf(n CNINetwork, space realm.Path) bool {
+	if r := d.prior.Records[space]; r != nil && r.Status.Network != nil {
+		return n.Name == r.Status.Network.Name
+	}
+	if _, taken := d.host().networks[n.Name]; taken {
+		return false
+	}
+	return n.Name == realm.NetworkName(space) || n.Path == string(space) && variantOf(space, n.Name) != 0
 }
 
 // checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
@@ -171,9 +190,9 @@ func (d *decider) decideNetwork(p realm.Path) {
 	if !ok {
 		return
 	}
-	network := newNetwork(p, subnet)
+	network := d.network(p, subnet)
 	if had != nil {
-		network.Firewall = had.Firewall
+		network.Name, network.File, network.Bridge, network.Firewall = had.Name, had.File, had.Bridge, had.Firewall
 	}
 	d.checkNames(p, network)
 	drift := d.actual.Networks[p]
@@ -189,13 +208,6 @@ func (d *decider) decideNetwork(p realm.Path) {
 		}
 	}
 	c.Diffs = append(c.Diffs, computed("subnet", networkSubnet(had, c), network.Subnet)...)
-}
-
-func newNetwork(space realm.Path, subnet netip.Prefix) *state.Network {
-	return &state.Network{
-		Name: realm.NetworkName(space), File: realm.ConflistName(space), Bridge: realm.BridgeName(space),
-		Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
-	}
 }
 
 // networkSubnet is the subnet to show as the one before c.
@@ -224,9 +236,11 @@ func computed(name, before, after string) []Diff {
 // checkNames makes sure that no other space has the names that the host knows the network by: main-a and b, and main
 // and a-b, make the same.
 func (d *decider) checkNames(p realm.Path, network *state.Network) {
-	for _, q := range d.prior.Paths() {
-		if r := d.prior.Records[q]; q != p && r.Status.Network != nil && (r.Status.Network.Name == network.Name || r.Status.Network.Bridge == network.Bridge) {
+	h := d.host()
+	for _, q := range []realm.Path{h.networks[network.Name], h.bridges[network.Bridge]} {
+		if q != "" && q != p {
 			d.diags.Errorf(d.declared(p), p, "Network name is taken", "space %s would have the CNI network %s and the bridge %s, which space %s has: rename one of them.", p, network.Name, network.Bridge, q)
+			return
 		}
 	}
 }
@@ -303,7 +317,7 @@ func (d *decider) takenSubnets(p realm.Path) []claim {
 			taken = append(taken, claim{prefix, fmt.Sprintf(format, args...)})
 		}
 	}
-	own := map[string]bool{realm.BridgeName(p): true}
+	own := map[string]bool{d.bridgeOf(p): true}
 	for _, q := range d.prior.Paths() {
 		if n := d.prior.Records[q].Status.Network; n != nil && q != p {
 			add(n.Subnet, "space %s has it", q)
@@ -329,7 +343,7 @@ func (d *decider) takenSubnets(p realm.Path) []claim {
 		}
 	}
 	for _, n := range d.actual.CNINetworks {
-		if n.Name == realm.NetworkName(p) {
+		if d.isNetworkOf(n, p) {
 			continue
 		}
 		for _, prefix := range n.Subnets {

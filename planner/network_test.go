@@ -125,8 +125,11 @@ func TestNetworkRefusals(t *testing.T) {
 			s[otherStack+"/e"] = &realm.Cell{}
 		}, summary: "No free address", path: otherStack + "/e", detail: "every one of 10.1.0.0/30 is taken"},
 		{name: "name of a network", edit: func(s specs) { s["main-default"], s["main-default/x"] = &realm.Realm{}, &realm.Space{} }, host: func(h *host) {
-			h.prior.Records[theSpace].Status.Network.Name = "kukeon-main-default-x"
-		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default has"},
+			other := *h.prior.Records[theSpace]
+			other.Path = "main/default-x"
+			other.Status.Network = newNetwork(other.Path, netip.MustParsePrefix("10.250.0.0/24"))
+			h.prior.Records[other.Path] = &other
+		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default-x has"},
 		{name: "missing plugins", host: func(h *host) { h.actual.MissingPlugins = []string{"bridge", "iptables"} }, summary: "CNI plugins are missing", path: theSpace, detail: "lacks bridge, iptables: install"},
 		{name: "port of a socket", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }, host: func(h *host) {
 			h.actual.Sockets = []Socket{{Protocol: "udp", Addr: netip.IPv4Unspecified(), Port: 8080}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}

@@ -175,6 +175,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	var diags realm.Diagnostics
 	original := prior
 	prior, moves := opts.operated(original, &diags)
+	actual = actual.moved(moves, original, prior)
 	orphans := orphansOf(prior, actual, opts.Destroy && opts.Images)
 	desired = settleRoots(ignoring(desired, prior), rootsFound(prior, orphans), prior, &opts)
 	d := &decider{
@@ -191,7 +192,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	d.checkProtected()
 	d.checkElsewhere()
 	d.warnForeign()
-	d.checkIDs()
+	d.warnRenamed()
 	d.decideChecks()
 	d.decideNetworks()
 	if d.diags.HasErrors() {

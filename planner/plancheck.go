@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path"
 	"reflect"
 	"slices"
 	"strconv"
@@ -148,13 +149,66 @@ func (c *Change) checkClaim() error {
 		had = c.Before.Status
 	}
 	after := c.After.Status
-	if after.ContainerID != realm.ContainerID(c.Path) && after.ContainerID != had.ContainerID {
+	if after.ContainerID != had.ContainerID && !realm.IsVariant(after.ContainerID, func(n int) string { return realm.ContainerIDVariant(c.Path, n) }) {
 		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
 	}
-	if after.Cgroup != realm.CgroupOf(c.Path, c.After.Spec) && after.Cgroup != had.Cgroup {
+	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, path.Dir(after.Cgroup), c.Path, c.After.Spec) {
 		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
 	}
 	return nil
+}
+
+// isCgroupOf reports whether a cgroup is one that the resource at p can have in that of what it lies in.
+func isCgroupOf(cgroup, above string, p realm.Path, spec realm.Spec) bool {
+	name := realm.CgroupIn(above, p, spec)
+	return realm.IsVariant(cgroup, func(n int) string { return realm.Variant(name, n) })
+}
+
+// checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
+func (c *Change) checkNames(st *state.State, changes map[realm.Path]*Change) error {
+	if c.After == nil {
+		return nil
+	}
+	var had state.Status
+	if have := st.Records[c.Path]; have != nil {
+		had = have.Status
+	} else if c.Before != nil && c.Path.Kind() == realm.KindContainer {
+		had = c.Before.Status // whose id its labels tell, see [Plan.CheckHost]
+	}
+	after := c.After.Status
+	above := path.Dir(realm.CgroupOf(c.Path, c.After.Spec))
+	if r := recordAfter(st, changes, c.Path.Parent()); r != nil {
+		above = r.Status.Cgroup
+	}
+	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, above, c.Path, c.After.Spec) {
+		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+	}
+	if after.CellID != had.CellID && !realm.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
+		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
+	}
+	if n := after.Network; n != nil && !sameNames(n, had.Network) && variantOf(c.Path, n.Name) == 0 {
+		return fmt.Errorf("network %q is not that of %s", n.Name, c.Path)
+	}
+	if a := after.Attachment; a != nil {
+		for _, i := range a.Interfaces {
+			if space := recordAfter(st, changes, i.Space); space != nil && !sameNames(&i.Network, space.Status.Network) {
+				return fmt.Errorf("network %q is not that of %s", i.Network.Name, i.Space)
+			}
+		}
+	}
+	return nil
+}
+
+// recordAfter returns the record that p has after the changes, or nil.
+func recordAfter(st *state.State, changes map[realm.Path]*Change, p realm.Path) *state.Record {
+	if c := changes[p]; c != nil {
+		return c.After
+	}
+	return st.Records[p]
+}
+
+func sameNames(a, b *state.Network) bool {
+	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
 }
 
 // checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
@@ -211,9 +265,11 @@ func checkRecord(r *state.Record) error {
 	if (id == "") != (r.Status.ContainerID == "") {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}
-	known := id != "" && r.Status.CreatedAt != nil
-	if cgroup := realm.CgroupOf(r.Path, r.Spec); r.Status.Cgroup != cgroup && !known {
-		return fmt.Errorf("it has the cgroup %q, not %q", r.Status.Cgroup, cgroup)
+	if err := checkCgroup(r); err != nil {
+		return err
+	}
+	if r.Status.CellID != "" && r.Path.Kind() != realm.KindCell {
+		return errors.New("only a cell has the id of one")
 	}
 	if c, ok := r.Spec.(*realm.Container); ok {
 		if err := checkSecrets(c); err != nil {
@@ -240,14 +296,31 @@ func checkRecord(r *state.Record) error {
 	return checkAttachment(r.Path, r.Status.Attachment)
 }
 
+// checkCgroup makes sure that the cgroup of a record is as deep in that of its realm as its path says: which one it is, the state
+// knows, see [Change.checkNames].
+func checkCgroup(r *state.Record) error {
+	want := realm.CgroupOf(r.Path, r.Spec)
+	if r.Status.Cgroup == want || r.Status.Imported {
+		return nil
+	}
+	got, names := strings.Split(r.Status.Cgroup, "/"), strings.Split(want, "/")
+	const ofRealm = 3 // of "/kukeon/realm"
+	if len(got) != len(names) || path.Clean(r.Status.Cgroup) != r.Status.Cgroup || !slices.Equal(got[:ofRealm], names[:ofRealm]) {
+		return fmt.Errorf("it lays claim to the cgroup %q, where it belongs is %q", r.Status.Cgroup, want)
+	}
+	return nil
+}
+
 func checkNetwork(space realm.Path, n *state.Network) error {
 	subnet, err := netip.ParsePrefix(n.Subnet)
 	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() {
 		return fmt.Errorf("its network has the subnet %q", n.Subnet)
 	}
-	want := newNetwork(space, subnet)
-	want.Firewall = n.Firewall
-	if !reflect.DeepEqual(n, want) {
+	// Which one it is, the state knows, see [Change.checkNames].
+	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
+	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
+	plain := func(text string) bool { return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" }
+	if !isOurs || !isBridge || !plain(name) || !plain(bridge) || n.File != name+".conflist" || n.Gateway != subnet.Addr().Next().String() {
 		return fmt.Errorf("network %q with the subnet %s is not that of %s", n.Name, n.Subnet, space)
 	}
 	return nil

@@ -211,18 +211,22 @@ func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
 
 // isPublished reports whether the host maps all of a recorded port to the cell.
 func (a *Actual) isPublished(cell realm.Path, text string) bool {
+	id := state.CellID(cell)
+	if found := a.Cells[cell]; found != nil && found.ID != "" {
+		id = found.ID
+	}
 	if a.Mappings == nil {
 		return true // it wasn't looked at
 	}
 	port, err := realm.ParsePort(text)
-	return err == nil && Mapped(a.Mappings, cell, port)
+	return err == nil && Mapped(a.Mappings, id, port)
 }
 
-// Mapped reports whether the mappings lead all of a published port to the cell.
-func Mapped(mappings []PortMapping, cell realm.Path, port realm.Port) bool {
+// Mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
+func Mapped(mappings []PortMapping, id string, port realm.Port) bool {
 	for n := port.Host.First; n <= port.Host.Last; n++ {
 		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
-			return m.ID == state.CellID(cell) && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
+			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
 		})
 		if !found {
 			return false

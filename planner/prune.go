@@ -38,9 +38,13 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*
 			}
 		}
 	}
+	recorded := hostNamesOf(prior).networks
 	for i, n := range actual.CNINetworks {
 		p, err := realm.ParsePath(n.Path)
-		if err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && n.Name == realm.NetworkName(p) && len(n.Subnets) == 1 {
+		if _, ok := recorded[n.Name]; ok {
+			continue // of a space that was moved, until that is carried out
+		}
+		if err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && variantOf(p, n.Name) != 0 && len(n.Subnets) == 1 {
 			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: &actual.CNINetworks[i]}
 		}
 	}
@@ -56,7 +60,7 @@ func (o *orphan) record(p realm.Path) *state.Record {
 		r.Status.ContainerID = o.container.ID
 	}
 	if o.network != nil {
-		r.Status.Network = newNetwork(p, o.network.Subnets[0])
+		r.Status.Network = networkVariant(p, o.network.Subnets[0], variantOf(p, o.network.Name))
 	}
 	r.Status.Cgroup = realm.CgroupOf(p, spec)
 	return r

@@ -168,8 +168,15 @@ func TestRenamedKeepsItsID(t *testing.T) {
 	}
 	fresh := &realm.Resource{Path: "r/s/t/c/a", Spec: spec}
 	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, After: d.recordOf(fresh)}
-	d.checkIDs()
-	if !d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/b has kept") {
+	d.warnRenamed()
+	// A new one at its former path gets another id.
+	if got := d.changes[fresh.Path].After.Status; got.ContainerID != "s_t_c_a.2" || got.Cgroup != "/kukeon/r/s/t/c/a_a.2" {
+		t.Errorf("%+v", got)
+	}
+	if err := d.changes[fresh.Path].checkClaim(); err != nil {
+		t.Error(err)
+	}
+	if d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/a was renamed to r/s/t/c/b") {
 		t.Errorf("diagnostics %v", d.diags)
 	}
 }

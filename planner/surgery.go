@@ -8,11 +8,11 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Move is a container that the configuration has renamed, and goes on as it is.
+// Move is a resource that the configuration has renamed, and that goes on as it is, with all that is below it.
 type Move struct {
 	From realm.Path `json:"from"`
 	To   realm.Path `json:"to"`
-	// Records are those that change in the state: its own first, by the new path.
+	// Records are those that change in the state: those at and below To, parents first, and then those that refer to them.
 	Records  []*state.Record `json:"records"`
 	Declared realm.Range     `json:"-"`
 }
@@ -36,25 +36,52 @@ func (o *Options) operated(prior *state.State, diags *realm.Diagnostics) (*state
 	if len(o.Moves) == 0 && len(o.Imports) == 0 {
 		return prior, nil
 	}
-	st := prior.Clone()
-	var made []Move
+	ends, declared := map[realm.Path]realm.Path{}, map[realm.Path]realm.Range{}
 	for _, m := range o.Moves {
-		if st.Records[m.From] == nil {
+		ends[m.From], declared[m.From] = m.To, m.Declared
+	}
+	st := prior.Clone()
+	renamings, refused := st.Rename(ends)
+	for _, r := range refused {
+		if !r.Taken {
+			diags.Errorf(declared[r.From], r.From, "Invalid move", "%v.", r.Err)
 			continue
 		}
-		changed, err := st.Rename(m.From, m.To)
-		if err != nil {
-			diags.Errorf(m.Declared, m.From, "Invalid move", "%v.", err)
-			continue
-		}
-		m.Records = changed
-		made = append(made, m)
-		st.Renamed(m.From, changed)
+		diags.Warnf(declared[r.From], r.From, "Not moved", "%s %s is not moved to %s, since %v: it is treated as if it were not moved. Where both are to go on, keep both in the configuration and remove the block moved; to make one of the two the other, destroy that first.",
+			r.From.Kind().Lower(), r.From, r.To, r.Err)
+	}
+	st.Renamed(renamings)
+	made := movesOf(renamings)
+	for i := range made {
+		made[i].Declared = declared[made[i].From]
 	}
 	for _, i := range o.Imports {
 		st.Records[i.Record.Path] = i.Record
 	}
 	return st, made
+}
+
+// RenameByHand returns the move of the recorded resource at from to the path to. The error says why it can't be.
+func RenameByHand(st *state.State, from, to realm.Path) ([]Move, error) {
+	switch {
+	case st.Records[from] == nil:
+		return nil, fmt.Errorf("there is no %s %s in the state", from.Kind().Lower(), from)
+	case from == to:
+		return nil, fmt.Errorf("%s is its name already", from)
+	}
+	renamings, refused := st.Rename(map[realm.Path]realm.Path{from: to})
+	if len(refused) > 0 {
+		return nil, refused[0].Err
+	}
+	return movesOf(renamings), nil
+}
+
+func movesOf(renamings []state.Renaming) []Move {
+	var moves []Move
+	for _, r := range renamings {
+		moves = append(moves, Move{From: r.From, To: r.To, Records: r.Records})
+	}
+	return moves
 }
 
 // operated returns the state as it is once the moves and imports of the plan are made.
@@ -63,13 +90,63 @@ func (p *Plan) operated(st *state.State) *state.State {
 		return st
 	}
 	after := st.Clone()
-	for _, m := range p.Moves {
-		after.Renamed(m.From, m.Records)
-	}
+	after.Renamed(renamingsOf(p.Moves))
 	for _, i := range p.Imports {
 		after.Records[i.Record.Path] = i.Record
 	}
 	return after
+}
+
+func renamingsOf(moves []Move) []state.Renaming {
+	renamings := make([]state.Renaming, len(moves))
+	for i, m := range moves {
+		renamings[i] = state.Renaming{From: m.From, To: m.To, Records: m.Records}
+	}
+	return renamings
+}
+
+// moved returns what is found of the host by the paths that recorded resources have after the moves, as the executor leaves
+// it which makes them: before and after are the states. Files in /etc that are as they should be before are so then.
+func (a *Actual) moved(moves []Move, before, after *state.State) *Actual {
+	if len(moves) == 0 {
+		return a
+	}
+	former := map[realm.Path]realm.Path{} // by the new path
+	for _, m := range moves {
+		for _, r := range m.Records {
+			if m.To.Contains(r.Path) {
+				former[r.Path] = m.From + r.Path[len(m.To):]
+			}
+		}
+	}
+	was := func(p realm.Path) realm.Path {
+		if from, ok := former[p]; ok && before.Records[from] != nil {
+			return from
+		}
+		return p
+	}
+	found := *a
+	found.Networks, found.Cells, found.SecretDrift = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}, map[realm.Path][]string{}
+	then, now := newHosts(NamesOf(before)), newHosts(NamesOf(after))
+	for p, r := range after.Records {
+		from := was(p)
+		if drift := a.Networks[from]; drift != nil {
+			found.Networks[p] = drift
+		}
+		if drift := a.SecretDrift[from]; drift != nil {
+			found.SecretDrift[p] = drift
+		}
+		c := a.Cells[from]
+		if c == nil {
+			continue
+		}
+		cell := *c
+		if had := before.Records[from]; had != nil && cell.Hosts == then.file(from, had.Status.Attachment) {
+			cell.Hosts = now.file(p, r.Status.Attachment)
+		}
+		found.Cells[p] = &cell
+	}
+	return &found
 }
 
 // forgotten returns the removal that wants p to go on without us, or nil.
@@ -100,7 +177,7 @@ func (d *decider) checkRemovals() {
 	}
 	for _, m := range d.opts.Moves {
 		if want := d.desired.Resource(m.From); want != nil {
-			d.diags.Errorf(m.Declared, m.From, "Invalid move", "%s %s is still in the configuration, at %s, and can't have been moved. Take one of the two away.", m.From.Kind().Lower(), m.From, want.Declared)
+			d.diags.Errorf(m.Declared, m.From, "Invalid move", "%s %s is still in the configuration, at %s, and can't have been moved. Remove the block moved, or what is declared there.", m.From.Kind().Lower(), m.From, want.Declared)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -59,14 +60,14 @@ func newStateMv(a *app) *cobra.Command {
 }
 
 func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.State, from, to realm.Path) error {
-	changed, err := st.Rename(from, to)
+	moves, err := planner.RenameByHand(st, from, to)
 	if err != nil {
 		return err
 	}
-	if err := exec.Rename(ctx, from, changed); err != nil {
+	if err := exec.Move(ctx, moves); err != nil {
 		return err
 	}
-	a.out.Text(fmt.Sprintf("container %s is now %s\n", from, to))
+	a.out.Text(fmt.Sprintf("%s %s is now %s\n", from.Kind().Lower(), from, to))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,6 +53,22 @@ func isNetworkFile(name string) bool {
 func isLogFile(name string) bool {
 	container, _, _ := strings.Cut(name, ".")
 	return realm.CheckName(container) == nil && logEnd.MatchString(strings.TrimPrefix(name, container))
+}
+
+// Vacate forgets the resource at p, which has another path by now, and removes the directories that are empty then. Where it
+// is a cell, its files are below the new path, too.
+func (s *Store) Vacate(p realm.Path) error {
+	dir := filepath.Dir(s.ManifestFile(p))
+	if p.Kind() == realm.KindCell {
+		if err := removeNetworkFiles(filepath.Join(dir, networkDir)); err != nil {
+			return fmt.Errorf("remove the network files of %s: %w", p, err)
+		}
+	}
+	if err := s.Forget(p); err != nil {
+		return err
+	}
+	s.removeEmptyDirs(p, dir)
+	return nil
 }
 
 // removeNetworkFiles removes the network files of a cell from dir, and dir if nothing else is in it.

@@ -3,61 +3,278 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kukeon/kuke/config/realm"
 )
 
-// Rename returns the records that change when the container at from is renamed to: its own, and those of containers that
-// depend on it. What the container is on the host stays: containerd's id, and with it all that runs. The error says why
-// anything else can't be renamed.
-func (s *State) Rename(from, to realm.Path) ([]*Record, error) {
-	have := s.Records[from]
-	switch {
-	case have == nil:
-		return nil, fmt.Errorf("there is no %s %s in the state", from.Kind().Lower(), from)
-	case from == to:
-		return nil, fmt.Errorf("%s is its name already", from)
-	case from.Kind() != to.Kind():
-		return nil, fmt.Errorf("%s is a %s, and %s would be a %s", from, from.Kind().Lower(), to, to.Kind().Lower())
-	case from.Kind() != realm.KindContainer:
-		return nil, fmt.Errorf("a %s can't be renamed: %s. Declare it by its new name and apply, which makes it anew and destroys %s", from.Kind().Lower(), fixed[from.Kind()], from)
-	case from.Parent() != to.Parent():
-		return nil, fmt.Errorf("%s can't be moved to cell %s: a container that runs stays in the network namespace and the cgroup of its cell. Declare it there and apply, which makes it anew", from, to.Parent())
-	}
-	// A rename that was interrupted has left both.
-	if other := s.Records[to]; other != nil && other.Status.ContainerID != have.Status.ContainerID {
-		return nil, fmt.Errorf("container %s is recorded already", to)
-	}
-	renamed := *have
-	renamed.Path = to
-	changed := []*Record{&renamed}
-	for _, p := range s.Paths() {
-		if p.Parent() != from.Parent() || p == from || p == to {
-			continue
-		}
-		r := *s.Records[p]
-		spec := *r.Spec.(*realm.Container)
-		at := slices.IndexFunc(spec.DependsOn, func(on realm.Dependency) bool { return on.Name == from.Name() })
-		if at < 0 {
-			continue
-		}
-		spec.DependsOn = slices.Clone(spec.DependsOn)
-		spec.DependsOn[at].Name = to.Name()
-		slices.SortFunc(spec.DependsOn, func(a, b realm.Dependency) int { return cmp.Compare(a.Name, b.Name) })
-		r.Spec = &spec
-		changed = append(changed, &r)
-	}
-	return changed, nil
+// Renaming is a resource that goes on under another path, with all that is below it. What it is on the host stays: ids,
+// cgroups, network namespaces and networks, and with them all that runs.
+type Renaming struct {
+	From, To realm.Path
+	// Records are those that change: those at and below To, parents first, and then others that refer to them.
+	Records []*Record
 }
 
-// fixed says what of each kind is made of its path for good.
-var fixed = map[realm.Kind]string{
-	realm.KindRealm: "its containerd namespace and its cgroup are made of its name",
-	realm.KindSpace: "its bridge, its CNI network and its cgroup are made of its path",
-	realm.KindStack: "the cgroups and the network namespaces of what is in it are made of its path",
-	realm.KindCell:  "its cgroup, its network namespace and the files that its containers see in /etc are made of its path",
+// Refusal says why a resource does not get another path.
+type Refusal struct {
+	From, To realm.Path
+	// Taken says that nothing is wrong but that To is recorded already, as something else.
+	Taken bool
+	Err   error
 }
+
+// Rename returns what becomes of the state when resources get other paths: what has a key of moves gets the value, and so on in
+// chains, with what is below it. The result is the same for what an earlier call, and a half of what that
+// returned, has left. The renamings are of different resources, parents first.
+func (s *State) Rename(moves map[realm.Path]realm.Path) ([]Renaming, []Refusal) {
+	m := &mover{state: s, moves: moves, to: map[realm.Path]realm.Path{}}
+	refused := m.settle()
+	for _, p := range m.sorted() {
+		if err := m.check(p); err != nil {
+			refused = append(refused, Refusal{From: p, To: m.to[p], Err: err})
+			delete(m.to, p)
+		}
+	}
+	return m.renamings(), refused
+}
+
+// mover works out what [State.Rename] returns.
+type mover struct {
+	state *State
+	moves map[realm.Path]realm.Path
+	// to holds the recorded resources that get another path, without what is below them.
+	to map[realm.Path]realm.Path
+}
+
+func (m *mover) sorted() []realm.Path { return slices.SortedFunc(maps.Keys(m.to), realm.ComparePaths) }
+
+// end follows the moves from p, and returns where they end and how many there are. A move of what p lies in moves p, too.
+func (m *mover) end(p realm.Path) (end realm.Path, hops int) {
+	for hops <= len(m.moves) { // more would be a cycle, which a configuration can't hold
+		next := moved(m.moves, p)
+		if next == p {
+			break
+		}
+		p = next
+		hops++
+	}
+	return p, hops
+}
+
+// moved returns where p is to go by the entry in moves of it, or of the nearest resource that it lies in.
+func moved(moves map[realm.Path]realm.Path, p realm.Path) realm.Path {
+	for from := p; from != ""; from = from.Parent() {
+		if to, ok := moves[from]; ok {
+			return to + p[len(from):]
+		}
+	}
+	return p
+}
+
+// settle finds where each resource goes. Where several would go to one place, or something is there, the one that has the
+// shortest way gets it.
+func (m *mover) settle() (refused []Refusal) {
+	type way struct {
+		from, to realm.Path
+		hops     int
+	}
+	var ways []way
+	claims := map[realm.Path]realm.Path{}
+	ends := map[realm.Path]realm.Path{}
+	for _, p := range m.state.Paths() {
+		end, hops := m.end(p)
+		ends[p] = end
+		if above, ok := ends[p.Parent()]; ok && end == above.Join(p.Name()) {
+			claims[end] = p // with what it lies in
+		} else if end != p {
+			ways = append(ways, way{p, end, hops})
+		}
+	}
+	slices.SortStableFunc(ways, func(a, b way) int { return cmp.Compare(a.hops, b.hops) })
+	for _, w := range ways {
+		by, taken := claims[w.to]
+		if m.state.Records[w.to] != nil {
+			by, taken = w.to, true
+		}
+		if taken && by != w.from && !sameThing(m.state.Records[by], m.state.Records[w.from]) {
+			refused = append(refused, Refusal{From: w.from, To: w.to, Taken: true, Err: fmt.Errorf("%s %s is recorded already", w.to.Kind().Lower(), w.to)})
+			continue
+		}
+		claims[w.to] = w.from
+		m.to[w.from] = w.to
+	}
+	return refused
+}
+
+// sameThing reports whether two records are of one resource of the host: a rename that was interrupted has left both.
+func sameThing(a, b *Record) bool {
+	return a.Path.Kind() == b.Path.Kind() && a.Status.Namespace == b.Status.Namespace && a.Status.ContainerID == b.Status.ContainerID &&
+		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != realm.KindCell || a.CellID() == b.CellID())
+}
+
+// check says why the resource at p can't have the path that it is to have.
+func (m *mover) check(p realm.Path) error {
+	to := m.to[p]
+	above := moved(m.to, p.Parent())
+	switch {
+	case p.Kind() != to.Kind():
+		return fmt.Errorf("%s is a %s, and %s would be a %s", p, p.Kind().Lower(), to, to.Kind().Lower())
+	case p.Kind() == realm.KindRealm:
+		return fmt.Errorf("a realm can't be renamed: its containerd namespace is made of its name. Declare it by its new name and apply, which makes it anew and destroys %s", p)
+	case above != to.Parent():
+		return fmt.Errorf("%s can't be moved to %s %s: %s. Declare it there and apply, which makes it anew", p, to.Parent().Kind().Lower(), to.Parent(), bound[p.Kind()])
+	}
+	return nil
+}
+
+// bound says of each kind why it can't leave what it is in.
+var bound = map[realm.Kind]string{
+	realm.KindSpace:     "its containers stay in the containerd namespace of their realm",
+	realm.KindStack:     "its cells stay in the network and the cgroup of their space",
+	realm.KindCell:      "it stays in the cgroup of its stack",
+	realm.KindContainer: "a container that runs stays in the network namespace and the cgroup of its cell",
+}
+
+// renamings returns what is to be recorded.
+func (m *mover) renamings() []Renaming {
+	if len(m.to) == 0 {
+		return nil
+	}
+	roots := m.sorted()
+	places := make(map[realm.Path]int, len(roots))
+	made := make([]Renaming, len(roots))
+	for i, p := range roots {
+		places[p] = i
+		made[i] = Renaming{From: p, To: m.to[p]}
+	}
+	var others []*Record
+	written := map[realm.Path]bool{}
+	for _, p := range m.state.Paths() {
+		have := m.state.Records[p]
+		to := moved(m.to, p)
+		if to == p {
+			if r := m.referring(have, p); r != nil {
+				others = append(others, r)
+			}
+			continue
+		}
+		written[to] = true
+		if done := m.state.Records[to]; done != nil && sameThing(done, have) {
+			have = done // what was recorded after it was moved counts
+		}
+		for root := p; ; root = root.Parent() {
+			if i, ok := places[root]; ok {
+				made[i].Records = append(made[i].Records, m.renamed(have, p, to))
+				break
+			}
+		}
+	}
+	// What an interrupted rename has left at its new path is among them, too.
+	others = slices.DeleteFunc(others, func(r *Record) bool { return written[r.Path] })
+	made[0].Records = append(made[0].Records, others...)
+	return made
+}
+
+// renamed returns the record of what is at from as it is at the path to.
+func (m *mover) renamed(have *Record, from, to realm.Path) *Record {
+	r := *have
+	if other := m.referring(have, from); other != nil {
+		r = *other
+	}
+	r.Path = to
+	if to.Kind() != realm.KindCell {
+		return &r
+	}
+	if r.Status.CellID = have.CellID(); r.Status.CellID == CellID(to) {
+		r.Status.CellID = ""
+	}
+	if a := r.Status.Attachment; a != nil {
+		attached := *a
+		attached.Names = renamedNames(to, a.Names)
+		r.Status.Attachment = &attached
+	}
+	return &r
+}
+
+// renamedNames returns the names of a cell at the path, of which those before its aliases come from the path.
+func renamedNames(cell realm.Path, names []string) []string {
+	all := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
+	for _, alias := range names[min(len(all), len(names)):] {
+		if !slices.Contains(all, alias) {
+			all = append(all, alias)
+		}
+	}
+	return all
+}
+
+// referring returns the record of what is at p as it is when what it refers to has its new paths, or nil where it refers to
+// nothing that is moved.
+func (m *mover) referring(have *Record, p realm.Path) *Record {
+	r := *have
+	changed := false
+	switch spec := have.Spec.(type) {
+	case *realm.Cell:
+		changed = m.referringCell(&r, *spec)
+	case *realm.Container:
+		changed = m.referringContainer(&r, p, *spec)
+	}
+	if !changed {
+		return nil
+	}
+	return &r
+}
+
+func (m *mover) referringCell(r *Record, spec realm.Cell) (changed bool) {
+	if slices.ContainsFunc(spec.DependsOn, func(on realm.CellDependency) bool { return moved(m.to, realm.Path(on.Name)) != realm.Path(on.Name) }) {
+		changed = true
+		spec.DependsOn = slices.Clone(spec.DependsOn)
+		for i, on := range spec.DependsOn {
+			spec.DependsOn[i].Name = string(moved(m.to, realm.Path(on.Name)))
+		}
+		slices.SortFunc(spec.DependsOn, func(a, b realm.CellDependency) int { return cmp.Compare(a.Name, b.Name) })
+		r.Spec = &spec
+	}
+	a := r.Status.Attachment
+	if a == nil || !slices.ContainsFunc(a.Interfaces, func(i Interface) bool { return moved(m.to, i.Space) != i.Space }) {
+		return changed
+	}
+	attached := *a
+	attached.Interfaces = slices.Clone(a.Interfaces)
+	for i := range attached.Interfaces {
+		attached.Interfaces[i].Space = moved(m.to, attached.Interfaces[i].Space)
+	}
+	// The cell's own space comes first, as the planner has it.
+	slices.SortFunc(attached.Interfaces[1:], func(a, b Interface) int { return cmp.Compare(a.Space, b.Space) })
+	r.Status.Attachment = &attached
+	return true
+}
+
+// referringContainer renames the siblings and the spaces that the container at p names.
+func (m *mover) referringContainer(r *Record, p realm.Path, spec realm.Container) (changed bool) {
+	if slices.ContainsFunc(spec.DependsOn, func(on realm.Dependency) bool { return m.renames(p.Parent().Join(on.Name)) }) {
+		changed = true
+		spec.DependsOn = slices.Clone(spec.DependsOn)
+		for i, on := range spec.DependsOn {
+			spec.DependsOn[i].Name = moved(m.to, p.Parent().Join(on.Name)).Name()
+		}
+		slices.SortFunc(spec.DependsOn, func(a, b realm.Dependency) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	if slices.ContainsFunc(spec.Networks, func(name string) bool { return m.renames(p.Realm().Join(name)) }) {
+		changed = true
+		spec.Networks = slices.Clone(spec.Networks)
+		for i, name := range spec.Networks {
+			spec.Networks[i] = moved(m.to, p.Realm().Join(name)).Name()
+		}
+		slices.Sort(spec.Networks)
+	}
+	r.Spec = &spec
+	return changed
+}
+
+// renames reports whether the last name of p changes.
+func (m *mover) renames(p realm.Path) bool { return moved(m.to, p).Name() != p.Name() }
 
 // Take returns the records at and below p as those of the project, as far as they aren't yet.
 func (s *State) Take(p realm.Path, project string) ([]*Record, error) {
@@ -74,10 +291,20 @@ func (s *State) Take(p realm.Path, project string) ([]*Record, error) {
 	return changed, nil
 }
 
-// Renamed puts the records that [State.Rename] returned in the place of those before.
-func (s *State) Renamed(from realm.Path, records []*Record) {
-	delete(s.Records, from)
-	for _, r := range records {
-		s.Records[r.Path] = r
+// Renamed makes the renamings that [State.Rename] returned.
+func (s *State) Renamed(made []Renaming) {
+	to := make(map[realm.Path]realm.Path, len(made))
+	for _, m := range made {
+		to[m.From] = m.To
+	}
+	for p := range s.Records {
+		if moved(to, p) != p {
+			delete(s.Records, p)
+		}
+	}
+	for _, m := range made {
+		for _, r := range m.Records {
+			s.Records[r.Path] = r
+		}
 	}
 }

@@ -88,6 +88,17 @@ func (s *Store) Record(p realm.Path) *Record {
 	return s.index.Resources[string(p)].Record
 }
 
+// Records returns what is recorded as it is now.
+func (s *Store) Records() map[realm.Path]*Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	records := make(map[realm.Path]*Record, len(s.index.Resources))
+	for p, entry := range s.index.Resources {
+		records[realm.Path(p)] = entry.Record
+	}
+	return records
+}
+
 func (s *Store) containersDir(container realm.Path) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(container.Parent())), containersDir)
 }

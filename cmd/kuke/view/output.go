@@ -65,7 +65,7 @@ func (v *View) outputChanges(b *strings.Builder, changes []planner.OutputChange)
 // surgery prints what a plan does to the state before its first step.
 func (v *View) surgery(b *strings.Builder, p *planner.Plan) {
 	for _, m := range p.Moves {
-		fmt.Fprintf(b, "\n%s %s is %s from now on, as it runs\n", v.cyan("  ="), v.bold("container %s", m.From), m.To)
+		fmt.Fprintf(b, "\n%s %s has moved to %s, and goes on as it runs\n", v.cyan("  ="), v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To)
 	}
 	for _, i := range p.Imports {
 		fmt.Fprintf(b, "\n%s %s will be imported: it is container %s of containerd namespace %s\n", v.cyan("  ="), v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace))
