@@ -37,6 +37,8 @@ type expandedBlock struct {
 	groups []*group
 	// paths holds the instances by their paths, once one is asked for.
 	paths map[realm.Path]*instance
+	// places holds the groups by the path of what they are in, once that is asked for.
+	places map[realm.Path][]*group
 }
 
 // at returns the instance at p, or nil.

@@ -1,12 +1,8 @@
 package config
 
 import (
-	"slices"
-
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -23,13 +19,10 @@ var (
 
 // surgery reads the blocks moved, removed and import of the module.
 func (m *moduleInstance) surgery(c *Configuration) {
+	c.Moved = append(c.Moved, m.moved()...)
 	for _, b := range m.module.moves {
 		at := hclRange(b.DefRange())
 		switch b.Type {
-		case "moved":
-			if from, to, ok := m.moved(b); ok {
-				c.Moved = append(c.Moved, Move{From: from, To: to, Declared: at})
-			}
 		case "removed":
 			if from, ok := m.removed(b); ok {
 				c.Removed = append(c.Removed, Removal{From: from, Destroy: m.destroys(b), Declared: at})
@@ -46,78 +39,28 @@ func (m *moduleInstance) fits(b *hclsyntax.Block, schema *hcl.BodySchema) bool {
 	return !problems.HasErrors()
 }
 
-// moved returns the paths that a block moved names.
-func (m *moduleInstance) moved(b *hclsyntax.Block) (from, to realm.Path, ok bool) {
-	if !m.fits(b, movedSchema) {
-		return "", "", false
-	}
-	to, ok = m.pathOf(b.Body.Attributes["to"].Expr, m.scope())
-	if !ok {
-		return "", "", false
-	}
-	from, ok = m.formerPath(b.Body.Attributes["from"].Expr, to)
-	if ok && from == to {
-		m.diags.Errorf(hclRange(b.DefRange()), from, "Invalid move", "%s can't be moved to itself.", from)
-		return "", "", false
-	}
-	return from, to, ok
-}
-
 // removed returns the path that a block removed names.
 func (m *moduleInstance) removed(b *hclsyntax.Block) (realm.Path, bool) {
 	if !m.fits(b, removedSchema) {
 		return "", false
 	}
 	expr := b.Body.Attributes["from"].Expr
-	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() && len(t) > 1 {
-		k, isKind := kindOf(t.RootName())
-		if label, _ := attributeName(t[1]); isKind && realm.CheckName(label) == nil && !slices.Contains(m.labels(k), label) {
-			m.diags.Errorf(hclRange(expr.Range()), "", "Invalid removal", "No %s %q is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", k.Lower(), label, parentShape(k, "")+"/"+label)
-			return "", false
+	t, ok := m.targetOf(expr, m.scope())
+	if !ok || t == nil {
+		return m.pathOf(expr, m.scope(), ok)
+	}
+	r, ok := m.resolve(t, "", m.scope())
+	if !ok || r.rest == nil {
+		return r.path, ok
+	}
+	if r.above != "" {
+		if p, ok := m.former(r.above, r.rest); ok {
+			return p, true
 		}
 	}
-	return m.pathOf(expr, m.scope())
-}
-
-// formerPath returns the path of what has become the resource at to. What is no longer declared was beside it: a container
-// can be moved within its cell alone.
-func (m *moduleInstance) formerPath(expr hclsyntax.Expression, to realm.Path) (realm.Path, bool) {
-	t, problems := hcl.AbsTraversalForExpr(expr)
-	if problems.HasErrors() || t.RootName() != realm.KindContainer.Lower() || to.Kind() != realm.KindContainer || len(t) < 2 {
-		return m.pathOf(expr, m.scope())
-	}
-	label, _ := attributeName(t[1])
-	attribute, key := referredAttribute(t[2:])
-	if realm.CheckName(label) != nil || attribute != "" || m.declares(label, key) {
-		return m.pathOf(expr, m.scope())
-	}
-	if key != cty.NilVal {
-		text, err := convert.Convert(key, cty.String)
-		if err != nil || text.IsNull() || realm.CheckName(label+"-"+text.AsString()) != nil {
-			return m.pathOf(expr, m.scope())
-		}
-		label += "-" + text.AsString()
-	}
-	return to.Parent().Join(label), true
-}
-
-// declares reports whether the module says what a reference to the container label with the key means, cty.NilVal for none.
-func (m *moduleInstance) declares(label string, key cty.Value) bool {
-	if m.manifest(realm.KindContainer, label) != nil {
-		return true
-	}
-	return slices.ContainsFunc(m.find(realm.KindContainer, label, nil), func(b *block) bool {
-		x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
-		if !ok || b.hcl.Body.Attributes["name"] != nil {
-			return true // another key would have another name, which can't be told
-		}
-		return slices.ContainsFunc(x.groups, func(g *group) bool {
-			if g.keys == nil || key == cty.NilVal {
-				return g.keys == nil && key == cty.NilVal
-			}
-			return len(g.find([]cty.Value{key})) > 0
-		})
-	})
+	step := &r.rest[0]
+	m.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
+	return "", false
 }
 
 // destroys reports whether a block removed wants what it names destroyed, which is what happens without it saying so.
@@ -143,7 +86,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 	}
 	at := hclRange(b.DefRange())
 	for _, s := range each.scopes {
-		to, ok := m.pathOf(b.Body.Attributes["to"].Expr, s)
+		to, ok := m.declaredPath(b.Body.Attributes["to"].Expr, s)
 		if !ok {
 			continue
 		}
@@ -162,19 +105,30 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 	}
 }
 
-// pathOf returns the path that expr names: as a text, or as a reference to something declared.
-func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope) (realm.Path, bool) {
+// declaredPath returns the path of the resource that expr names: as a text, or as a reference to something declared.
+func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (realm.Path, bool) {
+	t, ok := m.targetOf(expr, s)
+	if !ok || t == nil {
+		return m.pathOf(expr, s, ok)
+	}
+	r, ok := m.resolve(t, "", s)
+	if ok && r.rest != nil {
+		m.notDeclared(t, r)
+		return "", false
+	}
+	return r.path, ok
+}
+
+// pathOf returns the path that expr is the text of; not where ok says that what is wrong has been reported.
+func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (realm.Path, bool) {
+	if !ok {
+		return "", false
+	}
 	at := hclRange(expr.Range())
 	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() {
 		if k, isKind := kindOf(t.RootName()); isKind {
-			return m.referredPath(k, t)
-		}
-	}
-	if _, keyed := expr.(*hclsyntax.IndexExpr); keyed {
-		if val, ok := m.evaluate(expr, s); !ok {
+			m.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
 			return "", false
-		} else if val, _ = val.Unmark(); val.Type().IsObjectType() && val.Type().HasAttribute("path") && val.IsKnown() && !val.IsNull() {
-			return realm.Path(val.GetAttr("path").AsString()), true
 		}
 	}
 	text, ok := m.settledText(expr, s, "a path")
@@ -187,35 +141,6 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope) (realm.Path
 		return "", false
 	}
 	return p, true
-}
-
-// referredPath returns the path of the one resource that t refers to.
-func (m *moduleInstance) referredPath(k realm.Kind, t hcl.Traversal) (realm.Path, bool) {
-	var wanted resourceReferences
-	if !wanted.add(m.evaluator, k, t, nil) {
-		return "", false
-	}
-	val, ok := wanted[0].value(m.evaluator, m.scope())
-	if !ok {
-		return "", false
-	}
-	for _, step := range t[2:] {
-		index, isIndex := step.(hcl.TraverseIndex)
-		if !isIndex {
-			break
-		}
-		element, problems := hcl.Index(val, index.Key, index.SourceRange().Ptr())
-		m.report(problems)
-		if problems.HasErrors() {
-			return "", false
-		}
-		val = element
-	}
-	if !val.Type().IsObjectType() || !val.Type().HasAttribute("path") {
-		m.diags.Errorf(hclRange(t.SourceRange()), "", "Invalid reference", "This stands for several resources: name one of them by its key.")
-		return "", false
-	}
-	return realm.Path(val.GetAttr("path").AsString()), true
 }
 
 // checkSurgery refuses what the blocks moved, removed and import can't mean, whatever there is on the host.
@@ -233,9 +158,14 @@ func (c *Configuration) checkSurgery(diags *realm.Diagnostics) {
 		}
 		seen[p] = at
 	}
+	moves := indexOf(c.Moved)
+	cyclic := moves.checkCycles(c.Moved, diags)
 	for _, m := range c.Moved {
-		if m.From.Kind() != realm.KindContainer || m.From.Parent() != m.To.Parent() {
-			diags.Errorf(m.Declared, m.From, "Invalid move", "%s can't become %s: only a container can be moved, to another name in its cell.", m.From, m.To)
+		if cyclic[m.From] {
+			continue
+		}
+		if why := moves.immovable(m); why != "" {
+			diags.Errorf(m.Declared, m.From, "Invalid move", "%s can't become %s: %s.", m.From, m.To, why)
 			continue
 		}
 		still(m.From, "Invalid move", "moved", m.Declared)

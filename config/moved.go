@@ -1,0 +1,319 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// movedBlock is a block moved, or what it says of one of several instances. Its addresses may be of what is not declared any
+// more.
+type movedBlock struct {
+	block    *hclsyntax.Block
+	from, to *target
+	// place is the path of what both are in, where the block around them stands for several resources.
+	place realm.Path
+	// path is where it moves something to, once that was asked for, and state whether that was.
+	path  realm.Path
+	state int
+	ok    bool
+}
+
+// movedBlocks are those of a module.
+type movedBlocks struct {
+	*moduleInstance
+	all []*movedBlock
+	// byFrom holds them by the place and the address that they move something from.
+	byFrom map[movedFrom]*movedBlock
+}
+
+type movedFrom struct {
+	place   realm.Path
+	address string
+}
+
+// moved returns what the blocks moved of the module say.
+func (m *moduleInstance) moved() []Move {
+	written := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
+	for _, b := range m.module.moves {
+		if b.Type != "moved" || !m.fits(b, movedSchema) {
+			continue
+		}
+		read := &movedBlock{block: b}
+		var fromOK, toOK bool
+		read.from, fromOK = m.targetOf(b.Body.Attributes["from"].Expr, m.scope())
+		read.to, toOK = m.targetOf(b.Body.Attributes["to"].Expr, m.scope())
+		if fromOK && toOK {
+			written.add(read)
+		}
+	}
+	blocks := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
+	for _, b := range written.all {
+		for _, one := range written.spread(b, map[*movedBlock]bool{}) {
+			blocks.add(one)
+		}
+	}
+	var moves []Move
+	for _, b := range blocks.all {
+		if move, ok := blocks.move(b); ok {
+			moves = append(moves, move)
+		}
+	}
+	return moves
+}
+
+func (m *movedBlocks) add(b *movedBlock) {
+	m.all = append(m.all, b)
+	if b.from != nil {
+		m.byFrom[movedFrom{b.place, b.from.text()}] = b
+	}
+}
+
+// next returns the block that goes on where b ends, or nil.
+func (m *movedBlocks) next(b *movedBlock) *movedBlock {
+	return m.byFrom[movedFrom{b.place, b.to.text()}]
+}
+
+// spread returns what a block says of each instance: addresses without a key are of all that have the same key, and those of
+// what is written in a block with for_each or count are of each in its own.
+func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedBlock {
+	if b.from == nil || b.to == nil || seen[b] {
+		return []*movedBlock{b}
+	}
+	seen[b] = true
+	groups, ok := m.groupsOf(b.to)
+	if !ok {
+		return []*movedBlock{b}
+	}
+	var all []*movedBlock
+	if next := m.next(b); len(groups) == 0 && next != nil {
+		for _, n := range m.spread(next, seen) {
+			all = append(all, b.instance(n.place, n.from.last().key))
+		}
+	}
+	single := len(b.from.steps) == 1 && len(b.to.steps) == 1
+	for _, g := range groups {
+		place := realm.Path("")
+		if len(groups) > 1 && single {
+			place = g.place()
+		}
+		switch key := b.to.last().key; {
+		case key == cty.NilVal && b.from.last().key == cty.NilVal && g.keys != nil:
+			for _, key := range g.keys {
+				all = append(all, b.instance(place, key))
+			}
+		case len(groups) == 1 || g.member(key) != nil:
+			all = append(all, b.instance(place, cty.NilVal))
+		}
+	}
+	if len(all) == 0 {
+		return []*movedBlock{b}
+	}
+	return all
+}
+
+// instance returns what b says of the instance with the key, cty.NilVal for the one that it names itself, in place.
+func (b *movedBlock) instance(place realm.Path, key cty.Value) *movedBlock {
+	one := &movedBlock{block: b.block, from: b.from, to: b.to, place: place}
+	if key != cty.NilVal && b.from.last().key == cty.NilVal && b.to.last().key == cty.NilVal {
+		one.from, one.to = b.from.withKey(key), b.to.withKey(key)
+	}
+	return one
+}
+
+// groupsOf returns what the block stands for that the last step of an address names; none where that isn't one block.
+func (m *moduleInstance) groupsOf(t *target) (groups []*group, ok bool) {
+	in := realm.Path("")
+	if above := len(t.steps) - 1; above > 0 {
+		r, ok := m.resolve(&target{t.steps[:above], t.at}, "", m.scope())
+		if !ok || r.rest != nil {
+			return nil, ok
+		}
+		in = r.path
+	}
+	blocks := m.find(t.last().kind, t.last().label, nil)
+	if len(blocks) != 1 {
+		return nil, true
+	}
+	x, ok := m.expand(blocks[0], t.at)
+	return x.groupsIn(in), ok
+}
+
+func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
+	at := hclRange(b.block.DefRange())
+	to, ok := m.end(b)
+	if !ok {
+		return Move{}, false
+	}
+	from, ok := m.begin(b, to)
+	if !ok {
+		return Move{}, false
+	}
+	if from == to {
+		m.diags.Errorf(at, from, "Invalid move", "%s can't be moved to itself.", from)
+		return Move{}, false
+	}
+	return Move{From: from, To: to, Declared: at}, true
+}
+
+// end returns the path that a block moves something to. What it names may be declared, or be where another block goes on.
+func (m *movedBlocks) end(b *movedBlock) (realm.Path, bool) {
+	if b.state != unasked {
+		if b.state == running {
+			m.diags.Errorf(hclRange(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
+			b.state = finished
+		}
+		return b.path, b.ok
+	}
+	b.state = running
+	path, ok := m.findEnd(b)
+	if b.state == running {
+		b.path, b.ok, b.state = path, ok, finished
+	}
+	return b.path, b.ok
+}
+
+func (m *movedBlocks) findEnd(b *movedBlock) (realm.Path, bool) {
+	if b.to == nil {
+		return m.pathOf(b.block.Body.Attributes["to"].Expr, m.scope(), true)
+	}
+	r, ok := m.resolve(b.to, b.place, m.scope())
+	if !ok || r.rest == nil {
+		return r.path, ok
+	}
+	next := m.next(b)
+	if next == nil {
+		m.notDeclared(b.to, r)
+		return "", false
+	}
+	to, ok := m.end(next)
+	if !ok {
+		return "", false
+	}
+	return m.begin(next, to)
+}
+
+// begin returns the path of what has become the resource at to. What is no longer declared was beside it, or in something that
+// was.
+func (m *movedBlocks) begin(b *movedBlock, to realm.Path) (realm.Path, bool) {
+	if b.from == nil {
+		return m.pathOf(b.block.Body.Attributes["from"].Expr, m.scope(), true)
+	}
+	r, ok := m.resolve(b.from, b.place, m.scope())
+	if !ok || r.rest == nil {
+		return r.path, ok
+	}
+	above := r.above
+	if b.place != "" {
+		above = b.place
+	} else if above == "" || len(r.rest) == len(b.from.steps) {
+		above = to
+		for above.Depth() >= r.rest[0].kind.Depth() {
+			above = above.Parent()
+		}
+	}
+	from, ok := m.former(above, r.rest)
+	if !ok {
+		m.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
+	}
+	return from, ok
+}
+
+// cycle names the addresses that the blocks move something through, from b back to it.
+func (m *movedBlocks) cycle(b *movedBlock) string {
+	var text strings.Builder
+	text.WriteString(b.from.text())
+	for next := b; ; {
+		text.WriteString(" → " + next.to.text() + " (" + hclRange(next.block.DefRange()).String() + ")")
+		if next = m.next(next); next == nil || next == b {
+			return text.String()
+		}
+	}
+}
+
+// moveIndex holds moves by where they begin.
+type moveIndex map[realm.Path]Move
+
+func indexOf(moves []Move) moveIndex {
+	x := moveIndex{}
+	for _, m := range moves {
+		if _, twice := x[m.From]; !twice { // which is told of by itself
+			x[m.From] = m
+		}
+	}
+	return x
+}
+
+// next returns where p goes next, by a move of it or of what it lies in.
+func (x moveIndex) next(p realm.Path) (to realm.Path, by Move, ok bool) {
+	for from := p; from != ""; from = from.Parent() {
+		if m, ok := x[from]; ok {
+			return m.To + p[len(from):], m, true
+		}
+	}
+	return p, Move{}, false
+}
+
+// end returns where p is after all moves.
+func (x moveIndex) end(p realm.Path) realm.Path {
+	for range len(x) + 1 { // more would be a cycle
+		to, _, ok := x.next(p)
+		if !ok {
+			break
+		}
+		p = to
+	}
+	return p
+}
+
+// checkCycles reports moves that come back to where they began, and returns where those begin.
+func (x moveIndex) checkCycles(moves []Move, diags *realm.Diagnostics) map[realm.Path]bool {
+	cyclic, seen := map[realm.Path]bool{}, map[realm.Path]bool{}
+	for _, m := range moves {
+		var way []Move
+		at := map[realm.Path]int{}
+		p := m.From
+		for {
+			if begin, ok := at[p]; ok {
+				x.reportCycle(p, way[begin:], cyclic, diags)
+				break
+			}
+			to, by, ok := x.next(p)
+			if !ok || seen[p] {
+				break
+			}
+			seen[p], at[p] = true, len(way)
+			way = append(way, by)
+			p = to
+		}
+	}
+	return cyclic
+}
+
+func (x moveIndex) reportCycle(p realm.Path, way []Move, cyclic map[realm.Path]bool, diags *realm.Diagnostics) {
+	var text strings.Builder
+	text.WriteString(string(p))
+	for _, m := range way {
+		cyclic[m.From] = true
+		p, _, _ = x.next(p)
+		text.WriteString(" → " + string(p) + " (" + m.Declared.String() + ")")
+	}
+	diags.Errorf(way[0].Declared, way[0].From, "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", text.String())
+}
+
+// immovable says why what m says can't be, or returns "".
+func (x moveIndex) immovable(m Move) string {
+	k := m.From.Kind()
+	switch {
+	case k != m.To.Kind():
+		return "one is a " + k.Lower() + ", the other a " + m.To.Kind().Lower()
+	case k == realm.KindRealm:
+		return "a realm can't be moved, as its containerd namespace is made of its name"
+	case x.end(m.From.Parent()) != x.end(m.To.Parent()):
+		return "a " + k.Lower() + " can only be moved to another name in its " + m.From.Parent().Kind().Lower()
+	}
+	return ""
+}

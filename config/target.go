@@ -1,0 +1,311 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// target is an address of a resource in a block moved, removed or import: cell.web["a"], or cell.web["a"].container.nginx
+// for what is written in the block of another.
+type target struct {
+	steps []targetStep
+	at    realm.Range
+}
+
+// targetStep is one kind of an address, with a label, which may be a path, and a key, cty.NilVal where there is none.
+type targetStep struct {
+	kind  realm.Kind
+	label string
+	key   cty.Value
+}
+
+// text writes the address as it is written in a configuration.
+func (t *target) text() string {
+	var parts []string
+	for _, s := range t.steps {
+		parts = append(parts, s.text())
+	}
+	return strings.Join(parts, ".")
+}
+
+func (t *target) last() *targetStep { return &t.steps[len(t.steps)-1] }
+
+// withKey returns the address with the key at its end.
+func (t *target) withKey(key cty.Value) *target {
+	keyed := &target{slices.Clone(t.steps), t.at}
+	keyed.last().key = key
+	return keyed
+}
+
+func (s *targetStep) text() string {
+	text := s.kind.Lower() + "." + s.label
+	if strings.Contains(s.label, "/") {
+		text = fmt.Sprintf("%s[%q]", s.kind.Lower(), s.label)
+	}
+	if s.key == cty.NilVal {
+		return text
+	}
+	key, _ := s.keyText()
+	if s.key.Type() == cty.Number {
+		return text + "[" + key + "]"
+	}
+	return fmt.Sprintf("%s[%q]", text, key)
+}
+
+// keyText returns the key as names hold it.
+func (s *targetStep) keyText() (string, bool) {
+	text, err := convert.Convert(s.key, cty.String)
+	if err != nil || text.IsNull() || !text.IsKnown() || text.IsMarked() {
+		return "", false
+	}
+	return text.AsString(), true
+}
+
+// name returns what a resource was called that had the label and the key.
+func (s *targetStep) name() (string, bool) {
+	name := s.label
+	if s.key != cty.NilVal {
+		key, ok := s.keyText()
+		if !ok {
+			return "", false
+		}
+		name += "-" + key
+	}
+	return name, realm.CheckName(name) == nil
+}
+
+// targetOf reads expr as an address. It returns nil where it is none, but a path for instance, and ok is false where that
+// has been reported.
+func (m *moduleInstance) targetOf(expr hclsyntax.Expression, s *scope) (t *target, ok bool) {
+	items, ok := m.flatten(expr, s)
+	if !ok || len(items) == 0 {
+		return nil, ok
+	}
+	t = &target{at: hclRange(expr.Range())}
+	for len(items) > 0 {
+		k, isKind := kindOf(items[0].name)
+		if !isKind || len(items) == 1 || len(t.steps) > 0 && k.Depth() <= t.steps[len(t.steps)-1].kind.Depth() {
+			return nil, true
+		}
+		step := targetStep{kind: k, label: items[1].name}
+		if items[1].key != cty.NilVal {
+			path, isText := attributeName(hcl.TraverseIndex{Key: items[1].key})
+			if !isText || len(t.steps) > 0 {
+				return nil, true
+			}
+			step.label = path
+		}
+		items = items[2:]
+		if len(items) > 0 && items[0].key != cty.NilVal {
+			step.key, items = items[0].key, items[1:]
+		}
+		t.steps = append(t.steps, step)
+	}
+	return t, true
+}
+
+// targetItem is .name or [key] of an address.
+type targetItem struct {
+	name string
+	key  cty.Value
+}
+
+// flatten returns the items of an address whose keys may be worked out, or none where expr is something else.
+func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]targetItem, bool) {
+	var rest hcl.Traversal
+	var items []targetItem
+	ok := true
+	switch e := expr.(type) {
+	case *hclsyntax.ScopeTraversalExpr:
+		if _, isKind := kindOf(e.Traversal.RootName()); !isKind {
+			return nil, true
+		}
+		items, rest = []targetItem{{name: e.Traversal.RootName()}}, e.Traversal[1:]
+	case *hclsyntax.RelativeTraversalExpr:
+		items, ok = m.flatten(e.Source, s)
+		rest = e.Traversal
+	case *hclsyntax.IndexExpr:
+		items, ok = m.flatten(e.Collection, s)
+		if !ok || len(items) == 0 {
+			return nil, ok
+		}
+		key, settled := m.settled(e.Key, s, "a key")
+		if !settled || key.IsNull() {
+			return nil, settled
+		}
+		return append(items, targetItem{key: key}), true
+	}
+	if !ok || len(items) == 0 {
+		return nil, ok
+	}
+	for _, step := range rest {
+		switch step := step.(type) {
+		case hcl.TraverseAttr:
+			items = append(items, targetItem{name: step.Name})
+		case hcl.TraverseIndex:
+			items = append(items, targetItem{key: step.Key})
+		default:
+			return nil, true
+		}
+	}
+	return items, true
+}
+
+// resolution is what an address refers to: a path where it is declared, else as much of it as is.
+type resolution struct {
+	path realm.Path
+	// rest are the steps that nothing declares any more, from the one at hand.
+	rest []targetStep
+	// above is the path of what the first of the rest was in, where that can be told.
+	above realm.Path
+}
+
+// resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
+func (m *moduleInstance) resolve(t *target, in realm.Path, s *scope) (r resolution, ok bool) {
+	r.path = in
+	for i := range t.steps {
+		step := &t.steps[i]
+		p, above, ok := m.lookUp(step, r.path, s, t.at)
+		if !ok {
+			return r, false
+		}
+		if p == "" {
+			if r.path != "" {
+				above = r.path
+			}
+			return resolution{rest: t.steps[i:], above: above}, true
+		}
+		r.path = p
+	}
+	return r, true
+}
+
+// lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
+// declares it. above is then the path that it was in, where one block of its label tells.
+func (m *moduleInstance) lookUp(step *targetStep, in realm.Path, s *scope, at realm.Range) (p, above realm.Path, ok bool) {
+	if strings.Contains(step.label, "/") || step.kind == realm.KindRealm && in == "" && m.find(step.kind, step.label, nil) == nil && m.manifest(step.kind, step.label) == nil {
+		return m.findPath(step, at)
+	}
+	var found []realm.Path
+	groups := 0
+	for _, b := range m.find(step.kind, step.label, s.within) {
+		x, expanded := m.expand(b, at)
+		if !expanded {
+			return "", "", false
+		}
+		for _, g := range x.groupsIn(in) {
+			if groups++; groups == 1 {
+				above = g.place()
+			} else if above != g.place() {
+				above = ""
+			}
+			if n := g.member(step.key); n != nil && n.path != "" {
+				found = append(found, n.path)
+			}
+		}
+	}
+	if groups == 0 && step.key == cty.NilVal {
+		if d := m.manifest(step.kind, step.label); d != nil && (in == "" || d.path.Parent() == in) {
+			return d.path, "", true
+		}
+	}
+	if len(found) > 1 {
+		m.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
+		return "", "", false
+	}
+	if len(found) == 0 {
+		return "", above, true
+	}
+	return found[0], "", true
+}
+
+// findPath is lookUp for a step with a path for a label.
+func (m *moduleInstance) findPath(step *targetStep, at realm.Range) (p, above realm.Path, ok bool) {
+	p, err := realm.ParsePath(step.label)
+	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
+		m.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", shorten(step.label), step.kind.Lower())
+		return "", "", false
+	}
+	return p, "", true
+}
+
+// groupsIn returns the groups of what is in the resource at the path, or all of them for the empty path.
+func (x *expandedBlock) groupsIn(p realm.Path) []*group {
+	if p == "" {
+		return x.groups
+	}
+	if x.places == nil {
+		x.places = map[realm.Path][]*group{}
+		for _, g := range x.groups {
+			x.places[g.place()] = append(x.places[g.place()], g)
+		}
+	}
+	return x.places[p]
+}
+
+// place returns the path of what the instances of a group are in, or "" where that can't be told.
+func (g *group) place() realm.Path {
+	if g.parent != nil {
+		return g.parent.path
+	}
+	for _, n := range g.instances {
+		if n.path != "" {
+			return n.path.Parent()
+		}
+	}
+	return ""
+}
+
+// member returns the instance with the key, cty.NilVal for none, or nil.
+func (g *group) member(key cty.Value) *instance {
+	if g.keys == nil || key == cty.NilVal {
+		if g.keys == nil && key == cty.NilVal {
+			return g.instances[0]
+		}
+		return nil
+	}
+	if i := g.find([]cty.Value{key}); len(i) > 0 {
+		return g.instances[i[0]]
+	}
+	return nil
+}
+
+// hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
+// told then.
+func (m *moduleInstance) hasOwnNames(step *targetStep) bool {
+	return slices.ContainsFunc(m.find(step.kind, step.label, nil), func(b *block) bool { return b.hcl.Body.Attributes["name"] != nil })
+}
+
+// former returns the path that the rest of an address had below the path above.
+func (m *moduleInstance) former(above realm.Path, rest []targetStep) (realm.Path, bool) {
+	p := above
+	for i := range rest {
+		name, ok := rest[i].name()
+		if !ok || p.Depth() != rest[i].kind.Depth()-1 || m.hasOwnNames(&rest[i]) {
+			return "", false
+		}
+		p = p.Join(name)
+	}
+	return p, true
+}
+
+// notDeclared reports an address of which the rest is not declared.
+func (m *moduleInstance) notDeclared(t *target, r resolution) {
+	step := &r.rest[0]
+	switch {
+	case !slices.Contains(m.labels(step.kind), step.label):
+		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), shorten(step.label), orElse(suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
+	case step.key == cty.NilVal:
+		m.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
+	default:
+		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
+	}
+}
