@@ -196,26 +196,23 @@ func (m *movedBlocks) findEnd(b *movedBlock) (realm.Path, bool) {
 	return m.begin(next, to)
 }
 
-// begin returns the path of what has become the resource at to. What is no longer declared was beside it, or in something that
-// was.
+// begin returns the path of what has become the resource at to. It was beside that, or in something that was: what bears its
+// label elsewhere is not meant.
 func (m *movedBlocks) begin(b *movedBlock, to realm.Path) (realm.Path, bool) {
 	if b.from == nil {
 		return m.pathOf(b.block.Body.Attributes["from"].Expr, m.scope(), true)
 	}
-	r, ok := m.resolve(b.from, b.place, m.scope())
+	in := b.place
+	if in == "" {
+		for in = to; in.Depth() >= b.from.steps[0].kind.Depth(); {
+			in = in.Parent()
+		}
+	}
+	r, ok := m.resolve(b.from, in, m.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
-	above := r.above
-	if b.place != "" {
-		above = b.place
-	} else if above == "" || len(r.rest) == len(b.from.steps) {
-		above = to
-		for above.Depth() >= r.rest[0].kind.Depth() {
-			above = above.Parent()
-		}
-	}
-	from, ok := m.former(above, r.rest)
+	from, ok := m.former(r.above, r.rest)
 	if !ok {
 		m.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
 	}
