@@ -66,7 +66,7 @@ func writeExit(log string, exit Exit) error {
 
 // exitNoter notes how a task ends, and lets the process end only between two steps of that.
 type exitNoter struct {
-	log string
+	log func() string // where the log is by now
 	mu  sync.Mutex
 }
 
@@ -79,12 +79,13 @@ func (n *exitNoter) note(wait func() (Exit, error)) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	// A container that has been renamed has its log elsewhere.
-	if _, err := os.Lstat(n.log); err != nil {
+	log := n.log()
+	// The log of a container that is removed is gone.
+	if _, err := os.Lstat(log); err != nil {
 		return
 	}
-	if _, err := os.Lstat(exitFile(n.log)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(exitFile(log)); !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	_ = writeExit(n.log, exit)
+	_ = writeExit(log, exit)
 }

@@ -34,7 +34,7 @@ func TestNoteExit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			(&exitNoter{log: log}).note(func() (Exit, error) { return ended, test.wait })
+			(&exitNoter{log: func() string { return log }}).note(func() (Exit, error) { return ended, test.wait })
 			got, err := ReadExit(log)
 			if err != nil || (got != nil) != test.noted || got != nil && *got != ended {
 				t.Errorf("noted %v, %v", got, err)

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -83,12 +84,14 @@ func Init() {
 	}
 	// The process ends with its input: whoever ends the shim, or presses Ctrl-C, doesn't mean it.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
+	w := newWriter(os.Args[2], maxSize)
+	w.open() // before the task is there, which may be moved or removed at any time
 	_ = os.NewFile(readyFD, "ready").Close()
-	noter := &exitNoter{log: os.Args[2]}
+	noter := &exitNoter{log: w.place}
 	if os.Args[1] == noterArg {
 		go noter.note(awaitExit)
 	}
-	Write(os.Args[2], os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr"))
+	w.write(os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr"))
 	noter.mu.Lock() // for good: what is being written is finished
 	os.Exit(0)
 }
@@ -118,6 +121,9 @@ func newWriter(file string, limit int64) *writer { return &writer{file: file, ma
 
 func (w *writer) write(stdout, stderr io.Reader) {
 	defer w.close()
+	if w.f == nil {
+		w.open()
+	}
 	var both sync.WaitGroup
 	both.Go(func() { w.copy(&stream{name: "stdout"}, stdout) })
 	both.Go(func() { w.copy(&stream{name: "stderr"}, stderr) })
@@ -249,6 +255,7 @@ func (w *writer) mend() {
 
 // rotate makes room for another file, unless somebody else has done so.
 func (w *writer) rotate() {
+	w.follow()
 	mine, err := w.f.Stat()
 	now, nowErr := os.Stat(w.file)
 	w.close()
@@ -260,6 +267,24 @@ func (w *writer) rotate() {
 	}
 	if os.Rename(w.file, old(w.file, 1)) == nil {
 		w.number++
+	}
+}
+
+// place returns where the file is by now.
+func (w *writer) place() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.f != nil {
+		w.follow()
+	}
+	return w.file
+}
+
+// follow notes where the file is that was moved, as its container was. One that is full has another ending.
+func (w *writer) follow() {
+	name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(w.f.Fd())))
+	if err == nil && filepath.Ext(name) == filepath.Ext(w.file) {
+		w.file = name
 	}
 }
 
