@@ -1,11 +1,16 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/network"
@@ -51,7 +56,7 @@ func (e *Executor) Recover(ctx context.Context, prior *state.State) ([]*state.Re
 }
 
 func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.Evidence, error) {
-	v := &planner.Evidence{Cgroups: map[realm.Path]realm.Resources{}, Cells: map[realm.Path][]planner.InterfaceEvidence{}}
+	v := &planner.Evidence{Cgroups: map[string]realm.Resources{}, Cells: map[realm.Path][]planner.InterfaceEvidence{}}
 	namespaces, err := e.runtime.Namespaces(ctx)
 	if err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.E
 	if err := e.networkEvidence(v); err != nil {
 		return nil, err
 	}
-	if err := e.cgroupEvidence(v, ""); err != nil {
+	if err := e.cgroupEvidence(v, topCgroup); err != nil {
 		return nil, err
 	}
 	return v, e.cellEvidence(v)
@@ -108,9 +113,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		}
 		found.Spec = hidden.seal(read)
 		found.Spec.Labels, found.Spec.RestartPolicy = userLabels(c.Labels, nil), c.RestartPolicy
-		if found.Cgroup = realm.CgroupOf(p, found.Spec); c.Labels[planner.LabelID] == c.ID && i.Spec.Linux != nil {
-			found.Cgroup = i.Spec.Linux.CgroupsPath // which one that was renamed keeps, as its id
-		}
+		found.Cgroup, found.CellID = placeOf(i.Spec, realm.CgroupOf(p, found.Spec))
 		limits, err := e.cgroups.Limits(found.Cgroup)
 		switch {
 		case err == nil:
@@ -134,23 +137,26 @@ func (e *Executor) networkEvidence(v *planner.Evidence) error {
 	return nil
 }
 
-// cgroupEvidence looks at the cgroups of the levels at and below p; for the empty path, at all.
-func (e *Executor) cgroupEvidence(v *planner.Evidence, p realm.Path) error {
-	cgroup := topCgroup
-	if p != "" {
-		cgroup = realm.CgroupOf(p, realm.NewSpec(p.Kind()))
-		limits, err := e.cgroups.Limits(cgroup)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		v.Cgroups[p] = limits
-		if p.Kind() == realm.KindCell {
-			return nil
+// placeOf returns the cgroup that a container is made in, which is the natural one unless something was moved, and the id of its
+// cell, as far as the spec tells.
+func placeOf(spec *specs.Spec, natural string) (cgroup, cell string) {
+	cgroup = natural
+	if spec.Linux == nil {
+		return cgroup, ""
+	}
+	if made := spec.Linux.CgroupsPath; strings.HasPrefix(made, topCgroup+"/") && strings.Count(made, "/") == strings.Count(natural, "/") {
+		cgroup = made
+	}
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type == specs.NetworkNamespace && filepath.Dir(ns.Path) == netnsDir {
+			cell = filepath.Base(ns.Path)
 		}
 	}
+	return cgroup, cell
+}
+
+// cgroupEvidence looks at the levels in a cgroup.
+func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
 	names, err := e.cgroups.Children(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -159,10 +165,19 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, p realm.Path) error {
 		return err
 	}
 	for _, name := range names {
-		if realm.CheckName(name) != nil {
+		inner := cgroup + "/" + name
+		limits, err := e.cgroups.Limits(inner)
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err := e.cgroupEvidence(v, p.Join(name)); err != nil {
+		if err != nil {
+			return err
+		}
+		v.Cgroups[inner] = limits
+		if strings.Count(inner, "/") > realm.KindCell.Depth() {
+			continue
+		}
+		if err := e.cgroupEvidence(v, inner); err != nil {
 			return err
 		}
 	}
@@ -170,17 +185,22 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, p realm.Path) error {
 }
 
 func (e *Executor) cellEvidence(v *planner.Evidence) error {
-	cells := map[realm.Path]bool{}
+	ids, used := map[realm.Path]string{}, map[string]bool{}
 	for _, c := range v.Containers {
-		cells[c.Path.Parent()] = true
-	}
-	for p := range v.Cgroups {
-		if p.Kind() == realm.KindCell {
-			cells[p] = true
+		cell := c.Path.Parent()
+		if ids[cell] == "" {
+			ids[cell] = cmp.Or(c.CellID, state.CellID(cell))
+			used[ids[cell]] = true
 		}
 	}
-	for cell := range cells {
-		attachments, err := e.networks.Remembered(state.CellID(cell))
+	for cgroup := range v.Cgroups {
+		p, err := realm.ParsePath(strings.TrimPrefix(cgroup, topCgroup+"/"))
+		if err == nil && p.Kind() == realm.KindCell && ids[p] == "" && !used[state.CellID(p)] {
+			ids[p] = state.CellID(p)
+		}
+	}
+	for cell, id := range ids {
+		attachments, err := e.networks.Remembered(id)
 		if err != nil {
 			return err
 		}

@@ -135,8 +135,8 @@ type DroppingChain struct {
 type CNINetwork struct {
 	Name, File string
 	Subnets    []netip.Prefix
-	// Path and Project are those of the space whose network it is; empty for other CNI networks.
-	Path, Project string
+	// Path, Project and Bridge are those of the space whose network it is; empty for other CNI networks.
+	Path, Project, Bridge string
 }
 
 // Socket is one that listens on the host.

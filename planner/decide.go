@@ -263,7 +263,7 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 		}
 	}
 	if have != nil {
-		r.Status.CreatedAt = have.Status.CreatedAt
+		r.Status.CreatedAt, r.Status.FormerName = have.Status.CreatedAt, have.Status.FormerName
 		r.Status.ImageDigest = have.Status.ImageDigest
 		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
 		r.Status.Run, r.Status.Exit = have.Status.Run, have.Status.Exit

@@ -2,6 +2,9 @@ package planner
 
 import (
 	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -36,6 +39,22 @@ func hostNamesOf(prior *state.State) *hostNames {
 		}
 	}
 	return h
+}
+
+// belongs reports whether nobody but p has any of the names of what p is to be.
+func (h *hostNames) belongs(p realm.Path, s *state.Status) bool {
+	owners := []realm.Path{h.cgroups[s.Cgroup]}
+	switch p.Kind() {
+	case realm.KindSpace:
+		if s.Network != nil {
+			owners = append(owners, h.networks[s.Network.Name], h.bridges[s.Network.Bridge])
+		}
+	case realm.KindCell:
+		owners = append(owners, h.cells[(&state.Record{Path: p, Status: *s}).CellID()])
+	case realm.KindContainer:
+		owners = append(owners, h.containers[[2]string{s.Namespace, s.ContainerID}])
+	}
+	return !slices.ContainsFunc(owners, func(owner realm.Path) bool { return owner != "" && owner != p })
 }
 
 // host returns the names that recorded resources have on the host.
@@ -86,7 +105,9 @@ func (d *decider) cgroup(p realm.Path, spec realm.Spec) string {
 func (d *decider) network(p realm.Path, subnet netip.Prefix) *state.Network {
 	h := d.host()
 	if o := d.orphans[p]; o != nil && o.network != nil {
-		return networkVariant(p, subnet, variantOf(p, o.network.Name))
+		network := networkVariant(p, subnet, 1)
+		network.Name, network.File, network.Bridge = o.network.Name, o.network.File, o.network.Bridge
+		return network
 	}
 	for n := 1; n <= realm.MaxVariants; n++ {
 		network := networkVariant(p, subnet, n)
@@ -112,45 +133,51 @@ func newNetwork(space realm.Path, subnet netip.Prefix) *state.Network {
 	return networkVariant(space, subnet, 1)
 }
 
-// variantOf returns which form of the names of its network a space has, 0 for that of another space.
-func variantOf(space realm.Path, name string) int {
-	for n := 1; n <= realm.MaxVariants; n++ {
-		if network, _, _ := realm.NetworkVariant(space, n); network == name {
-			return n
-		}
+// networkOfSpace returns the network of a space that a CNI network of the host is, whatever the path of the space was when it was
+// made, or nil where it is none.
+func networkOfSpace(n *CNINetwork) *state.Network {
+	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
+		return nil
 	}
-	return 0
+	subnet := n.Subnets[0]
+	network := &state.Network{
+		Name: n.Name, File: filepath.Base(n.File), Bridge: n.Bridge, Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
+	}
+	if !wellNamed(network) {
+		return nil
+	}
+	return network
+}
+
+// wellNamed reports whether the names are those of a network that a space can have.
+func wellNamed(n *state.Network) bool {
+	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
+	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
+	plain := func(text string) bool {
+		return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	}
+	return isOurs && isBridge && plain(name) && plain(bridge) && n.File == name+".conflist"
 }
 
 // warnRenamed tells of what is to be made at a path from which something was renamed that the configuration does not know by
 // its new path.
 func (d *decider) warnRenamed() {
-	h := d.host()
+	now := map[realm.Path]realm.Path{} // by the former path
+	for q, r := range d.prior.Records {
+		if former := r.Status.FormerName; former != "" && d.desired.Resource(q) == nil {
+			now[q.Parent().Join(former)] = q
+		}
+	}
 	for _, p := range d.order {
-		c := d.changes[p]
-		if c == nil || c.Action != Create || d.prior.Records[p] != nil || d.opts.ByHand {
-			continue
-		}
-		if above := d.changes[p.Parent()]; above != nil && above.Action == Create {
-			continue // which is told of
-		}
-		var now realm.Path
-		switch p.Kind() {
-		case realm.KindContainer:
-			now = h.containers[[2]string{c.After.Status.Namespace, realm.ContainerID(p)}]
-		case realm.KindCell:
-			now = h.cells[state.CellID(p)]
-		default:
-			now = h.cgroups[realm.CgroupOf(p, nil)]
-		}
-		if now == "" || now == p || now.Kind() != p.Kind() || now.Parent() != p.Parent() || d.desired.Resource(now) != nil {
+		c, q := d.changes[p], now[p]
+		if q == "" || c == nil || c.Action != Create || d.prior.Records[p] != nil || d.opts.ByHand {
 			continue
 		}
 		fate := "stays as it is"
-		if other := d.changes[now]; other != nil && other.Action == Delete {
+		if other := d.changes[q]; other != nil && other.Action == Delete {
 			fate = "is destroyed"
 		}
-		d.diags.Warnf(d.declared(p), p, "Renamed resource", "%s %s was renamed to %s, which is not in the configuration: this plan makes a new %s, and %s %s. For nothing to change, rename it in the configuration, too; to give it its former name back, add a block moved { from = %q, to = %q }, on two lines.",
-			p.Kind().Lower(), p, now, p, now, fate, now, p)
+		d.diags.Warnf(d.declared(p), p, "Renamed resource", "%s %s was renamed to %s, which is not in the configuration: this plan makes a new %s, and %s %s. For nothing to change, rename it in the configuration, too. To give it its former name back, add a block moved with from = %q and to = %q.",
+			p.Kind().Lower(), p, q, p, q, fate, q, p)
 	}
 }

@@ -134,7 +134,7 @@ func (d *decider) isNetworkOf(n CNINetwork, space realm.Path) bool {
 	if _, taken := d.host().networks[n.Name]; taken {
 		return false
 	}
-	return n.Name == realm.NetworkName(space) || n.Path == string(space) && variantOf(space, n.Name) != 0
+	return n.Name == realm.NetworkName(space) || n.Path == string(space) && networkOfSpace(&n) != nil
 }
 
 // checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
@@ -281,8 +281,8 @@ func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool
 	}
 	if o := d.orphans[p]; o != nil && o.network != nil {
 		// Its record was lost, but its cells may run: they keep their addresses.
-		left := o.network.Subnets[0]
-		if left.Addr().Is4() && !slices.ContainsFunc(taken, func(c claim) bool { return c.prefix.Overlaps(left) }) {
+		left := netip.MustParsePrefix(o.network.Subnet)
+		if !slices.ContainsFunc(taken, func(c claim) bool { return c.prefix.Overlaps(left) }) {
 			d.subnets = append(d.subnets, claim{left, "space " + string(p) + " has it"})
 			return left, true
 		}

@@ -165,9 +165,12 @@ func isCgroupOf(cgroup, above string, p realm.Path, spec realm.Spec) bool {
 }
 
 // checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
-func (c *Change) checkNames(st *state.State, changes map[realm.Path]*Change) error {
+func (c *Change) checkNames(st *state.State, names *hostNames, changes map[realm.Path]*Change) error {
 	if c.After == nil {
 		return nil
+	}
+	if !names.belongs(c.Path, &c.After.Status) {
+		return fmt.Errorf("%s lays claim to what another resource is on the host", c.Path)
 	}
 	var had state.Status
 	if have := st.Records[c.Path]; have != nil {
@@ -186,7 +189,7 @@ func (c *Change) checkNames(st *state.State, changes map[realm.Path]*Change) err
 	if after.CellID != had.CellID && !realm.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
 		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
 	}
-	if n := after.Network; n != nil && !sameNames(n, had.Network) && variantOf(c.Path, n.Name) == 0 {
+	if n := after.Network; n != nil && !sameNames(n, had.Network) && !c.mayName(n) {
 		return fmt.Errorf("network %q is not that of %s", n.Name, c.Path)
 	}
 	if a := after.Attachment; a != nil {
@@ -197,6 +200,12 @@ func (c *Change) checkNames(st *state.State, changes map[realm.Path]*Change) err
 		}
 	}
 	return nil
+}
+
+// mayName reports whether the space of the change can be given a network of these names: those of its path, or of one that was
+// left unrecorded, which bears its path.
+func (c *Change) mayName(n *state.Network) bool {
+	return realm.IsVariant(n.Name, func(i int) string { name, _, _ := realm.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
 }
 
 // recordAfter returns the record that p has after the changes, or nil.
@@ -317,10 +326,7 @@ func checkNetwork(space realm.Path, n *state.Network) error {
 		return fmt.Errorf("its network has the subnet %q", n.Subnet)
 	}
 	// Which one it is, the state knows, see [Change.checkNames].
-	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
-	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
-	plain := func(text string) bool { return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" }
-	if !isOurs || !isBridge || !plain(name) || !plain(bridge) || n.File != name+".conflist" || n.Gateway != subnet.Addr().Next().String() {
+	if !wellNamed(n) || n.Gateway != subnet.Addr().Next().String() {
 		return fmt.Errorf("network %q with the subnet %s is not that of %s", n.Name, n.Subnet, space)
 	}
 	return nil

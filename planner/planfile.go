@@ -152,13 +152,13 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
 		return errors.New("the plan does not hold the records of what it moves: plan again")
 	}
-	changes := p.ChangesByPath()
+	changes, names := p.ChangesByPath(), hostNamesOf(st)
 	for _, c := range p.Changes {
 		have := st.Records[c.Path]
 		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
 			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
 		}
-		if err := c.checkNames(st, changes); err != nil {
+		if err := c.checkNames(st, names, changes); err != nil {
 			return fmt.Errorf("%w: plan again", err)
 		}
 		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {

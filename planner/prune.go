@@ -16,7 +16,7 @@ type orphan struct {
 	namespace string
 	project   string
 	container *Container // nil for a realm's namespace and a space's network
-	network   *CNINetwork
+	network   *state.Network
 	// kept says that it is the namespace of a realm that was destroyed, with its images.
 	kept bool
 }
@@ -44,8 +44,8 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*
 		if _, ok := recorded[n.Name]; ok {
 			continue // of a space that was moved, until that is carried out
 		}
-		if err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && variantOf(p, n.Name) != 0 && len(n.Subnets) == 1 {
-			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: &actual.CNINetworks[i]}
+		if network := networkOfSpace(&actual.CNINetworks[i]); err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && network != nil {
+			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: network}
 		}
 	}
 	return orphans
@@ -60,7 +60,7 @@ func (o *orphan) record(p realm.Path) *state.Record {
 		r.Status.ContainerID = o.container.ID
 	}
 	if o.network != nil {
-		r.Status.Network = networkVariant(p, o.network.Subnets[0], variantOf(p, o.network.Name))
+		r.Status.Network = o.network
 	}
 	r.Status.Cgroup = realm.CgroupOf(p, spec)
 	return r

@@ -2,8 +2,9 @@ package planner
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,8 @@ type Evidence struct {
 	Realms []RealmEvidence
 	// Networks are the CNI networks of the host.
 	Networks []CNINetwork
-	// Cgroups are those below that of all realms, with their limits, by the paths that they stand for.
-	Cgroups map[realm.Path]realm.Resources
+	// Cgroups are those of realms, spaces, stacks and cells, with their limits, by their paths below the cgroup root.
+	Cgroups map[string]realm.Resources
 	// Cells holds how cells are attached.
 	Cells      map[realm.Path][]InterfaceEvidence
 	Containers []ContainerEvidence
@@ -41,8 +42,10 @@ type InterfaceEvidence struct {
 
 // ContainerEvidence is a container that bears our labels.
 type ContainerEvidence struct {
-	Path                    realm.Path
-	ID, Namespace, Cgroup   string
+	Path                  realm.Path
+	ID, Namespace, Cgroup string
+	// CellID is what its cell is known by, see [state.Record.CellID]; empty where it doesn't tell.
+	CellID                  string
 	Project                 string
 	SpecDigest, ImageDigest string
 	// Spec is what it was made from, or, where not Exact, could have been made from.
@@ -56,6 +59,7 @@ type ContainerEvidence struct {
 // Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell.
 func Recover(prior *state.State, e *Evidence, now time.Time) (records []*state.Record, notes []string) {
 	r := &recovery{prior: prior, evidence: e, now: now, found: map[realm.Path]*state.Record{}}
+	r.place()
 	r.realms()
 	r.spaces()
 	r.containers()
@@ -74,6 +78,31 @@ type recovery struct {
 	now      time.Time
 	found    map[realm.Path]*state.Record
 	notes    []string
+	// cgroups holds those of cells, stacks and spaces as their containers tell, cells the ids of cells: what was moved has others
+	// than its path makes.
+	cgroups, cells map[realm.Path]string
+}
+
+// place notes what the containers tell of what they are in.
+func (r *recovery) place() {
+	r.cgroups, r.cells = map[realm.Path]string{}, map[realm.Path]string{}
+	for _, c := range r.evidence.Containers {
+		cgroup := c.Cgroup
+		for p := c.Path.Parent(); p.Depth() >= realm.KindSpace.Depth(); p = p.Parent() {
+			cgroup = path.Dir(cgroup)
+			r.cgroups[p] = cgroup
+		}
+		if c.CellID != "" {
+			r.cells[c.Path.Parent()] = c.CellID
+		}
+	}
+}
+
+func (r *recovery) cgroupOf(p realm.Path, spec realm.Spec) string {
+	if cgroup, ok := r.cgroups[p]; ok {
+		return cgroup
+	}
+	return realm.CgroupOf(p, spec)
 }
 
 func (r *recovery) notef(format string, args ...any) {
@@ -98,9 +127,12 @@ func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Rec
 		namespace = above.Status.Namespace
 	}
 	rec := &state.Record{Path: p, Spec: spec, Status: state.Status{
-		Project: project, Namespace: namespace, Cgroup: realm.CgroupOf(p, spec), CreatedAt: &r.now, UpdatedAt: &r.now,
+		Project: project, Namespace: namespace, Cgroup: r.cgroupOf(p, spec), CreatedAt: &r.now, UpdatedAt: &r.now,
 	}}
-	if limits, ok := r.evidence.Cgroups[p]; ok && limits != (realm.Resources{}) {
+	if id := r.cells[p]; id != "" && id != state.CellID(p) {
+		rec.Status.CellID = id
+	}
+	if limits, ok := r.evidence.Cgroups[rec.Status.Cgroup]; ok && limits != (realm.Resources{}) {
 		rec.Spec, rec.Status.Limits = realm.WithResources(spec, limits.Written(&realm.Resources{})), &limits
 	}
 	r.found[p] = rec
@@ -121,16 +153,17 @@ func (r *recovery) realms() {
 }
 
 func (r *recovery) spaces() {
-	for _, n := range r.evidence.Networks {
+	for i, n := range r.evidence.Networks {
 		p, err := realm.ParsePath(n.Path)
-		if err != nil || p.Kind() != realm.KindSpace || n.Name != realm.NetworkName(p) || filepath.Base(n.File) != realm.ConflistName(p) || len(n.Subnets) != 1 || r.record(p.Realm()) == nil {
+		network := networkOfSpace(&r.evidence.Networks[i])
+		if err != nil || p.Kind() != realm.KindSpace || network == nil || r.record(p.Realm()) == nil {
 			continue
 		}
 		rec := r.add(p, &realm.Space{}, n.Project)
 		if rec == nil {
 			continue
 		}
-		rec.Status.Network = newNetwork(p, n.Subnets[0])
+		rec.Status.Network = network
 		r.notef("space %s: what its configuration says of internal, egress and the subnet can't be read back: the next apply writes its firewall anew", p)
 	}
 }
@@ -163,17 +196,21 @@ func (r *recovery) containers() {
 	}
 }
 
-// levels records what only its cgroup tells of: stacks and cells that hold no container.
+// levels records what only its cgroup tells of: stacks and cells that hold no container. The cgroup of one that was moved is
+// that of the container in it, if there is one, and says nothing of its former path.
 func (r *recovery) levels() {
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
-	for p := range r.evidence.Cgroups {
-		st.Records[p] = nil
+	used := map[string]bool{}
+	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+		for _, rec := range records {
+			used[rec.Status.Cgroup] = true
+		}
 	}
-	for _, p := range st.Paths() {
-		if k := p.Kind(); k != realm.KindStack && k != realm.KindCell {
+	for _, cgroup := range slices.Sorted(maps.Keys(r.evidence.Cgroups)) {
+		p, err := realm.ParsePath(strings.TrimPrefix(cgroup, "/kukeon/"))
+		if k := p.Depth(); err != nil || used[cgroup] || k != realm.KindStack.Depth() && k != realm.KindCell.Depth() {
 			continue
 		}
-		if above := r.record(p.Parent()); above != nil {
+		if above := r.record(p.Parent()); above != nil && above.Status.Cgroup == path.Dir(cgroup) {
 			r.add(p, realm.NewSpec(p.Kind()), above.Status.Project)
 		}
 	}

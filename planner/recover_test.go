@@ -19,8 +19,8 @@ func evidence() *Evidence {
 	renamed.ID, renamed.Cgroup = "s_t_c_old", "/kukeon/r/s/t/c/old_old"
 	return &Evidence{
 		Realms:   []RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
-		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p"}, {Name: "other"}},
-		Cgroups:  map[realm.Path]realm.Resources{"r": {}, "r/s": {Memory: 1 << 30}, "r/s/t": {}, "r/s/t/c": {}, "r/s/t/empty": {}, "gone/s/t": {}},
+		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p", Bridge: "kuke-r-s"}, {Name: "other"}},
+		Cgroups:  map[string]realm.Resources{"/kukeon/r": {}, "/kukeon/r/s": {Memory: 1 << 30}, "/kukeon/r/s/t": {}, "/kukeon/r/s/t/c": {}, "/kukeon/r/s/t/empty": {}, "/kukeon/gone/s/t": {}},
 		Cells: map[realm.Path][]InterfaceEvidence{"r/s/t/c": {
 			{Name: "eth1", Network: "elsewhere", Address: netip.MustParsePrefix("10.9.0.2/24")},
 			{Name: "eth0", Network: "kukeon-r-s", Address: netip.MustParsePrefix("10.88.0.2/24"), Published: []string{"8080:80"}},
@@ -148,7 +148,7 @@ func TestRenamedKeepsItsID(t *testing.T) {
 	spec := &realm.Container{Image: "docker.io/library/i:latest"}
 	now := time.Unix(1, 0)
 	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
-		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now,
+		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now, FormerName: "a",
 	}}
 	d := &decider{
 		prior: &state.State{Records: map[realm.Path]*state.Record{renamed.Path: renamed}}, desired: realm.NewTree(),

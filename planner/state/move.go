@@ -184,6 +184,9 @@ func (m *mover) renamed(have *Record, from, to realm.Path) *Record {
 		r = *other
 	}
 	r.Path = to
+	if from.Name() != to.Name() {
+		r.Status.FormerName = from.Name()
+	}
 	if to.Kind() != realm.KindCell {
 		return &r
 	}

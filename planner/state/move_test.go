@@ -132,7 +132,9 @@ func TestRenameWithAllBelow(t *testing.T) {
 }
 
 func TestRenameTaken(t *testing.T) {
-	cell := func(p realm.Path) *Record { return &Record{Path: p, Spec: &realm.Cell{}, Status: Status{Cgroup: realm.CgroupOf(p, nil)}} }
+	cell := func(p realm.Path) *Record {
+		return &Record{Path: p, Spec: &realm.Cell{}, Status: Status{Cgroup: realm.CgroupOf(p, nil)}}
+	}
 	st := &State{Records: map[realm.Path]*Record{"r/s/t/a": cell("r/s/t/a"), "r/s/t/b": cell("r/s/t/b")}}
 	made, refused := st.Rename(map[realm.Path]realm.Path{"r/s/t/a": "r/s/t/b", "r/s/t/b": "r/s/t/c"})
 	if len(made) != 1 || made[0].From != "r/s/t/b" || len(refused) != 1 || refused[0].From != "r/s/t/a" || !refused[0].Taken {

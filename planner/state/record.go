@@ -32,6 +32,8 @@ type Status struct {
 	ContainerID string `json:"containerId,omitempty"`
 	// CellID is the id of a cell that has another than its path makes, see [Record.CellID].
 	CellID string `json:"cellId,omitempty"`
+	// FormerName is what the resource was called before it was moved last; empty where it never was.
+	FormerName string `json:"formerName,omitempty"`
 	// Imported says that kuke did not make the container: it has an id of its own, and is not in the network namespace of
 	// its cell. Once it is replaced it is as others are.
 	Imported bool `json:"imported,omitempty"`

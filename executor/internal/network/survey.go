@@ -44,8 +44,8 @@ type Conflist struct {
 	File string
 	// Subnets are those that its IPAM names.
 	Subnets []netip.Prefix
-	// Path and Project are those of a network that Create made; empty for others.
-	Path, Project string
+	// Path, Project and Bridge are those of a network that Create made; empty for others.
+	Path, Project, Bridge string
 }
 
 // Survey looks at the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
@@ -139,9 +139,12 @@ func conflists(dir string) ([]Conflist, error) {
 		}
 		subnets := subnetsIn(content, false)
 		slices.SortFunc(subnets, func(a, b netip.Prefix) int { return cmp.Compare(a.String(), b.String()) })
-		found = append(found, Conflist{
-			Name: value("name"), File: path, Subnets: slices.Compact(subnets), Path: value("kukeon.io/path"), Project: value("kukeon.io/project"),
-		})
+		list := Conflist{Name: value("name"), File: path, Subnets: slices.Compact(subnets), Path: value("kukeon.io/path"), Project: value("kukeon.io/project")}
+		if plugins, _ := content["plugins"].([]any); list.Path != "" && len(plugins) > 0 {
+			first, _ := plugins[0].(map[string]any)
+			list.Bridge, _ = first["bridge"].(string)
+		}
+		found = append(found, list)
 	}
 	return found, nil
 }
