@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -134,6 +135,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 	if _, err := decodePlan(forge(h, p)); err != nil {
 		h.Fatalf("the plan can't be saved: %v", err)
 	}
+	h.move(p)
 	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[realm.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
@@ -305,12 +307,16 @@ func (h *host) level(r *state.Record, fail failFunc) {
 		if h.prior.Records[parent] == nil {
 			fail("the parent is not recorded")
 		}
-		if _, ok := h.actual.Cgroups["/kukeon/"+string(parent)]; !ok {
+		above := h.prior.Records[parent].Status.Cgroup
+		if path.Dir(r.Status.Cgroup) != above {
+			fail("cgroup %s is not in %s", r.Status.Cgroup, above)
+		}
+		if _, ok := h.actual.Cgroups[above]; !ok {
 			if h.prior.Records[r.Path] == nil {
 				fail("the parent has no cgroup")
 			}
 			// The cgroups above one that is made again are made with it, without limits.
-			h.actual.Cgroups["/kukeon/"+string(parent)] = realm.Resources{}
+			h.actual.Cgroups[above] = realm.Resources{}
 		}
 		// What is updated may be in one that went with all of its containers: only a new one needs it.
 		if h.actual.Namespaces[r.Status.Namespace] == nil && h.prior.Records[r.Path] == nil {
@@ -339,7 +345,7 @@ func (h *host) create(c *Change, fail failFunc) {
 	if h.prior.Records[cell] == nil {
 		fail("the cell is not recorded")
 	}
-	if _, ok := h.actual.Cgroups["/kukeon/"+string(cell)]; !ok {
+	if _, ok := h.actual.Cgroups[h.prior.Records[cell].Status.Cgroup]; !ok || path.Dir(r.Status.Cgroup) != h.prior.Records[cell].Status.Cgroup {
 		fail("the cell has no cgroup")
 	}
 	spec := r.Spec.(*realm.Container)

@@ -44,7 +44,7 @@ func (h *host) refreshNetwork(desired *realm.Tree) {
 	}
 	look := func(p realm.Path) {
 		if p.Kind() == realm.KindCell {
-			h.actual.Cells[p] = &CellNetwork{NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
+			h.actual.Cells[p] = &CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
 		}
 	}
 	for _, p := range h.prior.Paths() {
@@ -71,9 +71,52 @@ func (h *host) refreshNetwork(desired *realm.Tree) {
 			}
 			h.actual.Mappings = append(h.actual.Mappings, PortMapping{
 				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
-				Network: realm.NetworkName(cell), ID: state.CellID(cell),
+				Network: realm.NetworkName(cell), ID: h.cellID(cell),
 			})
 		}
+	}
+}
+
+func (h *host) cellID(p realm.Path) string {
+	if r := h.prior.Records[p]; r != nil {
+		return r.CellID()
+	}
+	return state.CellID(p)
+}
+
+// move makes the moves of a plan, as the executor does before its first step.
+func (h *host) move(p *Plan) {
+	if len(p.Moves) == 0 {
+		return
+	}
+	h.actual = h.actual.moved(p.Moves, h.prior, p.operated(h.prior))
+	h.prior = p.operated(h.prior)
+	for _, m := range p.Moves {
+		for _, r := range m.Records {
+			if !m.To.Contains(r.Path) {
+				continue
+			}
+			from := m.From + r.Path[len(m.To):]
+			rekey(h.networks, from, r.Path)
+			rekey(h.pins, from, r.Path)
+			rekey(h.published, from, r.Path)
+			delete(h.hosts, from)
+			if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil && r.Path.Kind() == realm.KindContainer {
+				c.Labels[LabelPath], c.Labels[LabelID] = string(r.Path), r.Status.ContainerID
+			}
+		}
+	}
+	for p, r := range h.prior.Records {
+		if p.Kind() == realm.KindCell && r.Status.Attachment != nil {
+			h.hosts[p] = HostsFile(p, r.Status.Attachment, NamesOf(h.prior))
+		}
+	}
+}
+
+func rekey[V any](m map[realm.Path]V, from, to realm.Path) {
+	if v, ok := m[from]; ok {
+		delete(m, from)
+		m[to] = v
 	}
 }
 
@@ -82,7 +125,7 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 	switch r.Path.Kind() {
 	case realm.KindSpace:
 		n := r.Status.Network
-		if n == nil || n.Name != realm.NetworkName(r.Path) || n.File != realm.ConflistName(r.Path) || n.Bridge != realm.BridgeName(r.Path) {
+		if had := h.prior.Records[r.Path]; n == nil || !realm.IsVariant(n.Name, func(i int) string { name, _, _ := realm.NetworkVariant(r.Path, i); return name }) && (had == nil || !sameNames(n, had.Status.Network)) {
 			fail("network %+v", n)
 		}
 		subnet := netip.MustParsePrefix(n.Subnet)
