@@ -207,9 +207,14 @@ func (m *moduleInstance) lookUp(step *targetStep, in realm.Path, s *scope, at re
 			} else if above != g.place() {
 				above = ""
 			}
-			if n := g.member(step.key); n != nil && n.path != "" {
-				found = append(found, n.path)
+			n := g.member(step.key)
+			if n == nil {
+				continue
 			}
+			if n.path == "" {
+				return "", "", false // what is wrong with it has been reported
+			}
+			found = append(found, n.path)
 		}
 	}
 	if groups == 0 && step.key == cty.NilVal {

@@ -16,14 +16,14 @@ import (
 func newStateMv(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mv FROM TO | mv --project PROJECT PATH",
-		Short: "Rename a container as it runs, or take resources into another project",
-		Long: "mv FROM TO renames a container within its cell, in the state. It goes on running, with its id in containerd and all it\n" +
-			"has written: rename it in the configuration too, and a plan finds nothing to do. Once something replaces it, it\n" +
-			"gets the id that its new path makes. kuke logs shows all it has printed; if its log grows full before it is\n" +
-			"started again, what comes then is not shown.\n\n" +
-			"A realm, space, stack or cell can't be renamed, nor a container moved to another cell: what they are on the host\n" +
-			"(containerd namespace, bridge, network namespace, cgroup, files in /etc) is made of their path. Declare them by\n" +
-			"the new path and apply.\n\n" +
+		Short: "Rename resources as they run, or take them into another project",
+		Long: "mv FROM TO renames a container, cell, stack or space within what it lies in, in the state. It goes on running with all\n" +
+			"that is below it, with its ids in containerd, cgroups, addresses, ports and bridge, and with all it has written.\n" +
+			"Rename it in the configuration too, and a plan finds nothing to do: an unchanged configuration makes it anew by the\n" +
+			"former name, and destroys the renamed one, which the plan warns of. A block moved does both in one apply.\n\n" +
+			"Files in /etc follow the new name at once, the hostname of a container when it is started again. Once something\n" +
+			"replaces a container, it gets the id that its new path makes. A realm can't be renamed, nor a resource moved into\n" +
+			"another cell, stack, space or realm: declare it by the new path and apply.\n\n" +
 			"mv PATH takes what is recorded at and below PATH into the project of --project. Move it to that project's\n" +
 			"configuration too, or its next apply destroys it. The next apply also writes the project into the CNI networks of spaces.",
 		Args: cobra.RangeArgs(1, 2),
