@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -50,18 +52,25 @@ func (e *Executor) Move(ctx context.Context, moves []planner.Move) error {
 	if err := e.rename(moves); err != nil {
 		return err
 	}
+	return e.vacate(moves)
+}
+
+// vacate takes away what is left by the former paths, what is in a resource before that.
+func (e *Executor) vacate(moves []planner.Move) error {
+	to := map[realm.Path]realm.Path{}
 	for _, m := range moves {
-		for _, r := range slices.Backward(m.Records) {
-			from, ok := formerPath(m, r.Path)
-			if !ok {
-				continue
+		for _, r := range m.Records {
+			if from, ok := formerPath(m, r.Path); ok {
+				to[from] = r.Path
 			}
-			if err := e.moveLog(from, r.Path); err != nil {
-				return err
-			}
-			if err := e.store.Vacate(from); err != nil {
-				return err
-			}
+		}
+	}
+	for _, from := range slices.Backward(slices.SortedFunc(maps.Keys(to), realm.ComparePaths)) {
+		if err := e.moveLog(from, to[from]); err != nil {
+			return err
+		}
+		if err := e.store.Vacate(from); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -76,22 +85,27 @@ func formerPath(m planner.Move, p realm.Path) (from realm.Path, ok bool) {
 }
 
 func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
-	for _, r := range m.Records {
-		if err := e.Relabel(ctx, []*state.Record{r}); err != nil {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	for _, recorded := range m.Records {
+		r := *recorded
+		from, ok := formerPath(m, r.Path)
+		if ok {
+			r.Status.UpdatedAt = &now // by which the former record is known, see [state.State.Unfinished]
+		}
+		if err := e.Relabel(ctx, []*state.Record{&r}); err != nil {
 			return err
 		}
-		from, ok := formerPath(m, r.Path)
 		if !ok {
 			continue
 		}
 		var err error
 		switch r.Path.Kind() {
 		case realm.KindSpace:
-			err = spaceKind{e}.make(r, false) // its conflist says whose it is
+			err = spaceKind{e}.make(&r, false) // its conflist says whose it is
 		case realm.KindCell:
 			err = e.linkFiles(from, r.Path)
 		case realm.KindContainer:
-			err = containerKind{e}.move(ctx, from, r)
+			err = containerKind{e}.move(ctx, from, &r)
 		}
 		if err != nil {
 			return err

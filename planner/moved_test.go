@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -164,6 +165,50 @@ func TestRenamedByHand(t *testing.T) {
 	}
 	if _, err := RenameByHand(made(t).prior, "main/none", "main/x"); err == nil || !strings.Contains(err.Error(), "no space main/none") {
 		t.Error(err)
+	}
+}
+
+// A move that was cut short has left two records of one thing. Whatever is planned next ends it first, wherever it began.
+func TestMoveCutShort(t *testing.T) {
+	h := made(t)
+	moves := movesTo(map[realm.Path]realm.Path{theSpace: "main/a", "main/a/blog": "main/a/b"})
+	desired := tree(renamed(t, specs{
+		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
+		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
+	}, map[realm.Path]realm.Path{theSpace: "main/a", "main/a/blog": "main/a/b"}))
+	whole := h.plan(desired, moves).Moves
+	later := time.Unix(1<<33, 0).UTC()
+	before := h.prior
+	for n := range 6 {
+		h.prior = before.Clone()
+		for _, m := range whole {
+			for _, r := range m.Records[:min(n, len(m.Records))] {
+				put := *r
+				put.Status.UpdatedAt = &later
+				h.prior.Records[r.Path] = &put
+			}
+		}
+		p := h.plan(desired, moves)
+		if len(p.Changes) != 0 {
+			t.Errorf("after %d: %s", n, text(p))
+		}
+		if err := p.CheckFresh(h.prior); err != nil {
+			t.Errorf("after %d: %v", n, err)
+		}
+		seen := map[string]realm.Path{}
+		for _, c := range h.plan(nil, Options{Destroy: true}).Changes {
+			if of := c.Before.Status.Cgroup; seen[of] != "" || c.Action != Delete {
+				t.Errorf("after %d: %s %s, which is %s", n, c.Action, c.Path, seen[of])
+			} else {
+				seen[of] = c.Path
+			}
+		}
+	}
+	// Where another name is wanted by now, it goes on to that.
+	moves = movesTo(map[realm.Path]realm.Path{theSpace: "main/other"})
+	p, diags := h.new(tree(specs{theRealm: &realm.Realm{}, "main/other": &realm.Space{}}), moves)
+	if diags.HasErrors() || len(p.Moves) == 0 || p.ChangesByPath()["main/other"] != nil {
+		t.Errorf("%v %v", p.Moves, diags)
 	}
 }
 

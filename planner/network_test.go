@@ -126,7 +126,7 @@ func TestNetworkRefusals(t *testing.T) {
 		}, summary: "No free address", path: otherStack + "/e", detail: "every one of 10.1.0.0/30 is taken"},
 		{name: "name of a network", edit: func(s specs) { s["main-default"], s["main-default/x"] = &realm.Realm{}, &realm.Space{} }, host: func(h *host) {
 			other := *h.prior.Records[theSpace]
-			other.Path = "main/default-x"
+			other.Path, other.Status.Cgroup = "main/default-x", "/kukeon/main/default-x"
 			other.Status.Network = newNetwork(other.Path, netip.MustParsePrefix("10.250.0.0/24"))
 			h.prior.Records[other.Path] = &other
 		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default-x has"},

@@ -3,6 +3,7 @@ package planner
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/planner/state"
@@ -30,15 +31,21 @@ type Import struct {
 	Record *state.Record `json:"record"`
 }
 
-// operated returns a state in which the moves and imports have been made. Where a move has been made already there is
+// operated returns a state in which the moves and imports have been made, and those that were cut short before. Where a move has been made already there is
 // nothing to do; what can't be moved is reported.
 func (o *Options) operated(prior *state.State, diags *realm.Diagnostics) (*state.State, []Move) {
-	if len(o.Moves) == 0 && len(o.Imports) == 0 {
+	unfinished := prior.Unfinished()
+	if len(o.Moves) == 0 && len(o.Imports) == 0 && len(unfinished) == 0 {
 		return prior, nil
 	}
-	ends, declared := map[realm.Path]realm.Path{}, map[realm.Path]realm.Range{}
+	ends, declared := maps.Clone(unfinished), map[realm.Path]realm.Range{}
 	for _, m := range o.Moves {
-		ends[m.From], declared[m.From] = m.To, m.Declared
+		declared[m.From] = m.Declared
+		if to, ok := unfinished[m.From]; ok && to != m.To {
+			ends[to] = m.To // it goes on from where it is by now
+			continue
+		}
+		ends[m.From] = m.To
 	}
 	st := prior.Clone()
 	renamings, refused := st.Rename(ends)

@@ -114,6 +114,37 @@ func sameThing(a, b *Record) bool {
 		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != realm.KindCell || a.CellID() == b.CellID())
 }
 
+// Unfinished returns the renamings that were cut short: they have left two records of one resource, of which the younger has
+// the path that it is to have.
+func (s *State) Unfinished() map[realm.Path]realm.Path {
+	type thing struct {
+		kind          realm.Kind
+		namespace, id string
+	}
+	seen, unfinished := map[thing]*Record{}, map[realm.Path]realm.Path{}
+	for _, p := range s.Paths() {
+		r := s.Records[p]
+		id := r.Status.Cgroup
+		if p.Kind() == realm.KindContainer {
+			id = r.Status.ContainerID
+		}
+		of := thing{p.Kind(), r.Status.Namespace, id}
+		other := seen[of]
+		seen[of] = r
+		if other == nil || id == "" || !sameThing(other, r) {
+			continue
+		}
+		from, to := other.Path, p
+		if a, b := other.Status.UpdatedAt, r.Status.UpdatedAt; a != nil && (b == nil || a.After(*b)) {
+			from, to = to, from
+		}
+		if moved(unfinished, from) != to {
+			unfinished[from] = to
+		}
+	}
+	return unfinished
+}
+
 // check says why the resource at p can't have the path that it is to have.
 func (m *mover) check(p realm.Path) error {
 	to := m.to[p]
@@ -123,7 +154,7 @@ func (m *mover) check(p realm.Path) error {
 		return fmt.Errorf("%s is a %s, and %s would be a %s", p, p.Kind().Lower(), to, to.Kind().Lower())
 	case p.Kind() == realm.KindRealm:
 		return fmt.Errorf("a realm can't be renamed: its containerd namespace is made of its name. Declare it by its new name and apply, which makes it anew and destroys %s", p)
-	case above != to.Parent():
+	case above != to.Parent() && m.state.Records[to] == nil: // what is there already is the same, and what it was in may be gone
 		return fmt.Errorf("%s can't be moved to %s %s: %s. Declare it there and apply, which makes it anew", p, to.Parent().Kind().Lower(), to.Parent(), bound[p.Kind()])
 	}
 	return nil
