@@ -269,12 +269,15 @@ func checkRunPath(dir string) view.Check {
 	case err != nil:
 		c.Found = err.Error()
 	default:
-		_, warnings, err := state.NewStore(dir).Read()
+		st, warnings, err := state.NewStore(dir).Read()
+		if err == nil {
+			warnings = append(st.Warnings(), warnings...)
+		}
 		c.OK, c.Found = err == nil && len(warnings) == 0, dir
 		if err != nil {
 			c.Found, c.Fix = err.Error(), "repair the file that is named, or restore it from a backup"
 		} else if len(warnings) > 0 {
-			c.Found, c.Fix = warnings.Error(), "the next apply writes it anew"
+			c.Found, c.Fix = warnings.Error(), "the next apply repairs it"
 		}
 	}
 	return c

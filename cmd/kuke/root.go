@@ -207,14 +207,14 @@ func (a *app) report(ds realm.Diagnostics) error {
 	return nil
 }
 
-// readState reads the state and prints what it mended by itself.
+// readState reads the state, changes nothing, and prints what of it can't be read.
 func (a *app) readState() (*state.Store, *state.State, error) {
 	store := state.NewStore(a.runPath)
 	st, warnings, err := store.Read()
 	if err != nil {
 		return nil, nil, err
 	}
-	return store, st, a.report(warnings)
+	return store, st, a.report(append(st.Warnings(), warnings...))
 }
 
 // locked calls with with the state, and the lock held.
@@ -224,7 +224,7 @@ func (a *app) locked(ctx context.Context, timeout time.Duration, with func(*stat
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, st, err := a.readState()
+	store, st, err := a.repairState()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sort"
@@ -79,6 +80,9 @@ func Parse(data []byte) (*State, error) {
 
 // checkRecord makes sure that the record can be written as a manifest and read again as the same.
 func checkRecord(r *Record) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	data, err := EncodeManifest(r)
 	if err != nil {
 		return err
@@ -128,15 +132,17 @@ func (s *Store) Replace(st *State) error {
 	return nil
 }
 
-// Forget takes the record of p away and leaves all else, the log of a container and the files of a cell that runs too.
+// Forget takes the record of p away, also one that was set aside, and leaves all else, the log of a container and the files of a cell that runs too.
 func (s *Store) Forget(p realm.Path) error {
 	file := s.ManifestFile(p)
 	if err := durable.Remove(file); err != nil {
 		return fmt.Errorf("forget %s: %w", p, err)
 	}
+	removeAside(filepath.Dir(file), filepath.Base(file))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.index.Resources, string(p))
+	delete(s.lost, p)
 	s.dirty = true
 	return nil
 }

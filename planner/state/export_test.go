@@ -11,7 +11,11 @@ import (
 
 func example() *State {
 	at := func(p realm.Path, spec realm.Spec) *Record {
-		return &Record{Path: p, Spec: spec, Status: Status{Project: "p", Namespace: "kukeon-r"}}
+		r := &Record{Path: p, Spec: spec, Status: Status{Project: "p", Namespace: "kukeon-r", Cgroup: realm.CgroupOf(p, spec)}}
+		if p.Kind() == realm.KindContainer {
+			r.Status.ContainerID = realm.ContainerID(p)
+		}
+		return r
 	}
 	st := &State{Lineage: "l", Serial: 3, Records: map[realm.Path]*Record{}}
 	for _, r := range []*Record{
@@ -47,6 +51,7 @@ func TestParseRefuses(t *testing.T) {
 	for old, fresh := range map[string]string{
 		`"format_version":1`: `"format_version":2`, `"lineage":"l"`: `"lineage":""`, `"path":"r/s/t"`: `"path":"r/s/u"`,
 		`"path":"r/s/t/c/x"`: `"path":"r/s/t/c"`, `"serial"`: `"cereal"`, `{"path":"r",`: `{"path":"../r",`, `"image":"i:1"`: `"image":7`,
+		`"namespace":"kukeon-r",`: ``, `,"cgroup":"/kukeon/r/s"}`: `}`, `"cgroup":"/kukeon/r/s/t"}`: `"cgroup":"/"}`, `"containerId":"s_t_c_x"`: `"containerId":""`,
 	} {
 		broken := strings.Replace(string(whole), old, fresh, 1)
 		if broken == string(whole) {

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
-
-	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // FormatVersion is the version of state.json that this package writes, and the newest it reads.
@@ -44,31 +43,35 @@ func identityOf(info fs.FileInfo) identity {
 }
 
 // errBrokenIndex marks an index that can't be read and is built again from the tree.
-var errBrokenIndex = errors.New("state.json is broken")
+var errBrokenIndex = errors.New("it can't be used")
 
 // readIndex returns an empty index when there is no file, and errBrokenIndex (wrapped) beside an empty index
 // when the file makes no sense. A file of a newer format is an error without an index.
 func readIndex(file string) (*index, error) {
 	empty := &index{FormatVersion: FormatVersion, Resources: map[string]indexEntry{}}
-	data, err := durable.ReadFile(file)
+	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return empty, nil
 	}
+	var data []byte
+	if err == nil {
+		data, err = readPlain(file, info)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the state: %w", err)
+		return empty, fmt.Errorf("%w: %w", errBrokenIndex, err)
 	}
 	var header struct {
 		FormatVersion int `json:"format_version"`
 	}
 	if err := json.Unmarshal(data, &header); err != nil {
-		return empty, fmt.Errorf("%w: %s: %w", errBrokenIndex, file, err)
+		return empty, fmt.Errorf("%w: %w", errBrokenIndex, err)
 	}
 	if header.FormatVersion > FormatVersion {
 		return nil, fmt.Errorf("read the state: %s has format version %d, this kuke reads up to %d: use a newer kuke", file, header.FormatVersion, FormatVersion)
 	}
 	ix := new(index)
 	if err := json.Unmarshal(data, ix); err != nil || ix.FormatVersion < 1 || ix.Lineage == "" {
-		return empty, fmt.Errorf("%w: %s: %w", errBrokenIndex, file, errors.Join(err, errors.New("no format version or lineage in it")))
+		return empty, fmt.Errorf("%w: %w", errBrokenIndex, errors.Join(err, errors.New("no format version or lineage in it")))
 	}
 	if ix.Resources == nil {
 		ix.Resources = map[string]indexEntry{}

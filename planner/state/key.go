@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
@@ -15,29 +15,45 @@ const (
 	keyMode fs.FileMode = 0o600
 )
 
-// Key returns the key that the state's values are sealed with, nil where it has none yet.
+// Key returns the key that the state's values are sealed with, nil where it has none yet, or none that can be read, which
+// [State.Unreadable] tells.
 func (s *Store) Key() (realm.SealKey, error) {
-	file := filepath.Join(s.dir, keyName)
-	key, err := durable.ReadFile(file)
+	key, err := s.readKey()
+	if errors.Is(err, errBrokenKey) {
+		return nil, nil
+	}
+	return key, err
+}
+
+func (s *Store) keyFile() string { return filepath.Join(s.dir, keyName) }
+
+// errBrokenKey marks a key that is lost: containers with sensitive values are replaced once.
+var errBrokenKey = errors.New("it can't be the key that the state's sensitive values are sealed with")
+
+func (s *Store) readKey() (realm.SealKey, error) {
+	info, err := os.Lstat(s.keyFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil && len(key) != realm.SealKeySize {
-		err = fmt.Errorf("%s has %d bytes, not %d: put back the file as it was, or remove it: containers with sensitive values are then replaced once", file, len(key), realm.SealKeySize)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the key of the state: %w", err)
+	}
+	key, err := readPlain(s.keyFile(), info)
+	if err == nil && len(key) != realm.SealKeySize {
+		err = fmt.Errorf("it has %d bytes, not %d", len(key), realm.SealKeySize)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBrokenKey, err)
 	}
 	return key, nil
 }
 
 // SaveKey gives the state its key. Only the holder of the [Lock] may call it. It goes with the last record.
 func (s *Store) SaveKey(key realm.SealKey) error {
-	file := filepath.Join(s.dir, keyName)
 	err := makeDirs(s.dir)
 	if err == nil {
 		removeTemporary(s.dir, keyName)
-		err = writeFile(file, key, keyMode)
+		err = writeFile(s.keyFile(), key, keyMode)
 	}
 	if err != nil {
 		return fmt.Errorf("write the key of the state: %w", err)

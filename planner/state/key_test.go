@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kukeon/kuke/config/realm"
 )
@@ -62,12 +63,22 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// A key that can't be one is as good as none: the next one that is saved takes its place, and it stays beside it.
 func TestBrokenKey(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, ".key"), []byte("short"), 0o600); err != nil {
-		t.Fatal(err)
+	file := filepath.Join(dir, ".key")
+	must(t, os.WriteFile(file, []byte("short"), 0o600))
+	s, st, warnings := open(t, dir)
+	if key, err := s.Key(); key != nil || err != nil || !strings.Contains(warnings.Error(), "it has 5 bytes, not 32") {
+		t.Errorf("key %q, %v, warnings %v", key, err, warnings)
 	}
-	if _, err := NewStore(dir).Key(); err == nil || !strings.Contains(err.Error(), "or remove it") {
-		t.Errorf("error %v", err)
+	must(t, s.Repair(st, time.Unix(0, 0)))
+	key := realm.SealKey(bytes.Repeat([]byte("k"), realm.SealKeySize))
+	must(t, s.SaveKey(key))
+	if again, err := s.Key(); err != nil || !bytes.Equal(again, key) {
+		t.Errorf("key %q, %v", again, err)
+	}
+	if data, err := os.ReadFile(file + ".unreadable-19700101T000000Z"); err != nil || string(data) != "short" {
+		t.Errorf("set aside: %q, %v", data, err)
 	}
 }

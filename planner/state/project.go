@@ -146,8 +146,11 @@ func (s *Store) owns(project string) bool {
 	return false
 }
 
-// forgetProjects forgets the projects that own nothing any more. The caller holds s.mu.
+// forgetProjects forgets the projects that own nothing any more, once that is certain. The caller holds s.mu.
 func (s *Store) forgetProjects() error {
+	if len(s.lost) > 0 {
+		return nil // their records don't say whose they are
+	}
 	dir := filepath.Join(s.dir, projectsDir)
 	for project := range s.projects {
 		if s.owns(project) {

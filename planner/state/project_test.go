@@ -27,7 +27,9 @@ func applied(t *testing.T, dir, project string) []string {
 
 func putOwned(t *testing.T, s *Store, p realm.Path, project string) {
 	t.Helper()
-	must(t, s.Put(&Record{Path: p, Spec: realm.NewSpec(p.Kind()), Status: Status{Project: project}}))
+	r := record(p, 0)
+	r.Status.Project = project
+	must(t, s.Put(r))
 }
 
 func TestAppliedFrom(t *testing.T) {

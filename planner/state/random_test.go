@@ -64,6 +64,9 @@ func randomRecord() *rapid.Generator[*Record] {
 			Project: awkward().Draw(t, "project"), Namespace: "ns", Cgroup: realm.CgroupOf(p, r.Spec), Limits: randomResources().Draw(t, "limits"),
 			CreatedAt: &now,
 		}
+		if p.Kind() == realm.KindContainer {
+			r.Status.ContainerID = realm.ContainerID(p)
+		}
 		return r
 	})
 }
@@ -73,6 +76,7 @@ func record(p realm.Path, variant int) *Record {
 	r := &Record{Path: p, Spec: realm.NewSpec(p.Kind()), Status: Status{Project: fmt.Sprint("p", variant), Namespace: "kukeon-main", Cgroup: "/kukeon/" + string(p)}}
 	if c, ok := r.Spec.(*realm.Container); ok {
 		c.Image, c.Root = realm.DefaultImage, true
+		r.Status.ContainerID = realm.ContainerID(p)
 	}
 	return r
 }

@@ -100,6 +100,8 @@ type State struct {
 	// Projects tells from where projects were applied.
 	Projects Projects
 	Records  map[realm.Path]*Record
+	// Unreadable are the files that something is recorded in, and that can't be read.
+	Unreadable []Unreadable
 }
 
 // Paths returns the recorded paths, parents right before what is below them.

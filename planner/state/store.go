@@ -37,6 +37,8 @@ type Store struct {
 	index    *index
 	projects Projects
 	dirty    bool
+	// lost holds the resources whose records can't be read, until they are recorded again or removed.
+	lost map[realm.Path]bool
 
 	// dirs is held while directories are made and removed. wanted holds the resources whose directory is in use,
 	// if empty still: the record or the log of one is about to be written there.
@@ -103,55 +105,85 @@ func (s *Store) containersDir(container realm.Path) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(container.Parent())), containersDir)
 }
 
-// Read returns the state. What the tree says holds; the index saves reading files that did not change.
-// The warnings say what was broken and mended by itself. A manifest that can't be read is an error that
-// names its file and how to go on.
+// Read returns the state. What the tree says holds; the index saves reading files that did not change. What can't be read
+// counts as missing, and is in [State.Unreadable]. The warnings say what else was broken.
 func (s *Store) Read() (*State, realm.Diagnostics, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var warnings realm.Diagnostics
-	ix, err := readIndex(filepath.Join(s.dir, indexName))
-	if errors.Is(err, errBrokenIndex) {
-		warnings.Warnf(realm.Range{File: filepath.Join(s.dir, indexName)}, "", "Broken state index",
-			"%v. It was left aside and the state read from the manifests beside it; the next apply writes it anew.", err)
+	walk := treeWalk{store: s, found: map[string]indexEntry{}}
+	ix, err := readIndex(s.indexFile())
+	broken := errors.Is(err, errBrokenIndex)
+	if broken {
+		walk.fail("", s.indexFile(), err)
 	} else if err != nil {
 		return nil, nil, err
 	}
-	walk := treeWalk{store: s, old: ix.Resources, found: map[string]indexEntry{}}
+	walk.old = ix.Resources
 	if err := walk.dir("", s.dir); err != nil {
 		return nil, nil, err
 	}
 	ix.Resources = walk.found
-	s.index = ix
-	s.dirty = len(warnings) > 0 // a broken index is written anew
+	s.index, s.lost = ix, map[realm.Path]bool{}
+	for _, u := range walk.unreadable {
+		s.lost[u.Path] = true
+	}
+	delete(s.lost, "")
+	st := &State{Records: make(map[realm.Path]*Record, len(ix.Resources)), Unreadable: walk.unreadable}
+	for _, entry := range ix.Resources {
+		st.Records[entry.Record.Path] = entry.Record
+	}
+	lost := ix.Lineage == "" && len(st.Records) > 0
+	s.dirty = lost || broken
+	if lost {
+		// Whoever reads the same tree finds the same state.
+		ix.Lineage = uuid.NewSHA1(uuid.NameSpaceOID, []byte(st.Fingerprint())).String()
+	}
 	if err := s.readProjects(&warnings); err != nil {
 		return nil, nil, err
 	}
-	st := &State{Lineage: ix.Lineage, Serial: ix.Serial, Outputs: ix.Outputs, Projects: maps.Clone(s.projects), Records: make(map[realm.Path]*Record, len(ix.Resources))}
-	for _, entry := range ix.Resources {
-		st.Records[entry.Record.Path] = entry.Record
+	st.Lineage, st.Serial, st.Outputs, st.Projects = ix.Lineage, ix.Serial, ix.Outputs, maps.Clone(s.projects)
+	if _, err := s.readKey(); err != nil {
+		st.Unreadable = append(st.Unreadable, Unreadable{File: s.keyFile(), Err: err})
 	}
 	return st, warnings, nil
 }
 
+func (s *Store) indexFile() string { return filepath.Join(s.dir, indexName) }
+
 // treeWalk reads the manifests of a tree.
 type treeWalk struct {
-	store *Store
-	old   map[string]indexEntry
-	found map[string]indexEntry
+	store      *Store
+	old        map[string]indexEntry
+	found      map[string]indexEntry
+	unreadable []Unreadable
+}
+
+func (w *treeWalk) fail(p realm.Path, file string, err error) {
+	w.unreadable = append(w.unreadable, Unreadable{Path: p, File: file, Err: err})
+}
+
+// list returns the entries of a directory of the resource at p, or of the whole tree for the empty path.
+func (w *treeWalk) list(p realm.Path, dir string) ([]fs.DirEntry, error) {
+	entries, err := readDir(dir)
+	if err == nil || p == "" {
+		return entries, err
+	}
+	info, statErr := os.Lstat(dir)
+	w.fail(p, dir, err)
+	w.unreadable[len(w.unreadable)-1].listing = statErr == nil && info.IsDir()
+	return nil, nil
 }
 
 // dir reads the directory of the resource at p, or the whole tree for the empty path.
 func (w *treeWalk) dir(p realm.Path, dir string) error {
 	if p != "" {
-		if err := w.manifest(p); err != nil {
-			return err
-		}
+		w.manifest(p)
 		if p.Kind() == realm.KindCell {
 			return w.containers(p, filepath.Join(dir, containersDir))
 		}
 	}
-	entries, err := readDir(dir)
+	entries, err := w.list(p, dir)
 	if err != nil {
 		return err
 	}
@@ -166,20 +198,16 @@ func (w *treeWalk) dir(p realm.Path, dir string) error {
 }
 
 func (w *treeWalk) containers(cell realm.Path, dir string) error {
-	entries, err := readDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		name, isManifest := cutSuffix(e.Name(), ".yaml")
-		if !isManifest || realm.CheckName(name) != nil {
-			continue
-		}
-		if err := w.manifest(cell.Join(name)); err != nil {
-			return err
+	entries, err := w.list(cell, dir)
+	seen := ""
+	for _, e := range entries { // in the order of their names
+		name, isManifest := cutSuffix(asideEnd.ReplaceAllString(e.Name(), ""), ".yaml")
+		if isManifest && name != seen && realm.CheckName(name) == nil {
+			w.manifest(cell.Join(name))
+			seen = name
 		}
 	}
-	return nil
+	return err
 }
 
 func cutSuffix(name, suffix string) (string, bool) {
@@ -197,49 +225,44 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-func (w *treeWalk) manifest(p realm.Path) error {
+// manifest reads the record of p, if there is one.
+func (w *treeWalk) manifest(p realm.Path) {
 	file := w.store.ManifestFile(p)
 	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = durable.CheckPlain(file)
+		if aside := asideOf(file); aside != "" {
+			w.unreadable = append(w.unreadable, Unreadable{Path: p, File: file, Aside: aside})
+		}
+		return
 	}
 	if err != nil {
-		return fmt.Errorf("read the state: %w", err)
+		w.fail(p, file, err)
+		return
 	}
 	id := identityOf(info)
-	if entry, ok := w.old[string(p)]; ok && entry.Identity == id && entry.Record != nil && entry.Record.Path == p {
+	if entry, ok := w.old[string(p)]; ok && entry.Identity == id && entry.Record != nil && entry.Record.Path == p && entry.Record.check() == nil {
 		w.found[string(p)] = entry
-		return nil
+		return
 	}
-	data, err := durable.ReadFile(file)
+	record, err := readManifest(p, file, info)
 	if err != nil {
-		return fmt.Errorf("read the state: %w", err)
+		w.fail(p, file, err)
+		return
+	}
+	w.found[string(p)] = indexEntry{Identity: id, Record: record}
+}
+
+func readManifest(p realm.Path, file string, info fs.FileInfo) (*Record, error) {
+	data, err := readPlain(file, info)
+	if err != nil {
+		return nil, err
 	}
 	record, err := decodeManifest(p, data)
 	if err != nil {
-		return &BrokenManifestError{File: file, Path: p, Err: err}
+		return nil, err
 	}
-	w.found[string(p)] = indexEntry{Identity: id, Record: record}
-	return nil
+	return record, record.check()
 }
-
-// BrokenManifestError says that a metadata file of the tree can't be understood.
-type BrokenManifestError struct {
-	File string
-	Path realm.Path
-	Err  error
-}
-
-// Error names the file, what is wrong with it and how to go on.
-func (e *BrokenManifestError) Error() string {
-	return fmt.Sprintf("the metadata of %s %s is broken: %s: %v: put back the file as it was, or remove it: "+
-		"the next apply then recognises what is there by its labels, or makes it anew", e.Path.Kind().Lower(), e.Path, e.File, e.Err)
-}
-
-func (e *BrokenManifestError) Unwrap() error { return e.Err }
 
 // Put records r. When it returns nil the record outlives a crash of the host.
 func (s *Store) Put(r *Record) error {
@@ -262,6 +285,7 @@ func (s *Store) Put(r *Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.index.Resources[string(r.Path)] = indexEntry{Identity: identityOf(info), Record: r}
+	delete(s.lost, r.Path)
 	s.dirty = true
 	return nil
 }
@@ -300,7 +324,7 @@ func writeFile(file string, data []byte, mode fs.FileMode) error {
 	return durable.WriteFile(file, data, mode)
 }
 
-// Delete takes away the record of p, the log of a container, the network files of a cell, and the directories that are empty then.
+// Delete takes away the record of p, also one that was set aside, the log of a container, the network files of a cell, and the directories that are empty then.
 // It returns nil if there was no record.
 func (s *Store) Delete(p realm.Path) error {
 	file := s.ManifestFile(p)
@@ -320,6 +344,7 @@ func (s *Store) Delete(p realm.Path) error {
 		return fmt.Errorf("remove the record of %s: %w", p, err)
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
+	removeAside(filepath.Dir(file), filepath.Base(file))
 	if p.Kind() != realm.KindContainer {
 		s.removeUnrecorded(p, filepath.Dir(file))
 	}
@@ -327,6 +352,7 @@ func (s *Store) Delete(p realm.Path) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.index.Resources, string(p))
+	maps.DeleteFunc(s.lost, func(q realm.Path, _ bool) bool { return p.Contains(q) })
 	s.dirty = true
 	return nil
 }
@@ -355,7 +381,7 @@ func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
 }
 
 // removeUnrecorded removes what an apply that failed or was interrupted made in dir, that of p, for resources that it
-// did not get to record: directories, and the network files and logs of cells.
+// did not get to record: directories, and the network files and logs of cells; and records that were set aside.
 func (s *Store) removeUnrecorded(p realm.Path, dir string) {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
@@ -375,7 +401,7 @@ func (s *Store) removeUnrecorded(p realm.Path, dir string) {
 		}
 		rel, _ := filepath.Rel(s.dir, path)
 		parts := strings.Split(rel, string(filepath.Separator))
-		if len(parts) == depth && (parts[4] == networkDir && isNetworkFile(parts[5]) || parts[4] == containersDir && isLogFile(parts[5])) {
+		if asideEnd.MatchString(path) || len(parts) == depth && (parts[4] == networkDir && isNetworkFile(parts[5]) || parts[4] == containersDir && isLogFile(parts[5])) {
 			_ = os.Remove(path)
 		}
 		return nil
@@ -404,10 +430,19 @@ func (s *Store) Commit() error {
 	if err := s.forgetProjects(); err != nil {
 		return err
 	}
+	if len(s.index.Resources) == 0 {
+		removeAside(s.dir, indexName)
+		removeAside(s.dir, keyName)
+	}
+	return s.writeIndex()
+}
+
+// writeIndex is [Store.Commit] that forgets no project. The caller holds s.mu.
+func (s *Store) writeIndex() error {
 	if !s.dirty {
 		return nil
 	}
-	file := filepath.Join(s.dir, indexName)
+	file := s.indexFile()
 	removeTemporary(s.dir, indexName)
 	if len(s.index.Resources) == 0 && len(s.index.Outputs) == 0 {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {

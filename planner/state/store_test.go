@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +30,7 @@ func open(t rapid.TB, dir string) (*Store, *State, realm.Diagnostics) {
 	if err != nil {
 		t.Fatalf("Read: %v", err)
 	}
-	return s, st, warnings
+	return s, st, append(st.Warnings(), warnings...)
 }
 
 func must(t rapid.TB, err error) {
@@ -93,7 +94,6 @@ func TestPathsAndModes(t *testing.T) {
 
 func TestManifest(t *testing.T) {
 	r := record(family[4], 1)
-	r.Status.ContainerID = "default_blog_web_nginx"
 	got, err := EncodeManifest(r)
 	must(t, err)
 	want := `apiVersion: v1beta1
@@ -312,9 +312,8 @@ func TestIndexSavesReading(t *testing.T) {
 		t.Errorf("the index was not used: %+v", r)
 	}
 	must(t, os.Chtimes(file, time.Time{}, time.Unix(1, 0)))
-	var broken *BrokenManifestError
-	if _, _, err := NewStore(dir).Read(); !errors.As(err, &broken) || broken.File != file {
-		t.Errorf("with another time: %v, want the manifest to be read and found broken", err)
+	if _, st, _ := open(t, dir); len(st.Unreadable) != 1 || st.Unreadable[0].File != file {
+		t.Errorf("with another time: %v, want the manifest to be read and found unreadable", st.Unreadable)
 	}
 }
 
@@ -432,7 +431,8 @@ func TestBrokenManifest(t *testing.T) {
 		return strings.Replace(string(good), old, fresh, 1)
 	}
 	tests := map[string]struct{ text, err string }{
-		"empty":                {"", `it is a ""`},
+		"empty":                {"", "it is empty"},
+		"zero bytes":           {strings.Repeat("\x00", 512), "nothing but zero bytes"},
 		"garbage":              {"a: [", "yaml"},
 		"binary":               {"\x00\xff", "yaml"},
 		"a list":               {"- a", "cannot unmarshal"},
@@ -446,6 +446,12 @@ func TestBrokenManifest(t *testing.T) {
 		"no parent":            {replace("  stackId: blog\n", ""), "spec.stackId is <nil>"},
 		"id of another type":   {replace("id: nginx", "id: [nginx]"), "spec.id is [nginx]"},
 		"unknown field":        {replace("root: true", "rooot: true"), `unknown field "rooot"`},
+		"no status":            {string(good[:strings.Index(string(good), "status:")]), "names no containerd namespace"},
+		"empty status":         {string(good[:strings.Index(string(good), "status:")]) + "status: {}\n", "names no containerd namespace"},
+		"no cgroup":            {regexp.MustCompile("  cgroup: .*\n").ReplaceAllString(string(good), ""), "names no cgroup"},
+		"foreign cgroup":       {regexp.MustCompile("  cgroup: .*").ReplaceAllString(string(good), "  cgroup: /kukeon/../system.slice"), "not one of kuke's"},
+		"no namespace":         {regexp.MustCompile("  namespace: .*\n").ReplaceAllString(string(good), ""), "names no containerd namespace"},
+		"no container":         {regexp.MustCompile("  containerId: .*\n").ReplaceAllString(string(good), ""), "names no container of containerd"},
 		"unknown status field": {replace("status:", "status:\n  mood: good"), `unknown field "mood"`},
 		"unknown top field":    {"extra: 1\n" + string(good), `unknown field "extra"`},
 		"wrong type":           {replace("root: true", "root: 3"), "spec"},
@@ -457,13 +463,12 @@ func TestBrokenManifest(t *testing.T) {
 			fill(t, dir, family...)
 			file := NewStore(dir).ManifestFile(family[4])
 			must(t, os.WriteFile(file, []byte(tt.text), 0o640))
-			st, _, err := NewStore(dir).Read()
-			var broken *BrokenManifestError
-			if !errors.As(err, &broken) || st != nil {
-				t.Fatalf("Read = %v, %v; want a BrokenManifestError", st, err)
+			_, st, warnings := open(t, dir)
+			if len(st.Records) != 4 || len(st.Unreadable) != 1 || len(warnings) != 1 {
+				t.Fatalf("%d records, unreadable %v, warnings %v", len(st.Records), st.Unreadable, warnings)
 			}
-			if broken.File != file || broken.Path != family[4] || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), tt.err) {
-				t.Errorf("error %v\nshould name %s and say %q", err, file, tt.err)
+			if u := st.Unreadable[0]; u.File != file || u.Path != family[4] || warnings[0].Subject.File != file || !strings.Contains(warnings.Error(), tt.err) {
+				t.Errorf("warning %v\nshould name %s and say %q", warnings, file, tt.err)
 			}
 		})
 	}

@@ -1,0 +1,72 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path"
+	"strings"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// check makes sure that the status says what no command can do without.
+func (r *Record) check() error {
+	s := &r.Status
+	switch {
+	case s.Namespace == "":
+		return errors.New("its status names no containerd namespace")
+	case s.Cgroup == "":
+		return errors.New("its status names no cgroup")
+	case !strings.HasPrefix(s.Cgroup, "/kukeon/") || path.Clean(s.Cgroup) != s.Cgroup:
+		return fmt.Errorf("its status names the cgroup %q, which is not one of kuke's", s.Cgroup)
+	case r.Path.Kind() == realm.KindContainer && s.ContainerID == "":
+		return errors.New("its status names no container of containerd")
+	}
+	if s.Network != nil {
+		if err := s.Network.check(); err != nil {
+			return fmt.Errorf("the network in its status %w", err)
+		}
+	}
+	if s.Attachment == nil {
+		return nil
+	}
+	for _, i := range s.Attachment.Interfaces {
+		if err := i.check(); err != nil {
+			return fmt.Errorf("the interface %q in its status %w", i.Name, err)
+		}
+	}
+	for _, text := range s.Attachment.Published {
+		if _, err := realm.ParsePort(text); err != nil {
+			return fmt.Errorf("its status has the published port %q: %w", text, err)
+		}
+	}
+	return nil
+}
+
+func (n *Network) check() error {
+	subnet, err := netip.ParsePrefix(n.Subnet)
+	if err != nil || !subnet.Addr().Is4() {
+		return fmt.Errorf("has the subnet %q", n.Subnet)
+	}
+	if gateway, err := netip.ParseAddr(n.Gateway); err != nil || !subnet.Contains(gateway) {
+		return fmt.Errorf("has the gateway %q", n.Gateway)
+	}
+	if n.Name == "" || n.File == "" || n.Bridge == "" {
+		return errors.New("has no name, no file or no bridge")
+	}
+	return nil
+}
+
+func (i *Interface) check() error {
+	if p, err := realm.ParsePath(string(i.Space)); err != nil || p.Kind() != realm.KindSpace || i.Name == "" {
+		return fmt.Errorf("is in the space %q", i.Space)
+	}
+	if err := i.Network.check(); err != nil {
+		return err
+	}
+	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
+		return fmt.Errorf("has the address %q", i.Address)
+	}
+	return nil
+}
