@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,13 +69,24 @@ func writeExit(log string, exit Exit) error {
 type exitNoter struct {
 	log func() string // where the log is by now
 	mu  sync.Mutex
+	// initFile tells the name of the host's first process.
+	initFile string
+}
+
+func newExitNoter(log func() string) *exitNoter { return &exitNoter{log: log, initFile: "/proc/1/comm"} }
+
+// goingDown reports whether the host is shut down, which asks every process to end: that says nothing of the work of one.
+// systemd makes way for a program of its own before it does so.
+func (n *exitNoter) goingDown() bool {
+	name, err := os.ReadFile(n.initFile)
+	return err == nil && strings.HasPrefix(string(name), "systemd-shutdow") // the kernel keeps 15 characters
 }
 
 // note waits for the end of the task, which wait tells, and writes it down. What can't be written is left, as an exit that
 // nobody has seen.
 func (n *exitNoter) note(wait func() (Exit, error)) {
 	exit, err := wait()
-	if err != nil {
+	if err != nil || n.goingDown() {
 		return
 	}
 	n.mu.Lock()

@@ -12,12 +12,14 @@ func TestNoteExit(t *testing.T) {
 	ended := Exit{Code: 7, At: time.Unix(1, 2).UTC()}
 	for _, test := range []struct {
 		name   string
+		init   string
 		before func(log string) error
 		wait   error
 		noted  bool
 	}{
 		{name: "a task that ends", noted: true},
 		{name: "one whose end nobody tells", wait: errors.New("the shim is gone")},
+		{name: "one of a host that is shut down", init: "systemd-shutdow\n"},
 		{name: "one that is stopped", before: DisregardExit},
 		{name: "one that was started after another was stopped", noted: true, before: func(log string) error {
 			return errors.Join(DisregardExit(log), ForgetExit(log))
@@ -26,7 +28,9 @@ func TestNoteExit(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "a.log")
-			if err := os.WriteFile(log, nil, 0o600); err != nil {
+			noter := newExitNoter(func() string { return log })
+			noter.initFile = filepath.Join(t.TempDir(), "comm")
+			if err := errors.Join(os.WriteFile(log, nil, 0o600), os.WriteFile(noter.initFile, []byte(test.init), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 			if test.before != nil {
@@ -34,7 +38,7 @@ func TestNoteExit(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			(&exitNoter{log: func() string { return log }}).note(func() (Exit, error) { return ended, test.wait })
+			noter.note(func() (Exit, error) { return ended, test.wait })
 			got, err := ReadExit(log)
 			if err != nil || (got != nil) != test.noted || got != nil && *got != ended {
 				t.Errorf("noted %v, %v", got, err)

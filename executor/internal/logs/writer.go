@@ -87,7 +87,7 @@ func Init() {
 	w := newWriter(os.Args[2], maxSize)
 	w.open() // before the task is there, which may be moved or removed at any time
 	_ = os.NewFile(readyFD, "ready").Close()
-	noter := &exitNoter{log: w.place}
+	noter := newExitNoter(w.place)
 	if os.Args[1] == noterArg {
 		go noter.note(awaitExit)
 	}
