@@ -2,7 +2,8 @@
 //
 // It carries out single steps and decides nothing: what there should be comes from the plan, what there is goes
 // back as plain data. Every method names the containerd namespace it works in, takes what it needs as values, and
-// keeps nothing between calls but the connection and a directory by which others see that its process lives. It works with containerd 1.6 and 2.x.
+// keeps nothing between calls but the connection and a directory by which others see that its process lives. It works
+// with containerd 1.6 and 2.x.
 //
 // Errors are containerd's, wrapped: ask github.com/containerd/errdefs what they are. Nothing is printed or logged.
 package runtime
