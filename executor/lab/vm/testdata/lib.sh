@@ -3,6 +3,8 @@ set -euo pipefail
 export PATH=/usr/local/bin:$PATH HOME=/root
 # The scripts move between directories, which would each be a project of their own.
 export KUKE_PROJECT=default
+# On a busy machine a CNI plugin takes minutes in a guest.
+export KUKE_CALL_TIMEOUT=15m
 cd /root
 
 fail() { echo "FAIL: $*" >&2; exit 1; }
