@@ -73,7 +73,9 @@ type exitNoter struct {
 	initFile string
 }
 
-func newExitNoter(log func() string) *exitNoter { return &exitNoter{log: log, initFile: "/proc/1/comm"} }
+func newExitNoter(log func() string) *exitNoter {
+	return &exitNoter{log: log, initFile: "/proc/1/comm"}
+}
 
 // goingDown reports whether the host is shut down, which asks every process to end: that says nothing of the work of one.
 // systemd makes way for a program of its own before it does so.
