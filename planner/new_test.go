@@ -280,10 +280,10 @@ create main/default/blog/web/z-new
 1 prepare main/default/blog/web/a-new after [0]
 2 prepare main/default/blog/web/side after [0]
 3 prepare main/default/blog/web/z-new after [0]
-4 delete main/default/blog/web/side after [1 2 3]
-5 create main/default/blog/web/z-new after [0 3]
-6 create main/default/blog/web/a-new after [0 1 5]
-7 create main/default/blog/web/side after [0 2 4 6]
+4 create main/default/blog/web/z-new after [0 3]
+5 create main/default/blog/web/a-new after [0 1 4]
+6 delete main/default/blog/web/side after [1 2 3 5]
+7 create main/default/blog/web/side after [0 2 5 6]
 `)
 			}},
 	})

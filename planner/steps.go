@@ -237,7 +237,9 @@ func (s *stepper) orderBuild(c *Change) {
 	if spec.Root {
 		// The network namespace is made anew with the root: whoever lives in the old one must be out of it.
 		for _, sibling := range s.children[cell] {
-			s.wait(first, s.gone, sibling)
+			if !inPlace(c) {
+				s.wait(first, s.gone, sibling)
+			}
 		}
 		s.waitForSpaces(first, s.record(cell))
 		return
@@ -334,6 +336,34 @@ func (s *stepper) orderTeardown(c *Change) {
 		s.wait(gone, s.prepared, p)
 	}
 	s.waitForDependents(c, gone)
+	s.waitForDependencies(c, gone)
+}
+
+// inPlace reports whether a container goes on running through its change.
+func inPlace(c *Change) bool { return c == nil || c.Action == Update && !c.Start || c.Action == Check }
+
+// waitForDependencies lets a container that another one follows be stopped only when what that one depends on is there, and
+// works: else it would be down for as long, or for good. Within a cell that holds only where no other container is taken down:
+// those go in the reverse order.
+func (s *stepper) waitForDependencies(c *Change, gone int) {
+	_, followed := s.first[c.Path]
+	if top := s.changes[c.Path.Realm()]; !followed || top != nil && top.Action == Replace {
+		return
+	}
+	cell := c.Path.Parent()
+	s.orderCells(gone, cell)
+	for _, p := range s.children[cell] {
+		_, taken := s.gone[p]
+		if p != c.Path && (taken || p == s.roots[cell] && !inPlace(s.changes[p])) {
+			return
+		}
+	}
+	for _, on := range c.After.Spec.(*realm.Container).DependsOn {
+		s.wait(gone, s.last, cell.Join(on.Name))
+		if on.Condition != "" {
+			s.wait(gone, s.checked, cell.Join(on.Name))
+		}
+	}
 }
 
 // goes reports whether the resource at p is deleted.

@@ -1,0 +1,85 @@
+package planner
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kukeon/kuke/config/realm"
+)
+
+// What runs is stopped for its successor only when all that the successor waits for is there.
+func TestStopWaitsForDependencies(t *testing.T) {
+	const other = realm.Path("main/default/blog/other")
+	healthy := &realm.Healthcheck{TCP: "localhost:1"}
+	withOther := func(s specs) {
+		s[other] = &realm.Cell{}
+		s[other+"/job"] = &realm.Container{Image: "side:1", Root: true, RestartPolicy: "no"}
+		s[theCell].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(other), Condition: realm.Completed}}
+	}
+	for _, tt := range []struct {
+		name         string
+		before, edit func(specs)
+		// The step of op at path comes after that of waits at on.
+		path realm.Path
+		op   Op
+		on   realm.Path
+		wait Op
+	}{
+		{
+			name: "a root container that is only checked from now on",
+			edit: func(s specs) {
+				container(s, theRoot).Healthcheck = healthy
+				container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
+				container(s, theSide).User = "1"
+			},
+			path: theSide, op: OpDelete, on: theRoot, wait: OpCheck,
+		},
+		{
+			name: "a new container of the cell",
+			edit: func(s specs) {
+				s[theCell+"/new"] = &realm.Container{Image: "side:1", Healthcheck: healthy}
+				container(s, theSide).DependsOn = []realm.Dependency{{Name: "new", Condition: realm.Healthy}}
+				container(s, theSide).User = "1"
+			},
+			path: theSide, op: OpDelete, on: theCell + "/new", wait: OpCheck,
+		},
+		{
+			name: "a job of another cell", before: withOther,
+			edit: func(s specs) {
+				withOther(s)
+				container(s, other+"/job").User = "1"
+				container(s, theSide).User = "1"
+			},
+			path: theSide, op: OpDelete, on: other + "/job", wait: OpCheck,
+		},
+		{
+			name: "a job of another cell, with the root container", before: withOther,
+			edit: func(s specs) {
+				withOther(s)
+				container(s, other+"/job").User = "1"
+				container(s, theRoot).User = "1"
+			},
+			path: theRoot, op: OpDelete, on: other + "/job", wait: OpCheck,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			h.converge(example(tt.before), Options{})
+			p := h.plan(example(tt.edit), Options{})
+			after := map[int]bool{} // steps that come after the one that is waited for
+			found := false
+			for i, s := range p.Steps {
+				after[i] = s.Op == tt.wait && s.Path == tt.on || slices.ContainsFunc(s.After, func(on int) bool { return after[on] })
+				if s.Op == tt.op && s.Path == tt.path {
+					found = true
+					if !after[i] {
+						t.Errorf("%s %s does not wait for %s %s:\n%s", tt.op, tt.path, tt.wait, tt.on, text(p))
+					}
+				}
+			}
+			if !found {
+				t.Errorf("there is no step %s %s:\n%s", tt.op, tt.path, text(p))
+			}
+		})
+	}
+}
