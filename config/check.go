@@ -53,7 +53,7 @@ var checkers = map[string]checker{
 	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy, pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
 	"sealed":        {summary: "Invalid digest", check: checkSealed, pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
 	"signal":        {summary: "Unknown signal", check: checkSignal, pattern: `^[A-Za-z0-9+-]+$`},
-	"user":          {summary: "Invalid user", check: checkUser, pattern: `^[^:\s]+(:[^:\s]+)?$`},
+	"user":          {summary: "Invalid user", check: checkUser, pattern: `^([^:\s]+(:[^:\s]*)?|:[^:\s]+)$`},
 	"argument":      {summary: "Invalid argument", check: checkArgument, pattern: `^[^\x00]*$`},
 	"tmpfsoption":   {summary: "Unknown mount option", check: checkTmpfsOption, pattern: `^[a-z_]+(=.*)?$`},
 }

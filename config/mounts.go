@@ -23,7 +23,7 @@ func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics
 	}
 	for _, v := range c.Volumes {
 		refused := refusedTarget(v.Target)
-		if v.Target == "/dev" && v.Source == "/dev" || slices.Contains(mountableProc, v.Target) {
+		if v.Target == v.Source && (v.Target == "/dev" || v.Target == "/proc") || slices.Contains(mountableProc, v.Target) {
 			refused = ""
 		}
 		claim(v.Target, refused, r.RangeOf(fmt.Sprintf("volumes[%q].target", v.Target)))

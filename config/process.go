@@ -27,11 +27,11 @@ func checkUser(s string) (string, error) {
 	if len(parts) > 2 {
 		return "", fmt.Errorf("%q has more than two parts; write user or user:group", shorten(s))
 	}
+	if strings.Trim(s, ":") == "" {
+		return "", fmt.Errorf("%q names neither a user nor a group; write user or user:group, each a name or an id", shorten(s))
+	}
 	for i, part := range parts {
 		kind := []string{"user", "group"}[i]
-		if part == "" {
-			return "", fmt.Errorf("%q names no %s; write user or user:group, each a name or an id", shorten(s), kind)
-		}
 		if strings.ContainsFunc(part, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return "", fmt.Errorf("the %s %q contains white space; write a name or an id", kind, shorten(part))
 		}
@@ -43,7 +43,7 @@ func checkUser(s string) (string, error) {
 			parts[i] = strconv.Itoa(id)
 		}
 	}
-	return strings.Join(parts, ":"), nil
+	return strings.TrimSuffix(strings.Join(parts, ":"), ":"), nil
 }
 
 // checkArgument bounds an argument, or a variable as NAME=value. It never repeats the text, which may be sensitive.

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,7 +41,12 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 		_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 			p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
 			for _, c := range byImage[key] {
-				found, err := p.flaws(c.Spec.(*realm.Container))
+				var cell *realm.Cell
+				if above := r.desired.Resource(c.Path.Parent()); above != nil {
+					cell = above.Spec.(*realm.Cell)
+				}
+				spec := c.Spec.(*realm.Container)
+				found, err := p.flaws(spec, alone(spec, cell))
 				if err != nil {
 					return fmt.Errorf("check container %s: %w", c.Path, err)
 				}
@@ -66,6 +72,12 @@ func (r *refresh) nameOf(key planner.ImageKey) string {
 	return key.Reference
 }
 
+// alone reports whether a container of the cell, nil where that is not known, waits for no other one: else that may put into a
+// volume what this one needs.
+func alone(c *realm.Container, cell *realm.Cell) bool {
+	return c.Root && len(c.DependsOn) == 0 && (cell == nil || len(cell.DependsOn) == 0)
+}
+
 // isMade reports whether the wanted container is made of the image with the digest, as far as can be told before planning.
 func (r *refresh) isMade(want *realm.Resource, have *state.Record, digest string) bool {
 	if digest == "" {
@@ -83,61 +95,56 @@ type preflight struct {
 	known map[string][]planner.Flaw
 }
 
-func (p *preflight) flaws(c *realm.Container) ([]planner.Flaw, error) {
-	key, err := json.Marshal([]any{c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
+func (p *preflight) flaws(c *realm.Container, alone bool) ([]planner.Flaw, error) {
+	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
 	if err != nil {
 		return nil, err
 	}
 	if found, ok := p.known[string(key)]; ok {
 		return found, nil
 	}
-	found, err := p.look(c)
+	found, awaited, err := p.look(c)
+	if awaited && !alone {
+		found = nil // those that it waits for may put it there
+	}
 	p.known[string(key)] = found
 	return found, err
 }
 
-func (p *preflight) look(c *realm.Container) ([]planner.Flaw, error) {
+// look looks for flaws of a container. awaited says that the only one is a program that another container may put into a volume.
+func (p *preflight) look(c *realm.Container) (found []planner.Flaw, awaited bool, err error) {
 	view := rootfs.New(p.root)
-	found, err := p.mounts(view, c)
+	found, err = p.mounts(view, c)
 	if err != nil || len(found) > 0 {
-		return found, err // without its mounts the view is not that of the container
+		return found, false, err // without its mounts the view is not that of the container
 	}
 	process := rootfs.Process{Env: append(slices.Clone(p.config.Env), c.Env.Pairs()...), Dir: p.config.WorkingDir, Foreign: p.foreign}
 	flawf := func(attribute, summary, format string, args ...any) {
 		found = append(found, planner.Flaw{Attribute: attribute, Summary: summary, Text: fmt.Sprintf(format, args...)})
 	}
-	user := p.config.User
-	if c.User != "" {
-		user = c.User
-	}
-	if user != "" {
-		as, err := rootfs.FindUser(p.root, user)
-		if err != nil {
+	if user := cmp.Or(c.User, p.config.User); user != "" {
+		if _, err := rootfs.FindUser(p.root, user); err != nil {
 			flawf("user", "User not found", "is to run as user %s: %v. Use a user of image %s, or an id.", user, err, p.image)
-			return found, nil // and so who may run the program isn't known
-		}
-		process.UID, process.GID = uint32(as.Uid), uint32(as.Gid)
-		for _, gid := range as.Sgids {
-			process.Groups = append(process.Groups, uint32(gid))
 		}
 	}
 	if c.WorkingDir != "" {
 		process.Dir = c.WorkingDir
 	}
 	if flaw, err := view.DirFlaw(&process); err != nil {
-		return nil, err
+		return nil, false, err
 	} else if flaw != "" {
 		flawf("workingDir", "Invalid working directory", "has the working directory %s, which %s. Choose a directory.", process.Dir, flaw)
-		return found, nil
+		return found, false, nil
 	}
 	if process.Args, err = runtime.ProcessArgs(c, p.config); err != nil {
 		flawf("image", "Nothing to run", "has nothing to run: image %s has neither an entrypoint nor a command. Set command or args.", p.image)
-		return found, nil
+		return found, false, nil
 	}
 	if realm.IsSealed(process.Args[0]) || realm.IsSealed(c.Env["PATH"]) {
-		return found, nil // what could be said of the value would tell of it
+		return found, false, nil // what could be said of the value would tell of it
 	}
-	flaw, err := view.ProgramFlaw(&process)
+	flaw, missing, err := view.ProgramFlaw(&process)
+	awaited = missing && len(found) == 0
 	if flaw != "" {
 		attribute := "image"
 		switch {
@@ -146,9 +153,13 @@ func (p *preflight) look(c *realm.Container) ([]planner.Flaw, error) {
 		case len(c.Args) > 0 && len(p.config.Entrypoint) == 0:
 			attribute = "args"
 		}
-		flawf(attribute, "Program can't be run", "is to run %q, which %s. Correct the command, or use another image than %s.", process.Args[0], flaw, p.image)
+		remedy := fmt.Sprintf("Correct the command, or use another image than %s.", p.image)
+		if missing {
+			remedy = "Put it into the volume, or correct the command."
+		}
+		flawf(attribute, "Program can't be run", "is to run %q, which %s. %s", process.Args[0], flaw, remedy)
 	}
-	return found, err
+	return found, awaited, err
 }
 
 // mounts adds the mounts of the container in the order in which they are made.

@@ -30,6 +30,7 @@ func TestPreflight(t *testing.T) {
 		name   string
 		image  ocispec.ImageConfig
 		spec   realm.Container
+		awaits bool   // other containers
 		about  string // attribute of the flaw, empty for none
 		detail string
 	}{
@@ -55,12 +56,15 @@ func TestPreflight(t *testing.T) {
 		{name: "a volume below a tmpfs", image: withCommand, spec: realm.Container{Tmpfs: []realm.Tmpfs{{Path: "/data"}}, Volumes: []realm.Volume{{Source: root, Target: "/data/in"}}}},
 		{name: "a volume below a file of a volume", image: withCommand, spec: realm.Container{Volumes: []realm.Volume{
 			{Source: root, Target: "/data/bin/app/x"}, {Source: root, Target: "/data"}}}, about: `volumes["/data/bin/app/x"].target`, detail: "is below /data/bin/app"},
+		{name: "a program that the volume lacks", image: withCommand, spec: realm.Container{Command: "/data/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "Put it into the volume"},
+		{name: "a program that another container may put into a volume", image: withCommand, awaits: true, spec: realm.Container{Command: "/data/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}},
+		{name: "a program that nobody can put into the image", image: withCommand, awaits: true, spec: realm.Container{Command: "/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "/none"},
 		{name: "a sealed command", image: withCommand, spec: realm.Container{Command: realm.SealKey("key").Seal("none")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := preflight{root: root, image: "image", config: tt.image, known: map[string][]planner.Flaw{}}
 			for range 2 { // looked at, and remembered
-				found, err := p.flaws(&tt.spec)
+				found, err := p.flaws(&tt.spec, !tt.awaits)
 				switch {
 				case err != nil:
 					t.Fatal(err)

@@ -67,7 +67,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
+	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
@@ -121,7 +121,8 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 
 type refresh struct {
 	*Executor
-	wanted []*realm.Resource
+	desired *realm.Tree // nil for a view of what is recorded
+	wanted  []*realm.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
 	actual *planner.Actual

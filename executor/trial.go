@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -24,6 +26,16 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
+	awaited, err := k.awaitsProgram(ctx, after, options)
+	if err != nil {
+		return err
+	}
+	if awaited {
+		// The runtime's own stands in for it, so that all else is tried.
+		spec := *options.Spec
+		spec.Command, spec.Args = "/proc/self/exe", nil
+		options.Spec = &spec
+	}
 	options.ID = realm.Shorten("try_"+after.Status.ContainerID, realm.MaxContainerID)
 	options.Labels = map[string]string{planner.LabelTrial: string(after.Path)}
 	options.CgroupPath = trialCgroup(options.ID)
@@ -34,6 +46,23 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		}
 	}
 	return errors.Join(k.runtime.Try(ctx, after.Status.Namespace, options), k.cgroups.Remove(options.CgroupPath))
+}
+
+// awaitsProgram reports whether a container that others go before may find its program in a volume only then.
+func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options runtime.CreateOptions) (awaited bool, err error) {
+	var cell *realm.Cell
+	if r := k.store.Record(after.Path.Parent()); r != nil {
+		cell = r.Spec.(*realm.Cell)
+	}
+	if alone(after.Spec.(*realm.Container), cell) {
+		return false, nil
+	}
+	_, err = k.runtime.InImage(ctx, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) error {
+		p := preflight{root: root, image: options.Image, config: config, foreign: true}
+		_, awaited, err = p.look(options.Spec)
+		return err
+	})
+	return awaited, err
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so

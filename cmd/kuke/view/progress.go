@@ -91,7 +91,11 @@ func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, exited []ex
 		case o.Err != nil:
 			failed.addf("\n%s%s could not be %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), ended[o.Step.Op], visible(o.Err.Error()))
 		case o.Blocker != nil:
-			left.addf("  %s not %s: waits for %s\n", stepName(o.Step), ended[o.Step.Op], stepName(*o.Blocker))
+			why := "waits for " + stepName(*o.Blocker)
+			if o.Blocker.Op == planner.OpPrepare {
+				why += ", which could not be prepared"
+			}
+			left.addf("  %s not %s: %s\n", stepName(o.Step), ended[o.Step.Op], why)
 		default:
 			left.addf("  %s not %s: interrupted before\n", stepName(o.Step), ended[o.Step.Op])
 		}

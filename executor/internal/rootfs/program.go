@@ -27,9 +27,7 @@ type Process struct {
 	Args []string
 	Env  []string // NAME=value, the last of a name holds
 	// Dir is the working directory; empty is /.
-	Dir      string
-	UID, GID uint32
-	Groups   []uint32
+	Dir string
 	// Foreign says that the host may run programs of formats that the kernel does not know by itself.
 	Foreign bool
 }
@@ -52,42 +50,70 @@ func (v *View) DirFlaw(p *Process) (string, error) {
 	return "", nil
 }
 
-// ProgramFlaw says why the process can't be started, in words that follow the name of its program, or returns "".
-func (v *View) ProgramFlaw(p *Process) (string, error) {
-	flaw, err := v.programFlaw(p)
-	return flaw, known(err)
+// ProgramFlaw says why the process can't be started, in words that follow the name of its program, or returns "". The program,
+// or its interpreter, may only be missing in a volume, where another container can put it: then awaited is true.
+func (v *View) ProgramFlaw(p *Process) (flaw string, awaited bool, err error) {
+	s := search{View: v, process: p}
+	flaw, err = s.program()
+	if err == errUnknown {
+		return "", false, nil
+	}
+	return flaw, flaw != "" && s.awaited, err
 }
 
-func (v *View) programFlaw(p *Process) (string, error) {
-	name := p.Args[0]
+// search looks for a program, and notes whether what it didn't find would have been in a volume.
+type search struct {
+	*View
+	process *Process
+	awaited bool
+}
+
+// missing notes that nothing is at the entry.
+func (s *search) missing(e entry) {
+	if _, in := s.on(e.path); in != nil && in.source != "" {
+		s.awaited = true
+	}
+}
+
+func (s *search) program() (string, error) {
+	p, name := s.process, s.process.Args[0]
+	if !path.IsAbs(name) {
+		// One that is not there is made before the program is looked for.
+		if e, err := s.find("/", p.Dir); err != nil || !e.exists {
+			return "", errUnknown
+		}
+	}
 	if strings.Contains(name, "/") {
-		e, err := v.find(orRoot(p.Dir), name)
+		e, err := s.find(orRoot(p.Dir), name)
 		if err != nil {
 			return "", err
 		}
-		return v.executableFlaw(e, p)
+		return s.executableFlaw(e)
 	}
-	search := defaultPath
+	dirs := defaultPath
 	for _, pair := range p.Env {
 		if value, ok := strings.CutPrefix(pair, "PATH="); ok {
-			search = value
+			dirs = value
 		}
 	}
-	flaw := fmt.Sprintf("is in none of the directories of PATH (%s)", search)
-	for dir := range strings.SplitSeq(search, ":") {
-		e, err := v.find(orRoot(p.Dir), path.Join(orDot(dir), name))
+	flaw := fmt.Sprintf("is in none of the directories of PATH (%s)", dirs)
+	for dir := range strings.SplitSeq(dirs, ":") {
+		e, err := s.find(orRoot(p.Dir), path.Join(orDot(dir), name))
 		if err != nil {
 			return "", err
+		}
+		if !e.exists {
+			s.missing(e)
 		}
 		if !e.exists || !e.mode.IsRegular() {
 			continue
 		}
-		why, err := v.executableFlaw(e, p)
+		why, err := s.executableFlaw(e)
 		if err != nil || why == "" {
 			return "", err
 		}
 		flaw = fmt.Sprintf("is %s, which %s", e.path, why)
-		if p.mayExecute(e) {
+		if executable(e) {
 			return flaw, nil // this is the one that is run
 		}
 	}
@@ -108,38 +134,21 @@ func orDot(dir string) string {
 	return dir
 }
 
-// mayExecute looks at the mode alone: an access control list could grant more.
-func (p *Process) mayExecute(e entry) bool {
-	perm := e.mode.Perm()
-	switch {
-	case p.UID == 0:
-		return perm&0o111 != 0
-	case p.UID == e.uid:
-		return perm&0o100 != 0
-	case p.GID == e.gid || slices.Contains(p.Groups, e.gid):
-		return perm&0o010 != 0
-	}
-	return perm&0o001 != 0
-}
+// executable reports whether anybody may execute the file. Whether the user of the process may also depends on its
+// capabilities: that is left to the runtime.
+func executable(e entry) bool { return e.mode.Perm()&0o111 != 0 }
 
-// hasACL reports whether more than the mode says who may do what with a file.
-func hasACL(host string) bool {
-	size, err := unix.Lgetxattr(host, "system.posix_acl_access", nil)
-	return err == nil && size > 0
-}
-
-func (v *View) executableFlaw(e entry, p *Process) (string, error) {
+func (s *search) executableFlaw(e entry) (string, error) {
 	switch {
 	case !e.exists:
+		s.missing(e)
 		return "is not there", nil
 	case e.mode.IsDir():
 		return "is a directory", nil
 	case !e.mode.IsRegular():
 		return "is no regular file", nil
-	case e.mode.Perm()&0o111 == 0:
+	case !executable(e):
 		return fmt.Sprintf("is not executable: its mode is %04o", e.mode.Perm()), nil
-	case !p.mayExecute(e) && !hasACL(e.host):
-		return fmt.Sprintf("is not executable for user %d: it belongs to %d:%d and has the mode %04o", p.UID, e.uid, e.gid, e.mode.Perm()), nil
 	}
 	// Nobody follows a link here, or waits for a pipe, that came there since.
 	f, err := os.OpenFile(e.host, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
@@ -147,11 +156,11 @@ func (v *View) executableFlaw(e entry, p *Process) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	return v.formatFlaw(f, p)
+	return s.formatFlaw(f)
 }
 
 // formatFlaw says why the kernel could not run the file.
-func (v *View) formatFlaw(f *os.File, p *Process) (string, error) {
+func (s *search) formatFlaw(f *os.File) (string, error) {
 	head := make([]byte, 256) // as much as the kernel looks at
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -160,10 +169,10 @@ func (v *View) formatFlaw(f *os.File, p *Process) (string, error) {
 	head = head[:n]
 	switch {
 	case bytes.HasPrefix(head, []byte("#!")):
-		return v.interpreterFlaw(scriptInterpreter(head), p)
+		return s.interpreterFlaw(scriptInterpreter(head))
 	case bytes.HasPrefix(head, []byte(elf.ELFMAG)):
-		return v.elfFlaw(f, head, p)
-	case p.Foreign:
+		return s.elfFlaw(f, head)
+	case s.process.Foreign:
 		return "", nil
 	case n == 0:
 		return "is empty", nil
@@ -181,17 +190,20 @@ func scriptInterpreter(head []byte) string {
 	return line
 }
 
-func (v *View) interpreterFlaw(name string, p *Process) (string, error) {
+func (s *search) interpreterFlaw(name string) (string, error) {
 	if name == "" {
 		return "is a script whose first line names no interpreter", nil
 	}
-	e, err := v.find(orRoot(p.Dir), name)
-	if err != nil {
+	e, err := s.find(orRoot(s.process.Dir), name)
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if e.exists && e.mode.IsRegular() {
+	case e.exists && e.mode.IsRegular() && executable(e):
 		return "", nil
+	case e.exists:
+		return fmt.Sprintf("needs %s, which is not executable", name), nil
 	}
+	s.missing(e)
 	if strings.HasSuffix(name, "\r") {
 		return fmt.Sprintf("is a script with the line ends of Windows: its interpreter %q is not there", name), nil
 	}
@@ -206,9 +218,9 @@ var machines = map[string][]elf.Machine{
 
 // elfFlaw says why the kernel could not run the ELF file that begins with head. Its program headers are all that the kernel
 // reads: a file in which Go finds more to read, and that is damaged, may run.
-func (v *View) elfFlaw(f *os.File, head []byte, p *Process) (string, error) {
+func (s *search) elfFlaw(f *os.File, head []byte) (string, error) {
 	const dataAt, machineAt = 5, 18
-	if known := machines[runtime.GOARCH]; known != nil && len(head) >= machineAt+2 && !p.Foreign {
+	if known := machines[runtime.GOARCH]; known != nil && len(head) >= machineAt+2 && !s.process.Foreign {
 		order := binary.ByteOrder(binary.LittleEndian)
 		if elf.Data(head[dataAt]) == elf.ELFDATA2MSB {
 			order = binary.BigEndian
@@ -229,7 +241,7 @@ func (v *View) elfFlaw(f *os.File, head []byte, p *Process) (string, error) {
 		if _, err := segment.ReadAt(name, 0); err != nil {
 			return "", nil
 		}
-		return v.interpreterFlaw(string(bytes.TrimRight(name, "\x00")), p)
+		return s.interpreterFlaw(string(bytes.TrimRight(name, "\x00")))
 	}
 	return "", nil
 }

@@ -5,19 +5,17 @@ package rootfs
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // maxLinks bounds how many symbolic links are followed for one path, as the kernel does.
 const maxLinks = 40
 
-// errUnknown says that a path is in a mount that can't be looked into.
+// errUnknown says that a path leads to where nothing can be told: into a mount that can't be looked into, or in a circle.
 var errUnknown = errors.New("it can't be looked into")
 
 // View is a root file system with what is mounted into it. Its paths are those in the container.
@@ -37,7 +35,14 @@ type mount struct {
 }
 
 // New returns a view of the root file system at root, a directory of the host.
-func New(root string) *View { return &View{root: root} }
+func New(root string) *View {
+	v := &View{root: root}
+	// The runtime mounts these itself, and what is in them only a process of the container sees.
+	for _, own := range []string{"/proc", "/sys", "/dev"} {
+		v.mounts = append(v.mounts, mount{at: own, opaque: true})
+	}
+	return v
+}
 
 // entry is a file, or the lack of one.
 type entry struct {
@@ -48,8 +53,6 @@ type entry struct {
 	above  string
 	host   string // path on the host
 	mode   fs.FileMode
-	uid    uint32
-	gid    uint32
 }
 
 // on returns where the link-free path is on the host, and the mount that it is in, nil for the root file system.
@@ -82,11 +85,7 @@ func (v *View) lstat(p string) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{path: p, exists: true, host: host, mode: info.Mode()}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		e.uid, e.gid = st.Uid, st.Gid
-	}
-	return e, nil
+	return entry{path: p, exists: true, host: host, mode: info.Mode()}, nil
 }
 
 // find follows the path from the directory dir, unless it is absolute. An error is errUnknown where it leads into a mount that
@@ -125,7 +124,7 @@ func (v *View) find(dir, p string) (entry, error) {
 			continue
 		}
 		if links++; links > maxLinks {
-			return entry{}, fmt.Errorf("%s: %w", p, syscall.ELOOP)
+			return entry{}, errUnknown
 		}
 		to, err := os.Readlink(next.host)
 		if err != nil {
