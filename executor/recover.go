@@ -1,14 +1,13 @@
 package executor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -17,45 +16,44 @@ import (
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// Recover records what prior lacks and the host tells of by labels, names and files, and returns the records and what
-// the host doesn't tell. Nothing that runs is touched; only the files that the containers of a cell see in /etc are
-// written again. Done again, it goes on where it was cut short.
-func (e *Executor) Recover(ctx context.Context, prior *state.State) ([]*state.Record, []string, error) {
-	evidence, err := e.evidence(ctx, prior)
+// Recover returns the records that prior lacks and the host tells of by labels, names and files, at and below the lost
+// paths, or all where there are none; and what the host doesn't tell. Nothing is changed.
+func (e *Executor) Recover(ctx context.Context, prior *state.State, lost []realm.Path) ([]*state.Record, []string, error) {
+	evidence, err := e.evidence(ctx, prior, lost)
 	if err != nil {
 		return nil, nil, err
 	}
-	records, notes := planner.Recover(prior, evidence, time.Now().UTC().Truncate(time.Millisecond))
+	records, notes := planner.Recover(prior, evidence, lost)
+	return records, notes, nil
+}
+
+// RecordAgain writes what [Executor.Recover] returned, which is in prior by now. Nothing that runs is touched; only the files
+// that the containers of a cell see in /etc are written again. Done again, it goes on where it was cut short.
+func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) error {
 	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(realm.Leaves(r.Spec), realm.Leaf.Sealed) }) {
 		if err := e.secrets.saveKey(); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	whole := &state.State{Records: map[realm.Path]*state.Record{}}
-	for p, r := range prior.Records {
-		whole.Records[p] = r
-	}
-	for _, r := range records {
-		whole.Records[r.Path] = r
-	}
-	names := planner.NamesOf(whole)
+	names := planner.NamesOf(prior)
 	for _, r := range records {
 		if err := e.store.Put(r); err != nil {
-			return nil, nil, err
+			return err
 		}
 		if r.Path.Kind() != realm.KindCell || r.Status.Attachment == nil {
 			continue
 		}
 		if err := e.writeFiles(r, names); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	return records, notes, e.store.Commit()
+	return e.store.Commit()
 }
 
-func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.Evidence, error) {
+func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []realm.Path) (*planner.Evidence, error) {
 	v := &planner.Evidence{Cgroups: map[string]realm.Resources{}, Cells: map[realm.Path][]planner.InterfaceEvidence{}}
 	namespaces, err := e.runtime.Namespaces(ctx)
 	if err != nil {
@@ -67,7 +65,7 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.E
 			continue
 		}
 		v.Realms = append(v.Realms, planner.RealmEvidence{Path: p, Namespace: name, Project: labels[planner.LabelProject], Labels: userLabels(labels, nil)})
-		if err := e.containerEvidence(ctx, v, name, prior); err != nil {
+		if err := e.containerEvidence(ctx, v, name, prior, lost); err != nil {
 			return nil, err
 		}
 	}
@@ -77,10 +75,10 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State) (*planner.E
 	if err := e.cgroupEvidence(v, topCgroup); err != nil {
 		return nil, err
 	}
-	return v, e.cellEvidence(v)
+	return v, e.cellEvidence(v, prior)
 }
 
-func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State) error {
+func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []realm.Path) error {
 	containers, err := e.runtime.List(ctx, namespace)
 	if err != nil {
 		return err
@@ -88,7 +86,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 	recorded := planner.RecordedIDs(prior)
 	for _, c := range containers {
 		p, ok := planner.Claims(c.ID, c.Labels)
-		if !ok || prior.Records[p] != nil || recorded[[2]string{namespace, c.ID}] {
+		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !planner.Within(lost, p) {
 			continue
 		}
 		i, err := e.runtime.Inspect(ctx, namespace, c.ID)
@@ -124,6 +122,15 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		v.Containers = append(v.Containers, found)
 	}
 	return nil
+}
+
+// tells reports whether the container that claims p, with this namespace and id, tells of a record that is lost: its own, or
+// that of its cell, whose id no other record holds.
+func tells(prior *state.State, recorded map[[2]string]bool, p realm.Path, id [2]string) bool {
+	if have := prior.Records[p]; have != nil {
+		return prior.Records[p.Parent()] == nil && have.Status.ContainerID == id[1]
+	}
+	return !recorded[id]
 }
 
 func (e *Executor) networkEvidence(v *planner.Evidence) error {
@@ -184,28 +191,102 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
 	return nil
 }
 
-func (e *Executor) cellEvidence(v *planner.Evidence) error {
+// lostCells returns the ids of the cells that have no record: those that their containers tell, else those that their paths make.
+func lostCells(v *planner.Evidence, prior *state.State) map[realm.Path]string {
 	ids, used := map[realm.Path]string{}, map[string]bool{}
+	add := func(cell realm.Path, id string) {
+		if prior.Records[cell] == nil && ids[cell] == "" && !used[id] {
+			ids[cell], used[id] = id, true
+		}
+	}
+	for p, r := range prior.Records {
+		if p.Kind() == realm.KindCell {
+			used[r.CellID()] = true
+		}
+	}
 	for _, c := range v.Containers {
-		cell := c.Path.Parent()
-		if ids[cell] == "" {
-			ids[cell] = cmp.Or(c.CellID, state.CellID(cell))
-			used[ids[cell]] = true
+		if c.CellID != "" {
+			add(c.Path.Parent(), c.CellID)
+		}
+	}
+	for _, c := range v.Containers {
+		add(c.Path.Parent(), state.CellID(c.Path.Parent()))
+	}
+	for p := range prior.Records {
+		if p.Kind() == realm.KindContainer {
+			add(p.Parent(), state.CellID(p.Parent()))
 		}
 	}
 	for cgroup := range v.Cgroups {
 		p, err := realm.ParsePath(strings.TrimPrefix(cgroup, topCgroup+"/"))
-		if err == nil && p.Kind() == realm.KindCell && ids[p] == "" && !used[state.CellID(p)] {
-			ids[p] = state.CellID(p)
+		if err == nil && p.Kind() == realm.KindCell {
+			add(p, state.CellID(p))
 		}
 	}
-	for cell, id := range ids {
+	return ids
+}
+
+func (e *Executor) cellEvidence(v *planner.Evidence, prior *state.State) error {
+	bridges, spaces := map[string]planner.CNINetwork{}, map[string]planner.CNINetwork{}
+	for _, n := range v.Networks {
+		if n.Path != "" && len(n.Subnets) == 1 {
+			bridges[n.Bridge], spaces[n.Path] = n, n
+		}
+	}
+	for cell, id := range lostCells(v, prior) {
 		attachments, err := e.networks.Remembered(id)
 		if err != nil {
 			return err
 		}
 		for _, a := range attachments {
 			v.Cells[cell] = append(v.Cells[cell], planner.InterfaceEvidence{Name: a.Interface, Network: a.Network, Address: a.Address, Published: publishedOf(a.Ports)})
+		}
+		if len(v.Cells[cell]) == 0 {
+			if v.Cells[cell], err = interfacesOf(netnsPath(id), bridges); err != nil {
+				return err
+			}
+		}
+		if len(v.Cells[cell]) == 0 {
+			v.Cells[cell] = e.namedIn(cell, spaces[string(cell.Space())])
+		}
+	}
+	return nil
+}
+
+// interfacesOf returns the interfaces that the network namespace of a cell has, if it is there; bridges holds the CNI
+// networks by their bridges. The ports of the cell, which libcni has forgotten, it doesn't tell.
+func interfacesOf(pin string, bridges map[string]planner.CNINetwork) ([]planner.InterfaceEvidence, error) {
+	addresses, err := network.Addresses(pin)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	uplinks, err := network.Uplinks(pin)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var all []planner.InterfaceEvidence
+	for name, address := range addresses {
+		if n := bridges[uplinks[name].Bridge]; n.Name != "" {
+			all = append(all, planner.InterfaceEvidence{Name: name, Network: n.Name, Address: address})
+		}
+	}
+	return all, nil
+}
+
+// namedIn returns the interface in n, the network of its own space, whose address the cell's /etc/hosts has: after a reboot
+// nothing else tells.
+func (e *Executor) namedIn(cell realm.Path, n planner.CNINetwork) []planner.InterfaceEvidence {
+	data, err := durable.ReadFile(e.store.NetworkFile(cell, hostsFile))
+	if err != nil || n.Name == "" {
+		return nil
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[1] != cell.Name() {
+			continue
+		}
+		if addr, err := netip.ParseAddr(fields[0]); err == nil && n.Subnets[0].Contains(addr) {
+			return []planner.InterfaceEvidence{{Name: "eth0", Network: n.Name, Address: netip.PrefixFrom(addr, n.Subnets[0].Bits())}}
 		}
 	}
 	return nil

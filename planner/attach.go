@@ -87,11 +87,16 @@ func (d *decider) spacesOf(cell realm.Path) []realm.Path {
 
 // namesOf returns what a cell is called in its spaces.
 func (d *decider) namesOf(cell realm.Path) []string {
-	names := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
 	var aliases []string
 	for _, r := range d.containersOf(cell) {
 		aliases = append(aliases, r.Spec.(*realm.Container).NetworksAliases...)
 	}
+	return cellNames(cell, aliases)
+}
+
+// cellNames returns the names of a cell whose containers have the given aliases.
+func cellNames(cell realm.Path, aliases []string) []string {
+	names := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
 	slices.Sort(aliases)
 	for _, alias := range slices.Compact(aliases) {
 		if !slices.Contains(names, alias) {

@@ -111,7 +111,7 @@ func example(edit func(specs)) *realm.Tree {
 }
 
 // made returns a host on which the example was applied.
-func made(t *testing.T) *host {
+func made(t rapid.TB) *host {
 	t.Helper()
 	h := newHost(t)
 	h.converge(example(nil), Options{})

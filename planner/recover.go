@@ -56,14 +56,16 @@ type ContainerEvidence struct {
 	CreatedAt time.Time
 }
 
-// Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell.
-func Recover(prior *state.State, e *Evidence, now time.Time) (records []*state.Record, notes []string) {
-	r := &recovery{prior: prior, evidence: e, now: now, found: map[realm.Path]*state.Record{}}
+// Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
+// restricts them to what is at and below these paths; it is empty for all. Of the same host it makes the same records.
+func Recover(prior *state.State, e *Evidence, lost []realm.Path) (records []*state.Record, notes []string) {
+	r := &recovery{prior: prior, evidence: e, lost: lost, found: map[realm.Path]*state.Record{}}
 	r.place()
 	r.realms()
 	r.spaces()
 	r.containers()
 	r.levels()
+	r.empty()
 	r.attach()
 	st := &state.State{Records: r.found}
 	for _, p := range st.Paths() {
@@ -75,7 +77,7 @@ func Recover(prior *state.State, e *Evidence, now time.Time) (records []*state.R
 type recovery struct {
 	prior    *state.State
 	evidence *Evidence
-	now      time.Time
+	lost     []realm.Path
 	found    map[realm.Path]*state.Record
 	notes    []string
 	// cgroups holds those of cells, stacks and spaces as their containers tell, cells the ids of cells: what was moved has others
@@ -83,17 +85,25 @@ type recovery struct {
 	cgroups, cells map[realm.Path]string
 }
 
-// place notes what the containers tell of what they are in.
+// place notes what containers, and recorded resources, tell of what they are in.
 func (r *recovery) place() {
 	r.cgroups, r.cells = map[realm.Path]string{}, map[realm.Path]string{}
+	for p, rec := range r.prior.Records {
+		r.placeAbove(p, rec.Status.Cgroup)
+	}
 	for _, c := range r.evidence.Containers {
-		cgroup := c.Cgroup
-		for p := c.Path.Parent(); p.Depth() >= realm.KindSpace.Depth(); p = p.Parent() {
-			cgroup = path.Dir(cgroup)
-			r.cgroups[p] = cgroup
-		}
+		r.placeAbove(c.Path, c.Cgroup)
 		if c.CellID != "" {
 			r.cells[c.Path.Parent()] = c.CellID
+		}
+	}
+}
+
+// placeAbove notes the cgroups above that of p, as far as its path doesn't make them.
+func (r *recovery) placeAbove(p realm.Path, cgroup string) {
+	for p = p.Parent(); cgroup != "" && p.Depth() >= realm.KindSpace.Depth(); p = p.Parent() {
+		if cgroup = path.Dir(cgroup); cgroup != realm.CgroupOf(p, nil) {
+			r.cgroups[p] = cgroup
 		}
 	}
 }
@@ -117,18 +127,16 @@ func (r *recovery) record(p realm.Path) *state.Record {
 	return r.found[p]
 }
 
-// add records the resource at p, unless that was known before.
+// add records the resource at p, unless that was known before, or was not asked for.
 func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Record {
-	if r.record(p) != nil {
+	if r.record(p) != nil || len(r.lost) > 0 && !Within(r.lost, p) {
 		return nil
 	}
 	namespace := ""
 	if above := r.record(p.Realm()); above != nil {
 		namespace = above.Status.Namespace
 	}
-	rec := &state.Record{Path: p, Spec: spec, Status: state.Status{
-		Project: project, Namespace: namespace, Cgroup: r.cgroupOf(p, spec), CreatedAt: &r.now, UpdatedAt: &r.now,
-	}}
+	rec := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: project, Namespace: namespace, Cgroup: r.cgroupOf(p, spec)}}
 	if id := r.cells[p]; id != "" && id != state.CellID(p) {
 		rec.Status.CellID = id
 	}
@@ -141,15 +149,42 @@ func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Rec
 
 func (r *recovery) realms() {
 	for _, e := range r.evidence.Realms {
-		spec := &realm.Realm{}
-		if e.Namespace != realm.NamespaceOf(e.Path, nil) {
-			spec.Namespace = e.Namespace
-		}
-		spec.Labels = e.Labels
-		if rec := r.add(e.Path, spec, e.Project); rec != nil {
-			rec.Status.Namespace = e.Namespace
+		r.realm(e.Path, e.Namespace, e.Project, e.Labels)
+	}
+	// A realm whose namespace has lost its labels is known by what is recorded in it.
+	owners := r.owners()
+	for p, rec := range r.prior.Records {
+		r.realm(p.Realm(), rec.Status.Namespace, owners[p.Realm()], nil)
+	}
+}
+
+func (r *recovery) realm(p realm.Path, namespace, project string, labels map[string]string) {
+	spec := &realm.Realm{}
+	if namespace != realm.NamespaceOf(p, nil) {
+		spec.Namespace = namespace
+	}
+	spec.Labels = labels
+	if rec := r.add(p, spec, project); rec != nil {
+		rec.Status.Namespace = namespace
+	}
+}
+
+// owners returns the project that all recorded resources below a path belong to, by paths; "" where there is no such one:
+// then whoever declares the resource takes it.
+func (r *recovery) owners() map[realm.Path]string {
+	owners := map[realm.Path]string{}
+	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+		for p, rec := range records {
+			for q := p.Parent(); q != ""; q = q.Parent() {
+				if owner, seen := owners[q]; seen && owner != rec.Status.Project {
+					owners[q] = ""
+					continue
+				}
+				owners[q] = rec.Status.Project
+			}
 		}
 	}
+	return owners
 }
 
 func (r *recovery) spaces() {
@@ -178,10 +213,10 @@ func (r *recovery) containers() {
 			r.notef("container %s: left out, since containerd namespace %s is not that of realm %s", c.ID, c.Namespace, c.Path.Realm())
 			continue
 		}
-		for _, p := range []realm.Path{c.Path.Space(), c.Path.Parent().Parent(), c.Path.Parent()} {
-			r.add(p, realm.NewSpec(p.Kind()), c.Project)
-		}
 		rec := r.add(c.Path, c.Spec, c.Project)
+		if rec == nil {
+			continue
+		}
 		rec.Status.Cgroup = c.Cgroup
 		rec.Status.ContainerID, rec.Status.SpecDigest, rec.Status.ImageDigest = c.ID, c.SpecDigest, c.ImageDigest
 		if c.Limits != nil && *c.Limits != (realm.Resources{}) {
@@ -196,9 +231,38 @@ func (r *recovery) containers() {
 	}
 }
 
-// levels records what only its cgroup tells of: stacks and cells that hold no container. The cgroup of one that was moved is
-// that of the container in it, if there is one, and says nothing of its former path.
+// levels records the spaces, stacks and cells that recorded resources are in.
 func (r *recovery) levels() {
+	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+		for p := range records {
+			for q := p.Parent(); q != "" && q.Kind() != realm.KindRealm; q = q.Parent() {
+				st.Records[q] = nil
+			}
+		}
+	}
+	owners := r.owners()
+	for _, p := range st.Paths() {
+		if r.record(p.Parent()) != nil {
+			r.add(p, realm.NewSpec(p.Kind()), owners[p])
+		}
+	}
+	for _, rec := range r.prior.Records {
+		if rec.Status.Attachment == nil {
+			continue
+		}
+		for _, i := range rec.Status.Attachment.Interfaces {
+			if space := r.found[i.Space]; space != nil && space.Status.Network == nil {
+				network := i.Network
+				space.Status.Network = &network
+			}
+		}
+	}
+}
+
+// empty records what only its cgroup tells of: stacks and cells that hold no container. The cgroup of one that was moved is
+// that of the container in it, if there is one, and says nothing of its former path.
+func (r *recovery) empty() {
 	used := map[string]bool{}
 	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
 		for _, rec := range records {
@@ -219,41 +283,51 @@ func (r *recovery) levels() {
 // attach records how cells are on the network.
 func (r *recovery) attach() {
 	networks := map[string]*state.Record{}
+	aliases := map[realm.Path][]string{}
 	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
-		for _, rec := range records {
+		for p, rec := range records {
 			if rec.Status.Network != nil {
 				networks[rec.Status.Network.Name] = rec
+			}
+			if c, ok := rec.Spec.(*realm.Container); ok {
+				aliases[p.Parent()] = append(aliases[p.Parent()], c.NetworksAliases...)
 			}
 		}
 	}
 	for p, rec := range r.found {
-		if p.Kind() != realm.KindCell {
-			continue
-		}
-		a := &state.Attachment{Names: []string{p.Name(), p.Name() + "." + p.Parent().Name()}}
-		for _, i := range r.evidence.Cells[p] {
-			space := networks[i.Network]
-			if space == nil {
-				continue
-			}
-			network := *space.Status.Network
-			network.Firewall = ""
-			a.Interfaces = append(a.Interfaces, state.Interface{Name: i.Name, Space: space.Path, Address: i.Address.String(), Network: network})
-			a.Published = append(a.Published, i.Published...)
-		}
-		slices.SortFunc(a.Interfaces, func(x, y state.Interface) int {
-			if own := p.Space(); x.Space != y.Space && (x.Space == own || y.Space == own) {
-				if x.Space == own {
-					return -1
-				}
-				return 1
-			}
-			return strings.Compare(string(x.Space), string(y.Space))
-		})
-		if len(a.Interfaces) > 0 && a.Interfaces[0].Space == p.Space() {
-			rec.Status.Attachment = a
+		if p.Kind() == realm.KindCell {
+			rec.Status.Attachment = r.attachment(p, networks, aliases[p])
 		}
 	}
+}
+
+// attachment returns how the cell is on the network, nil where that can't be told of its own space; networks holds the
+// spaces by the names of their networks.
+func (r *recovery) attachment(cell realm.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
+	a := &state.Attachment{Names: cellNames(cell, aliases)}
+	for _, i := range r.evidence.Cells[cell] {
+		space := networks[i.Network]
+		if space == nil {
+			continue
+		}
+		network := *space.Status.Network
+		network.Firewall = ""
+		a.Interfaces = append(a.Interfaces, state.Interface{Name: i.Name, Space: space.Path, Address: i.Address.String(), Network: network})
+		a.Published = append(a.Published, i.Published...)
+	}
+	slices.SortFunc(a.Interfaces, func(x, y state.Interface) int {
+		if own := cell.Space(); x.Space != y.Space && (x.Space == own || y.Space == own) {
+			if x.Space == own {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(string(x.Space), string(y.Space))
+	})
+	if len(a.Interfaces) == 0 || a.Interfaces[0].Space != cell.Space() {
+		return nil
+	}
+	return a
 }
 
 // NamesOf returns the names of the recorded cells, by space.

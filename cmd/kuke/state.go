@@ -119,8 +119,7 @@ func newStateRm(a *app) *cobra.Command {
 		Use:   "rm PATH",
 		Short: "Forget a resource and what is below it, and leave the host alone",
 		Long: "rm takes a resource, and all that is below it, out of the state. What runs goes on running. The next apply of a\n" +
-			"configuration that declares it recognises containers by their labels: it adopts those whose cell is still\n" +
-			"recorded, and makes others anew, since their addresses are no longer known. A destroy removes them.",
+			"configuration that declares it recognises containers by their labels and adopts them. A destroy removes them.",
 		Args: cobra.ExactArgs(1),
 	}
 	lockTimeout := addLockTimeout(cmd)
@@ -255,8 +254,14 @@ func newStateRebuild(a *app) *cobra.Command {
 
 // recoverState records what the host tells, and says what it doesn't.
 func (a *app) recoverState(ctx context.Context, exec *executor.Executor, st *state.State) error {
-	records, notes, err := exec.Recover(ctx, st)
+	records, notes, err := exec.Recover(ctx, st, nil)
 	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		st.Records[r.Path] = r
+	}
+	if err := exec.RecordAgain(st, records); err != nil {
 		return err
 	}
 	for _, r := range records {
@@ -265,6 +270,6 @@ func (a *app) recoverState(ctx context.Context, exec *executor.Executor, st *sta
 	for _, note := range notes {
 		a.errs.Text("Note: " + note + "\n")
 	}
-	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", len(st.Records)+len(records), len(records)))
+	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", len(st.Records), len(records)))
 	return nil
 }

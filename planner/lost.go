@@ -1,0 +1,68 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Lost returns the paths at and below which records are missing although nobody has destroyed anything: of records that
+// can't be read, and of what recorded resources are in.
+func Lost(prior *state.State) []realm.Path {
+	var lost []realm.Path
+	for _, u := range prior.Unreadable {
+		if u.Path != "" {
+			lost = append(lost, u.Path)
+		}
+	}
+	for p := range prior.Records {
+		for q := p.Parent(); q != ""; q = q.Parent() {
+			if prior.Records[q] == nil {
+				lost = append(lost, q)
+			}
+		}
+	}
+	return outermost(lost)
+}
+
+// LostWithCells returns the same of containers that containerd has and that bear the labels of desired ones, or of what
+// a destroy has to remove. Their cells are not recorded, or they have ended, so that an apply had not just made them.
+func LostWithCells(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) []realm.Path {
+	var lost []realm.Path
+	for p, o := range orphansOf(prior, actual, false) {
+		wanted := opts.Destroy && o.project == opts.Project
+		if desired != nil && !opts.Destroy {
+			r := desired.Resource(p)
+			wanted = r != nil && !r.External
+		}
+		if o.container == nil || !wanted {
+			continue
+		}
+		if prior.Records[p.Parent()] != nil && o.container.Status != TaskStopped {
+			continue
+		}
+		for p.Parent() != "" && prior.Records[p.Parent()] == nil {
+			p = p.Parent()
+		}
+		lost = append(lost, p)
+	}
+	return outermost(lost)
+}
+
+// outermost returns the paths that none of the others contains, each once and in order.
+func outermost(paths []realm.Path) []realm.Path {
+	slices.SortFunc(paths, realm.ComparePaths)
+	var outer []realm.Path
+	for _, p := range paths {
+		if n := len(outer); n == 0 || !outer[n-1].Contains(p) {
+			outer = append(outer, p)
+		}
+	}
+	return outer
+}
+
+// Within reports whether p is one of the paths, or below one.
+func Within(paths []realm.Path, p realm.Path) bool {
+	return slices.ContainsFunc(paths, func(q realm.Path) bool { return q.Contains(p) })
+}

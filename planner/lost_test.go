@@ -1,0 +1,186 @@
+package planner
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// told returns what a host tells of the resources of the state.
+func told(st *state.State) *Evidence {
+	e := &Evidence{Cgroups: map[string]realm.Resources{}, Cells: map[realm.Path][]InterfaceEvidence{}}
+	for _, p := range st.Paths() {
+		r := st.Records[p]
+		switch spec := r.Spec.(type) {
+		case *realm.Realm:
+			e.Realms = append(e.Realms, RealmEvidence{Path: p, Namespace: r.Status.Namespace, Project: r.Status.Project, Labels: spec.Labels})
+		case *realm.Container:
+			e.Containers = append(e.Containers, ContainerEvidence{
+				Path: p, ID: r.Status.ContainerID, Namespace: r.Status.Namespace, Cgroup: r.Status.Cgroup, Project: r.Status.Project,
+				SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Exact: true, Limits: r.Status.Limits,
+			})
+			continue
+		}
+		limits := realm.Resources{}
+		if r.Status.Limits != nil {
+			limits = *r.Status.Limits
+		}
+		e.Cgroups[r.Status.Cgroup] = limits
+		if n := r.Status.Network; n != nil {
+			e.Networks = append(e.Networks, CNINetwork{Name: n.Name, File: n.File, Subnets: []netip.Prefix{netip.MustParsePrefix(n.Subnet)}, Path: string(p), Project: r.Status.Project, Bridge: n.Bridge})
+		}
+		if a := r.Status.Attachment; a != nil {
+			for n, i := range a.Interfaces {
+				told := InterfaceEvidence{Name: i.Name, Network: i.Network.Name, Address: netip.MustParsePrefix(i.Address)}
+				if n == 0 {
+					told.Published = a.Published
+				}
+				e.Cells[p] = append(e.Cells[p], told)
+			}
+		}
+	}
+	return e
+}
+
+func (h *host) lose(p realm.Path, unreadable bool) {
+	delete(h.prior.Records, p)
+	if unreadable {
+		h.prior.Unreadable = append(h.prior.Unreadable, state.Unreadable{Path: p})
+	}
+}
+
+// restore records again what is lost, as far as the evidence tells.
+func (h *host) restore(e *Evidence, lost []realm.Path) {
+	records, _ := Recover(h.prior, e, lost)
+	for _, r := range records {
+		h.prior.Records[r.Path] = r
+	}
+}
+
+// Whatever records are lost, and whatever of it the host tells, what runs is neither made again nor removed.
+func TestLostRecordsCostNothing(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := made(rt)
+		desired := example(nil)
+		e, all, before := told(h.prior), h.prior.Paths(), h.prior.Clone()
+		rebooted := rapid.Bool().Draw(rt, "rebooted")
+		if rebooted {
+			e.Cgroups, e.Cells = nil, nil
+		}
+		for _, p := range all {
+			if !rapid.Bool().Draw(rt, "keep "+string(p)) {
+				// A container that is deleted, and not unreadable, is an orphan that the plan adopts.
+				h.lose(p, p.Kind() == realm.KindContainer || rapid.Bool().Draw(rt, "unreadable"))
+			}
+		}
+		h.restore(e, Lost(h.prior))
+		h.refresh(desired)
+		h.restore(e, LostWithCells(desired, h.prior, h.actual, Options{Project: "default"}))
+		plan := h.plan(desired, Options{})
+		for _, c := range plan.Changes {
+			if container := c.Path.Kind() == realm.KindContainer; container && c.Action != Update || c.Action == Replace || c.Action == Delete {
+				rt.Fatalf("of what was lost: %s", text(plan))
+			}
+		}
+		h.converge(desired, Options{})
+		for _, p := range all {
+			was, is := before.Records[p].Status, h.prior.Records[p].Status
+			if !rebooted && !reflect.DeepEqual(was.Attachment, is.Attachment) || was.Project != is.Project || was.ContainerID != is.ContainerID {
+				rt.Fatalf("%s was %+v and is %+v", p, was, is)
+			}
+		}
+	})
+}
+
+func TestLost(t *testing.T) {
+	h := made(t)
+	if lost := Lost(h.prior); len(lost) > 0 {
+		t.Errorf("%v of a whole state", lost)
+	}
+	h.lose(theSide, false) // which an interrupted apply could have left, too
+	if lost := Lost(h.prior); len(lost) > 0 {
+		t.Errorf("%v without a container", lost)
+	}
+	h.lose(theRoot, true)
+	h.lose(theCell, false)
+	if lost := Lost(h.prior); !slices.Equal(lost, []realm.Path{theRoot}) {
+		t.Errorf("%v without all of the cell", lost)
+	}
+	desired := example(nil)
+	h.refresh(desired)
+	opts := Options{Project: "default"}
+	if lost := LostWithCells(desired, h.prior, h.actual, opts); !slices.Equal(lost, []realm.Path{theCell}) {
+		t.Errorf("%v of what is wanted", lost)
+	}
+	if lost := LostWithCells(realm.NewTree(), h.prior, h.actual, opts); len(lost) > 0 {
+		t.Errorf("%v of what nobody wants", lost)
+	}
+	opts.Destroy = true
+	if lost := LostWithCells(nil, h.prior, h.actual, opts); !slices.Equal(lost, []realm.Path{theCell}) {
+		t.Errorf("%v of what is destroyed", lost)
+	}
+	opts.Project = "other"
+	if lost := LostWithCells(nil, h.prior, h.actual, opts); len(lost) > 0 {
+		t.Errorf("%v of another project", lost)
+	}
+}
+
+// A container that has ended was made as a whole: its record was lost, and not yet to be written.
+func TestLostWithTask(t *testing.T) {
+	h := made(t)
+	e := told(h.prior)
+	h.kill(theSide, 1)
+	h.lose(theSide, false)
+	desired := example(nil)
+	h.refresh(desired)
+	lost := LostWithCells(desired, h.prior, h.actual, Options{Project: "default"})
+	if !slices.Equal(lost, []realm.Path{theSide}) {
+		t.Fatalf("lost %v", lost)
+	}
+	h.restore(e, lost)
+	compare(t, changesOf(h.plan(desired, Options{})), `
+start main/default/blog/web/side
+  # it exited with code 1
+`)
+}
+
+// Whose a level is, its labels tell, else what is in it; where that belongs to several, nobody's.
+func TestOwnerOfLostLevel(t *testing.T) {
+	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	for p, project := range map[realm.Path]string{"r/s/t/c/x": "a", "r/s/t/c/y": "a", "r/s/t/d/x": "b"} {
+		st.Records[p] = &state.Record{Path: p, Spec: &realm.Container{}, Status: state.Status{Namespace: "n", Project: project}}
+	}
+	records, _ := Recover(st, &Evidence{}, Lost(st))
+	got := map[realm.Path]string{}
+	for _, r := range records {
+		got[r.Path] = r.Status.Project
+		if r.Status.Namespace != "n" {
+			t.Errorf("%s is in namespace %q", r.Path, r.Status.Namespace)
+		}
+	}
+	for p, want := range map[realm.Path]string{"r": "", "r/s": "", "r/s/t": "", "r/s/t/c": "a", "r/s/t/d": "b"} {
+		if owner, ok := got[p]; !ok || owner != want {
+			t.Errorf("%s belongs to %q, recorded: %v; not to %q", p, owner, ok, want)
+		}
+	}
+}
+
+// What can't be read back as a whole is known by the digest of what it was made from.
+func TestDigestTellsMoreThanWhatWasReadBack(t *testing.T) {
+	h := made(t)
+	r := *h.prior.Records[theSide]
+	spec := *r.Spec.(*realm.Container)
+	spec.Args = []string{"read", "back"}
+	r.Spec = &spec
+	h.prior.Records[theSide] = &r
+	p := h.converge(example(nil), Options{})
+	if len(p.Changes) != 1 || p.Changes[0].Action != Update {
+		t.Errorf("planned\n%s", text(p))
+	}
+}
