@@ -125,6 +125,9 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
+	if err := a.restore(ctx, exec, prior, planner.Lost(prior)); err != nil {
+		return nil, err
+	}
 	plan, err := a.planFor(ctx, exec, wanted, prior, o, options)
 	if err != nil {
 		return nil, err
@@ -326,8 +329,8 @@ func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *re
 	return plan, exec.Provide(plan)
 }
 
-func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {
-	desired = planner.Wanted(desired, prior, o)
+func (a *app) draft(ctx context.Context, exec *executor.Executor, configured *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {
+	desired := planner.Wanted(configured, prior, o)
 	look := exec.Refresh
 	if o.Assume {
 		look = exec.Assume
@@ -339,6 +342,13 @@ func (a *app) draft(ctx context.Context, exec *executor.Executor, desired *realm
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	known := len(prior.Records)
+	if err := a.restore(ctx, exec, prior, planner.LostWithCells(desired, prior, actual, o)); err != nil {
+		return nil, nil, err
+	}
+	if len(prior.Records) > known {
+		return a.draft(ctx, exec, configured, prior, o)
 	}
 	looked := time.Now()
 	plan, diags := planner.New(desired, prior, actual, o)

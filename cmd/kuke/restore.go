@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"strings"
 	"time"
 
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -17,4 +21,34 @@ func (a *app) repairState() (*state.Store, *state.State, error) {
 		return nil, nil, err
 	}
 	return store, st, a.report(append(st.Warnings(), warnings...))
+}
+
+// restore adds to prior the records at and below the lost paths, as far as the host tells of the resources. With the lock
+// held it records them, too.
+func (a *app) restore(ctx context.Context, exec *executor.Executor, prior *state.State, lost []realm.Path) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	records, notes, err := exec.Recover(ctx, prior, lost)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	var found []string
+	for _, r := range records {
+		prior.Records[r.Path] = r
+		found = append(found, r.Path.Kind().Lower()+" "+string(r.Path))
+	}
+	become := "The next apply records again what the host tells of"
+	if a.lockHeld {
+		if err := exec.RecordAgain(prior, records); err != nil {
+			return err
+		}
+		become = "Recorded again, as the host tells"
+	}
+	var ds realm.Diagnostics
+	ds.Warnf(realm.Range{}, "", "Lost records", "%s: %s.", become, strings.Join(found, ", "))
+	for _, note := range notes {
+		ds.Warnf(realm.Range{}, "", "Lost records", "%s.", note)
+	}
+	return a.report(ds)
 }

@@ -53,6 +53,8 @@ type app struct {
 	environ map[string]bool
 	// warned holds the warnings printed so far.
 	warned realm.Diagnostics
+	// lockHeld says that this command holds the lock of the state, or did.
+	lockHeld bool
 }
 
 // defaultCallTimeout leaves a containerd on a slow, busy host time for any question, and ends the wait for one that hangs
@@ -224,6 +226,7 @@ func (a *app) locked(ctx context.Context, timeout time.Duration, with func(*stat
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	a.lockHeld = true
 	store, st, err := a.repairState()
 	if err != nil {
 		return err
@@ -243,7 +246,11 @@ func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change 
 		if err := host.TidyUp(ctx); err != nil {
 			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
 		}
-		return change(host.Holding(store), store, prior)
+		exec := host.Holding(store)
+		if err := a.restore(ctx, exec, prior, planner.Lost(prior)); err != nil {
+			return err
+		}
+		return change(exec, store, prior)
 	})
 }
 
