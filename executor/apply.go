@@ -133,13 +133,12 @@ func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
 	return nil
 }
 
-// endHolds records that the containers which the plan starts are to run, whatever the user made of them before: that holds
-// also where the start fails, or never comes because another one has failed.
+// endHolds records that the containers which the plan starts or thaws are to run, whatever the user made of them before and
+// however they ended: that holds also where it fails, or never comes because another one has failed.
 func (e *Executor) endHolds(plan *planner.Plan) error {
 	for _, c := range plan.Changes {
-		starts := c.Action == planner.Start || c.Action == planner.Restart || c.Action == planner.Update && c.Start
 		have := e.store.Record(c.Path)
-		if !starts || have == nil || have.Status.Run == c.After.Status.Run {
+		if !runs(c) || have == nil || have.Status.Run == c.After.Status.Run && (have.Status.Exit == nil) == (c.After.Status.Exit == nil) {
 			continue
 		}
 		r := *have
@@ -149,6 +148,15 @@ func (e *Executor) endHolds(plan *planner.Plan) error {
 		}
 	}
 	return nil
+}
+
+// runs reports whether the change makes a container run that is there.
+func runs(c *planner.Change) bool {
+	switch c.Action {
+	case planner.Start, planner.Restart, planner.Unpause:
+		return true
+	}
+	return c.Action == planner.Update && c.Start
 }
 
 // step carries out s. What harms nothing when it is given up, a pull or a wait, ends with waiting, all else with ctx.

@@ -164,7 +164,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 // endHolds records that what the plan starts is to run.
 func (h *host) endHolds(p *Plan) {
 	for _, c := range p.Changes {
-		if have := h.prior.Records[c.Path]; have != nil && (c.Action == Start || c.Action == Restart || c.Action == Update && c.Start) {
+		if have := h.prior.Records[c.Path]; have != nil && (c.Action == Start || c.Action == Restart || c.Action == Unpause || c.Action == Update && c.Start) {
 			r := *have
 			r.Status.Run, r.Status.Exit = c.After.Status.Run, c.After.Status.Exit
 			h.prior.Records[c.Path] = &r

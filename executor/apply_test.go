@@ -1,0 +1,57 @@
+package executor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// What the user asks to run is to run, whether or not that succeeds: the next plan must not take it for stopped, paused or
+// done.
+func TestHoldsEnd(t *testing.T) {
+	exit := &state.Exit{At: time.Unix(1, 0).UTC()}
+	const p = realm.Path("r/s/t/c/x")
+	record := func(run string, exit *state.Exit) *state.Record {
+		return &state.Record{Path: p, Spec: &realm.Container{Root: true, Image: realm.DefaultImage}, Status: state.Status{
+			Namespace: "kukeon-r", Cgroup: "/kukeon/r/s/t/c/x_root", ContainerID: "s_t_c_x", Run: run, Exit: exit,
+		}}
+	}
+	for _, tt := range []struct {
+		name   string
+		action planner.Action
+		start  bool
+		before *state.Record
+		ends   bool
+	}{
+		{"start after a stop", planner.Start, false, record("stopped", exit), true},
+		{"start after a kill", planner.Start, false, record("killed", nil), true},
+		{"restart after a stop", planner.Restart, false, record("stopped", exit), true},
+		{"restart of what is done and was shut down", planner.Restart, false, record("", exit), true},
+		{"unpause", planner.Unpause, false, record("paused", nil), true},
+		{"update with a start", planner.Update, true, record("stopped", nil), true},
+		{"update", planner.Update, false, record("stopped", exit), false},
+		{"pause", planner.Pause, false, record("stopped", exit), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store := state.NewStore(t.TempDir())
+			if _, _, err := store.Read(); err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Put(tt.before); err != nil {
+				t.Fatal(err)
+			}
+			e := &Executor{store: store}
+			plan := &planner.Plan{Changes: []*planner.Change{{Path: p, Action: tt.action, Start: tt.start, Before: tt.before, After: record("", nil)}}}
+			if err := e.endHolds(plan); err != nil {
+				t.Fatal(err)
+			}
+			now := store.Record(p).Status
+			if ended := now.Run == "" && now.Exit == nil; ended != tt.ends {
+				t.Errorf("recorded: run %q, exit %v", now.Run, now.Exit)
+			}
+		})
+	}
+}
