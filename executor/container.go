@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -36,13 +39,16 @@ func (k containerKind) options(after *state.Record) (runtime.CreateOptions, erro
 	if err != nil {
 		return runtime.CreateOptions{}, err
 	}
-	annotations, err := annotations(after)
+	kept, err := json.Marshal(spec)
+	if err != nil {
+		return runtime.CreateOptions{}, fmt.Errorf("create container %s: %w", after.Path, err)
+	}
 	return runtime.CreateOptions{
 		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
-		Annotations: annotations, Hostname: cell.Name(),
+		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
 		NetNSPath: netnsPath(k.cellID(cell)), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
-	}, err
+	}, nil
 }
 
 func (k containerKind) create(ctx context.Context, after *state.Record) error {
@@ -191,7 +197,7 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
 // given it.
 func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
-	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, labels(after), nil); err != nil {
+	if err := k.mark(ctx, after, nil); err != nil {
 		return err
 	}
 	if err := k.limit(ctx, after); err != nil {
@@ -234,8 +240,8 @@ func (k containerKind) limited(r *state.Record) (bool, error) {
 }
 
 func (k containerKind) update(ctx context.Context, before, after *state.Record) error {
-	set, remove := labelChange(before, after)
-	if err := k.runtime.SetLabels(ctx, after.Status.Namespace, after.Status.ContainerID, set, remove); err != nil {
+	_, remove := labelChange(before, after)
+	if err := k.mark(ctx, after, remove); err != nil {
 		return err
 	}
 	if image := after.Spec.(*realm.Container).Image; image != before.Spec.(*realm.Container).Image {

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -201,6 +202,19 @@ func labels(r *state.Record) map[string]string {
 		}
 	}
 	return l
+}
+
+// mark gives a container the labels of r, takes others away, and keeps with it what r says of it, by which it is recorded
+// again should the state be lost.
+func (e *Executor) mark(ctx context.Context, r *state.Record, remove []string) error {
+	kept, err := json.Marshal(r.Spec)
+	if err != nil {
+		return fmt.Errorf("label container %s: %w", r.Path, err)
+	}
+	if err := e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, labels(r), remove); err != nil {
+		return err
+	}
+	return e.runtime.SetRecord(ctx, r.Status.Namespace, r.Status.ContainerID, kept)
 }
 
 // labelChange returns what turns the user's labels of before into those of after.

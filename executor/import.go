@@ -64,7 +64,7 @@ func userLabels(labels, image map[string]string) map[string]string {
 
 // Import records a container that kuke did not make, and labels it as ours. It goes on as it is.
 func (e *Executor) Import(ctx context.Context, r *state.Record) error {
-	if err := e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, labels(r), nil); err != nil {
+	if err := e.mark(ctx, r, nil); err != nil {
 		return err
 	}
 	if err := e.record(r, true); err != nil {

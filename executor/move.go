@@ -28,7 +28,7 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 		case realm.KindRealm:
 			err = e.runtime.EnsureNamespace(ctx, r.Status.Namespace, labels(r))
 		case realm.KindContainer:
-			err = e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, labels(r), nil)
+			err = e.mark(ctx, r, nil)
 		}
 		if err != nil && !errdefs.IsNotFound(err) { // the next plan finds what is missing
 			return err

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
@@ -97,21 +96,11 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 			Path: p, ID: c.ID, Namespace: namespace, Project: c.Labels[planner.LabelProject],
 			SpecDigest: c.Labels[planner.LabelSpecDigest], ImageDigest: c.Labels[planner.LabelImageDigest], CreatedAt: c.CreatedAt,
 		}
-		own := func(source string) bool { return e.ownFile(p.Parent(), source) }
-		root := c.Labels[planner.LabelRole] == "root"
-		hidden, err := e.secrets.hiddenOf(p, c.ID, i.Spec.Annotations)
-		if err != nil {
+		if found.Spec, err = e.secrets.madeFrom(p, c.ID, i); err != nil {
 			return err
 		}
-		var read *realm.Container
-		if read, found.Exact = runtime.Match(i, own, root, hidden.digestOf, hidden.digest(found.SpecDigest)); !found.Exact {
-			read = runtime.Describe(i, own).Spec
-			read.Root = root
-			hidden.widen()
-		}
-		found.Spec = hidden.seal(read)
-		found.Spec.Labels, found.Spec.RestartPolicy = userLabels(c.Labels, nil), c.RestartPolicy
-		found.Cgroup, found.CellID = placeOf(i.Spec, realm.CgroupOf(p, found.Spec))
+		role := &realm.Container{Root: c.Labels[planner.LabelRole] == "root"}
+		found.Cgroup, found.CellID = placeOf(i.Spec, realm.CgroupOf(p, role))
 		limits, err := e.cgroups.Limits(found.Cgroup)
 		switch {
 		case err == nil:

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -42,28 +40,6 @@ func secretMounts(r *state.Record) []specs.Mount {
 		})
 	}
 	return mounts
-}
-
-// annotations returns those of the OCI spec of a container, by which it is recorded anew should the state be lost.
-func annotations(r *state.Record) (map[string]string, error) {
-	all := map[string]string{planner.LabelPath: string(r.Path)}
-	c := r.Spec.(*realm.Container)
-	annotate := func(key string, value any) error {
-		data, err := json.Marshal(value)
-		if err != nil {
-			return fmt.Errorf("annotate container %s: %w", r.Path, err)
-		}
-		all[key] = string(data)
-		return nil
-	}
-	var err error
-	if len(c.Secrets) > 0 {
-		err = annotate(planner.AnnotationSecrets, c.Secrets)
-	}
-	if note := sealedIn(c); len(note.Leaves) > 0 && err == nil {
-		err = annotate(planner.AnnotationSealed, note)
-	}
-	return all, err
 }
 
 // writeSecrets makes the files of the container's secrets, or puts them right in place: they are mounted into it. The

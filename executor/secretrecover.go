@@ -1,109 +1,120 @@
 package executor
 
 import (
+	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// sealedNote is [planner.AnnotationSealed].
-type sealedNote struct {
-	Leaves []string `json:"leaves"`
-	// Digest is the creation digest of the spec with [blank] in place of each sealed text: whoever has lost the key can
-	// still tell which configuration it was.
-	Digest string `json:"digest"`
-}
-
-const blank = "sealed"
-
-func sealedIn(c *realm.Container) sealedNote {
-	var note sealedNote
-	for _, leaf := range realm.Leaves(c) {
-		if leaf.Sealed() && leaf.Attribute.Effect == realm.Replace && leaf.Top.Name != "secrets" {
-			note.Leaves = append(note.Leaves, leaf.Name)
-		}
+// madeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
+// the key of the state is new, what was sealed with the old one is sealed again.
+func (s *secrets) madeFrom(p realm.Path, id string, i *runtime.Inspection) (*realm.Container, error) {
+	spec := new(realm.Container)
+	if json.Unmarshal(i.Record, spec) != nil {
+		return nil, nil
 	}
-	note.Digest = realm.CreationDigest(replaced(c, note.Leaves, func(string) string { return blank }))
-	return note
+	return s.resealed(p, id, spec, i.Spec.Process)
 }
 
-// replaced returns a copy of c with other texts in the leaves.
-func replaced(c *realm.Container, leaves []string, by func(text string) string) *realm.Container {
-	copied, _ := c.MapTexts(func(leaf, text string) (string, error) { // which never fails
-		if slices.Contains(leaves, leaf) {
-			text = by(text)
-		}
-		return text, nil
-	})
-	return copied
-}
-
-// hidden is what the OCI spec of a container holds in clear and no record may, and what it doesn't tell: the secrets.
-type hidden struct {
-	sealedNote
-	secrets []realm.Secret
-	key     realm.SealKey
-	// lost says that the key is new: what was sealed with the old one is to be sealed again.
-	lost bool
-	at   *state.Record // where the files of the secrets are
-}
-
-// hiddenOf reads what the annotations of a container say of it.
-func (s *secrets) hiddenOf(p realm.Path, id string, annotations map[string]string) (*hidden, error) {
+// resealed returns the configuration of a container with the values that its process has sealed with the key of the state, if
+// that is new: else it is sealed with it. What the process doesn't have stays as it is, and the next apply seals it.
+func (s *secrets) resealed(p realm.Path, id string, spec *realm.Container, process *specs.Process) (*realm.Container, error) {
 	key, err := s.loadKey()
+	if err != nil || !s.fresh || process == nil {
+		return spec, err
+	}
+	args := process.Args[max(0, len(process.Args)-len(spec.Args)):]
+	again, err := spec.MapTexts(func(leaf, text string) (string, error) {
+		plain, ok := "", false
+		switch leaf {
+		case "healthcheck.exec":
+		case "command":
+			if ok = len(process.Args) > 0; ok {
+				plain = process.Args[0]
+			}
+		case "args":
+			if ok = len(args) > 0; ok {
+				plain, args = args[0], args[1:]
+			}
+		default:
+			plain, ok = valueOf(process.Env, leaf)
+		}
+		if !ok || !realm.IsSealed(text) {
+			return text, nil
+		}
+		return key.Seal(plain), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	h := &hidden{key: key, lost: s.fresh, at: &state.Record{Path: p, Status: state.Status{ContainerID: id}}}
-	for name, into := range map[string]any{planner.AnnotationSealed: &h.sealedNote, planner.AnnotationSecrets: &h.secrets} {
-		text := annotations[name]
-		if text == "" {
+	again.Secrets = slices.Clone(spec.Secrets)
+	at := &state.Record{Path: p, Status: state.Status{ContainerID: id}}
+	for n, secret := range again.Secrets {
+		if realm.CheckName(secret.Name) != nil {
 			continue
 		}
-		if err := json.Unmarshal([]byte(text), into); err != nil {
-			return nil, fmt.Errorf("read the annotation %s of container %s: %w", name, id, err)
+		if value, err := os.ReadFile(secretFile(at, secret)); err == nil {
+			again.Secrets[n].Digest = key.Seal(string(value))
 		}
 	}
-	return h, nil
+	return again, nil
 }
 
-// digest returns the one that digestOf must give for the very configuration; label is its creation digest.
-func (h *hidden) digest(label string) string {
-	if len(h.Leaves) > 0 {
-		return h.Digest
+// valueOf returns the value of the variable that the leaf is of.
+func valueOf(env []string, leaf string) (string, bool) {
+	for _, pair := range slices.Backward(env) {
+		if name, value, err := realm.ParsePair(pair); err == nil && realm.EnvLeaf(name) == leaf {
+			return value, true
+		}
 	}
-	return label
+	return "", false
 }
 
-func (h *hidden) digestOf(c *realm.Container) string {
-	blanked := replaced(c, h.Leaves, func(string) string { return blank })
-	blanked.Secrets = h.secrets
-	return realm.CreationDigest(blanked)
-}
-
-// widen has all be sealed that may be where the command and the args aren't told apart for certain.
-func (h *hidden) widen() {
-	if slices.Contains(h.Leaves, "command") || slices.Contains(h.Leaves, "args") {
-		h.Leaves = append([]string{"command", "args"}, h.Leaves...)
-	}
-}
-
-// seal returns the configuration as it may be recorded.
-func (h *hidden) seal(c *realm.Container) *realm.Container {
-	sealed := replaced(c, h.Leaves, h.key.Seal)
-	sealed.Secrets = slices.Clone(h.secrets)
-	for i, secret := range sealed.Secrets {
-		if !h.lost || realm.CheckName(secret.Name) != nil {
+// Reseal returns the records of prior that hold values sealed with a key that is lost, with those values sealed again that
+// their containers still have: a plan then tells what has changed, and not that all has.
+func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Record, error) {
+	var resealed []*state.Record
+	digests := map[[2]string]string{} // of what containers were made from, by namespace and id
+	listed := map[string]bool{}
+	for _, p := range prior.Paths() {
+		r := prior.Records[p]
+		if p.Kind() != realm.KindContainer || !slices.ContainsFunc(realm.Leaves(r.Spec), realm.Leaf.Sealed) {
 			continue
 		}
-		if value, err := os.ReadFile(secretFile(h.at, secret)); err == nil {
-			sealed.Secrets[i].Digest = h.key.Seal(string(value))
+		if _, err := e.secrets.loadKey(); err != nil || !e.secrets.fresh {
+			return nil, err
 		}
+		namespace, id := r.Status.Namespace, r.Status.ContainerID
+		if !listed[namespace] {
+			containers, err := e.runtime.List(ctx, namespace)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range containers {
+				digests[[2]string{namespace, c.ID}] = c.Labels[planner.LabelSpecDigest]
+			}
+			listed[namespace] = true
+		}
+		if digest, found := digests[[2]string{namespace, id}]; !found || digest != r.Status.SpecDigest {
+			continue // it is made again in any case
+		}
+		spec, err := e.runtime.ContainerSpec(ctx, namespace, id)
+		if err != nil {
+			return nil, err
+		}
+		again := *r
+		if again.Spec, err = e.secrets.resealed(p, id, r.Spec.(*realm.Container), spec.Process); err != nil {
+			return nil, err
+		}
+		resealed = append(resealed, &again)
 	}
-	return sealed
+	return resealed, nil
 }

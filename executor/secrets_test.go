@@ -2,13 +2,18 @@ package executor
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -60,10 +65,6 @@ func TestSealAndUnseal(t *testing.T) {
 	plan := planOf(planner.Create, spec)
 	if err := e.Provide(plan); err != nil {
 		t.Error(err)
-	}
-	annotated, err := annotations(plan.Changes[0].After)
-	if got := annotated[planner.AnnotationSealed]; err != nil || !strings.HasPrefix(got, `{"leaves":["command","args","env[\"PASSWORD\"]"],"digest":"sha256:`) {
-		t.Errorf("annotated with %s, %v", got, err)
 	}
 
 	// Another process has the key, but not the values.
@@ -187,22 +188,36 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// A container whose spec is likely, but not proven, is recorded without what was sealed wherever that may stand.
-func TestHiddenSealsWhatIsLikely(t *testing.T) {
-	s := newSecrets(state.NewStore(t.TempDir()))
-	h, err := s.hiddenOf(theContainer, "id", map[string]string{
-		planner.AnnotationSealed:  `{"leaves":["args","env[\"P\"]"],"digest":"sha256:x"}`,
-		planner.AnnotationSecrets: `[{"name":"db","fromEnv":"DB","digest":"old"}]`,
-	})
-	if err != nil {
-		t.Fatal(err)
+// With the key lost, what is kept with a container is sealed again from what its process has: with nothing in clear, and so
+// that what the configuration seals with the new key is the same.
+func TestLostKeySealsAgain(t *testing.T) {
+	const value = "hunter2-hunter2"
+	sealed := func(tree *realm.Tree, e *Executor) *realm.Container {
+		if err := e.Seal(tree); err != nil {
+			t.Fatal(err)
+		}
+		return specOf(tree)
 	}
-	h.widen()
-	c := h.seal(&realm.Container{Command: "hunter2", Env: realm.Env{"P": "hunter2", "Q": "q"}})
-	if !realm.IsSealed(c.Command) || !realm.IsSealed(c.Env["P"]) || c.Env["Q"] != "q" || len(c.Secrets) != 1 {
-		t.Errorf("%+v", c)
+	kept, err := json.Marshal(sealed(sensitive(value), open(t.TempDir())))
+	if err != nil || bytes.Contains(kept, []byte(value)) {
+		t.Fatalf("%s, %v", kept, err)
 	}
-	if _, err := s.hiddenOf(theContainer, "id", map[string]string{planner.AnnotationSecrets: "nonsense"}); err == nil {
-		t.Error("nonsense was taken")
+	e := open(t.TempDir())
+	process := &specs.Process{Args: []string{value, "plain", value}, Env: []string{"PATH=/bin", "PLAIN=plain", "PASSWORD=" + value}}
+	got, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: kept, Spec: &specs.Spec{Process: process}})
+	want := sealed(sensitive(value), e)
+	want.Healthcheck, got.Healthcheck = nil, nil // no process has it
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v, not %+v", got, err, want)
+	}
+	for _, nothing := range []string{"", "nonsense", "[]"} {
+		if got, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: []byte(nothing), Spec: &specs.Spec{}}); got != nil || err != nil {
+			t.Errorf("%q: %+v, %v", nothing, got, err)
+		}
+	}
+	// A process that is not what is kept gives nothing away.
+	short, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
+	if err != nil || !realm.IsSealed(short.Command) || !realm.IsSealed(short.Env["PASSWORD"]) {
+		t.Errorf("%+v, %v", short, err)
 	}
 }

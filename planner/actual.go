@@ -29,12 +29,6 @@ func Claims(id string, labels map[string]string) (p realm.Path, ok bool) {
 	return p, err == nil && p.Kind() == realm.KindContainer && (realm.ContainerID(p) == id || labels[LabelID] == id)
 }
 
-// Annotations of the OCI spec, which tell what can't be read back from the rest of it. They hold JSON.
-const (
-	AnnotationSealed  = "kukeon.io/sealed"  // which leaves were sealed, and a digest of the others
-	AnnotationSecrets = "kukeon.io/secrets" // the secrets, with their digests
-)
-
 // Actual is the host as the executor's refresh found it.
 type Actual struct {
 	// At is when the refresh looked at containerd.

@@ -314,8 +314,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, now taken into project %q", d.opts.Project))
 	}
 	for _, df := range c.Diffs {
-		// The digest is that of the configuration which the container was made from, whatever of it could be read back.
-		if df.ForcesReplacement && (have.Status.SpecDigest == "" || have.Status.SpecDigest != after.Status.SpecDigest) {
+		if df.ForcesReplacement {
 			c.Action = Replace
 		}
 	}

@@ -23,7 +23,7 @@ func told(st *state.State) *Evidence {
 		case *realm.Container:
 			e.Containers = append(e.Containers, ContainerEvidence{
 				Path: p, ID: r.Status.ContainerID, Namespace: r.Status.Namespace, Cgroup: r.Status.Cgroup, Project: r.Status.Project,
-				SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Exact: true, Limits: r.Status.Limits,
+				SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Limits: r.Status.Limits,
 			})
 			continue
 		}
@@ -168,19 +168,5 @@ func TestOwnerOfLostLevel(t *testing.T) {
 		if owner, ok := got[p]; !ok || owner != want {
 			t.Errorf("%s belongs to %q, recorded: %v; not to %q", p, owner, ok, want)
 		}
-	}
-}
-
-// What can't be read back as a whole is known by the digest of what it was made from.
-func TestDigestTellsMoreThanWhatWasReadBack(t *testing.T) {
-	h := made(t)
-	r := *h.prior.Records[theSide]
-	spec := *r.Spec.(*realm.Container)
-	spec.Args = []string{"read", "back"}
-	r.Spec = &spec
-	h.prior.Records[theSide] = &r
-	p := h.converge(example(nil), Options{})
-	if len(p.Changes) != 1 || p.Changes[0].Action != Update {
-		t.Errorf("planned\n%s", text(p))
 	}
 }

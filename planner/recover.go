@@ -48,9 +48,8 @@ type ContainerEvidence struct {
 	CellID                  string
 	Project                 string
 	SpecDigest, ImageDigest string
-	// Spec is what it was made from, or, where not Exact, could have been made from.
-	Spec  *realm.Container
-	Exact bool
+	// Spec is what it was made from and changed to; nil where nothing tells that.
+	Spec *realm.Container
 	// Limits are those of its cgroup, nil where it has none now.
 	Limits    *realm.Resources
 	CreatedAt time.Time
@@ -213,6 +212,10 @@ func (r *recovery) containers() {
 			r.notef("container %s: left out, since containerd namespace %s is not that of realm %s", c.ID, c.Namespace, c.Path.Realm())
 			continue
 		}
+		if c.Spec == nil {
+			r.notef("container %s: left out, since nothing is kept with it of what it was made from", c.ID)
+			continue
+		}
 		rec := r.add(c.Path, c.Spec, c.Project)
 		if rec == nil {
 			continue
@@ -220,13 +223,10 @@ func (r *recovery) containers() {
 		rec.Status.Cgroup = c.Cgroup
 		rec.Status.ContainerID, rec.Status.SpecDigest, rec.Status.ImageDigest = c.ID, c.SpecDigest, c.ImageDigest
 		if c.Limits != nil && *c.Limits != (realm.Resources{}) {
-			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits.Written(&realm.Resources{})), c.Limits
+			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits.Written(realm.ResourcesOf(c.Spec))), c.Limits
 		}
 		if created := c.CreatedAt.UTC().Truncate(time.Millisecond); !created.IsZero() {
 			rec.Status.CreatedAt = &created
-		}
-		if !c.Exact {
-			r.notef("container %s: it was made from a configuration that can't be read back as a whole: the next plan shows what differs", c.Path)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func evidence() *Evidence {
 	container := func(p realm.Path, root bool) ContainerEvidence {
 		spec := &realm.Container{Root: root, Image: "docker.io/library/i:latest"}
-		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Cgroup: realm.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, Exact: true, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
+		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Cgroup: realm.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
 	}
 	renamed := container("r/s/t/c/side", false)
 	renamed.ID, renamed.Cgroup = "s_t_c_old", "/kukeon/r/s/t/c/old_old"
@@ -71,9 +71,9 @@ func TestRecover(t *testing.T) {
 		t.Errorf("a part: %+v", part)
 	}
 	e := evidence()
-	e.Containers[1].Namespace, e.Containers[0].Exact = "n", false
+	e.Containers[1].Namespace, e.Containers[0].Spec = "n", nil
 	records, notes = Recover(&state.State{}, e, nil)
-	if len(records) != 7 || len(notes) != 3 {
+	if len(records) != 6 || len(notes) != 3 {
 		t.Errorf("%d records, notes %q", len(records), notes)
 	}
 }

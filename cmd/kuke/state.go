@@ -225,10 +225,10 @@ func newStateRebuild(a *app) *cobra.Command {
 			"rebuilt by the next apply as well.\n\n" +
 			"With --from-host it also records what is not recorded and yet there, so that a lost state directory costs no\n" +
 			"container: realms and containers by their labels in containerd, spaces by their CNI networks, stacks and cells by\n" +
-			"their cgroups. What each container was made from is read back from its OCI spec, and proven by the digest in its\n" +
-			"labels. Nothing that runs is touched. What the host doesn't tell, such as healthchecks, dependencies, and rules\n" +
-			"for egress, the next apply brings back in place. Logs that were lost with the directory, and changes of names in the\n" +
-			"/etc/hosts that was lost with it, are not seen again before a container is restarted.",
+			"their cgroups. What each container was made from and changed to is kept with it in containerd, sensitive values\n" +
+			"sealed. Nothing that runs is touched. What the host doesn't tell, such as rules for egress, the next apply brings back\n" +
+			"in place. Logs that were lost with the directory, and changes of names in the /etc/hosts that was lost with it, are not\n" +
+			"seen again before a container is restarted.",
 		Args: cobra.NoArgs,
 	}
 	lockTimeout := addLockTimeout(cmd)

@@ -15,6 +15,7 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // The states of a task. A container without a task has none of them: its Status is empty.
@@ -124,6 +125,22 @@ func (c *Client) SetLabels(ctx context.Context, ns, id string, set map[string]st
 func (c *Client) SetImage(ctx context.Context, ns, id, ref string) error {
 	_, err := c.c.ContainerService().Update(in(ctx, ns), containers.Container{ID: id, Image: ref}, "image")
 	return wrap(err, "set the image of container %s", id)
+}
+
+// extensionName is that of the extension of a container that [CreateOptions.Record] is kept in: a label has no room for it.
+const extensionName = "kukeon.io/record"
+
+func recordExtension(record []byte) map[string]typeurl.Any {
+	if len(record) == 0 {
+		return nil
+	}
+	return map[string]typeurl.Any{extensionName: &anypb.Any{TypeUrl: extensionName, Value: record}}
+}
+
+// SetRecord replaces what is kept with a container, see [CreateOptions.Record]. It may run.
+func (c *Client) SetRecord(ctx context.Context, ns, id string, record []byte) error {
+	_, err := c.c.ContainerService().Update(in(ctx, ns), containers.Container{ID: id, Extensions: recordExtension(record)}, "extensions."+extensionName)
+	return wrap(err, "set the record of container %s", id)
 }
 
 // ContainerSpec returns the OCI spec that the next task of the container is made from.

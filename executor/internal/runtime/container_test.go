@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -65,6 +66,37 @@ func TestLifecycle(t *testing.T) {
 	}
 	if err := h.Start(h.ctx, h.ns, "a", h.log("a")); !errdefs.IsNotFound(err) {
 		t.Errorf("start of nothing: %v", err)
+	}
+}
+
+// What is kept with a container is larger than a label may be, changes as it runs, and leaves all else of it alone.
+func TestRecordOfContainer(t *testing.T) {
+	h := newHost(t)
+	h.image()
+	o := h.options("a", sh("exec sleep 100"))
+	o.Record = bytes.Repeat([]byte("r"), 1<<16)
+	h.start(o)
+	kept := func() string {
+		i, err := h.Inspect(h.ctx, h.ns, "a")
+		h.must(err)
+		return string(i.Record)
+	}
+	if got := kept(); got != string(o.Record) {
+		t.Errorf("kept %d bytes", len(got))
+	}
+	before := h.find("a")
+	h.must(h.SetRecord(h.ctx, h.ns, "a", []byte("other")))
+	h.must(h.SetLabels(h.ctx, h.ns, "a", map[string]string{"x": "1"}, nil))
+	after := h.find("a")
+	if got := kept(); got != "other" || after.PID != before.PID || after.PID == 0 || len(after.Labels) != len(before.Labels)+1 {
+		t.Errorf("kept %q, and was %+v, is %+v", got, before, after)
+	}
+	h.start(h.options("none", sh("exec sleep 100")))
+	if i, err := h.Inspect(h.ctx, h.ns, "none"); err != nil || i.Record != nil {
+		t.Errorf("kept %q, %v", i.Record, err)
+	}
+	if err := h.SetRecord(h.ctx, h.ns, "b", []byte("x")); !errdefs.IsNotFound(err) {
+		t.Errorf("of nothing: %v", err)
 	}
 }
 

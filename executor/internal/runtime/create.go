@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/core/runtime/restart"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
@@ -24,8 +25,10 @@ type CreateOptions struct {
 	Labels map[string]string
 	// Annotations go into the OCI spec.
 	Annotations map[string]string
-	Spec        *realm.Container
-	Hostname    string
+	// Record is kept with the container, for [Inspection] and [Client.SetRecord]; empty for none.
+	Record   []byte
+	Spec     *realm.Container
+	Hostname string
 	// CgroupPath is below the root of the cgroup file system, with a leading "/".
 	CgroupPath string
 	// UnifiedCgroup says that the host has cgroup v2: the container then gets a cgroup namespace of its own.
@@ -90,10 +93,15 @@ func (c *Client) create(ctx context.Context, o CreateOptions) (err error) {
 	if signal := config.Config.StopSignal; signal != "" {
 		labels[containerd.StopSignalLabel] = signal
 	}
+	extensions := func(_ context.Context, _ *containerd.Client, record *containers.Container) error {
+		record.Extensions = recordExtension(o.Record)
+		return nil
+	}
 	// A call that is cancelled may be carried out nevertheless, and later than any undoing: these are not.
 	_, err = c.c.NewContainer(Detached(ctx), o.ID,
 		containerd.WithImage(image),
 		containerd.WithContainerLabels(labels),
+		extensions,
 		containerd.WithSnapshotter(snapshotterName),
 		containerd.WithNewSnapshot(o.ID, image),
 		c.withMountpoints(o.Mounts),

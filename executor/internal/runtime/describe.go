@@ -23,8 +23,8 @@ type Description struct {
 	Lost []string
 }
 
-// describer reads an OCI spec back. Where it leaves open which of several configurations it was made from, each way
-// of reading a part of it is an entry in the list for that part, the likeliest first.
+// describer reads an OCI spec back. Where that leaves open which of several configurations it was made from, the likeliest is
+// taken.
 type describer struct {
 	*Inspection
 	// own reports whether the source of a mount is kuke's and not the user's.
@@ -37,35 +37,12 @@ type describer struct {
 func Describe(i *Inspection, own func(source string) bool) Description {
 	d := &describer{Inspection: i, own: own}
 	c := d.certain()
-	for _, part := range d.open() {
-		part[0](c)
-	}
+	d.commands(c)
+	c.User = d.user()
+	c.WorkingDir = d.workingDir()
+	c.Capabilities = d.capabilities()
 	d.other()
 	return Description{c, d.lost}
-}
-
-// Match returns the configuration that has the creation digest (see [realm.CreationDigest]), where one that the container
-// could have been made from does. root is said beside the OCI spec. digestOf stands for that function where the digest is
-// of something else than what a process is made from.
-func Match(i *Inspection, own func(source string) bool, root bool, digestOf func(*realm.Container) string, digest string) (*realm.Container, bool) {
-	d := &describer{Inspection: i, own: own}
-	start := d.certain()
-	start.Root = root
-	return search(*start, d.open(), digestOf, digest)
-}
-
-func search(c realm.Container, open [][]func(*realm.Container), digestOf func(*realm.Container) string, digest string) (*realm.Container, bool) {
-	if len(open) == 0 {
-		return &c, digestOf(&c) == digest
-	}
-	for _, reading := range open[0] {
-		next := c
-		reading(&next)
-		if found, ok := search(next, open[1:], digestOf, digest); ok {
-			return found, true
-		}
-	}
-	return nil, false
 }
 
 // certain returns what the OCI spec leaves no doubt about.
@@ -199,76 +176,52 @@ func (d *describer) securityOpts() []string {
 	return opts
 }
 
-// open returns the parts that can be read in more than one way.
-func (d *describer) open() [][]func(*realm.Container) {
-	return [][]func(*realm.Container){d.commands(), d.users(), d.workingDirs(), d.capabilities()}
-}
-
-func (d *describer) commands() []func(*realm.Container) {
+func (d *describer) commands(c *realm.Container) {
 	args, entrypoint := d.process().Args, d.Config.Entrypoint
-	var readings []func(*realm.Container)
-	if slices.Equal(args, slices.Concat(entrypoint, d.Config.Cmd)) {
-		readings = append(readings, func(*realm.Container) {})
-	}
-	if n := len(entrypoint); len(args) > n && slices.Equal(args[:n], entrypoint) && n > 0 {
-		readings = append(readings, func(c *realm.Container) { c.Args = slices.Clone(args[n:]) })
-	}
-	if len(args) > 0 {
-		readings = append(readings, func(c *realm.Container) {
-			c.Command = args[0]
-			if len(args) > 1 {
-				c.Args = slices.Clone(args[1:])
-			}
-		})
-		if len(entrypoint) == 0 {
-			readings = append(readings, func(c *realm.Container) { c.Args = slices.Clone(args) })
+	switch n := len(entrypoint); {
+	case len(args) == 0 || slices.Equal(args, slices.Concat(entrypoint, d.Config.Cmd)):
+	case n > 0 && len(args) > n && slices.Equal(args[:n], entrypoint):
+		c.Args = slices.Clone(args[n:])
+	default:
+		c.Command = args[0]
+		if len(args) > 1 {
+			c.Args = slices.Clone(args[1:])
 		}
 	}
-	if len(readings) == 0 {
-		readings = append(readings, func(*realm.Container) {})
-	}
-	return readings
 }
 
-func (d *describer) users() []func(*realm.Container) {
+func (d *describer) user() string {
 	u := d.process().User
 	uid, gid := fmt.Sprint(u.UID), fmt.Sprint(u.GID)
-	is := func(user string) func(*realm.Container) { return func(c *realm.Container) { c.User = user } }
 	name, group, hasGroup := strings.Cut(d.Config.User, ":")
 	_, err := strconv.ParseUint(name, 10, 32)
 	named := name != "" && err != nil && name != "root"
-	byImage := named ||
-		(name == "" || name == "root" || name == uid) && (hasGroup && group == gid || !hasGroup && (u.UID != 0 || u.GID == 0)) && (name == uid || u.UID == 0)
 	if named {
 		d.lost = append(d.lost, fmt.Sprintf("whether it runs as the image's user %s or as another (it is %s:%s)", d.Config.User, uid, gid))
 	}
-	explicit := []func(*realm.Container){is(uid + ":" + gid), is(uid)}
-	if u.UID == 0 {
-		explicit = append(explicit, is("root"))
-	}
+	byImage := named ||
+		(name == "" || name == "root" || name == uid) && (hasGroup && group == gid || !hasGroup && (u.UID != 0 || u.GID == 0)) && (name == uid || u.UID == 0)
 	if byImage {
-		return append([]func(*realm.Container){is("")}, explicit...)
+		return ""
 	}
-	return append(explicit, is(""))
+	return uid + ":" + gid
 }
 
-func (d *describer) workingDirs() []func(*realm.Container) {
+func (d *describer) workingDir() string {
 	cwd := d.process().Cwd
 	byImage := d.Config.WorkingDir
 	if byImage == "" {
 		byImage = "/"
 	}
-	explicit := func(c *realm.Container) { c.WorkingDir = cwd }
-	if cwd == byImage || cwd == "" {
-		return []func(*realm.Container){func(*realm.Container) {}, explicit}
+	if cwd == byImage {
+		return ""
 	}
-	return []func(*realm.Container){explicit}
+	return cwd
 }
 
-func (d *describer) capabilities() []func(*realm.Container) {
-	none := func(*realm.Container) {}
+func (d *describer) capabilities() *realm.Capabilities {
 	if d.privileged() {
-		return []func(*realm.Container){none}
+		return nil
 	}
 	have := d.bounding()
 	missing := func(from, of []string) []string {
@@ -281,18 +234,11 @@ func (d *describer) capabilities() []func(*realm.Container) {
 		slices.Sort(names)
 		return names
 	}
-	set := func(add, drop []string) func(*realm.Container) {
-		return func(c *realm.Container) { c.Capabilities = &realm.Capabilities{Add: add, Drop: drop} }
-	}
 	added, dropped := missing(defaultCapabilities, have), missing(have, defaultCapabilities)
 	if len(added)+len(dropped) == 0 {
-		return []func(*realm.Container){none}
+		return nil
 	}
-	readings := []func(*realm.Container){set(added, dropped), set(missing(nil, have), []string{"ALL"})}
-	if all, err := cap.Current(); err == nil {
-		readings = append(readings, set([]string{"ALL"}, missing(have, all)))
-	}
-	return readings
+	return &realm.Capabilities{Add: added, Drop: dropped}
 }
 
 // other notes what is beyond any configuration.

@@ -16,6 +16,8 @@ type Inspection struct {
 	// are empty where it has none.
 	Image, ImageDigest string
 	Config             ocispec.ImageConfig
+	// Record is what is kept with the container, see [CreateOptions.Record]; nil for none.
+	Record []byte
 }
 
 // Inspect reads how the container was made. One that isn't there is errdefs.ErrNotFound.
@@ -30,6 +32,9 @@ func (c *Client) Inspect(ctx context.Context, ns, id string) (*Inspection, error
 		return nil, fmt.Errorf("inspect container %s: its spec: %w", id, err)
 	}
 	found := &Inspection{Spec: spec, Image: record.Image}
+	if kept := record.Extensions[extensionName]; kept != nil {
+		found.Record = kept.GetValue()
+	}
 	if record.Image == "" {
 		return found, nil
 	}
