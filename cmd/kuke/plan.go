@@ -125,7 +125,7 @@ func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
 		return nil, err
 	}
 	defer exec.Close()
-	if err := a.restore(ctx, exec, prior, planner.Lost(prior)); err != nil {
+	if err := a.restoreAll(ctx, exec, prior); err != nil {
 		return nil, err
 	}
 	plan, err := a.planFor(ctx, exec, wanted, prior, o, options)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -21,6 +22,29 @@ func (a *app) repairState() (*state.Store, *state.State, error) {
 		return nil, nil, err
 	}
 	return store, st, a.report(append(st.Warnings(), warnings...))
+}
+
+// reseal puts into prior the values whose key is lost, sealed with the new one. With the lock held it records them, too.
+func (a *app) reseal(ctx context.Context, exec *executor.Executor, prior *state.State) error {
+	records, err := exec.Reseal(ctx, prior)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	for _, r := range records {
+		prior.Records[r.Path] = r
+	}
+	if !a.lockHeld {
+		return nil
+	}
+	return exec.RecordAgain(prior, records)
+}
+
+// restoreAll restores what the state itself shows to be lost.
+func (a *app) restoreAll(ctx context.Context, exec *executor.Executor, prior *state.State) error {
+	if err := a.reseal(ctx, exec, prior); err != nil {
+		return err
+	}
+	return a.restore(ctx, exec, prior, planner.Lost(prior))
 }
 
 // restore adds to prior the records at and below the lost paths, as far as the host tells of the resources. With the lock

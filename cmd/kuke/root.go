@@ -247,7 +247,7 @@ func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change 
 			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
 		}
 		exec := host.Holding(store)
-		if err := a.restore(ctx, exec, prior, planner.Lost(prior)); err != nil {
+		if err := a.restoreAll(ctx, exec, prior); err != nil {
 			return err
 		}
 		return change(exec, store, prior)

@@ -39,7 +39,7 @@ var asideEnd = regexp.MustCompile(`\.unreadable-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
 // warn adds what is wrong, and what becomes of the file.
 func (u *Unreadable) warn(ds *realm.Diagnostics) {
 	at := realm.Range{File: u.File}
-	about := "state"
+	about := ""
 	if u.Path != "" {
 		about = fmt.Sprintf("record of %s %s", u.Path.Kind().Lower(), u.Path)
 	}
@@ -48,6 +48,12 @@ func (u *Unreadable) warn(ds *realm.Diagnostics) {
 		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The index was written again from the manifests beside it%s.", u.Err, asIs(u.Aside))
 	case filepath.Base(u.File) == indexName:
 		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The state was read from the manifests beside it. The next command that changes anything writes the index again.", u.Err)
+	case filepath.Base(u.File) == keyName:
+		become := "The next command that changes the host sets the file aside, and seals"
+		if u.Aside != "" {
+			become = "The file was set aside as " + u.Aside + ". Commands that change the host seal"
+		}
+		ds.Warnf(at, u.Path, "Unreadable key", "%v. %s again, with a new key, the sensitive values that containers have.", u.Err, become)
 	case u.Err == nil:
 		ds.Warnf(realm.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and nothing was recorded again since. Remove the file if the resource is gone for good.")
 	case u.Aside == "":
