@@ -37,7 +37,7 @@ func TestHoldsEnd(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := state.NewStore(t.TempDir())
-			if _, _, err := store.Read(); err != nil {
+			if _, err := store.Read(); err != nil {
 				t.Fatal(err)
 			}
 			if err := store.Put(tt.before); err != nil {

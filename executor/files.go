@@ -57,9 +57,6 @@ func (e *Executor) staleFiles(cell realm.Path) ([]string, error) {
 	var stale []string
 	for _, f := range []struct{ name, text string }{{hostnameFile, cell.Name() + "\n"}, {resolvFile, resolv}} {
 		found, err := os.ReadFile(e.store.NetworkFile(cell, f.name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
 		if err != nil || string(found) != f.text {
 			stale = append(stale, f.name)
 		}

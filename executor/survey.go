@@ -131,11 +131,10 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	cell := record.Path
 	found := &planner.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
-	hosts, err := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	// One that can't be read is as good as missing: the next apply writes it.
+	hosts, _ := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
 	found.Hosts = string(hosts)
+	var err error
 	if found.Stale, err = r.staleFiles(cell); err != nil {
 		return err
 	}

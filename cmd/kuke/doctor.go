@@ -269,15 +269,14 @@ func checkRunPath(dir string) view.Check {
 	case err != nil:
 		c.Found = err.Error()
 	default:
-		st, warnings, err := state.NewStore(dir).Read()
-		if err == nil {
-			warnings = append(st.Warnings(), warnings...)
-		}
-		c.OK, c.Found = err == nil && len(warnings) == 0, dir
-		if err != nil {
+		st, err := state.NewStore(dir).Read()
+		switch {
+		case err != nil:
 			c.Found, c.Fix = err.Error(), "repair the file that is named, or restore it from a backup"
-		} else if len(warnings) > 0 {
-			c.Found, c.Fix = warnings.Error(), "the next apply repairs it"
+		case len(st.Unreadable) > 0:
+			c.Found, c.Fix = st.Warnings().Error(), "the next apply repairs it"
+		default:
+			c.OK, c.Found = true, dir
 		}
 	}
 	return c

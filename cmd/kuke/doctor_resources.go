@@ -14,7 +14,7 @@ import (
 // another check says why the state or the host can't be read.
 func (a *app) checkResources(ctx context.Context) []view.Check {
 	store := state.NewStore(a.runPath)
-	prior, _, err := store.Read()
+	prior, err := store.Read()
 	if err != nil || len(prior.Records) == 0 {
 		return nil
 	}

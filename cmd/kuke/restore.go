@@ -14,14 +14,14 @@ import (
 // repairState reads the state with the lock held, and sets aside what of it can't be read.
 func (a *app) repairState() (*state.Store, *state.State, error) {
 	store := state.NewStore(a.runPath)
-	st, warnings, err := store.Read()
+	st, err := store.Read()
 	if err == nil {
 		err = store.Repair(st, time.Now())
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return store, st, a.report(append(st.Warnings(), warnings...))
+	return store, st, a.report(st.Warnings())
 }
 
 // reseal puts into prior the values whose key is lost, sealed with the new one. With the lock held it records them, too.

@@ -212,11 +212,11 @@ func (a *app) report(ds realm.Diagnostics) error {
 // readState reads the state, changes nothing, and prints what of it can't be read.
 func (a *app) readState() (*state.Store, *state.State, error) {
 	store := state.NewStore(a.runPath)
-	st, warnings, err := store.Read()
+	st, err := store.Read()
 	if err != nil {
 		return nil, nil, err
 	}
-	return store, st, a.report(append(st.Warnings(), warnings...))
+	return store, st, a.report(st.Warnings())
 }
 
 // locked calls with with the state, and the lock held.

@@ -67,7 +67,7 @@ func TestParseRefuses(t *testing.T) {
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	store := NewStore(dir)
-	if _, _, err := store.Read(); err != nil {
+	if _, err := store.Read(); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []realm.Path{"old", "r"} {
@@ -83,9 +83,9 @@ func TestReplace(t *testing.T) {
 		if err := store.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		got, warnings, err := NewStore(dir).Read()
-		if err != nil || len(warnings) > 0 {
-			t.Fatal(err, warnings)
+		_, got, warnings := open(t, dir)
+		if len(warnings) > 0 {
+			t.Fatal(warnings)
 		}
 		if got.Fingerprint() != want.Fingerprint() || got.Lineage != "l" || got.Serial < want.Serial {
 			t.Errorf("lineage %s, serial %d, %v", got.Lineage, got.Serial, got.Paths())

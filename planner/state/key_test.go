@@ -36,7 +36,7 @@ func TestKey(t *testing.T) {
 	if again, err := store.Key(); err != nil || !bytes.Equal(again, key) {
 		t.Errorf("read again as %q, %v", again, err)
 	}
-	if st, _, err := store.Read(); err != nil || len(st.Records) != 0 {
+	if st, err := store.Read(); err != nil || len(st.Records) != 0 {
 		t.Errorf("the state beside it: %v, %v", st, err)
 	}
 	other := filepath.Join(dir, "state.json")

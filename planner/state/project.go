@@ -52,13 +52,14 @@ func (s *Store) projectFile(project string) string {
 	return filepath.Join(s.dir, projectsDir, project+".json")
 }
 
-// readProjects reads what is remembered of projects. What can't be read is remembered as nothing that is known, which a
-// warning says.
-func (s *Store) readProjects(warnings *realm.Diagnostics) error {
+// readProjects reads what is remembered of projects, and returns what of it can't be read: that is remembered as nothing that
+// is known.
+func (s *Store) readProjects() (unreadable []Unreadable) {
 	s.projects = Projects{}
-	entries, err := readDir(filepath.Join(s.dir, projectsDir))
+	dir := filepath.Join(s.dir, projectsDir)
+	entries, err := readDir(dir)
 	if err != nil {
-		return err
+		return []Unreadable{{File: dir, Err: err, listing: isDir(dir)}}
 	}
 	for _, e := range entries {
 		project, ok := cutSuffix(e.Name(), ".json")
@@ -66,33 +67,32 @@ func (s *Store) readProjects(warnings *realm.Diagnostics) error {
 			continue
 		}
 		file := s.projectFile(project)
-		var content projectFile
-		data, err := readRegular(file, e)
+		content, err := readProject(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
-			err = json.Unmarshal(data, &content)
-		}
-		if err == nil && len(content.Applied) == 0 {
-			err = errors.New("it names no directory")
-		}
 		if err != nil {
-			warnings.Warnf(realm.Range{File: file}, "", "Broken record of a project",
-				"%s can't be read: %v. From where project %s was applied is no longer known; its next apply writes the file again.", file, err, project)
+			unreadable = append(unreadable, Unreadable{File: file, Err: err, project: project})
 			content.Applied = []Application{{}}
 		}
 		s.projects[project] = content.Applied
 	}
-	return nil
+	return unreadable
 }
 
-// readRegular reads a file that must be no link: nobody else has written it then.
-func readRegular(file string, e fs.DirEntry) ([]byte, error) {
-	if !e.Type().IsRegular() {
-		return nil, errors.New("it is not a regular file")
+func readProject(file string) (content projectFile, err error) {
+	info, err := os.Lstat(file)
+	if err != nil {
+		return content, err
 	}
-	return os.ReadFile(file)
+	data, err := readPlain(file, info)
+	if err == nil {
+		err = json.Unmarshal(data, &content)
+	}
+	if err == nil && len(content.Applied) == 0 {
+		err = errors.New("it names no directory")
+	}
+	return content, err
 }
 
 // Applied records, before anything of the project changes, that it is applied. unnamed says that the name of the project
@@ -159,6 +159,7 @@ func (s *Store) forgetProjects() error {
 		if err := durable.Remove(s.projectFile(project)); err != nil {
 			return fmt.Errorf("forget project %s: %w", project, err)
 		}
+		removeAside(dir, project+".json")
 		delete(s.projects, project)
 	}
 	if len(s.projects) == 0 {

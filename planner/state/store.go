@@ -106,22 +106,21 @@ func (s *Store) containersDir(container realm.Path) string {
 }
 
 // Read returns the state. What the tree says holds; the index saves reading files that did not change. What can't be read
-// counts as missing, and is in [State.Unreadable]. The warnings say what else was broken.
-func (s *Store) Read() (*State, realm.Diagnostics, error) {
+// counts as missing, and is in [State.Unreadable].
+func (s *Store) Read() (*State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var warnings realm.Diagnostics
 	walk := treeWalk{store: s, found: map[string]indexEntry{}}
 	ix, err := readIndex(s.indexFile())
 	broken := errors.Is(err, errBrokenIndex)
 	if broken {
 		walk.fail("", s.indexFile(), err)
 	} else if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	walk.old = ix.Resources
 	if err := walk.dir("", s.dir); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	ix.Resources = walk.found
 	s.index, s.lost = ix, map[realm.Path]bool{}
@@ -139,14 +138,12 @@ func (s *Store) Read() (*State, realm.Diagnostics, error) {
 		// Whoever reads the same tree finds the same state.
 		ix.Lineage = uuid.NewSHA1(uuid.NameSpaceOID, []byte(st.Fingerprint())).String()
 	}
-	if err := s.readProjects(&warnings); err != nil {
-		return nil, nil, err
-	}
+	st.Unreadable = append(st.Unreadable, s.readProjects()...)
 	st.Lineage, st.Serial, st.Outputs, st.Projects = ix.Lineage, ix.Serial, ix.Outputs, maps.Clone(s.projects)
 	if _, err := s.readKey(); err != nil {
 		st.Unreadable = append(st.Unreadable, Unreadable{File: s.keyFile(), Err: err})
 	}
-	return st, warnings, nil
+	return st, nil
 }
 
 func (s *Store) indexFile() string { return filepath.Join(s.dir, indexName) }
@@ -169,10 +166,13 @@ func (w *treeWalk) list(p realm.Path, dir string) ([]fs.DirEntry, error) {
 	if err == nil || p == "" {
 		return entries, err
 	}
-	info, statErr := os.Lstat(dir)
-	w.fail(p, dir, err)
-	w.unreadable[len(w.unreadable)-1].listing = statErr == nil && info.IsDir()
+	w.unreadable = append(w.unreadable, Unreadable{Path: p, File: dir, Err: err, listing: isDir(dir)})
 	return nil, nil
+}
+
+func isDir(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.IsDir()
 }
 
 // dir reads the directory of the resource at p, or the whole tree for the empty path.
@@ -433,6 +433,7 @@ func (s *Store) Commit() error {
 	if len(s.index.Resources) == 0 {
 		removeAside(s.dir, indexName)
 		removeAside(s.dir, keyName)
+		removeAside(s.dir, projectsDir)
 	}
 	return s.writeIndex()
 }

@@ -26,11 +26,11 @@ var family = []realm.Path{"main", "main/default", "main/default/blog", "main/def
 func open(t rapid.TB, dir string) (*Store, *State, realm.Diagnostics) {
 	t.Helper()
 	s := NewStore(dir)
-	st, warnings, err := s.Read()
+	st, err := s.Read()
 	if err != nil {
 		t.Fatalf("Read: %v", err)
 	}
-	return s, st, append(st.Warnings(), warnings...)
+	return s, st, st.Warnings()
 }
 
 func must(t rapid.TB, err error) {
@@ -415,7 +415,7 @@ func TestNewerIndexIsRefused(t *testing.T) {
 	fill(t, dir, "main")
 	file := filepath.Join(dir, "state.json")
 	must(t, os.WriteFile(file, []byte(`{"format_version":2,"resources":"whatever"}`), 0o640))
-	st, _, err := NewStore(dir).Read()
+	st, err := NewStore(dir).Read()
 	if err == nil || st != nil || !strings.Contains(err.Error(), "use a newer kuke") || !strings.Contains(err.Error(), file) {
 		t.Errorf("Read = %v, %v", st, err)
 	}
@@ -551,7 +551,7 @@ func FuzzManifest(f *testing.F) {
 func TestTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()
 	s := NewStore(dir)
-	if _, _, err := s.Read(); err != nil {
+	if _, err := s.Read(); err != nil {
 		t.Fatal(err)
 	}
 	left := filepath.Join(dir, "main", ".realm.yaml123")

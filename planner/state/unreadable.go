@@ -27,6 +27,8 @@ type Unreadable struct {
 	Aside string
 	// listing says that the file is a directory whose entries can't be read: it stays in its place.
 	listing bool
+	// project is the one that the file tells from where it was applied.
+	project string
 	// replaced says that the index was written again.
 	replaced bool
 }
@@ -39,7 +41,7 @@ var asideEnd = regexp.MustCompile(`\.unreadable-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
 // warn adds what is wrong, and what becomes of the file.
 func (u *Unreadable) warn(ds *realm.Diagnostics) {
 	at := realm.Range{File: u.File}
-	about := ""
+	about := "state file"
 	if u.Path != "" {
 		about = fmt.Sprintf("record of %s %s", u.Path.Kind().Lower(), u.Path)
 	}
@@ -54,6 +56,8 @@ func (u *Unreadable) warn(ds *realm.Diagnostics) {
 			become = "The file was set aside as " + u.Aside + ". Commands that change the host seal"
 		}
 		ds.Warnf(at, u.Path, "Unreadable key", "%v. %s again, with a new key, the sensitive values that containers have.", u.Err, become)
+	case u.project != "":
+		ds.Warnf(at, u.Path, "Unreadable record of a project", "%v%s. From where project %s was applied is no longer known; its next apply writes the file again.", u.Err, asIs(u.Aside), u.project)
 	case u.Err == nil:
 		ds.Warnf(realm.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and nothing was recorded again since. Remove the file if the resource is gone for good.")
 	case u.Aside == "":

@@ -134,6 +134,50 @@ func TestUnreadableProjectIsRemembered(t *testing.T) {
 	}
 }
 
+// What is remembered of projects blocks nothing either, and is written again.
+func TestProjectsCantBeRead(t *testing.T) {
+	for name, damage := range damages {
+		if name == "no status" {
+			continue // it has none
+		}
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			fill(t, dir, "main")
+			s, _, _ := open(t, dir)
+			must(t, s.Applied("p0", NewApplication("/a"), false))
+			file := s.projectFile("p0")
+			content, err := os.ReadFile(file)
+			must(t, err)
+			damage(t, file, content)
+			s, st, warnings := open(t, dir)
+			if len(warnings) != 1 || warnings[0].Subject.File != file || !strings.Contains(warnings.Error(), "From where project p0 was applied") {
+				t.Errorf("warnings %v", warnings)
+			}
+			must(t, s.Repair(st, time.Now()))
+			must(t, s.Applied("p0", NewApplication("/b"), false))
+			if got := applied(t, dir, "p0"); !slices.Equal(got, []string{"/b"}) {
+				t.Errorf("applied from %q", got)
+			}
+			must(t, s.Delete("main"))
+			must(t, s.Commit())
+			if left := files(t, dir); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+	dir := t.TempDir()
+	fill(t, dir, "main")
+	rewriteFile(t, filepath.Join(dir, projectsDir), []byte("x"))
+	s, st, _ := open(t, dir)
+	must(t, s.Repair(st, time.Now()))
+	must(t, s.Applied("p0", NewApplication("/a"), false))
+	must(t, s.Delete("main"))
+	must(t, s.Commit())
+	if left := files(t, dir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 // What is no directory where the records of containers belong hides those, and nothing else.
 func TestContainersIsNoDirectory(t *testing.T) {
 	dir := t.TempDir()
