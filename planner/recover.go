@@ -198,7 +198,7 @@ func (r *recovery) spaces() {
 			continue
 		}
 		rec.Status.Network = network
-		r.notef("space %s: what its configuration says of internal, egress and the subnet can't be read back: the next apply writes its firewall anew", p)
+		r.notef("space %s: what it allows and refuses can't be read back: the next apply writes its firewall again", p)
 	}
 }
 
