@@ -57,6 +57,9 @@ func readIndex(file string) (*index, error) {
 	if err == nil {
 		data, err = readPlain(file, info)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
 	if err != nil {
 		return empty, fmt.Errorf("%w: %w", errBrokenIndex, err)
 	}

@@ -42,7 +42,10 @@ func (s *Store) readKey() (realm.SealKey, error) {
 	if err == nil && len(key) != realm.SealKeySize {
 		err = fmt.Errorf("it has %d bytes, not %d", len(key), realm.SealKeySize)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrPermission): // it is root's
+		return nil, fmt.Errorf("read the key of the state: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errBrokenKey, err)
 	}
 	return key, nil

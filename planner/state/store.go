@@ -119,7 +119,7 @@ func (s *Store) Read() (*State, error) {
 		return nil, err
 	}
 	walk.old = ix.Resources
-	if err := walk.dir("", s.dir); err != nil {
+	if err := errors.Join(walk.dir("", s.dir), walk.denied); err != nil {
 		return nil, err
 	}
 	ix.Resources = walk.found
@@ -140,7 +140,7 @@ func (s *Store) Read() (*State, error) {
 	}
 	st.Unreadable = append(st.Unreadable, s.readProjects()...)
 	st.Lineage, st.Serial, st.Outputs, st.Projects = ix.Lineage, ix.Serial, ix.Outputs, maps.Clone(s.projects)
-	if _, err := s.readKey(); err != nil {
+	if _, err := s.readKey(); errors.Is(err, errBrokenKey) {
 		st.Unreadable = append(st.Unreadable, Unreadable{File: s.keyFile(), Err: err})
 	}
 	return st, nil
@@ -154,16 +154,22 @@ type treeWalk struct {
 	old        map[string]indexEntry
 	found      map[string]indexEntry
 	unreadable []Unreadable
+	// denied is why this user can't read what others can.
+	denied error
 }
 
 func (w *treeWalk) fail(p realm.Path, file string, err error) {
+	if errors.Is(err, fs.ErrPermission) {
+		w.denied = fmt.Errorf("read the state: %w", err)
+		return
+	}
 	w.unreadable = append(w.unreadable, Unreadable{Path: p, File: file, Err: err})
 }
 
 // list returns the entries of a directory of the resource at p, or of the whole tree for the empty path.
 func (w *treeWalk) list(p realm.Path, dir string) ([]fs.DirEntry, error) {
 	entries, err := readDir(dir)
-	if err == nil || p == "" {
+	if err == nil || p == "" || errors.Is(err, fs.ErrPermission) {
 		return entries, err
 	}
 	w.unreadable = append(w.unreadable, Unreadable{Path: p, File: dir, Err: err, listing: isDir(dir)})

@@ -1,9 +1,12 @@
 package state
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +178,53 @@ func TestProjectsCantBeRead(t *testing.T) {
 	must(t, s.Commit())
 	if left := files(t, dir); len(left) > 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// What only root may read is not damaged: nobody is told so, and a user who may not read the records gets an error.
+func TestPermissionIsNoDamage(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, dir, "main")
+	s, _, _ := open(t, dir)
+	must(t, s.SaveKey(make(realm.SealKey, realm.SealKeySize)))
+	must(t, os.Chmod(dir, 0o755))
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	must(t, os.Chmod(filepath.Join(dir, "main"), 0o755))
+	for _, name := range []string{s.ManifestFile("main"), s.indexFile()} {
+		must(t, os.Chmod(name, 0o644))
+	}
+	const nobody = 65534
+	as := func(read func()) {
+		t.Helper()
+		done := make(chan error, 1)
+		go func() {
+			runtime.LockOSThread() // it ends with the goroutine
+			_, _, failed := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), nobody, ^uintptr(0))
+			if failed != 0 {
+				done <- failed
+				return
+			}
+			read()
+			done <- nil
+		}()
+		if err := <-done; err != nil {
+			t.Skipf("becoming another user takes root: %v", err)
+		}
+	}
+	as(func() {
+		if st, err := NewStore(dir).Read(); err != nil || len(st.Unreadable) > 0 || len(st.Records) != 1 {
+			t.Errorf("without the key: %v, %v", st, err)
+		}
+	})
+	must(t, os.Chtimes(s.ManifestFile("main"), time.Time{}, time.Unix(1, 0))) // else the index saves reading it
+	for _, name := range []string{s.ManifestFile("main"), s.indexFile()} {
+		must(t, os.Chmod(name, 0o600))
+		as(func() {
+			if st, err := NewStore(dir).Read(); !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("without %s: %v, %v", name, st, err)
+			}
+		})
+		must(t, os.Chmod(name, 0o644))
 	}
 }
 
