@@ -17,6 +17,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/program"
+	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -275,6 +276,8 @@ func checkRunPath(dir string) view.Check {
 			c.Found, c.Fix = err.Error(), "repair the file that is named, or restore it from a backup"
 		case len(st.Unreadable) > 0:
 			c.Found, c.Fix = st.Warnings().Error(), "the next apply repairs it"
+		case len(planner.Lost(st)) > 0:
+			c.Found, c.Fix = fmt.Sprintf("no record of %s is there, but of what is in it", planner.Lost(st)[0]), "the next apply repairs it"
 		default:
 			c.OK, c.Found = true, dir
 		}

@@ -18,7 +18,7 @@ func (a *app) checkResources(ctx context.Context) []view.Check {
 	if err != nil || len(prior.Records) == 0 {
 		return nil
 	}
-	actual, err := a.actual(ctx, store, prior)
+	actual, err := a.actualWithLost(ctx, store, prior)
 	if err != nil {
 		return nil
 	}
@@ -34,6 +34,25 @@ func (a *app) checkResources(ctx context.Context) []view.Check {
 		c.OK, c.Found = true, fmt.Sprintf("all %d recorded resources are as they were made", all)
 	}
 	return []view.Check{c}
+}
+
+// actualWithLost looks at the host, and adds to prior what of it is lost, as a plan does.
+func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *state.State) (*planner.Actual, error) {
+	exec, err := a.open(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Close()
+	if lost := planner.Lost(prior); len(lost) > 0 {
+		records, _, err := exec.Recover(ctx, prior, lost)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range records {
+			prior.Records[r.Path] = r
+		}
+	}
+	return exec.Refresh(ctx, nil, prior)
 }
 
 // drifted names the first changes with their reasons.
