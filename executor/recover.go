@@ -194,8 +194,8 @@ func lostCells(v *planner.Evidence, prior *state.State) map[realm.Path]string {
 		}
 	}
 	for _, c := range v.Containers {
-		if c.CellID != "" {
-			add(c.Path.Parent(), c.CellID)
+		if cell := c.Path.Parent(); c.CellID != "" && prior.Records[cell] == nil {
+			ids[cell], used[c.CellID] = c.CellID, true // also where a move that was cut short has left it to two
 		}
 	}
 	for _, c := range v.Containers {

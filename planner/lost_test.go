@@ -1,10 +1,12 @@
 package planner
 
 import (
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -23,7 +25,7 @@ func told(st *state.State) *Evidence {
 		case *realm.Container:
 			e.Containers = append(e.Containers, ContainerEvidence{
 				Path: p, ID: r.Status.ContainerID, Namespace: r.Status.Namespace, Cgroup: r.Status.Cgroup, Project: r.Status.Project,
-				SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Limits: r.Status.Limits,
+				CellID: st.Records[p.Parent()].CellID(), SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Limits: r.Status.Limits,
 			})
 			continue
 		}
@@ -57,17 +59,49 @@ func (h *host) lose(p realm.Path, unreadable bool) {
 
 // restore records again what is lost, as far as the evidence tells.
 func (h *host) restore(e *Evidence, lost []realm.Path) {
-	records, _ := Recover(h.prior, e, lost)
+	known := *e
+	known.Containers = slices.DeleteFunc(slices.Clone(e.Containers), func(c ContainerEvidence) bool {
+		return h.prior.Records[c.Path] != nil && h.prior.Records[c.Path.Parent()] != nil // as the executor leaves them out
+	})
+	records, _ := Recover(h.prior, &known, lost)
 	for _, r := range records {
 		h.prior.Records[r.Path] = r
 	}
 }
 
+func networkNames(s state.Status) (names state.Network) {
+	if s.Network != nil {
+		names = *s.Network
+		names.Firewall = "" // which follows from what can't be read back
+	}
+	return names
+}
+
+// madeAndMoved returns a host on which the example was applied, or one with something that was moved beside what has taken its
+// former path, and the configuration.
+func madeAndMoved(rt *rapid.T) (*host, *realm.Tree) {
+	from := rapid.SampledFrom([]realm.Path{"", theSide, theCell, theStack, theSpace}).Draw(rt, "moved")
+	if from == "" {
+		return made(rt), example(nil)
+	}
+	h := newHost(rt)
+	before := specs{
+		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
+		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
+	}
+	h.converge(tree(before), Options{})
+	moves := map[realm.Path]realm.Path{from: from.Parent().Join("moved")}
+	both := renamed(rt, before, moves)
+	h.converge(tree(both), movesTo(moves))
+	maps.Copy(both, before)
+	h.converge(tree(both), Options{})
+	return h, tree(both)
+}
+
 // Whatever records are lost, and whatever of it the host tells, what runs is neither made again nor removed.
 func TestLostRecordsCostNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := made(rt)
-		desired := example(nil)
+		h, desired := madeAndMoved(rt)
 		e, all, before := told(h.prior), h.prior.Paths(), h.prior.Clone()
 		rebooted := rapid.Bool().Draw(rt, "rebooted")
 		if rebooted {
@@ -91,7 +125,8 @@ func TestLostRecordsCostNothing(t *testing.T) {
 		h.converge(desired, Options{})
 		for _, p := range all {
 			was, is := before.Records[p].Status, h.prior.Records[p].Status
-			if !rebooted && !reflect.DeepEqual(was.Attachment, is.Attachment) || was.Project != is.Project || was.ContainerID != is.ContainerID {
+			if !rebooted && !reflect.DeepEqual(was.Attachment, is.Attachment) || was.Project != is.Project || was.ContainerID != is.ContainerID ||
+				was.Cgroup != is.Cgroup || was.CellID != is.CellID || networkNames(was) != networkNames(is) {
 				rt.Fatalf("%s was %+v and is %+v", p, was, is)
 			}
 		}
@@ -167,6 +202,31 @@ func TestOwnerOfLostLevel(t *testing.T) {
 	for p, want := range map[realm.Path]string{"r": "", "r/s": "", "r/s/t": "", "r/s/t/c": "a", "r/s/t/d": "b"} {
 		if owner, ok := got[p]; !ok || owner != want {
 			t.Errorf("%s belongs to %q, recorded: %v; not to %q", p, owner, ok, want)
+		}
+	}
+}
+
+// Of a cell whose move was cut short, either record can be lost as well: it ends where it was to.
+func TestLostInUnfinishedMove(t *testing.T) {
+	for _, lost := range []realm.Path{theCell, theStack + "/moved"} {
+		h := made(t)
+		e := told(h.prior)
+		moves, err := RenameByHand(h.prior, theCell, theStack+"/moved")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(2e9, 0)
+		for _, r := range moves[0].Records {
+			r.Status.UpdatedAt = &now
+			h.prior.Records[r.Path] = r
+		}
+		for i, c := range e.Containers {
+			e.Containers[i].Path = theStack + "/moved" + c.Path[len(theCell):]
+		}
+		h.lose(lost, true)
+		h.restore(e, Lost(h.prior))
+		if ends := h.prior.Unfinished(); len(ends) != 1 || ends[theCell] != theStack+"/moved" {
+			t.Errorf("without %s: %v", lost, ends)
 		}
 	}
 }

@@ -82,13 +82,22 @@ type recovery struct {
 	// cgroups holds those of cells, stacks and spaces as their containers tell, cells the ids of cells: what was moved has others
 	// than its path makes.
 	cgroups, cells map[realm.Path]string
+	// updated holds when something recorded in a resource has last changed: by that a move which was cut short goes on to where
+	// it was to end, see [state.State.Unfinished].
+	updated map[realm.Path]*time.Time
 }
 
 // place notes what containers, and recorded resources, tell of what they are in.
 func (r *recovery) place() {
-	r.cgroups, r.cells = map[realm.Path]string{}, map[realm.Path]string{}
+	r.cgroups, r.cells, r.updated = map[realm.Path]string{}, map[realm.Path]string{}, map[realm.Path]*time.Time{}
 	for p, rec := range r.prior.Records {
 		r.placeAbove(p, rec.Status.Cgroup)
+		at := rec.Status.UpdatedAt
+		for q := p.Parent(); at != nil && q != ""; q = q.Parent() {
+			if r.updated[q] == nil || at.After(*r.updated[q]) {
+				r.updated[q] = at
+			}
+		}
 	}
 	for _, c := range r.evidence.Containers {
 		r.placeAbove(c.Path, c.Cgroup)
@@ -135,7 +144,7 @@ func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Rec
 	if above := r.record(p.Realm()); above != nil {
 		namespace = above.Status.Namespace
 	}
-	rec := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: project, Namespace: namespace, Cgroup: r.cgroupOf(p, spec)}}
+	rec := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: project, Namespace: namespace, Cgroup: r.cgroupOf(p, spec), UpdatedAt: r.updated[p]}}
 	if id := r.cells[p]; id != "" && id != state.CellID(p) {
 		rec.Status.CellID = id
 	}
