@@ -9,8 +9,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/containerd/errdefs"
-
 	"github.com/kukeon/kuke/config/realm"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/logs"
@@ -123,37 +121,9 @@ func (k containerKind) undo(ctx context.Context, after *state.Record) error {
 func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) error {
 	var err error
 	if r.Spec.(*realm.Container).Root {
-		err = errors.Join(k.cell().close(ctx, r.Path.Parent()), k.closeUnrecorded(ctx, r))
+		err = k.cell().close(ctx, r.Path.Parent())
 	}
 	return errors.Join(err, k.secrets.remove(r), k.cgroups.Remove(r.Status.Cgroup))
-}
-
-// closeUnrecorded takes away the network namespace of a cell whose record was lost after it was moved: only the spec of its root
-// container tells its id then.
-func (k containerKind) closeUnrecorded(ctx context.Context, r *state.Record) error {
-	if k.store.Record(r.Path) != nil {
-		return nil
-	}
-	spec, err := k.runtime.ContainerSpec(ctx, r.Status.Namespace, r.Status.ContainerID)
-	if errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	_, id := placeOf(spec, r.Status.Cgroup)
-	if id == "" || id == k.cellID(r.Path.Parent()) {
-		return nil
-	}
-	for p, other := range k.store.Records() {
-		if p.Kind() == realm.KindCell && other.CellID() == id {
-			return nil
-		}
-	}
-	if err := k.networks.DetachAll(ctx, id, netnsPath(id)); err != nil {
-		return err
-	}
-	return netns.Remove(netnsPath(id))
 }
 
 // start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
