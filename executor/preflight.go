@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -34,33 +35,43 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	}
 	foreign := rootfs.ForeignFormats()
 	for _, key := range images {
-		name := r.nameOf(key)
-		if name == "" {
-			continue
+		err := r.flawsIn(ctx, key, byImage[key], foreign)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
-			p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
-			for _, c := range byImage[key] {
-				var cell *realm.Cell
-				if above := r.desired.Resource(c.Path.Parent()); above != nil {
-					cell = above.Spec.(*realm.Cell)
-				}
-				spec := c.Spec.(*realm.Container)
-				found, err := p.flaws(spec, alone(spec, cell))
-				if err != nil {
-					return fmt.Errorf("check container %s: %w", c.Path, err)
-				}
-				if len(found) > 0 {
-					r.actual.Flaws[c.Path] = found
-				}
-			}
-			return nil
-		})
 		if err != nil {
-			return err
+			// Where containerd's directories can't be mounted, as in a container that only has its socket, the steps that
+			// prepare containers find what is wrong.
+			slog.InfoContext(ctx, "could not look into an image", "image", key.Reference, "error", err)
 		}
 	}
 	return nil
+}
+
+func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers []*realm.Resource, foreign bool) error {
+	name := r.nameOf(key)
+	if name == "" {
+		return nil
+	}
+	_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
+		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
+		for _, c := range containers {
+			var cell *realm.Cell
+			if above := r.desired.Resource(c.Path.Parent()); above != nil {
+				cell = above.Spec.(*realm.Cell)
+			}
+			spec := c.Spec.(*realm.Container)
+			found, err := p.flaws(spec, alone(spec, cell))
+			if err != nil {
+				return fmt.Errorf("check container %s: %w", c.Path, err)
+			}
+			if len(found) > 0 {
+				r.actual.Flaws[c.Path] = found
+			}
+		}
+		return nil
+	})
+	return err
 }
 
 // nameOf returns a name that the image has in its namespace before the plan gives it that of the reference, or "" where it has

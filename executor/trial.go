@@ -26,11 +26,7 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
-	awaited, err := k.awaitsProgram(ctx, after, options)
-	if err != nil {
-		return err
-	}
-	if awaited {
+	if k.awaitsProgram(ctx, after, options) {
 		// The runtime's own stands in for it, so that all else is tried.
 		spec := *options.Spec
 		spec.Command, spec.Args = "/proc/self/exe", nil
@@ -49,20 +45,20 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 }
 
 // awaitsProgram reports whether a container that others go before may find its program in a volume only then.
-func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options runtime.CreateOptions) (awaited bool, err error) {
+func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options runtime.CreateOptions) (awaited bool) {
 	var cell *realm.Cell
 	if r := k.store.Record(after.Path.Parent()); r != nil {
 		cell = r.Spec.(*realm.Cell)
 	}
 	if alone(after.Spec.(*realm.Container), cell) {
-		return false, nil
+		return false
 	}
-	_, err = k.runtime.InImage(ctx, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) error {
+	_, err := k.runtime.InImage(ctx, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
 		p := preflight{root: root, image: options.Image, config: config, foreign: true}
 		_, awaited, err = p.look(options.Spec)
 		return err
 	})
-	return awaited, err
+	return awaited && err == nil
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so
