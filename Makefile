@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # TESTFLAGS goes to every run of the tests: make test TESTFLAGS='-v -run Lab'
 TESTFLAGS ?=
-TIMEOUT ?= 25m
+TIMEOUT ?= 40m
 BENCH ?= .
 FUZZTIME ?= 20s
 

@@ -71,9 +71,6 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 			return nil, err
 		}
 	}
-	if err := e.removeTrials(ctx); err != nil {
-		return nil, err
-	}
 	if err := e.operate(ctx, plan); err != nil {
 		return nil, err
 	}

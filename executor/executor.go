@@ -90,10 +90,6 @@ func (h *Host) tidyPrograms(ctx context.Context) error {
 	return program.Tidy(h.programs, func() (map[string]bool, error) { return h.runtime.LogPrograms(ctx) })
 }
 
-// TidyUp removes what commands of kuke that were killed have left on the host, and nothing of those that run. The caller holds
-// the lock of the state.
-func (h *Host) TidyUp(ctx context.Context) error { return h.runtime.TidyUp(ctx) }
-
 // Connect connects to the host. An error of containerd is a [*ConnectError].
 func Connect(ctx context.Context, c Config) (*Host, error) {
 	cgroups, err := cgroup.Open(c.CgroupRoot)

@@ -243,10 +243,10 @@ func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change 
 	}
 	defer host.Close()
 	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
-		if err := host.TidyUp(ctx); err != nil {
+		exec := host.Holding(store)
+		if err := exec.TidyUp(ctx); err != nil {
 			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
 		}
-		exec := host.Holding(store)
 		if err := a.restoreAll(ctx, exec, prior); err != nil {
 			return err
 		}
