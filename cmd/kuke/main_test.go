@@ -51,7 +51,12 @@ func runInLabs() int {
 	}
 	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
 	os.Setenv("KUKE_PROJECT", testProject)
-	code, _ := lab.ReExec(lab.Unified, lab.Hybrid)
+	modes := []lab.CgroupMode{lab.Unified, lab.Hybrid}
+	if os.Getenv("KUKE_TEST_CONTAINERD") != "" {
+		// The cgroup mode matters to runc and to kuke, not to containerd, and both runs take the longest of all packages.
+		modes = modes[:1]
+	}
+	code, _ := lab.ReExec(modes...)
 	return code
 }
 
