@@ -33,6 +33,8 @@ type fakeDaemon struct {
 	// slow keeps back the answers to tasks alone.
 	slow  chan struct{}
 	tasks atomic.Int32
+	// late lets it say by itself that the time for a list is over.
+	late bool
 }
 
 func (d *fakeDaemon) Version(context.Context, *emptypb.Empty) (*versionapi.VersionResponse, error) {
@@ -44,6 +46,9 @@ func (d *fakeDaemon) Version(context.Context, *emptypb.Empty) (*versionapi.Versi
 func (d *fakeDaemon) List(context.Context, *containersapi.ListContainersRequest) (*containersapi.ListContainersResponse, error) {
 	d.hold.RLock()
 	defer d.hold.RUnlock()
+	if d.late {
+		return nil, grpcstatus.Error(codes.DeadlineExceeded, "context deadline exceeded")
+	}
 	return &containersapi.ListContainersResponse{}, nil
 }
 

@@ -71,15 +71,22 @@ func (w *watch) unary(ctx context.Context, method string, req, reply any, conn *
 	if isUnwatched(ctx) {
 		return invoke(ctx, method, req, reply, conn, opts...)
 	}
+	asking := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if questions[path.Base(method)] {
+	question := questions[path.Base(method)]
+	if question {
 		limited, stop := context.WithTimeoutCause(ctx, w.timeout, w.noAnswer(method, w.timeout))
 		defer stop()
 		ctx = limited
 	}
 	go w.attend(ctx, method, cancel)
-	return because(ctx, invoke(ctx, method, req, reply, conn, opts...))
+	err := because(ctx, invoke(ctx, method, req, reply, conn, opts...))
+	// containerd is told of the timeout, and may say a moment before us that it is over.
+	if question && grpcstatus.Code(err) == codes.DeadlineExceeded && asking.Err() == nil {
+		return w.noAnswer(method, w.timeout)
+	}
+	return err
 }
 
 func (w *watch) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {

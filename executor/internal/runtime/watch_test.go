@@ -34,6 +34,15 @@ func TestQuestionsEnd(t *testing.T) {
 	}
 }
 
+// Whether it is the daemon or the client that finds first that the time is over makes no difference.
+func TestQuestionsEndThere(t *testing.T) {
+	c := dialFake(t, &fakeDaemon{late: true}, time.Hour)
+	_, err := c.List(t.Context(), "kukeon-main")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "--call-timeout") {
+		t.Error(err)
+	}
+}
+
 // TestWorkTakesItsTime has calls that are no questions take many times the timeout.
 func TestWorkTakesItsTime(t *testing.T) {
 	d := &fakeDaemon{slow: make(chan struct{})}
