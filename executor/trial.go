@@ -50,7 +50,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 	if r := k.store.Record(after.Path.Parent()); r != nil {
 		cell = r.Spec.(*realm.Cell)
 	}
-	if alone(after.Spec.(*realm.Container), cell) {
+	if len(options.Spec.Volumes) == 0 || alone(options.Spec, cell) {
 		return false
 	}
 	_, err := k.runtime.InImage(ctx, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {

@@ -3,6 +3,7 @@ package rootfs
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -84,7 +85,7 @@ func (s *search) program() (string, error) {
 		}
 	}
 	if strings.Contains(name, "/") {
-		e, err := s.find(orRoot(p.Dir), name)
+		e, err := s.find(cmp.Or(p.Dir, "/"), name)
 		if err != nil {
 			return "", err
 		}
@@ -98,7 +99,7 @@ func (s *search) program() (string, error) {
 	}
 	flaw := fmt.Sprintf("is in none of the directories of PATH (%s)", dirs)
 	for dir := range strings.SplitSeq(dirs, ":") {
-		e, err := s.find(orRoot(p.Dir), path.Join(orDot(dir), name))
+		e, err := s.find(cmp.Or(p.Dir, "/"), path.Join(cmp.Or(dir, "."), name))
 		if err != nil {
 			return "", err
 		}
@@ -118,20 +119,6 @@ func (s *search) program() (string, error) {
 		}
 	}
 	return flaw, nil
-}
-
-func orRoot(dir string) string {
-	if dir == "" {
-		return "/"
-	}
-	return dir
-}
-
-func orDot(dir string) string {
-	if dir == "" {
-		return "."
-	}
-	return dir
 }
 
 // executable reports whether anybody may execute the file. Whether the user of the process may also depends on its
@@ -194,7 +181,7 @@ func (s *search) interpreterFlaw(name string) (string, error) {
 	if name == "" {
 		return "is a script whose first line names no interpreter", nil
 	}
-	e, err := s.find(orRoot(s.process.Dir), name)
+	e, err := s.find(cmp.Or(s.process.Dir, "/"), name)
 	switch {
 	case err != nil:
 		return "", err
