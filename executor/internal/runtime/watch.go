@@ -81,12 +81,12 @@ func (w *watch) unary(ctx context.Context, method string, req, reply any, conn *
 		ctx = limited
 	}
 	go w.attend(ctx, method, cancel)
-	err := because(ctx, invoke(ctx, method, req, reply, conn, opts...))
-	// containerd is told of the timeout, and may say a moment before us that it is over.
-	if question && grpcstatus.Code(err) == codes.DeadlineExceeded && asking.Err() == nil {
+	err := invoke(ctx, method, req, reply, conn, opts...)
+	// containerd is told of the timeout, and may report a moment before this process that it is over.
+	if question && grpcstatus.Code(err) == codes.DeadlineExceeded && asking.Err() == nil && ctx.Err() == nil {
 		return w.noAnswer(method, w.timeout)
 	}
-	return err
+	return because(ctx, err)
 }
 
 func (w *watch) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {

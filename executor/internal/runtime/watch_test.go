@@ -127,6 +127,9 @@ func TestDetached(t *testing.T) {
 	if err := kill(); !errors.As(err, &silent) {
 		t.Error(err)
 	}
+	if _, err := c.List(Detached(ctx), "kukeon-main"); err == nil || !strings.Contains(err.Error(), "within 1s") {
+		t.Errorf("not the silence that was waited for: %v", err)
+	}
 }
 
 // TestDetachedTwice keeps the one who waits when work is detached again.
