@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // unusable are the IPv4 addresses that no cell can have, and what they are for.
@@ -83,7 +83,7 @@ func checkCIDR(s string) (string, error) {
 
 // checkPort returns a published port in its shortest form.
 func checkPort(s string) (string, error) {
-	p, err := realm.ParsePort(s)
+	p, err := resource.ParsePort(s)
 	if err != nil {
 		return "", err
 	}
@@ -92,9 +92,9 @@ func checkPort(s string) (string, error) {
 
 // checkEgressPort returns a port of a destination in its shortest form.
 func checkEgressPort(s string) (string, error) {
-	ports, protocol, err := realm.ParseEgressPort(s)
+	ports, protocol, err := resource.ParseEgressPort(s)
 	if err != nil {
 		return "", err
 	}
-	return realm.Port{Container: ports, Protocol: protocol}.String(), nil
+	return resource.Port{Container: ports, Protocol: protocol}.String(), nil
 }

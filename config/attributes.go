@@ -6,23 +6,23 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // computed are the attributes of each kind that only planning works out.
-var computed = map[realm.Kind][]string{
-	realm.KindSpace: {"subnet", "gateway", "bridge"},
-	realm.KindCell:  {"address"},
+var computed = map[resource.Kind][]string{
+	resource.KindSpace: {"subnet", "gateway", "bridge"},
+	resource.KindCell:  {"address"},
 }
 
 // derived are the attributes of each kind that follow from its path and its spec.
-var derived = map[realm.Kind][]string{realm.KindRealm: {"namespace"}, realm.KindContainer: {"id"}}
+var derived = map[resource.Kind][]string{resource.KindRealm: {"namespace"}, resource.KindContainer: {"id"}}
 
 // everyKind are the attributes that resources of all kinds have besides those that a configuration sets.
 var everyKind = []string{"path", "name"}
 
 // attributeNames returns the names that follow a reference to a resource of kind k.
-func attributeNames(k realm.Kind) []string {
+func attributeNames(k resource.Kind) []string {
 	names := slices.Concat(everyKind, computed[k], derived[k])
 	for _, a := range k.Attributes() {
 		if !slices.Contains(names, a.HCLName) {
@@ -61,16 +61,16 @@ func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, boo
 	if d.path == "" {
 		return cty.DynamicVal, false
 	}
-	resource := d.decode(e.diags)
+	decoded := d.decode(e.diags)
 	e.use(references{d.path: true})
 	if d.object == cty.NilVal {
-		d.object = e.attributes(d.path, d.kind, resource, d)
+		d.object = e.attributes(d.path, d.kind, decoded, d)
 	}
 	return d.object, true
 }
 
 // attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.
-func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d *declaration) cty.Value {
+func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Resource, d *declaration) cty.Value {
 	all := map[string]cty.Value{"path": cty.StringVal(string(p)), "name": cty.StringVal(p.Name())}
 	if r != nil {
 		for _, a := range k.Attributes() {
@@ -95,18 +95,18 @@ func (e *evaluator) attributes(p realm.Path, k realm.Kind, r *realm.Resource, d 
 		all[name] = cty.UnknownVal(cty.String).RefineNotNull()
 	}
 	switch k {
-	case realm.KindRealm:
+	case resource.KindRealm:
 		if r != nil {
-			all["namespace"] = cty.StringVal(realm.NamespaceOf(p, r.Spec.(*realm.Realm)))
+			all["namespace"] = cty.StringVal(resource.NamespaceOf(p, r.Spec.(*resource.Realm)))
 		}
-	case realm.KindContainer:
-		all["id"] = cty.StringVal(realm.ContainerID(p))
+	case resource.KindContainer:
+		all["id"] = cty.StringVal(resource.ContainerID(p))
 	}
 	return cty.ObjectVal(all)
 }
 
 // settledRoot returns whether the container at p is the root of its cell, which is implied where nothing is planned for it.
-func (e *evaluator) settledRoot(p realm.Path, implied cty.Value) cty.Value {
+func (e *evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
 	root, planned := e.input.Computed[p]["root"]
 	switch {
 	case planned:
@@ -118,7 +118,7 @@ func (e *evaluator) settledRoot(p realm.Path, implied cty.Value) cty.Value {
 }
 
 // written returns what was written for the attribute, or nil.
-func (d *declaration) written(a *realm.Attribute) *value {
+func (d *declaration) written(a *resource.Attribute) *value {
 	for _, f := range d.body.fields {
 		if f.name == d.format.attribute(a) {
 			return f.value
@@ -128,23 +128,23 @@ func (d *declaration) written(a *realm.Attribute) *value {
 }
 
 // ctyOf returns the value of an attribute, null where it isn't set.
-func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
+func ctyOf(a *resource.Attribute, v reflect.Value) cty.Value {
 	ty := ctyType(a)
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
 			return cty.NullVal(ty)
 		}
 		v = v.Elem()
-		if a.Type != realm.TypeObject {
+		if a.Type != resource.TypeObject {
 			return cty.NumberIntVal(v.Int())
 		}
 	}
 	switch a.Type {
-	case realm.TypeBool:
+	case resource.TypeBool:
 		return cty.BoolVal(v.Bool())
-	case realm.TypeObject:
+	case resource.TypeObject:
 		return ctyObject(a.Fields, v)
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		if v.Len() == 0 {
 			return cty.ListValEmpty(cty.String)
 		}
@@ -153,7 +153,7 @@ func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
 			items = append(items, cty.StringVal(v.Index(i).String()))
 		}
 		return cty.ListVal(items)
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeMap, resource.TypePairs:
 		if v.Len() == 0 {
 			return cty.MapValEmpty(cty.String)
 		}
@@ -162,7 +162,7 @@ func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
 			members[it.Key().String()] = cty.StringVal(it.Value().String())
 		}
 		return cty.MapVal(members)
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		if v.Len() == 0 {
 			return cty.ListValEmpty(ty.ElementType())
 		}
@@ -176,15 +176,15 @@ func ctyOf(a *realm.Attribute, v reflect.Value) cty.Value {
 		return cty.NullVal(ty)
 	}
 	switch a.Type {
-	case realm.TypeInt, realm.TypeBytes:
+	case resource.TypeInt, resource.TypeBytes:
 		return cty.NumberIntVal(v.Int())
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		return cty.NumberFloatVal(v.Float())
 	}
 	return cty.StringVal(v.String())
 }
 
-func ctyObject(fields []*realm.Attribute, v reflect.Value) cty.Value {
+func ctyObject(fields []*resource.Attribute, v reflect.Value) cty.Value {
 	members := map[string]cty.Value{}
 	for _, f := range fields {
 		members[f.HCLName] = ctyOf(f, f.Field(v))
@@ -192,7 +192,7 @@ func ctyObject(fields []*realm.Attribute, v reflect.Value) cty.Value {
 	return cty.ObjectVal(members)
 }
 
-func ctyType(a *realm.Attribute) cty.Type {
+func ctyType(a *resource.Attribute) cty.Type {
 	object := func() cty.Type {
 		members := map[string]cty.Type{}
 		for _, f := range a.Fields {
@@ -201,17 +201,17 @@ func ctyType(a *realm.Attribute) cty.Type {
 		return cty.Object(members)
 	}
 	switch a.Type {
-	case realm.TypeBool:
+	case resource.TypeBool:
 		return cty.Bool
-	case realm.TypeInt, realm.TypeBytes, realm.TypeFloat:
+	case resource.TypeInt, resource.TypeBytes, resource.TypeFloat:
 		return cty.Number
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		return cty.List(cty.String)
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeMap, resource.TypePairs:
 		return cty.Map(cty.String)
-	case realm.TypeObject:
+	case resource.TypeObject:
 		return object()
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		return cty.List(object())
 	}
 	return cty.String

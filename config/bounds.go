@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // The parsers call themselves for every level of nesting, and Go ends the whole program when a stack is full. So
@@ -19,7 +19,7 @@ const (
 )
 
 // boundedHCL reports whether data nests little enough to be parsed and evaluated, and complains if it doesn't.
-func boundedHCL(name string, data []byte, diags *realm.Diagnostics) bool {
+func boundedHCL(name string, data []byte, diags *resource.Diagnostics) bool {
 	// What is wrong with the tokens, the parser will say again.
 	tokens, _ := hclsyntax.LexConfig(data, name, hcl.InitialPos)
 	type level struct {

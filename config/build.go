@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // build decodes the declarations and puts them into one tree.
-func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
-	tree := realm.NewTree()
+func build(decls []*declaration, diags *resource.Diagnostics) *resource.Tree {
+	tree := resource.NewTree()
 	for _, d := range decls {
 		r := d.decode(diags)
 		if d.path == "" {
@@ -20,7 +20,7 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 		}
 		if other := tree.Add(r); other != nil {
 			hint := "Give one of them another name."
-			if d.kind != realm.KindContainer {
+			if d.kind != resource.KindContainer {
 				hint = "Give one of them another name, or declare it once and write what is below it at the top level, with its path as the parent."
 			}
 			diags.Errorf(d.declared, d.path, "Duplicate resource", "The %s %s is already declared at %s. %s", d.kind.Lower(), d.path, other.Declared, hint)
@@ -30,7 +30,7 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 	}
 	if !diags.HasErrors() && tree.Len() != len(decls) {
 		// To lose a resource is to delete it.
-		diags.Errorf(realm.Range{}, "", bugSummary, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
+		diags.Errorf(resource.Range{}, "", bugSummary, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
 	}
 	members := membersOf(decls)
 	finishCells(decls, members, diags)
@@ -43,7 +43,7 @@ func build(decls []*declaration, diags *realm.Diagnostics) *realm.Tree {
 }
 
 // decode returns the resource that d declares. What is wrong with it is reported the first time.
-func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
+func (d *declaration) decode(diags *resource.Diagnostics) *resource.Resource {
 	if d.decoded != nil {
 		return d.decoded
 	}
@@ -52,33 +52,33 @@ func (d *declaration) decode(diags *realm.Diagnostics) *realm.Resource {
 	if d.format == yamlFormat {
 		d.takeLifecycle(diags)
 	}
-	r := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
+	r := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
 	d.decoded = r
 	decode(d, r, diags)
 	d.mergeLabels(r, diags)
 	checkSwap(r, d.format, diags)
 	switch s := r.Spec.(type) {
-	case *realm.Space:
+	case *resource.Space:
 		finishSpace(r, s, diags)
-	case *realm.Container:
+	case *resource.Container:
 		finishContainer(r, s, d.format, diags)
 	}
 	d.warnExternal(r, diags)
 	return r
 }
 
-func (d *declaration) decoder(diags *realm.Diagnostics) *decoder {
-	return &decoder{format: d.format, diags: diags, path: d.path, what: d.kind.Lower(), ranges: map[string]realm.Range{}, sensitive: map[string]bool{}}
+func (d *declaration) decoder(diags *resource.Diagnostics) *decoder {
+	return &decoder{format: d.format, diags: diags, path: d.path, what: d.kind.Lower(), ranges: map[string]resource.Range{}, sensitive: map[string]bool{}}
 }
 
-func (d *declaration) takeExternal(diags *realm.Diagnostics) {
+func (d *declaration) takeExternal(diags *resource.Diagnostics) {
 	if v := d.body.take("external"); v != nil {
 		d.external, _ = d.decoder(diags).boolean(v, "external")
 	}
 }
 
-func (d *declaration) takeRootID(diags *realm.Diagnostics) {
-	if d.kind != realm.KindCell {
+func (d *declaration) takeRootID(diags *resource.Diagnostics) {
+	if d.kind != resource.KindCell {
 		return
 	}
 	if v := d.body.take(d.format.rootID); v != nil {
@@ -89,16 +89,16 @@ func (d *declaration) takeRootID(diags *realm.Diagnostics) {
 }
 
 // mergeLabels adds the labels of a manifest's metadata to those of its spec.
-func (d *declaration) mergeLabels(r *realm.Resource, diags *realm.Diagnostics) {
+func (d *declaration) mergeLabels(r *resource.Resource, diags *resource.Diagnostics) {
 	if d.labels == nil {
 		return
 	}
 	attribute := d.kind.Attribute("labels")
-	inMetadata := realm.NewSpec(d.kind)
+	inMetadata := resource.NewSpec(d.kind)
 	dec := d.decoder(diags)
 	dec.mapAttribute(attribute, attribute.Field(reflect.ValueOf(inMetadata)), d.labels, place{"metadata.labels", "labels"})
-	merged := maps.Clone(realm.LabelsOf(r.Spec))
-	for key, text := range realm.LabelsOf(inMetadata) {
+	merged := maps.Clone(resource.LabelsOf(r.Spec))
+	for key, text := range resource.LabelsOf(inMetadata) {
 		name := place{key: "labels"}.member(key).key
 		if other, ok := merged[key]; ok && other != text {
 			diags.Errorf(r.RangeOf(name), d.path, "Conflicting labels", "The label %q is %q in spec.labels, but %q in metadata.labels (%s). Keep one of them.", shorten(key), shorten(other), shorten(text), dec.ranges[name])
@@ -122,7 +122,7 @@ func (d *declaration) mergeLabels(r *realm.Resource, diags *realm.Diagnostics) {
 
 // warnExternal says that what is written about an external resource has no effect. A realm's namespace does: it is
 // where to look.
-func (d *declaration) warnExternal(r *realm.Resource, diags *realm.Diagnostics) {
+func (d *declaration) warnExternal(r *resource.Resource, diags *resource.Diagnostics) {
 	if !d.external {
 		return
 	}
@@ -140,8 +140,8 @@ func (d *declaration) warnExternal(r *realm.Resource, diags *realm.Diagnostics) 
 }
 
 // specs yields the resources in the tree that have a spec of type S, with that, in the order of the source.
-func specs[S realm.Spec](decls []*declaration) iter.Seq2[*realm.Resource, S] {
-	return func(yield func(*realm.Resource, S) bool) {
+func specs[S resource.Spec](decls []*declaration) iter.Seq2[*resource.Resource, S] {
+	return func(yield func(*resource.Resource, S) bool) {
 		for _, d := range decls {
 			if d.resource == nil {
 				continue
@@ -155,14 +155,14 @@ func specs[S realm.Spec](decls []*declaration) iter.Seq2[*realm.Resource, S] {
 
 // membersOf returns the names of what is declared right below every resource that is declared here and not managed
 // elsewhere: nothing else lies there.
-func membersOf(decls []*declaration) map[realm.Path][]string {
-	members := map[realm.Path][]string{}
-	for r := range specs[realm.Spec](decls) {
+func membersOf(decls []*declaration) map[resource.Path][]string {
+	members := map[resource.Path][]string{}
+	for r := range specs[resource.Spec](decls) {
 		if !r.External {
 			members[r.Path] = []string{}
 		}
 	}
-	for r := range specs[realm.Spec](decls) {
+	for r := range specs[resource.Spec](decls) {
 		if names, ok := members[r.Path.Parent()]; ok {
 			members[r.Path.Parent()] = append(names, r.Path.Name())
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // maxModuleDepth bounds how deep modules call each other.
@@ -26,7 +26,7 @@ type moduleInstance struct {
 	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
 	address string
 	// parent is the path of the resource that it fills, empty where its resources say themselves where they belong.
-	parent realm.Path
+	parent resource.Path
 	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
 	call     *call
 	outside  *scope
@@ -65,7 +65,7 @@ func memo(all map[string]*lazy, name string) *lazy {
 }
 
 // local returns the value of a local value.
-func (m *moduleInstance) local(name string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool) {
 	attr := m.module.locals[name]
 	if attr == nil {
 		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", shorten(name)), at)
@@ -76,7 +76,7 @@ func (m *moduleInstance) local(name string, at realm.Range) (cty.Value, bool) {
 	})
 }
 
-func (m *moduleInstance) undeclared(what, name string, known []string, mend string, at realm.Range) {
+func (m *moduleInstance) undeclared(what, name string, known []string, mend string, at resource.Range) {
 	hint := suggest(name, known)
 	if hint == "" {
 		hint = " " + mend
@@ -85,7 +85,7 @@ func (m *moduleInstance) undeclared(what, name string, known []string, mend stri
 }
 
 // path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.
-func (m *moduleInstance) path(name string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) path(name string, at resource.Range) (cty.Value, bool) {
 	switch name {
 	case "module":
 		return cty.StringVal(m.module.dir), true
@@ -102,7 +102,7 @@ func (m *moduleInstance) path(name string, at realm.Range) (cty.Value, bool) {
 }
 
 // about returns what the module can know of where it is.
-func (m *moduleInstance) about(name string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) about(name string, at resource.Range) (cty.Value, bool) {
 	if name == "parent" {
 		return cty.StringVal(string(m.parent)), true
 	}
@@ -111,7 +111,7 @@ func (m *moduleInstance) about(name string, at realm.Range) (cty.Value, bool) {
 }
 
 // variable returns the value of an input.
-func (m *moduleInstance) variable(name string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
 	v := m.module.variables[name]
 	if v == nil {
 		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.variables)), fmt.Sprintf("Declare it: variable %q {}.", shorten(name)), at)
@@ -129,7 +129,7 @@ func (m *moduleInstance) variable(name string, at realm.Range) (cty.Value, bool)
 		}
 		l.value, l.ok = mark(val, v.sensitive), true
 		for _, r := range v.rules {
-			m.holds(r, m.scope(), realm.Error, "Invalid value of a variable", "")
+			m.holds(r, m.scope(), resource.Error, "Invalid value of a variable", "")
 		}
 		return l.value, true
 	})
@@ -215,7 +215,7 @@ type expandedCall struct {
 }
 
 // output returns what module.<label> stands for: an object of the outputs, or with for_each or count a collection of them.
-func (m *moduleInstance) output(label string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, bool) {
 	c := m.module.calls[label]
 	if c == nil {
 		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.calls)), fmt.Sprintf("Declare it: module %q { … }.", shorten(label)), at)
@@ -261,11 +261,11 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 }
 
 // result returns the value of an output.
-func (m *moduleInstance) result(name string, at realm.Range) (cty.Value, bool) {
+func (m *moduleInstance) result(name string, at resource.Range) (cty.Value, bool) {
 	o := m.module.outputs[name]
 	return m.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
 		for _, r := range o.rules {
-			m.holds(r, m.scope(), realm.Error, "Precondition does not hold", "")
+			m.holds(r, m.scope(), resource.Error, "Precondition does not hold", "")
 		}
 		val, ok := m.evaluate(o.value.Expr, m.scope())
 		if o.after != nil {
@@ -280,7 +280,7 @@ func (m *moduleInstance) result(name string, at realm.Range) (cty.Value, bool) {
 }
 
 // expandCall works out which modules a call stands for.
-func (m *moduleInstance) expandCall(c *call, at realm.Range) (*expandedCall, bool) {
+func (m *moduleInstance) expandCall(c *call, at resource.Range) (*expandedCall, bool) {
 	x := m.calls[c.label]
 	if x == nil {
 		x = &expandedCall{}
@@ -314,16 +314,16 @@ func (x *expandedCall) expand(m *moduleInstance, c *call) bool {
 }
 
 // parentPath returns the path that a module is to fill, which is seen from the one that the module around it fills.
-func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (realm.Path, bool) {
+func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resource.Path, bool) {
 	text, ok := m.settledText(attr.Expr, s, "the parent of a module")
 	if !ok {
 		return "", false
 	}
-	p, err := realm.ParsePath(string(m.within(text)))
+	p, err := resource.ParsePath(string(m.within(text)))
 	switch {
 	case err != nil:
 		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", sentence(err.Error()))
-	case p.Kind() == realm.KindContainer:
+	case p.Kind() == resource.KindContainer:
 		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
 	default:
 		return p, true
@@ -332,11 +332,11 @@ func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (realm.
 }
 
 // within returns a path that is written in the module, seen from the outside.
-func (m *moduleInstance) within(text string) realm.Path {
+func (m *moduleInstance) within(text string) resource.Path {
 	if m.parent == "" {
-		return realm.Path(text)
+		return resource.Path(text)
 	}
-	return realm.Path(string(m.parent) + "/" + text)
+	return resource.Path(string(m.parent) + "/" + text)
 }
 
 // calledModule reads the module that c calls.
@@ -392,7 +392,7 @@ func (e *evaluator) shown(dir string) string {
 }
 
 // readModule reads the files of a module, once.
-func (e *evaluator) readModule(dir string, at realm.Range) (*module, bool) {
+func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 	if m := e.modules[dir]; m != nil {
 		return m, true
 	}

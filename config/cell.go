@@ -3,7 +3,7 @@ package config
 import (
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // cell is a cell that is declared here, or only spoken of by its containers, and those containers in the order
@@ -14,10 +14,10 @@ type cell struct {
 }
 
 // finishCells settles the root of every cell, and checks what cells and their containers depend on.
-func finishCells(decls []*declaration, members map[realm.Path][]string, diags *realm.Diagnostics) {
-	cells := map[realm.Path]*cell{}
-	var order []realm.Path
-	at := func(p realm.Path) *cell {
+func finishCells(decls []*declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
+	cells := map[resource.Path]*cell{}
+	var order []resource.Path
+	at := func(p resource.Path) *cell {
 		if cells[p] == nil {
 			cells[p] = &cell{}
 			order = append(order, p)
@@ -29,9 +29,9 @@ func finishCells(decls []*declaration, members map[realm.Path][]string, diags *r
 			continue
 		}
 		switch d.kind {
-		case realm.KindCell:
+		case resource.KindCell:
 			at(d.path).declared = d
-		case realm.KindContainer:
+		case resource.KindContainer:
 			c := at(d.path.Parent())
 			c.containers = append(c.containers, d)
 		}
@@ -43,7 +43,7 @@ func finishCells(decls []*declaration, members map[realm.Path][]string, diags *r
 	checkCellDependencies(cells, order, members, diags)
 }
 
-func spec(d *declaration) *realm.Container { return d.resource.Spec.(*realm.Container) }
+func spec(d *declaration) *resource.Container { return d.resource.Spec.(*resource.Container) }
 
 func (c *cell) container(name string) *declaration {
 	i := slices.IndexFunc(c.containers, func(d *declaration) bool { return d.path.Name() == name })
@@ -62,7 +62,7 @@ func (c *cell) names() []string {
 }
 
 // chooseRoot sees that a cell that is declared and has containers has exactly one root.
-func (c *cell) chooseRoot(diags *realm.Diagnostics) {
+func (c *cell) chooseRoot(diags *resource.Diagnostics) {
 	var root *declaration
 	for _, d := range c.containers {
 		if !spec(d).Root {
@@ -110,7 +110,7 @@ func (c *cell) impliedRoot() *declaration {
 	awaited := map[string]bool{}
 	for _, d := range c.containers {
 		for _, on := range spec(d).DependsOn {
-			if on.Condition == realm.Completed {
+			if on.Condition == resource.Completed {
 				awaited[on.Name] = true
 			}
 		}
@@ -123,7 +123,7 @@ func (c *cell) impliedRoot() *declaration {
 		if first == nil {
 			first = d
 		}
-		beside := func(p realm.Path) bool { return p.Parent() == d.path.Parent() }
+		beside := func(p resource.Path) bool { return p.Parent() == d.path.Parent() }
 		if len(spec(d).DependsOn) == 0 && !awaited[d.path.Name()] && !slices.ContainsFunc(d.resource.References, beside) {
 			return d
 		}

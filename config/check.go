@@ -12,7 +12,7 @@ import (
 	"github.com/distribution/reference"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // checker is a rule that a string must keep beyond its type. It returns the string in normal form, or an error
@@ -21,7 +21,7 @@ type checker struct {
 	summary string
 	check   func(string) (string, error)
 	// checkFrom stands in for check where the meaning depends on the resource that says it.
-	checkFrom func(realm.Path, string) (string, error)
+	checkFrom func(resource.Path, string) (string, error)
 	// values are the texts that are taken; with a pattern, further ones are.
 	values []string
 	// pattern matches at least all that is taken, for editors. It is of what JavaScript and Go have in common.
@@ -42,14 +42,14 @@ var checkers = map[string]checker{
 	"subnet":        {summary: "Invalid subnet", check: checkSubnet, pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
 	"ipv4":          {summary: "Invalid address", check: checkIPv4, pattern: `^[0-9]+(\.[0-9]+){3}$`},
 	"cidr":          {summary: "Invalid destination", check: checkCIDR, pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
-	"verdict":       choice("verdict", "allow", realm.EgressDeny),
-	"condition":     choice("condition", string(realm.Started), string(realm.Healthy), string(realm.Completed)),
+	"verdict":       choice("verdict", "allow", resource.EgressDeny),
+	"condition":     choice("condition", string(resource.Started), string(resource.Healthy), string(resource.Completed)),
 	"device":        {summary: "Invalid device", check: checkDevice, pattern: `^/[^:]*(:/[^:]*(:[rwm]{1,3})?)?$`},
-	"name":          {summary: "Invalid name", check: checkName, pattern: realm.NamePattern},
+	"name":          {summary: "Invalid name", check: checkName, pattern: resource.NamePattern},
 	"cell":          {summary: "Invalid cell", checkFrom: checkCell, pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
 	"capability":    {summary: "Unknown capability", check: checkCapability, values: append([]string{"ALL"}, capabilities...), pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
 	"securityopt":   {summary: "Unknown security option", check: checkSecurityOption, pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
-	"pullpolicy":    choice("pull policy", realm.PullMissing, realm.PullAlways, realm.PullNever),
+	"pullpolicy":    choice("pull policy", resource.PullMissing, resource.PullAlways, resource.PullNever),
 	"restartpolicy": {summary: "Invalid restart policy", check: checkRestartPolicy, pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
 	"sealed":        {summary: "Invalid digest", check: checkSealed, pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
 	"signal":        {summary: "Unknown signal", check: checkSignal, pattern: `^[A-Za-z0-9+-]+$`},
@@ -74,7 +74,7 @@ func choice(what string, words ...string) checker {
 }
 
 // check applies the rule of a, if it has one, to s.
-func (d *decoder) check(a *realm.Attribute, s string, rng realm.Range, shown string) (string, bool) {
+func (d *decoder) check(a *resource.Attribute, s string, rng resource.Range, shown string) (string, bool) {
 	if a.Check == "" {
 		return s, true
 	}
@@ -102,15 +102,15 @@ func checkAbsolutePath(s string) (string, error) {
 }
 
 func checkName(s string) (string, error) {
-	if err := realm.CheckName(s); err != nil {
+	if err := resource.CheckName(s); err != nil {
 		return "", errors.New(err.Error() + strings.Replace(validName(s), " For", "; for", 1))
 	}
 	return s, nil
 }
 
 // checkCell completes the path of a cell, of which the resource at from need write only the names that differ from its own.
-func checkCell(from realm.Path, s string) (string, error) {
-	names, depth := strings.Split(s, "/"), realm.KindCell.Depth()
+func checkCell(from resource.Path, s string) (string, error) {
+	names, depth := strings.Split(s, "/"), resource.KindCell.Depth()
 	if len(names) > depth {
 		return "", fmt.Errorf("%q has %d names; write the cell's own, stack/cell, space/stack/cell or realm/space/stack/cell", shorten(s), len(names))
 	}
@@ -287,7 +287,7 @@ func checkImage(s string) (string, error) {
 
 // checkSealed never repeats what it was given: somebody may have taken this for the place of the value.
 func checkSealed(s string) (string, error) {
-	if !realm.IsSealed(s) {
+	if !resource.IsSealed(s) {
 		return "", errors.New("this is not the place for a value, but for the digest that kuke records of it; leave it out, and say where the value comes from")
 	}
 	return s, nil

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // consoleName stands for what is evaluated by itself where a file name is shown.
@@ -16,11 +16,11 @@ const consoleName = "<expression>"
 // does, with (sensitive value) for what must not be shown and (known once planned) for what isn't known. Of a call to type
 // that is all of it, the text is the type itself, without quotes.
 // The text of the expression is among the sources by then.
-func (c *Configuration) Evaluate(text string) (string, realm.Diagnostics) {
-	var diags realm.Diagnostics
+func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
+	var diags resource.Diagnostics
 	e := c.evaluator
 	if e == nil {
-		diags.Errorf(realm.Range{}, "", "No configuration", "There is nothing to evaluate expressions with.")
+		diags.Errorf(resource.Range{}, "", "No configuration", "There is nothing to evaluate expressions with.")
 		return "", diags
 	}
 	before := e.diags

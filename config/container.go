@@ -6,11 +6,11 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // finishContainer brings a container to its normal form and checks what concerns several of its attributes.
-func finishContainer(r *realm.Resource, c *realm.Container, f *format, diags *realm.Diagnostics) {
+func finishContainer(r *resource.Resource, c *resource.Container, f *format, diags *resource.Diagnostics) {
 	finishImage(r, c, diags)
 	checkArguments(r, c, diags)
 	checkMounts(r, c, diags)
@@ -24,10 +24,10 @@ func finishContainer(r *realm.Resource, c *realm.Container, f *format, diags *re
 	}
 }
 
-func finishImage(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	if c.Image == "" {
 		if !r.External {
-			c.Image = realm.DefaultImage
+			c.Image = resource.DefaultImage
 		}
 		return
 	}
@@ -39,7 +39,7 @@ func finishImage(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics
 	c.Image = image
 }
 
-func checkDevices(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+func checkDevices(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]string{}
 	for _, device := range c.Devices {
 		parts := strings.Split(device, ":")
@@ -51,7 +51,7 @@ func checkDevices(r *realm.Resource, c *realm.Container, diags *realm.Diagnostic
 	}
 }
 
-func checkSecurityOptions(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+func checkSecurityOptions(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]string{}
 	for _, option := range c.SecurityOpts {
 		key, _, _ := strings.Cut(option, "=")
@@ -62,7 +62,7 @@ func checkSecurityOptions(r *realm.Resource, c *realm.Container, diags *realm.Di
 	}
 }
 
-func checkHealthcheck(r *realm.Resource, h *realm.Healthcheck, diags *realm.Diagnostics) {
+func checkHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *resource.Diagnostics) {
 	const summary = "Invalid healthcheck"
 	at := r.RangeOf("healthcheck")
 	var given []string
@@ -89,9 +89,9 @@ func checkHealthcheck(r *realm.Resource, h *realm.Healthcheck, diags *realm.Diag
 	}
 	if h.TCP != "" {
 		host, number, err := net.SplitHostPort(h.TCP)
-		var port realm.PortRange
+		var port resource.PortRange
 		if err == nil {
-			port, err = realm.ParsePortRange(number)
+			port, err = resource.ParsePortRange(number)
 		}
 		// Only one port is written as its number alone.
 		if err != nil || host == "" || port.String() != number {
@@ -100,12 +100,12 @@ func checkHealthcheck(r *realm.Resource, h *realm.Healthcheck, diags *realm.Diag
 	}
 }
 
-func checkSecret(r *realm.Resource, s realm.Secret, f *format, diags *realm.Diagnostics) {
+func checkSecret(r *resource.Resource, s resource.Secret, f *format, diags *resource.Diagnostics) {
 	const summary = "Invalid secret"
 	prefix := fmt.Sprintf("secrets[%q]", s.Name)
-	fields := realm.KindContainer.Attribute("secrets").Fields
-	fromEnv := f.attribute(realm.FindAttribute(fields, "fromEnv"))
-	fromFile := f.attribute(realm.FindAttribute(fields, "fromFile"))
+	fields := resource.KindContainer.Attribute("secrets").Fields
+	fromEnv := f.attribute(resource.FindAttribute(fields, "fromEnv"))
+	fromFile := f.attribute(resource.FindAttribute(fields, "fromFile"))
 	switch {
 	case s.FromEnv == "" && s.FromFile == "":
 		diags.Errorf(r.RangeOf(prefix), r.Path, summary, "The secret %q doesn't say where its value comes from. Set exactly one of %s and %s.", s.Name, fromEnv, fromFile)
@@ -119,25 +119,25 @@ func checkSecret(r *realm.Resource, s realm.Secret, f *format, diags *realm.Diag
 }
 
 // checkHostPorts sees that no port of the host is published twice in the whole configuration.
-func checkHostPorts(decls []*declaration, diags *realm.Diagnostics) {
+func checkHostPorts(decls []*declaration, diags *resource.Diagnostics) {
 	type use struct {
-		realm.Port
+		resource.Port
 		text string
-		r    *realm.Resource
-		at   realm.Range
+		r    *resource.Resource
+		at   resource.Range
 	}
 	type socket struct {
 		number int
 		proto  string
 	}
 	taken := map[socket][]use{}
-	for r, c := range specs[*realm.Container](decls) {
+	for r, c := range specs[*resource.Container](decls) {
 		if r.External {
 			continue
 		}
 	next:
 		for _, text := range c.Ports {
-			p, err := realm.ParsePort(text)
+			p, err := resource.ParsePort(text)
 			if err != nil || p.Host.First == 0 {
 				continue
 			}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Language is one of the two spellings of a configuration.
@@ -29,7 +29,7 @@ func LanguageOf(name string, data []byte) Language {
 
 // Convert returns the tree in the language to. The error says what can't be put in it: [Load] of the result always
 // gives the very same tree.
-func Convert(tree *realm.Tree, to Language) ([]byte, error) {
+func Convert(tree *resource.Tree, to Language) ([]byte, error) {
 	encode := EncodeHCL
 	if to == YAML {
 		encode = EncodeYAML
@@ -39,7 +39,7 @@ func Convert(tree *realm.Tree, to Language) ([]byte, error) {
 	c, diags := load(Input{}, []source{{name: "converted." + string(to), data: text, named: true}}, nil)
 	if diags.HasErrors() {
 		for i := range diags {
-			diags[i].Subject = realm.Range{} // nobody wrote that text
+			diags[i].Subject = resource.Range{} // nobody wrote that text
 		}
 		return nil, fmt.Errorf("it can't be put in %s: %w", strings.ToUpper(string(to)), diags)
 	}
@@ -56,10 +56,10 @@ func Convert(tree *realm.Tree, to Language) ([]byte, error) {
 }
 
 // difference returns the name of a value that two specs don't share.
-func difference(a, b realm.Spec) string {
-	values := func(s realm.Spec) map[string]string {
+func difference(a, b resource.Spec) string {
+	values := func(s resource.Spec) map[string]string {
 		m := map[string]string{}
-		for _, leaf := range realm.Leaves(s) {
+		for _, leaf := range resource.Leaves(s) {
 			m[leaf.Name] = fmt.Sprintf("%q", leaf.Value)
 		}
 		return m

@@ -8,12 +8,12 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // loadable calls each with every tree there is: those of the examples and of the golden files that load. Examples of more
 // than one file hold addresses, which no loading knows.
-func loadable(t *testing.T, each func(name string, found []source, tree *realm.Tree)) {
+func loadable(t *testing.T, each func(name string, found []source, tree *resource.Tree)) {
 	t.Helper()
 	examples, err := filepath.Glob("../examples/*/main.*")
 	if err != nil || len(examples) < 3 {
@@ -23,7 +23,7 @@ func loadable(t *testing.T, each func(name string, found []source, tree *realm.T
 		if beside, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*.hcl")); len(beside) > 1 {
 			continue
 		}
-		var diags realm.Diagnostics
+		var diags resource.Diagnostics
 		found := discover([]string{file}, nil, functions.Files{}, &diags)
 		tree, _, diags := loadTree(found, diags)
 		if diags.HasErrors() {
@@ -55,7 +55,7 @@ func loadable(t *testing.T, each func(name string, found []source, tree *realm.T
 // There and back, everything is as it was.
 func TestConvert(t *testing.T) {
 	n := 0
-	loadable(t, func(name string, _ []source, tree *realm.Tree) {
+	loadable(t, func(name string, _ []source, tree *resource.Tree) {
 		n++
 		for _, to := range []Language{HCL, YAML} {
 			text, err := Convert(tree, to)

@@ -7,26 +7,26 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
-// decoder fills the spec of one resource from the values that were written, by the schema of package realm.
+// decoder fills the spec of one resource from the values that were written, by the schema of package resource.
 type decoder struct {
 	format *format
-	diags  *realm.Diagnostics
-	path   realm.Path
+	diags  *resource.Diagnostics
+	path   resource.Path
 	what   string // the thing that has the attributes, for messages: "container"
-	ranges map[string]realm.Range
+	ranges map[string]resource.Range
 	// sensitive holds the names of the leaves that come from sensitive values.
 	sensitive map[string]bool
 	// incomplete says that something unknown was left out.
 	incomplete bool
 }
 
-// place is the address of a value within its resource: shown as the user spells it, key as [realm.Leaf] does.
+// place is the address of a value within its resource: shown as the user spells it, key as [resource.Leaf] does.
 type place struct{ shown, key string }
 
-func (d *decoder) field(at place, a *realm.Attribute) place {
+func (d *decoder) field(at place, a *resource.Attribute) place {
 	shown, key := d.format.attribute(a), a.Name
 	if at.key != "" || at.shown != "" {
 		shown, key = at.shown+"."+shown, at.key+"."+key
@@ -39,12 +39,12 @@ func (at place) member(name string) place {
 	return place{at.shown + suffix, at.key + suffix}
 }
 
-func (d *decoder) errorf(at realm.Range, summary, format string, args ...any) {
+func (d *decoder) errorf(at resource.Range, summary, format string, args ...any) {
 	d.diags.Errorf(at, d.path, summary, format, args...)
 }
 
 // decode fills the spec of r, and the places of what was written, from the body of decl.
-func decode(decl *declaration, r *realm.Resource, diags *realm.Diagnostics) {
+func decode(decl *declaration, r *resource.Resource, diags *resource.Diagnostics) {
 	d := decl.decoder(diags)
 	reserved := decl.format.reserved(decl.kind)
 	d.object(decl.kind.Attributes(), reserved, reflect.ValueOf(r.Spec), decl.body, place{})
@@ -52,8 +52,8 @@ func decode(decl *declaration, r *realm.Resource, diags *realm.Diagnostics) {
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.
-func (d *decoder) object(attrs []*realm.Attribute, reserved []string, into reflect.Value, body *value, at place) {
-	seen := map[string]realm.Range{}
+func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into reflect.Value, body *value, at place) {
+	seen := map[string]resource.Range{}
 	for _, f := range body.fields {
 		a := d.find(attrs, f.name)
 		if a == nil {
@@ -99,7 +99,7 @@ var stopgaps = map[string]*value{
 }
 
 // stopgap returns v, or what stands for it as long as it is unknown.
-func (d *decoder) stopgap(a *realm.Attribute, v *value) *value {
+func (d *decoder) stopgap(a *resource.Attribute, v *value) *value {
 	instead := stopgaps[a.Name]
 	if instead == nil || !v.unknown() {
 		return v
@@ -112,12 +112,12 @@ func (d *decoder) stopgap(a *realm.Attribute, v *value) *value {
 
 // decodable reports whether v, which an attribute is set to, can be decoded now. What is unknown as yet is left out; what
 // can't be, or must not be sensitive, is reported.
-func (d *decoder) decodable(a *realm.Attribute, v *value, at place) bool {
-	if v.secret() && a.Type != realm.TypeObject && !slices.Contains(secretAttributes, a.Name) {
+func (d *decoder) decodable(a *resource.Attribute, v *value, at place) bool {
+	if v.secret() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
 		d.errorf(v.rng, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")
 		return false
 	}
-	if a.Type == realm.TypeObject || !v.unknown() {
+	if a.Type == resource.TypeObject || !v.unknown() {
 		return true
 	}
 	if a.Early {
@@ -127,15 +127,15 @@ func (d *decoder) decodable(a *realm.Attribute, v *value, at place) bool {
 	return false
 }
 
-func (d *decoder) find(attrs []*realm.Attribute, name string) *realm.Attribute {
-	i := slices.IndexFunc(attrs, func(a *realm.Attribute) bool { return d.format.attribute(a) == name })
+func (d *decoder) find(attrs []*resource.Attribute, name string) *resource.Attribute {
+	i := slices.IndexFunc(attrs, func(a *resource.Attribute) bool { return d.format.attribute(a) == name })
 	if i < 0 {
 		return nil
 	}
 	return attrs[i]
 }
 
-func (d *decoder) unknown(attrs []*realm.Attribute, reserved []string, f field, at place) {
+func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f field, at place) {
 	names := slices.Clone(reserved)
 	for _, a := range attrs {
 		names = append(names, d.format.attribute(a))
@@ -147,7 +147,7 @@ func (d *decoder) unknown(attrs []*realm.Attribute, reserved []string, f field, 
 	hint := suggest(f.name, names)
 	if at.shown == "" {
 		var owners []string
-		for _, k := range realm.Kinds {
+		for _, k := range resource.Kinds {
 			if d.find(k.Attributes(), f.name) != nil {
 				owners = append(owners, "a "+k.Lower())
 			}
@@ -160,30 +160,30 @@ func (d *decoder) unknown(attrs []*realm.Attribute, reserved []string, f field, 
 }
 
 // attribute sets the field into to v, which is not null.
-func (d *decoder) attribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	switch a.Type {
-	case realm.TypeString:
+	case resource.TypeString:
 		d.stringAttribute(a, into, v, at)
-	case realm.TypeBool:
+	case resource.TypeBool:
 		if b, ok := d.boolean(v, at.shown); ok {
 			into.SetBool(b)
 		}
-	case realm.TypeInt, realm.TypeBytes, realm.TypeFloat:
+	case resource.TypeInt, resource.TypeBytes, resource.TypeFloat:
 		d.numberAttribute(a, into, v, at)
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		d.listAttribute(a, into, v, at)
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeMap, resource.TypePairs:
 		d.mapAttribute(a, into, v, at)
-	case realm.TypeObject:
+	case resource.TypeObject:
 		d.objectAttribute(a, into, v, at)
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		d.objectsAttribute(a, into, v, at)
 	default:
 		panic("config: no decoder for type " + string(a.Type))
 	}
 }
 
-func (d *decoder) stringAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	s, ok := d.text(v, at.shown, false)
 	switch {
 	case !ok:
@@ -204,7 +204,7 @@ func (d *decoder) stringAttribute(a *realm.Attribute, into reflect.Value, v *val
 }
 
 // listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
-func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	if v.kind != listKind || v.blocks {
 		d.errorf(v.rng, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.describe(), inBrackets(v))
 		return
@@ -217,7 +217,7 @@ func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value
 		}
 		if s, ok = d.check(a, s, item.rng, at.shown); ok {
 			list = append(list, s)
-			if key := at.member(s).key; a.Type == realm.TypeSet {
+			if key := at.member(s).key; a.Type == resource.TypeSet {
 				d.ranges[key] = item.rng
 			}
 			if item.sensitive || v.sensitive {
@@ -225,7 +225,7 @@ func (d *decoder) listAttribute(a *realm.Attribute, into reflect.Value, v *value
 			}
 		}
 	}
-	if a.Type == realm.TypeSet {
+	if a.Type == resource.TypeSet {
 		slices.Sort(list)
 		list = slices.Compact(list)
 	}
@@ -243,19 +243,19 @@ func inBrackets(v *value) string {
 }
 
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
-func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	m := map[string]string{}
-	set := func(name, text string, rng realm.Range, sensitive bool) {
+	set := func(name, text string, rng resource.Range, sensitive bool) {
 		key := at.member(name)
 		if first, ok := d.ranges[key.key]; ok {
 			d.errorf(rng, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", key.shown, first)
 			return
 		}
-		if most := 4096; a.Type == realm.TypeMap && len(name)+len(text) > most {
+		if most := 4096; a.Type == resource.TypeMap && len(name)+len(text) > most {
 			d.errorf(rng, "Invalid label", "%s is too long: containerd takes at most %d bytes for a key and its value together.", key.shown, most)
 			return
 		}
-		if a.Type == realm.TypePairs {
+		if a.Type == resource.TypePairs {
 			if _, err := checkArgument(name + "=" + text); err != nil {
 				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, stop(err))
 				return
@@ -277,7 +277,7 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 				set(f.name, text, f.value.rng, f.value.sensitive)
 			}
 		}
-	case v.kind == listKind && !v.blocks && a.Type == realm.TypePairs:
+	case v.kind == listKind && !v.blocks && a.Type == resource.TypePairs:
 		for i, item := range v.items {
 			shown := fmt.Sprintf("%s[%d]", at.shown, i)
 			pair, ok := d.text(item, shown, false)
@@ -296,7 +296,7 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 		}
 	default:
 		wants := "an object of names and values"
-		if a.Type == realm.TypePairs {
+		if a.Type == resource.TypePairs {
 			wants += " or a list of NAME=value"
 		}
 		hint := ""
@@ -311,9 +311,9 @@ func (d *decoder) mapAttribute(a *realm.Attribute, into reflect.Value, v *value,
 	}
 }
 
-func (d *decoder) mapKey(a *realm.Attribute, name string, rng realm.Range, shown string, sensitive bool) bool {
+func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range, shown string, sensitive bool) bool {
 	checkKey, summary := checkLabelKey, "Invalid label"
-	if a.Type == realm.TypePairs {
+	if a.Type == resource.TypePairs {
 		checkKey, summary = checkVariable, "Invalid variable"
 	}
 	if err := checkKey(name); err != nil {
@@ -326,7 +326,7 @@ func (d *decoder) mapKey(a *realm.Attribute, name string, rng realm.Range, shown
 	return true
 }
 
-func (d *decoder) objectAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	if v.blocks {
 		if len(v.items) > 1 {
 			d.errorf(v.items[1].rng, "Duplicate block", "There is already a block %s at %s. Put everything in one of them.", at.shown, v.items[0].rng)
@@ -345,7 +345,7 @@ func (d *decoder) objectAttribute(a *realm.Attribute, into reflect.Value, v *val
 }
 
 // objectsAttribute sets the elements of a keyed collection, sorted by key.
-func (d *decoder) objectsAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	if v.kind == objectKind && d.format.lax {
 		v = &value{kind: listKind, items: []*value{v}, rng: v.rng}
 	}
@@ -357,7 +357,7 @@ func (d *decoder) objectsAttribute(a *realm.Attribute, into reflect.Value, v *va
 		d.errorf(v.rng, "Wrong type", "%s must be a list of %s with the fields %s, but this is %s.%s", at.shown, items, d.fieldNames(a), v.describe(), hint)
 		return
 	}
-	key := realm.FindAttribute(a.Fields, a.Key)
+	key := resource.FindAttribute(a.Fields, a.Key)
 	elements := reflect.MakeSlice(into.Type(), 0, len(v.items))
 	seen := map[string]int{}
 	for i, item := range v.items {
@@ -392,10 +392,10 @@ func (d *decoder) objectsAttribute(a *realm.Attribute, into reflect.Value, v *va
 
 // element returns an element of a keyed collection, with an empty key where something is wrong with it, and the places
 // of its fields.
-func (d *decoder) element(a, key *realm.Attribute, of reflect.Type, v *value, shown string) (reflect.Value, map[string]realm.Range) {
+func (d *decoder) element(a, key *resource.Attribute, of reflect.Type, v *value, shown string) (reflect.Value, map[string]resource.Range) {
 	element := reflect.New(of)
 	inner := *d
-	inner.ranges = map[string]realm.Range{}
+	inner.ranges = map[string]resource.Range{}
 	switch {
 	case v.kind == objectKind:
 		inner.object(a.Fields, nil, element, v, place{shown: shown})
@@ -412,7 +412,7 @@ func (d *decoder) element(a, key *realm.Attribute, of reflect.Type, v *value, sh
 	return element.Elem(), inner.ranges
 }
 
-func (d *decoder) fieldNames(a *realm.Attribute) string {
+func (d *decoder) fieldNames(a *resource.Attribute) string {
 	names := make([]string, 0, len(a.Fields))
 	for _, f := range a.Fields {
 		names = append(names, d.format.attribute(f))
@@ -421,7 +421,7 @@ func (d *decoder) fieldNames(a *realm.Attribute) string {
 }
 
 // sortedBy returns the elements ordered by the string in their field key.
-func sortedBy(key *realm.Attribute, elements reflect.Value) reflect.Value {
+func sortedBy(key *resource.Attribute, elements reflect.Value) reflect.Value {
 	order := make([]int, elements.Len())
 	for i := range order {
 		order[i] = i

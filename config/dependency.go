@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // checkDependencies sees that what containers depend on exists, where all of the cell is known, and can come to be what
 // it must be, and that no container waits for itself.
-func (c *cell) checkDependencies(diags *realm.Diagnostics) {
+func (c *cell) checkDependencies(diags *resource.Diagnostics) {
 	whole := c.declared != nil && !c.declared.external
 	for _, d := range c.containers {
 		for _, on := range spec(d).DependsOn {
@@ -31,19 +31,19 @@ func (c *cell) checkDependencies(diags *realm.Diagnostics) {
 			cycle = slices.Concat(cycle[i:], cycle[:i])
 			reason = fmt.Sprintf("but %s is the cell's root container, which starts before every other", cycle[0].path.Name())
 		}
-		reportCycle(cycle, realm.Path.Name, reason, diags)
+		reportCycle(cycle, resource.Path.Name, reason, diags)
 	}
 }
 
 // never says why the container d of a cell can't meet the condition for the others, or returns "".
-func never(d *declaration, condition realm.Condition) string {
+func never(d *declaration, condition resource.Condition) string {
 	switch {
 	case d.external: // what is true of it is known where it is managed
-	case condition == realm.Healthy && spec(d).Healthcheck == nil:
+	case condition == resource.Healthy && spec(d).Healthcheck == nil:
 		return "it has no healthcheck. Give it one"
-	case condition == realm.Completed && spec(d).Root:
+	case condition == resource.Completed && spec(d).Root:
 		return "it is the cell's root container, whose end takes the network from all of the cell. Let it depend on another container"
-	case condition == realm.Completed:
+	case condition == resource.Completed:
 		return neverEnds(d, "its restart policy")
 	}
 	return ""
@@ -58,32 +58,32 @@ func neverEnds(d *declaration, whose string) string {
 }
 
 // never says why the cell can't meet the condition, or returns "".
-func (c *cell) never(condition realm.Condition) string {
+func (c *cell) never(condition resource.Condition) string {
 	external := func(d *declaration) bool { return d.external }
 	checked := func(d *declaration) bool { return spec(d).Healthcheck != nil }
 	root := slices.IndexFunc(c.containers, func(d *declaration) bool { return spec(d).Root })
 	switch {
 	case c.declared.external || slices.ContainsFunc(c.containers, external): // as for containers
-	case condition == realm.Healthy && !slices.ContainsFunc(c.containers, checked):
+	case condition == resource.Healthy && !slices.ContainsFunc(c.containers, checked):
 		return "none of its containers has a healthcheck. Give one to those that count"
-	case condition == realm.Completed && root < 0:
+	case condition == resource.Completed && root < 0:
 		return "it has no container. Declare one"
-	case condition == realm.Completed && c.containers[root].resource.ImpliedRoot: // another may be recorded, which planning knows
+	case condition == resource.Completed && c.containers[root].resource.ImpliedRoot: // another may be recorded, which planning knows
 		return ""
-	case condition == realm.Completed:
+	case condition == resource.Completed:
 		return neverEnds(c.containers[root], "the restart policy of its root container "+c.containers[root].path.Name())
 	}
 	return ""
 }
 
 // impossible reports a condition that what d depends on, shown by its name, can't meet.
-func impossible(d *declaration, key string, condition realm.Condition, shown, reason string, diags *realm.Diagnostics) {
+func impossible(d *declaration, key string, condition resource.Condition, shown, reason string, diags *resource.Diagnostics) {
 	at := d.resource.RangeOf(fmt.Sprintf("dependsOn[%q].condition", key))
 	diags.Errorf(at, d.path, "Impossible condition", "%s can't become %s: %s, or take the condition away.", shown, condition, reason)
 }
 
 // checkCellDependencies sees of cells what checkDependencies does of containers. order holds the paths of all cells.
-func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, members map[realm.Path][]string, diags *realm.Diagnostics) {
+func checkCellDependencies(cells map[resource.Path]*cell, order []resource.Path, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	var declared []*declaration
 	for _, p := range order {
 		if d := cells[p].declared; d != nil && !d.external {
@@ -91,8 +91,8 @@ func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, membe
 		}
 	}
 	for _, d := range declared {
-		for _, on := range d.resource.Spec.(*realm.Cell).DependsOn {
-			p := realm.Path(on.Name)
+		for _, on := range d.resource.Spec.(*resource.Cell).DependsOn {
+			p := resource.Path(on.Name)
 			if other := cells[p]; other != nil && other.declared != nil {
 				if reason := other.never(on.Condition); reason != "" {
 					impossible(d, on.Name, on.Condition, on.Name, reason, diags)
@@ -104,37 +104,37 @@ func checkCellDependencies(cells map[realm.Path]*cell, order []realm.Path, membe
 	}
 	waitsFor := func(d *declaration) []*declaration {
 		var before []*declaration
-		for _, on := range d.resource.Spec.(*realm.Cell).DependsOn {
-			if other := cells[realm.Path(on.Name)]; other != nil && other.declared != nil && !other.declared.external {
+		for _, on := range d.resource.Spec.(*resource.Cell).DependsOn {
+			if other := cells[resource.Path(on.Name)]; other != nil && other.declared != nil && !other.declared.external {
 				before = append(before, other.declared)
 			}
 		}
 		return before
 	}
 	for _, cycle := range cycles(declared, waitsFor) {
-		reportCycle(cycle, func(p realm.Path) string { return string(p) }, "so that none of them could start first", diags)
+		reportCycle(cycle, func(p resource.Path) string { return string(p) }, "so that none of them could start first", diags)
 	}
 }
 
 // checkReferences sees that no resource waits for itself because of the values that it takes from others.
-func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
-	byPath := map[realm.Path]*declaration{}
-	tree := realm.NewTree()
-	containers := map[realm.Path][]realm.Path{} // of a cell
+func checkReferences(decls []*declaration, diags *resource.Diagnostics) {
+	byPath := map[resource.Path]*declaration{}
+	tree := resource.NewTree()
+	containers := map[resource.Path][]resource.Path{} // of a cell
 	for _, d := range decls {
 		if d.resource == nil {
 			continue
 		}
 		byPath[d.path] = d
 		tree.Add(d.resource)
-		if d.kind == realm.KindContainer {
+		if d.kind == resource.KindContainer {
 			containers[d.path.Parent()] = append(containers[d.path.Parent()], d.path)
 		}
 	}
-	before := map[realm.Path][]realm.Path{}
+	before := map[resource.Path][]resource.Path{}
 	for _, e := range tree.Edges() {
 		before[e.Path] = append(before[e.Path], e.On)
-		if e.Path.Kind() == realm.KindCell && e.Why == "depends_on" {
+		if e.Path.Kind() == resource.KindCell && e.Why == "depends_on" {
 			for _, p := range containers[e.Path] {
 				before[p] = append(before[p], containers[e.On]...)
 			}
@@ -158,13 +158,13 @@ func checkReferences(decls []*declaration, diags *realm.Diagnostics) {
 			continue // which is reported as one of dependencies
 		}
 		cycle = slices.Concat(cycle[i:], cycle[:i])
-		reportCycle(cycle, func(p realm.Path) string { return string(p) }, "each needs the next to be there, be it for a value of it, so that none of them could be made first", diags)
+		reportCycle(cycle, func(p resource.Path) string { return string(p) }, "each needs the next to be there, be it for a value of it, so that none of them could be made first", diags)
 	}
 }
 
 // reportCycle reports that everything in cycle waits for the next, the last for the first. name returns what their
 // dependencies call them.
-func reportCycle(cycle []*declaration, name func(realm.Path) string, reason string, diags *realm.Diagnostics) {
+func reportCycle(cycle []*declaration, name func(resource.Path) string, reason string, diags *resource.Diagnostics) {
 	names := make([]string, 0, len(cycle)+1)
 	for _, member := range append(slices.Clone(cycle), cycle[0]) {
 		names = append(names, name(member.path))
@@ -177,7 +177,7 @@ func reportCycle(cycle []*declaration, name func(realm.Path) string, reason stri
 }
 
 // dependencyRange returns where d says that it depends on name.
-func dependencyRange(d *declaration, name string) realm.Range {
+func dependencyRange(d *declaration, name string) resource.Range {
 	if rng, ok := d.resource.Ranges[fmt.Sprintf("dependsOn[%q].name", name)]; ok {
 		return rng
 	}

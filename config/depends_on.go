@@ -5,7 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // awaitCallers lets what is being worked out wait for all that the calls of the module, and of those around it, depend on.
@@ -62,7 +62,7 @@ func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
 }
 
 // wholly reports whether t goes on with nothing but a key, or complains about what it goes on with.
-func (m *moduleInstance) wholly(t hcl.Traversal, at realm.Range) bool {
+func (m *moduleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 	attribute, _ := referredAttribute(t[2:])
 	if attribute != "" || len(t) > 3 {
 		m.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
@@ -71,7 +71,7 @@ func (m *moduleInstance) wholly(t hcl.Traversal, at realm.Range) bool {
 	return true
 }
 
-func (m *moduleInstance) awaitResource(k realm.Kind, t hcl.Traversal, at realm.Range) bool {
+func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at resource.Range) bool {
 	var wanted resourceReferences
 	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.evaluator, k, t, nil) {
 		return false
@@ -109,7 +109,7 @@ func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
 	return true
 }
 
-func (m *moduleInstance) awaitModule(t hcl.Traversal, at realm.Range) bool {
+func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 	label, _ := attributeName(t[1])
 	if !m.wholly(t, at) {
 		return false

@@ -1,8 +1,8 @@
-// Package config reads what users write, in HCL or YAML, into one tree of typed resources ([realm.Tree]).
+// Package config reads what users write, in HCL or YAML, into one tree of typed resources ([resource.Tree]).
 //
 // The two spellings meet early. Each reader (hcl.go; yaml.go and manifest.go) turns its source into values and
 // declarations (node.go), which know where they were written; one decoder (decode.go) fills the specs from them,
-// driven by the schema that package realm states in its struct tags. So types, unknown names, bounds and checks
+// driven by the schema that package resource states in its struct tags. So types, unknown names, bounds and checks
 // are judged once, and in the same words. What concerns more than one attribute follows in container.go, cell.go,
 // dependency.go, network.go and realm.go.
 //

@@ -11,15 +11,15 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree: blocks nested as far as the tree holds
 // the parents, and with the path of the parent where it doesn't. Text is written in the normal form C of Unicode, as
 // HCL reads it.
-func EncodeHCL(tree *realm.Tree) []byte {
+func EncodeHCL(tree *resource.Tree) []byte {
 	file := hclwrite.NewEmptyFile()
-	bodies := map[realm.Path]*hclwrite.Body{}
+	bodies := map[resource.Path]*hclwrite.Body{}
 	for _, r := range inOrder(tree) {
 		parent := r.Path.Parent()
 		body := bodies[parent]
@@ -48,7 +48,7 @@ func EncodeHCL(tree *realm.Tree) []byte {
 
 // inOrder returns the resources of the tree in the order in which they are written: that of their paths, but for root
 // containers of which nobody wrote that they are, which come first in their cells.
-func inOrder(tree *realm.Tree) []*realm.Resource {
+func inOrder(tree *resource.Tree) []*resource.Resource {
 	all := tree.Resources()
 	first := 0 // of the containers of a cell
 	for i, r := range all {
@@ -64,17 +64,17 @@ func inOrder(tree *realm.Tree) []*realm.Resource {
 }
 
 // writtenSpec returns the spec of r without what nobody wrote.
-func writtenSpec(r *realm.Resource) realm.Spec {
+func writtenSpec(r *resource.Resource) resource.Spec {
 	if !r.ImpliedRoot {
 		return r.Spec
 	}
-	spec := *r.Spec.(*realm.Container)
+	spec := *r.Spec.(*resource.Container)
 	spec.Root = false
 	return &spec
 }
 
 // encodeLifecycle writes attributes and resources as references to them.
-func encodeLifecycle(body *hclwrite.Body, k realm.Kind, l *realm.Lifecycle) {
+func encodeLifecycle(body *hclwrite.Body, k resource.Kind, l *resource.Lifecycle) {
 	if l.PreventDestroy {
 		body.SetAttributeValue("prevent_destroy", cty.True)
 	}
@@ -106,13 +106,13 @@ func encodeLifecycle(body *hclwrite.Body, k realm.Kind, l *realm.Lifecycle) {
 	list("replace_triggered_by", triggers)
 }
 
-// hclName returns the name of an attribute, as [realm.Leaf] has it, in the spelling of HCL.
-func hclName(attrs []*realm.Attribute, name string) string {
+// hclName returns the name of an attribute, as [resource.Leaf] has it, in the spelling of HCL.
+func hclName(attrs []*resource.Attribute, name string) string {
 	word, rest := name, ""
 	if i := strings.IndexAny(name, ".["); i >= 0 {
 		word, rest = name[:i], name[i:]
 	}
-	a := realm.FindAttribute(attrs, word)
+	a := resource.FindAttribute(attrs, word)
 	switch {
 	case a == nil:
 		return name
@@ -123,13 +123,13 @@ func hclName(attrs []*realm.Attribute, name string) string {
 }
 
 // encodeFields writes the fields of a struct that are set, those without blocks of their own first.
-func encodeFields(body *hclwrite.Body, attrs []*realm.Attribute, of reflect.Value) {
-	var blocks []*realm.Attribute
+func encodeFields(body *hclwrite.Body, attrs []*resource.Attribute, of reflect.Value) {
+	var blocks []*resource.Attribute
 	for _, a := range attrs {
 		v := a.Field(of)
 		switch {
 		case v.IsZero() || (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
-		case a.Type == realm.TypeObject || a.Type == realm.TypeObjects && !allShort(a, v):
+		case a.Type == resource.TypeObject || a.Type == resource.TypeObjects && !allShort(a, v):
 			blocks = append(blocks, a)
 		default:
 			body.SetAttributeRaw(a.HCLName, encodeValue(a, v))
@@ -137,7 +137,7 @@ func encodeFields(body *hclwrite.Body, attrs []*realm.Attribute, of reflect.Valu
 	}
 	for _, a := range blocks {
 		v := a.Field(of)
-		if a.Type == realm.TypeObject {
+		if a.Type == resource.TypeObject {
 			encodeFields(body.AppendNewBlock(a.HCLName, nil).Body(), a.Fields, v)
 			continue
 		}
@@ -148,7 +148,7 @@ func encodeFields(body *hclwrite.Body, attrs []*realm.Attribute, of reflect.Valu
 }
 
 // allShort reports whether each element of the collection may be written as its key alone.
-func allShort(a *realm.Attribute, v reflect.Value) bool {
+func allShort(a *resource.Attribute, v reflect.Value) bool {
 	for i := range v.Len() {
 		for _, f := range a.Fields {
 			if f.Name != a.Key && !f.Field(v.Index(i)).IsZero() {
@@ -159,33 +159,33 @@ func allShort(a *realm.Attribute, v reflect.Value) bool {
 	return a.Short
 }
 
-func encodeValue(a *realm.Attribute, v reflect.Value) hclwrite.Tokens {
+func encodeValue(a *resource.Attribute, v reflect.Value) hclwrite.Tokens {
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
 	switch a.Type {
-	case realm.TypeBool:
+	case resource.TypeBool:
 		return hclwrite.TokensForValue(cty.BoolVal(v.Bool()))
-	case realm.TypeInt:
+	case resource.TypeInt:
 		return hclwrite.TokensForValue(cty.NumberIntVal(v.Int()))
-	case realm.TypeBytes:
+	case resource.TypeBytes:
 		return hclwrite.TokensForValue(encodeBytes(v.Int()))
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		return hclwrite.TokensForValue(cty.NumberFloatVal(v.Float()))
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		items := make([]cty.Value, v.Len())
 		for i := range items {
 			items[i] = cty.StringVal(v.Index(i).String())
 		}
 		return hclwrite.TokensForValue(cty.TupleVal(items))
-	case realm.TypeObjects:
-		key := realm.FindAttribute(a.Fields, a.Key)
+	case resource.TypeObjects:
+		key := resource.FindAttribute(a.Fields, a.Key)
 		items := make([]cty.Value, v.Len())
 		for i := range items {
 			items[i] = cty.StringVal(key.Field(v.Index(i)).String())
 		}
 		return hclwrite.TokensForValue(cty.TupleVal(items))
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeMap, resource.TypePairs:
 		return encodeMap(v.Convert(reflect.TypeFor[map[string]string]()).Interface().(map[string]string))
 	}
 	return hclwrite.TokensForValue(cty.StringVal(v.String()))
@@ -205,7 +205,7 @@ func encodeMap(m map[string]string) hclwrite.Tokens {
 }
 
 func encodeBytes(n int64) cty.Value {
-	if size := realm.FormatBytes(n); size != "" {
+	if size := resource.FormatBytes(n); size != "" {
 		return cty.StringVal(size)
 	}
 	return cty.NumberIntVal(n)

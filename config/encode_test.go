@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // valid holds texts in normal form that keep the rule of a check.
@@ -21,7 +21,7 @@ var valid = map[string][]string{
 	"name": {"a", "b", "c-d"}, "cell": {"r/s/t/c", "r/s/t/d"}, "capability": {"ALL", "CHOWN"}, "securityopt": {"seccomp=unconfined", "apparmor=x"},
 	"pullpolicy": {"always", "never"}, "restartpolicy": {"always", "on-failure:3"}, "signal": {"SIGTERM", "SIGHUP"},
 	"user": {"app", "1000:1000"}, "tmpfsoption": {"noexec", "mode=1777"},
-	"sealed": {realm.SealKey("key").Seal("a"), realm.SealKey("key").Seal("b")},
+	"sealed": {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 }
 
 // anyText is what is special in HCL.
@@ -34,26 +34,26 @@ func anyText() *rapid.Generator[string] {
 	)
 }
 
-func textOf(a *realm.Attribute) *rapid.Generator[string] {
+func textOf(a *resource.Attribute) *rapid.Generator[string] {
 	if a.Check != "" && a.Check != "argument" {
 		return rapid.SampledFrom(valid[a.Check])
 	}
 	return anyText()
 }
 
-func setAny(t *rapid.T, a *realm.Attribute, v reflect.Value) {
+func setAny(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 	switch a.Type {
-	case realm.TypeString:
+	case resource.TypeString:
 		v.SetString(textOf(a).Draw(t, a.Name))
-	case realm.TypeBool:
+	case resource.TypeBool:
 		v.SetBool(rapid.Bool().Draw(t, a.Name))
-	case realm.TypeInt, realm.TypeBytes:
+	case resource.TypeInt, resource.TypeBytes:
 		most := int64(1) << 60
 		if a.HasRange && a.Max < float64(most) {
 			most = int64(a.Max)
 		}
 		n := rapid.OneOf(rapid.Int64Range(int64(a.Min), most), rapid.SampledFrom([]int64{1 << 20 / (1 << 20) * int64(a.Min), most})).Draw(t, a.Name)
-		if a.Type == realm.TypeBytes && rapid.Bool().Draw(t, "round") {
+		if a.Type == resource.TypeBytes && rapid.Bool().Draw(t, "round") {
 			n = rapid.Int64Range(1, 5000).Draw(t, "n") << rapid.SampledFrom([]int{20, 25, 30, 40}).Draw(t, "unit")
 		}
 		if v.Kind() == reflect.Pointer {
@@ -61,27 +61,27 @@ func setAny(t *rapid.T, a *realm.Attribute, v reflect.Value) {
 		} else {
 			v.SetInt(n)
 		}
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		v.SetFloat(rapid.OneOf(rapid.SampledFrom([]float64{0.5, 1, 0.1}), rapid.Float64Range(a.Min, a.Max)).Draw(t, a.Name))
-	case realm.TypeList:
+	case resource.TypeList:
 		v.Set(reflect.ValueOf(rapid.SliceOfN(textOf(a), 1, 3).Draw(t, a.Name)))
-	case realm.TypeSet:
+	case resource.TypeSet:
 		members := rapid.SliceOfNDistinct(textOf(a), 1, 2, rapid.ID).Draw(t, a.Name)
 		sort.Strings(members)
 		v.Set(reflect.ValueOf(members))
-	case realm.TypeMap:
+	case resource.TypeMap:
 		v.Set(reflect.ValueOf(rapid.MapOfN(rapid.SampledFrom([]string{"a", "for", "null", "true", "a.b/c", "${x}", "\"", "1", "a b"}), anyText(), 1, 3).Draw(t, a.Name)))
-	case realm.TypePairs:
+	case resource.TypePairs:
 		m := rapid.MapOfN(rapid.SampledFrom([]string{"A", "for", "null", "_"}), anyText(), 1, 3).Draw(t, a.Name)
 		v.Set(reflect.ValueOf(m).Convert(v.Type()))
-	case realm.TypeObject:
+	case resource.TypeObject:
 		object := reflect.New(v.Type().Elem())
 		setSome(t, a.Fields, object)
 		if !object.Elem().IsZero() {
 			v.Set(object)
 		}
-	case realm.TypeObjects:
-		key := realm.FindAttribute(a.Fields, a.Key)
+	case resource.TypeObjects:
+		key := resource.FindAttribute(a.Fields, a.Key)
 		keys := rapid.SliceOfNDistinct(textOf(key), 1, 2, rapid.ID).Draw(t, a.Name)
 		sort.Strings(keys)
 		for _, k := range keys {
@@ -95,7 +95,7 @@ func setAny(t *rapid.T, a *realm.Attribute, v reflect.Value) {
 	}
 }
 
-func setSome(t *rapid.T, attrs []*realm.Attribute, of reflect.Value) {
+func setSome(t *rapid.T, attrs []*resource.Attribute, of reflect.Value) {
 	for _, a := range attrs {
 		if a.Required || rapid.Bool().Draw(t, "sets "+a.Name) {
 			setAny(t, a, a.Field(of))
@@ -108,7 +108,7 @@ func TestEncodeHCLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := randomTree(t)
 		text := EncodeHCL(tree)
-		var diags realm.Diagnostics
+		var diags resource.Diagnostics
 		e := newEvaluator(Input{}, &diags)
 		m := newModule("")
 		e.read(m, []source{{"x.hcl", text, true}})
@@ -123,22 +123,22 @@ func TestEncodeYAMLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := randomTree(t)
 		text := EncodeYAML(tree)
-		var diags realm.Diagnostics
+		var diags resource.Diagnostics
 		decls := readYAML("x.yaml", text, &diags)
 		decodedAs(t, tree, decls, diags, text)
 	})
 }
 
 // randomTree returns one resource of each kind, or leaves it out.
-func randomTree(t *rapid.T) *realm.Tree {
-	tree := realm.NewTree()
-	p := realm.Path("")
-	for _, k := range realm.Kinds {
+func randomTree(t *rapid.T) *resource.Tree {
+	tree := resource.NewTree()
+	p := resource.Path("")
+	for _, k := range resource.Kinds {
 		p = p.Join("a")
-		if k != realm.KindContainer && !rapid.Bool().Draw(t, "has a "+k.Lower()) {
+		if k != resource.KindContainer && !rapid.Bool().Draw(t, "has a "+k.Lower()) {
 			continue
 		}
-		r := &realm.Resource{Path: p, Spec: realm.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
+		r := &resource.Resource{Path: p, Spec: resource.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
 		setSome(t, k.Attributes(), reflect.ValueOf(r.Spec))
 		tree.Add(r)
 	}
@@ -146,14 +146,14 @@ func randomTree(t *rapid.T) *realm.Tree {
 }
 
 // decodedAs sees that the declarations in text are those of the tree.
-func decodedAs(t *rapid.T, tree *realm.Tree, decls []*declaration, diags realm.Diagnostics, text []byte) {
+func decodedAs(t *rapid.T, tree *resource.Tree, decls []*declaration, diags resource.Diagnostics, text []byte) {
 	if len(decls) != tree.Len() {
 		t.Fatalf("%v\n%s", diags, text)
 	}
 	for _, d := range decls {
 		want := tree.Resource(d.path)
 		// The bare spec, without what a whole configuration adds to it and asks of it.
-		again := &realm.Resource{Path: d.path, Spec: realm.NewSpec(d.kind)}
+		again := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind)}
 		diags = nil
 		if d.decoded == nil {
 			d.takeExternal(&diags)
@@ -191,7 +191,7 @@ func TestEncodeGolden(t *testing.T) {
 }
 
 // checkEncoded sees that text, read as a file called name, is the tree, and looks as testdata/encode has it.
-func checkEncoded(t *testing.T, tree *realm.Tree, name string, text []byte, golden string) {
+func checkEncoded(t *testing.T, tree *resource.Tree, name string, text []byte, golden string) {
 	t.Helper()
 	again, _, diags := loadTree([]source{{name, text, true}}, nil)
 	if diags.HasErrors() {

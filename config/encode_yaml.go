@@ -3,13 +3,13 @@ package config
 import (
 	"bytes"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 // EncodeYAML returns the tree as manifests that [Load] reads back as the very same tree: a document for each resource,
 // parents first.
-func EncodeYAML(tree *realm.Tree) []byte {
+func EncodeYAML(tree *resource.Tree) []byte {
 	var b bytes.Buffer
 	for i, r := range inOrder(tree) {
 		if i > 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
@@ -21,7 +21,7 @@ import (
 type evaluator struct {
 	*sourceSet
 	input Input
-	diags *realm.Diagnostics
+	diags *resource.Diagnostics
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
 	rootDir   string
 	root      *moduleInstance
@@ -44,7 +44,7 @@ type evaluator struct {
 	count, spent int
 }
 
-func newEvaluator(in Input, diags *realm.Diagnostics) *evaluator {
+func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
 		sourceSet: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
@@ -104,7 +104,7 @@ func (m *moduleInstance) declareModule() {
 }
 
 // references are resources that something refers to.
-type references map[realm.Path]bool
+type references map[resource.Path]bool
 
 // lazy is a value that is worked out when it is first asked for.
 type lazy struct {
@@ -127,7 +127,7 @@ const (
 const maxDepth = 1000
 
 // once works out l, which messages call name. Where ok is false that has been reported.
-func (e *evaluator) once(l *lazy, name string, at realm.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
+func (e *evaluator) once(l *lazy, name string, at resource.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
 	switch l.state {
 	case running:
 		e.cycle(name, at)
@@ -165,7 +165,7 @@ func (e *evaluator) use(used references) {
 }
 
 // cycle reports that name, which is being worked out, is asked for again.
-func (e *evaluator) cycle(name string, at realm.Range) {
+func (e *evaluator) cycle(name string, at resource.Range) {
 	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
 	if len(names) == 2 {
 		e.diags.Errorf(at, "", "Cycle", "%s refers to itself, so that it can't be worked out. Take this reference away.", name)
@@ -250,7 +250,7 @@ func (e *evaluator) prepare(expr hcl.Expression) *prepared {
 const maxWork = 16 << 20
 
 // spend notes that n values were worked through, and returns false once that is too much, which it reports once.
-func (e *evaluator) spend(n int, at realm.Range) bool {
+func (e *evaluator) spend(n int, at resource.Range) bool {
 	if e.spent > maxWork {
 		return false
 	}
@@ -276,11 +276,11 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 	report(problems, e.diags)
 }
 
-func report(problems hcl.Diagnostics, diags *realm.Diagnostics) {
+func report(problems hcl.Diagnostics, diags *resource.Diagnostics) {
 	for _, p := range problems {
-		d := realm.Diagnostic{Severity: realm.Error, Summary: strings.TrimSuffix(p.Summary, "."), Detail: p.Detail}
+		d := resource.Diagnostic{Severity: resource.Error, Summary: strings.TrimSuffix(p.Summary, "."), Detail: p.Detail}
 		if p.Severity == hcl.DiagWarning {
-			d.Severity = realm.Warning
+			d.Severity = resource.Warning
 		}
 		if p.Subject != nil {
 			d.Subject = hclRange(*p.Subject)
@@ -339,7 +339,7 @@ func (e *evaluator) functionsIn(dir string) map[string]function.Function {
 // member returns the value of what t refers to below one of the words that are no resources: var.x, local.y.
 func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string, val cty.Value, ok bool) {
 	at := hclRange(t.SourceRange())
-	roots := map[string]func(string, realm.Range) (cty.Value, bool){
+	roots := map[string]func(string, resource.Range) (cty.Value, bool){
 		"var": s.in.variable, "local": s.in.local, "module": s.in.output, "path": s.in.path, "kuke": s.in.about,
 	}
 	find := roots[root]
@@ -428,7 +428,7 @@ func described(val cty.Value) string {
 
 // holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
 // warning.
-func (e *evaluator) holds(r *rule, s *scope, severity realm.Severity, summary string, about realm.Path) {
+func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary string, about resource.Path) {
 	val, ok := e.evaluate(r.condition, s)
 	if !ok {
 		return
@@ -459,7 +459,7 @@ func (e *evaluator) holds(r *rule, s *scope, severity realm.Severity, summary st
 		}
 		said = text.AsString()
 	}
-	*e.diags = append(*e.diags, realm.Diagnostic{
+	*e.diags = append(*e.diags, resource.Diagnostic{
 		Severity: severity, Summary: summary, Subject: at, Path: about,
 		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.at),
 	})

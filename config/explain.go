@@ -5,20 +5,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Explanation is what there is to know about a kind, or about a field of one.
 type Explanation struct {
 	// Path is the kind and the names down to the field, as manifests spell them: container.resources.cpuWeight.
 	Path string
-	Kind realm.Kind
+	Kind resource.Kind
 	// Chain holds the attributes that lead to the field, itself last; it is empty for a kind.
-	Chain []*realm.Attribute
+	Chain []*resource.Attribute
 	// Values are the words that it takes, where these are all.
 	Values []string
 	// Fields are those of the kind or of the field, if it has any. One without a name in YAML or in HCL is not in it.
-	Fields []*realm.Attribute
+	Fields []*resource.Attribute
 }
 
 // Explain returns what there is to know about KIND or KIND.FIELD[.FIELD…], in the spelling of YAML or of HCL. The error
@@ -50,20 +50,20 @@ func Explain(path string) (*Explanation, error) {
 	return e, nil
 }
 
-func explainKind(k realm.Kind) *Explanation {
+func explainKind(k resource.Kind) *Explanation {
 	return &Explanation{Path: k.Lower(), Kind: k, Fields: append(placement(k), k.Attributes()...)}
 }
 
 // spelled returns the name of a in YAML, or that in HCL where it has no other.
-func spelled(a *realm.Attribute) string {
+func spelled(a *resource.Attribute) string {
 	if a.Name == "" {
 		return a.HCLName
 	}
 	return a.Name
 }
 
-func (e *Explanation) find(name string) *realm.Attribute {
-	i := slices.IndexFunc(e.Fields, func(a *realm.Attribute) bool { return name != "" && (a.Name == name || a.HCLName == name) })
+func (e *Explanation) find(name string) *resource.Attribute {
+	i := slices.IndexFunc(e.Fields, func(a *resource.Attribute) bool { return name != "" && (a.Name == name || a.HCLName == name) })
 	if i < 0 {
 		return nil
 	}
@@ -75,7 +75,7 @@ func noKind(word string) error {
 		return fmt.Errorf("there is no kind %q.%s", shorten(word), hint)
 	}
 	var owners []string
-	for _, k := range realm.Kinds {
+	for _, k := range resource.Kinds {
 		e := explainKind(k)
 		if a := e.find(word); a != nil {
 			owners = append(owners, e.Path+"."+spelled(a))
@@ -117,7 +117,7 @@ func Completions(begun string) (completions [][2]string) {
 	}
 	last := strings.LastIndexByte(begun, '.')
 	if last < 0 {
-		for _, k := range realm.Kinds {
+		for _, k := range resource.Kinds {
 			add(k.Lower(), k.Doc())
 		}
 		return completions

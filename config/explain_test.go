@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Every field is explained, and completed, in both of its spellings.
 func TestExplain(t *testing.T) {
-	for _, k := range realm.Kinds {
+	for _, k := range resource.Kinds {
 		e, err := Explain(k.Lower())
 		if err != nil || e.Kind != k || len(e.Chain) > 0 || k.Doc() == "" {
 			t.Errorf("%s: %+v, %v", k, e, err)
@@ -26,7 +26,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func explainAll(t *testing.T, k realm.Kind, yaml, hcl string, attrs []*realm.Attribute) {
+func explainAll(t *testing.T, k resource.Kind, yaml, hcl string, attrs []*resource.Attribute) {
 	t.Helper()
 	for _, a := range attrs {
 		yaml, hcl := yaml+"."+a.Name, hcl+"."+a.HCLName

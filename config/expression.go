@@ -7,7 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // expression evaluates expr, keeping the places of the members of lists and objects that are written out. It returns
@@ -25,7 +25,7 @@ func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *value {
 		return v
 	case *hclsyntax.ObjectConsExpr:
 		v := &value{kind: objectKind, rng: rng}
-		seen := map[string]realm.Range{}
+		seen := map[string]resource.Range{}
 		for _, item := range x.Items {
 			e.objectItem(v, item, seen, s)
 		}
@@ -40,7 +40,7 @@ func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *value {
 	return e.value(val, rng)
 }
 
-func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map[string]realm.Range, s *scope) {
+func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map[string]resource.Range, s *scope) {
 	at := hclRange(item.KeyExpr.Range())
 	key, ok := e.settled(item.KeyExpr, s, "the name of a member")
 	if !ok {
@@ -63,7 +63,7 @@ func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map
 }
 
 // value turns the result of an evaluation into a value written at rng. What is in something sensitive is sensitive too.
-func (e *evaluator) value(val cty.Value, rng realm.Range) *value {
+func (e *evaluator) value(val cty.Value, rng resource.Range) *value {
 	v := &value{rng: rng}
 	val, marks := val.Unmark()
 	v.sensitive = len(marks) > 0

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Formatted is a source file and its canonical form.
@@ -39,7 +39,7 @@ var formattable = []string{".hcl", ".kukevars"}
 // which it takes *.hcl and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It
 // writes nothing. What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are
 // about.
-func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags realm.Diagnostics) {
+func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags resource.Diagnostics) {
 	sources = map[string][]byte{}
 	for _, s := range formatSources(paths, recursive, stdin, &diags) {
 		data, ok := normalize(s, &diags)
@@ -55,11 +55,11 @@ func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted
 }
 
 // formatHCL returns the canonical form of HCL in normal encoding, which means the same.
-func formatHCL(name string, data []byte, diags *realm.Diagnostics) (after []byte, ok bool) {
+func formatHCL(name string, data []byte, diags *resource.Diagnostics) (after []byte, ok bool) {
 	defer func() {
 		// As in read: the parser and the formatter are other people's.
 		if p := recover(); p != nil {
-			diags.Errorf(realm.Range{File: name}, "", bugSummary, "Formatting this file failed unexpectedly: %v. Please report it, with the file.", p)
+			diags.Errorf(resource.Range{File: name}, "", bugSummary, "Formatting this file failed unexpectedly: %v. Please report it, with the file.", p)
 			after, ok = nil, false
 		}
 	}()
@@ -99,7 +99,7 @@ func formatHCL(name string, data []byte, diags *realm.Diagnostics) (after []byte
 }
 
 // sameTokens reports whether two sources differ only in the space between their tokens, and if not, where they do.
-func sameTokens(name string, a, b []byte) (realm.Range, bool) {
+func sameTokens(name string, a, b []byte) (resource.Range, bool) {
 	before, _ := hclsyntax.LexConfig(a, name, hcl.InitialPos)
 	after, _ := hclsyntax.LexConfig(b, name, hcl.InitialPos)
 	for i, t := range before {
@@ -107,11 +107,11 @@ func sameTokens(name string, a, b []byte) (realm.Range, bool) {
 			return hclRange(t.Range), false
 		}
 	}
-	return realm.Range{File: name}, len(before) == len(after)
+	return resource.Range{File: name}, len(before) == len(after)
 }
 
 // formatSources reads the files to format, each once.
-func formatSources(paths []string, recursive bool, stdin io.Reader, diags *realm.Diagnostics) []source {
+func formatSources(paths []string, recursive bool, stdin io.Reader, diags *resource.Diagnostics) []source {
 	var names []string
 	for _, p := range paths {
 		if p == "-" {
@@ -127,7 +127,7 @@ func formatSources(paths []string, recursive bool, stdin io.Reader, diags *realm
 		case !info.Mode().IsRegular():
 			unreadable(p, errors.New("it is not a regular file"), diags)
 		case !canFormat(p):
-			diags.Errorf(realm.Range{File: p}, "", "Not HCL", "Only HCL is formatted, in files called *%s. This one is left as it is.", strings.Join(formattable, " or *"))
+			diags.Errorf(resource.Range{File: p}, "", "Not HCL", "Only HCL is formatted, in files called *%s. This one is left as it is.", strings.Join(formattable, " or *"))
 		default:
 			names = append(names, filepath.Clean(p))
 		}
@@ -157,7 +157,7 @@ func formatSources(paths []string, recursive bool, stdin io.Reader, diags *realm
 func canFormat(name string) bool { return slices.Contains(formattable, filepath.Ext(name)) }
 
 // formattableIn returns the files of dir, and where recursive of the directories below it, in the order of their names.
-func formattableIn(dir string, recursive bool, diags *realm.Diagnostics) []string {
+func formattableIn(dir string, recursive bool, diags *resource.Diagnostics) []string {
 	var names []string
 	root := dir + string(filepath.Separator) // which follows a link
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

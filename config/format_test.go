@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // canonical returns the canonical form of an HCL file.
 func canonical(t *testing.T, data []byte) ([]byte, bool) {
 	t.Helper()
-	var diags realm.Diagnostics
+	var diags resource.Diagnostics
 	normal, ok := normalize(source{name: "main.hcl", data: data}, &diags)
 	if !ok {
 		return nil, false
@@ -55,7 +55,7 @@ func FuzzFormat(f *testing.F) {
 }
 
 // sameTree sees that two trees hold the same, wherever it was written.
-func sameTree(t *testing.T, want, got *realm.Tree) {
+func sameTree(t *testing.T, want, got *resource.Tree) {
 	t.Helper()
 	if got == nil || got.Len() != want.Len() {
 		t.Fatalf("got\n%s\nwant\n%s", render(t, &Configuration{Tree: got}, nil), render(t, &Configuration{Tree: want}, nil))

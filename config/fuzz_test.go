@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func FuzzHCL(f *testing.F) {
@@ -60,7 +60,7 @@ func addSeeds(f *testing.F, ext, example string) {
 // fuzz loads data as a file of the given name: whatever it is, the result is in order, and a tree comes out of the same
 // data again. It reports whether there is one.
 func fuzz(t *testing.T, name string, data []byte) bool {
-	once := func() (*realm.Tree, map[string][]byte, realm.Diagnostics) {
+	once := func() (*resource.Tree, map[string][]byte, resource.Diagnostics) {
 		c, diags := load(Input{}, []source{{name: name, data: data, named: true}}, nil)
 		return c.Tree, c.Sources, diags
 	}
@@ -178,7 +178,7 @@ variable "secret" {
 }
 `)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var diags realm.Diagnostics
+		var diags resource.Diagnostics
 		m := newModule(t.TempDir())
 		(&collector{module: m, diags: &diags}).file("main.hcl", declared)
 		s := &inputs{sourceSet: newSourceSet(), root: m, diags: &diags, values: map[string]assigned{}}

@@ -9,37 +9,37 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 var hclFormat = &format{
 	field:     "argument",
-	attribute: func(a *realm.Attribute) string { return a.HCLName },
+	attribute: func(a *resource.Attribute) string { return a.HCLName },
 	lax:       true,
 	rootID:    "root_container_id",
-	reserved: func(k realm.Kind) []string {
+	reserved: func(k resource.Kind) []string {
 		names := []string{"external", "name", "for_each", "count", "lifecycle", "dynamic"}
-		if k != realm.KindRealm {
+		if k != resource.KindRealm {
 			names = append(names, "parent")
 		}
-		if k == realm.KindCell {
+		if k == resource.KindCell {
 			names = append(names, "root_container_id")
 		}
 		return append(names, kindWords()...)
 	},
 }
 
-func kindOf(word string) (realm.Kind, bool) {
-	i := slices.IndexFunc(realm.Kinds, func(k realm.Kind) bool { return k.Lower() == word })
+func kindOf(word string) (resource.Kind, bool) {
+	i := slices.IndexFunc(resource.Kinds, func(k resource.Kind) bool { return k.Lower() == word })
 	if i < 0 {
 		return "", false
 	}
-	return realm.Kinds[i], true
+	return resource.Kinds[i], true
 }
 
 func kindWords() []string {
-	words := make([]string, 0, len(realm.Kinds))
-	for _, k := range realm.Kinds {
+	words := make([]string, 0, len(resource.Kinds))
+	for _, k := range resource.Kinds {
 		words = append(words, k.Lower())
 	}
 	return words
@@ -85,7 +85,7 @@ type blockFields struct {
 }
 
 // add adds a block of the type name, which is written at, with the content.
-func (b *blockFields) add(name string, at realm.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
+func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
 	// What is wrong with a block of another type is its type.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
 		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(name), shorten(name))
@@ -159,14 +159,14 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 // attributeWords holds the names of all attributes, at every level.
 var attributeWords = sync.OnceValue(func() map[string]bool {
 	words := map[string]bool{}
-	var add func(attrs []*realm.Attribute)
-	add = func(attrs []*realm.Attribute) {
+	var add func(attrs []*resource.Attribute)
+	add = func(attrs []*resource.Attribute) {
 		for _, a := range attrs {
 			words[a.HCLName] = true
 			add(a.Fields)
 		}
 	}
-	for _, k := range realm.Kinds {
+	for _, k := range resource.Kinds {
 		add(k.Attributes())
 	}
 	return words
@@ -182,7 +182,7 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 	return attrs
 }
 
-func hclRange(r hcl.Range) realm.Range {
-	pos := func(p hcl.Pos) realm.Pos { return realm.Pos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
-	return realm.Range{File: r.Filename, Start: pos(r.Start), End: pos(r.End)}
+func hclRange(r hcl.Range) resource.Range {
+	pos := func(p hcl.Pos) resource.Pos { return resource.Pos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
+	return resource.Range{File: r.Filename, Start: pos(r.Start), End: pos(r.End)}
 }

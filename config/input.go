@@ -6,7 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Input is what a configuration is made of.
@@ -24,7 +24,7 @@ type Input struct {
 	Ask func(name, description string, sensitive bool) (string, error)
 	// Computed holds what planning has worked out, by the path of a resource and the name of the attribute. Nil says
 	// that nothing has been planned yet: references to such attributes are then unknown.
-	Computed map[realm.Path]map[string]string
+	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
 }
@@ -45,7 +45,7 @@ type Configuration struct {
 	// Project is the one that the configuration belongs to.
 	Project Project
 	// Tree holds the resources. It is nil where there are errors.
-	Tree *realm.Tree
+	Tree *resource.Tree
 	// Outputs are the values that the root module gives out, in the order of their names.
 	Outputs []Output
 	// Moved, Removed and Imports are what the blocks of that name say, in the order of the source.
@@ -67,27 +67,27 @@ type Output struct {
 	// Value is unknown while the configuration is Pending.
 	Value     cty.Value
 	Sensitive bool
-	Declared  realm.Range
+	Declared  resource.Range
 }
 
 // Move says that the resource at From is the one at To now.
 type Move struct {
-	From, To realm.Path
-	Declared realm.Range
+	From, To resource.Path
+	Declared resource.Range
 }
 
 // Removal says that what is at From and below it is no longer part of the configuration.
 type Removal struct {
-	From realm.Path
+	From resource.Path
 	// Destroy says whether it is destroyed, or left running and forgotten.
 	Destroy  bool
-	Declared realm.Range
+	Declared resource.Range
 }
 
 // Import says that a container that kuke did not make is the one at To.
 type Import struct {
-	To realm.Path
+	To resource.Path
 	// ID is its id in containerd.
 	ID       string
-	Declared realm.Range
+	Declared resource.Range
 }

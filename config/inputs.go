@@ -20,7 +20,7 @@ import (
 	"github.com/zclconf/go-cty/cty/json"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // autoSuffixes end the names of files of assignments that are read by themselves.
@@ -38,7 +38,7 @@ type assigned struct {
 	text  string
 	value cty.Value
 	// at is the place in a file of assignments; from says in words where the value comes from.
-	at   realm.Range
+	at   resource.Range
 	from string
 	// unusable says that there is something, but nothing that can be read, which has been reported.
 	unusable bool
@@ -48,7 +48,7 @@ type assigned struct {
 type inputs struct {
 	*sourceSet
 	root   *module
-	diags  *realm.Diagnostics
+	diags  *resource.Diagnostics
 	values map[string]assigned
 	// broken says that a file can't be read, so that values are missing which may be there.
 	broken bool
@@ -75,7 +75,7 @@ func (s *inputs) collect(in Input, dirs []string) {
 			continue
 		}
 		if s.root.variables[a.Name] == nil {
-			s.diags.Errorf(realm.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", shorten(a.Name), s.declare(a.Name))
+			s.diags.Errorf(resource.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", shorten(a.Name), s.declare(a.Name))
 			continue
 		}
 		s.values[a.Name] = assigned{text: a.Text, from: "--var"}
@@ -185,7 +185,7 @@ func (s *sourceSet) hide(name string) {
 type assignment struct {
 	name  string
 	value cty.Value
-	at    realm.Range
+	at    resource.Range
 }
 
 func (s *inputs) assignments(name string, data []byte) []assignment {
@@ -214,7 +214,7 @@ func (s *inputs) assignments(name string, data []byte) []assignment {
 
 // jsonAssignments reads JSON, which is HCL's in another spelling: the values are taken as they are.
 func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
-	whole := realm.Range{File: name}
+	whole := resource.Range{File: name}
 	y := &yamlReader{lines: newLines(name, data), diags: s.diags} // for its bounds, and the places
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
@@ -262,7 +262,7 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 	if v.ty.IsPrimitiveType() || !v.typed {
 		return cty.StringVal(a.text), nil
 	}
-	var refused realm.Diagnostics
+	var refused resource.Diagnostics
 	if !boundedHCL("", []byte(a.text), &refused) {
 		return cty.NilVal, errors.New(refused[0].Detail)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // instance is one of the resources that a block stands for.
@@ -19,9 +19,9 @@ type instance struct {
 	// name is what messages call it: container.web["a"].
 	name  string
 	scope *scope
-	path  realm.Path
+	path  resource.Path
 	// named is the place of its name.
-	named realm.Range
+	named resource.Range
 	// declaration is what its body says, once body was asked for.
 	declaration *declaration
 	body        lazy
@@ -36,15 +36,15 @@ type expandedBlock struct {
 	lazy
 	groups []*group
 	// paths holds the instances by their paths, once one is asked for.
-	paths map[realm.Path]*instance
+	paths map[resource.Path]*instance
 	// places holds the groups by the path of what they are in, once that is asked for.
-	places map[realm.Path][]*group
+	places map[resource.Path][]*group
 }
 
 // at returns the instance at p, or nil.
-func (x *expandedBlock) at(p realm.Path) *instance {
+func (x *expandedBlock) at(p resource.Path) *instance {
 	if x.paths == nil {
-		x.paths = map[realm.Path]*instance{}
+		x.paths = map[resource.Path]*instance{}
 		for _, n := range x.instances() {
 			x.paths[n.path] = n
 		}
@@ -60,7 +60,7 @@ type group struct {
 }
 
 // expand works out which resources a block stands for.
-func (m *moduleInstance) expand(b *block, at realm.Range) (*expandedBlock, bool) {
+func (m *moduleInstance) expand(b *block, at resource.Range) (*expandedBlock, bool) {
 	x := m.blocks[b]
 	if x == nil {
 		x = &expandedBlock{}
@@ -140,7 +140,7 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
 		key, each = g.keys[i].AsString(), "for_each"
 	}
 	name.text += "-" + key
-	if realm.CheckName(name.text) != nil && realm.CheckName(n.block.label) == nil {
+	if resource.CheckName(name.text) != nil && resource.CheckName(n.block.label) == nil {
 		n.named = hclRange(n.block.hcl.Body.Attributes[each].NameRange)
 		m.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", shorten(key), n.name, shorten(name.text))
 		return nil
@@ -153,7 +153,7 @@ func (m *moduleInstance) checkNames(g *group) {
 	if g.keys == nil {
 		return
 	}
-	seen := map[realm.Path]*instance{}
+	seen := map[resource.Path]*instance{}
 	for _, n := range g.instances {
 		if first := seen[n.path]; first != nil && n.path != "" {
 			m.diags.Errorf(n.named, n.path, "Duplicate resource", "%s and %s are both %s. Let name = … or parent = … in the block hold each.key or count.index.", first.name, n.name, n.path)
@@ -165,7 +165,7 @@ func (m *moduleInstance) checkNames(g *group) {
 }
 
 // parentOf returns the path above an instance.
-func (m *moduleInstance) parentOf(n *instance) (realm.Path, bool) {
+func (m *moduleInstance) parentOf(n *instance) (resource.Path, bool) {
 	attr := n.block.hcl.Body.Attributes["parent"]
 	k := n.block.kind
 	switch {
@@ -174,13 +174,13 @@ func (m *moduleInstance) parentOf(n *instance) (realm.Path, bool) {
 		return n.parent.path, n.parent.path != ""
 	case n.parent != nil:
 		return n.parent.path, n.parent.path != ""
-	case k == realm.KindRealm && attr != nil:
+	case k == resource.KindRealm && attr != nil:
 		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
 		return "", true
-	case k == realm.KindRealm && m.parent != "":
+	case k == resource.KindRealm && m.parent != "":
 		m.diags.Errorf(n.named, "", "Misplaced block", "This module fills %s, where no realm can be. Take parent = … out of the module's block, or the realm out of the module.", m.parent)
 		return "", false
-	case k == realm.KindRealm:
+	case k == resource.KindRealm:
 		return "", true
 	case attr == nil:
 		return m.filled(n)
@@ -189,7 +189,7 @@ func (m *moduleInstance) parentOf(n *instance) (realm.Path, bool) {
 }
 
 // filled returns the path that the module fills, if n belongs right below it.
-func (m *moduleInstance) filled(n *instance) (realm.Path, bool) {
+func (m *moduleInstance) filled(n *instance) (resource.Path, bool) {
 	k := n.block.kind
 	if m.parent.Depth() == k.Depth()-1 {
 		return m.parent, true
@@ -209,22 +209,22 @@ func (m *moduleInstance) filled(n *instance) (realm.Path, bool) {
 }
 
 // parentShape shows what the parent of a kind looks like, seen from the path that is filled.
-func parentShape(k realm.Kind, filled realm.Path) string {
+func parentShape(k resource.Kind, filled resource.Path) string {
 	var shape []string
-	for _, level := range realm.Kinds[min(filled.Depth(), k.Depth()-1) : k.Depth()-1] {
+	for _, level := range resource.Kinds[min(filled.Depth(), k.Depth()-1) : k.Depth()-1] {
 		shape = append(shape, level.Lower())
 	}
 	return strings.Join(shape, "/")
 }
 
-func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (realm.Path, bool) {
+func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (resource.Path, bool) {
 	k := n.block.kind
 	at := hclRange(attr.Expr.Range())
 	text, ok := m.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
 	if !ok {
 		return "", false
 	}
-	p, err := realm.ParsePath(string(m.within(text)))
+	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
 		m.diags.Errorf(at, "", "Invalid parent", "%s.", sentence(err.Error()))
 		return "", false
@@ -237,9 +237,9 @@ func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (
 }
 
 // above returns the word for the kind that holds k; for realms, which nothing holds, the file.
-func above(k realm.Kind) string {
+func above(k resource.Kind) string {
 	if d := k.Depth(); d > 1 {
-		return realm.Kinds[d-2].Lower()
+		return resource.Kinds[d-2].Lower()
 	}
 	return "file of its own"
 }
@@ -248,7 +248,7 @@ func above(k realm.Kind) string {
 var metaArguments = []string{"name", "parent", "for_each", "count"}
 
 // declare works out what the body of an instance says.
-func (n *instance) declare(at realm.Range) (*declaration, bool) {
+func (n *instance) declare(at resource.Range) (*declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.once(&n.body, n.name, at, func() (cty.Value, bool) {
@@ -273,14 +273,14 @@ func (n *instance) declare(at realm.Range) (*declaration, bool) {
 }
 
 // references returns the paths of the resources that the values of n come from, and that are not around it.
-func (n *instance) references() []realm.Path {
-	var paths []realm.Path
+func (n *instance) references() []resource.Path {
+	var paths []resource.Path
 	for p := range n.body.used {
 		if p != n.path && !p.Contains(n.path) && !n.path.Contains(p) {
 			paths = append(paths, p)
 		}
 	}
-	slices.SortFunc(paths, realm.ComparePaths)
+	slices.SortFunc(paths, resource.ComparePaths)
 	return paths
 }
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 // Schema is a JSON Schema of draft 2020-12, as far as manifests need it.
@@ -54,13 +54,13 @@ const inlineContainer = "ContainerInCell"
 
 // JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any. What [Load] takes is
 // valid by it; of what is valid, Load refuses some more, which no schema can tell.
-func JSONSchema(k realm.Kind) *Schema {
-	kinds := realm.Kinds
+func JSONSchema(k resource.Kind) *Schema {
+	kinds := resource.Kinds
 	s := &Schema{
-		Schema: draft, Title: "kuke manifest", Description: "A resource of kuke, as a " + realm.APIVersion + " manifest.",
+		Schema: draft, Title: "kuke manifest", Description: "A resource of kuke, as a " + resource.APIVersion + " manifest.",
 		Type: Types{"object"}, Required: []string{"apiVersion", "kind", "metadata"}, AdditionalProperties: false,
 		Properties: map[string]*Schema{
-			"apiVersion": {Description: "The version of the manifest.", Const: realm.APIVersion},
+			"apiVersion": {Description: "The version of the manifest.", Const: resource.APIVersion},
 			"kind":       {Description: "The kind of the resource.", Type: Types{"string"}},
 			"metadata":   metadataSchema(),
 			"spec":       {Description: "What the resource is to be.", Type: Types{"object", "null"}},
@@ -69,17 +69,17 @@ func JSONSchema(k realm.Kind) *Schema {
 		Defs: map[string]*Schema{},
 	}
 	if k != "" {
-		kinds = []realm.Kind{k}
+		kinds = []resource.Kind{k}
 		s.Title = "kuke " + k.Lower()
 	}
 	for _, k := range kinds {
 		s.Properties["kind"].Enum = append(s.Properties["kind"].Enum, k)
 		s.Defs[string(k)] = specSchema(k, false)
-		if k == realm.KindCell {
-			s.Defs[inlineContainer] = specSchema(realm.KindContainer, true)
+		if k == resource.KindCell {
+			s.Defs[inlineContainer] = specSchema(resource.KindContainer, true)
 		}
 		then := &Schema{Properties: map[string]*Schema{"spec": definition(string(k))}}
-		if k != realm.KindRealm { // the others must name their parents
+		if k != resource.KindRealm { // the others must name their parents
 			then.Required = []string{"spec"}
 		}
 		s.AllOf = append(s.AllOf, &Schema{
@@ -93,9 +93,9 @@ func JSONSchema(k realm.Kind) *Schema {
 func definition(name string) *Schema { return &Schema{Ref: "#/$defs/" + name} }
 
 func metadataSchema() *Schema {
-	name := stringSchema(&realm.Attribute{Required: true, Check: "name"})
+	name := stringSchema(&resource.Attribute{Required: true, Check: "name"})
 	name.Type, name.Description = Types{"string"}, "Name of the resource: a DNS label."
-	labels := attributeSchema(realm.KindRealm.Attribute("labels"))
+	labels := attributeSchema(resource.KindRealm.Attribute("labels"))
 	return &Schema{
 		Type: Types{"object"}, Description: "What the resource is called.",
 		Properties: map[string]*Schema{"name": name, "labels": labels}, Required: []string{"name"}, AdditionalProperties: false,
@@ -103,15 +103,15 @@ func metadataSchema() *Schema {
 }
 
 // specSchema returns the schema of a spec of kind k; inline of one that is written in its parent.
-func specSchema(k realm.Kind, inline bool) *Schema {
+func specSchema(k resource.Kind, inline bool) *Schema {
 	fields := append(placement(k), k.Attributes()...)
-	fields = slices.DeleteFunc(fields, func(a *realm.Attribute) bool { return a.Name == "" })
+	fields = slices.DeleteFunc(fields, func(a *resource.Attribute) bool { return a.Name == "" })
 	s := objectSchema(fields)
 	s.Description = k.Doc()
-	if k == realm.KindRealm {
+	if k == resource.KindRealm {
 		s.Type = nullable(s.Type)
 	}
-	if k == realm.KindCell {
+	if k == resource.KindCell {
 		s.Properties["containers"] = &Schema{
 			Type: Types{"array", "null"}, Items: definition(inlineContainer), Description: s.Properties["containers"].Description,
 		}
@@ -129,7 +129,7 @@ func specSchema(k realm.Kind, inline bool) *Schema {
 
 // objectSchema returns the schema of an object with the given fields and no others. Those that aren't required may be
 // null, which is as good as left out.
-func objectSchema(fields []*realm.Attribute) *Schema {
+func objectSchema(fields []*resource.Attribute) *Schema {
 	s := &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}, AdditionalProperties: false}
 	for _, a := range fields {
 		s.Properties[a.Name] = attributeSchema(a)
@@ -142,17 +142,17 @@ func objectSchema(fields []*realm.Attribute) *Schema {
 
 func nullable(types Types) Types { return append(slices.Clone(types), "null") }
 
-func attributeSchema(a *realm.Attribute) *Schema {
+func attributeSchema(a *resource.Attribute) *Schema {
 	s := typeSchema(a)
 	s.Description = a.Doc
 	s.Default = defaultValue(a)
 	switch {
 	case a.Unlimited:
-		s.AnyOf = []*Schema{{Const: realm.Unlimited}, {Minimum: &a.Min}}
-		s.Pattern = "^" + strconv.Itoa(realm.Unlimited) + "$|" + s.Pattern
+		s.AnyOf = []*Schema{{Const: resource.Unlimited}, {Minimum: &a.Min}}
+		s.Pattern = "^" + strconv.Itoa(resource.Unlimited) + "$|" + s.Pattern
 	case a.HasRange:
 		s.Minimum = &a.Min
-		if a.Max < realm.NoMax {
+		if a.Max < resource.NoMax {
 			s.Maximum = &a.Max
 		}
 	}
@@ -165,32 +165,32 @@ func attributeSchema(a *realm.Attribute) *Schema {
 	return s
 }
 
-func typeSchema(a *realm.Attribute) *Schema {
+func typeSchema(a *resource.Attribute) *Schema {
 	anyScalar := &Schema{Type: Types{"string", "number", "boolean"}}
 	switch a.Type {
-	case realm.TypeBool:
+	case resource.TypeBool:
 		return &Schema{Type: Types{"boolean"}}
-	case realm.TypeInt:
+	case resource.TypeInt:
 		return &Schema{Type: Types{"integer"}}
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		return &Schema{Type: Types{"number"}}
-	case realm.TypeBytes:
+	case resource.TypeBytes:
 		return &Schema{Type: Types{"integer", "string"}, Pattern: `^\+?[0-9.][0-9A-Za-z_.+-]* ?([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])?$`}
-	case realm.TypeList, realm.TypeSet:
-		return &Schema{Type: Types{"array"}, Items: stringSchema(&realm.Attribute{Check: a.Check, Required: refusesEmpty(a.Check)})}
-	case realm.TypeMap:
+	case resource.TypeList, resource.TypeSet:
+		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: refusesEmpty(a.Check)})}
+	case resource.TypeMap:
 		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
-	case realm.TypePairs:
+	case resource.TypePairs:
 		return &Schema{
 			Type:  Types{"array", "object"},
 			Items: &Schema{Type: Types{"string"}, Pattern: "^[^=]+="}, AdditionalProperties: anyScalar, PropertyNames: &Schema{Pattern: "^[^=]+$"},
 		}
-	case realm.TypeObject:
+	case resource.TypeObject:
 		return objectSchema(a.Fields)
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		items := objectSchema(a.Fields)
 		if a.Short {
-			key := stringSchema(realm.FindAttribute(a.Fields, a.Key))
+			key := stringSchema(resource.FindAttribute(a.Fields, a.Key))
 			items.Type, items.Pattern, items.MinLength, items.MaxLength = Types{"object", "string"}, key.Pattern, key.MinLength, key.MaxLength
 		}
 		return &Schema{Type: Types{"array"}, Items: items}
@@ -209,14 +209,14 @@ func refusesEmpty(check string) bool {
 }
 
 // stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.
-func stringSchema(a *realm.Attribute) *Schema {
+func stringSchema(a *resource.Attribute) *Schema {
 	s := &Schema{Type: Types{"string"}}
 	rule, empty := checkers[a.Check], !a.Required && a.Default == ""
 	if !empty {
 		s.MinLength = 1
 	}
 	if a.Check == "name" {
-		s.MaxLength = realm.MaxNameLength
+		s.MaxLength = resource.MaxNameLength
 	}
 	var enum []any
 	for _, v := range rule.values {
@@ -238,8 +238,8 @@ func stringSchema(a *realm.Attribute) *Schema {
 }
 
 // defaultValue returns the default of a with its type, or nil.
-func defaultValue(a *realm.Attribute) any {
-	if n, err := strconv.ParseInt(a.Default, 10, 64); err == nil && a.Type == realm.TypeInt {
+func defaultValue(a *resource.Attribute) any {
+	if n, err := strconv.ParseInt(a.Default, 10, 64); err == nil && a.Type == resource.TypeInt {
 		return n
 	}
 	if a.Default == "" {

@@ -13,11 +13,11 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // compiled returns the schema as a validator takes it.
-func compiled(t testing.TB, k realm.Kind) *jsonschema.Schema {
+func compiled(t testing.TB, k resource.Kind) *jsonschema.Schema {
 	t.Helper()
 	data, err := json.Marshal(JSONSchema(k))
 	if err != nil {
@@ -40,7 +40,7 @@ func compiled(t testing.TB, k realm.Kind) *jsonschema.Schema {
 
 // documents returns the documents of a YAML file as JSON has them, with anchors and merges resolved.
 func documents(data []byte) []any {
-	var diags realm.Diagnostics
+	var diags resource.Diagnostics
 	var docs []any
 	data, _ = normalize(source{data: data}, &diags)
 	y := &yamlReader{lines: newLines("", data), diags: &diags}
@@ -92,7 +92,7 @@ func whatLoadsIsValid(t testing.TB, schema *jsonschema.Schema, data []byte) {
 func TestWhatLoadsIsValid(t *testing.T) {
 	schema := compiled(t, "")
 	n := 0
-	loadable(t, func(_ string, found []source, tree *realm.Tree) {
+	loadable(t, func(_ string, found []source, tree *resource.Tree) {
 		whatLoadsIsValid(t, schema, EncodeYAML(tree))
 		for _, s := range found {
 			if isYAML(s.name, s.data) {
@@ -139,7 +139,7 @@ func TestOddFormsAreValid(t *testing.T) {
 // What every editor should underline is invalid.
 func TestInvalid(t *testing.T) {
 	schema := compiled(t, "")
-	loadable(t, func(name string, found []source, tree *realm.Tree) {
+	loadable(t, func(name string, found []source, tree *resource.Tree) {
 		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
 			return
 		}
@@ -232,10 +232,10 @@ func required(name string) bool {
 
 // Each schema takes its own kind alone.
 func TestSchemaOfKind(t *testing.T) {
-	for _, k := range realm.Kinds {
+	for _, k := range resource.Kinds {
 		schema := compiled(t, k)
-		for _, other := range realm.Kinds {
-			doc := map[string]any{"apiVersion": realm.APIVersion, "kind": string(other), "metadata": map[string]any{"name": "a"}, "spec": map[string]any{}}
+		for _, other := range resource.Kinds {
+			doc := map[string]any{"apiVersion": resource.APIVersion, "kind": string(other), "metadata": map[string]any{"name": "a"}, "spec": map[string]any{}}
 			for _, name := range []string{"realmId", "spaceId", "stackId", "cellId"}[:other.Depth()-1] {
 				doc["spec"].(map[string]any)[name] = "a"
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 var lifecycleSchema = &hcl.BodySchema{
@@ -39,7 +39,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 		return
 	}
 	attrs := blocks[0].Body.Attributes
-	l := &realm.Lifecycle{}
+	l := &resource.Lifecycle{}
 	if attr := attrs["create_before_destroy"]; attr != nil {
 		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
 	}
@@ -57,7 +57,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 		switch {
 		case r == nil:
 		case b.Type == "precondition":
-			e.holds(r, n.scope, realm.Error, "Precondition does not hold", n.path)
+			e.holds(r, n.scope, resource.Error, "Precondition does not hold", n.path)
 		default:
 			n.postconditions = append(n.postconditions, r)
 		}
@@ -69,7 +69,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 
 // ignored returns the names of the attributes whose changes count for nothing, in manifest spelling and with the key of a
 // member, as in env["TOKEN"]; "*" stands for all.
-func (e *evaluator) ignored(k realm.Kind, attr *hclsyntax.Attribute) []string {
+func (e *evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string {
 	if hcl.ExprAsKeyword(attr.Expr) == "all" {
 		return []string{"*"}
 	}
@@ -90,7 +90,7 @@ func (e *evaluator) ignored(k realm.Kind, attr *hclsyntax.Attribute) []string {
 	return slices.Compact(names)
 }
 
-func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
+func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 	attrs, name, written := k.Attributes(), "", ""
 	for _, step := range t {
 		word, ok := attributeName(step)
@@ -102,7 +102,7 @@ func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
 			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "ignore_changes can't name one element by its position. Name the whole attribute: %s.", written)
 			return ""
 		}
-		i := slices.IndexFunc(attrs, func(a *realm.Attribute) bool { return a.HCLName == word })
+		i := slices.IndexFunc(attrs, func(a *resource.Attribute) bool { return a.HCLName == word })
 		if !ok || i < 0 {
 			var names []string
 			for _, a := range attrs {
@@ -119,17 +119,17 @@ func (e *evaluator) ignoredName(k realm.Kind, t hcl.Traversal) string {
 }
 
 // triggers returns what makes an instance anew when it changes.
-func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []realm.Trigger {
-	if n.block.kind != realm.KindContainer {
+func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.Trigger {
+	if n.block.kind != resource.KindContainer {
 		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
 		return nil
 	}
 	list, problems := hcl.ExprList(attr.Expr)
 	e.report(problems)
-	var all []realm.Trigger
+	var all []resource.Trigger
 	for _, item := range list {
 		t, problems := hcl.AbsTraversalForExpr(item)
-		k, isKind := realm.Kind(""), false
+		k, isKind := resource.Kind(""), false
 		if !problems.HasErrors() {
 			k, isKind = kindOf(t.RootName())
 		}
@@ -143,16 +143,16 @@ func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []realm.Tri
 }
 
 // merged returns the triggers with one for each resource, sorted.
-func merged(triggers []realm.Trigger) []realm.Trigger {
-	whole := map[realm.Path]bool{}
-	attributes := map[realm.Path][]string{}
+func merged(triggers []resource.Trigger) []resource.Trigger {
+	whole := map[resource.Path]bool{}
+	attributes := map[resource.Path][]string{}
 	for _, t := range triggers {
 		whole[t.Path] = whole[t.Path] || len(t.Attributes) == 0
 		attributes[t.Path] = append(attributes[t.Path], t.Attributes...)
 	}
-	var all []realm.Trigger
-	for _, p := range slices.SortedFunc(maps.Keys(attributes), realm.ComparePaths) {
-		t := realm.Trigger{Path: p}
+	var all []resource.Trigger
+	for _, p := range slices.SortedFunc(maps.Keys(attributes), resource.ComparePaths) {
+		t := resource.Trigger{Path: p}
 		if !whole[p] {
 			t.Attributes = attributes[p]
 			slices.Sort(t.Attributes)
@@ -163,7 +163,7 @@ func merged(triggers []realm.Trigger) []realm.Trigger {
 	return all
 }
 
-func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.Trigger {
+func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []resource.Trigger {
 	var wanted resourceReferences
 	if !wanted.add(e, k, t, nil) {
 		return nil
@@ -171,14 +171,14 @@ func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.
 	attribute := wanted[0].attributes[0]
 	wanted[0].attributes, wanted[0].all, wanted[0].mentioned = []string{"path"}, false, true
 	used := e.watch("replace_triggered_by of "+n.name, func() { wanted[0].value(e, n.scope) })
-	a := slices.IndexFunc(k.Attributes(), func(a *realm.Attribute) bool { return a.HCLName == attribute })
+	a := slices.IndexFunc(k.Attributes(), func(a *resource.Attribute) bool { return a.HCLName == attribute })
 	if attribute != "" && a < 0 {
 		e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
 		return nil
 	}
-	var all []realm.Trigger
+	var all []resource.Trigger
 	for p := range used {
-		trigger := realm.Trigger{Path: p}
+		trigger := resource.Trigger{Path: p}
 		if a >= 0 {
 			trigger.Attributes = []string{k.Attributes()[a].Name}
 		}
@@ -192,8 +192,8 @@ func (e *evaluator) trigger(n *instance, k realm.Kind, t hcl.Traversal) []realm.
 }
 
 // checkTriggers sees that what replaces resources when it changes is there.
-func checkTriggers(decls []*declaration, tree *realm.Tree, diags *realm.Diagnostics) {
-	for r := range specs[*realm.Container](decls) {
+func checkTriggers(decls []*declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+	for r := range specs[*resource.Container](decls) {
 		if r.Lifecycle == nil {
 			continue
 		}
@@ -215,12 +215,12 @@ func (e *evaluator) checkPostconditions(n *instance) {
 		return
 	}
 	for _, r := range n.postconditions {
-		e.holds(r, n.scope.with("self", self), realm.Error, "Postcondition does not hold", n.path)
+		e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.path)
 	}
 }
 
 // takeLifecycle reads what a manifest says of the lifecycle.
-func (d *declaration) takeLifecycle(diags *realm.Diagnostics) {
+func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
 	v := d.body.take("lifecycle")
 	if v == nil {
 		return
@@ -231,8 +231,8 @@ func (d *declaration) takeLifecycle(diags *realm.Diagnostics) {
 		dec.errorf(v.rng, "Wrong type", "lifecycle must be an object, but this is %s.", v.describe())
 		return
 	}
-	l := &realm.Lifecycle{}
-	dec.object(realm.LifecycleAttributes(), nil, reflect.ValueOf(l), v, at)
+	l := &resource.Lifecycle{}
+	dec.object(resource.LifecycleAttributes(), nil, reflect.ValueOf(l), v, at)
 	for _, name := range l.IgnoreChanges {
 		rng, ok := dec.ranges[place{key: "lifecycle.ignoreChanges"}.member(name).key]
 		if top, _, _ := strings.Cut(strings.ReplaceAll(name, "[", "."), "."); name != "*" && d.kind.Attribute(top) == nil {
@@ -246,11 +246,11 @@ func (d *declaration) takeLifecycle(diags *realm.Diagnostics) {
 			dec.errorf(rng, "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", d.kind.Lower(), shorten(name), suggest(top, names))
 		}
 	}
-	if d.kind != realm.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
+	if d.kind != resource.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
 		dec.errorf(v.rng, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
 	}
 	for _, t := range l.ReplaceTriggeredBy {
-		if _, err := realm.ParsePath(string(t.Path)); err != nil {
+		if _, err := resource.ParsePath(string(t.Path)); err != nil {
 			dec.errorf(v.rng, "Invalid path", "lifecycle.replaceTriggeredBy: %v.", err)
 		}
 	}

@@ -4,22 +4,22 @@ import (
 	"errors"
 	"reflect"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // checkSwap makes sure that a bound of swap has a limit of memory beside it that it goes with.
-func checkSwap(r *realm.Resource, f *format, diags *realm.Diagnostics) {
-	limits := realm.ResourcesOf(r.Spec)
+func checkSwap(r *resource.Resource, f *format, diags *resource.Diagnostics) {
+	limits := resource.ResourcesOf(r.Spec)
 	err := limits.CheckSwap()
 	if err == nil {
 		return
 	}
 	const key = "resources.memorySwap"
-	resources := realm.KindRealm.Attribute("resources") // every kind has the same
-	memory := f.attribute(realm.FindAttribute(resources.Fields, "memory"))
-	swap := f.attribute(realm.FindAttribute(resources.Fields, "memorySwap"))
+	resources := resource.KindRealm.Attribute("resources") // every kind has the same
+	memory := f.attribute(resource.FindAttribute(resources.Fields, "memory"))
+	swap := f.attribute(resource.FindAttribute(resources.Fields, "memorySwap"))
 	switch _, written := r.Ranges["resources.memory"]; {
-	case errors.Is(err, realm.ErrSwapBelowMemory):
+	case errors.Is(err, resource.ErrSwapBelowMemory):
 		diags.Errorf(r.RangeOf(key), r.Path, "Out of range", "resources.%s bounds memory and swap together: %s is less than the memory alone, %s. Set %[3]s for no swap, more for some, or -1 for any amount.",
 			swap, shownBytes(limits.MemorySwap), shownBytes(limits.Memory))
 	case !written: // else it isn't known yet, or wrong itself
@@ -29,5 +29,5 @@ func checkSwap(r *realm.Resource, f *format, diags *realm.Diagnostics) {
 
 // shownBytes spells a size as it can be written.
 func shownBytes(n int64) string {
-	return string(encodeValue(&realm.Attribute{Type: realm.TypeBytes}, reflect.ValueOf(n)).Bytes())
+	return string(encodeValue(&resource.Attribute{Type: resource.TypeBytes}, reflect.ValueOf(n)).Bytes())
 }

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"unicode/utf8"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // lines finds positions in a source, each in about constant time, however long the lines are.
@@ -77,19 +77,19 @@ func (l *lines) offset(line, column int) int {
 	return max(start, min(i, end))
 }
 
-func (l *lines) pos(offset int) realm.Pos {
+func (l *lines) pos(offset int) resource.Pos {
 	offset = min(max(offset, 0), len(l.data))
 	line := sort.SearchInts(l.starts, offset+1)
-	return realm.Pos{Line: line, Column: l.before(offset) - l.before(l.starts[line-1]) + 1, Byte: offset}
+	return resource.Pos{Line: line, Column: l.before(offset) - l.before(l.starts[line-1]) + 1, Byte: offset}
 }
 
 // at returns the range between two byte offsets.
-func (l *lines) at(start, end int) realm.Range {
-	return realm.Range{File: l.file, Start: l.pos(start), End: l.pos(max(start, end))}
+func (l *lines) at(start, end int) resource.Range {
+	return resource.Range{File: l.file, Start: l.pos(start), End: l.pos(max(start, end))}
 }
 
 // rest returns the range of what stands on the line, without the space around it.
-func (l *lines) rest(line int) realm.Range {
+func (l *lines) rest(line int) resource.Range {
 	line = min(max(line, 1), len(l.starts))
 	start := l.starts[line-1]
 	text := l.data[start:l.end(line)]

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // maxFileSize bounds what is read from one file, in bytes.
@@ -63,8 +63,8 @@ func (s *sourceSet) text(r hcl.Range) string {
 // Load reads the files of a configuration, works out what they say, and returns the one tree that they describe together.
 // A file's format follows from its name, else from its content. The configuration is never nil. The diagnostics are all
 // there is to say, warnings too, in the order of the files and of the places in them.
-func Load(in Input) (*Configuration, realm.Diagnostics) {
-	var diags realm.Diagnostics
+func Load(in Input) (*Configuration, resource.Diagnostics) {
+	var diags resource.Diagnostics
 	if len(in.Paths) == 0 {
 		in.Paths = []string{"."}
 	}
@@ -73,7 +73,7 @@ func Load(in Input) (*Configuration, realm.Diagnostics) {
 }
 
 // load works out what the files that were found say. diags are those of the reading.
-func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, realm.Diagnostics) {
+func load(in Input, found []source, diags resource.Diagnostics) (*Configuration, resource.Diagnostics) {
 	e := newEvaluator(in, &diags)
 	c := &Configuration{Sources: e.data}
 	if len(found) == 0 {
@@ -86,7 +86,7 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 	e.read(root, found)
 	c.Project = root.project(e.rootDir)
 	if len(diags) == before && root.empty() {
-		diags.Errorf(realm.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
+		diags.Errorf(resource.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
 	}
 	if root.broken {
 		diags = e.sort(diags)
@@ -108,15 +108,15 @@ func load(in Input, found []source, diags realm.Diagnostics) (*Configuration, re
 
 // sort returns diagnostics in the order of the files and of the places in them, each once: what is wrong in a block is
 // found in each of the instances that it stands for.
-func (s *sourceSet) sort(diags realm.Diagnostics) realm.Diagnostics {
-	seen := map[realm.Diagnostic]bool{}
-	diags = slices.DeleteFunc(diags, func(d realm.Diagnostic) bool {
+func (s *sourceSet) sort(diags resource.Diagnostics) resource.Diagnostics {
+	seen := map[resource.Diagnostic]bool{}
+	diags = slices.DeleteFunc(diags, func(d resource.Diagnostic) bool {
 		d.Path = ""
 		repeated := seen[d]
 		seen[d] = true
 		return repeated
 	})
-	slices.SortStableFunc(diags, func(a, b realm.Diagnostic) int {
+	slices.SortStableFunc(diags, func(a, b resource.Diagnostic) int {
 		if a.Subject.File != b.Subject.File {
 			return slices.Index(s.order, a.Subject.File) - slices.Index(s.order, b.Subject.File)
 		}
@@ -173,7 +173,7 @@ func (e *evaluator) read(m *module, found []source) {
 			(&collector{module: m, diags: e.diags}).file(s.name, data)
 		})
 		if m.size() == blocks && m.settings == settings && s.named && len(*e.diags) == before {
-			e.diags.Errorf(realm.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
+			e.diags.Errorf(resource.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (m *module) empty() bool { return m.size() == 0 }
 func (e *evaluator) guardFile(name string, work func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.diags.Errorf(realm.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
+			e.diags.Errorf(resource.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
 		}
 	}()
 	work()
@@ -235,7 +235,7 @@ func looksLikeYAML(data []byte) bool {
 }
 
 // normalize takes a byte order mark away, turns CRLF into LF and refuses what isn't UTF-8.
-func normalize(s source, diags *realm.Diagnostics) (data []byte, ok bool) {
+func normalize(s source, diags *resource.Diagnostics) (data []byte, ok bool) {
 	data = bytes.TrimPrefix(s.data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if utf8.Valid(data) {
@@ -260,7 +260,7 @@ func normalize(s source, diags *realm.Diagnostics) (data []byte, ok bool) {
 
 // discover reads the files that paths stand for, each once. Those of a directory are read by the rule of file(), within the
 // root of within, or where it has none within that directory; files that are named are the user's choice.
-func discover(paths []string, stdin func() io.Reader, within functions.Files, diags *realm.Diagnostics) []source {
+func discover(paths []string, stdin func() io.Reader, within functions.Files, diags *resource.Diagnostics) []source {
 	var sources []source
 	seen := map[string]bool{}
 	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
@@ -346,7 +346,7 @@ func readAll(open func() (io.ReadCloser, error)) ([]byte, error) {
 var errTooLarge = fmt.Errorf("it is larger than %d MiB", maxFileSize>>20)
 
 // directory returns the files of a configuration in dir, sorted.
-func directory(dir string, diags *realm.Diagnostics) []string {
+func directory(dir string, diags *resource.Diagnostics) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		unreadable(dir, err, diags)
@@ -368,15 +368,15 @@ func directory(dir string, diags *realm.Diagnostics) []string {
 		files = append(files, file)
 	}
 	if len(files) == 0 {
-		diags.Errorf(realm.Range{File: dir}, "", "No configuration", "The directory holds no file that matches %s. Write one there, or name the right place with -f FILE|DIR.", strings.Join(patterns, ", "))
+		diags.Errorf(resource.Range{File: dir}, "", "No configuration", "The directory holds no file that matches %s. Write one there, or name the right place with -f FILE|DIR.", strings.Join(patterns, ", "))
 	}
 	return files
 }
 
 // unreadable reports that name can't be read, and what to do about it.
-func unreadable(name string, err error, diags *realm.Diagnostics) {
+func unreadable(name string, err error, diags *resource.Diagnostics) {
 	if outside := (*functions.OutsideError)(nil); errors.As(err, &outside) {
-		diags.Errorf(realm.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)
+		diags.Errorf(resource.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)
 		return
 	}
 	var pathError *fs.PathError
@@ -393,5 +393,5 @@ func unreadable(name string, err error, diags *realm.Diagnostics) {
 	case errors.Is(err, errTooLarge):
 		hint = "Split it into several files."
 	}
-	diags.Errorf(realm.Range{File: name}, "", "Unreadable file", "%s can't be read: %v. %s", name, reason, hint)
+	diags.Errorf(resource.Range{File: name}, "", "Unreadable file", "%s can't be read: %v. %s", name, reason, hint)
 }

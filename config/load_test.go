@@ -17,8 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/yaml"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 var update = flag.Bool("update", false, "write what is got into the golden files")
@@ -84,7 +84,7 @@ func testGolden(t *testing.T, golden string) {
 }
 
 // loadTree loads files that were found, and returns the tree and what was read.
-func loadTree(found []source, diags realm.Diagnostics) (*realm.Tree, map[string][]byte, realm.Diagnostics) {
+func loadTree(found []source, diags resource.Diagnostics) (*resource.Tree, map[string][]byte, resource.Diagnostics) {
 	c, diags := load(Input{}, found, diags)
 	return c.Tree, c.Sources, diags
 }
@@ -112,14 +112,14 @@ func (in *Input) option(line string) {
 		in.Environ = append(in.Environ, rest)
 	case "computed": // PATH NAME=VALUE
 		if in.Computed == nil {
-			in.Computed = map[realm.Path]map[string]string{}
+			in.Computed = map[resource.Path]map[string]string{}
 		}
 		path, pair, ok := strings.Cut(rest, " ")
 		if name, value, _ := strings.Cut(pair, "="); ok {
-			if in.Computed[realm.Path(path)] == nil {
-				in.Computed[realm.Path(path)] = map[string]string{}
+			if in.Computed[resource.Path(path)] == nil {
+				in.Computed[resource.Path(path)] = map[string]string{}
 			}
-			in.Computed[realm.Path(path)][name] = value
+			in.Computed[resource.Path(path)][name] = value
 		}
 	case "ask":
 		in.Ask = func(name, _ string, _ bool) (string, error) { return "answer for " + name, nil }
@@ -128,7 +128,7 @@ func (in *Input) option(line string) {
 
 // render shows the diagnostics, what the configuration gives out, and the tree as YAML by path; of one without sources only
 // the specs.
-func render(t *testing.T, c *Configuration, diags realm.Diagnostics) string {
+func render(t *testing.T, c *Configuration, diags resource.Diagnostics) string {
 	t.Helper()
 	tree, bare := c.Tree, c.Sources == nil
 	var b strings.Builder
@@ -180,7 +180,7 @@ func render(t *testing.T, c *Configuration, diags realm.Diagnostics) string {
 }
 
 // annotations shows what a configuration says of a resource besides its spec.
-func annotations(r *realm.Resource) string {
+func annotations(r *resource.Resource) string {
 	var b strings.Builder
 	if len(r.References) > 0 {
 		fmt.Fprintf(&b, "    refers to %v\n", r.References)
@@ -195,7 +195,7 @@ func annotations(r *realm.Resource) string {
 }
 
 // checkLoaded checks what holds for every result of Load.
-func checkLoaded(t *testing.T, tree *realm.Tree, sources map[string][]byte, diags realm.Diagnostics) {
+func checkLoaded(t *testing.T, tree *resource.Tree, sources map[string][]byte, diags resource.Diagnostics) {
 	t.Helper()
 	if (tree == nil) != diags.HasErrors() {
 		t.Errorf("tree is nil: %t, but there are errors: %t", tree == nil, diags.HasErrors())
@@ -214,7 +214,7 @@ func checkLoaded(t *testing.T, tree *realm.Tree, sources map[string][]byte, diag
 	}
 	checkRoundTrip(t, tree)
 	for _, r := range tree.Resources() {
-		if _, err := realm.ParsePath(string(r.Path)); err != nil || r.Path.Kind() != r.Spec.Kind() {
+		if _, err := resource.ParsePath(string(r.Path)); err != nil || r.Path.Kind() != r.Spec.Kind() {
 			t.Errorf("path %q of a %s: %v", r.Path, r.Spec.Kind(), err)
 		}
 		checkRange(t, r.Declared, sources)
@@ -224,7 +224,7 @@ func checkLoaded(t *testing.T, tree *realm.Tree, sources map[string][]byte, diag
 		for _, rng := range r.Ranges {
 			checkRange(t, rng, sources)
 		}
-		for _, leaf := range realm.Leaves(r.Spec) {
+		for _, leaf := range resource.Leaves(r.Spec) {
 			if leaf.Name != "image" && leaf.Name != "root" && r.Ranges[leaf.Name].Start.Line == 0 {
 				t.Errorf("%s: no place for %s in %v", r.Path, leaf.Name, r.Ranges)
 			}
@@ -232,7 +232,7 @@ func checkLoaded(t *testing.T, tree *realm.Tree, sources map[string][]byte, diag
 	}
 }
 
-func checkRange(t *testing.T, rng realm.Range, sources map[string][]byte) {
+func checkRange(t *testing.T, rng resource.Range, sources map[string][]byte) {
 	t.Helper()
 	data, ok := sources[rng.File]
 	if rng.Start.Line == 0 {
@@ -246,7 +246,7 @@ func checkRange(t *testing.T, rng realm.Range, sources map[string][]byte) {
 
 // TestHello loads the example in both spellings, which must give one tree.
 func TestHello(t *testing.T) {
-	load := func(path string) []*realm.Resource {
+	load := func(path string) []*resource.Resource {
 		c, diags := Load(Input{Paths: []string{path}})
 		tree := c.Tree
 		if len(diags) > 0 {
@@ -286,8 +286,8 @@ func TestEveryField(t *testing.T) {
 				set[string(r.Spec.Kind())+"."+key.ReplaceAllString(at, "")] = true
 			}
 		}
-		var check func(in string, attrs []*realm.Attribute)
-		check = func(in string, attrs []*realm.Attribute) {
+		var check func(in string, attrs []*resource.Attribute)
+		check = func(in string, attrs []*resource.Attribute) {
 			for _, a := range attrs {
 				at := in + "." + a.Name
 				if !set[at] {
@@ -296,10 +296,10 @@ func TestEveryField(t *testing.T) {
 				check(at, a.Fields)
 			}
 		}
-		for _, k := range realm.Kinds {
+		for _, k := range resource.Kinds {
 			attrs := slices.Clone(k.Attributes())
-			if k != realm.KindRealm { // which has what all have
-				attrs = slices.DeleteFunc(attrs, func(a *realm.Attribute) bool { return realm.KindStack.Attribute(a.Name) != nil })
+			if k != resource.KindRealm { // which has what all have
+				attrs = slices.DeleteFunc(attrs, func(a *resource.Attribute) bool { return resource.KindStack.Attribute(a.Name) != nil })
 			}
 			check(string(k), attrs)
 		}
@@ -310,7 +310,7 @@ func TestEveryField(t *testing.T) {
 }
 
 // checkRoundTrip writes the tree as manifests and reads them again: what is in normal form stays as it is.
-func checkRoundTrip(t *testing.T, tree *realm.Tree) {
+func checkRoundTrip(t *testing.T, tree *resource.Tree) {
 	t.Helper()
 	if tree.Len() == 0 {
 		return // which a file of nothing is refused for
@@ -332,7 +332,7 @@ func checkRoundTrip(t *testing.T, tree *realm.Tree) {
 			spec["external"] = true
 		}
 		data, err = yaml.Marshal(map[string]any{
-			"apiVersion": realm.APIVersion, "kind": r.Spec.Kind(), "spec": spec,
+			"apiVersion": resource.APIVersion, "kind": r.Spec.Kind(), "spec": spec,
 			"metadata": map[string]any{"name": r.Path.Name()}, "status": map[string]any{"x": 1},
 		})
 		if err != nil {

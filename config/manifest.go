@@ -5,17 +5,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 var yamlFormat = &format{
 	field:     "field",
-	attribute: func(a *realm.Attribute) string { return a.Name },
+	attribute: func(a *resource.Attribute) string { return a.Name },
 	rootID:    "rootContainerId",
-	reserved: func(k realm.Kind) []string {
+	reserved: func(k resource.Kind) []string {
 		names := append([]string{"id", "external"}, manifest.ParentFields(k)...)
-		if k == realm.KindCell {
+		if k == resource.KindCell {
 			names = append(names, "rootContainerId", "containers")
 		}
 		return names
@@ -24,11 +24,11 @@ var yamlFormat = &format{
 
 // manifestReader turns the documents of one YAML file into declarations.
 type manifestReader struct {
-	diags *realm.Diagnostics
+	diags *resource.Diagnostics
 	decls []*declaration
 }
 
-func readYAML(name string, data []byte, diags *realm.Diagnostics) []*declaration {
+func readYAML(name string, data []byte, diags *resource.Diagnostics) []*declaration {
 	y := &yamlReader{lines: newLines(name, data), diags: diags}
 	m := &manifestReader{diags: diags}
 	y.documents(m.manifest)
@@ -74,17 +74,17 @@ func (m *manifestReader) manifest(doc *value) {
 }
 
 // kind checks apiVersion and kind of a manifest.
-func (m *manifestReader) kind(version, kindValue *value, whole realm.Range) (realm.Kind, bool) {
+func (m *manifestReader) kind(version, kindValue *value, whole resource.Range) (resource.Kind, bool) {
 	ok := true
 	if version == nil {
-		m.diags.Errorf(whole, "", "Missing field", "apiVersion is missing. Write apiVersion: %s.", realm.APIVersion)
+		m.diags.Errorf(whole, "", "Missing field", "apiVersion is missing. Write apiVersion: %s.", resource.APIVersion)
 		ok = false
-	} else if version.kind != stringKind || version.text != realm.APIVersion {
-		m.diags.Errorf(version.rng, "", "Unsupported version", "apiVersion must be %q, the version this kuke reads, but this is %s.", realm.APIVersion, version.describe())
+	} else if version.kind != stringKind || version.text != resource.APIVersion {
+		m.diags.Errorf(version.rng, "", "Unsupported version", "apiVersion must be %q, the version this kuke reads, but this is %s.", resource.APIVersion, version.describe())
 		ok = false
 	}
-	words := make([]string, 0, len(realm.Kinds))
-	for _, k := range realm.Kinds {
+	words := make([]string, 0, len(resource.Kinds))
+	for _, k := range resource.Kinds {
 		words = append(words, string(k))
 	}
 	if kindValue == nil {
@@ -102,7 +102,7 @@ func (m *manifestReader) kind(version, kindValue *value, whole realm.Range) (rea
 		m.diags.Errorf(kindValue.rng, "", "Unsupported kind", "There is no kind %q.%s", shorten(kindValue.text), hint)
 		return "", false
 	}
-	return realm.Kind(kindValue.text), ok
+	return resource.Kind(kindValue.text), ok
 }
 
 // metadata reads the metadata of d and returns its name, or nil where there is none.
@@ -158,15 +158,15 @@ func (m *manifestReader) finish(d *declaration, name *value, cell *declaration) 
 		d.path = childPath(m.diags, d.kind, parent, name)
 	}
 	m.decls = append(m.decls, d)
-	if d.kind == realm.KindCell {
+	if d.kind == resource.KindCell {
 		m.containers(d)
 	}
 }
 
 // parent returns the path above d: that of the cell it is written in, or the one that the fields of its spec name. It
 // is empty for a realm, and once something wrong has been reported.
-func (m *manifestReader) parent(d, cell *declaration) realm.Path {
-	var parent realm.Path
+func (m *manifestReader) parent(d, cell *declaration) resource.Path {
+	var parent resource.Path
 	complete := true
 	for i, name := range manifest.ParentFields(d.kind) {
 		v := m.takeText(d, d.body, name, name)
@@ -176,12 +176,12 @@ func (m *manifestReader) parent(d, cell *declaration) realm.Path {
 				m.diags.Errorf(v.rng, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, shorten(v.text), cell.path, cell.path.Names()[i])
 			}
 		case v == nil:
-			m.diags.Errorf(d.declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.kind.Lower(), realm.Kinds[i].Lower())
+			m.diags.Errorf(d.declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.kind.Lower(), resource.Kinds[i].Lower())
 			complete = false
 		case v.text == invalid:
 			complete = false
 		default:
-			above := childPath(m.diags, realm.Kinds[i], parent, v)
+			above := childPath(m.diags, resource.Kinds[i], parent, v)
 			complete = complete && above != ""
 			parent = above
 		}
@@ -210,7 +210,7 @@ func (m *manifestReader) containers(cell *declaration) {
 			m.diags.Errorf(item.rng, cell.path, "Wrong type", "spec.containers[%d] must be an object, the spec of a container, but this is %s.", i, item.describe())
 			continue
 		}
-		d := &declaration{kind: realm.KindContainer, format: yamlFormat, declared: item.rng, body: item}
+		d := &declaration{kind: resource.KindContainer, format: yamlFormat, declared: item.rng, body: item}
 		name := m.identify(d, m.takeText(d, item, "name", "name"))
 		if name == nil {
 			m.diags.Errorf(d.declared, cell.path, "Missing name", "spec.containers[%d] has no id. Give the container one: it is its name.", i)

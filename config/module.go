@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // module is what the files of a directory, or those that the user named, say together: nothing of it is worked out yet.
@@ -44,7 +44,7 @@ func newModule(dir string) *module {
 // block is a resource as it is written in HCL: it stands for as many resources as its for_each or count says, in each of
 // those that its parent stands for.
 type block struct {
-	kind   realm.Kind
+	kind   resource.Kind
 	label  string
 	hcl    *hclsyntax.Block
 	parent *block
@@ -69,7 +69,7 @@ type outputBlock struct {
 	after     *hclsyntax.Attribute
 	sensitive bool
 	rules     []*rule
-	declared  realm.Range
+	declared  resource.Range
 }
 
 // firstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
@@ -86,7 +86,7 @@ func firstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
 // collector sorts what the files of a module say.
 type collector struct {
 	*module
-	diags *realm.Diagnostics
+	diags *resource.Diagnostics
 }
 
 // blockWords are those that a block at the top level can begin with.
@@ -101,7 +101,7 @@ func (c *collector) file(name string, data []byte) {
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
 	if problems.HasErrors() && looksLikeYAML(data) {
-		c.diags.Errorf(realm.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
+		c.diags.Errorf(resource.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
 		return
 	}
 	report(firstOfEach(problems), c.diags)
@@ -169,7 +169,7 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 }
 
 // resource returns the block of a resource with those nested in it, or nil where it has no name.
-func (c *collector) resource(b *hclsyntax.Block, k realm.Kind, parent *block) *block {
+func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *block) *block {
 	label := c.label(b, k.Lower())
 	if label == "" {
 		return nil
@@ -227,7 +227,7 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 	return label
 }
 
-func (c *collector) duplicate(at realm.Range, what, name string, first hcl.Range) {
+func (c *collector) duplicate(at resource.Range, what, name string, first hcl.Range) {
 	c.diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, shorten(name), hclRange(first))
 }
 

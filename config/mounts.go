@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // checkMounts sees that every mount has its own path in the container, at which the runtime can mount it.
-func checkMounts(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
-	taken := map[string]realm.Range{}
-	claim := func(target, refused string, at realm.Range) {
+func checkMounts(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
+	taken := map[string]resource.Range{}
+	claim := func(target, refused string, at resource.Range) {
 		if refused != "" {
 			diags.Errorf(at, r.Path, "Invalid path", "%s", refused)
 		} else if first, ok := taken[target]; ok {

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // movedBlock is a block moved, or what it says of one of several instances. Its addresses may be of what is not declared any
@@ -15,9 +15,9 @@ type movedBlock struct {
 	block    *hclsyntax.Block
 	from, to *target
 	// place is the path of what both are in, where the block around them stands for several resources.
-	place realm.Path
+	place resource.Path
 	// path is where it moves something to, once that was asked for, and state whether that was.
-	path  realm.Path
+	path  resource.Path
 	state int
 	ok    bool
 }
@@ -31,7 +31,7 @@ type movedBlocks struct {
 }
 
 type movedFrom struct {
-	place   realm.Path
+	place   resource.Path
 	address string
 }
 
@@ -96,7 +96,7 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 	}
 	single := len(b.from.steps) == 1 && len(b.to.steps) == 1
 	for _, g := range groups {
-		place := realm.Path("")
+		place := resource.Path("")
 		if len(groups) > 1 && single {
 			place = g.place()
 		}
@@ -116,7 +116,7 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 }
 
 // instance returns what b says of the instance with the key, cty.NilVal for the one that it names itself, in place.
-func (b *movedBlock) instance(place realm.Path, key cty.Value) *movedBlock {
+func (b *movedBlock) instance(place resource.Path, key cty.Value) *movedBlock {
 	one := &movedBlock{block: b.block, from: b.from, to: b.to, place: place}
 	if key != cty.NilVal && b.from.last().key == cty.NilVal && b.to.last().key == cty.NilVal {
 		one.from, one.to = b.from.withKey(key), b.to.withKey(key)
@@ -126,7 +126,7 @@ func (b *movedBlock) instance(place realm.Path, key cty.Value) *movedBlock {
 
 // groupsOf returns what the block stands for that the last step of an address names; none where that isn't one block.
 func (m *moduleInstance) groupsOf(t *target) (groups []*group, ok bool) {
-	in := realm.Path("")
+	in := resource.Path("")
 	if above := len(t.steps) - 1; above > 0 {
 		r, ok := m.resolve(&target{t.steps[:above], t.at}, "", m.scope())
 		if !ok || r.rest != nil {
@@ -160,7 +160,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 }
 
 // end returns the path that a block moves something to. What it names may be declared, or be where another block goes on.
-func (m *movedBlocks) end(b *movedBlock) (realm.Path, bool) {
+func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 	if b.state != unasked {
 		if b.state == running {
 			m.diags.Errorf(hclRange(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
@@ -176,7 +176,7 @@ func (m *movedBlocks) end(b *movedBlock) (realm.Path, bool) {
 	return b.path, b.ok
 }
 
-func (m *movedBlocks) findEnd(b *movedBlock) (realm.Path, bool) {
+func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 	if b.to == nil {
 		return m.pathOf(b.block.Body.Attributes["to"].Expr, m.scope(), true)
 	}
@@ -198,7 +198,7 @@ func (m *movedBlocks) findEnd(b *movedBlock) (realm.Path, bool) {
 
 // begin returns the path of what has become the resource at to. It was beside that, or in something that was: what bears its
 // label elsewhere is not meant.
-func (m *movedBlocks) begin(b *movedBlock, to realm.Path) (realm.Path, bool) {
+func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, bool) {
 	if b.from == nil {
 		return m.pathOf(b.block.Body.Attributes["from"].Expr, m.scope(), true)
 	}
@@ -232,7 +232,7 @@ func (m *movedBlocks) cycle(b *movedBlock) string {
 }
 
 // moveIndex holds moves by where they begin.
-type moveIndex map[realm.Path]Move
+type moveIndex map[resource.Path]Move
 
 func indexOf(moves []Move) moveIndex {
 	x := moveIndex{}
@@ -245,7 +245,7 @@ func indexOf(moves []Move) moveIndex {
 }
 
 // next returns where p goes next, by a move of it or of what it lies in.
-func (x moveIndex) next(p realm.Path) (to realm.Path, by Move, ok bool) {
+func (x moveIndex) next(p resource.Path) (to resource.Path, by Move, ok bool) {
 	for from := p; from != ""; from = from.Parent() {
 		if m, ok := x[from]; ok {
 			return m.To + p[len(from):], m, true
@@ -255,7 +255,7 @@ func (x moveIndex) next(p realm.Path) (to realm.Path, by Move, ok bool) {
 }
 
 // end returns where p is after all moves.
-func (x moveIndex) end(p realm.Path) realm.Path {
+func (x moveIndex) end(p resource.Path) resource.Path {
 	for range len(x) + 1 { // more would be a cycle
 		to, _, ok := x.next(p)
 		if !ok {
@@ -267,11 +267,11 @@ func (x moveIndex) end(p realm.Path) realm.Path {
 }
 
 // checkCycles reports moves that come back to where they began, and returns where those begin.
-func (x moveIndex) checkCycles(moves []Move, diags *realm.Diagnostics) map[realm.Path]bool {
-	cyclic, seen := map[realm.Path]bool{}, map[realm.Path]bool{}
+func (x moveIndex) checkCycles(moves []Move, diags *resource.Diagnostics) map[resource.Path]bool {
+	cyclic, seen := map[resource.Path]bool{}, map[resource.Path]bool{}
 	for _, m := range moves {
 		var way []Move
-		at := map[realm.Path]int{}
+		at := map[resource.Path]int{}
 		p := m.From
 		for {
 			if begin, ok := at[p]; ok {
@@ -290,7 +290,7 @@ func (x moveIndex) checkCycles(moves []Move, diags *realm.Diagnostics) map[realm
 	return cyclic
 }
 
-func (x moveIndex) reportCycle(p realm.Path, way []Move, cyclic map[realm.Path]bool, diags *realm.Diagnostics) {
+func (x moveIndex) reportCycle(p resource.Path, way []Move, cyclic map[resource.Path]bool, diags *resource.Diagnostics) {
 	var text strings.Builder
 	text.WriteString(string(p))
 	for _, m := range way {
@@ -307,7 +307,7 @@ func (x moveIndex) immovable(m Move) string {
 	switch {
 	case k != m.To.Kind():
 		return "one is a " + k.Lower() + ", the other a " + m.To.Kind().Lower()
-	case k == realm.KindRealm:
+	case k == resource.KindRealm:
 		return "a realm can't be moved, as its containerd namespace is made of its name"
 	case x.end(m.From.Parent()) != x.end(m.To.Parent()):
 		return "a " + k.Lower() + " can only be moved to another name in its " + m.From.Parent().Kind().Lower()

@@ -5,11 +5,11 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // finishSpace checks what concerns several attributes of a space.
-func finishSpace(r *realm.Resource, s *realm.Space, diags *realm.Diagnostics) {
+func finishSpace(r *resource.Resource, s *resource.Space, diags *resource.Diagnostics) {
 	const summary = "Contradictory network"
 	if s.Network == nil || s.Network.Egress == nil {
 		return
@@ -17,13 +17,13 @@ func finishSpace(r *realm.Resource, s *realm.Space, diags *realm.Diagnostics) {
 	if s.Network.Internal {
 		diags.Errorf(r.RangeOf("network.egress"), r.Path, summary, "The network is internal (%s), which lets no connection out, so that egress has no effect. Take one of them away.", r.RangeOf("network.internal"))
 	}
-	if e := s.Network.Egress; e.Default != realm.EgressDeny && len(e.Allow) > 0 {
-		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to keep to what it names, or take it away.", realm.EgressDeny)
+	if e := s.Network.Egress; e.Default != resource.EgressDeny && len(e.Allow) > 0 {
+		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to keep to what it names, or take it away.", resource.EgressDeny)
 	}
 }
 
 // checkNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
-func checkNetworks(decls []*declaration, tree *realm.Tree, members map[realm.Path][]string, diags *realm.Diagnostics) {
+func checkNetworks(decls []*declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	checkSpaceNames(decls, diags)
 	checkSubnets(decls, diags)
 	checkAddresses(decls, tree, diags)
@@ -32,12 +32,12 @@ func checkNetworks(decls []*declaration, tree *realm.Tree, members map[realm.Pat
 }
 
 // checkSpaceNames sees that every space has its own CNI network and bridge, whose names are made of the space's.
-func checkSpaceNames(decls []*declaration, diags *realm.Diagnostics) {
-	owners := map[string]*realm.Resource{}
-	for r := range specs[*realm.Space](decls) {
+func checkSpaceNames(decls []*declaration, diags *resource.Diagnostics) {
+	owners := map[string]*resource.Resource{}
+	for r := range specs[*resource.Space](decls) {
 		for _, made := range []struct{ what, name string }{
-			{"CNI network", realm.NetworkName(r.Path)},
-			{"bridge", realm.BridgeName(r.Path)},
+			{"CNI network", resource.NetworkName(r.Path)},
+			{"bridge", resource.BridgeName(r.Path)},
 		} {
 			if other := owners[made.name]; other != nil {
 				diags.Errorf(r.Declared, r.Path, "Conflicting names", "The spaces %s (%s) and %s would share the %s %s. Give one of them, or its realm, another name.", other.Path, other.Declared, r.Path, made.what, made.name)
@@ -49,11 +49,11 @@ func checkSpaceNames(decls []*declaration, diags *realm.Diagnostics) {
 }
 
 // fixedSubnet returns the subnet that r, a space or nil, is given here.
-func fixedSubnet(r *realm.Resource) (netip.Prefix, bool) {
+func fixedSubnet(r *resource.Resource) (netip.Prefix, bool) {
 	if r == nil || r.External {
 		return netip.Prefix{}, false
 	}
-	s := r.Spec.(*realm.Space)
+	s := r.Spec.(*resource.Space)
 	if s.Network == nil || s.Network.Subnet == "" {
 		return netip.Prefix{}, false
 	}
@@ -61,14 +61,14 @@ func fixedSubnet(r *realm.Resource) (netip.Prefix, bool) {
 }
 
 // checkSubnets sees that no two spaces have an address in common.
-func checkSubnets(decls []*declaration, diags *realm.Diagnostics) {
+func checkSubnets(decls []*declaration, diags *resource.Diagnostics) {
 	type use struct {
 		subnet netip.Prefix
 		order  int
-		r      *realm.Resource
+		r      *resource.Resource
 	}
 	var uses []use
-	for r := range specs[*realm.Space](decls) {
+	for r := range specs[*resource.Space](decls) {
 		if subnet, ok := fixedSubnet(r); ok {
 			uses = append(uses, use{subnet, len(uses), r})
 		}
@@ -85,25 +85,25 @@ func checkSubnets(decls []*declaration, diags *realm.Diagnostics) {
 		if second.order < first.order {
 			first, second = second, first
 		}
-		at := func(u use) realm.Range { return u.r.RangeOf("network.subnet") }
+		at := func(u use) resource.Range { return u.r.RangeOf("network.subnet") }
 		diags.Errorf(at(second), second.r.Path, "Overlapping subnets", "The subnet %s of %s overlaps with %s of %s (%s). Choose another for one of them, or leave it out for a free one.", second.subnet, second.r.Path, first.subnet, first.r.Path, at(first))
 	}
 }
 
 // checkAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
-func checkAddresses(decls []*declaration, tree *realm.Tree, diags *realm.Diagnostics) {
+func checkAddresses(decls []*declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	type socket struct {
-		space   realm.Path
+		space   resource.Path
 		address string
 	}
-	owners := map[socket]*realm.Resource{}
-	for r, c := range specs[*realm.Cell](decls) {
+	owners := map[socket]*resource.Resource{}
+	for r, c := range specs[*resource.Cell](decls) {
 		if c.Address == "" || r.External {
 			continue
 		}
 		space, at := r.Path.Space(), r.RangeOf("address")
 		if subnet, ok := fixedSubnet(tree.Resource(space)); ok {
-			first, last := realm.CellAddresses(subnet)
+			first, last := resource.CellAddresses(subnet)
 			if a := netip.MustParseAddr(c.Address); a.Less(first) || last.Less(a) {
 				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or leave it out for a free one.", space, a, subnet, tree.Resource(space).RangeOf("network.subnet"), first, last)
 				continue
@@ -118,8 +118,8 @@ func checkAddresses(decls []*declaration, tree *realm.Tree, diags *realm.Diagnos
 }
 
 // checkAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
-func checkAttachments(decls []*declaration, members map[realm.Path][]string, diags *realm.Diagnostics) {
-	for r, c := range specs[*realm.Container](decls) {
+func checkAttachments(decls []*declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
+	for r, c := range specs[*resource.Container](decls) {
 		if r.External {
 			continue
 		}
@@ -136,21 +136,21 @@ func checkAttachments(decls []*declaration, members map[realm.Path][]string, dia
 }
 
 // checkAliases sees that an alias means one cell of its space.
-func checkAliases(decls []*declaration, diags *realm.Diagnostics) {
+func checkAliases(decls []*declaration, diags *resource.Diagnostics) {
 	type name struct {
-		space realm.Path
+		space resource.Path
 		name  string
 	}
 	type claim struct {
-		cell realm.Path
-		at   realm.Range
+		cell resource.Path
+		at   resource.Range
 	}
 	named, aliased := map[name][]claim{}, map[name]claim{}
-	for r := range specs[*realm.Cell](decls) {
+	for r := range specs[*resource.Cell](decls) {
 		key := name{r.Path.Space(), r.Path.Name()}
 		named[key] = append(named[key], claim{r.Path, r.Declared})
 	}
-	for r, c := range specs[*realm.Container](decls) {
+	for r, c := range specs[*resource.Container](decls) {
 		if r.External {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // kind is the shape of a value as it was written.
@@ -36,13 +36,13 @@ type value struct {
 	blocks bool
 	// sensitive marks what must not be shown or stored.
 	sensitive bool
-	rng       realm.Range
+	rng       resource.Range
 }
 
 // field is one named member of an object, in the order of the source.
 type field struct {
 	name  string
-	at    realm.Range // of the name
+	at    resource.Range // of the name
 	value *value
 }
 
@@ -111,34 +111,34 @@ type format struct {
 	// field is what the format calls a named member.
 	field string
 	// attribute returns the name of an attribute in this format.
-	attribute func(*realm.Attribute) string
+	attribute func(*resource.Attribute) string
 	// lax says that numbers, booleans and strings turn into each other where one is wanted and another is
 	// written, as HCL's users expect. Otherwise only the values of maps do.
 	lax bool
 	// rootID is the field by which a cell names its root container.
 	rootID string
 	// reserved are the names that are fields of every body besides the attributes, for suggestions.
-	reserved func(realm.Kind) []string
+	reserved func(resource.Kind) []string
 }
 
 // declaration is one resource as it was written.
 type declaration struct {
-	kind   realm.Kind
+	kind   resource.Kind
 	format *format
 	// path is empty where the name, or a name above, is wrong; that has been reported then.
-	path     realm.Path
-	declared realm.Range
+	path     resource.Path
+	declared resource.Range
 	external bool
 	// body holds the attributes, labels those of a manifest's metadata, or nil.
 	body, labels *value
 	// rootID is the name of a cell's root container where it is given, or nil.
 	rootID    *value
-	lifecycle *realm.Lifecycle
+	lifecycle *resource.Lifecycle
 
 	// incomplete says that something is left out that only planning works out.
 	incomplete bool
 	// decoded is what is written, resource the same once it is in the tree.
-	decoded, resource *realm.Resource
+	decoded, resource *resource.Resource
 	// unsettled says of a container that which one is the root of its cell is not written: only planning knows it.
 	unsettled bool
 	// object is what references see of it, once one asked for that.
@@ -152,12 +152,12 @@ func (v *value) scalar() bool {
 
 // childPath returns the path of what is called name below parent, or reports what is wrong with the name and
 // returns the empty path. An empty parent that isn't a realm's leaves the path empty too.
-func childPath(diags *realm.Diagnostics, kind realm.Kind, parent realm.Path, name *value) realm.Path {
-	if err := realm.CheckName(name.text); err != nil {
+func childPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.Path, name *value) resource.Path {
+	if err := resource.CheckName(name.text); err != nil {
 		diags.Errorf(name.rng, "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name.text))
 		return ""
 	}
-	if parent == "" && kind != realm.KindRealm {
+	if parent == "" && kind != resource.KindRealm {
 		return ""
 	}
 	return parent.Join(name.text)
@@ -169,7 +169,7 @@ func validName(s string) string {
 		return ""
 	}
 	name := strings.Join(nameParts(s), "-")
-	if name == s || realm.CheckName(name) != nil {
+	if name == s || resource.CheckName(name) != nil {
 		return ""
 	}
 	return fmt.Sprintf(" For example: %q.", name)

@@ -4,31 +4,31 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 // placement describes the fields of a body that say which resource it is about and what lies in it, in the same way as
 // the attributes of its spec. One that only manifests or only HCL has, has no name in the other.
-func placement(k realm.Kind) []*realm.Attribute {
-	fields := []*realm.Attribute{{Name: "id", Type: realm.TypeString, Check: "name", Doc: "The name once more: where it is given, it must be that of metadata."}}
+func placement(k resource.Kind) []*resource.Attribute {
+	fields := []*resource.Attribute{{Name: "id", Type: resource.TypeString, Check: "name", Doc: "The name once more: where it is given, it must be that of metadata."}}
 	var shape []string
 	for i, name := range manifest.ParentFields(k) {
-		above := realm.Kinds[i].Lower()
+		above := resource.Kinds[i].Lower()
 		shape = append(shape, above)
-		fields = append(fields, &realm.Attribute{Name: name, Type: realm.TypeString, Required: true, Check: "name", Doc: fmt.Sprintf("Name of the %s that it lies in.", above)})
+		fields = append(fields, &resource.Attribute{Name: name, Type: resource.TypeString, Required: true, Check: "name", Doc: fmt.Sprintf("Name of the %s that it lies in.", above)})
 	}
 	if len(shape) > 0 {
-		fields = append(fields, &realm.Attribute{HCLName: "parent", Type: realm.TypeString, Doc: fmt.Sprintf("Path of what it lies in, %s: of a block at the top level, which needs it. A nested block has none.", strings.Join(shape, "/"))})
+		fields = append(fields, &resource.Attribute{HCLName: "parent", Type: resource.TypeString, Doc: fmt.Sprintf("Path of what it lies in, %s: of a block at the top level, which needs it. A nested block has none.", strings.Join(shape, "/"))})
 	}
-	fields = append(fields, &realm.Attribute{Name: "external", HCLName: "external", Type: realm.TypeBool, Doc: "The resource is managed elsewhere: it must exist, and is left alone."})
-	fields = append(fields, &realm.Attribute{Name: "lifecycle", HCLName: "lifecycle", Type: realm.TypeObject, Fields: realm.LifecycleAttributes(), Doc: "How the resource may change."})
-	if k == realm.KindCell {
-		fields = append(fields, &realm.Attribute{Name: "rootContainerId", HCLName: "root_container_id", Type: realm.TypeString, Doc: "Name of the root container, where no container says root = true. Default: the one that is recorded; in a new cell, the first that waits for no other."})
+	fields = append(fields, &resource.Attribute{Name: "external", HCLName: "external", Type: resource.TypeBool, Doc: "The resource is managed elsewhere: it must exist, and is left alone."})
+	fields = append(fields, &resource.Attribute{Name: "lifecycle", HCLName: "lifecycle", Type: resource.TypeObject, Fields: resource.LifecycleAttributes(), Doc: "How the resource may change."})
+	if k == resource.KindCell {
+		fields = append(fields, &resource.Attribute{Name: "rootContainerId", HCLName: "root_container_id", Type: resource.TypeString, Doc: "Name of the root container, where no container says root = true. Default: the one that is recorded; in a new cell, the first that waits for no other."})
 	}
 	if child := k.Child(); child != "" {
-		a := &realm.Attribute{HCLName: child.Lower(), Type: realm.TypeObjects, Fields: child.Attributes(), Doc: fmt.Sprintf("The %ss in it, each a block with a name.", child.Lower())}
-		if k == realm.KindCell {
+		a := &resource.Attribute{HCLName: child.Lower(), Type: resource.TypeObjects, Fields: child.Attributes(), Doc: fmt.Sprintf("The %ss in it, each a block with a name.", child.Lower())}
+		if k == resource.KindCell {
 			a.Name, a.Doc = "containers", "The containers in it: in HCL a block with a name for each; in YAML their specs, which need no parents, but an id."
 		}
 		fields = append(fields, a)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // maxID is the largest user or group id that runc takes, in a Linux that would go to 2^32-2.
@@ -55,7 +55,7 @@ func checkArgument(s string) (string, error) {
 }
 
 // checkArguments bounds the arguments and the variables of a container together. Those of its image come on top.
-func checkArguments(r *realm.Resource, c *realm.Container, diags *realm.Diagnostics) {
+func checkArguments(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	const each = 1 + 8 // the NUL at its end, and a pointer to it
 	total := 0
 	for _, arg := range c.Args {

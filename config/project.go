@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Project is the project that a configuration belongs to.
@@ -17,7 +17,7 @@ type Project struct {
 	Name string
 	// Named reports that the kuke block gives the name, at Declared.
 	Named    bool
-	Declared realm.Range
+	Declared resource.Range
 	// Dir is the directory of the configuration, an absolute path: the directory of the first file that the user names.
 	Dir string
 }
@@ -28,10 +28,10 @@ const DefaultProject = "default"
 // projectName makes the name of a directory a valid project name: lower case, other characters become a "-".
 func projectName(dir string) string {
 	name := strings.Join(nameParts(filepath.Base(dir)), "-")
-	if len(name) > realm.MaxNameLength {
-		name = strings.TrimRight(name[:realm.MaxNameLength], "-")
+	if len(name) > resource.MaxNameLength {
+		name = strings.TrimRight(name[:resource.MaxNameLength], "-")
 	}
-	if realm.CheckName(name) != nil {
+	if resource.CheckName(name) != nil {
 		return DefaultProject
 	}
 	return name
@@ -49,14 +49,14 @@ func (m *module) project(dir string) Project {
 // ProjectOf returns the project of the configuration at the paths of the input, without evaluating it: variables need no
 // values, and resources may be wrong. Without paths the configuration is that of the current directory, which need hold none.
 // sources are the files read, by name.
-func ProjectOf(in Input) (p Project, sources map[string][]byte, diags realm.Diagnostics) {
+func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.Diagnostics) {
 	paths := in.Paths
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
 	dir := directories(paths)[0]
 	root, read := newModule(dir), newSourceSet()
-	var none realm.Diagnostics
+	var none resource.Diagnostics
 	if len(in.Paths) == 0 && len(directory(".", &none)) == 0 {
 		return root.project(dir), read.data, nil
 	}
@@ -95,7 +95,7 @@ const settingsWord = "kuke"
 type settings struct {
 	// project is empty where it is wrong, which has been reported.
 	project  string
-	declared realm.Range
+	declared resource.Range
 }
 
 var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "project", Required: true}}}
@@ -119,7 +119,7 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 	if len(*c.diags) > before {
 		return
 	}
-	if err := realm.CheckName(name); err != nil {
+	if err := resource.CheckName(name); err != nil {
 		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name))
 		return
 	}

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestProjectName(t *testing.T) {
-	long := strings.Repeat("x", realm.MaxNameLength-1)
+	long := strings.Repeat("x", resource.MaxNameLength-1)
 	for dir, want := range map[string]string{
 		"/srv/shop": "shop", "/srv/My Shop_2": "my-shop-2", "/srv/--a..b--": "a-b", "/": DefaultProject, "/srv/…": DefaultProject,
 		"/srv/" + long + "yz": long + "y", "/srv/" + long + "-z": long, "/srv/.kuke": "kuke",
@@ -55,10 +55,10 @@ func TestProjectOf(t *testing.T) {
 		if len(diags) > 0 {
 			t.Errorf("%s %v: %v", c.cwd, c.paths, diags)
 		}
-		if got.Named != (got.Declared != realm.Range{}) {
+		if got.Named != (got.Declared != resource.Range{}) {
 			t.Errorf("%s %v: named %t, declared at %v", c.cwd, c.paths, got.Named, got.Declared)
 		}
-		got.Declared = realm.Range{}
+		got.Declared = resource.Range{}
 		if got != c.want {
 			t.Errorf("%s %v: %+v, want %+v", c.cwd, c.paths, got, c.want)
 		}

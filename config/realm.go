@@ -3,15 +3,15 @@ package config
 import (
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // checkRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
-func checkRealms(decls []*declaration, diags *realm.Diagnostics) {
-	owners := map[string]*realm.Resource{}
-	for r, spec := range specs[*realm.Realm](decls) {
+func checkRealms(decls []*declaration, diags *resource.Diagnostics) {
+	owners := map[string]*resource.Resource{}
+	for r, spec := range specs[*resource.Realm](decls) {
 		at := r.RangeOf("namespace")
-		namespace := realm.NamespaceOf(r.Path, spec)
+		namespace := resource.NamespaceOf(r.Path, spec)
 		if !isIdentifier(namespace) {
 			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to such a name.", shorten(namespace), maxIdentifier)
 			continue
@@ -21,7 +21,7 @@ func checkRealms(decls []*declaration, diags *realm.Diagnostics) {
 			continue
 		}
 		owners[namespace] = r
-		if namespace == realm.NamespaceOf(r.Path, nil) {
+		if namespace == resource.NamespaceOf(r.Path, nil) {
 			spec.Namespace = "" // normal form: to write the default out changes nothing
 		}
 	}

@@ -9,14 +9,14 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // resourceReference is what one expression wants to know of the resources called label.
 type resourceReference struct {
-	kind  realm.Kind
+	kind  resource.Kind
 	label string
-	at    realm.Range
+	at    resource.Range
 	// attributes are those asked for; all says that it can't be told which.
 	attributes []string
 	all        bool
@@ -26,7 +26,7 @@ type resourceReference struct {
 	keys  []cty.Value
 	every bool
 	// bare is the first place that asks for an attribute without a key before it.
-	bare *realm.Range
+	bare *resource.Range
 }
 
 // resourceReferences are those of one expression.
@@ -110,7 +110,7 @@ func (s *scope) knows(variables []hcl.Traversal) bool {
 
 // add notes that t refers to resources of kind k, with what uses says of it. It returns false once it has reported what is
 // wrong.
-func (w *resourceReferences) add(e *evaluator, k realm.Kind, t hcl.Traversal, uses map[int]use) bool {
+func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal, uses map[int]use) bool {
 	at := hclRange(t.SourceRange())
 	var label string
 	if len(t) > 1 {
@@ -187,7 +187,7 @@ func (w resourceReferences) values(e *evaluator, s *scope, ok *bool) map[string]
 }
 
 func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
-	if strings.Contains(r.label, "/") || r.kind == realm.KindRealm && s.in.find(r.kind, r.label, nil) == nil {
+	if strings.Contains(r.label, "/") || r.kind == resource.KindRealm && s.in.find(r.kind, r.label, nil) == nil {
 		return r.byPath(e, s)
 	}
 	blocks := s.in.find(r.kind, r.label, s.within)
@@ -300,7 +300,7 @@ func (n *instance) inside(p *instance) bool {
 }
 
 // find returns the blocks of kind k called label that share most of the blocks around them with the block of n.
-func (m *moduleInstance) find(k realm.Kind, label string, n *instance) []*block {
+func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*block {
 	around := map[*block]bool{}
 	for ; n != nil; n = n.parent {
 		around[n.block] = true
@@ -340,7 +340,7 @@ func (m *module) walk(each func(*block)) {
 }
 
 // labels returns the labels of the blocks of kind k, and the names of manifests.
-func (m *moduleInstance) labels(k realm.Kind) []string {
+func (m *moduleInstance) labels(k resource.Kind) []string {
 	all := map[string]bool{}
 	m.module.walk(func(b *block) {
 		if b.kind == k {
@@ -356,7 +356,7 @@ func (m *moduleInstance) labels(k realm.Kind) []string {
 }
 
 // manifest returns the one resource of a YAML file with the kind and the name, or nil.
-func (m *moduleInstance) manifest(k realm.Kind, name string) *declaration {
+func (m *moduleInstance) manifest(k resource.Kind, name string) *declaration {
 	var found *declaration
 	for _, d := range m.module.manifests {
 		if d.kind == k && d.path != "" && d.path.Name() == name {
@@ -371,7 +371,7 @@ func (m *moduleInstance) manifest(k realm.Kind, name string) *declaration {
 
 // byPath returns the resource that is called by its path, wherever it is declared.
 func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
-	p, err := realm.ParsePath(r.label)
+	p, err := resource.ParsePath(r.label)
 	if err != nil || p.Kind() != r.kind {
 		e.diags.Errorf(r.at, "", "Invalid reference", "%q is no path of a %s.", shorten(r.label), r.kind.Lower())
 		return cty.DynamicVal, false

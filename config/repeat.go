@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // repetition is what for_each or count make of a block: a scope for each time that it stands for something.
@@ -94,7 +94,7 @@ func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
 }
 
 // room reports whether n more instances fit in, or complains that they don't.
-func (e *evaluator) room(n int, at realm.Range) bool {
+func (e *evaluator) room(n int, at resource.Range) bool {
 	// One block that makes too many by itself takes no room from the others, in which more may be wrong.
 	if n > maxInstances || e.count+n > maxInstances {
 		if e.count <= maxInstances { // once is enough

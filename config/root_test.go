@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Where nothing says which container is the root, the first is that can start before all others, and the tree says that
@@ -66,10 +66,10 @@ func TestImpliedRoot(t *testing.T) {
 }
 
 // rootsOf names the containers that are roots, and says of which nobody wrote it.
-func rootsOf(tree *realm.Tree) string {
+func rootsOf(tree *resource.Tree) string {
 	var roots []string
 	for _, r := range tree.Resources() {
-		c, ok := r.Spec.(*realm.Container)
+		c, ok := r.Spec.(*resource.Container)
 		switch {
 		case ok && c.Root && r.ImpliedRoot:
 			roots = append(roots, r.Path.Name()+", implied")

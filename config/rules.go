@@ -3,7 +3,7 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 var checkSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert"}}}
@@ -27,7 +27,7 @@ func (m *moduleInstance) runChecks() {
 		}
 		for _, nested := range content.Blocks {
 			if r := newRule(nested, m.diags); r != nil {
-				m.holds(r, m.scope(), realm.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
+				m.holds(r, m.scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
 			}
 		}
 	}

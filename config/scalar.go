@@ -11,7 +11,7 @@ import (
 	"github.com/agext/levenshtein"
 	units "github.com/docker/go-units"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // text returns v as a string. Numbers and booleans count as their text in a lax format, and where anyScalar.
@@ -54,14 +54,14 @@ func (d *decoder) boolean(v *value, shown string) (result, ok bool) {
 }
 
 // numberAttribute sets an int64, *int64 or float64.
-func (d *decoder) numberAttribute(a *realm.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) numberAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
 	var n int64
 	var f float64
 	var ok bool
 	switch a.Type {
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		f, ok = d.float(v, at.shown)
-	case realm.TypeBytes:
+	case resource.TypeBytes:
 		n, ok = d.bytes(a, v, at.shown)
 		f = float64(n)
 	default:
@@ -81,18 +81,18 @@ func (d *decoder) numberAttribute(a *realm.Attribute, into reflect.Value, v *val
 	}
 }
 
-func (d *decoder) inRange(a *realm.Attribute, f float64, v *value, at place) bool {
-	if !a.HasRange || f >= a.Min && f <= a.Max || a.Unlimited && f == realm.Unlimited {
+func (d *decoder) inRange(a *resource.Attribute, f float64, v *value, at place) bool {
+	if !a.HasRange || f >= a.Min && f <= a.Max || a.Unlimited && f == resource.Unlimited {
 		return true
 	}
 	show := func(f float64) string {
-		if a.Type == realm.TypeBytes {
+		if a.Type == resource.TypeBytes {
 			return units.BytesSize(f)
 		}
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	bounds := "at least " + show(a.Min)
-	if a.Max < realm.NoMax {
+	if a.Max < resource.NoMax {
 		bounds = "from " + show(a.Min) + " to " + show(a.Max)
 	}
 	if a.Unlimited {
@@ -148,7 +148,7 @@ func (d *decoder) float(v *value, shown string) (float64, bool) {
 }
 
 // bytes reads a number of bytes, or a string with a unit.
-func (d *decoder) bytes(a *realm.Attribute, v *value, shown string) (int64, bool) {
+func (d *decoder) bytes(a *resource.Attribute, v *value, shown string) (int64, bool) {
 	const wants = "a size such as \"64MiB\" or a number of bytes"
 	if v.kind == numberKind || !v.scalar() {
 		if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && v.kind == numberKind {
@@ -157,8 +157,8 @@ func (d *decoder) bytes(a *realm.Attribute, v *value, shown string) (int64, bool
 		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.", shown, wants, v.describe())
 		return 0, false
 	}
-	if a.Unlimited && v.text == strconv.Itoa(realm.Unlimited) {
-		return realm.Unlimited, true
+	if a.Unlimited && v.text == strconv.Itoa(resource.Unlimited) {
+		return resource.Unlimited, true
 	}
 	n, err := units.RAMInBytes(v.text)
 	if err != nil || v.kind == boolKind {

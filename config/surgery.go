@@ -4,7 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 var (
@@ -40,7 +40,7 @@ func (m *moduleInstance) fits(b *hclsyntax.Block, schema *hcl.BodySchema) bool {
 }
 
 // removed returns the path that a block removed names.
-func (m *moduleInstance) removed(b *hclsyntax.Block) (realm.Path, bool) {
+func (m *moduleInstance) removed(b *hclsyntax.Block) (resource.Path, bool) {
 	if !m.fits(b, removedSchema) {
 		return "", false
 	}
@@ -90,7 +90,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 		if !ok {
 			continue
 		}
-		if to.Kind() != realm.KindContainer {
+		if to.Kind() != resource.KindContainer {
 			m.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
 			continue
 		}
@@ -106,7 +106,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 }
 
 // declaredPath returns the path of the resource that expr names: as a text, or as a reference to something declared.
-func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (realm.Path, bool) {
+func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (resource.Path, bool) {
 	t, ok := m.targetOf(expr, s)
 	if !ok || t == nil {
 		return m.pathOf(expr, s, ok)
@@ -120,7 +120,7 @@ func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (real
 }
 
 // pathOf returns the path that expr is the text of; not where ok says that what is wrong has been reported.
-func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (realm.Path, bool) {
+func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (resource.Path, bool) {
 	if !ok {
 		return "", false
 	}
@@ -135,7 +135,7 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 	if !ok {
 		return "", false
 	}
-	p, err := realm.ParsePath(string(m.within(text)))
+	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
 		m.diags.Errorf(at, "", "Invalid path", "%s.", sentence(err.Error()))
 		return "", false
@@ -144,14 +144,14 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 }
 
 // checkSurgery refuses what the blocks moved, removed and import can't mean, whatever there is on the host.
-func (c *Configuration) checkSurgery(diags *realm.Diagnostics) {
-	still := func(p realm.Path, summary, end string, at realm.Range) {
+func (c *Configuration) checkSurgery(diags *resource.Diagnostics) {
+	still := func(p resource.Path, summary, end string, at resource.Range) {
 		if r := c.Tree.Resource(p); r != nil {
 			diags.Errorf(at, p, summary, "%s %s is still in the configuration, at %s, and can't have been %s. Take one of the two away.", p.Kind().Lower(), p, r.Declared, end)
 		}
 	}
-	from, to, imported := map[realm.Path]realm.Range{}, map[realm.Path]realm.Range{}, map[realm.Path]realm.Range{}
-	once := func(seen map[realm.Path]realm.Range, p realm.Path, summary, what string, at realm.Range) {
+	from, to, imported := map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}
+	once := func(seen map[resource.Path]resource.Range, p resource.Path, summary, what string, at resource.Range) {
 		if first, ok := seen[p]; ok {
 			diags.Errorf(at, p, summary, "%s %s already, at %s. Keep one of them.", p, what, first)
 			return

@@ -10,19 +10,19 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // target is an address of a resource in a block moved, removed or import: cell.web["a"], or cell.web["a"].container.nginx
 // for what is written in the block of another.
 type target struct {
 	steps []targetStep
-	at    realm.Range
+	at    resource.Range
 }
 
 // targetStep is one kind of an address, with a label, which may be a path, and a key, cty.NilVal where there is none.
 type targetStep struct {
-	kind  realm.Kind
+	kind  resource.Kind
 	label string
 	key   cty.Value
 }
@@ -79,7 +79,7 @@ func (s *targetStep) name() (string, bool) {
 		}
 		name += "-" + key
 	}
-	return name, realm.CheckName(name) == nil
+	return name, resource.CheckName(name) == nil
 }
 
 // targetOf reads expr as an address. It returns nil where it is none, but a path for instance, and ok is false where that
@@ -161,15 +161,15 @@ func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]targetI
 
 // resolution is what an address refers to: a path where it is declared, else as much of it as is.
 type resolution struct {
-	path realm.Path
+	path resource.Path
 	// rest are the steps that nothing declares any more, from the one at hand.
 	rest []targetStep
 	// above is the path of what the first of the rest was in, where that can be told.
-	above realm.Path
+	above resource.Path
 }
 
 // resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
-func (m *moduleInstance) resolve(t *target, in realm.Path, s *scope) (r resolution, ok bool) {
+func (m *moduleInstance) resolve(t *target, in resource.Path, s *scope) (r resolution, ok bool) {
 	r.path = in
 	for i := range t.steps {
 		step := &t.steps[i]
@@ -190,11 +190,11 @@ func (m *moduleInstance) resolve(t *target, in realm.Path, s *scope) (r resoluti
 
 // lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
 // declares it. above is then the path that it was in, where one block of its label tells.
-func (m *moduleInstance) lookUp(step *targetStep, in realm.Path, s *scope, at realm.Range) (p, above realm.Path, ok bool) {
-	if strings.Contains(step.label, "/") || step.kind == realm.KindRealm && in == "" && m.find(step.kind, step.label, nil) == nil && m.manifest(step.kind, step.label) == nil {
+func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
+	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.find(step.kind, step.label, nil) == nil && m.manifest(step.kind, step.label) == nil {
 		return m.findPath(step, at)
 	}
-	var found []realm.Path
+	var found []resource.Path
 	groups := 0
 	for _, b := range m.find(step.kind, step.label, s.within) {
 		x, expanded := m.expand(b, at)
@@ -233,8 +233,8 @@ func (m *moduleInstance) lookUp(step *targetStep, in realm.Path, s *scope, at re
 }
 
 // findPath is lookUp for a step with a path for a label.
-func (m *moduleInstance) findPath(step *targetStep, at realm.Range) (p, above realm.Path, ok bool) {
-	p, err := realm.ParsePath(step.label)
+func (m *moduleInstance) findPath(step *targetStep, at resource.Range) (p, above resource.Path, ok bool) {
+	p, err := resource.ParsePath(step.label)
 	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
 		m.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", shorten(step.label), step.kind.Lower())
 		return "", "", false
@@ -243,12 +243,12 @@ func (m *moduleInstance) findPath(step *targetStep, at realm.Range) (p, above re
 }
 
 // groupsIn returns the groups of what is in the resource at the path, or all of them for the empty path.
-func (x *expandedBlock) groupsIn(p realm.Path) []*group {
+func (x *expandedBlock) groupsIn(p resource.Path) []*group {
 	if p == "" {
 		return x.groups
 	}
 	if x.places == nil {
-		x.places = map[realm.Path][]*group{}
+		x.places = map[resource.Path][]*group{}
 		for _, g := range x.groups {
 			x.places[g.place()] = append(x.places[g.place()], g)
 		}
@@ -257,7 +257,7 @@ func (x *expandedBlock) groupsIn(p realm.Path) []*group {
 }
 
 // place returns the path of what the instances of a group are in, or "" where that can't be told.
-func (g *group) place() realm.Path {
+func (g *group) place() resource.Path {
 	if g.parent != nil {
 		return g.parent.path
 	}
@@ -290,7 +290,7 @@ func (m *moduleInstance) hasOwnNames(step *targetStep) bool {
 }
 
 // former returns the path that the rest of an address had below the path above.
-func (m *moduleInstance) former(above realm.Path, rest []targetStep) (realm.Path, bool) {
+func (m *moduleInstance) former(above resource.Path, rest []targetStep) (resource.Path, bool) {
 	p := above
 	for i := range rest {
 		name, ok := rest[i].name()

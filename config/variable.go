@@ -11,7 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // variable is an input of a module.
@@ -27,13 +27,13 @@ type variable struct {
 	// typed says that a type is stated, even any: texts that are assigned are then expressions, save for primitive types.
 	typed    bool
 	rules    []*rule
-	declared realm.Range
+	declared resource.Range
 }
 
 // rule is a condition that must hold, and what to say where it doesn't.
 type rule struct {
 	condition, message hclsyntax.Expression
-	at                 realm.Range
+	at                 resource.Range
 }
 
 var ruleSchema = &hcl.BodySchema{
@@ -41,7 +41,7 @@ var ruleSchema = &hcl.BodySchema{
 }
 
 // newRule reads a block validation, precondition, postcondition or assert, or returns nil once it has said what is wrong.
-func newRule(b *hcl.Block, diags *realm.Diagnostics) *rule {
+func newRule(b *hcl.Block, diags *resource.Diagnostics) *rule {
 	_, problems := b.Body.Content(ruleSchema)
 	report(problems, diags)
 	if problems.HasErrors() {

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // dependsOn is the argument, or block, by which a container or cell names what it waits for.
@@ -37,7 +37,7 @@ func (e *evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 		made = &object
 	case *hclsyntax.ScopeTraversalExpr:
 		kind, ok := kindOf(x.Traversal.RootName())
-		if !ok || kind != realm.KindContainer && kind != realm.KindCell {
+		if !ok || kind != resource.KindContainer && kind != resource.KindCell {
 			break
 		}
 		// The label, and with for_each or count a key.
@@ -68,8 +68,8 @@ func (e *evaluator) nameByPath(content *hclsyntax.Body) *hclsyntax.Body {
 }
 
 // namesOfCell turns the paths in the depends_on of a container into names, since it waits for containers of its own cell.
-func (d *declaration) namesOfCell(diags *realm.Diagnostics) {
-	if d.kind != realm.KindContainer || d.path == "" || d.body == nil {
+func (d *declaration) namesOfCell(diags *resource.Diagnostics) {
+	if d.kind != resource.KindContainer || d.path == "" || d.body == nil {
 		return
 	}
 	for _, f := range d.body.fields {
@@ -88,12 +88,12 @@ func (d *declaration) namesOfCell(diags *realm.Diagnostics) {
 }
 
 // nameOfCell turns a path into a name, and reports whether it is that of a container of the same cell.
-func (d *declaration) nameOfCell(v *value, diags *realm.Diagnostics) bool {
-	on, err := realm.ParsePath(v.text)
+func (d *declaration) nameOfCell(v *value, diags *resource.Diagnostics) bool {
+	on, err := resource.ParsePath(v.text)
 	switch {
 	case v.kind != stringKind || !strings.Contains(v.text, "/") || err != nil:
 		return true // the decoder judges it
-	case on.Kind() != realm.KindContainer:
+	case on.Kind() != resource.KindContainer:
 		diags.Errorf(v.rng, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is a %s. Write depends_on in the cell.", on, on.Kind().Lower())
 		return false
 	case on.Parent() != d.path.Parent():

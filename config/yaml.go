@@ -10,13 +10,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // yamlReader turns the nodes of one YAML file into values.
 type yamlReader struct {
 	*lines
-	diags *realm.Diagnostics
+	diags *resource.Diagnostics
 	// expanded counts the nodes reached by way of aliases.
 	expanded int
 }
@@ -132,7 +132,7 @@ func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*value, error) {
 	return r.scalar(n, rng), nil
 }
 
-func (r *yamlReader) scalar(n *yaml.Node, rng realm.Range) *value {
+func (r *yamlReader) scalar(n *yaml.Node, rng resource.Range) *value {
 	v := &value{text: n.Value, rng: rng}
 	switch n.ShortTag() {
 	case "!!null":
@@ -150,9 +150,9 @@ func (r *yamlReader) scalar(n *yaml.Node, rng realm.Range) *value {
 	return v
 }
 
-func (r *yamlReader) mapping(n *yaml.Node, rng realm.Range, depth, aliases int) (*value, error) {
+func (r *yamlReader) mapping(n *yaml.Node, rng resource.Range, depth, aliases int) (*value, error) {
 	v := &value{kind: objectKind, rng: rng}
-	seen := map[string]realm.Range{}
+	seen := map[string]resource.Range{}
 	var merges []*value
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, at := n.Content[i], r.nodeRange(n.Content[i])
@@ -185,7 +185,7 @@ func (r *yamlReader) mapping(n *yaml.Node, rng realm.Range, depth, aliases int) 
 }
 
 // merge adds the fields of a merge key's value, an object or a list of them, that v doesn't have yet.
-func (r *yamlReader) merge(v, from *value, seen map[string]realm.Range) {
+func (r *yamlReader) merge(v, from *value, seen map[string]resource.Range) {
 	switch from.kind {
 	case listKind:
 		for _, item := range from.items {
@@ -209,7 +209,7 @@ func (r *yamlReader) merge(v, from *value, seen map[string]realm.Range) {
 
 // nodeRange returns the place of n. The library knows where a node begins; where it ends is looked up in the source, and
 // for lists and objects that of their last member, once it is known.
-func (r *yamlReader) nodeRange(n *yaml.Node) realm.Range {
+func (r *yamlReader) nodeRange(n *yaml.Node) resource.Range {
 	start := r.offset(n.Line, n.Column)
 	rest := r.data[start:r.end(r.pos(start).Line)]
 	length := min(1, len(rest))
@@ -244,7 +244,7 @@ func quotedLength(line []byte) int {
 
 // lastEnd returns where the last member of v ends, or v's own end where that is later or there is none: members that
 // come from an alias may stand before v.
-func lastEnd(v *value) realm.Pos {
+func lastEnd(v *value) resource.Pos {
 	end := v.rng.End
 	for _, item := range v.items {
 		if item.rng.End.Byte > end.Byte {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
@@ -214,7 +214,7 @@ func (e *Executor) image(ctx context.Context, image *planner.Image) error {
 	if err != nil {
 		return err
 	}
-	if digest != image.Digest && realm.PinnedDigest(image.Reference) == image.Digest {
+	if digest != image.Digest && resource.PinnedDigest(image.Reference) == image.Digest {
 		if err := e.runtime.Tag(ctx, image.Namespace, image.Reference, image.Digest); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		} else if err == nil {

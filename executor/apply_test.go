@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -13,9 +13,9 @@ import (
 // done.
 func TestHoldsEnd(t *testing.T) {
 	exit := &state.Exit{At: time.Unix(1, 0).UTC()}
-	const p = realm.Path("r/s/t/c/x")
+	const p = resource.Path("r/s/t/c/x")
 	record := func(run string, exit *state.Exit) *state.Record {
-		return &state.Record{Path: p, Spec: &realm.Container{Root: true, Image: realm.DefaultImage}, Status: state.Status{
+		return &state.Record{Path: p, Spec: &resource.Container{Root: true, Image: resource.DefaultImage}, Status: state.Status{
 			Namespace: "kukeon-r", Cgroup: "/kukeon/r/s/t/c/x_root", ContainerID: "s_t_c_x", Run: run, Exit: exit,
 		}}
 	}

@@ -10,7 +10,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/runtime"
@@ -26,7 +26,7 @@ const netnsDir = "/run/kukeon/netns"
 func netnsPath(id string) string { return filepath.Join(netnsDir, id) }
 
 // cellID returns the id that the cell has, or would have.
-func (e *Executor) cellID(cell realm.Path) string {
+func (e *Executor) cellID(cell resource.Path) string {
 	if r := e.store.Record(cell); r != nil {
 		return r.CellID()
 	}
@@ -121,7 +121,7 @@ func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 
 // endPublished ends the connections through ports that the cell had published and publishes no more; want is nil when it
 // leaves its networks.
-func (k cellKind) endPublished(cell realm.Path, had, want *state.Attachment) error {
+func (k cellKind) endPublished(cell resource.Path, had, want *state.Attachment) error {
 	if had == nil || len(had.Published) == 0 || len(had.Interfaces) == 0 {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (k cellKind) published(after *state.Record) bool {
 	}
 	mappings := mappingsOf(survey)
 	for _, text := range want {
-		port, err := realm.ParsePort(text)
+		port, err := resource.ParsePort(text)
 		if err != nil || !planner.Mapped(mappings, after.CellID(), port) {
 			return false
 		}
@@ -195,7 +195,7 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 // rootTask returns the pid of the task of the cell's root container, 0 where it doesn't run.
 func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error) {
 	root, err := k.find(ctx, cell.Status.Namespace, func(c runtime.Container) bool {
-		return realm.Path(c.Labels[planner.LabelPath]).Parent() == cell.Path && c.Labels[planner.LabelRole] == "root"
+		return resource.Path(c.Labels[planner.LabelPath]).Parent() == cell.Path && c.Labels[planner.LabelRole] == "root"
 	})
 	if err != nil || root == nil {
 		return 0, err
@@ -204,7 +204,7 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 }
 
 // open makes the network namespace of the cell anew and attaches it.
-func (k cellKind) open(ctx context.Context, cell realm.Path) error {
+func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 	if err := netns.Create(netnsPath(k.cellID(cell))); err != nil {
 		return err
 	}
@@ -223,7 +223,7 @@ func (k cellKind) open(ctx context.Context, cell realm.Path) error {
 }
 
 // close detaches the network namespace of the cell, whatever it was attached to, and takes its pin away.
-func (k cellKind) close(ctx context.Context, cell realm.Path) error {
+func (k cellKind) close(ctx context.Context, cell resource.Path) error {
 	id := k.cellID(cell)
 	pin := netnsPath(id)
 	if err := k.networks.DetachAll(ctx, id, pin); err != nil {
@@ -238,7 +238,7 @@ func (k cellKind) close(ctx context.Context, cell realm.Path) error {
 	return netns.Remove(pin)
 }
 
-func (k cellKind) attach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
+func (k cellKind) attach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
 	attachment, err := attachmentOf(k.cellID(cell), a, n)
 	if err != nil {
 		return err
@@ -246,7 +246,7 @@ func (k cellKind) attach(ctx context.Context, cell realm.Path, a *state.Attachme
 	return k.networks.Attach(ctx, attachment)
 }
 
-func (k cellKind) detach(ctx context.Context, cell realm.Path, a *state.Attachment, n int) error {
+func (k cellKind) detach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
 	attachment, err := attachmentOf(k.cellID(cell), a, n)
 	if err != nil {
 		return err
@@ -273,7 +273,7 @@ func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, er
 		return attachment, nil
 	}
 	for _, text := range a.Published {
-		port, err := realm.ParsePort(text)
+		port, err := resource.ParsePort(text)
 		if err != nil {
 			return network.Attachment{}, fmt.Errorf("publish port %s of cell %s: %w", text, id, err)
 		}

@@ -16,14 +16,14 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // check waits until the container is what the condition says, healthy or completed, and records what came of it.
-func (k containerKind) check(ctx context.Context, after *state.Record, condition realm.Condition) error {
+func (k containerKind) check(ctx context.Context, after *state.Record, condition resource.Condition) error {
 	r := *after
 	if now := k.store.Record(after.Path); now != nil {
 		r = *now
@@ -45,7 +45,7 @@ func (k containerKind) check(ctx context.Context, after *state.Record, condition
 }
 
 // withLastLines adds to an error what the container printed last, and the command that shows more of it.
-func (k containerKind) withLastLines(ctx context.Context, p realm.Path, err error) error {
+func (k containerKind) withLastLines(ctx context.Context, p resource.Path, err error) error {
 	const most = 5
 	LogSettles()
 	var text strings.Builder
@@ -59,9 +59,9 @@ func (k containerKind) withLastLines(ctx context.Context, p realm.Path, err erro
 	return errors.Join(fmt.Errorf("%w. It printed last:%s\n  Show all with: kuke logs %s", err, text.String(), p), readErr)
 }
 
-func (k containerKind) wait(ctx context.Context, r *state.Record, condition realm.Condition) (string, error) {
-	if condition == realm.Healthy {
-		return state.Healthy, k.healthy(ctx, r, r.Spec.(*realm.Container).Healthcheck)
+func (k containerKind) wait(ctx context.Context, r *state.Record, condition resource.Condition) (string, error) {
+	if condition == resource.Healthy {
+		return state.Healthy, k.healthy(ctx, r, r.Spec.(*resource.Container).Healthcheck)
 	}
 	exit, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
@@ -80,7 +80,7 @@ const startPeriodInterval = time.Second
 
 // healthy runs the check until it succeeds, or has failed as often in a row as it may. A container that has ended and that
 // containerd restarts has as long as one whose check fails.
-func (k containerKind) healthy(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+func (k containerKind) healthy(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	begin := time.Now()
 	for failed := 0; ; {
 		err := k.checkOnce(ctx, r, check)
@@ -140,7 +140,7 @@ func restarts(c *runtime.Container) bool {
 // errNotRunning is the error of a check in a container that doesn't run; see over.
 var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
 
-func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil {
 		return err
@@ -164,7 +164,7 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 	return fetch(ctx, dial, check.HTTP)
 }
 
-func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *realm.Healthcheck) error {
+func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	var args []string
 	for _, text := range check.Exec {
 		arg, ok := k.secrets.open(text)
@@ -214,7 +214,7 @@ func fetch(ctx context.Context, dial func(ctx context.Context, network, address 
 }
 
 // dialer connects from within the cell, to addresses and to the names that the cell's own /etc/hosts has.
-func (k containerKind) dialer(cell realm.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
+func (k containerKind) dialer(cell resource.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
 	dial := netns.Dialer(netnsPath(k.cellID(cell)))
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)

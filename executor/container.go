@@ -9,7 +9,7 @@ import (
 	"path"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/netns"
@@ -27,9 +27,9 @@ type containerKind struct{ *Executor }
 
 // options returns what a container is made from.
 func (k containerKind) options(after *state.Record) (runtime.CreateOptions, error) {
-	spec := after.Spec.(*realm.Container)
+	spec := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
-	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(spec), false)
+	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(spec), false)
 	if err != nil {
 		return runtime.CreateOptions{}, err
 	}
@@ -50,7 +50,7 @@ func (k containerKind) options(after *state.Record) (runtime.CreateOptions, erro
 }
 
 func (k containerKind) create(ctx context.Context, after *state.Record) error {
-	spec := after.Spec.(*realm.Container)
+	spec := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
 	if err := k.store.MakeDir(after.Path); err != nil {
 		return err
@@ -91,19 +91,19 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	if err := start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
 		return k.explain(after, err)
 	}
-	if policy := after.Spec.(*realm.Container).RestartPolicy; policy == "" || policy == "no" {
+	if policy := after.Spec.(*resource.Container).RestartPolicy; policy == "" || policy == "no" {
 		return nil
 	}
 	return k.watch(ctx, after)
 }
 
 // runsOnce reports whether the end of the container is noted beside its log: nobody starts it again.
-func runsOnce(r *state.Record) bool { return r.Spec.(*realm.Container).RestartPolicy == "no" }
+func runsOnce(r *state.Record) bool { return r.Spec.(*resource.Container).RestartPolicy == "no" }
 
 // watch has containerd keep to the restart policy of the container, unless the user has stopped or paused it: the monitor of
 // containerd 1.6 ends a paused task for one that runs.
 func (k containerKind) watch(ctx context.Context, after *state.Record) error {
-	policy := after.Spec.(*realm.Container).RestartPolicy
+	policy := after.Spec.(*resource.Container).RestartPolicy
 	if after.Status.Run != "" {
 		policy = ""
 	}
@@ -120,7 +120,7 @@ func (k containerKind) undo(ctx context.Context, after *state.Record) error {
 
 func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) error {
 	var err error
-	if r.Spec.(*realm.Container).Root {
+	if r.Spec.(*resource.Container).Root {
 		err = k.cell().close(ctx, r.Path.Parent())
 	}
 	return errors.Join(err, k.secrets.remove(r), k.cgroups.Remove(r.Status.Cgroup))
@@ -129,7 +129,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 // start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
 // that is gone, as after a reboot.
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
-	if after.Spec.(*realm.Container).Root {
+	if after.Spec.(*resource.Container).Root {
 		cell := after.Path.Parent()
 		if _, err := netns.PinInode(netnsPath(k.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
 			if err := k.cell().open(ctx, cell); err != nil {
@@ -144,7 +144,7 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 		return err
 	}
 	// What containerd has of its limits may be from another kuke, or from when the host could enforce others.
-	if *realm.ResourcesOf(after.Spec) != (realm.Resources{}) {
+	if *resource.ResourcesOf(after.Spec) != (resource.Resources{}) {
 		if err := k.limit(ctx, after); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	if r.Status.Imported {
 		return nil
 	}
-	return k.runtime.Prepare(ctx, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*realm.Container))
+	return k.runtime.Prepare(ctx, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
 }
 
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
@@ -173,7 +173,7 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 	if err := k.limit(ctx, after); err != nil {
 		return err
 	}
-	score := after.Spec.(*realm.Container).OOMScoreAdj
+	score := after.Spec.(*resource.Container).OOMScoreAdj
 	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
@@ -184,14 +184,14 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 }
 
 func (k containerKind) limit(ctx context.Context, after *state.Record) error {
-	limits, err := k.cgroups.ContainerResources(realm.ResourcesOf(after.Spec), true)
+	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(after.Spec), true)
 	if err != nil {
 		return err
 	}
 	if err := k.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
 		return err
 	}
-	if err := k.cgroups.MakeRoom(after.Status.Cgroup, realm.ResourcesOf(after.Spec)); err != nil {
+	if err := k.cgroups.MakeRoom(after.Status.Cgroup, resource.ResourcesOf(after.Spec)); err != nil {
 		return err
 	}
 	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)
@@ -206,7 +206,7 @@ func (k containerKind) limited(r *state.Record) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return limits != (realm.Resources{}), err
+	return limits != (resource.Resources{}), err
 }
 
 func (k containerKind) update(ctx context.Context, before, after *state.Record) error {
@@ -214,7 +214,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 	if err := k.mark(ctx, after, remove); err != nil {
 		return err
 	}
-	if image := after.Spec.(*realm.Container).Image; image != before.Spec.(*realm.Container).Image {
+	if image := after.Spec.(*resource.Container).Image; image != before.Spec.(*resource.Container).Image {
 		if err := k.runtime.SetImage(ctx, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
 			return err
 		}
@@ -223,12 +223,12 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 	if err != nil {
 		return err
 	}
-	if limited || *realm.ResourcesOf(before.Spec) != *realm.ResourcesOf(after.Spec) {
+	if limited || *resource.ResourcesOf(before.Spec) != *resource.ResourcesOf(after.Spec) {
 		if err := k.limit(ctx, after); err != nil {
 			return err
 		}
 	}
-	score := after.Spec.(*realm.Container).OOMScoreAdj
+	score := after.Spec.(*resource.Container).OOMScoreAdj
 	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/network"
@@ -126,15 +126,15 @@ func (h *Host) Holding(store *state.Store) *Executor {
 func (h *Host) Close() error { return h.runtime.Close() }
 
 // kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
-func (e *Executor) kind(k realm.Kind, names []planner.SpaceNames) kind {
+func (e *Executor) kind(k resource.Kind, names []planner.SpaceNames) kind {
 	switch k {
-	case realm.KindRealm:
+	case resource.KindRealm:
 		return realmKind{e}
-	case realm.KindSpace:
+	case resource.KindSpace:
 		return spaceKind{e}
-	case realm.KindStack:
+	case resource.KindStack:
 		return stackKind{e}
-	case realm.KindCell:
+	case resource.KindCell:
 		return cellKind{e, names}
 	}
 	return containerKind{e}
@@ -149,12 +149,12 @@ func (e *Executor) record(after *state.Record, created bool) error {
 		r.Status.CreatedAt = &now
 	}
 	r.Status.Limits = nil
-	if *realm.ResourcesOf(r.Spec) != (realm.Resources{}) {
+	if *resource.ResourcesOf(r.Spec) != (resource.Resources{}) {
 		limits, err := e.cgroups.Limits(r.Status.Cgroup)
 		switch {
 		case err == nil:
 			r.Status.Limits = &limits
-		case errors.Is(err, fs.ErrNotExist) && r.Path.Kind() == realm.KindContainer:
+		case errors.Is(err, fs.ErrNotExist) && r.Path.Kind() == resource.KindContainer:
 			// The cgroup of a container comes and goes with its task; its start records the limits.
 		default:
 			return fmt.Errorf("read back the limits of cgroup %s: %w", r.Status.Cgroup, err)
@@ -165,7 +165,7 @@ func (e *Executor) record(after *state.Record, created bool) error {
 
 // makeCgroup makes the cgroup of a resource above containers, or mends it: kuke never freezes one.
 func (e *Executor) makeCgroup(r *state.Record) error {
-	if err := e.cgroups.Create(r.Status.Cgroup, realm.ResourcesOf(r.Spec)); err != nil {
+	if err := e.cgroups.Create(r.Status.Cgroup, resource.ResourcesOf(r.Spec)); err != nil {
 		return err
 	}
 	return e.cgroups.Thaw(r.Status.Cgroup)
@@ -186,14 +186,14 @@ func (e *Executor) find(ctx context.Context, namespace string, wanted func(runti
 // labels returns the containerd labels of what belongs to r: the user's and those we recognise our own by.
 func labels(r *state.Record) map[string]string {
 	l := map[string]string{planner.LabelPath: string(r.Path), planner.LabelProject: r.Status.Project}
-	for k, v := range realm.LabelsOf(r.Spec) {
+	for k, v := range resource.LabelsOf(r.Spec) {
 		l[k] = v
 	}
-	if c, ok := r.Spec.(*realm.Container); ok {
+	if c, ok := r.Spec.(*resource.Container); ok {
 		l[planner.LabelRole] = c.Role(r.Path.Name())
 		l[planner.LabelSpecDigest] = r.Status.SpecDigest
 		l[planner.LabelImageDigest] = r.Status.ImageDigest
-		if id := r.Status.ContainerID; id != realm.ContainerID(r.Path) && !r.Status.Imported {
+		if id := r.Status.ContainerID; id != resource.ContainerID(r.Path) && !r.Status.Imported {
 			l[planner.LabelID] = id
 		}
 	}
@@ -216,7 +216,7 @@ func (e *Executor) mark(ctx context.Context, r *state.Record, remove []string) e
 // labelChange returns what turns the user's labels of before into those of after.
 func labelChange(before, after *state.Record) (set map[string]string, remove []string) {
 	set = labels(after)
-	for k := range realm.LabelsOf(before.Spec) {
+	for k := range resource.LabelsOf(before.Spec) {
 		if _, keep := set[k]; !keep {
 			remove = append(remove, k)
 		}

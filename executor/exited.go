@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 )
 
 // Exited is a container that has ended right after its start.
 type Exited struct {
-	Path realm.Path
+	Path resource.Path
 	// Reason says how, such as "it exited with code 1".
 	Reason string
 }
@@ -32,18 +32,18 @@ const firstMoment = 50 * time.Millisecond
 // Exited returns the containers that the outcomes say were started, and that have ended, in their order. Those that others
 // waited for are not among them.
 func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, error) {
-	var started []realm.Path
-	waitedFor := map[realm.Path]bool{}
+	var started []resource.Path
+	waitedFor := map[resource.Path]bool{}
 	for _, o := range outcomes {
 		switch {
-		case o.Step.Path == "" || o.Step.Path.Kind() != realm.KindContainer:
+		case o.Step.Path == "" || o.Step.Path.Kind() != resource.KindContainer:
 		case o.Step.Op == planner.OpCheck:
 			waitedFor[o.Step.Path] = true
 		case o.Done && (o.Step.Op == planner.OpCreate || o.Step.Op == planner.OpStart):
 			started = append(started, o.Step.Path)
 		}
 	}
-	started = slices.DeleteFunc(started, func(p realm.Path) bool { return waitedFor[p] || e.store.Record(p) == nil })
+	started = slices.DeleteFunc(started, func(p resource.Path) bool { return waitedFor[p] || e.store.Record(p) == nil })
 	if len(started) == 0 {
 		return nil, nil
 	}

@@ -15,7 +15,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
@@ -49,7 +49,7 @@ func (e *Executor) writeFiles(cell *state.Record, names []planner.SpaceNames) er
 }
 
 // staleFiles returns the names of the files of a cell, but for its hosts, that [Executor.writeFiles] would change.
-func (e *Executor) staleFiles(cell realm.Path) ([]string, error) {
+func (e *Executor) staleFiles(cell resource.Path) ([]string, error) {
 	resolv, err := resolvConf()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (e *Executor) staleFiles(cell realm.Path) ([]string, error) {
 // writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
 // What they see has a second, hidden name beside the first: an editor that puts a new file in the place of the old one
 // doesn't reach that, and is undone.
-func (e *Executor) writeFile(cell realm.Path, name, text string) error {
+func (e *Executor) writeFile(cell resource.Path, name, text string) error {
 	file, kept := e.store.NetworkFile(cell, name), e.store.NetworkFile(cell, "."+name)
 	err := keep(file, kept)
 	if err == nil {
@@ -135,7 +135,7 @@ func restore(file, kept string) error {
 }
 
 // writeNames brings the hosts files of those cells up to date that the plan names for the space.
-func (e *Executor) writeNames(_ context.Context, space realm.Path, names []planner.SpaceNames) error {
+func (e *Executor) writeNames(_ context.Context, space resource.Path, names []planner.SpaceNames) error {
 	at := slices.IndexFunc(names, func(n planner.SpaceNames) bool { return n.Space == space })
 	var failed error
 	for _, cell := range names[at].Update {
@@ -187,7 +187,7 @@ func (e *Executor) etcMounts(container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
-		own := slices.ContainsFunc(container.Spec.(*realm.Container).Volumes, func(v realm.Volume) bool { return v.Target == target || v.Target == "/etc" })
+		own := slices.ContainsFunc(container.Spec.(*resource.Container).Volumes, func(v resource.Volume) bool { return v.Target == target || v.Target == "/etc" })
 		if !own {
 			mounts = append(mounts, specs.Mount{
 				Destination: target, Type: "bind", Source: e.store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},

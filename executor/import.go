@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -20,7 +20,7 @@ var toolLabels = []string{"kukeon.io/", "containerd.io/", "io.containerd.", "ner
 // Found is a container of the host, described as a configuration would.
 type Found struct {
 	// Spec is in no normal form yet: the image is as containerd has it.
-	Spec *realm.Container
+	Spec *resource.Container
 	// Lost says what of the container no configuration can put.
 	Lost        []string
 	ImageDigest string
@@ -29,7 +29,7 @@ type Found struct {
 }
 
 // Inspect describes a container that kuke did not make, or that it has forgotten, for being one of the cell.
-func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell realm.Path) (*Found, error) {
+func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resource.Path) (*Found, error) {
 	container, err := e.find(ctx, namespace, func(c runtime.Container) bool { return c.ID == id })
 	if err != nil {
 		return nil, err
@@ -74,6 +74,6 @@ func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 }
 
 // ownFile reports whether a file is one of those that kuke mounts into the containers of a cell.
-func (e *Executor) ownFile(cell realm.Path, source string) bool {
+func (e *Executor) ownFile(cell resource.Path, source string) bool {
 	return filepath.Dir(source) == filepath.Dir(e.store.NetworkFile(cell, hostsFile)) || ownSecret(source)
 }

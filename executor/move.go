@@ -14,7 +14,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -25,9 +25,9 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 	for _, r := range records {
 		var err error
 		switch r.Path.Kind() {
-		case realm.KindRealm:
+		case resource.KindRealm:
 			err = e.runtime.EnsureNamespace(ctx, r.Status.Namespace, labels(r))
-		case realm.KindContainer:
+		case resource.KindContainer:
 			err = e.mark(ctx, r, nil)
 		}
 		if err != nil && !errdefs.IsNotFound(err) { // the next plan finds what is missing
@@ -57,7 +57,7 @@ func (e *Executor) Move(ctx context.Context, moves []planner.Move) error {
 
 // vacate takes away what is left by the former paths, what is in a resource before that.
 func (e *Executor) vacate(moves []planner.Move) error {
-	to := map[realm.Path]realm.Path{}
+	to := map[resource.Path]resource.Path{}
 	for _, m := range moves {
 		for _, r := range m.Records {
 			if from, ok := formerPath(m, r.Path); ok {
@@ -65,7 +65,7 @@ func (e *Executor) vacate(moves []planner.Move) error {
 			}
 		}
 	}
-	for _, from := range slices.Backward(slices.SortedFunc(maps.Keys(to), realm.ComparePaths)) {
+	for _, from := range slices.Backward(slices.SortedFunc(maps.Keys(to), resource.ComparePaths)) {
 		if err := e.moveLog(from, to[from]); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (e *Executor) vacate(moves []planner.Move) error {
 }
 
 // formerPath returns where the resource at p was before the move. ok is false for one that only refers to what is moved.
-func formerPath(m planner.Move, p realm.Path) (from realm.Path, ok bool) {
+func formerPath(m planner.Move, p resource.Path) (from resource.Path, ok bool) {
 	if !m.To.Contains(p) {
 		return "", false
 	}
@@ -100,11 +100,11 @@ func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
 		}
 		var err error
 		switch r.Path.Kind() {
-		case realm.KindSpace:
+		case resource.KindSpace:
 			err = spaceKind{e}.make(&r, false) // its conflist says whose it is
-		case realm.KindCell:
+		case resource.KindCell:
 			err = e.linkFiles(from, r.Path)
-		case realm.KindContainer:
+		case resource.KindContainer:
 			err = containerKind{e}.move(ctx, from, &r)
 		}
 		if err != nil {
@@ -115,14 +115,14 @@ func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
 }
 
 // move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
-func (k containerKind) move(ctx context.Context, from realm.Path, r *state.Record) error {
-	files := func(cell realm.Path) string { return filepath.Dir(k.store.NetworkFile(cell, hostsFile)) }
+func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
+	files := func(cell resource.Path) string { return filepath.Dir(k.store.NetworkFile(cell, hostsFile)) }
 	err := k.runtime.Move(ctx, r.Status.Namespace, r.Status.ContainerID, runtime.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
 		Annotations: map[string]string{planner.LabelPath: string(r.Path)},
 	})
-	if policy := r.Spec.(*realm.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {
+	if policy := r.Spec.(*resource.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {
 		err = k.watch(ctx, r)
 	}
 	if errdefs.IsNotFound(err) { // the next plan finds what is missing
@@ -133,7 +133,7 @@ func (k containerKind) move(ctx context.Context, from realm.Path, r *state.Recor
 
 // linkFiles gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
 // containers know of that, their next tasks mount those in the first.
-func (e *Executor) linkFiles(from, to realm.Path) error {
+func (e *Executor) linkFiles(from, to resource.Path) error {
 	if err := e.store.MakeNetworkDir(to); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (e *Executor) linkFiles(from, to realm.Path) error {
 	return nil
 }
 
-func (e *Executor) linkFile(from, to realm.Path, name string) error {
+func (e *Executor) linkFile(from, to resource.Path, name string) error {
 	old := e.store.NetworkFile(from, "."+name)
 	had, err := os.Stat(old)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +169,7 @@ func (e *Executor) linkFile(from, to realm.Path, name string) error {
 // rename writes the files in /etc that follow from the names of cells: of those that are moved, and of all that know them.
 func (e *Executor) rename(moves []planner.Move) error {
 	st := &state.State{Records: e.store.Records()}
-	spaces, moved := map[realm.Path]bool{}, map[realm.Path]bool{}
+	spaces, moved := map[resource.Path]bool{}, map[resource.Path]bool{}
 	for _, m := range moves {
 		for _, r := range m.Records {
 			from, ok := formerPath(m, r.Path)
@@ -208,8 +208,8 @@ func (e *Executor) rename(moves []planner.Move) error {
 }
 
 // moveLog gives the files of the log of a container the names that belong to its new path. Whoever writes them notices.
-func (e *Executor) moveLog(from, to realm.Path) error {
-	if from.Kind() != realm.KindContainer {
+func (e *Executor) moveLog(from, to resource.Path) error {
+	if from.Kind() != resource.KindContainer {
 		return nil
 	}
 	for _, log := range e.store.LogFiles(from) {

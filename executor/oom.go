@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -31,7 +31,7 @@ func (k containerKind) exitError(r *state.Record, code uint32, err error) error 
 
 // recordedWith returns the container and the resources above it as they are recorded.
 func (k containerKind) recordedWith(r *state.Record) *state.State {
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, p := range lineage(r.Path.Parent()) {
 		if above := k.store.Record(p); above != nil {
 			st.Records[p] = above
@@ -43,8 +43,8 @@ func (k containerKind) recordedWith(r *state.Record) *state.State {
 
 // killedIn reads what the kernel killed in the container p; c is what containerd has of it, nil where that isn't known, and
 // beside are the other containers of its cell.
-func killedIn(cgroups *cgroup.Tree, st *state.State, p realm.Path, beside []realm.Path, c *planner.Container) (*planner.Killed, error) {
-	actual := &planner.Actual{Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}}
+func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []resource.Path, c *planner.Container) (*planner.Killed, error) {
+	actual := &planner.Actual{Cgroups: map[string]resource.Resources{}, OOM: map[string]planner.OOM{}}
 	for _, q := range append(lineage(p), beside...) {
 		r := st.Records[q]
 		if r == nil {
@@ -68,8 +68,8 @@ func killedIn(cgroups *cgroup.Tree, st *state.State, p realm.Path, beside []real
 }
 
 // lineage returns p and the paths above it.
-func lineage(p realm.Path) []realm.Path {
-	var all []realm.Path
+func lineage(p resource.Path) []resource.Path {
+	var all []resource.Path
 	for ; p != ""; p = p.Parent() {
 		all = append(all, p)
 	}
@@ -88,7 +88,7 @@ func (k containerKind) notRunning(r *state.Record, found *runtime.Container, err
 type Kills struct {
 	cgroups *cgroup.Tree
 	prior   *state.State
-	members map[realm.Path][]realm.Path // of each cell
+	members map[resource.Path][]resource.Path // of each cell
 }
 
 // OpenKills looks at the cgroup file systems mounted at root. prior must hold the containers that will be asked for, and all
@@ -98,9 +98,9 @@ func OpenKills(root string, prior *state.State) (*Kills, error) {
 	if err != nil {
 		return nil, err
 	}
-	members := map[realm.Path][]realm.Path{}
+	members := map[resource.Path][]resource.Path{}
 	for p := range prior.Records {
-		if p.Kind() == realm.KindContainer {
+		if p.Kind() == resource.KindContainer {
 			members[p.Parent()] = append(members[p.Parent()], p)
 		}
 	}
@@ -108,7 +108,7 @@ func OpenKills(root string, prior *state.State) (*Kills, error) {
 }
 
 // In returns what was killed in the container at p, nil where nothing was, and whether anything runs in it.
-func (k *Kills) In(p realm.Path) (killed *planner.Killed, running bool, err error) {
+func (k *Kills) In(p resource.Path) (killed *planner.Killed, running bool, err error) {
 	r := k.prior.Records[p]
 	pids, err := k.cgroups.Processes(r.Status.Cgroup)
 	if err != nil {
@@ -129,7 +129,7 @@ func (k *Kills) In(p realm.Path) (killed *planner.Killed, running bool, err erro
 const watchInterval = time.Second
 
 // Watch calls f for what is killed in the container at p from now on, until ctx ends, and returns its error.
-func (k *Kills) Watch(ctx context.Context, p realm.Path, f func(*planner.Killed)) error {
+func (k *Kills) Watch(ctx context.Context, p resource.Path, f func(*planner.Killed)) error {
 	before, _, err := k.In(p)
 	for err == nil {
 		select {

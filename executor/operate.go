@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -46,7 +46,7 @@ func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64
 	if err := k.disregardExit(r); err != nil {
 		return runtime.Exit{}, err
 	}
-	spec := r.Spec.(*realm.Container)
+	spec := r.Spec.(*resource.Container)
 	grace := spec.StopTimeout()
 	if seconds != nil {
 		grace = *seconds

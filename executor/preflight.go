@@ -11,7 +11,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/rootfs"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
@@ -21,7 +21,7 @@ import (
 // flaws looks into the images that the host has for what would keep those containers from running that are new, or differ from
 // what is recorded: what a plan must say before anything is stopped.
 func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
-	byImage := map[planner.ImageKey][]*realm.Resource{}
+	byImage := map[planner.ImageKey][]*resource.Resource{}
 	var images []planner.ImageKey // in a stable order
 	for _, c := range r.wanted {
 		key := r.keys[c.Path]
@@ -48,7 +48,7 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	return nil
 }
 
-func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers []*realm.Resource, foreign bool) error {
+func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers []*resource.Resource, foreign bool) error {
 	name := r.nameOf(key)
 	if name == "" {
 		return nil
@@ -56,11 +56,11 @@ func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers 
 	_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
 		for _, c := range containers {
-			var cell *realm.Cell
+			var cell *resource.Cell
 			if above := r.desired.Resource(c.Path.Parent()); above != nil {
-				cell = above.Spec.(*realm.Cell)
+				cell = above.Spec.(*resource.Cell)
 			}
-			spec := c.Spec.(*realm.Container)
+			spec := c.Spec.(*resource.Container)
 			found, err := p.flaws(spec, alone(spec, cell))
 			if err != nil {
 				return fmt.Errorf("check container %s: %w", c.Path, err)
@@ -85,16 +85,16 @@ func (r *refresh) nameOf(key planner.ImageKey) string {
 
 // alone reports whether a container of the cell, nil where that is not known, waits for no other one: else that may put into a
 // volume what this one needs.
-func alone(c *realm.Container, cell *realm.Cell) bool {
+func alone(c *resource.Container, cell *resource.Cell) bool {
 	return c.Root && len(c.DependsOn) == 0 && (cell == nil || len(cell.DependsOn) == 0)
 }
 
 // isMade reports whether the wanted container is made of the image with the digest, as far as can be told before planning.
-func (r *refresh) isMade(want *realm.Resource, have *state.Record, digest string) bool {
+func (r *refresh) isMade(want *resource.Resource, have *state.Record, digest string) bool {
 	if digest == "" {
 		return false
 	}
-	return have == nil || have.Status.ImageDigest != digest || have.Status.SpecDigest != realm.CreationDigest(want.Spec)
+	return have == nil || have.Status.ImageDigest != digest || have.Status.SpecDigest != resource.CreationDigest(want.Spec)
 }
 
 // preflight looks for flaws of containers that are made from one image.
@@ -106,7 +106,7 @@ type preflight struct {
 	known map[string][]planner.Flaw
 }
 
-func (p *preflight) flaws(c *realm.Container, alone bool) ([]planner.Flaw, error) {
+func (p *preflight) flaws(c *resource.Container, alone bool) ([]planner.Flaw, error) {
 	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (p *preflight) flaws(c *realm.Container, alone bool) ([]planner.Flaw, error
 }
 
 // look looks for flaws of a container. awaited says that the only one is a program that another container may put into a volume.
-func (p *preflight) look(c *realm.Container) (found []planner.Flaw, awaited bool, err error) {
+func (p *preflight) look(c *resource.Container) (found []planner.Flaw, awaited bool, err error) {
 	view := rootfs.New(p.root)
 	found, err = p.mounts(view, c)
 	if err != nil || len(found) > 0 {
@@ -151,7 +151,7 @@ func (p *preflight) look(c *realm.Container) (found []planner.Flaw, awaited bool
 		flawf("image", "Nothing to run", "has nothing to run: image %s has neither an entrypoint nor a command. Set command or args.", p.image)
 		return found, false, nil
 	}
-	if realm.IsSealed(process.Args[0]) || realm.IsSealed(c.Env["PATH"]) {
+	if resource.IsSealed(process.Args[0]) || resource.IsSealed(c.Env["PATH"]) {
 		return found, false, nil // what could be said of the value would tell of it
 	}
 	flaw, missing, err := view.ProgramFlaw(&process)
@@ -174,7 +174,7 @@ func (p *preflight) look(c *realm.Container) (found []planner.Flaw, awaited bool
 }
 
 // mounts adds the mounts of the container in the order in which they are made.
-func (p *preflight) mounts(view *rootfs.View, c *realm.Container) ([]planner.Flaw, error) {
+func (p *preflight) mounts(view *rootfs.View, c *resource.Container) ([]planner.Flaw, error) {
 	type mount struct {
 		target, source, attribute, of string
 		readOnly                      bool

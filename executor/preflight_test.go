@@ -8,7 +8,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 )
 
@@ -29,7 +29,7 @@ func TestPreflight(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		image  ocispec.ImageConfig
-		spec   realm.Container
+		spec   resource.Container
 		awaits bool   // other containers
 		about  string // attribute of the flaw, empty for none
 		detail string
@@ -37,29 +37,29 @@ func TestPreflight(t *testing.T) {
 		{name: "the image's command", image: withCommand},
 		{name: "no command", about: "image", detail: "neither an entrypoint nor a command"},
 		{name: "the image's command is gone", image: ocispec.ImageConfig{Cmd: []string{"serve"}}, about: "image", detail: `"serve"`},
-		{name: "arguments are no program beside an entrypoint", image: withCommand, spec: realm.Container{Args: []string{"none"}}},
-		{name: "the first argument is the program", spec: realm.Container{Args: []string{"none"}}, about: "args", detail: `"none"`},
-		{name: "a command", image: withCommand, spec: realm.Container{Command: "none"}, about: "command", detail: `"none"`},
+		{name: "arguments are no program beside an entrypoint", image: withCommand, spec: resource.Container{Args: []string{"none"}}},
+		{name: "the first argument is the program", spec: resource.Container{Args: []string{"none"}}, about: "args", detail: `"none"`},
+		{name: "a command", image: withCommand, spec: resource.Container{Command: "none"}, about: "command", detail: `"none"`},
 		{name: "PATH of the image", image: ocispec.ImageConfig{Env: []string{"PATH=/opt"}, Cmd: []string{"app"}}, about: "image", detail: "(/opt)"},
-		{name: "PATH of the container", image: ocispec.ImageConfig{Env: []string{"PATH=/opt"}, Cmd: []string{"app"}}, spec: realm.Container{Env: realm.Env{"PATH": "/bin"}}},
-		{name: "a user", image: withCommand, spec: realm.Container{User: "app:staff"}},
-		{name: "an id", image: withCommand, spec: realm.Container{User: "4242:4343"}},
-		{name: "no user of that name", image: withCommand, spec: realm.Container{User: "web"}, about: "user", detail: "user web"},
-		{name: "no group of that name", image: withCommand, spec: realm.Container{User: "app:web"}, about: "user", detail: "app:web"},
+		{name: "PATH of the container", image: ocispec.ImageConfig{Env: []string{"PATH=/opt"}, Cmd: []string{"app"}}, spec: resource.Container{Env: resource.Env{"PATH": "/bin"}}},
+		{name: "a user", image: withCommand, spec: resource.Container{User: "app:staff"}},
+		{name: "an id", image: withCommand, spec: resource.Container{User: "4242:4343"}},
+		{name: "no user of that name", image: withCommand, spec: resource.Container{User: "web"}, about: "user", detail: "user web"},
+		{name: "no group of that name", image: withCommand, spec: resource.Container{User: "app:web"}, about: "user", detail: "app:web"},
 		{name: "the image's user", image: ocispec.ImageConfig{User: "web", Cmd: []string{"/bin/app"}}, about: "user", detail: "user web"},
-		{name: "another user than the image's", image: ocispec.ImageConfig{User: "web", Cmd: []string{"/bin/app"}}, spec: realm.Container{User: "app"}},
-		{name: "a new directory", image: withCommand, spec: realm.Container{WorkingDir: "/new/dir"}},
-		{name: "a file for a directory", image: withCommand, spec: realm.Container{WorkingDir: "/bin/app"}, about: "workingDir", detail: "/bin/app, which is a file"},
+		{name: "another user than the image's", image: ocispec.ImageConfig{User: "web", Cmd: []string{"/bin/app"}}, spec: resource.Container{User: "app"}},
+		{name: "a new directory", image: withCommand, spec: resource.Container{WorkingDir: "/new/dir"}},
+		{name: "a file for a directory", image: withCommand, spec: resource.Container{WorkingDir: "/bin/app"}, about: "workingDir", detail: "/bin/app, which is a file"},
 		{name: "the image's directory", image: ocispec.ImageConfig{WorkingDir: "/bin/app", Cmd: []string{"/bin/app"}}, about: "workingDir", detail: "/bin/app, which is a file"},
-		{name: "a secret over a directory", image: withCommand, spec: realm.Container{Secrets: []realm.Secret{{Name: "s", MountPath: "/etc"}}}, about: `secrets["s"].mountPath`, detail: "the secret s at /etc"},
-		{name: "a tmpfs over a file", image: withCommand, spec: realm.Container{Tmpfs: []realm.Tmpfs{{Path: "/bin/app"}}}, about: `tmpfs["/bin/app"].path`, detail: "a tmpfs at /bin/app"},
-		{name: "a volume below a tmpfs", image: withCommand, spec: realm.Container{Tmpfs: []realm.Tmpfs{{Path: "/data"}}, Volumes: []realm.Volume{{Source: root, Target: "/data/in"}}}},
-		{name: "a volume below a file of a volume", image: withCommand, spec: realm.Container{Volumes: []realm.Volume{
+		{name: "a secret over a directory", image: withCommand, spec: resource.Container{Secrets: []resource.Secret{{Name: "s", MountPath: "/etc"}}}, about: `secrets["s"].mountPath`, detail: "the secret s at /etc"},
+		{name: "a tmpfs over a file", image: withCommand, spec: resource.Container{Tmpfs: []resource.Tmpfs{{Path: "/bin/app"}}}, about: `tmpfs["/bin/app"].path`, detail: "a tmpfs at /bin/app"},
+		{name: "a volume below a tmpfs", image: withCommand, spec: resource.Container{Tmpfs: []resource.Tmpfs{{Path: "/data"}}, Volumes: []resource.Volume{{Source: root, Target: "/data/in"}}}},
+		{name: "a volume below a file of a volume", image: withCommand, spec: resource.Container{Volumes: []resource.Volume{
 			{Source: root, Target: "/data/bin/app/x"}, {Source: root, Target: "/data"}}}, about: `volumes["/data/bin/app/x"].target`, detail: "is below /data/bin/app"},
-		{name: "a program that the volume lacks", image: withCommand, spec: realm.Container{Command: "/data/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "Put it into the volume"},
-		{name: "a program that another container may put into a volume", image: withCommand, awaits: true, spec: realm.Container{Command: "/data/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}},
-		{name: "a program that nobody can put into the image", image: withCommand, awaits: true, spec: realm.Container{Command: "/none", Volumes: []realm.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "/none"},
-		{name: "a sealed command", image: withCommand, spec: realm.Container{Command: realm.SealKey("key").Seal("none")}},
+		{name: "a program that the volume lacks", image: withCommand, spec: resource.Container{Command: "/data/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "Put it into the volume"},
+		{name: "a program that another container may put into a volume", image: withCommand, awaits: true, spec: resource.Container{Command: "/data/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}},
+		{name: "a program that nobody can put into the image", image: withCommand, awaits: true, spec: resource.Container{Command: "/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "/none"},
+		{name: "a sealed command", image: withCommand, spec: resource.Container{Command: resource.SealKey("key").Seal("none")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := preflight{root: root, image: "image", config: tt.image, known: map[string][]planner.Flaw{}}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -45,7 +45,7 @@ func (k realmKind) update(ctx context.Context, before, after *state.Record) erro
 // remove removes a realm. Its containerd namespace stays if it holds images, and nothing but those.
 func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 	kept := map[string]string{planner.LabelPath: string(before.Path), planner.LabelProject: before.Status.Project, planner.LabelKept: planner.KeptImages}
-	for key := range realm.LabelsOf(before.Spec) {
+	for key := range resource.LabelsOf(before.Spec) {
 		kept[key] = ""
 	}
 	if err := k.runtime.ReleaseNamespace(ctx, before.Status.Namespace, kept); err != nil {

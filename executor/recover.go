@@ -11,7 +11,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -20,7 +20,7 @@ import (
 
 // Recover returns the records that prior lacks and the host tells of by labels, names and files, at and below the lost
 // paths, or all where there are none; and what the host doesn't tell. Nothing is changed.
-func (e *Executor) Recover(ctx context.Context, prior *state.State, lost []realm.Path) ([]*state.Record, []string, error) {
+func (e *Executor) Recover(ctx context.Context, prior *state.State, lost []resource.Path) ([]*state.Record, []string, error) {
 	evidence, err := e.evidence(ctx, prior, lost)
 	if err != nil {
 		return nil, nil, err
@@ -32,7 +32,7 @@ func (e *Executor) Recover(ctx context.Context, prior *state.State, lost []realm
 // RecordAgain writes what [Executor.Recover] returned, which is in prior by now. Nothing that runs is touched; only the files
 // that the containers of a cell see in /etc are written again. Done again, it goes on where it was cut short.
 func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) error {
-	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(realm.Leaves(r.Spec), realm.Leaf.Sealed) }) {
+	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) }) {
 		if err := e.secrets.saveKey(); err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 		if err := e.store.Put(r); err != nil {
 			return err
 		}
-		if r.Path.Kind() != realm.KindCell || r.Status.Attachment == nil {
+		if r.Path.Kind() != resource.KindCell || r.Status.Attachment == nil {
 			continue
 		}
 		if err := e.writeFiles(r, names); err != nil {
@@ -52,15 +52,15 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 	return e.store.Commit()
 }
 
-func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []realm.Path) (*planner.Evidence, error) {
-	v := &planner.Evidence{Cgroups: map[string]realm.Resources{}, Cells: map[realm.Path][]planner.InterfaceEvidence{}}
+func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*planner.Evidence, error) {
+	v := &planner.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]planner.InterfaceEvidence{}}
 	namespaces, err := e.runtime.Namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for name, labels := range namespaces {
-		p, err := realm.ParsePath(labels[planner.LabelPath])
-		if err != nil || p.Kind() != realm.KindRealm || labels[planner.LabelKept] != "" {
+		p, err := resource.ParsePath(labels[planner.LabelPath])
+		if err != nil || p.Kind() != resource.KindRealm || labels[planner.LabelKept] != "" {
 			continue
 		}
 		v.Realms = append(v.Realms, planner.RealmEvidence{Path: p, Namespace: name, Project: labels[planner.LabelProject], Labels: userLabels(labels, nil)})
@@ -77,7 +77,7 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []real
 	return v, e.cellEvidence(v, prior)
 }
 
-func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []realm.Path) error {
+func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
 	containers, err := e.runtime.List(ctx, namespace)
 	if err != nil {
 		return err
@@ -99,8 +99,8 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		if found.Spec, err = e.secrets.madeFrom(p, c.ID, i); err != nil {
 			return err
 		}
-		role := &realm.Container{Root: c.Labels[planner.LabelRole] == "root"}
-		found.Cgroup, found.CellID = placeOf(i.Spec, realm.CgroupOf(p, role))
+		role := &resource.Container{Root: c.Labels[planner.LabelRole] == "root"}
+		found.Cgroup, found.CellID = placeOf(i.Spec, resource.CgroupOf(p, role))
 		limits, err := e.cgroups.Limits(found.Cgroup)
 		switch {
 		case err == nil:
@@ -115,7 +115,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 
 // tells reports whether the container that claims p, with this namespace and id, tells of a record that is lost: its own, or
 // that of its cell, whose id no other record holds.
-func tells(prior *state.State, recorded map[[2]string]bool, p realm.Path, id [2]string) bool {
+func tells(prior *state.State, recorded map[[2]string]bool, p resource.Path, id [2]string) bool {
 	if have := prior.Records[p]; have != nil {
 		return prior.Records[p.Parent()] == nil && have.Status.ContainerID == id[1]
 	}
@@ -170,7 +170,7 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
 			return err
 		}
 		v.Cgroups[inner] = limits
-		if strings.Count(inner, "/") > realm.KindCell.Depth() {
+		if strings.Count(inner, "/") > resource.KindCell.Depth() {
 			continue
 		}
 		if err := e.cgroupEvidence(v, inner); err != nil {
@@ -181,15 +181,15 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
 }
 
 // lostCells returns the ids of the cells that have no record: those that their containers tell, else those that their paths make.
-func lostCells(v *planner.Evidence, prior *state.State) map[realm.Path]string {
-	ids, used := map[realm.Path]string{}, map[string]bool{}
-	add := func(cell realm.Path, id string) {
+func lostCells(v *planner.Evidence, prior *state.State) map[resource.Path]string {
+	ids, used := map[resource.Path]string{}, map[string]bool{}
+	add := func(cell resource.Path, id string) {
 		if prior.Records[cell] == nil && ids[cell] == "" && !used[id] {
 			ids[cell], used[id] = id, true
 		}
 	}
 	for p, r := range prior.Records {
-		if p.Kind() == realm.KindCell {
+		if p.Kind() == resource.KindCell {
 			used[r.CellID()] = true
 		}
 	}
@@ -202,13 +202,13 @@ func lostCells(v *planner.Evidence, prior *state.State) map[realm.Path]string {
 		add(c.Path.Parent(), state.CellID(c.Path.Parent()))
 	}
 	for p := range prior.Records {
-		if p.Kind() == realm.KindContainer {
+		if p.Kind() == resource.KindContainer {
 			add(p.Parent(), state.CellID(p.Parent()))
 		}
 	}
 	for cgroup := range v.Cgroups {
-		p, err := realm.ParsePath(strings.TrimPrefix(cgroup, topCgroup+"/"))
-		if err == nil && p.Kind() == realm.KindCell {
+		p, err := resource.ParsePath(strings.TrimPrefix(cgroup, topCgroup+"/"))
+		if err == nil && p.Kind() == resource.KindCell {
 			add(p, state.CellID(p))
 		}
 	}
@@ -264,7 +264,7 @@ func interfacesOf(pin string, bridges map[string]planner.CNINetwork) ([]planner.
 
 // namedIn returns the interface in n, the network of its own space, whose address the cell's /etc/hosts has: after a reboot
 // nothing else tells.
-func (e *Executor) namedIn(cell realm.Path, n planner.CNINetwork) []planner.InterfaceEvidence {
+func (e *Executor) namedIn(cell resource.Path, n planner.CNINetwork) []planner.InterfaceEvidence {
 	data, err := durable.ReadFile(e.store.NetworkFile(cell, hostsFile))
 	if err != nil || n.Name == "" {
 		return nil
@@ -283,7 +283,7 @@ func (e *Executor) namedIn(cell realm.Path, n planner.CNINetwork) []planner.Inte
 
 // publishedOf turns single ports into ranges where they follow each other.
 func publishedOf(ports []network.PortMapping) []string {
-	var merged []realm.Port
+	var merged []resource.Port
 	for _, m := range ports {
 		if n := len(merged) - 1; n >= 0 && merged[n].HostIP == m.HostIP && merged[n].Protocol == m.Protocol &&
 			merged[n].Host.Last+1 == int(m.HostPort) && merged[n].Container.Last+1 == int(m.ContainerPort) {
@@ -291,8 +291,8 @@ func publishedOf(ports []network.PortMapping) []string {
 			merged[n].Container.Last++
 			continue
 		}
-		one := func(port uint16) realm.PortRange { return realm.PortRange{First: int(port), Last: int(port)} }
-		merged = append(merged, realm.Port{HostIP: m.HostIP, Host: one(m.HostPort), Container: one(m.ContainerPort), Protocol: m.Protocol})
+		one := func(port uint16) resource.PortRange { return resource.PortRange{First: int(port), Last: int(port)} }
+		merged = append(merged, resource.Port{HostIP: m.HostIP, Host: one(m.HostPort), Container: one(m.ContainerPort), Protocol: m.Protocol})
 	}
 	var published []string
 	for _, p := range merged {

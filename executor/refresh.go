@@ -12,7 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/logs"
@@ -31,13 +31,13 @@ const refreshParallelism = 8
 // the host that desired containers use. Nothing is changed, but with the lock of the state it is recorded which containers have
 // done their work, in prior as well: nobody may look again before a reboot takes their tasks. desired is nil for a view of what is recorded; for a plan, be it
 // of nothing desired, tasks that containerd's restart monitor is just making are waited for.
-func (e *Executor) Refresh(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
+func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*planner.Actual, error) {
 	return e.look(ctx, desired, prior, everything)
 }
 
 // Assume is Refresh without a look at what is recorded, which is taken to be as it is recorded: only at what else
 // matters to the desired resources, such as images and the host's routes.
-func (e *Executor) Assume(ctx context.Context, desired *realm.Tree, prior *state.State) (*planner.Actual, error) {
+func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*planner.Actual, error) {
 	return e.look(ctx, desired, prior, assumed)
 }
 
@@ -66,17 +66,17 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 	return r.actual, errors.Join(r.notedExits(prior), r.recordCompletions(prior), r.cgroupsOf(prior))
 }
 
-func (e *Executor) newRefresh(desired *realm.Tree) *refresh {
-	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[realm.Path]planner.ImageKey{}, actual: &planner.Actual{
+func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
+	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]planner.ImageKey{}, actual: &planner.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
 		Images: map[planner.ImageKey]planner.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
-		Networks: map[realm.Path][]string{}, Cells: map[realm.Path]*planner.CellNetwork{},
-		NotDevices: map[string]bool{}, Flaws: map[realm.Path][]planner.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[realm.Path][]string{},
+		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*planner.CellNetwork{},
+		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]planner.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[resource.Path][]string{},
 	}}
 }
 
-func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.State, extent extent) (*planner.Actual, error) {
+func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*planner.Actual, error) {
 	r := e.newRefresh(desired)
 	var err error
 	if r.actual.Version, err = e.runtime.Version(ctx); err != nil {
@@ -121,8 +121,8 @@ func (e *Executor) look(ctx context.Context, desired *realm.Tree, prior *state.S
 
 type refresh struct {
 	*Executor
-	desired *realm.Tree // nil for a view of what is recorded
-	wanted  []*realm.Resource
+	desired *resource.Tree // nil for a view of what is recorded
+	wanted  []*resource.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
 	actual *planner.Actual
@@ -133,26 +133,26 @@ type refresh struct {
 	local map[planner.ImageKey]string // digests of the images that namespaces have
 	named map[contentKey]string       // a name of the image with the digest
 
-	keys map[realm.Path]planner.ImageKey // of the images of wanted containers
+	keys map[resource.Path]planner.ImageKey // of the images of wanted containers
 }
 
 // contentKey names content in a containerd namespace.
 type contentKey struct{ namespace, digest string }
 
-func containersOf(desired *realm.Tree) []*realm.Resource {
+func containersOf(desired *resource.Tree) []*resource.Resource {
 	if desired == nil {
 		return nil
 	}
-	var containers []*realm.Resource
+	var containers []*resource.Resource
 	for _, r := range desired.Resources() {
-		if r.Path.Kind() == realm.KindContainer && !r.External {
+		if r.Path.Kind() == resource.KindContainer && !r.External {
 			containers = append(containers, r)
 		}
 	}
 	return containers
 }
 
-func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *state.State) error {
+func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior *state.State) error {
 	existing, err := r.runtime.Namespaces(ctx)
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (r *refresh) namespaces(ctx context.Context, desired *realm.Tree, prior *st
 		look[name] = labels[planner.LabelPath] != ""
 	}
 	for p, record := range prior.Records {
-		if p.Kind() == realm.KindRealm {
+		if p.Kind() == resource.KindRealm {
 			look[record.Status.Namespace] = true
 		}
 	}
@@ -229,7 +229,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 // beside its log.
 func (r *refresh) notedExits(prior *state.State) error {
 	for p, record := range prior.Records {
-		if p.Kind() != realm.KindContainer || !runsOnce(record) || record.Status.Exit != nil {
+		if p.Kind() != resource.KindContainer || !runsOnce(record) || record.Status.Exit != nil {
 			continue
 		}
 		ns := r.actual.Namespaces[record.Status.Namespace]
@@ -286,7 +286,7 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 			return err
 		}
 		r.actual.Frozen[record.Status.Cgroup] = itself
-		if ns := r.actual.Namespaces[record.Status.Namespace]; frozen && ns != nil && record.Path.Kind() == realm.KindContainer {
+		if ns := r.actual.Namespaces[record.Status.Namespace]; frozen && ns != nil && record.Path.Kind() == resource.KindContainer {
 			if c := ns.Containers[record.Status.ContainerID]; c != nil && c.Status == planner.TaskRunning {
 				c.Status = planner.TaskPaused
 			}
@@ -296,9 +296,9 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 }
 
 // localImages looks up the images of desired containers in their namespaces.
-func (r *refresh) localImages(ctx context.Context, desired *realm.Tree, prior *state.State) error {
+func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior *state.State) error {
 	for _, c := range r.wanted {
-		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*realm.Container).Image}
+		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*resource.Container).Image}
 		r.keys[c.Path] = key
 		if _, known := r.actual.Images[key]; !known {
 			local, err := r.localImage(ctx, key)
@@ -317,7 +317,7 @@ func (r *refresh) localImages(ctx context.Context, desired *realm.Tree, prior *s
 // localImage returns the digest of an image in its namespace, or "". The digest that a reference names is enough to find it
 // by.
 func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string, error) {
-	pinned := realm.PinnedDigest(key.Reference)
+	pinned := resource.PinnedDigest(key.Reference)
 	if pinned == "" {
 		return r.local[key], nil
 	}
@@ -341,7 +341,7 @@ func (r *refresh) manifests(ctx context.Context, key planner.ImageKey, have *sta
 	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
 		return nil
 	}
-	if realm.PinnedDigest(key.Reference) == "" && realm.PinnedDigest(have.Spec.(*realm.Container).Image) == "" {
+	if resource.PinnedDigest(key.Reference) == "" && resource.PinnedDigest(have.Spec.(*resource.Container).Image) == "" {
 		return nil
 	}
 	for _, digest := range []string{local, have.Status.ImageDigest} {
@@ -362,9 +362,9 @@ func (r *refresh) manifests(ctx context.Context, key planner.ImageKey, have *sta
 func (r *refresh) remoteImages(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, c := range r.wanted {
-		policy, key := c.Spec.(*realm.Container).PullPolicy, r.keys[c.Path]
+		policy, key := c.Spec.(*resource.Container).PullPolicy, r.keys[c.Path]
 		lacks := r.actual.Images[key].Local == ""
-		if policy == realm.PullAlways && (lacks || realm.PinnedDigest(key.Reference) == "") || policy != realm.PullNever && lacks {
+		if policy == resource.PullAlways && (lacks || resource.PinnedDigest(key.Reference) == "") || policy != resource.PullNever && lacks {
 			asked[key.Reference] = true
 		}
 	}
@@ -394,13 +394,13 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 // hostPaths notes the sources of volumes and the devices that aren't there, and what is given for a device and is none.
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
-		spec := c.Spec.(*realm.Container)
+		spec := c.Spec.(*resource.Container)
 		var paths []string
 		for _, v := range spec.Volumes {
 			paths = append(paths, v.Source)
 		}
 		for _, d := range spec.Devices {
-			paths = append(paths, realm.DeviceHostPath(d))
+			paths = append(paths, resource.DeviceHostPath(d))
 		}
 		for _, p := range paths {
 			_, err := os.Stat(p)
@@ -412,8 +412,8 @@ func (r *refresh) hostPaths() error {
 			}
 		}
 		for _, d := range spec.Devices {
-			if !runtime.IsDevice(realm.DeviceHostPath(d)) {
-				r.actual.NotDevices[realm.DeviceHostPath(d)] = true
+			if !runtime.IsDevice(resource.DeviceHostPath(d)) {
+				r.actual.NotDevices[resource.DeviceHostPath(d)] = true
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -28,12 +28,14 @@ func secretDir(r *state.Record) string {
 	return filepath.Join(secretsDir, string(r.Path.Realm()), r.Status.ContainerID)
 }
 
-func secretFile(r *state.Record, s realm.Secret) string { return filepath.Join(secretDir(r), s.Name) }
+func secretFile(r *state.Record, s resource.Secret) string {
+	return filepath.Join(secretDir(r), s.Name)
+}
 
 // secretMounts returns the mounts of the container's secrets.
 func secretMounts(r *state.Record) []specs.Mount {
 	var mounts []specs.Mount
-	for _, s := range r.Spec.(*realm.Container).Secrets {
+	for _, s := range r.Spec.(*resource.Container).Secrets {
 		mounts = append(mounts, specs.Mount{
 			Destination: s.Target(), Type: "bind", Source: secretFile(r, s),
 			Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"},
@@ -45,7 +47,7 @@ func secretMounts(r *state.Record) []specs.Mount {
 // writeSecrets makes the files of the container's secrets, or puts them right in place: they are mounted into it. The
 // container is there, which tells whom they belong to.
 func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error {
-	list := r.Spec.(*realm.Container).Secrets
+	list := r.Spec.(*resource.Container).Secrets
 	if len(list) == 0 {
 		return nil
 	}
@@ -90,7 +92,7 @@ func makeSecretDir(dir string) error {
 }
 
 // write brings the file of a secret to its value, mode and owner, without another inode.
-func (s *secrets) write(r *state.Record, secret realm.Secret, uid, gid int) error {
+func (s *secrets) write(r *state.Record, secret resource.Secret, uid, gid int) error {
 	f, err := os.OpenFile(secretFile(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, secretMode)
 	if err != nil {
 		return err
@@ -135,8 +137,8 @@ func (s *secrets) remove(r *state.Record) error {
 }
 
 // drift says what of the file of a secret is not as it was made, or "".
-func (s *secrets) drift(r *state.Record, secret realm.Secret) (string, error) {
-	if err := realm.CheckName(secret.Name); err != nil {
+func (s *secrets) drift(r *state.Record, secret resource.Secret) (string, error) {
+	if err := resource.CheckName(secret.Name); err != nil {
 		return "", err
 	}
 	info, err := os.Lstat(secretFile(r, secret))
@@ -166,7 +168,7 @@ func (s *secrets) drift(r *state.Record, secret realm.Secret) (string, error) {
 // secretFiles notes what is wrong with the files of recorded secrets.
 func (r *refresh) secretFiles(prior *state.State) error {
 	for p, record := range prior.Records {
-		c, ok := record.Spec.(*realm.Container)
+		c, ok := record.Spec.(*resource.Container)
 		if !ok {
 			continue
 		}

@@ -8,7 +8,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -16,8 +16,8 @@ import (
 
 // madeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
 // the key of the state is new, what was sealed with the old one is sealed again.
-func (s *secrets) madeFrom(p realm.Path, id string, i *runtime.Inspection) (*realm.Container, error) {
-	spec := new(realm.Container)
+func (s *secrets) madeFrom(p resource.Path, id string, i *runtime.Inspection) (*resource.Container, error) {
+	spec := new(resource.Container)
 	if json.Unmarshal(i.Record, spec) != nil {
 		return nil, nil
 	}
@@ -26,7 +26,7 @@ func (s *secrets) madeFrom(p realm.Path, id string, i *runtime.Inspection) (*rea
 
 // resealed returns the configuration of a container with the values that its process has sealed with the key of the state, if
 // that is new: else it is sealed with it. What the process doesn't have stays as it is, and the next apply seals it.
-func (s *secrets) resealed(p realm.Path, id string, spec *realm.Container, process *specs.Process) (*realm.Container, error) {
+func (s *secrets) resealed(p resource.Path, id string, spec *resource.Container, process *specs.Process) (*resource.Container, error) {
 	key, err := s.loadKey()
 	if err != nil || !s.fresh || process == nil {
 		return spec, err
@@ -47,7 +47,7 @@ func (s *secrets) resealed(p realm.Path, id string, spec *realm.Container, proce
 		default:
 			plain, ok = valueOf(process.Env, leaf)
 		}
-		if !ok || !realm.IsSealed(text) {
+		if !ok || !resource.IsSealed(text) {
 			return text, nil
 		}
 		return key.Seal(plain), nil
@@ -58,7 +58,7 @@ func (s *secrets) resealed(p realm.Path, id string, spec *realm.Container, proce
 	again.Secrets = slices.Clone(spec.Secrets)
 	at := &state.Record{Path: p, Status: state.Status{ContainerID: id}}
 	for n, secret := range again.Secrets {
-		if realm.CheckName(secret.Name) != nil {
+		if resource.CheckName(secret.Name) != nil {
 			continue
 		}
 		if value, err := os.ReadFile(secretFile(at, secret)); err == nil {
@@ -71,7 +71,7 @@ func (s *secrets) resealed(p realm.Path, id string, spec *realm.Container, proce
 // valueOf returns the value of the variable that the leaf is of.
 func valueOf(env []string, leaf string) (string, bool) {
 	for _, pair := range slices.Backward(env) {
-		if name, value, err := realm.ParsePair(pair); err == nil && realm.EnvLeaf(name) == leaf {
+		if name, value, err := resource.ParsePair(pair); err == nil && resource.EnvLeaf(name) == leaf {
 			return value, true
 		}
 	}
@@ -86,7 +86,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 	listed := map[string]bool{}
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
-		if p.Kind() != realm.KindContainer || !slices.ContainsFunc(realm.Leaves(r.Spec), realm.Leaf.Sealed) {
+		if p.Kind() != resource.KindContainer || !slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) {
 			continue
 		}
 		if _, err := e.secrets.loadKey(); err != nil || !e.secrets.fresh {
@@ -111,7 +111,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 			return nil, err
 		}
 		again := *r
-		if again.Spec, err = e.secrets.resealed(p, id, r.Spec.(*realm.Container), spec.Process); err != nil {
+		if again.Spec, err = e.secrets.resealed(p, id, r.Spec.(*resource.Container), spec.Process); err != nil {
 			return nil, err
 		}
 		resealed = append(resealed, &again)

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -28,13 +28,13 @@ type secrets struct {
 
 	mu sync.Mutex
 	// key is loaded when it is first needed; fresh says that the state doesn't have it.
-	key   realm.SealKey
+	key   resource.SealKey
 	fresh bool
 	// values holds what was sealed by its sealed text; given the leaves that a configuration gave values of.
 	values map[string]string
 	given  map[string]bool
 	// read holds what secrets were read by where they come from: a pipe can be read but once.
-	read map[realm.Secret]string
+	read map[resource.Secret]string
 	// unreadable says of secrets that could not be read, why.
 	unreadable map[planner.SecretKey]string
 
@@ -43,11 +43,11 @@ type secrets struct {
 }
 
 func newSecrets(store *state.Store) *secrets {
-	return &secrets{store: store, values: map[string]string{}, read: map[realm.Secret]string{}, given: map[string]bool{}, unreadable: map[planner.SecretKey]string{}}
+	return &secrets{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[planner.SecretKey]string{}}
 }
 
 // loadKey returns the state's key, or where it has none, one that it may be given: planning writes nothing.
-func (s *secrets) loadKey() (realm.SealKey, error) {
+func (s *secrets) loadKey() (resource.SealKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.key != nil {
@@ -58,7 +58,7 @@ func (s *secrets) loadKey() (realm.SealKey, error) {
 		return nil, err
 	}
 	if key == nil {
-		key, s.fresh = make(realm.SealKey, realm.SealKeySize), true
+		key, s.fresh = make(resource.SealKey, resource.SealKeySize), true
 		_, _ = rand.Read(key) // it never fails
 	}
 	s.key = key
@@ -80,7 +80,7 @@ func (s *secrets) seal(value string) (string, error) {
 
 // open returns the value that a sealed text stands for, and any other text as it is.
 func (s *secrets) open(text string) (value string, ok bool) {
-	if !realm.IsSealed(text) {
+	if !resource.IsSealed(text) {
 		return text, true
 	}
 	s.mu.Lock()
@@ -90,7 +90,7 @@ func (s *secrets) open(text string) (value string, ok bool) {
 }
 
 // unsealed returns the spec as a process is made from it.
-func (s *secrets) unsealed(p realm.Path, c *realm.Container) (*realm.Container, error) {
+func (s *secrets) unsealed(p resource.Path, c *resource.Container) (*resource.Container, error) {
 	return c.MapTexts(func(leaf, text string) (string, error) {
 		value, ok := s.open(text)
 		if !ok && leaf != "healthcheck.exec" { // which no process is made from
@@ -100,13 +100,13 @@ func (s *secrets) unsealed(p realm.Path, c *realm.Container) (*realm.Container, 
 	})
 }
 
-func unknownValue(p realm.Path, leaf string) error {
+func unknownValue(p resource.Path, leaf string) error {
 	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
 }
 
 // Seal puts sealed texts into the tree for all that is sensitive, and reads the values of secrets. Those that can't be
 // read are told by [Executor.Refresh]. It comes before planning.
-func (e *Executor) Seal(tree *realm.Tree) error {
+func (e *Executor) Seal(tree *resource.Tree) error {
 	for _, r := range containersOf(tree) {
 		sealed, err := e.secrets.sealContainer(r)
 		if err != nil {
@@ -117,9 +117,9 @@ func (e *Executor) Seal(tree *realm.Tree) error {
 	return nil
 }
 
-func (s *secrets) sealContainer(r *realm.Resource) (*realm.Container, error) {
-	sealed, err := r.Spec.(*realm.Container).MapTexts(func(leaf, text string) (string, error) {
-		if !r.Sensitive[leaf] || realm.IsSealed(text) {
+func (s *secrets) sealContainer(r *resource.Resource) (*resource.Container, error) {
+	sealed, err := r.Spec.(*resource.Container).MapTexts(func(leaf, text string) (string, error) {
+		if !r.Sensitive[leaf] || resource.IsSealed(text) {
 			return text, nil
 		}
 		s.mu.Lock()
@@ -130,7 +130,7 @@ func (s *secrets) sealContainer(r *realm.Resource) (*realm.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed.Secrets = append([]realm.Secret(nil), sealed.Secrets...)
+	sealed.Secrets = append([]resource.Secret(nil), sealed.Secrets...)
 	for i := range sealed.Secrets {
 		secret := &sealed.Secrets[i]
 		if secret.FromFile != "" && !filepath.IsAbs(secret.FromFile) {
@@ -155,8 +155,8 @@ func (s *secrets) sealContainer(r *realm.Resource) (*realm.Container, error) {
 }
 
 // readOnce is readSecret, which is asked once for each source.
-func (s *secrets) readOnce(secret realm.Secret) (string, error) {
-	source := realm.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
+func (s *secrets) readOnce(secret resource.Secret) (string, error) {
+	source := resource.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
 	if value, ok := s.read[source]; ok {
 		return value, nil
 	}
@@ -168,7 +168,7 @@ func (s *secrets) readOnce(secret realm.Secret) (string, error) {
 }
 
 // readSecret returns the value of a secret, every byte of it, from where it says. The error never holds any of it.
-func readSecret(s realm.Secret) (string, error) {
+func readSecret(s resource.Secret) (string, error) {
 	if s.FromEnv != "" {
 		value, set := os.LookupEnv(s.FromEnv)
 		switch {
@@ -195,7 +195,7 @@ func readSecret(s realm.Secret) (string, error) {
 }
 
 // PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
-func (e *Executor) PlanKey(plan *planner.Plan) realm.SealKey {
+func (e *Executor) PlanKey(plan *planner.Plan) resource.SealKey {
 	e.secrets.mu.Lock()
 	defer e.secrets.mu.Unlock()
 	if !e.secrets.fresh || !plan.HoldsSealed() {
@@ -206,7 +206,7 @@ func (e *Executor) PlanKey(plan *planner.Plan) realm.SealKey {
 
 // UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [planner.ErrStale]
 // when the state has got another key since.
-func (e *Executor) UseKey(key realm.SealKey) error {
+func (e *Executor) UseKey(key resource.SealKey) error {
 	if key == nil {
 		return nil
 	}
@@ -254,7 +254,7 @@ func (e *Executor) Provide(plan *planner.Plan) error {
 	return errors.Join(missing...)
 }
 
-func (s *secrets) hasAll(p realm.Path, leaf realm.Leaf) error {
+func (s *secrets) hasAll(p resource.Path, leaf resource.Leaf) error {
 	texts, ok := leaf.Value.([]string)
 	if !ok {
 		texts = []string{fmt.Sprint(leaf.Value)}
@@ -272,8 +272,8 @@ func (s *secrets) hasAll(p realm.Path, leaf realm.Leaf) error {
 }
 
 // provideSecret reads a secret, unless its file is there as it must be.
-func (e *Executor) provideSecret(c *planner.Change, leaf realm.Leaf) error {
-	for _, s := range c.After.Spec.(*realm.Container).Secrets {
+func (e *Executor) provideSecret(c *planner.Change, leaf resource.Leaf) error {
+	for _, s := range c.After.Spec.(*resource.Container).Secrets {
 		if fmt.Sprintf("secrets[%q].digest", s.Name) != leaf.Name {
 			continue
 		}

@@ -12,37 +12,37 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-const theContainer = realm.Path("main/s/t/c/web")
+const theContainer = resource.Path("main/s/t/c/web")
 
 // sensitive returns a tree of one container in which all that may be is sensitive, with the value.
-func sensitive(value string) *realm.Tree {
-	tree := realm.NewTree()
-	tree.Add(&realm.Resource{
+func sensitive(value string) *resource.Tree {
+	tree := resource.NewTree()
+	tree.Add(&resource.Resource{
 		Path: theContainer,
-		Spec: &realm.Container{
-			Image: "a", Command: value, Args: []string{"plain", value}, Env: realm.Env{"PASSWORD": value, "PLAIN": "plain"},
-			Healthcheck: &realm.Healthcheck{Exec: []string{"check", value}},
+		Spec: &resource.Container{
+			Image: "a", Command: value, Args: []string{"plain", value}, Env: resource.Env{"PASSWORD": value, "PLAIN": "plain"},
+			Healthcheck: &resource.Healthcheck{Exec: []string{"check", value}},
 		},
 		Sensitive: map[string]bool{`env["PASSWORD"]`: true, "command": true, "args": true, "healthcheck.exec": true},
 	})
 	return tree
 }
 
-func specOf(tree *realm.Tree) *realm.Container {
-	return tree.Resource(theContainer).Spec.(*realm.Container)
+func specOf(tree *resource.Tree) *resource.Container {
+	return tree.Resource(theContainer).Spec.(*resource.Container)
 }
 
 func open(dir string) *Executor { return &Executor{secrets: newSecrets(state.NewStore(dir))} }
 
-func planOf(action planner.Action, spec *realm.Container) *planner.Plan {
+func planOf(action planner.Action, spec *resource.Container) *planner.Plan {
 	after := &state.Record{Path: theContainer, Spec: spec, Status: state.Status{ContainerID: "executor-test-nowhere"}}
-	return &planner.Plan{Changes: []*planner.Change{{Path: theContainer, Action: action, After: after, Check: realm.Healthy}}}
+	return &planner.Plan{Changes: []*planner.Change{{Path: theContainer, Action: action, After: after, Check: resource.Healthy}}}
 }
 
 // What is sensitive is sealed, all of it, and comes back the same for those who sealed it, and for nobody else.
@@ -55,7 +55,7 @@ func TestSealAndUnseal(t *testing.T) {
 	}
 	spec := specOf(tree)
 	data, err := state.EncodeManifest(&state.Record{Path: theContainer, Spec: spec})
-	if err != nil || bytes.Contains(data, []byte(value)) || !realm.IsSealed(spec.Env["PASSWORD"]) || spec.Env["PLAIN"] != "plain" {
+	if err != nil || bytes.Contains(data, []byte(value)) || !resource.IsSealed(spec.Env["PASSWORD"]) || spec.Env["PLAIN"] != "plain" {
 		t.Errorf("%v, recorded as\n%s", err, data)
 	}
 	plain, err := e.secrets.unsealed(theContainer, spec)
@@ -87,7 +87,7 @@ func TestSealAndUnseal(t *testing.T) {
 	if _, err := other.secrets.unsealed(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
 		t.Errorf("unsealed without the value: %v", err)
 	}
-	if err := other.Provide(planOf(planner.Stop, &realm.Container{Env: spec.Env})); err != nil {
+	if err := other.Provide(planOf(planner.Stop, &resource.Container{Env: spec.Env})); err != nil {
 		t.Errorf("a stop needs values: %v", err)
 	}
 	if err := other.Seal(sensitive("hunter3-hunter3")); err != nil {
@@ -97,7 +97,7 @@ func TestSealAndUnseal(t *testing.T) {
 		t.Errorf("another value: %v", err)
 	}
 	again := sensitive(value)
-	if err := errors.Join(other.Seal(again), other.Provide(plan)); err != nil || realm.CreationDigest(specOf(again)) != realm.CreationDigest(spec) {
+	if err := errors.Join(other.Seal(again), other.Provide(plan)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
 		t.Errorf("the same value: %v", err)
 	}
 }
@@ -121,7 +121,7 @@ func TestUseKey(t *testing.T) {
 	if err := open(dir).UseKey(key); err != nil {
 		t.Errorf("the same key: %v", err)
 	}
-	if err := open(dir).UseKey(bytes.Repeat([]byte("x"), realm.SealKeySize)); !errors.Is(err, planner.ErrStale) {
+	if err := open(dir).UseKey(bytes.Repeat([]byte("x"), resource.SealKeySize)); !errors.Is(err, planner.ErrStale) {
 		t.Errorf("another key: %v", err)
 	}
 	if err := open(dir).UseKey(nil); err != nil {
@@ -140,8 +140,8 @@ func TestSealReadsSecrets(t *testing.T) {
 	}
 	write("most", maxSecretSize)
 	write("more", maxSecretSize+1)
-	tree := realm.NewTree()
-	r := &realm.Resource{Path: theContainer, Declared: realm.Range{File: filepath.Join(dir, "main.hcl")}, Spec: &realm.Container{Image: "a", Secrets: []realm.Secret{
+	tree := resource.NewTree()
+	r := &resource.Resource{Path: theContainer, Declared: resource.Range{File: filepath.Join(dir, "main.hcl")}, Spec: &resource.Container{Image: "a", Secrets: []resource.Secret{
 		{Name: "dir", FromFile: "."}, {Name: "empty", FromEnv: "KUKE_TEST_EMPTY"}, {Name: "env", FromEnv: "KUKE_TEST_SECRET"}, {Name: "gone", FromFile: "gone"},
 		{Name: "more", FromFile: "more"}, {Name: "most", FromFile: "most"}, {Name: "unset", FromEnv: "KUKE_TEST_UNSET"},
 	}}}
@@ -192,7 +192,7 @@ func TestRedact(t *testing.T) {
 // that what the configuration seals with the new key is the same.
 func TestLostKeySealsAgain(t *testing.T) {
 	const value = "hunter2-hunter2"
-	sealed := func(tree *realm.Tree, e *Executor) *realm.Container {
+	sealed := func(tree *resource.Tree, e *Executor) *resource.Container {
 		if err := e.Seal(tree); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestLostKeySealsAgain(t *testing.T) {
 	}
 	// A process that is not what is kept gives nothing away.
 	short, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
-	if err != nil || !realm.IsSealed(short.Command) || !realm.IsSealed(short.Env["PASSWORD"]) {
+	if err != nil || !resource.IsSealed(short.Command) || !resource.IsSealed(short.Env["PASSWORD"]) {
 		t.Errorf("%+v, %v", short, err)
 	}
 }

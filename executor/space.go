@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -61,7 +61,7 @@ func networkOfSpace(r *state.Record) (network.Network, error) {
 		return wanted, err
 	}
 	wanted.Path, wanted.Project = string(r.Path), r.Status.Project
-	spec := r.Spec.(*realm.Space).Network
+	spec := r.Spec.(*resource.Space).Network
 	if spec == nil {
 		return wanted, nil
 	}
@@ -69,7 +69,7 @@ func networkOfSpace(r *state.Record) (network.Network, error) {
 	if spec.Egress == nil {
 		return wanted, nil
 	}
-	wanted.Deny = spec.Egress.Default == realm.EgressDeny
+	wanted.Deny = spec.Egress.Default == resource.EgressDeny
 	for _, rule := range spec.Egress.Allow {
 		allowed, err := allowOf(rule)
 		if err != nil {
@@ -94,7 +94,7 @@ func networkOf(n *state.Network) (network.Network, error) {
 }
 
 // allowOf returns one entry for each port of the rule, or one for all of them.
-func allowOf(rule realm.EgressRule) ([]network.Allow, error) {
+func allowOf(rule resource.EgressRule) ([]network.Allow, error) {
 	destination, err := netip.ParsePrefix(rule.CIDR)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func allowOf(rule realm.EgressRule) ([]network.Allow, error) {
 	}
 	var allowed []network.Allow
 	for _, text := range rule.Ports {
-		ports, protocol, err := realm.ParseEgressPort(text)
+		ports, protocol, err := resource.ParseEgressPort(text)
 		if err != nil {
 			return nil, err
 		}

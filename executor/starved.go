@@ -8,7 +8,7 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -55,11 +55,11 @@ func (e *Executor) levelsOf(r *state.Record) []level {
 			continue
 		}
 		name := p.Kind().Lower() + " " + string(p)
-		if l, ok := e.levelOf(record.Status.Cgroup, name, realm.ResourcesOf(record.Spec)); ok {
+		if l, ok := e.levelOf(record.Status.Cgroup, name, resource.ResourcesOf(record.Spec)); ok {
 			levels = append(levels, l)
 		}
 		if above := path.Dir(record.Status.Cgroup); p.Parent() == "" && above != "/" {
-			if l, ok := e.levelOf(above, "cgroup "+above, &realm.Resources{}); ok {
+			if l, ok := e.levelOf(above, "cgroup "+above, &resource.Resources{}); ok {
 				levels = append(levels, l)
 			}
 		}
@@ -69,7 +69,7 @@ func (e *Executor) levelsOf(r *state.Record) []level {
 
 // levelOf reads a cgroup. One that isn't there, as that of a container whose start has failed, had the limits that were
 // asked for, and nothing in it.
-func (e *Executor) levelOf(cgroup, name string, asked *realm.Resources) (level, bool) {
+func (e *Executor) levelOf(cgroup, name string, asked *resource.Resources) (level, bool) {
 	limits, err := e.cgroups.Limits(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		limits, err = *asked, nil

@@ -7,7 +7,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner"
@@ -15,7 +15,7 @@ import (
 )
 
 // surveyHost looks at what of the host concerns networks.
-func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
+func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
 		r.actual.MissingPlugins = r.networks.MissingPlugins(ports)
@@ -49,7 +49,7 @@ func (r *refresh) surveyHost(desired *realm.Tree, prior *state.State) error {
 }
 
 // bridges returns the names of the bridges of all spaces, each once.
-func bridges(desired *realm.Tree, prior *state.State) []string {
+func bridges(desired *resource.Tree, prior *state.State) []string {
 	names := map[string]bool{}
 	for _, record := range prior.Records {
 		if n := record.Status.Network; n != nil {
@@ -58,8 +58,8 @@ func bridges(desired *realm.Tree, prior *state.State) []string {
 	}
 	if desired != nil {
 		for _, d := range desired.Resources() {
-			if d.Path.Kind() == realm.KindSpace {
-				names[realm.BridgeName(d.Path)] = true
+			if d.Path.Kind() == resource.KindSpace {
+				names[resource.BridgeName(d.Path)] = true
 			}
 		}
 	}
@@ -70,9 +70,9 @@ func bridges(desired *realm.Tree, prior *state.State) []string {
 func (r *refresh) recordedNetworks(prior *state.State) (err error) {
 	for p, record := range prior.Records {
 		switch p.Kind() {
-		case realm.KindSpace:
+		case resource.KindSpace:
 			err = r.spaceNetwork(record)
-		case realm.KindCell:
+		case resource.KindCell:
 			err = r.cellNetwork(record)
 		}
 		if err != nil {
@@ -83,9 +83,9 @@ func (r *refresh) recordedNetworks(prior *state.State) (err error) {
 }
 
 // publishes reports whether any port is published, or is to be.
-func publishes(wanted []*realm.Resource, prior *state.State) bool {
+func publishes(wanted []*resource.Resource, prior *state.State) bool {
 	for _, c := range wanted {
-		if len(c.Spec.(*realm.Container).Ports) > 0 {
+		if len(c.Spec.(*resource.Container).Ports) > 0 {
 			return true
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -32,7 +32,7 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		spec.Command, spec.Args = "/proc/self/exe", nil
 		options.Spec = &spec
 	}
-	options.ID = realm.Shorten("try_"+after.Status.ContainerID, realm.MaxContainerID)
+	options.ID = resource.Shorten("try_"+after.Status.ContainerID, resource.MaxContainerID)
 	options.Labels = map[string]string{planner.LabelTrial: string(after.Path)}
 	options.CgroupPath = trialCgroup(options.ID)
 	options.NetNSPath = ""
@@ -46,9 +46,9 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 
 // awaitsProgram reports whether a container that others go before may find its program in a volume only then.
 func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options runtime.CreateOptions) (awaited bool) {
-	var cell *realm.Cell
+	var cell *resource.Cell
 	if r := k.store.Record(after.Path.Parent()); r != nil {
-		cell = r.Spec.(*realm.Cell)
+		cell = r.Spec.(*resource.Cell)
 	}
 	if len(options.Spec.Volumes) == 0 || alone(options.Spec, cell) {
 		return false
@@ -75,7 +75,7 @@ func (e *Executor) removeTrials(ctx context.Context) error {
 		return err
 	}
 	for name, labels := range namespaces {
-		if r := e.store.Record(realm.Path(labels[planner.LabelPath])); r == nil || r.Status.Namespace != name {
+		if r := e.store.Record(resource.Path(labels[planner.LabelPath])); r == nil || r.Status.Namespace != name {
 			continue
 		}
 		ids, err := e.runtime.Labelled(ctx, name, planner.LabelTrial)

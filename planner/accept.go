@@ -3,7 +3,7 @@ package planner
 import (
 	"fmt"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -28,7 +28,7 @@ func Accept(prior *state.State, actual *Actual) *Plan {
 // accepted returns the change that makes the record tell what is there, or nil where it does.
 func accepted(r *state.Record, actual *Actual) *Change {
 	c := &Change{Path: r.Path, Action: Record, Before: r}
-	if r.Path.Kind() == realm.KindContainer && actual.container(r.Status.Namespace, r.Status.ContainerID) == nil {
+	if r.Path.Kind() == resource.KindContainer && actual.container(r.Status.Namespace, r.Status.ContainerID) == nil {
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
 		c.Diffs = diff(r.Spec, nil)
 		return c
@@ -42,9 +42,9 @@ func accepted(r *state.Record, actual *Actual) *Change {
 		}
 		c.Reasons = append(c.Reasons, why)
 		after.Status.Limits = &limits
-		after.Spec = realm.WithResources(r.Spec, limits.Written(realm.ResourcesOf(r.Spec)))
+		after.Spec = resource.WithResources(r.Spec, limits.Written(resource.ResourcesOf(r.Spec)))
 	}
-	if r.Path.Kind() == realm.KindContainer {
+	if r.Path.Kind() == resource.KindContainer {
 		acceptTask(c, r, actual)
 	}
 	if len(c.Reasons) == 0 {
@@ -65,7 +65,7 @@ func acceptTask(c *Change, r *state.Record, actual *Actual) {
 	default:
 		run = runStopped
 	}
-	spec := r.Spec.(*realm.Container)
+	spec := r.Spec.(*resource.Container)
 	ended := run == runStopped && (found.ExitCode == 0 && mayEnd(spec) || actual.monitored(r, spec.RestartPolicy, found))
 	down := run == runStopped && r.Status.Run == runKilled
 	if run == r.Status.Run || ended || down {

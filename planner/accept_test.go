@@ -3,14 +3,14 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // What was changed outside is taken into the state; then the configuration differs from that just where it does.
 func TestAccept(t *testing.T) {
 	h := newHost(t)
 	desired := example(func(s specs) {
-		s[theSpace].(*realm.Space).Resources = &realm.Resources{PIDs: 100}
+		s[theSpace].(*resource.Space).Resources = &resource.Resources{PIDs: 100}
 		container(s, theSide).RestartPolicy = "no"
 	})
 	h.converge(desired, Options{})
@@ -19,7 +19,7 @@ func TestAccept(t *testing.T) {
 	}
 	h.kill(theRoot, 1)
 	h.kill(theSide, 0)
-	h.actual.Cgroups["/kukeon/main/default"] = realm.Resources{PIDs: 77}
+	h.actual.Cgroups["/kukeon/main/default"] = resource.Resources{PIDs: 77}
 	p := Accept(h.prior, h.actual)
 	compare(t, changesOf(p), `
 record main/default
@@ -35,7 +35,7 @@ record main/default/blog/web/web
 update main/default
   resources.pids: 77 -> 100
 `)
-	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
 	h.apply(Accept(h.prior, h.actual))
 	if h.prior.Records[theSide] != nil {
 		t.Error("a container that is gone is still recorded")
@@ -48,12 +48,12 @@ update main/default
 // Without a look at the host, what is recorded counts: drift isn't seen, the configuration's changes are.
 func TestAssume(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+	h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
 	h.kill(theRoot, 1)
 	h.actual.Cells = nil
 	Assume(h.prior, h.actual)
 	nothingToDo(t, h)
-	compare(t, changesOf(h.plan(example(func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{PIDs: 5} }), Options{})), `
+	compare(t, changesOf(h.plan(example(func(s specs) { s[theCell].(*resource.Cell).Resources = &resource.Resources{PIDs: 5} }), Options{})), `
 update main/default/blog/web
   resources.pids: <nil> -> 5
 `)

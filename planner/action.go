@@ -1,6 +1,6 @@
 package planner
 
-import "github.com/kukeon/kuke/config/realm"
+import "github.com/kukeon/kuke/config/resource"
 
 // Action is what a plan does to a resource.
 type Action string
@@ -49,8 +49,8 @@ const (
 // Step is one operation of a plan. Steps are listed in an order in which they can be carried out one after
 // the other.
 type Step struct {
-	Op   Op         `json:"op"`
-	Path realm.Path `json:"path,omitempty"`
+	Op   Op            `json:"op"`
+	Path resource.Path `json:"path,omitempty"`
 	// Image is set for [OpImage], which has no path.
 	Image *Image `json:"image,omitempty"`
 	// After lists the indexes of the steps that must have succeeded before.

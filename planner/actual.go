@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Labels by which kuke recognises its own in containerd. They are never the record.
@@ -24,9 +24,9 @@ const KeptImages = "images"
 
 // Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but
 // copied from another one.
-func Claims(id string, labels map[string]string) (p realm.Path, ok bool) {
-	p, err := realm.ParsePath(labels[LabelPath])
-	return p, err == nil && p.Kind() == realm.KindContainer && (realm.ContainerID(p) == id || labels[LabelID] == id)
+func Claims(id string, labels map[string]string) (p resource.Path, ok bool) {
+	p, err := resource.ParsePath(labels[LabelPath])
+	return p, err == nil && p.Kind() == resource.KindContainer && (resource.ContainerID(p) == id || labels[LabelID] == id)
 }
 
 // Actual is the host as the executor's refresh found it.
@@ -43,7 +43,7 @@ type Actual struct {
 	Namespaces map[string]*Namespace
 	// Cgroups holds the limits of the cgroups of recorded resources and of those found below /kukeon, by path
 	// below the cgroup root; one that is missing isn't there.
-	Cgroups map[string]realm.Resources
+	Cgroups map[string]resource.Resources
 	// OOM holds what came of it that memory ran out, by cgroup as Cgroups does; nothing where it did not.
 	OOM map[string]OOM
 	// Frozen says of cgroups whether they are frozen themselves, and not only in one that is.
@@ -54,9 +54,9 @@ type Actual struct {
 	// platform: as far as two digests of an image had to be compared, and containerd has their content.
 	Manifests map[string]string
 	// Networks says, for each recorded space, what of its network is not as it was made; nothing where all is well.
-	Networks map[realm.Path][]string
+	Networks map[resource.Path][]string
 	// Cells holds what was found of the network of recorded and desired cells.
-	Cells map[realm.Path]*CellNetwork
+	Cells map[resource.Path]*CellNetwork
 	// Routes are the IPv4 routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
 	Routes      []Route
 	CNINetworks []CNINetwork
@@ -78,18 +78,18 @@ type Actual struct {
 	NotDevices map[string]bool
 	// Flaws says why desired containers could not run that would be made from an image that the host has: only of those that
 	// are new or differ from their record.
-	Flaws map[realm.Path][]Flaw
+	Flaws map[resource.Path][]Flaw
 	// UnreadableSecrets says of secrets of desired containers whose values can't be had, why.
 	UnreadableSecrets map[SecretKey]string
 	// Profiles holds the loaded AppArmor profiles; nil where the host does not enforce AppArmor.
 	Profiles map[string]bool
 	// SecretDrift says, for each recorded container, what of the files of its secrets is not as it was made.
-	SecretDrift map[realm.Path][]string
+	SecretDrift map[resource.Path][]string
 }
 
 // Flaw is why a container could not run if it were made now.
 type Flaw struct {
-	// Attribute is the one that the flaw is about, as [realm.Resource.RangeOf] takes it.
+	// Attribute is the one that the flaw is about, as [resource.Resource.RangeOf] takes it.
 	Attribute string
 	// Summary is that of a diagnostic, and Text its detail, which goes on after the path of the container.
 	Summary, Text string

@@ -1,7 +1,7 @@
 package planner
 
 import (
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -9,14 +9,14 @@ import (
 // the host is left as it is, and the number of images in a namespace.
 func Assume(prior *state.State, actual *Actual) {
 	seen := actual.Namespaces
-	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]realm.Resources{}
-	actual.Networks, actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
+	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]resource.Resources{}
+	actual.Networks, actual.Cells = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}
 	actual.Mappings = nil
 	names := newHosts(NamesOf(prior))
 	const netns = 1 // any number will do: all of a cell are in one
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
-		actual.Cgroups[r.Status.Cgroup] = realm.Resources{}
+		actual.Cgroups[r.Status.Cgroup] = resource.Resources{}
 		if r.Status.Limits != nil {
 			actual.Cgroups[r.Status.Cgroup] = *r.Status.Limits
 		}
@@ -29,11 +29,11 @@ func Assume(prior *state.State, actual *Actual) {
 			actual.Namespaces[r.Status.Namespace] = ns
 		}
 		switch p.Kind() {
-		case realm.KindRealm:
+		case resource.KindRealm:
 			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
-		case realm.KindCell:
+		case resource.KindCell:
 			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.file(p, r.Status.Attachment)}
-		case realm.KindContainer:
+		case resource.KindContainer:
 			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
 		}
 	}
@@ -62,7 +62,7 @@ func assumed(r *state.Record, netns uint64) *Container {
 	case r.Status.Run != "" || r.Status.Health != nil && r.Status.Health.State == state.Completed:
 		c.Status = TaskStopped
 	}
-	if policy := r.Spec.(*realm.Container).RestartPolicy; policy != "no" && c.Status == TaskRunning {
+	if policy := r.Spec.(*resource.Container).RestartPolicy; policy != "no" && c.Status == TaskRunning {
 		c.RestartPolicy = policy
 	}
 	return c

@@ -7,18 +7,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // attach returns how each cell that there will be is attached: with the addresses it wants or has, or else free
 // ones. Cells that the plan may not change are attached as they were.
-func (d *decider) attach() map[realm.Path]*state.Attachment {
-	cells := map[realm.Path]*state.Attachment{}
-	pool := &addresses{d: d, used: map[realm.Path]map[netip.Addr]realm.Path{}}
+func (d *decider) attach() map[resource.Path]*state.Attachment {
+	cells := map[resource.Path]*state.Attachment{}
+	pool := &addresses{d: d, used: map[resource.Path]map[netip.Addr]resource.Path{}}
 	var waiting []func()
 	for _, p := range d.order {
-		if p.Kind() != realm.KindCell || d.after(p) == nil {
+		if p.Kind() != resource.KindCell || d.after(p) == nil {
 			continue
 		}
 		prior := d.attachmentOf(p)
@@ -50,7 +50,7 @@ func (d *decider) attach() map[realm.Path]*state.Attachment {
 	return cells
 }
 
-func (d *decider) attachmentOf(p realm.Path) *state.Attachment {
+func (d *decider) attachmentOf(p resource.Path) *state.Attachment {
 	if r := d.prior.Records[p]; r != nil {
 		return r.Status.Attachment
 	}
@@ -58,7 +58,7 @@ func (d *decider) attachmentOf(p realm.Path) *state.Attachment {
 }
 
 // containersOf returns the containers that the cell will have, in the order of their paths.
-func (d *decider) containersOf(cell realm.Path) []*state.Record {
+func (d *decider) containersOf(cell resource.Path) []*state.Record {
 	var all []*state.Record
 	for _, p := range d.order {
 		if p.Parent() == cell {
@@ -72,10 +72,10 @@ func (d *decider) containersOf(cell realm.Path) []*state.Record {
 }
 
 // spacesOf returns the spaces a cell is attached to, its own first.
-func (d *decider) spacesOf(cell realm.Path) []realm.Path {
-	spaces := []realm.Path{cell.Space()}
+func (d *decider) spacesOf(cell resource.Path) []resource.Path {
+	spaces := []resource.Path{cell.Space()}
 	for _, r := range d.containersOf(cell) {
-		for _, name := range r.Spec.(*realm.Container).Networks {
+		for _, name := range r.Spec.(*resource.Container).Networks {
 			if p := cell.Realm().Join(name); !slices.Contains(spaces, p) {
 				spaces = append(spaces, p)
 			}
@@ -86,16 +86,16 @@ func (d *decider) spacesOf(cell realm.Path) []realm.Path {
 }
 
 // namesOf returns what a cell is called in its spaces.
-func (d *decider) namesOf(cell realm.Path) []string {
+func (d *decider) namesOf(cell resource.Path) []string {
 	var aliases []string
 	for _, r := range d.containersOf(cell) {
-		aliases = append(aliases, r.Spec.(*realm.Container).NetworksAliases...)
+		aliases = append(aliases, r.Spec.(*resource.Container).NetworksAliases...)
 	}
 	return cellNames(cell, aliases)
 }
 
 // cellNames returns the names of a cell whose containers have the given aliases.
-func cellNames(cell realm.Path, aliases []string) []string {
+func cellNames(cell resource.Path, aliases []string) []string {
 	names := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
 	slices.Sort(aliases)
 	for _, alias := range slices.Compact(aliases) {
@@ -129,17 +129,17 @@ func nameInterfaces(a, prior *state.Attachment) {
 // addresses hands out those of spaces.
 type addresses struct {
 	d    *decider
-	used map[realm.Path]map[netip.Addr]realm.Path // by space
+	used map[resource.Path]map[netip.Addr]resource.Path // by space
 }
 
-func (a *addresses) use(space realm.Path, addr netip.Addr, cell realm.Path) {
+func (a *addresses) use(space resource.Path, addr netip.Addr, cell resource.Path) {
 	if a.used[space] == nil {
-		a.used[space] = map[netip.Addr]realm.Path{}
+		a.used[space] = map[netip.Addr]resource.Path{}
 	}
 	a.used[space][addr] = cell
 }
 
-func (a *addresses) keep(cell realm.Path, had *state.Attachment) {
+func (a *addresses) keep(cell resource.Path, had *state.Attachment) {
 	for _, i := range had.Interfaces {
 		prefix, err := netip.ParsePrefix(i.Address)
 		if err != nil {
@@ -152,7 +152,7 @@ func (a *addresses) keep(cell realm.Path, had *state.Attachment) {
 }
 
 // networkOf returns the network of a space as it will be, or nil.
-func (d *decider) networkOf(space realm.Path) *state.Network {
+func (d *decider) networkOf(space resource.Path) *state.Network {
 	if r := d.after(space); r != nil {
 		return r.Status.Network
 	}
@@ -160,7 +160,7 @@ func (d *decider) networkOf(space realm.Path) *state.Network {
 }
 
 // settle sets the interface to the address that the cell asks for or has, and reports whether there is one.
-func (a *addresses) settle(cell realm.Path, i *state.Interface, prior *state.Attachment) bool {
+func (a *addresses) settle(cell resource.Path, i *state.Interface, prior *state.Attachment) bool {
 	network := a.d.networkOf(i.Space)
 	if network == nil {
 		a.d.diags.Errorf(a.d.declared(cell), cell, "No network", "cell %s is to be attached to space %s, which has no network: declare the space, so that it gets one.", cell, i.Space)
@@ -169,7 +169,7 @@ func (a *addresses) settle(cell realm.Path, i *state.Interface, prior *state.Att
 	i.Network = *network
 	i.Network.Firewall = ""
 	subnet := netip.MustParsePrefix(network.Subnet)
-	spec, _ := a.d.after(cell).Spec.(*realm.Cell)
+	spec, _ := a.d.after(cell).Spec.(*resource.Cell)
 	if spec.Address != "" && i.Space == cell.Space() {
 		return a.fix(cell, i, subnet, spec.Address)
 	}
@@ -185,7 +185,7 @@ func (a *addresses) settle(cell realm.Path, i *state.Interface, prior *state.Att
 	return true
 }
 
-func (a *addresses) fix(cell realm.Path, i *state.Interface, subnet netip.Prefix, address string) bool {
+func (a *addresses) fix(cell resource.Path, i *state.Interface, subnet netip.Prefix, address string) bool {
 	at := a.d.declared(cell)
 	want := a.d.desired.Resource(cell)
 	if want != nil {
@@ -211,7 +211,7 @@ func (a *addresses) fix(cell realm.Path, i *state.Interface, subnet netip.Prefix
 	return true
 }
 
-func (a *addresses) claim(cell realm.Path, i *state.Interface, subnet netip.Prefix, addr netip.Addr) {
+func (a *addresses) claim(cell resource.Path, i *state.Interface, subnet netip.Prefix, addr netip.Addr) {
 	if other, ok := a.used[i.Space][addr]; ok && other != cell {
 		a.d.diags.Errorf(a.d.declared(cell), cell, "Address is taken", "cells %s and %s would both have the address %s: give one of them another.", other, cell, addr)
 		return
@@ -221,7 +221,7 @@ func (a *addresses) claim(cell realm.Path, i *state.Interface, subnet netip.Pref
 }
 
 // allocate sets the interface to the lowest free address.
-func (a *addresses) allocate(cell realm.Path, i *state.Interface) {
+func (a *addresses) allocate(cell resource.Path, i *state.Interface) {
 	subnet := netip.MustParsePrefix(i.Network.Subnet)
 	for addr := subnet.Addr().Next().Next(); usable(subnet, addr); addr = addr.Next() {
 		if _, taken := a.used[i.Space][addr]; !taken {
@@ -238,7 +238,7 @@ func usable(subnet netip.Prefix, addr netip.Addr) bool {
 }
 
 // decideAttachment adds to the change of a cell how it is attached, and what differs from that on the host.
-func (d *decider) decideAttachment(p realm.Path, a *state.Attachment) {
+func (d *decider) decideAttachment(p resource.Path, a *state.Attachment) {
 	had := d.attachmentOf(p)
 	drift := d.cellDrift(p, had)
 	if d.changes[p] == nil && reflect.DeepEqual(had, a) && len(drift) == 0 {
@@ -297,7 +297,7 @@ func setDiffs(name string, before, after []string) []Diff {
 
 // cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the
 // network namespace anew, that is all there is to do.
-func (d *decider) cellDrift(p realm.Path, had *state.Attachment) []string {
+func (d *decider) cellDrift(p resource.Path, had *state.Attachment) []string {
 	if d.rootOf(p) == "" || d.netnsMoves(p) {
 		return nil
 	}

@@ -3,7 +3,7 @@ package planner
 import (
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -14,7 +14,7 @@ func Completions(prior *state.State, actual *Actual) []*state.Record {
 	var told []*state.Record
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		if !ok || r.Status.Run != "" || !mayEnd(spec) {
 			continue
 		}

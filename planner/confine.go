@@ -3,7 +3,7 @@ package planner
 import (
 	"fmt"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // unconfined is the AppArmor label of a process without a profile.
@@ -11,15 +11,15 @@ const unconfined = "unconfined"
 
 // checkProfile refuses to start a container under an AppArmor profile of the user's that the host doesn't have: the
 // runtime would, after the old container is gone.
-func (d *decider) checkProfile(want *realm.Resource) {
-	profile := want.Spec.(*realm.Container).AppArmorProfile()
+func (d *decider) checkProfile(want *resource.Resource) {
+	profile := want.Spec.(*resource.Container).AppArmorProfile()
 	switch {
-	case profile == "" || profile == realm.DefaultAppArmorProfile && d.actual.Profiles == nil:
+	case profile == "" || profile == resource.DefaultAppArmorProfile && d.actual.Profiles == nil:
 	case d.actual.Profiles == nil:
 		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor is not enforced",
 			"container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor (the kernel has it disabled, or apparmor_parser is not installed). "+
 				"Enable it, or remove the security option.", want.Path, profile)
-	case profile != realm.DefaultAppArmorProfile && !d.actual.Profiles[profile]:
+	case profile != resource.DefaultAppArmorProfile && !d.actual.Profiles[profile]:
 		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor profile is not loaded",
 			"container %s is to run under AppArmor profile %s, which the kernel has not loaded. Load it with apparmor_parser --replace FILE, and put FILE into /etc/apparmor.d to have it loaded at boot.",
 			want.Path, profile)
@@ -28,13 +28,13 @@ func (d *decider) checkProfile(want *realm.Resource) {
 
 // lostProfile reports whether a running container is unconfined although it has an AppArmor profile: the profile was
 // removed under it, and loading it again confines only later processes.
-func (d *decider) lostProfile(p realm.Path, want *realm.Container, actual *Container) bool {
+func (d *decider) lostProfile(p resource.Path, want *resource.Container, actual *Container) bool {
 	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && d.actual.Profiles != nil && !d.imported(p)
 }
 
 // scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
 // imported container is its maker's.
-func (d *decider) scored(c *Change, want *realm.Container, actual *Container) {
+func (d *decider) scored(c *Change, want *resource.Container, actual *Container) {
 	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.imported(c.Path) {
 		return
 	}
@@ -45,20 +45,20 @@ func (d *decider) scored(c *Change, want *realm.Container, actual *Container) {
 // profiles returns the AppArmor profiles to load before the first step: the default one where the kernel has forgotten it,
 // as it does at a reboot, and a container that runs, or that containerd may restart, has it.
 func (d *decider) profiles() []string {
-	if d.actual.Profiles == nil || d.actual.Profiles[realm.DefaultAppArmorProfile] {
+	if d.actual.Profiles == nil || d.actual.Profiles[resource.DefaultAppArmorProfile] {
 		return nil
 	}
 	for _, p := range d.order {
 		after := d.after(p)
-		if p.Kind() != realm.KindContainer || after == nil || d.imported(p) {
+		if p.Kind() != resource.KindContainer || after == nil || d.imported(p) {
 			continue
 		}
 		if before := d.prior.Records[p]; before != nil && d.staysDown(before, d.live(p)) {
 			continue
 		}
-		spec := after.Spec.(*realm.Container)
-		if spec.AppArmorProfile() == realm.DefaultAppArmorProfile && !d.hasEnded(p, spec, d.live(p)) {
-			return []string{realm.DefaultAppArmorProfile}
+		spec := after.Spec.(*resource.Container)
+		if spec.AppArmorProfile() == resource.DefaultAppArmorProfile && !d.hasEnded(p, spec, d.live(p)) {
+			return []string{resource.DefaultAppArmorProfile}
 		}
 	}
 	return nil

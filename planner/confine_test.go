@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,12 +23,12 @@ func TestConfine(t *testing.T) {
 	custom := func(s specs) { container(s, theSide).SecurityOpts = []string{"apparmor=other"} }
 	score := func(n int64) func(*host) { return func(h *host) { h.at(theSide).OOMScoreAdj = &n } }
 	runChanges(t, []change{
-		{name: "default profile loaded", host: confined(realm.DefaultAppArmorProfile)},
+		{name: "default profile loaded", host: confined(resource.DefaultAppArmorProfile)},
 		{
 			name: "a container lost its profile",
 			host: func(h *host) {
-				confined(realm.DefaultAppArmorProfile)(h)
-				h.at(theSide).AppArmor, h.at(theRoot).AppArmor = "unconfined", realm.DefaultAppArmorProfile
+				confined(resource.DefaultAppArmorProfile)(h)
+				h.at(theSide).AppArmor, h.at(theRoot).AppArmor = "unconfined", resource.DefaultAppArmorProfile
 			},
 			want: "\nrestart main/default/blog/web/side\n  # changed outside of kuke: it runs unconfined: its AppArmor profile kukeon-default was removed\n",
 			more: func(t *testing.T, p *Plan) {
@@ -39,14 +39,14 @@ func TestConfine(t *testing.T) {
 		{
 			name: "a container that wants no profile", edit: func(s specs) { container(s, theSide).SecurityOpts = []string{"apparmor=unconfined"} },
 			host: func(h *host) {
-				confined(realm.DefaultAppArmorProfile)(h)
+				confined(resource.DefaultAppArmorProfile)(h)
 				h.converge(example(func(s specs) { container(s, theSide).SecurityOpts = []string{"apparmor=unconfined"} }), Options{})
 				h.at(theSide).AppArmor = "unconfined"
 			}},
 		{
 			name: "a container that loses a profile of the user's", edit: custom,
 			host: func(h *host) {
-				confined(realm.DefaultAppArmorProfile)(h)
+				confined(resource.DefaultAppArmorProfile)(h)
 				h.converge(example(custom), Options{})
 				h.at(theSide).AppArmor = "unconfined"
 			},
@@ -69,7 +69,7 @@ func TestProfileIsLoaded(t *testing.T) {
 	h := made(t)
 	confined()(h)
 	p := h.plan(example(nil), Options{})
-	if !slices.Equal(p.Profiles, []string{realm.DefaultAppArmorProfile}) || p.Empty() {
+	if !slices.Equal(p.Profiles, []string{resource.DefaultAppArmorProfile}) || p.Empty() {
 		t.Fatalf("loads %v", p.Profiles)
 	}
 	if err := p.check(); err != nil {
@@ -80,7 +80,7 @@ func TestProfileIsLoaded(t *testing.T) {
 		t.Error("a plan may load any profile")
 	}
 	// What needs none loads none: stopped by hand, privileged, unconfined, destroyed.
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theRealm}})
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theRealm}})
 	if p := h.plan(example(nil), Options{}); len(p.Profiles) > 0 {
 		t.Errorf("loads %v for containers that stay stopped", p.Profiles)
 	}
@@ -118,7 +118,7 @@ func TestProfileOfTheUser(t *testing.T) {
 	confined("mine")(h)
 	h.converge(tree, Options{})
 	confined()(h)
-	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []realm.Path{theSide}}); !strings.Contains(diags.Error(), "has not loaded") {
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theSide}}); !strings.Contains(diags.Error(), "has not loaded") {
 		t.Errorf("restart: %v", diags)
 	}
 }
@@ -126,7 +126,7 @@ func TestProfileOfTheUser(t *testing.T) {
 // confine gives a task what its spec says of the kernel's treatment of it: a profile that must be loaded, on a host that
 // enforces AppArmor, and a score, once it begins.
 func (h *host) confine(r *state.Record, c *Container, begins bool, fail failFunc) {
-	spec := r.Spec.(*realm.Container)
+	spec := r.Spec.(*resource.Container)
 	score := spec.OOMScoreAdj
 	c.OOMScoreAdj = &score
 	if h.actual.Profiles == nil || !begins {

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // newContainer decides on a container that no record knows: containerd may still have it, from an apply that
 // was killed between making and recording it.
-func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
+func (d *decider) newContainer(c *Change, want *resource.Resource) *Change {
 	d.checkRoot(want)
 	o := d.orphans[c.Path]
 	switch {
@@ -29,7 +29,7 @@ func (d *decider) newContainer(c *Change, want *realm.Resource) *Change {
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
 	case d.strayed(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
-	case d.moved(ImageKey{o.namespace, want.Spec.(*realm.Container).Image}, o.container.Labels[LabelImageDigest]):
+	case d.moved(ImageKey{o.namespace, want.Spec.(*resource.Container).Image}, o.container.Labels[LabelImageDigest]):
 		d.replaceOrphan(c, o, "it was made from another image of that name")
 	default:
 		c.Action, c.Diffs = Adopt, nil
@@ -48,14 +48,14 @@ func (d *decider) replaceOrphan(c *Change, o *orphan, why string) {
 }
 
 // cellIsNew reports whether no record tells how the cell, which is created, is on the network.
-func (d *decider) cellIsNew(cell realm.Path) bool {
+func (d *decider) cellIsNew(cell resource.Path) bool {
 	c := d.changes[cell]
 	return c != nil && c.Action == Create
 }
 
 // existingContainer adds to c what only containers have: the cascade from their root container, and a task
 // that can end.
-func (d *decider) existingContainer(c *Change, want *realm.Resource) {
+func (d *decider) existingContainer(c *Change, want *resource.Resource) {
 	d.checkRoot(want)
 	root := d.rootOf(c.Path.Parent())
 	actual := d.actual.container(c.Before.Status.Namespace, c.Before.Status.ContainerID)
@@ -84,7 +84,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 	case d.imageMoved(c, want):
 		c.Action = Replace
 	default:
-		d.taskOf(c, want.Spec.(*realm.Container), actual, root)
+		d.taskOf(c, want.Spec.(*resource.Container), actual, root)
 	}
 	if c.Action == Create || c.Action == Replace {
 		c.After.Status.Run, c.After.Status.Exit = "", nil
@@ -104,7 +104,7 @@ func (d *decider) existingContainer(c *Change, want *realm.Resource) {
 const outside = "changed outside of kuke: "
 
 // taskOf decides whether the task of a container that stays must be started.
-func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, root realm.Path) {
+func (d *decider) taskOf(c *Change, want *resource.Container, actual *Container, root resource.Path) {
 	if d.staysDown(c.Before, actual) {
 		d.heldBack(c, actual)
 		return
@@ -158,13 +158,13 @@ func (d *decider) taskOf(c *Change, want *realm.Container, actual *Container, ro
 }
 
 // mayEnd reports whether a container has done its work when it exits with 0, as far as its restart policy tells.
-func mayEnd(spec *realm.Container) bool {
+func mayEnd(spec *resource.Container) bool {
 	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure")
 }
 
 // hasEnded reports whether the container has done its work: as containerd says, or, where a shutdown or a reboot has taken
 // its task, as is recorded.
-func (d *decider) hasEnded(p realm.Path, spec *realm.Container, actual *Container) bool {
+func (d *decider) hasEnded(p resource.Path, spec *resource.Container, actual *Container) bool {
 	if actual == nil || !mayEnd(spec) && !d.awaited[p] {
 		return false
 	}
@@ -176,9 +176,9 @@ func (d *decider) hasEnded(p realm.Path, spec *realm.Container, actual *Containe
 }
 
 // needsNetns reports whether a container of the cell besides its root runs, or is to.
-func (d *decider) needsNetns(cell realm.Path) bool {
+func (d *decider) needsNetns(cell resource.Path) bool {
 	for _, r := range d.desired.Resources() {
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		if !ok || r.Path.Parent() != cell || d.isRoot(r.Path) {
 			continue
 		}
@@ -191,8 +191,8 @@ func (d *decider) needsNetns(cell realm.Path) bool {
 
 // checkRestartPolicy refuses a policy that this containerd doesn't keep to: 1.6 takes every one for always, which makes
 // no difference to unless-stopped.
-func (d *decider) checkRestartPolicy(want *realm.Resource) {
-	c, ok := want.Spec.(*realm.Container)
+func (d *decider) checkRestartPolicy(want *resource.Resource) {
+	c, ok := want.Spec.(*resource.Container)
 	if !ok || c.RestartPolicy == "" || c.RestartPolicy == "no" {
 		return
 	}
@@ -209,7 +209,7 @@ func (d *decider) checkRestartPolicy(want *realm.Resource) {
 }
 
 // watched makes sure that containerd keeps to the restart policy of a container that stays as it is.
-func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
+func (d *decider) watched(c *Change, want *resource.Container, actual *Container) {
 	policy := want.RestartPolicy
 	if policy == "no" {
 		policy = ""
@@ -223,14 +223,14 @@ func (d *decider) watched(c *Change, want *realm.Container, actual *Container) {
 
 // strayed reports whether a running container that isn't its cell's root is in another network namespace
 // than the running root, or than the one pinned for the cell.
-func (d *decider) strayed(p realm.Path, c *Container) bool {
+func (d *decider) strayed(p resource.Path, c *Container) bool {
 	root := d.rootOf(p.Parent())
 	return root != p && root != "" && !d.imported(p) && d.actual.strayed(p.Parent(), d.live(root), c)
 }
 
 // live returns what containerd has of the container at p where it is, or will be, or nil.
-func (d *decider) live(p realm.Path) *Container {
-	id := realm.ContainerID(p)
+func (d *decider) live(p resource.Path) *Container {
+	id := resource.ContainerID(p)
 	if owner := d.host().containers[[2]string{d.prior.Namespace(p, d.desired), id}]; owner != "" && owner != p {
 		id = "" // it was moved from here
 	}
@@ -243,27 +243,27 @@ func (d *decider) live(p realm.Path) *Container {
 }
 
 // checkRoot makes sure that the cell of a wanted container will have exactly one root container.
-func (d *decider) checkRoot(want *realm.Resource) {
+func (d *decider) checkRoot(want *resource.Resource) {
 	cell := want.Path.Parent()
 	root := d.priorRoots[cell]
 	switch {
 	case d.rootOf(cell) == "" && !d.declaresCell(cell):
 		d.diags.Errorf(want.Declared, want.Path, "No root container",
 			"container %s is the only one of its cell, and not its root: set root = true, or declare the cell with its root container.", want.Path)
-	case want.Spec.(*realm.Container).Root && d.staysRoot(root) && root != want.Path:
+	case want.Spec.(*resource.Container).Root && d.staysRoot(root) && root != want.Path:
 		d.diags.Errorf(want.RangeOf("root"), want.Path, "Two root containers",
 			"container %s is to be the root of cell %s, which has the root container %s: take out root = true, or declare the whole cell with that container.", want.Path, cell, root)
 	}
 }
 
 // declaresCell reports whether the configuration declares the cell, and not as one that is managed elsewhere.
-func (d *decider) declaresCell(cell realm.Path) bool {
+func (d *decider) declaresCell(cell resource.Path) bool {
 	want := d.desired.Resource(cell)
 	return want != nil && !want.External
 }
 
 // staysRoot reports whether the recorded root container at p is not declared, nor deleted for that, and so remains one.
-func (d *decider) staysRoot(p realm.Path) bool {
+func (d *decider) staysRoot(p resource.Path) bool {
 	if p == "" {
 		return false
 	}
@@ -273,16 +273,16 @@ func (d *decider) staysRoot(p realm.Path) bool {
 
 // needImage makes sure that the image of a container that will be made can be had, and notes its digest. It
 // also makes sure that the paths of the host it uses are there.
-func (d *decider) needImage(c *Change, want *realm.Resource) {
-	spec := want.Spec.(*realm.Container)
+func (d *decider) needImage(c *Change, want *resource.Resource) {
+	spec := want.Spec.(*resource.Container)
 	key := ImageKey{c.After.Status.Namespace, spec.Image}
 	digest := d.digestOf(key)
 	switch {
-	case digest == "" && spec.PullPolicy == realm.PullNever:
+	case digest == "" && spec.PullPolicy == resource.PullNever:
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
 			want.Path, spec.Image, key.Namespace, want.Path.Realm())
-	case digest == "" && realm.PinnedDigest(spec.Image) != "":
+	case digest == "" && resource.PinnedDigest(spec.Image) != "":
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, but no image of containerd namespace %s has this digest, and it can't be pulled: %s. "+
 				"Check the digest (kuke image list --realm %s shows those that are there), or import an image that has it: kuke image import --realm %s FILE.",
@@ -301,8 +301,8 @@ func (d *decider) needImage(c *Change, want *realm.Resource) {
 
 // checkFlaws makes sure that a container which will be made can run, as far as its image tells. What is pulled isn't there yet to
 // be looked into: the step that prepares the container does.
-func (d *decider) checkFlaws(want *realm.Resource, after *state.Record) {
-	spec := want.Spec.(*realm.Container)
+func (d *decider) checkFlaws(want *resource.Resource, after *state.Record) {
+	spec := want.Spec.(*resource.Container)
 	if local := d.actual.Images[ImageKey{after.Status.Namespace, spec.Image}].Local; local == "" || local != after.Status.ImageDigest {
 		return
 	}
@@ -312,8 +312,8 @@ func (d *decider) checkFlaws(want *realm.Resource, after *state.Record) {
 }
 
 // checkHostPaths makes sure that the paths of the host are there that a container which will be made uses.
-func (d *decider) checkHostPaths(want *realm.Resource) {
-	spec := want.Spec.(*realm.Container)
+func (d *decider) checkHostPaths(want *resource.Resource) {
+	spec := want.Spec.(*resource.Container)
 	for _, v := range spec.Volumes {
 		if d.actual.MissingPaths[v.Source] {
 			d.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",
@@ -321,7 +321,7 @@ func (d *decider) checkHostPaths(want *realm.Resource) {
 		}
 	}
 	for _, device := range spec.Devices {
-		if host := realm.DeviceHostPath(device); d.actual.MissingPaths[host] {
+		if host := resource.DeviceHostPath(device); d.actual.MissingPaths[host] {
 			d.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have.", want.Path, host)
 		} else if d.actual.NotDevices[host] {
 			d.diags.Errorf(want.RangeOf("devices"), want.Path, "Not a device", "container %s uses %s as a device, but on this host it is none, nor a directory that holds any. Mount it as a volume, or correct the path.", want.Path, host)

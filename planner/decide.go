@@ -4,50 +4,50 @@ import (
 	"fmt"
 	"sort"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // decider finds the change of each resource, parents first and a cell's root container before the others,
 // so that what a change brings with it is known when its dependents' turn comes.
 type decider struct {
-	desired *realm.Tree
+	desired *resource.Tree
 	prior   *state.State
 	actual  *Actual
 	opts    Options
 	// orphans are containers that bear our labels and that no state knows.
-	orphans map[realm.Path]*orphan
+	orphans map[resource.Path]*orphan
 	kills   *OOMKills
 	// desiredRoots and priorRoots hold the root container of each cell that has one.
-	desiredRoots, priorRoots map[realm.Path]realm.Path
+	desiredRoots, priorRoots map[resource.Path]resource.Path
 	// needed holds what is above a desired resource.
-	needed map[realm.Path]bool
+	needed map[resource.Path]bool
 
 	// targets are those of the options and the cells they depend on, attachTo further spaces they need, moving the cells
 	// that get other addresses because of a target.
-	targets  []realm.Path
-	attachTo map[realm.Path]bool
-	moving   []realm.Path
+	targets  []resource.Path
+	attachTo map[resource.Path]bool
+	moving   []resource.Path
 	// triggered says of containers why they are replaced although nothing of their own changes.
-	triggered map[realm.Path]string
+	triggered map[resource.Path]string
 	// awaited holds the containers that others wait for until they have completed.
-	awaited map[realm.Path]bool
+	awaited map[resource.Path]bool
 	// restarting holds the containers that are left to containerd's restart monitor, awaitedNow those that are not, because
 	// containers that the plan starts wait for them.
-	restarting, awaitedNow map[realm.Path]bool
+	restarting, awaitedNow map[resource.Path]bool
 
-	order   []realm.Path
-	changes map[realm.Path]*Change
+	order   []resource.Path
+	changes map[resource.Path]*Change
 	// hostNames is what [decider.host] returns, once it was asked for.
 	hostNames *hostNames
 	// subnets are those given to spaces that had none, or another.
 	subnets []claim
 	names   []SpaceNames
-	diags   realm.Diagnostics
+	diags   resource.Diagnostics
 }
 
 func (d *decider) decideAll() {
-	d.restarting = map[realm.Path]bool{}
+	d.restarting = map[resource.Path]bool{}
 	for _, p := range d.paths() {
 		d.order = append(d.order, p)
 		if !d.targeted(p) {
@@ -60,10 +60,10 @@ func (d *decider) decideAll() {
 }
 
 // paths returns every path that is desired, recorded or found, in the order of decision.
-func (d *decider) paths() []realm.Path {
-	seen := map[realm.Path]bool{}
-	var paths []realm.Path
-	add := func(p realm.Path) {
+func (d *decider) paths() []resource.Path {
+	seen := map[resource.Path]bool{}
+	var paths []resource.Path
+	add := func(p resource.Path) {
 		if !seen[p] {
 			seen[p] = true
 			paths = append(paths, p)
@@ -80,19 +80,19 @@ func (d *decider) paths() []realm.Path {
 	}
 	sort.Slice(paths, func(i, j int) bool {
 		a, b := paths[i], paths[j]
-		if a.Parent() == b.Parent() && a.Kind() == realm.KindContainer && d.isRoot(a) != d.isRoot(b) {
+		if a.Parent() == b.Parent() && a.Kind() == resource.KindContainer && d.isRoot(a) != d.isRoot(b) {
 			return d.isRoot(a)
 		}
-		return realm.ComparePaths(a, b) < 0
+		return resource.ComparePaths(a, b) < 0
 	})
 	return paths
 }
 
 // isRoot reports whether the container at p is its cell's root, as it will be.
-func (d *decider) isRoot(p realm.Path) bool { return p == d.rootOf(p.Parent()) }
+func (d *decider) isRoot(p resource.Path) bool { return p == d.rootOf(p.Parent()) }
 
 // rootOf returns the root container of a cell as it will be, or the empty path.
-func (d *decider) rootOf(cell realm.Path) realm.Path {
+func (d *decider) rootOf(cell resource.Path) resource.Path {
 	if root := d.desiredRoots[cell]; root != "" {
 		return root
 	}
@@ -102,12 +102,12 @@ func (d *decider) rootOf(cell realm.Path) realm.Path {
 // findRoots notes the root container of each cell, as desired and as recorded, and what desired resources need
 // above them.
 func (d *decider) findRoots() {
-	d.desiredRoots, d.priorRoots, d.needed = map[realm.Path]realm.Path{}, recordedRoots(d.prior), map[realm.Path]bool{}
+	d.desiredRoots, d.priorRoots, d.needed = map[resource.Path]resource.Path{}, recordedRoots(d.prior), map[resource.Path]bool{}
 	for _, r := range d.desired.Resources() {
 		for p := r.Path.Parent(); p != "" && !d.needed[p]; p = p.Parent() {
 			d.needed[p] = true
 		}
-		if c, ok := r.Spec.(*realm.Container); ok && c.Root {
+		if c, ok := r.Spec.(*resource.Container); ok && c.Root {
 			d.desiredRoots[r.Path.Parent()] = r.Path
 		}
 	}
@@ -116,19 +116,19 @@ func (d *decider) findRoots() {
 
 // findAwaited notes the containers that must complete before others are started.
 func (d *decider) findAwaited() {
-	d.awaited = map[realm.Path]bool{}
+	d.awaited = map[resource.Path]bool{}
 	for _, r := range d.desired.Resources() {
 		switch spec := r.Spec.(type) {
-		case *realm.Container:
+		case *resource.Container:
 			for _, on := range spec.DependsOn {
-				if on.Condition == realm.Completed {
+				if on.Condition == resource.Completed {
 					d.awaited[r.Path.Parent().Join(on.Name)] = true
 				}
 			}
-		case *realm.Cell:
+		case *resource.Cell:
 			for _, on := range spec.DependsOn {
-				if on.Condition == realm.Completed {
-					d.awaited[d.rootOf(realm.Path(on.Name))] = true
+				if on.Condition == resource.Completed {
+					d.awaited[d.rootOf(resource.Path(on.Name))] = true
 				}
 			}
 		}
@@ -137,19 +137,19 @@ func (d *decider) findAwaited() {
 
 // rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
 // anew or takes it away.
-func (d *decider) rootMoves(p realm.Path) bool {
+func (d *decider) rootMoves(p resource.Path) bool {
 	return d.rootOf(p.Parent()) != p && d.netnsMoves(p.Parent()) && !d.imported(p)
 }
 
 // imported reports whether the container at p is one that kuke did not make, outside of the network namespace of its cell.
-func (d *decider) imported(p realm.Path) bool {
+func (d *decider) imported(p resource.Path) bool {
 	r := d.prior.Records[p]
 	return r != nil && r.Status.Imported
 }
 
 // netnsMoves reports whether the change of its root container takes the network namespace of the cell away, or makes
 // it anew: a root container that is only started finds its own, as long as that is pinned.
-func (d *decider) netnsMoves(cell realm.Path) bool {
+func (d *decider) netnsMoves(cell resource.Path) bool {
 	c := d.changes[d.rootOf(cell)]
 	if c == nil {
 		return false
@@ -164,7 +164,7 @@ func (d *decider) netnsMoves(cell realm.Path) bool {
 }
 
 // pinned returns the inode of the network namespace that is pinned for the cell, or 0.
-func (d *decider) pinned(cell realm.Path) uint64 {
+func (d *decider) pinned(cell resource.Path) uint64 {
 	if found := d.actual.Cells[cell]; found != nil {
 		return found.NetNS
 	}
@@ -172,18 +172,18 @@ func (d *decider) pinned(cell realm.Path) uint64 {
 }
 
 // realmReplaced reports whether p lies in a realm that is replaced, which takes along all that is below it.
-func (d *decider) realmReplaced(p realm.Path) bool {
+func (d *decider) realmReplaced(p resource.Path) bool {
 	c := d.changes[p.Realm()]
-	return c != nil && c.Action == Replace && p.Kind() != realm.KindRealm
+	return c != nil && c.Action == Replace && p.Kind() != resource.KindRealm
 }
 
 // parentGoes reports whether the parent of p is deleted.
-func (d *decider) parentGoes(p realm.Path) bool {
+func (d *decider) parentGoes(p resource.Path) bool {
 	c := d.changes[p.Parent()]
 	return c != nil && c.Action == Delete
 }
 
-func (d *decider) decide(p realm.Path) *Change {
+func (d *decider) decide(p resource.Path) *Change {
 	want, have := d.desired.Resource(p), d.prior.Records[p]
 	switch {
 	case want == nil:
@@ -218,7 +218,7 @@ func (d *decider) ours(project string) bool { return d.opts.ours(project) }
 func (o *Options) ours(project string) bool { return o.ByHand || project == o.Project }
 
 // checkOwner makes sure that the project may change the wanted resource and make it where it is.
-func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
+func (d *decider) checkOwner(want *resource.Resource, have *state.Record) bool {
 	if have != nil && have.Status.Project != "" && !d.ours(have.Status.Project) {
 		d.diags.Errorf(want.Declared, want.Path, "Resource of another project",
 			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is%s.",
@@ -250,7 +250,7 @@ func (d *decider) checkOwner(want *realm.Resource, have *state.Record) bool {
 }
 
 // recordOf returns the record that the wanted resource will have.
-func (d *decider) recordOf(want *realm.Resource) *state.Record {
+func (d *decider) recordOf(want *resource.Resource) *state.Record {
 	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
 		Project: d.opts.Project, Namespace: d.prior.Namespace(want.Path, d.desired),
 	}}
@@ -269,8 +269,8 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 		r.Status.Run, r.Status.Exit = have.Status.Run, have.Status.Exit
 	}
 	r.Status.PreventDestroy = protected(want)
-	if want.Path.Kind() == realm.KindContainer {
-		r.Status.SpecDigest = realm.CreationDigest(want.Spec)
+	if want.Path.Kind() == resource.KindContainer {
+		r.Status.SpecDigest = resource.CreationDigest(want.Spec)
 	}
 	return r
 }
@@ -279,14 +279,14 @@ func (d *decider) recordOf(want *realm.Resource) *state.Record {
 func (d *decider) nameOnHost(r, have *state.Record) {
 	p := r.Path
 	switch {
-	case p.Kind() == realm.KindContainer && have != nil && have.Status.ContainerID != "":
+	case p.Kind() == resource.KindContainer && have != nil && have.Status.ContainerID != "":
 		// Until it is made anew, one that was imported or renamed keeps its id and its cgroup.
 		r.Status.Imported, r.Status.ContainerID, r.Status.Cgroup = have.Status.Imported, have.Status.ContainerID, have.Status.Cgroup
-	case p.Kind() == realm.KindContainer:
+	case p.Kind() == resource.KindContainer:
 		r.Status.ContainerID, r.Status.Cgroup = d.containerID(p, r.Status.Namespace), d.cgroup(p, r.Spec)
 	case have != nil && have.Status.Cgroup != "":
 		r.Status.CellID, r.Status.Cgroup = have.Status.CellID, have.Status.Cgroup
-	case p.Kind() == realm.KindCell:
+	case p.Kind() == resource.KindCell:
 		r.Status.CellID, r.Status.Cgroup = d.cellID(p), d.cgroup(p, r.Spec)
 	default:
 		r.Status.Cgroup = d.cgroup(p, r.Spec)
@@ -294,16 +294,16 @@ func (d *decider) nameOnHost(r, have *state.Record) {
 }
 
 // decideNew decides on a wanted resource that no record knows.
-func (d *decider) decideNew(want *realm.Resource, after *state.Record) *Change {
+func (d *decider) decideNew(want *resource.Resource, after *state.Record) *Change {
 	c := &Change{Path: want.Path, Action: Create, Diffs: diff(nil, want.Spec), After: after}
-	if want.Path.Kind() == realm.KindContainer {
+	if want.Path.Kind() == resource.KindContainer {
 		return d.newContainer(c, want)
 	}
 	return c
 }
 
 // decideExisting decides on a wanted resource that is recorded.
-func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record) *Change {
+func (d *decider) decideExisting(want *resource.Resource, have, after *state.Record) *Change {
 	c := &Change{Path: want.Path, Diffs: diff(have.Spec, want.Spec), Before: have, After: after}
 	if len(c.Diffs) > 0 {
 		c.Action = Update
@@ -318,7 +318,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 			c.Action = Replace
 		}
 	}
-	if c.Action == Replace && want.Path.Kind() == realm.KindRealm {
+	if c.Action == Replace && want.Path.Kind() == resource.KindRealm {
 		d.checkForeign(c)
 	}
 	if d.realmReplaced(want.Path) {
@@ -327,7 +327,7 @@ func (d *decider) decideExisting(want *realm.Resource, have, after *state.Record
 	}
 	d.protect(c, want)
 	d.drift(c, have)
-	if want.Path.Kind() == realm.KindContainer {
+	if want.Path.Kind() == resource.KindContainer {
 		d.existingContainer(c, want)
 	}
 	if c.Action == "" {
@@ -347,17 +347,17 @@ func (d *decider) drift(c *Change, have *state.Record) {
 		}
 		c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
 	}
-	if have.Path.Kind() == realm.KindRealm {
+	if have.Path.Kind() == resource.KindRealm {
 		if ns := d.actual.Namespaces[have.Status.Namespace]; ns == nil {
 			mend("containerd namespace %s is missing", have.Status.Namespace)
 		} else if ns.Labels[LabelKept] != "" {
 			mend("containerd namespace %s bears the label of a realm that is destroyed", have.Status.Namespace)
 		}
 	}
-	if _, exists := d.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != realm.KindContainer {
+	if _, exists := d.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != resource.KindContainer {
 		mend("cgroup %s is missing", have.Status.Cgroup)
 	}
-	if d.actual.Frozen[have.Status.Cgroup] && have.Path.Kind() != realm.KindContainer {
+	if d.actual.Frozen[have.Status.Cgroup] && have.Path.Kind() != resource.KindContainer {
 		mend(outside + "its cgroup is frozen")
 	}
 	if limits, ok := d.actual.Cgroups[have.Status.Cgroup]; ok && swapUnbounded(have, &limits) {

@@ -4,17 +4,17 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // findDependents notes which containers depend on each container: on the root container of a cell its others, within a
 // cell those that name it, and between cells all containers of one on all of the other.
 func (s *stepper) findDependents() {
-	s.dependents = map[realm.Path][]realm.Path{}
+	s.dependents = map[resource.Path][]resource.Path{}
 	cells := s.recordedContainers()
 	for cell, containers := range cells {
 		for _, on := range dependenciesOf(s.prior.Records[cell]) {
-			for other := range cells[realm.Path(on.Name)] {
+			for other := range cells[resource.Path(on.Name)] {
 				s.dependents[other] = slices.AppendSeq(s.dependents[other], maps.Keys(containers))
 			}
 		}
@@ -22,7 +22,7 @@ func (s *stepper) findDependents() {
 			if spec.Root {
 				continue
 			}
-			on := map[realm.Path]bool{}
+			on := map[resource.Path]bool{}
 			for _, d := range spec.DependsOn {
 				on[cell.Join(d.Name)] = true
 			}
@@ -37,15 +37,15 @@ func (s *stepper) findDependents() {
 
 // recordedContainers returns, by their cells, the containers that are recorded, and those that only changes know, as
 // they are before.
-func (s *stepper) recordedContainers() map[realm.Path]map[realm.Path]*realm.Container {
-	cells := map[realm.Path]map[realm.Path]*realm.Container{}
-	add := func(p realm.Path, spec realm.Spec) {
-		c, ok := spec.(*realm.Container)
+func (s *stepper) recordedContainers() map[resource.Path]map[resource.Path]*resource.Container {
+	cells := map[resource.Path]map[resource.Path]*resource.Container{}
+	add := func(p resource.Path, spec resource.Spec) {
+		c, ok := spec.(*resource.Container)
 		if !ok {
 			return
 		}
 		if cells[p.Parent()] == nil {
-			cells[p.Parent()] = map[realm.Path]*realm.Container{}
+			cells[p.Parent()] = map[resource.Path]*resource.Container{}
 		}
 		cells[p.Parent()][p] = c
 	}
@@ -64,9 +64,9 @@ func (s *stepper) recordedContainers() map[realm.Path]map[realm.Path]*realm.Cont
 // down. What is stopped by name stops at once: nobody waits for one grace period after another.
 func (s *stepper) waitForDependents(c *Change, gone int) {
 	cell := c.Path.Parent()
-	seen := map[realm.Path]bool{}
-	var visit func(realm.Path)
-	visit = func(p realm.Path) {
+	seen := map[resource.Path]bool{}
+	var visit func(resource.Path)
+	visit = func(p resource.Path) {
 		for _, other := range s.dependents[p] {
 			if seen[other] {
 				continue

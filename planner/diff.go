@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Diff is the change of one value of a resource.
 type Diff struct {
-	// Name is the address within the resource, as [realm.Leaf] has it.
+	// Name is the address within the resource, as [resource.Leaf] has it.
 	Name string `json:"name"`
 	// Before and After are nil where the value isn't set; otherwise a string, bool, number or list of strings.
 	Before any `json:"before"`
@@ -32,17 +32,17 @@ func (d Diff) Within(attribute string) bool {
 }
 
 // diff compares two specs of one kind, either of which may be nil, in the order of the attributes.
-func diff(before, after realm.Spec) []Diff {
-	var old, fresh []realm.Leaf
+func diff(before, after resource.Spec) []Diff {
+	var old, fresh []resource.Leaf
 	if before != nil {
-		old = realm.Leaves(before)
+		old = resource.Leaves(before)
 	}
 	if after != nil {
-		fresh = realm.Leaves(after)
+		fresh = resource.Leaves(after)
 	}
 	oldByName, freshByName := byName(old), byName(fresh)
-	order := map[*realm.Attribute]int{}
-	for _, spec := range []realm.Spec{before, after} {
+	order := map[*resource.Attribute]int{}
+	for _, spec := range []resource.Spec{before, after} {
 		if spec != nil {
 			for i, a := range spec.Kind().Attributes() {
 				order[a] = i
@@ -50,10 +50,10 @@ func diff(before, after realm.Spec) []Diff {
 		}
 	}
 	diffs := make([][]Diff, len(order))
-	note := func(leaf realm.Leaf, before, after any) {
-		d := Diff{Name: leaf.Name, Before: before, After: after, ForcesReplacement: leaf.Attribute.Effect == realm.Replace}
+	note := func(leaf resource.Leaf, before, after any) {
+		d := Diff{Name: leaf.Name, Before: before, After: after, ForcesReplacement: leaf.Attribute.Effect == resource.Replace}
 		// Where one of the two is sensitive the other may well tell the same.
-		if now := (realm.Leaf{Value: after}); leaf.Withheld() || now.Sealed() {
+		if now := (resource.Leaf{Value: after}); leaf.Withheld() || now.Sealed() {
 			d.withhold()
 		}
 		at := order[leaf.Top]
@@ -88,7 +88,7 @@ func (d *Diff) withhold() {
 	}
 }
 
-func byName(leaves []realm.Leaf) map[string]any {
+func byName(leaves []resource.Leaf) map[string]any {
 	m := make(map[string]any, len(leaves))
 	for _, leaf := range leaves {
 		m[leaf.Name] = leaf.Value

@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // pinned returns the reference for the image that the other means, by its digest.
 func pinned(name, other string) string { return name + "@" + digestOf(other) }
 
-func sideOf(image string) *realm.Tree {
+func sideOf(image string) *resource.Tree {
 	return example(func(s specs) { container(s, theSide).Image = image })
 }
 
@@ -30,13 +30,13 @@ func TestAnotherReferenceForTheSameImage(t *testing.T) {
 		}
 		wantOrderOfImage(t, p)
 		r := h.prior.Records[theSide]
-		if h.at(theSide) != before || r.Status.ImageDigest != digestOf("side:1") || r.Status.SpecDigest != realm.CreationDigest(r.Spec) {
+		if h.at(theSide) != before || r.Status.ImageDigest != digestOf("side:1") || r.Status.SpecDigest != resource.CreationDigest(r.Spec) {
 			t.Errorf("to %s: record %+v", image, r.Status)
 		}
 		if drift, diags := Drift(h.prior, h.actual); len(drift) > 0 || diags.HasErrors() {
 			t.Errorf("to %s: drift %v, %v", image, drift, diags)
 		}
-		if other := h.plan(sideOf(image), Options{Replace: []realm.Path{theSide}}); other.Images[0].Pull {
+		if other := h.plan(sideOf(image), Options{Replace: []resource.Path{theSide}}); other.Images[0].Pull {
 			t.Errorf("to %s: %+v is pulled", image, other.Images[0])
 		}
 	}
@@ -73,7 +73,7 @@ func TestAnotherReferenceForAnImageThatIsGone(t *testing.T) {
 
 // A digest is enough to find an image by, whatever the pull policy, and another one makes another container.
 func TestImageByDigest(t *testing.T) {
-	for _, policy := range []string{"", realm.PullAlways, realm.PullNever} {
+	for _, policy := range []string{"", resource.PullAlways, resource.PullNever} {
 		for _, name := range []string{"app", "app:latest", "example.com/missing"} {
 			h := newHost(t)
 			h.converge(example(nil), Options{})
@@ -99,7 +99,7 @@ func TestImageByDigestIsPulled(t *testing.T) {
 
 // Nobody has it: that is said before anything is stopped.
 func TestImageByDigestIsNowhere(t *testing.T) {
-	for policy, detail := range map[string]string{"": "no image of containerd namespace kukeon-main has this digest, and it can't be pulled: no such host", realm.PullNever: "its pull policy is never"} {
+	for policy, detail := range map[string]string{"": "no image of containerd namespace kukeon-main has this digest, and it can't be pulled: no such host", resource.PullNever: "its pull policy is never"} {
 		h := made(t)
 		_, diags := h.new(example(func(s specs) {
 			container(s, theSide).Image, container(s, theSide).PullPolicy = pinned("missing", "web:2"), policy

@@ -3,16 +3,16 @@ package planner
 import (
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Drift returns the changes that make the host as prior records it: those that [New] plans for a configuration that says
 // what is recorded. actual may come from a refresh without a configuration. A container that is not healthy is no drift.
-func Drift(prior *state.State, actual *Actual) ([]*Change, realm.Diagnostics) {
-	var realms []realm.Path
+func Drift(prior *state.State, actual *Actual) ([]*Change, resource.Diagnostics) {
+	var realms []resource.Path
 	for p := range prior.Records {
-		if p.Kind() == realm.KindRealm {
+		if p.Kind() == resource.KindRealm {
 			realms = append(realms, p)
 		}
 	}
@@ -30,7 +30,7 @@ func Drift(prior *state.State, actual *Actual) ([]*Change, realm.Diagnostics) {
 func recordedImages(prior *state.State) map[ImageKey]ImageStatus {
 	images := map[ImageKey]ImageStatus{}
 	for _, r := range prior.Records {
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		if !ok {
 			continue
 		}

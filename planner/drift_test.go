@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -189,15 +189,15 @@ start main/default/blog/web/side
 		{name: "no task", policy: "always", host: func(h *host) { h.at(theSide).Status = TaskNone }, want: "\nstart main/default/blog/web/side\n  # its task is missing\n"},
 		{name: "asked for", policy: "always", opts: Options{Start: true}, want: again},
 		{name: "a new container waits for it", policy: "always", edit: func(s specs) {
-			s[theCell+"/new"] = &realm.Container{Image: "side:1", DependsOn: []realm.Dependency{{Name: "side"}}}
+			s[theCell+"/new"] = &resource.Container{Image: "side:1", DependsOn: []resource.Dependency{{Name: "side"}}}
 		}, want: "\ncreate main/default/blog/web/new" + again},
 		{name: "a new container beside it", policy: "always", edit: func(s specs) {
-			s[theCell+"/new"] = &realm.Container{Image: "side:1"}
+			s[theCell+"/new"] = &resource.Container{Image: "side:1"}
 		}, want: "\ncreate main/default/blog/web/new\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			desired := func(edit func(specs)) *realm.Tree {
+			desired := func(edit func(specs)) *resource.Tree {
 				return example(func(s specs) {
 					container(s, theSide).RestartPolicy = tt.policy
 					if edit != nil {
@@ -239,12 +239,12 @@ func TestDrift(t *testing.T) {
 		}
 		return changesOf(&Plan{Changes: changes})
 	}
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
 	if text := drift(); text != "" {
 		t.Errorf("just made, and there is\n%s", text)
 	}
 	h.prior.Records[theRoot].Status.Health = &state.Health{State: state.Unhealthy}
-	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theRoot))
+	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot))
 	h.spaceDrift[theSpace] = []string{"bridge is missing"}
 	got := withoutDiffs(drift())
 	compare(t, got, `
@@ -263,16 +263,16 @@ replace main/default/blog/web/side
 }
 
 func TestEnds(t *testing.T) {
-	policy := func(p realm.Path, policy string) func(specs) {
+	policy := func(p resource.Path, policy string) func(specs) {
 		return func(s specs) { container(s, p).RestartPolicy = policy }
 	}
-	kill := func(p realm.Path, policy string, code uint32, edit func(specs)) func(*host) {
+	kill := func(p resource.Path, policy string, code uint32, edit func(specs)) func(*host) {
 		return func(h *host) { h.converge(example(edit), Options{}); h.kill(p, code) }
 	}
-	start := func(p realm.Path, why string) string { return "\nstart " + string(p) + "\n  # " + why + "\n" }
+	start := func(p resource.Path, why string) string { return "\nstart " + string(p) + "\n  # " + why + "\n" }
 	rootOnce, rootNew := policy(theRoot, "no"), func(s specs) {
 		policy(theRoot, "no")(s)
-		s[theCell+"/new"] = &realm.Container{Image: "side:1"}
+		s[theCell+"/new"] = &resource.Container{Image: "side:1"}
 	}
 	tests := []change{
 		{name: "its root, with its network namespace", edit: rootNew, host: kill(theRoot, "no", 0, rootOnce), want: "\ncreate main/default/blog/web/new\n"},
@@ -297,13 +297,13 @@ func TestEnds(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	check := func(exec string) func(specs) {
-		return func(s specs) { container(s, theSide).Healthcheck = &realm.Healthcheck{Exec: []string{exec}} }
+		return func(s specs) { container(s, theSide).Healthcheck = &resource.Healthcheck{Exec: []string{exec}} }
 	}
 	job := func(s specs) {
-		s[theCell+"/job"] = &realm.Container{Image: "side:1"}
-		container(s, theSide).DependsOn = []realm.Dependency{{Name: "job", Condition: realm.Completed}}
+		s[theCell+"/job"] = &resource.Container{Image: "side:1"}
+		container(s, theSide).DependsOn = []resource.Dependency{{Name: "job", Condition: resource.Completed}}
 	}
-	health := func(edit func(specs), p realm.Path, health *state.Health) func(*host) {
+	health := func(edit func(specs), p resource.Path, health *state.Health) func(*host) {
 		return func(h *host) { h.converge(example(edit), Options{}); h.prior.Records[p].Status.Health = health }
 	}
 	runChanges(t, []change{

@@ -6,18 +6,18 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // closure returns all that each resource depends on, directly or not.
-func closure(edges []realm.Edge) map[realm.Path]map[realm.Path]bool {
-	direct := map[realm.Path][]realm.Path{}
+func closure(edges []resource.Edge) map[resource.Path]map[resource.Path]bool {
+	direct := map[resource.Path][]resource.Path{}
 	for _, d := range edges {
 		direct[d.Path] = append(direct[d.Path], d.On)
 	}
-	all := map[realm.Path]map[realm.Path]bool{}
+	all := map[resource.Path]map[resource.Path]bool{}
 	for p := range direct {
-		found := map[realm.Path]bool{}
+		found := map[resource.Path]bool{}
 		for todo := slices.Clone(direct[p]); len(todo) > 0; todo = todo[1:] {
 			if !found[todo[0]] {
 				found[todo[0]] = true
@@ -35,26 +35,26 @@ func TestEdgesAreThoseOfThePlan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		desired := randomTree(t, "configuration")
 		p := newHost(t).plan(desired, Options{})
-		var byPlan []realm.Edge
-		made := map[realm.Path]bool{}
+		var byPlan []resource.Edge
+		made := map[resource.Path]bool{}
 		for _, s := range p.Steps {
 			made[s.Path] = made[s.Path] || s.Op == OpCreate
 			for _, i := range s.After {
 				if on := p.Steps[i]; s.Path != on.Path && s.Path != "" && on.Path != "" {
-					byPlan = append(byPlan, realm.Edge{Path: s.Path, On: on.Path})
+					byPlan = append(byPlan, resource.Edge{Path: s.Path, On: on.Path})
 				}
 			}
 		}
 		declared := desired.Edges()
 		stated := slices.Clone(declared)
 		for _, d := range declared {
-			if d.Path.Kind() != realm.KindCell || d.On.Kind() != realm.KindCell {
+			if d.Path.Kind() != resource.KindCell || d.On.Kind() != resource.KindCell {
 				continue
 			}
 			for _, r := range desired.Resources() {
 				for _, other := range desired.Resources() {
 					if r.Path.Parent() == d.Path && other.Path.Parent() == d.On {
-						stated = append(stated, realm.Edge{Path: r.Path, On: other.Path})
+						stated = append(stated, resource.Edge{Path: r.Path, On: other.Path})
 					}
 				}
 			}
@@ -72,17 +72,17 @@ func TestEdgesAreThoseOfThePlan(t *testing.T) {
 
 func TestEdges(t *testing.T) {
 	desired := example(func(s specs) {
-		s["main/other"] = &realm.Space{}
-		s["main/default/blog/db"] = &realm.Cell{DependsOn: []realm.CellDependency{{Name: "main/far/away/cell", Condition: realm.Completed}}}
+		s["main/other"] = &resource.Space{}
+		s["main/default/blog/db"] = &resource.Cell{DependsOn: []resource.CellDependency{{Name: "main/far/away/cell", Condition: resource.Completed}}}
 		container(s, theRoot).Networks = []string{"other"}
 		container(s, theSide).Networks = []string{"other"}
-		container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
+		container(s, theSide).DependsOn = []resource.Dependency{{Name: "web", Condition: resource.Healthy}}
 	})
-	desired.Resource(theCell).References = []realm.Path{"main/default/blog/db"}
-	edge := func(p, on realm.Path, why string, condition realm.Condition) realm.Edge {
-		return realm.Edge{Path: p, On: on, Why: why, Condition: condition}
+	desired.Resource(theCell).References = []resource.Path{"main/default/blog/db"}
+	edge := func(p, on resource.Path, why string, condition resource.Condition) resource.Edge {
+		return resource.Edge{Path: p, On: on, Why: why, Condition: condition}
 	}
-	want := []realm.Edge{
+	want := []resource.Edge{
 		edge("main/default", "main", "", ""),
 		edge("main/default/blog", "main/default", "", ""),
 		edge("main/default/blog/db", "main/default/blog", "", ""),

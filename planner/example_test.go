@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // text spells a plan for people and for comparison: a line for each change, its reasons and what forces it, then
@@ -79,30 +79,30 @@ func asJSON(t rapid.TB, v any) string {
 }
 
 // tree builds a tree out of specs by path.
-func tree(specs map[realm.Path]realm.Spec) *realm.Tree {
-	t := realm.NewTree()
+func tree(specs map[resource.Path]resource.Spec) *resource.Tree {
+	t := resource.NewTree()
 	for p, spec := range specs {
-		t.Add(&realm.Resource{Path: p, Spec: spec, Declared: realm.Range{File: "main.hcl", Start: realm.Pos{Line: p.Depth(), Column: 1}}})
+		t.Add(&resource.Resource{Path: p, Spec: spec, Declared: resource.Range{File: "main.hcl", Start: resource.Pos{Line: p.Depth(), Column: 1}}})
 	}
 	return t
 }
 
-type specs = map[realm.Path]realm.Spec
+type specs = map[resource.Path]resource.Spec
 
 const (
-	theRealm = realm.Path("main")
-	theSpace = realm.Path("main/default")
-	theStack = realm.Path("main/default/blog")
-	theCell  = realm.Path("main/default/blog/web")
-	theRoot  = realm.Path("main/default/blog/web/web")
-	theSide  = realm.Path("main/default/blog/web/side")
+	theRealm = resource.Path("main")
+	theSpace = resource.Path("main/default")
+	theStack = resource.Path("main/default/blog")
+	theCell  = resource.Path("main/default/blog/web")
+	theRoot  = resource.Path("main/default/blog/web/web")
+	theSide  = resource.Path("main/default/blog/web/side")
 )
 
 // example is a cell of a root container and another, and all above it, changed by edit.
-func example(edit func(specs)) *realm.Tree {
+func example(edit func(specs)) *resource.Tree {
 	s := specs{
-		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
+		theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}, theCell: &resource.Cell{},
+		theRoot: &resource.Container{Root: true, Image: "web:1"}, theSide: &resource.Container{Image: "side:1"},
 	}
 	if edit != nil {
 		edit(s)
@@ -118,11 +118,11 @@ func made(t rapid.TB) *host {
 	return h
 }
 
-func (h *host) at(p realm.Path) *Container {
-	return h.actual.container("kukeon-main", realm.ContainerID(p))
+func (h *host) at(p resource.Path) *Container {
+	return h.actual.container("kukeon-main", resource.ContainerID(p))
 }
 
-func (h *host) kill(p realm.Path, code uint32) {
+func (h *host) kill(p resource.Path, code uint32) {
 	c := h.at(p)
 	c.Status, c.ExitCode, c.NetNS, c.PID = TaskStopped, code, 0, 0
 }

@@ -3,7 +3,7 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestExternal(t *testing.T) {
@@ -11,7 +11,7 @@ func TestExternal(t *testing.T) {
 	for _, r := range h.prior.Records {
 		r.Status.Project = "base"
 	}
-	mine := example(func(s specs) { s[theCell+"/mine"] = &realm.Container{Image: "mine:1"} })
+	mine := example(func(s specs) { s[theCell+"/mine"] = &resource.Container{Image: "mine:1"} })
 	for _, r := range mine.Resources() {
 		r.External = r.Path.Name() != "mine"
 	}

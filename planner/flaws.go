@@ -3,13 +3,13 @@ package planner
 import (
 	"fmt"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // attachmentFlaws says how the network of a recorded cell differs from its record had; root is the cell's root container
 // in containerd, or nil. A cell without a network namespace has no flaws: the start of its root container makes one.
-func (a *Actual) attachmentFlaws(cell realm.Path, had *state.Attachment, root *Container) []string {
+func (a *Actual) attachmentFlaws(cell resource.Path, had *state.Attachment, root *Container) []string {
 	found := a.Cells[cell]
 	if had == nil || found == nil {
 		return nil
@@ -40,7 +40,7 @@ func (a *Actual) attachmentFlaws(cell realm.Path, had *state.Attachment, root *C
 
 // fileFlaws names the files in /etc of a recorded cell that differ from the expected ones; hosts is the expected text of
 // /etc/hosts.
-func (a *Actual) fileFlaws(cell realm.Path, hosts string) []string {
+func (a *Actual) fileFlaws(cell resource.Path, hosts string) []string {
 	found := a.Cells[cell]
 	if found == nil {
 		return nil
@@ -57,7 +57,7 @@ func (a *Actual) fileFlaws(cell realm.Path, hosts string) []string {
 
 // strayed reports whether a running container of a cell is in another network namespace than root, the cell's running
 // root container, or, where that is nil, than the one that is pinned for the cell.
-func (a *Actual) strayed(cell realm.Path, root, c *Container) bool {
+func (a *Actual) strayed(cell resource.Path, root, c *Container) bool {
 	if c == nil || c.NetNS == 0 {
 		return false
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -13,11 +13,11 @@ import (
 func (d *decider) decideChecks() {
 	for _, p := range d.order {
 		want := d.desired.Resource(p)
-		if want == nil || want.External || p.Kind() != realm.KindContainer || !d.targeted(p) || d.after(p) == nil {
+		if want == nil || want.External || p.Kind() != resource.KindContainer || !d.targeted(p) || d.after(p) == nil {
 			continue
 		}
 		c := d.changes[p]
-		condition := d.waitsFor(p, want.Spec.(*realm.Container))
+		condition := d.waitsFor(p, want.Spec.(*resource.Container))
 		if c != nil && (c.Action != Update || c.Start) {
 			c.After.Status.Health = nil
 			c.Check = condition
@@ -39,24 +39,24 @@ func (d *decider) decideChecks() {
 }
 
 // waitsFor returns what the apply waits for the container to be once it runs, or the empty condition.
-func (d *decider) waitsFor(p realm.Path, spec *realm.Container) realm.Condition {
+func (d *decider) waitsFor(p resource.Path, spec *resource.Container) resource.Condition {
 	switch {
 	case d.awaited[p]:
-		return realm.Completed
+		return resource.Completed
 	case spec.Healthcheck == nil || d.opts.ByHand && sealedCheck(spec):
 		return ""
 	}
-	return realm.Healthy
+	return resource.Healthy
 }
 
 // sealedCheck reports whether only the configuration tells what the healthcheck runs, so that commands which read none
 // can't.
-func sealedCheck(spec *realm.Container) bool {
-	return slices.ContainsFunc(spec.Healthcheck.Exec, realm.IsSealed)
+func sealedCheck(spec *resource.Container) bool {
+	return slices.ContainsFunc(spec.Healthcheck.Exec, resource.IsSealed)
 }
 
 // unchecked says why a container that isn't started has to be checked, or returns "".
-func (d *decider) unchecked(p realm.Path, c *Change) string {
+func (d *decider) unchecked(p resource.Path, c *Change) string {
 	have := d.prior.Records[p].Status
 	switch {
 	case d.awaited[p]:

@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -25,19 +25,19 @@ type host struct {
 	local  map[ImageKey]bool
 	netns  uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
-	changes map[realm.Path]*Change
+	changes map[resource.Path]*Change
 	// prepared are the containers that this apply has tried.
-	prepared map[realm.Path]bool
+	prepared map[resource.Path]bool
 	hostNetwork
 }
 
 func newHost(t rapid.TB) *host {
 	return &host{
 		TB:    t,
-		prior: &state.State{Lineage: "lineage", Records: map[realm.Path]*state.Record{}},
+		prior: &state.State{Lineage: "lineage", Records: map[resource.Path]*state.Record{}},
 		actual: &Actual{
 			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "swap": true, "cpu": true, "pids": true, "io": true},
-			Namespaces: map[string]*Namespace{}, Cgroups: map[string]realm.Resources{}, MissingPaths: map[string]bool{},
+			Namespaces: map[string]*Namespace{}, Cgroups: map[string]resource.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
 		local: map[ImageKey]bool{}, hostNetwork: newHostNetwork(),
@@ -46,7 +46,7 @@ func newHost(t rapid.TB) *host {
 
 // digestOf returns the digest of an image by its reference.
 func digestOf(s string) string {
-	if pinned := realm.PinnedDigest(s); pinned != "" {
+	if pinned := resource.PinnedDigest(s); pinned != "" {
 		return pinned
 	}
 	sum := sha256.Sum256([]byte(s))
@@ -54,20 +54,20 @@ func digestOf(s string) string {
 }
 
 // refresh looks for networks, and for the images of desired, as the executor's does.
-func (h *host) refresh(desired *realm.Tree) {
+func (h *host) refresh(desired *resource.Tree) {
 	h.refreshNetwork(desired)
 	h.actual.Images = map[ImageKey]ImageStatus{}
 	if desired == nil {
 		return
 	}
 	for _, r := range desired.Resources() {
-		c, ok := r.Spec.(*realm.Container)
+		c, ok := r.Spec.(*resource.Container)
 		if !ok {
 			continue
 		}
-		namespace := realm.NamespaceOf(r.Path, nil)
+		namespace := resource.NamespaceOf(r.Path, nil)
 		if top := desired.Resource(r.Path.Realm()); top != nil && !top.External {
-			namespace = realm.NamespaceOf(r.Path, top.Spec.(*realm.Realm))
+			namespace = resource.NamespaceOf(r.Path, top.Spec.(*resource.Realm))
 		} else if record := h.prior.Records[r.Path.Realm()]; record != nil {
 			namespace = record.Status.Namespace
 		}
@@ -85,14 +85,14 @@ func (h *host) refresh(desired *realm.Tree) {
 // has reports whether the namespace has the image by its name, or by the digest that its reference names.
 func (h *host) has(key ImageKey) bool {
 	for other := range h.local {
-		if realm.PinnedDigest(key.Reference) != "" && other.Namespace == key.Namespace && digestOf(other.Reference) == digestOf(key.Reference) {
+		if resource.PinnedDigest(key.Reference) != "" && other.Namespace == key.Namespace && digestOf(other.Reference) == digestOf(key.Reference) {
 			return true
 		}
 	}
 	return h.local[key]
 }
 
-func (h *host) new(desired *realm.Tree, opts Options) (*Plan, realm.Diagnostics) {
+func (h *host) new(desired *resource.Tree, opts Options) (*Plan, resource.Diagnostics) {
 	if opts.Project == "" {
 		opts.Project = "default"
 	}
@@ -102,7 +102,7 @@ func (h *host) new(desired *realm.Tree, opts Options) (*Plan, realm.Diagnostics)
 }
 
 // plan makes a plan, which must succeed.
-func (h *host) plan(desired *realm.Tree, opts Options) *Plan {
+func (h *host) plan(desired *resource.Tree, opts Options) *Plan {
 	h.Helper()
 	p, diags := h.new(desired, opts)
 	if diags.HasErrors() {
@@ -112,7 +112,7 @@ func (h *host) plan(desired *realm.Tree, opts Options) *Plan {
 }
 
 // converge plans and applies, and checks that there is nothing left to do.
-func (h *host) converge(desired *realm.Tree, opts Options) *Plan {
+func (h *host) converge(desired *resource.Tree, opts Options) *Plan {
 	h.Helper()
 	p := h.plan(desired, opts)
 	h.apply(p)
@@ -136,7 +136,7 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 		h.Fatalf("the plan can't be saved: %v", err)
 	}
 	h.move(p)
-	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[realm.Path]bool{}
+	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[resource.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
@@ -195,7 +195,7 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		if h.prior.Records[s.Path] == nil {
 			fail("there is no record")
 		}
-		if s.Path.Kind() == realm.KindContainer {
+		if s.Path.Kind() == resource.KindContainer {
 			found := h.container(c.After, fail)
 			found.RestartPolicy = policyOf(c.After)
 			found.Labels[LabelSpecDigest], found.Labels[LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
@@ -244,7 +244,7 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 
 // prepare tries a container, of an image that must be there.
 func (h *host) prepare(c *Change, fail failFunc) {
-	key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}
+	key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
 	if h.actual.Namespaces[key.Namespace] == nil || !h.local[key] {
 		fail("its image is not there")
 	}
@@ -253,7 +253,7 @@ func (h *host) prepare(c *Change, fail failFunc) {
 
 // checkPrepared makes sure that nothing is stopped before all containers are prepared that are made in its cell.
 func (h *host) checkPrepared(c *Change, fail failFunc) {
-	if top := h.changes[c.Path.Realm()]; c.Path.Kind() != realm.KindContainer || top != nil && top.Action == Replace {
+	if top := h.changes[c.Path.Realm()]; c.Path.Kind() != resource.KindContainer || top != nil && top.Action == Replace {
 		return
 	}
 	for p, other := range h.changes {
@@ -270,7 +270,7 @@ func (h *host) record(after *state.Record) {
 	r := *after
 	r.Status.CreatedAt = &at
 	r.Status.Limits = nil
-	if *realm.ResourcesOf(r.Spec) != (realm.Resources{}) {
+	if *resource.ResourcesOf(r.Spec) != (resource.Resources{}) {
 		limits := h.actual.Cgroups[r.Status.Cgroup]
 		r.Status.Limits = &limits
 	}
@@ -283,7 +283,7 @@ func (h *host) record(after *state.Record) {
 }
 
 func (h *host) limit(r *state.Record) {
-	limits := *realm.ResourcesOf(r.Spec)
+	limits := *resource.ResourcesOf(r.Spec)
 	if limits.MemorySwap == 0 && limits.Memory != 0 && h.actual.Controllers["swap"] {
 		limits.MemorySwap = 2 * limits.Memory
 	}
@@ -316,7 +316,7 @@ func (h *host) level(r *state.Record, fail failFunc) {
 				fail("the parent has no cgroup")
 			}
 			// The cgroups above one that is made again are made with it, without limits.
-			h.actual.Cgroups[above] = realm.Resources{}
+			h.actual.Cgroups[above] = resource.Resources{}
 		}
 		// What is updated may be in one that went with all of its containers: only a new one needs it.
 		if h.actual.Namespaces[r.Status.Namespace] == nil && h.prior.Records[r.Path] == nil {
@@ -336,7 +336,7 @@ func (h *host) create(c *Change, fail failFunc) {
 	if h.prior.Records[r.Path] != nil && c.Before == nil {
 		fail("it is recorded already")
 	}
-	if r.Path.Kind() != realm.KindContainer {
+	if r.Path.Kind() != resource.KindContainer {
 		h.level(r, fail)
 		h.makeNetwork(r, false, fail)
 		return
@@ -348,7 +348,7 @@ func (h *host) create(c *Change, fail failFunc) {
 	if _, ok := h.actual.Cgroups[h.prior.Records[cell].Status.Cgroup]; !ok || path.Dir(r.Status.Cgroup) != h.prior.Records[cell].Status.Cgroup {
 		fail("the cell has no cgroup")
 	}
-	spec := r.Spec.(*realm.Container)
+	spec := r.Spec.(*resource.Container)
 	if !h.local[ImageKey{r.Status.Namespace, spec.Image}] {
 		fail("the image is not there")
 	}
@@ -359,7 +359,7 @@ func (h *host) create(c *Change, fail failFunc) {
 	if ns.Containers[r.Status.ContainerID] != nil {
 		fail("containerd has such a container already")
 	}
-	if r.Status.ImageDigest != digestOf(spec.Image) || r.Status.SpecDigest != realm.CreationDigest(spec) {
+	if r.Status.ImageDigest != digestOf(spec.Image) || r.Status.SpecDigest != resource.CreationDigest(spec) {
 		fail("wrong digests")
 	}
 	made := &Container{ID: r.Status.ContainerID, Labels: map[string]string{
@@ -373,7 +373,7 @@ func (h *host) create(c *Change, fail failFunc) {
 
 // policyOf returns the restart policy as containerd keeps to it.
 func policyOf(r *state.Record) string {
-	policy := r.Spec.(*realm.Container).RestartPolicy
+	policy := r.Spec.(*resource.Container).RestartPolicy
 	if policy == "no" {
 		return ""
 	}
@@ -386,7 +386,7 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 	}
 	cell := r.Path.Parent()
 	h.enter(r, c, created, fail)
-	for _, on := range r.Spec.(*realm.Container).DependsOn {
+	for _, on := range r.Spec.(*resource.Container).DependsOn {
 		h.wantReady(cell.Join(on.Name), on.Condition, fail)
 	}
 	h.wantCells(cell, fail)
@@ -397,7 +397,7 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 // monitor starts what containerd's restart monitor does.
 func (h *host) monitor() {
 	for _, r := range h.prior.Records {
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
 		if !ok || c == nil || c.Status != TaskStopped || c.RestartPolicy == "" || h.pins[r.Path.Parent()] == 0 {
 			continue
@@ -411,11 +411,11 @@ func (h *host) monitor() {
 }
 
 // siblings returns the other containers of the cell that containerd has.
-func (h *host) siblings(r *state.Record) map[realm.Path]*Container {
-	all := map[realm.Path]*Container{}
+func (h *host) siblings(r *state.Record) map[resource.Path]*Container {
+	all := map[resource.Path]*Container{}
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			if p := realm.Path(c.Labels[LabelPath]); p.Parent() == r.Path.Parent() && p != r.Path {
+			if p := resource.Path(c.Labels[LabelPath]); p.Parent() == r.Path.Parent() && p != r.Path {
 				all[p] = c
 			}
 		}
@@ -424,10 +424,10 @@ func (h *host) siblings(r *state.Record) map[realm.Path]*Container {
 }
 
 // rootNetNS returns the network namespace of the root container of the cell, 0 where it doesn't run.
-func (h *host) rootNetNS(cell realm.Path) uint64 {
+func (h *host) rootNetNS(cell resource.Path) uint64 {
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			if realm.Path(c.Labels[LabelPath]).Parent() == cell && c.Labels[LabelRole] == "root" {
+			if resource.Path(c.Labels[LabelPath]).Parent() == cell && c.Labels[LabelRole] == "root" {
 				return c.NetNS
 			}
 		}
@@ -480,7 +480,7 @@ func (h *host) stop(of *Change, fail failFunc) {
 		if change == nil || record == nil || other.Status != TaskRunning || change.Action == Check || change.Action == Update && !change.Start {
 			continue
 		}
-		if of.Action == Delete && slices.ContainsFunc(record.Spec.(*realm.Container).DependsOn, func(on realm.Dependency) bool { return on.Name == r.Path.Name() }) {
+		if of.Action == Delete && slices.ContainsFunc(record.Spec.(*resource.Container).DependsOn, func(on resource.Dependency) bool { return on.Name == r.Path.Name() }) {
 			fail("%s depends on it, is to be taken down too and still runs", p)
 		}
 	}
@@ -491,13 +491,13 @@ func (h *host) stop(of *Change, fail failFunc) {
 func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 	cell := r.Path.Parent()
 	for p, other := range h.prior.Records {
-		spec, ok := other.Spec.(*realm.Container)
+		spec, ok := other.Spec.(*resource.Container)
 		if !ok || p == r.Path || h.container(other, fail).Status != TaskRunning {
 			continue
 		}
-		onCell := slices.ContainsFunc(dependenciesOf(h.prior.Records[p.Parent()]), func(on realm.CellDependency) bool { return realm.Path(on.Name) == cell })
-		onIt := slices.ContainsFunc(spec.DependsOn, func(on realm.Dependency) bool { return p.Parent().Join(on.Name) == r.Path })
-		if onCell || onIt || p.Parent() == cell && r.Spec.(*realm.Container).Root {
+		onCell := slices.ContainsFunc(dependenciesOf(h.prior.Records[p.Parent()]), func(on resource.CellDependency) bool { return resource.Path(on.Name) == cell })
+		onIt := slices.ContainsFunc(spec.DependsOn, func(on resource.Dependency) bool { return p.Parent().Join(on.Name) == r.Path })
+		if onCell || onIt || p.Parent() == cell && r.Spec.(*resource.Container).Root {
 			fail("%s depends on it and still runs", p)
 		}
 	}
@@ -519,9 +519,9 @@ func (h *host) remove(c *Change, fail failFunc) {
 		}
 		delete(h.actual.Cgroups, name) // unrecorded
 	}
-	if r.Path.Kind() == realm.KindContainer {
+	if r.Path.Kind() == resource.KindContainer {
 		if c.Action == Replace && c.After.Status.Namespace == r.Status.Namespace {
-			key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}
+			key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
 			if change := h.prior.Records[r.Path.Realm()]; !h.local[key] && change != nil && h.actual.Namespaces[key.Namespace] != nil && !c.cascaded() {
 				fail("the image for its successor is not there")
 			}
@@ -533,7 +533,7 @@ func (h *host) remove(c *Change, fail failFunc) {
 			delete(ns.Containers, r.Status.ContainerID)
 		}
 	}
-	if ns := h.actual.Namespaces[r.Status.Namespace]; ns != nil && r.Path.Kind() == realm.KindRealm {
+	if ns := h.actual.Namespaces[r.Status.Namespace]; ns != nil && r.Path.Kind() == resource.KindRealm {
 		if len(ns.Containers) > 0 {
 			fail("namespace %s holds %v", r.Status.Namespace, slices.Collect(maps.Keys(ns.Containers)))
 		}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestHostChanges(t *testing.T) {
@@ -23,10 +23,10 @@ start main/default/blog/web/side
 			}},
 		{
 			name: "task is missing, another was never started, one more is unknown",
-			edit: func(s specs) { s[theCell+"/more"] = &realm.Container{Image: "side:1"} },
+			edit: func(s specs) { s[theCell+"/more"] = &resource.Container{Image: "side:1"} },
 			host: func(h *host) {
-				h.apply(h.plan(example(func(s specs) { s[theCell+"/more"] = &realm.Container{Image: "side:1"} }), Options{}))
-				for p, status := range map[realm.Path]TaskStatus{theCell + "/more": TaskUnknown, theSide: TaskCreated} {
+				h.apply(h.plan(example(func(s specs) { s[theCell+"/more"] = &resource.Container{Image: "side:1"} }), Options{}))
+				for p, status := range map[resource.Path]TaskStatus{theCell + "/more": TaskUnknown, theSide: TaskCreated} {
 					h.at(p).Status, h.at(p).NetNS = status, 0
 				}
 				h.at(theRoot).Status, h.at(theRoot).NetNS = TaskNone, 0
@@ -83,14 +83,14 @@ restart main/default/blog/web/side
 `},
 		{
 			name: "container was removed",
-			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide)) },
+			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide)) },
 			want: `
 create main/default/blog/web/side
   # removed outside of kuke: containerd has no such container
 `},
 		{
 			name: "root container was removed",
-			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theRoot)) },
+			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot)) },
 			want: `
 create main/default/blog/web/web
   # removed outside of kuke: containerd has no such container
@@ -127,10 +127,10 @@ update main/default
 `},
 		{
 			name: "limits were changed",
-			edit: func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, PIDs: 5} },
+			edit: func(s specs) { s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, PIDs: 5} },
 			host: func(h *host) {
-				h.apply(h.plan(example(func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, PIDs: 5} }), Options{}))
-				h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 2 << 20, CPUs: 1}
+				h.apply(h.plan(example(func(s specs) { s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, PIDs: 5} }), Options{}))
+				h.actual.Cgroups["/kukeon/"+string(theCell)] = resource.Resources{Memory: 2 << 20, CPUs: 1}
 			},
 			want: `
 update main/default/blog/web
@@ -139,13 +139,13 @@ update main/default/blog/web
 		{
 			name: "swap was let go",
 			edit: func(s specs) {
-				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
+				s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
 			},
 			host: func(h *host) {
 				h.apply(h.plan(example(func(s specs) {
-					s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
+					s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, MemorySwap: 1 << 20}
 				}), Options{}))
-				h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 1 << 20, MemorySwap: realm.Unlimited}
+				h.actual.Cgroups["/kukeon/"+string(theCell)] = resource.Resources{Memory: 1 << 20, MemorySwap: resource.Unlimited}
 			},
 			want: `
 update main/default/blog/web
@@ -162,7 +162,7 @@ update main/default/blog
 `},
 		{
 			name: "limits of what sets none",
-			host: func(h *host) { h.actual.Cgroups["/kukeon/"+string(theCell)] = realm.Resources{Memory: 2 << 20} },
+			host: func(h *host) { h.actual.Cgroups["/kukeon/"+string(theCell)] = resource.Resources{Memory: 2 << 20} },
 			want: `
 update main/default/blog/web
   # limits changed outside of kuke: memory unset → 2097152

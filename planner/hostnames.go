@@ -6,35 +6,35 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // hostNames tells which resource is known on the host by a name. What was moved keeps the names that its former path made, so
 // that another one at that path needs others.
 type hostNames struct {
-	containers               map[[2]string]realm.Path // by namespace and id
-	cells, cgroups, networks map[string]realm.Path
-	bridges                  map[string]realm.Path
+	containers               map[[2]string]resource.Path // by namespace and id
+	cells, cgroups, networks map[string]resource.Path
+	bridges                  map[string]resource.Path
 }
 
 func hostNamesOf(prior *state.State) *hostNames {
 	h := &hostNames{
-		containers: map[[2]string]realm.Path{}, cells: map[string]realm.Path{}, cgroups: map[string]realm.Path{},
-		networks: map[string]realm.Path{}, bridges: map[string]realm.Path{},
+		containers: map[[2]string]resource.Path{}, cells: map[string]resource.Path{}, cgroups: map[string]resource.Path{},
+		networks: map[string]resource.Path{}, bridges: map[string]resource.Path{},
 	}
 	for p, r := range prior.Records {
 		if r.Status.Cgroup != "" {
 			h.cgroups[r.Status.Cgroup] = p
 		}
 		switch p.Kind() {
-		case realm.KindSpace:
+		case resource.KindSpace:
 			if n := r.Status.Network; n != nil {
 				h.networks[n.Name], h.bridges[n.Bridge] = p, p
 			}
-		case realm.KindCell:
+		case resource.KindCell:
 			h.cells[r.CellID()] = p
-		case realm.KindContainer:
+		case resource.KindContainer:
 			h.containers[[2]string{r.Status.Namespace, r.Status.ContainerID}] = p
 		}
 	}
@@ -42,19 +42,19 @@ func hostNamesOf(prior *state.State) *hostNames {
 }
 
 // belongs reports whether nobody but p has any of the names of what p is to be.
-func (h *hostNames) belongs(p realm.Path, s *state.Status) bool {
-	owners := []realm.Path{h.cgroups[s.Cgroup]}
+func (h *hostNames) belongs(p resource.Path, s *state.Status) bool {
+	owners := []resource.Path{h.cgroups[s.Cgroup]}
 	switch p.Kind() {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		if s.Network != nil {
 			owners = append(owners, h.networks[s.Network.Name], h.bridges[s.Network.Bridge])
 		}
-	case realm.KindCell:
+	case resource.KindCell:
 		owners = append(owners, h.cells[(&state.Record{Path: p, Status: *s}).CellID()])
-	case realm.KindContainer:
+	case resource.KindContainer:
 		owners = append(owners, h.containers[[2]string{s.Namespace, s.ContainerID}])
 	}
-	return !slices.ContainsFunc(owners, func(owner realm.Path) bool { return owner != "" && owner != p })
+	return !slices.ContainsFunc(owners, func(owner resource.Path) bool { return owner != "" && owner != p })
 }
 
 // host returns the names that recorded resources have on the host.
@@ -66,9 +66,9 @@ func (d *decider) host() *hostNames {
 }
 
 // free returns the first form of a name that nobody but p has, and gives it to p.
-func free[K comparable](taken map[K]realm.Path, p realm.Path, variant func(n int) K) K {
+func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func(n int) K) K {
 	n := 1
-	for ; n < realm.MaxVariants; n++ {
+	for ; n < resource.MaxVariants; n++ {
 		if owner, ok := taken[variant(n)]; !ok || owner == p {
 			break
 		}
@@ -78,12 +78,12 @@ func free[K comparable](taken map[K]realm.Path, p realm.Path, variant func(n int
 }
 
 // containerID returns the id that a container at p is made under.
-func (d *decider) containerID(p realm.Path, namespace string) string {
-	return free(d.host().containers, p, func(n int) [2]string { return [2]string{namespace, realm.ContainerIDVariant(p, n)} })[1]
+func (d *decider) containerID(p resource.Path, namespace string) string {
+	return free(d.host().containers, p, func(n int) [2]string { return [2]string{namespace, resource.ContainerIDVariant(p, n)} })[1]
 }
 
 // cellID returns what [state.Status] holds as the id of a cell that is made at p.
-func (d *decider) cellID(p realm.Path) string {
+func (d *decider) cellID(p resource.Path) string {
 	id := free(d.host().cells, p, func(n int) string { return state.CellIDVariant(p, n) })
 	if id == state.CellID(p) {
 		return ""
@@ -92,30 +92,30 @@ func (d *decider) cellID(p realm.Path) string {
 }
 
 // cgroup returns the cgroup of a resource that is made at p, in that of what it lies in.
-func (d *decider) cgroup(p realm.Path, spec realm.Spec) string {
-	name := realm.CgroupOf(p, spec)
+func (d *decider) cgroup(p resource.Path, spec resource.Spec) string {
+	name := resource.CgroupOf(p, spec)
 	if above := d.after(p.Parent()); above != nil && above.Status.Cgroup != "" {
-		name = realm.CgroupIn(above.Status.Cgroup, p, spec)
+		name = resource.CgroupIn(above.Status.Cgroup, p, spec)
 	}
-	return free(d.host().cgroups, p, func(n int) string { return realm.Variant(name, n) })
+	return free(d.host().cgroups, p, func(n int) string { return resource.Variant(name, n) })
 }
 
 // network returns the network of a space at p which has none. Only what was moved makes room for another one: of two paths that
 // make the same names, one has to be changed, see [decider.checkNames].
-func (d *decider) network(p realm.Path, subnet netip.Prefix) *state.Network {
+func (d *decider) network(p resource.Path, subnet netip.Prefix) *state.Network {
 	h := d.host()
 	if o := d.orphans[p]; o != nil && o.network != nil {
 		network := networkVariant(p, subnet, 1)
 		network.Name, network.File, network.Bridge = o.network.Name, o.network.File, o.network.Bridge
 		return network
 	}
-	for n := 1; n <= realm.MaxVariants; n++ {
+	for n := 1; n <= resource.MaxVariants; n++ {
 		network := networkVariant(p, subnet, n)
 		owner, taken := h.networks[network.Name]
 		if !taken {
 			owner, taken = h.bridges[network.Bridge]
 		}
-		if !taken || owner == p || realm.NetworkName(owner) == network.Name || realm.BridgeName(owner) == network.Bridge {
+		if !taken || owner == p || resource.NetworkName(owner) == network.Name || resource.BridgeName(owner) == network.Bridge {
 			return network
 		}
 	}
@@ -123,13 +123,13 @@ func (d *decider) network(p realm.Path, subnet netip.Prefix) *state.Network {
 }
 
 // networkVariant is [newNetwork] with the n-th form of the names.
-func networkVariant(space realm.Path, subnet netip.Prefix, n int) *state.Network {
+func networkVariant(space resource.Path, subnet netip.Prefix, n int) *state.Network {
 	network := &state.Network{Subnet: subnet.String(), Gateway: subnet.Addr().Next().String()}
-	network.Name, network.File, network.Bridge = realm.NetworkVariant(space, n)
+	network.Name, network.File, network.Bridge = resource.NetworkVariant(space, n)
 	return network
 }
 
-func newNetwork(space realm.Path, subnet netip.Prefix) *state.Network {
+func newNetwork(space resource.Path, subnet netip.Prefix) *state.Network {
 	return networkVariant(space, subnet, 1)
 }
 
@@ -162,7 +162,7 @@ func wellNamed(n *state.Network) bool {
 // warnRenamed tells of what is to be made at a path from which something was renamed that the configuration does not know by
 // its new path.
 func (d *decider) warnRenamed() {
-	now := map[realm.Path]realm.Path{} // by the former path
+	now := map[resource.Path]resource.Path{} // by the former path
 	for q, r := range d.prior.Records {
 		if former := r.Status.FormerName; former != "" && d.desired.Resource(q) == nil {
 			now[q.Parent().Join(former)] = q

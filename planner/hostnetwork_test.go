@@ -6,20 +6,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // hostNetwork is what a pretended host has of networks.
 type hostNetwork struct {
 	// networks holds those of spaces, spaceDrift what became of them outside of kuke.
-	networks   map[realm.Path]*state.Network
-	spaceDrift map[realm.Path][]string
+	networks   map[resource.Path]*state.Network
+	spaceDrift map[resource.Path][]string
 	// pins, hosts and published hold what there is of cells: the inode of the pinned network namespace, the text of
 	// /etc/hosts and the ports that are forwarded.
-	pins      map[realm.Path]uint64
-	hosts     map[realm.Path]string
-	published map[realm.Path][]string
+	pins      map[resource.Path]uint64
+	hosts     map[resource.Path]string
+	published map[resource.Path][]string
 	// interfaces holds the addresses by interface in each network namespace.
 	interfaces map[uint64]map[string]string
 	// foreign are ports that others forward.
@@ -30,26 +30,26 @@ type hostNetwork struct {
 
 func newHostNetwork() hostNetwork {
 	return hostNetwork{
-		networks: map[realm.Path]*state.Network{}, spaceDrift: map[realm.Path][]string{}, pins: map[realm.Path]uint64{},
-		hosts: map[realm.Path]string{}, published: map[realm.Path][]string{}, interfaces: map[uint64]map[string]string{},
+		networks: map[resource.Path]*state.Network{}, spaceDrift: map[resource.Path][]string{}, pins: map[resource.Path]uint64{},
+		hosts: map[resource.Path]string{}, published: map[resource.Path][]string{}, interfaces: map[uint64]map[string]string{},
 	}
 }
 
 // refreshNetwork looks at the networks of recorded spaces and of recorded and desired cells.
-func (h *host) refreshNetwork(desired *realm.Tree) {
-	h.actual.Networks, h.actual.Cells = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}
+func (h *host) refreshNetwork(desired *resource.Tree) {
+	h.actual.Networks, h.actual.Cells = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}
 	h.actual.Mappings = slices.Clone(h.foreign)
 	if h.actual.Mappings == nil {
 		h.actual.Mappings = []PortMapping{}
 	}
-	look := func(p realm.Path) {
-		if p.Kind() == realm.KindCell {
+	look := func(p resource.Path) {
+		if p.Kind() == resource.KindCell {
 			h.actual.Cells[p] = &CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
 		}
 	}
 	for _, p := range h.prior.Paths() {
 		look(p)
-		if p.Kind() != realm.KindSpace {
+		if p.Kind() != resource.KindSpace {
 			continue
 		}
 		if drift := h.spaceDrift[p]; len(drift) > 0 {
@@ -65,19 +65,19 @@ func (h *host) refreshNetwork(desired *realm.Tree) {
 	}
 	for _, cell := range slices.Sorted(maps.Keys(h.published)) {
 		for _, text := range h.published[cell] {
-			p, err := realm.ParsePort(text)
+			p, err := resource.ParsePort(text)
 			if err != nil {
 				h.Fatal(err)
 			}
 			h.actual.Mappings = append(h.actual.Mappings, PortMapping{
 				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
-				Network: realm.NetworkName(cell), ID: h.cellID(cell),
+				Network: resource.NetworkName(cell), ID: h.cellID(cell),
 			})
 		}
 	}
 }
 
-func (h *host) cellID(p realm.Path) string {
+func (h *host) cellID(p resource.Path) string {
 	if r := h.prior.Records[p]; r != nil {
 		return r.CellID()
 	}
@@ -101,19 +101,19 @@ func (h *host) move(p *Plan) {
 			rekey(h.pins, from, r.Path)
 			rekey(h.published, from, r.Path)
 			delete(h.hosts, from)
-			if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil && r.Path.Kind() == realm.KindContainer {
+			if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil && r.Path.Kind() == resource.KindContainer {
 				c.Labels[LabelPath], c.Labels[LabelID] = string(r.Path), r.Status.ContainerID
 			}
 		}
 	}
 	for p, r := range h.prior.Records {
-		if p.Kind() == realm.KindCell && r.Status.Attachment != nil {
+		if p.Kind() == resource.KindCell && r.Status.Attachment != nil {
 			h.hosts[p] = HostsFile(p, r.Status.Attachment, NamesOf(h.prior))
 		}
 	}
 }
 
-func rekey[V any](m map[realm.Path]V, from, to realm.Path) {
+func rekey[V any](m map[resource.Path]V, from, to resource.Path) {
 	if v, ok := m[from]; ok {
 		delete(m, from)
 		m[to] = v
@@ -123,13 +123,13 @@ func rekey[V any](m map[realm.Path]V, from, to realm.Path) {
 // makeNetwork makes the network of a space or the files of a cell, and mends the network of a cell that is there.
 func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 	switch r.Path.Kind() {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		n := r.Status.Network
-		if had := h.prior.Records[r.Path]; n == nil || !realm.IsVariant(n.Name, func(i int) string { name, _, _ := realm.NetworkVariant(r.Path, i); return name }) && (had == nil || !sameNames(n, had.Status.Network)) {
+		if had := h.prior.Records[r.Path]; n == nil || !resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(r.Path, i); return name }) && (had == nil || !sameNames(n, had.Status.Network)) {
 			fail("network %+v", n)
 		}
 		subnet := netip.MustParsePrefix(n.Subnet)
-		if subnet != subnet.Masked() || n.Gateway != realm.Gateway(subnet).String() {
+		if subnet != subnet.Masked() || n.Gateway != resource.Gateway(subnet).String() {
 			fail("network %+v", n)
 		}
 		for p, other := range h.networks {
@@ -139,7 +139,7 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 		}
 		h.networks[r.Path] = n
 		delete(h.spaceDrift, r.Path)
-	case realm.KindCell:
+	case resource.KindCell:
 		a := r.Status.Attachment
 		if a == nil {
 			fail("the cell has no address")
@@ -147,7 +147,7 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 		h.hosts[r.Path] = HostsFile(r.Path, a, h.names)
 		if mend {
 			for p, c := range h.changes {
-				if p.Parent() == r.Path && c.Before != nil && c.Before.Spec.(*realm.Container).Root && (c.Action == Delete || c.Action == Replace) && h.prior.Records[p] != nil {
+				if p.Parent() == r.Path && c.Before != nil && c.Before.Spec.(*resource.Container).Root && (c.Action == Delete || c.Action == Replace) && h.prior.Records[p] != nil {
 					fail("root container %s, which is to be taken down, may detach it at the same time", p)
 				}
 			}
@@ -190,8 +190,8 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 	for q, others := range h.published {
 		for _, one := range others {
 			for _, other := range a.Published {
-				x, _ := realm.ParsePort(one)
-				y, _ := realm.ParsePort(other)
+				x, _ := resource.ParsePort(one)
+				y, _ := resource.ParsePort(other)
 				if _, there := h.changes[q]; q != cell.Path && !there && x.Clashes(y) {
 					fail("cell %s publishes %s already", q, one)
 				}
@@ -203,7 +203,7 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 
 // checkAddresses makes sure that no two recorded cells have one address.
 func (h *host) checkAddresses(fail failFunc) {
-	owners := map[string]realm.Path{}
+	owners := map[string]resource.Path{}
 	for p, r := range h.prior.Records {
 		if r.Status.Attachment == nil {
 			continue
@@ -221,7 +221,7 @@ func (h *host) checkAddresses(fail failFunc) {
 // enter puts a container that is started into the network namespace of its cell.
 func (h *host) enter(r *state.Record, c *Container, anew bool, fail failFunc) {
 	cell := r.Path.Parent()
-	if r.Spec.(*realm.Container).Root && (anew || h.pins[cell] == 0) {
+	if r.Spec.(*resource.Container).Root && (anew || h.pins[cell] == 0) {
 		for p, other := range h.siblings(r) {
 			if other.NetNS != 0 {
 				fail("%s still lives in the old network namespace", p)
@@ -240,7 +240,7 @@ func (h *host) enter(r *state.Record, c *Container, anew bool, fail failFunc) {
 // leave takes away what only a root container brings with it.
 func (h *host) leave(r *state.Record, fail failFunc) {
 	cell := r.Path.Parent()
-	if !r.Spec.(*realm.Container).Root {
+	if !r.Spec.(*resource.Container).Root {
 		return
 	}
 	for p, other := range h.siblings(r) {
@@ -254,9 +254,9 @@ func (h *host) leave(r *state.Record, fail failFunc) {
 }
 
 // removeNetwork takes away the network of a space, or the files of a cell.
-func (h *host) removeNetwork(p realm.Path, fail failFunc) {
+func (h *host) removeNetwork(p resource.Path, fail failFunc) {
 	switch p.Kind() {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		for q, r := range h.prior.Records {
 			if r.Status.Attachment.In(p) != nil {
 				fail("cell %s is attached", q)
@@ -264,14 +264,14 @@ func (h *host) removeNetwork(p realm.Path, fail failFunc) {
 		}
 		delete(h.networks, p)
 		delete(h.spaceDrift, p)
-	case realm.KindCell:
+	case resource.KindCell:
 		delete(h.hosts, p)
 		delete(h.pins, p)
 		delete(h.published, p)
 	}
 }
 
-func (h *host) writeNames(space realm.Path, fail failFunc) {
+func (h *host) writeNames(space resource.Path, fail failFunc) {
 	at := slices.IndexFunc(h.names, func(n SpaceNames) bool { return n.Space == space })
 	if at < 0 || len(h.names[at].Update) == 0 {
 		fail("there are no names")
@@ -294,12 +294,12 @@ func (h *host) check(c *Change, fail failFunc) {
 	container := h.container(c.After, fail)
 	r := *h.prior.Records[c.Path]
 	switch c.Check {
-	case realm.Healthy:
+	case resource.Healthy:
 		if container.Status != TaskRunning {
 			fail("it does not run")
 		}
 		r.Status.Health = &state.Health{State: state.Healthy}
-	case realm.Completed:
+	case resource.Completed:
 		container.Status, container.ExitCode, container.NetNS, container.PID = TaskStopped, 0, 0, 0
 		r.Status.Health, r.Status.Exit = &state.Health{State: state.Completed}, &state.Exit{At: at}
 	default:
@@ -309,7 +309,7 @@ func (h *host) check(c *Change, fail failFunc) {
 }
 
 // wantReady fails unless the container, which something else of the plan waits for, is as far as it must be.
-func (h *host) wantReady(p realm.Path, condition realm.Condition, fail failFunc) {
+func (h *host) wantReady(p resource.Path, condition resource.Condition, fail failFunc) {
 	r := h.prior.Records[p]
 	if r == nil {
 		fail("%s, on which it depends, is not recorded", p)
@@ -321,23 +321,23 @@ func (h *host) wantReady(p realm.Path, condition realm.Condition, fail failFunc)
 	switch {
 	case c.Status != TaskRunning && c.Status != TaskPaused && !ended:
 		fail("%s, on which it depends, does not run", p)
-	case condition == realm.Healthy && !ended && (r.Status.Health == nil || r.Status.Health.State != state.Healthy),
-		condition == realm.Completed && (r.Status.Health == nil || r.Status.Health.State != state.Completed):
+	case condition == resource.Healthy && !ended && (r.Status.Health == nil || r.Status.Health.State != state.Healthy),
+		condition == resource.Completed && (r.Status.Health == nil || r.Status.Health.State != state.Completed):
 		fail("%s, on which it depends, is %+v", p, r.Status.Health)
 	}
 }
 
 // wantCells fails unless the cells that the given one depends on are as far as they must be, where they change.
-func (h *host) wantCells(cell realm.Path, fail failFunc) {
+func (h *host) wantCells(cell resource.Path, fail failFunc) {
 	record := h.prior.Records[cell]
-	for _, on := range record.Spec.(*realm.Cell).DependsOn {
+	for _, on := range record.Spec.(*resource.Cell).DependsOn {
 		for p, c := range h.changes {
-			if p.Parent() != realm.Path(on.Name) || c.After == nil {
+			if p.Parent() != resource.Path(on.Name) || c.After == nil {
 				continue
 			}
-			spec := c.After.Spec.(*realm.Container)
-			condition := realm.Condition("")
-			if on.Condition == realm.Healthy && spec.Healthcheck != nil && c.Check != realm.Completed || on.Condition == realm.Completed && spec.Root {
+			spec := c.After.Spec.(*resource.Container)
+			condition := resource.Condition("")
+			if on.Condition == resource.Healthy && spec.Healthcheck != nil && c.Check != resource.Completed || on.Condition == resource.Completed && spec.Root {
 				condition = on.Condition
 			}
 			h.wantReady(p, condition, fail)
@@ -346,18 +346,18 @@ func (h *host) wantCells(cell realm.Path, fail failFunc) {
 }
 
 // wantDependentsGone fails while a container runs that is deleted with its cell, which depends on the given one.
-func (h *host) wantDependentsGone(cell realm.Path, fail failFunc) {
+func (h *host) wantDependentsGone(cell resource.Path, fail failFunc) {
 	if c := h.changes[cell]; c == nil || c.Action != Delete {
 		return
 	}
 	for p, r := range h.prior.Records {
-		spec, ok := r.Spec.(*realm.Cell)
+		spec, ok := r.Spec.(*resource.Cell)
 		if c := h.changes[p]; !ok || c == nil || c.Action != Delete {
 			continue
 		}
 		for _, on := range spec.DependsOn {
 			for q := range h.prior.Records {
-				if realm.Path(on.Name) == cell && q.Parent() == p {
+				if resource.Path(on.Name) == cell && q.Parent() == p {
 					fail("%s depends on its cell, and is still there", q)
 				}
 			}

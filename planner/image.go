@@ -3,7 +3,7 @@ package planner
 import (
 	"fmt"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
@@ -23,18 +23,18 @@ func (d *decider) digestOf(key ImageKey) string {
 }
 
 func (d *decider) pullsAlways(key ImageKey) bool {
-	return d.anyWith(key, func(policy string) bool { return policy == realm.PullAlways })
+	return d.anyWith(key, func(policy string) bool { return policy == resource.PullAlways })
 }
 
 // pullsEver reports whether a container of the reference may be made from what the registry has.
 func (d *decider) pullsEver(key ImageKey) bool {
-	return d.anyWith(key, func(policy string) bool { return policy != realm.PullNever })
+	return d.anyWith(key, func(policy string) bool { return policy != resource.PullNever })
 }
 
 // anyWith reports whether a desired container of the reference has a pull policy that fits.
 func (d *decider) anyWith(key ImageKey, fits func(policy string) bool) bool {
 	for _, r := range d.desired.Resources() {
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		if ok && spec.Image == key.Reference && !r.External && fits(spec.PullPolicy) && d.prior.Namespace(r.Path, d.desired) == key.Namespace {
 			return true
 		}
@@ -43,11 +43,11 @@ func (d *decider) anyWith(key ImageKey, fits func(policy string) bool) bool {
 }
 
 // imageMoved reports whether the image that a recorded container was made from has another digest by now, and says so.
-func (d *decider) imageMoved(c *Change, want *realm.Resource) bool {
-	spec := want.Spec.(*realm.Container)
+func (d *decider) imageMoved(c *Change, want *resource.Resource) bool {
+	spec := want.Spec.(*resource.Container)
 	key := ImageKey{c.After.Status.Namespace, spec.Image}
 	status := d.actual.Images[key]
-	if spec.PullPolicy == realm.PullAlways && status.Err != "" && realm.PinnedDigest(spec.Image) == "" {
+	if spec.PullPolicy == resource.PullAlways && status.Err != "" && resource.PinnedDigest(spec.Image) == "" {
 		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
 	}
 	made := c.After.Status.ImageDigest // as it is recorded, or what another reference calls it
@@ -80,13 +80,13 @@ func (d *decider) sameImage(a, b string) bool {
 // record changes then, and nothing that runs. One of the two references must name the digest: who goes from one tag to
 // another means to have another image, even where both are the same by now.
 func (d *decider) renameImage(c *Change) {
-	spec, ok := c.After.Spec.(*realm.Container)
+	spec, ok := c.After.Spec.(*resource.Container)
 	made := c.Before.Status.ImageDigest
 	if !ok || made == "" {
 		return
 	}
-	before, now := c.Before.Spec.(*realm.Container).Image, realm.PinnedDigest(spec.Image)
-	if spec.Image == before || now == "" && realm.PinnedDigest(before) == "" {
+	before, now := c.Before.Spec.(*resource.Container).Image, resource.PinnedDigest(spec.Image)
+	if spec.Image == before || now == "" && resource.PinnedDigest(before) == "" {
 		return
 	}
 	if now == "" {
@@ -112,6 +112,6 @@ func (c *Change) renamesImage() bool {
 	if c.Action != Update {
 		return false
 	}
-	before, ok := c.Before.Spec.(*realm.Container)
-	return ok && before.Image != c.After.Spec.(*realm.Container).Image
+	before, ok := c.Before.Spec.(*resource.Container)
+	return ok && before.Image != c.After.Spec.(*resource.Container).Image
 }

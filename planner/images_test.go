@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // The images of a realm that is destroyed stay, which the plan says, unless they are to go.
@@ -25,8 +25,8 @@ func TestImagesOfDestroyedRealm(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := made(t)
 			h.actual.Namespaces["kukeon-main"].Images = tt.count
-			desired := realm.NewTree()
-			desired.Add(&realm.Resource{Path: "other", Spec: &realm.Realm{}})
+			desired := resource.NewTree()
+			desired.Add(&resource.Resource{Path: "other", Spec: &resource.Realm{}})
 			plan := h.plan(desired, tt.opts)
 			c := plan.ChangesByPath()[theRealm]
 			if c == nil || c.Action != Delete || c.RemoveImages != tt.remove {
@@ -58,8 +58,8 @@ delete main
   # its images were kept when it was destroyed
   # with containerd namespace kukeon-main and the images in it (3)
 `)
-	desired := realm.NewTree()
-	desired.Add(&realm.Resource{Path: "main", Spec: &realm.Realm{}})
+	desired := resource.NewTree()
+	desired.Add(&resource.Resource{Path: "main", Spec: &resource.Realm{}})
 	compare(t, changesOf(h.plan(desired, Options{})), "\ncreate main\n")
 }
 

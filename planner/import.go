@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // CheckImport makes sure that a container of the given id, which namespace has, may be recorded at p. namespace is the
 // one asked for, or empty for the realm's.
-func CheckImport(st *state.State, p realm.Path, namespace, id string) error {
-	if p.Kind() != realm.KindContainer {
+func CheckImport(st *state.State, p resource.Path, namespace, id string) error {
+	if p.Kind() != resource.KindContainer {
 		return fmt.Errorf("%s is the path of a %s: only a container can be imported, as realm/space/stack/cell/container", p, p.Kind().Lower())
 	}
 	if st.Records[p] != nil {
@@ -25,7 +25,7 @@ func CheckImport(st *state.State, p realm.Path, namespace, id string) error {
 	}
 	if own := st.Namespace(p, nil); namespace != "" && namespace != own {
 		for q, r := range st.Records {
-			if q.Kind() == realm.KindRealm && r.Status.Namespace == namespace {
+			if q.Kind() == resource.KindRealm && r.Status.Namespace == namespace {
 				return fmt.Errorf("containerd namespace %s is that of realm %s: import its containers into that realm", namespace, q)
 			}
 		}
@@ -33,7 +33,7 @@ func CheckImport(st *state.State, p realm.Path, namespace, id string) error {
 	}
 	rooted := false
 	for q, r := range st.Records {
-		c, ok := r.Spec.(*realm.Container)
+		c, ok := r.Spec.(*resource.Container)
 		if !ok {
 			continue
 		}
@@ -58,15 +58,15 @@ func CheckImportLabels(id string, labels map[string]string) error {
 }
 
 // Imported returns the record of an imported container, which was made at the given time.
-func Imported(st *state.State, p realm.Path, id, project string, spec *realm.Container, imageDigest string, createdAt time.Time) *state.Record {
+func Imported(st *state.State, p resource.Path, id, project string, spec *resource.Container, imageDigest string, createdAt time.Time) *state.Record {
 	created := createdAt.UTC().Truncate(time.Millisecond)
 	return &state.Record{Path: p, Spec: spec, Status: state.Status{
-		CreatedAt: &created, Project: project, Namespace: st.Namespace(p, nil), Cgroup: realm.CgroupOf(p, spec), ContainerID: id, Imported: true,
-		SpecDigest: realm.CreationDigest(spec), ImageDigest: imageDigest,
+		CreatedAt: &created, Project: project, Namespace: st.Namespace(p, nil), Cgroup: resource.CgroupOf(p, spec), ContainerID: id, Imported: true,
+		SpecDigest: resource.CreationDigest(spec), ImageDigest: imageDigest,
 	}}
 }
 
 // importing reports whether the plan imports the container at p, which then has none of our labels yet.
-func (d *decider) importing(p realm.Path) bool {
+func (d *decider) importing(p resource.Path) bool {
 	return slices.ContainsFunc(d.opts.Imports, func(i Import) bool { return i.Record.Path == p })
 }

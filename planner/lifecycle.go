@@ -3,28 +3,28 @@ package planner
 import (
 	"fmt"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Wanted returns the desired tree as [New] plans it: with the values as they are recorded wherever their changes count for
 // nothing, and with the recorded root containers where nobody wrote which they are. What the host is looked at for, the images above all, are then those that are wanted.
-func Wanted(desired *realm.Tree, prior *state.State, opts Options) *realm.Tree {
+func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.Tree {
 	if desired == nil || opts.Destroy {
 		return nil
 	}
-	var reported realm.Diagnostics // by New
+	var reported resource.Diagnostics // by New
 	operated, _ := opts.operated(prior, &reported)
 	return settleRoots(ignoring(desired, operated), recordedRoots(operated), operated, &opts)
 }
 
-func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
-	tree := realm.NewTree()
+func ignoring(desired *resource.Tree, prior *state.State) *resource.Tree {
+	tree := resource.NewTree()
 	for _, r := range desired.Resources() {
 		have := prior.Records[r.Path]
 		if have != nil && r.Lifecycle != nil && len(r.Lifecycle.IgnoreChanges) > 0 {
 			kept := *r
-			kept.Spec = realm.Ignoring(r.Spec, have.Spec, r.Lifecycle.IgnoreChanges)
+			kept.Spec = resource.Ignoring(r.Spec, have.Spec, r.Lifecycle.IgnoreChanges)
 			r = &kept
 		}
 		tree.Add(r)
@@ -33,7 +33,7 @@ func ignoring(desired *realm.Tree, prior *state.State) *realm.Tree {
 }
 
 // protected reports whether the configuration wants the resource never to be destroyed.
-func protected(want *realm.Resource) bool {
+func protected(want *resource.Resource) bool {
 	return want.Lifecycle != nil && want.Lifecycle.PreventDestroy
 }
 
@@ -41,7 +41,7 @@ func protected(want *realm.Resource) bool {
 const protectedFromNow = "protected by prevent_destroy from now on"
 
 // protect notes in the record of c whether its resource may be destroyed, which is a change by itself.
-func (d *decider) protect(c *Change, want *realm.Resource) {
+func (d *decider) protect(c *Change, want *resource.Resource) {
 	if d.opts.ByHand {
 		c.After.Status.PreventDestroy = c.Before.Status.PreventDestroy
 		return
@@ -73,7 +73,7 @@ func (d *decider) checkProtected() {
 			d.diags.Errorf(want.Declared, p, "Protected resource", "%s %s would be %s%s, but its configuration says prevent_destroy. Take that away, or leave what forces this as it was.",
 				p.Kind().Lower(), p, past(c.Action), why(c))
 		case (want == nil || d.opts.ByHand) && c.Before != nil && c.Before.Status.PreventDestroy:
-			d.diags.Errorf(realm.Range{}, p, "Protected resource", "%s %s would be %s%s, but it was applied with prevent_destroy. To destroy it, apply it without prevent_destroy first.",
+			d.diags.Errorf(resource.Range{}, p, "Protected resource", "%s %s would be %s%s, but it was applied with prevent_destroy. To destroy it, apply it without prevent_destroy first.",
 				p.Kind().Lower(), p, past(c.Action), why(c))
 		}
 	}
@@ -96,10 +96,10 @@ func why(c *Change) string {
 
 // decideTriggered decides until everything is replaced, or started, that is to be because something else changes.
 func (d *decider) decideTriggered() {
-	d.triggered, d.awaitedNow = map[realm.Path]string{}, map[realm.Path]bool{}
+	d.triggered, d.awaitedNow = map[resource.Path]string{}, map[resource.Path]bool{}
 	before := len(d.diags)
 	for {
-		d.diags, d.order, d.changes = d.diags[:before], nil, map[realm.Path]*Change{}
+		d.diags, d.order, d.changes = d.diags[:before], nil, map[resource.Path]*Change{}
 		d.decideAll()
 		triggered, awaited := d.pullTriggers(), d.awaitStarted()
 		if !triggered && !awaited {
@@ -129,7 +129,7 @@ func (d *decider) pullTriggers() bool {
 }
 
 // trigger is one of a lifecycle.
-type trigger realm.Trigger
+type trigger resource.Trigger
 
 // pulledBy says what of c pulls the trigger, or returns "". What is created had nothing before that could have changed.
 func (t trigger) pulledBy(c *Change) string {

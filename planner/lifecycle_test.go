@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // living is the example with a lifecycle for one resource.
-func living(p realm.Path, l *realm.Lifecycle, edit func(specs)) *realm.Tree {
+func living(p resource.Path, l *resource.Lifecycle, edit func(specs)) *resource.Tree {
 	t := example(edit)
 	t.Resource(p).Lifecycle = l
 	return t
@@ -19,8 +19,8 @@ func living(p realm.Path, l *realm.Lifecycle, edit func(specs)) *realm.Tree {
 func TestIgnoreChanges(t *testing.T) {
 	changed := func(s specs) {
 		c := container(s, theSide)
-		c.Image, c.Env, c.Labels = "side:2", realm.Env{"A": "x", "B": "y"}, map[string]string{"l": "m"}
-		c.Resources = &realm.Resources{Memory: 1 << 24, PIDs: 5}
+		c.Image, c.Env, c.Labels = "side:2", resource.Env{"A": "x", "B": "y"}, map[string]string{"l": "m"}
+		c.Resources = &resource.Resources{Memory: 1 << 24, PIDs: 5}
 	}
 	for name, tt := range map[string]struct {
 		ignored []string
@@ -33,7 +33,7 @@ func TestIgnoreChanges(t *testing.T) {
 		"something": {[]string{"user"}, "replace main/default/blog/web/side\n  !image: side:1 -> side:2\n"},
 	} {
 		h := made(t)
-		desired := living(theSide, &realm.Lifecycle{IgnoreChanges: tt.ignored}, changed)
+		desired := living(theSide, &resource.Lifecycle{IgnoreChanges: tt.ignored}, changed)
 		if got := changesOf(h.plan(desired, Options{})); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, tt.want)
 		}
@@ -43,21 +43,21 @@ func TestIgnoreChanges(t *testing.T) {
 
 func TestReplaceTriggeredBy(t *testing.T) {
 	for name, tt := range map[string]struct {
-		trigger realm.Trigger
+		trigger resource.Trigger
 		edit    func(specs)
 		pulled  bool
 	}{
-		"a change in place": {realm.Trigger{Path: theSpace}, func(s specs) { s[theSpace].(*realm.Space).Labels = map[string]string{"a": "b"} }, true},
-		"its attribute": {realm.Trigger{Path: theSpace, Attributes: []string{"labels"}}, func(s specs) {
-			s[theSpace].(*realm.Space).Labels = map[string]string{"a": "b"}
+		"a change in place": {resource.Trigger{Path: theSpace}, func(s specs) { s[theSpace].(*resource.Space).Labels = map[string]string{"a": "b"} }, true},
+		"its attribute": {resource.Trigger{Path: theSpace, Attributes: []string{"labels"}}, func(s specs) {
+			s[theSpace].(*resource.Space).Labels = map[string]string{"a": "b"}
 		}, true},
-		"another attribute": {realm.Trigger{Path: theSpace, Attributes: []string{"network"}}, func(s specs) {
-			s[theSpace].(*realm.Space).Labels = map[string]string{"a": "b"}
+		"another attribute": {resource.Trigger{Path: theSpace, Attributes: []string{"network"}}, func(s specs) {
+			s[theSpace].(*resource.Space).Labels = map[string]string{"a": "b"}
 		}, false},
-		"no change": {realm.Trigger{Path: theSpace}, func(specs) {}, false},
+		"no change": {resource.Trigger{Path: theSpace}, func(specs) {}, false},
 	} {
 		h := made(t)
-		desired := living(theSide, &realm.Lifecycle{ReplaceTriggeredBy: []realm.Trigger{tt.trigger}}, tt.edit)
+		desired := living(theSide, &resource.Lifecycle{ReplaceTriggeredBy: []resource.Trigger{tt.trigger}}, tt.edit)
 		got := changesOf(h.plan(desired, Options{}))
 		if pulled := strings.Contains(got, "replace "+string(theSide)+"\n  # replaced because space "); pulled != tt.pulled {
 			t.Errorf("%s:\n%s", name, got)
@@ -66,9 +66,9 @@ func TestReplaceTriggeredBy(t *testing.T) {
 	}
 	// One that is replaced itself pulls along what waits for it.
 	h := newHost(t)
-	with := func(edit func(specs)) *realm.Tree {
-		d := living(theSide, &realm.Lifecycle{ReplaceTriggeredBy: []realm.Trigger{{Path: theSide + "-2"}}}, func(s specs) {
-			s[theSide+"-2"] = &realm.Container{Image: "side:1"}
+	with := func(edit func(specs)) *resource.Tree {
+		d := living(theSide, &resource.Lifecycle{ReplaceTriggeredBy: []resource.Trigger{{Path: theSide + "-2"}}}, func(s specs) {
+			s[theSide+"-2"] = &resource.Container{Image: "side:1"}
 			if edit != nil {
 				edit(s)
 			}
@@ -82,24 +82,24 @@ func TestReplaceTriggeredBy(t *testing.T) {
 	}
 	// One that is created had nothing before that could have changed: neither where it is new, nor where it is made again.
 	h = made(t)
-	for _, trigger := range []realm.Trigger{{Path: theSide + "-2"}, {Path: theSide + "-2", Attributes: []string{"image"}}} {
+	for _, trigger := range []resource.Trigger{{Path: theSide + "-2"}, {Path: theSide + "-2", Attributes: []string{"image"}}} {
 		desired := with(nil)
-		desired.Resource(theSide).Lifecycle.ReplaceTriggeredBy = []realm.Trigger{trigger}
+		desired.Resource(theSide).Lifecycle.ReplaceTriggeredBy = []resource.Trigger{trigger}
 		if got := changesOf(h.converge(desired, Options{})); !strings.Contains(got, "create "+string(theSide)+"-2") || strings.Contains(got, "replace ") {
 			t.Errorf("%+v:\n%s", trigger, got)
 		}
-		delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide+"-2"))
+		delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide+"-2"))
 	}
 }
 
 func TestPreventDestroy(t *testing.T) {
 	h := made(t)
-	protect := &realm.Lifecycle{PreventDestroy: true}
+	protect := &resource.Lifecycle{PreventDestroy: true}
 	p := h.converge(living(theSide, protect, nil), Options{})
 	if got := changesOf(p); got != "update main/default/blog/web/side\n  # protected by prevent_destroy from now on\n" {
 		t.Errorf("%s", got)
 	}
-	refused := func(name string, desired *realm.Tree, o Options, want string) {
+	refused := func(name string, desired *resource.Tree, o Options, want string) {
 		t.Helper()
 		if _, diags := h.new(desired, o); !diags.HasErrors() || !strings.Contains(diags.Error(), want) {
 			t.Errorf("%s: %v", name, diags)
@@ -140,8 +140,8 @@ func TestMoved(t *testing.T) {
 		t.Error(err)
 	}
 	// What is ignored of it is ignored by its new name.
-	desired.Resource(theCell.Join("aside")).Lifecycle = &realm.Lifecycle{IgnoreChanges: []string{"image"}}
-	desired.Resource(theCell.Join("aside")).Spec.(*realm.Container).Image = "missing:1"
+	desired.Resource(theCell.Join("aside")).Lifecycle = &resource.Lifecycle{IgnoreChanges: []string{"image"}}
+	desired.Resource(theCell.Join("aside")).Spec.(*resource.Container).Image = "missing:1"
 	if p := h.plan(desired, Options{Moves: moves}); len(p.Changes) != 0 {
 		t.Errorf("%s", text(p))
 	}
@@ -194,7 +194,7 @@ func TestOutputs(t *testing.T) {
 	if len(p.Outputs) != 2 || p.Outputs[0].Name != "new" || p.Outputs[1].Name != "old" || p.Outputs[1].After != nil || p.Empty() {
 		t.Errorf("%+v", p.Outputs)
 	}
-	for name, o := range map[string]Options{"by hand": {ByHand: true}, "nobody says": {}, "targets": {Outputs: wanted, Targets: []realm.Path{theSide}}} {
+	for name, o := range map[string]Options{"by hand": {ByHand: true}, "nobody says": {}, "targets": {Outputs: wanted, Targets: []resource.Path{theSide}}} {
 		if p := h.plan(example(nil), o); len(p.Outputs) != 0 {
 			t.Errorf("%s: %+v", name, p.Outputs)
 		}
@@ -208,7 +208,7 @@ func TestOutputs(t *testing.T) {
 func TestReferencesOrder(t *testing.T) {
 	h := newHost(t)
 	desired := withOther(nil)
-	desired.Resource(theSide).References = []realm.Path{otherCell}
+	desired.Resource(theSide).References = []resource.Path{otherCell}
 	p := h.plan(desired, Options{})
 	wantOrder(t, p, "create "+string(otherCell), "create "+string(theSide))
 	h.apply(p)

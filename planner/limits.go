@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -18,10 +18,10 @@ var controllerOf = map[string]string{
 	"resources.pids": "pids", "resources.ioWeight": "io",
 }
 
-func (d *decider) checkControllers(want *realm.Resource) {
-	for _, leaf := range realm.Leaves(want.Spec) {
+func (d *decider) checkControllers(want *resource.Resource) {
+	for _, leaf := range resource.Leaves(want.Spec) {
 		controller := controllerOf[leaf.Name]
-		if controller == "" || d.actual.Controllers[controller] || leaf.Value == int64(realm.Unlimited) {
+		if controller == "" || d.actual.Controllers[controller] || leaf.Value == int64(resource.Unlimited) {
 			continue
 		}
 		if controller == swapController && d.actual.Controllers["memory"] {
@@ -41,8 +41,8 @@ func (d *decider) checkControllers(want *realm.Resource) {
 
 // checkSwap refuses a bound of memory and swap together that does not go with the limit of memory, which a configuration can
 // still come to where it ignores changes of one of the two.
-func (d *decider) checkSwap(want *realm.Resource) {
-	if err := realm.ResourcesOf(want.Spec).CheckSwap(); err != nil {
+func (d *decider) checkSwap(want *resource.Resource) {
+	if err := resource.ResourcesOf(want.Spec).CheckSwap(); err != nil {
 		d.diags.Errorf(want.RangeOf("resources.memorySwap"), want.Path, "Invalid limit",
 			"%s %s: %v. Change the two together, or take them both into ignore_changes.", want.Path.Kind().Lower(), want.Path, err)
 	}
@@ -52,8 +52,8 @@ func (d *decider) checkSwap(want *realm.Resource) {
 const cgroupV1 = "v1"
 
 // checkCPUs refuses what cgroup v1 does: more processors than those above.
-func (d *decider) checkCPUs(want *realm.Resource) {
-	cpus := realm.ResourcesOf(want.Spec).CPUs
+func (d *decider) checkCPUs(want *resource.Resource) {
+	cpus := resource.ResourcesOf(want.Spec).CPUs
 	if cpus == 0 || d.actual.CgroupMode != cgroupV1 {
 		return
 	}
@@ -62,7 +62,7 @@ func (d *decider) checkCPUs(want *realm.Resource) {
 		if spec == nil {
 			continue
 		}
-		if most := realm.ResourcesOf(spec).CPUs; most != 0 && cpus > most {
+		if most := resource.ResourcesOf(spec).CPUs; most != 0 && cpus > most {
 			d.diags.Errorf(want.RangeOf("resources.cpus"), want.Path, "More processors than above",
 				"%s %s sets cpus to %v, but %s %s, in which it is, to %v, and cgroup v1 takes no more than that: lower the one or raise the other.",
 				want.Path.Kind().Lower(), want.Path, cpus, p.Kind().Lower(), p, most)
@@ -72,7 +72,7 @@ func (d *decider) checkCPUs(want *realm.Resource) {
 }
 
 // specOf returns the spec that the resource at p will have as far as the configuration or the state tell, or nil.
-func (d *decider) specOf(p realm.Path) realm.Spec {
+func (d *decider) specOf(p resource.Path) resource.Spec {
 	if r := d.desired.Resource(p); r != nil && !r.External {
 		return r.Spec
 	}
@@ -93,7 +93,7 @@ func cpusInPlace(c *Change) (before, after float64, ok bool) {
 			return 0, 0, false
 		}
 	}
-	return realm.ResourcesOf(c.Before.Spec).CPUs, realm.ResourcesOf(c.After.Spec).CPUs, true
+	return resource.ResourcesOf(c.Before.Spec).CPUs, resource.ResourcesOf(c.After.Spec).CPUs, true
 }
 
 // lowerFirst lets the changes above c that leave fewer processors wait for c, where that takes less than it had, and
@@ -121,8 +121,8 @@ func limitDrift(r *state.Record, actual *Actual) string {
 	recorded := r.Status.Limits
 	if recorded == nil {
 		// Of a container that didn't run when it was recorded, those that its cgroup has now were never seen.
-		ok = ok && *realm.ResourcesOf(r.Spec) == (realm.Resources{})
-		recorded = &realm.Resources{}
+		ok = ok && *resource.ResourcesOf(r.Spec) == (resource.Resources{})
+		recorded = &resource.Resources{}
 	}
 	if !ok {
 		return ""
@@ -139,16 +139,16 @@ func limitDrift(r *state.Record, actual *Actual) string {
 
 // swapUnbounded reports whether the default bound of swap was never in force on a host that can have it: limits of memory
 // were once set alone, and some kernels account for swap only when they are booted for that.
-func swapUnbounded(r *state.Record, inForce *realm.Resources) bool {
+func swapUnbounded(r *state.Record, inForce *resource.Resources) bool {
 	const most = 1 << 60 // twice as much and more is no limit to the kernel
-	asked := realm.ResourcesOf(r.Spec)
+	asked := resource.ResourcesOf(r.Spec)
 	bounded := r.Status.Limits != nil && r.Status.Limits.MemorySwap > 0
-	return asked.Memory != 0 && asked.Memory < most && asked.MemorySwap == 0 && inForce.MemorySwap == realm.Unlimited && !bounded
+	return asked.Memory != 0 && asked.Memory < most && asked.MemorySwap == 0 && inForce.MemorySwap == resource.Unlimited && !bounded
 }
 
-func limitChanges(recorded, actual *realm.Resources) []string {
+func limitChanges(recorded, actual *resource.Resources) []string {
 	var changes []string
-	for _, df := range diff(&realm.Cell{Common: realm.Common{Resources: recorded}}, &realm.Cell{Common: realm.Common{Resources: actual}}) {
+	for _, df := range diff(&resource.Cell{Common: resource.Common{Resources: recorded}}, &resource.Cell{Common: resource.Common{Resources: actual}}) {
 		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
 	}
 	return changes

@@ -7,29 +7,29 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // cpusOn gives each of the paths that many processors, none for 0.
-func cpusOn(cpus map[realm.Path]float64) func(specs) {
+func cpusOn(cpus map[resource.Path]float64) func(specs) {
 	return func(s specs) {
 		for p, n := range cpus {
-			*commonOf(s[p]) = realm.Common{Resources: &realm.Resources{CPUs: n}}
+			*commonOf(s[p]) = resource.Common{Resources: &resource.Resources{CPUs: n}}
 		}
 	}
 }
 
-func commonOf(s realm.Spec) *realm.Common {
+func commonOf(s resource.Spec) *resource.Common {
 	switch s := s.(type) {
-	case *realm.Realm:
+	case *resource.Realm:
 		return &s.Common
-	case *realm.Space:
+	case *resource.Space:
 		return &s.Common
-	case *realm.Stack:
+	case *resource.Stack:
 		return &s.Common
-	case *realm.Cell:
+	case *resource.Cell:
 		return &s.Common
-	case *realm.Container:
+	case *resource.Container:
 		return &s.Common
 	}
 	panic("no such spec")
@@ -38,12 +38,12 @@ func commonOf(s realm.Spec) *realm.Common {
 // cgroup v1 lets no cgroup have more processors than those above it, at no moment: whatever is lowered is lowered from
 // the bottom up, in any order that the plan allows.
 func TestProcessorsAreLoweredFromBelow(t *testing.T) {
-	paths := []realm.Path{theRealm, theSpace, theStack, theCell, theRoot, theSide}
+	paths := []resource.Path{theRealm, theSpace, theStack, theCell, theRoot, theSide}
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(t)
 		h.actual.CgroupMode = cgroupV1
 		for round := range 3 {
-			cpus := map[realm.Path]float64{}
+			cpus := map[resource.Path]float64{}
 			for _, p := range paths {
 				most := 4.0
 				for above := p.Parent(); above != ""; above = above.Parent() {
@@ -73,7 +73,7 @@ func TestMoreProcessorsThanAbove(t *testing.T) {
 	for mode, refused := range map[string]bool{cgroupV1: true, "v2": false} {
 		h := newHost(t)
 		h.actual.CgroupMode = mode
-		_, diags := h.new(example(cpusOn(map[realm.Path]float64{theSpace: 1, theSide: 2})), Options{})
+		_, diags := h.new(example(cpusOn(map[resource.Path]float64{theSpace: 1, theSide: 2})), Options{})
 		if got := diags.HasErrors() && strings.Contains(diags.Error(), "sets cpus to 2, but space main/default"); got != refused {
 			t.Errorf("%s: refused %v: %v", mode, got, diags)
 		}

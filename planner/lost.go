@@ -3,14 +3,14 @@ package planner
 import (
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Lost returns the paths at and below which records are missing although nobody has destroyed anything: of records that
 // can't be read, and of what recorded resources are in.
-func Lost(prior *state.State) []realm.Path {
-	var lost []realm.Path
+func Lost(prior *state.State) []resource.Path {
+	var lost []resource.Path
 	for _, u := range prior.Unreadable {
 		if u.Path != "" {
 			lost = append(lost, u.Path)
@@ -28,8 +28,8 @@ func Lost(prior *state.State) []realm.Path {
 
 // LostWithCells returns the same of containers that containerd has and that bear the labels of desired ones, or of what
 // a destroy has to remove. Their cells are not recorded, or they have ended, so that an apply had not just made them.
-func LostWithCells(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) []realm.Path {
-	var lost []realm.Path
+func LostWithCells(desired *resource.Tree, prior *state.State, actual *Actual, opts Options) []resource.Path {
+	var lost []resource.Path
 	for p, o := range orphansOf(prior, actual, false) {
 		wanted := opts.Destroy && o.project == opts.Project
 		if desired != nil && !opts.Destroy {
@@ -51,9 +51,9 @@ func LostWithCells(desired *realm.Tree, prior *state.State, actual *Actual, opts
 }
 
 // outermost returns the paths that none of the others contains, each once and in order.
-func outermost(paths []realm.Path) []realm.Path {
-	slices.SortFunc(paths, realm.ComparePaths)
-	var outer []realm.Path
+func outermost(paths []resource.Path) []resource.Path {
+	slices.SortFunc(paths, resource.ComparePaths)
+	var outer []resource.Path
 	for _, p := range paths {
 		if n := len(outer); n == 0 || !outer[n-1].Contains(p) {
 			outer = append(outer, p)
@@ -63,6 +63,6 @@ func outermost(paths []realm.Path) []realm.Path {
 }
 
 // Within reports whether p is one of the paths, or below one.
-func Within(paths []realm.Path, p realm.Path) bool {
-	return slices.ContainsFunc(paths, func(q realm.Path) bool { return q.Contains(p) })
+func Within(paths []resource.Path, p resource.Path) bool {
+	return slices.ContainsFunc(paths, func(q resource.Path) bool { return q.Contains(p) })
 }

@@ -10,26 +10,26 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // told returns what a host tells of the resources of the state.
 func told(st *state.State) *Evidence {
-	e := &Evidence{Cgroups: map[string]realm.Resources{}, Cells: map[realm.Path][]InterfaceEvidence{}}
+	e := &Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]InterfaceEvidence{}}
 	for _, p := range st.Paths() {
 		r := st.Records[p]
 		switch spec := r.Spec.(type) {
-		case *realm.Realm:
+		case *resource.Realm:
 			e.Realms = append(e.Realms, RealmEvidence{Path: p, Namespace: r.Status.Namespace, Project: r.Status.Project, Labels: spec.Labels})
-		case *realm.Container:
+		case *resource.Container:
 			e.Containers = append(e.Containers, ContainerEvidence{
 				Path: p, ID: r.Status.ContainerID, Namespace: r.Status.Namespace, Cgroup: r.Status.Cgroup, Project: r.Status.Project,
 				CellID: st.Records[p.Parent()].CellID(), SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Limits: r.Status.Limits,
 			})
 			continue
 		}
-		limits := realm.Resources{}
+		limits := resource.Resources{}
 		if r.Status.Limits != nil {
 			limits = *r.Status.Limits
 		}
@@ -50,7 +50,7 @@ func told(st *state.State) *Evidence {
 	return e
 }
 
-func (h *host) lose(p realm.Path, unreadable bool) {
+func (h *host) lose(p resource.Path, unreadable bool) {
 	delete(h.prior.Records, p)
 	if unreadable {
 		h.prior.Unreadable = append(h.prior.Unreadable, state.Unreadable{Path: p})
@@ -58,7 +58,7 @@ func (h *host) lose(p realm.Path, unreadable bool) {
 }
 
 // restore records again what is lost, as far as the evidence tells.
-func (h *host) restore(e *Evidence, lost []realm.Path) {
+func (h *host) restore(e *Evidence, lost []resource.Path) {
 	known := *e
 	known.Containers = slices.DeleteFunc(slices.Clone(e.Containers), func(c ContainerEvidence) bool {
 		return h.prior.Records[c.Path] != nil && h.prior.Records[c.Path.Parent()] != nil // as the executor leaves them out
@@ -79,18 +79,18 @@ func networkNames(s state.Status) (names state.Network) {
 
 // madeAndMoved returns a host on which the example was applied, or one with something that was moved beside what has taken its
 // former path, and the configuration.
-func madeAndMoved(rt *rapid.T) (*host, *realm.Tree) {
-	from := rapid.SampledFrom([]realm.Path{"", theSide, theCell, theStack, theSpace}).Draw(rt, "moved")
+func madeAndMoved(rt *rapid.T) (*host, *resource.Tree) {
+	from := rapid.SampledFrom([]resource.Path{"", theSide, theCell, theStack, theSpace}).Draw(rt, "moved")
 	if from == "" {
 		return made(rt), example(nil)
 	}
 	h := newHost(rt)
 	before := specs{
-		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
+		theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}, theCell: &resource.Cell{},
+		theRoot: &resource.Container{Root: true, Image: "web:1"}, theSide: &resource.Container{Image: "side:1"},
 	}
 	h.converge(tree(before), Options{})
-	moves := map[realm.Path]realm.Path{from: from.Parent().Join("moved")}
+	moves := map[resource.Path]resource.Path{from: from.Parent().Join("moved")}
 	both := renamed(rt, before, moves)
 	h.converge(tree(both), movesTo(moves))
 	maps.Copy(both, before)
@@ -110,7 +110,7 @@ func TestLostRecordsCostNothing(t *testing.T) {
 		for _, p := range all {
 			if !rapid.Bool().Draw(rt, "keep "+string(p)) {
 				// A container that is deleted, and not unreadable, is an orphan that the plan adopts.
-				h.lose(p, p.Kind() == realm.KindContainer || rapid.Bool().Draw(rt, "unreadable"))
+				h.lose(p, p.Kind() == resource.KindContainer || rapid.Bool().Draw(rt, "unreadable"))
 			}
 		}
 		h.restore(e, Lost(h.prior))
@@ -118,7 +118,7 @@ func TestLostRecordsCostNothing(t *testing.T) {
 		h.restore(e, LostWithCells(desired, h.prior, h.actual, Options{Project: "default"}))
 		plan := h.plan(desired, Options{})
 		for _, c := range plan.Changes {
-			if container := c.Path.Kind() == realm.KindContainer; container && c.Action != Update || c.Action == Replace || c.Action == Delete {
+			if container := c.Path.Kind() == resource.KindContainer; container && c.Action != Update || c.Action == Replace || c.Action == Delete {
 				rt.Fatalf("of what was lost: %s", text(plan))
 			}
 		}
@@ -144,20 +144,20 @@ func TestLost(t *testing.T) {
 	}
 	h.lose(theRoot, true)
 	h.lose(theCell, false)
-	if lost := Lost(h.prior); !slices.Equal(lost, []realm.Path{theRoot}) {
+	if lost := Lost(h.prior); !slices.Equal(lost, []resource.Path{theRoot}) {
 		t.Errorf("%v without all of the cell", lost)
 	}
 	desired := example(nil)
 	h.refresh(desired)
 	opts := Options{Project: "default"}
-	if lost := LostWithCells(desired, h.prior, h.actual, opts); !slices.Equal(lost, []realm.Path{theCell}) {
+	if lost := LostWithCells(desired, h.prior, h.actual, opts); !slices.Equal(lost, []resource.Path{theCell}) {
 		t.Errorf("%v of what is wanted", lost)
 	}
-	if lost := LostWithCells(realm.NewTree(), h.prior, h.actual, opts); len(lost) > 0 {
+	if lost := LostWithCells(resource.NewTree(), h.prior, h.actual, opts); len(lost) > 0 {
 		t.Errorf("%v of what nobody wants", lost)
 	}
 	opts.Destroy = true
-	if lost := LostWithCells(nil, h.prior, h.actual, opts); !slices.Equal(lost, []realm.Path{theCell}) {
+	if lost := LostWithCells(nil, h.prior, h.actual, opts); !slices.Equal(lost, []resource.Path{theCell}) {
 		t.Errorf("%v of what is destroyed", lost)
 	}
 	opts.Project = "other"
@@ -175,7 +175,7 @@ func TestLostWithTask(t *testing.T) {
 	desired := example(nil)
 	h.refresh(desired)
 	lost := LostWithCells(desired, h.prior, h.actual, Options{Project: "default"})
-	if !slices.Equal(lost, []realm.Path{theSide}) {
+	if !slices.Equal(lost, []resource.Path{theSide}) {
 		t.Fatalf("lost %v", lost)
 	}
 	h.restore(e, lost)
@@ -187,19 +187,19 @@ start main/default/blog/web/side
 
 // Whose a level is, its labels tell, else what is in it; where that belongs to several, nobody's.
 func TestOwnerOfLostLevel(t *testing.T) {
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
-	for p, project := range map[realm.Path]string{"r/s/t/c/x": "a", "r/s/t/c/y": "a", "r/s/t/d/x": "b"} {
-		st.Records[p] = &state.Record{Path: p, Spec: &realm.Container{}, Status: state.Status{Namespace: "n", Project: project}}
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
+	for p, project := range map[resource.Path]string{"r/s/t/c/x": "a", "r/s/t/c/y": "a", "r/s/t/d/x": "b"} {
+		st.Records[p] = &state.Record{Path: p, Spec: &resource.Container{}, Status: state.Status{Namespace: "n", Project: project}}
 	}
 	records, _ := Recover(st, &Evidence{}, Lost(st))
-	got := map[realm.Path]string{}
+	got := map[resource.Path]string{}
 	for _, r := range records {
 		got[r.Path] = r.Status.Project
 		if r.Status.Namespace != "n" {
 			t.Errorf("%s is in namespace %q", r.Path, r.Status.Namespace)
 		}
 	}
-	for p, want := range map[realm.Path]string{"r": "", "r/s": "", "r/s/t": "", "r/s/t/c": "a", "r/s/t/d": "b"} {
+	for p, want := range map[resource.Path]string{"r": "", "r/s": "", "r/s/t": "", "r/s/t/c": "a", "r/s/t/d": "b"} {
 		if owner, ok := got[p]; !ok || owner != want {
 			t.Errorf("%s belongs to %q, recorded: %v; not to %q", p, owner, ok, want)
 		}
@@ -208,7 +208,7 @@ func TestOwnerOfLostLevel(t *testing.T) {
 
 // Of a cell whose move was cut short, either record can be lost as well: it ends where it was to.
 func TestLostInUnfinishedMove(t *testing.T) {
-	for _, lost := range []realm.Path{theCell, theStack + "/moved"} {
+	for _, lost := range []resource.Path{theCell, theStack + "/moved"} {
 		h := made(t)
 		e := told(h.prior)
 		moves, err := RenameByHand(h.prior, theCell, theStack+"/moved")

@@ -10,26 +10,26 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // richExample is the example with ports and limits, and a second cell that depends on it and is attached to its space.
 func richExample() specs {
 	return specs{
-		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-		theRoot:      &realm.Container{Root: true, Image: "web:1", Ports: []string{"8080:80"}, NetworksAliases: []string{"site"}},
-		theSide:      &realm.Container{Image: "side:1", DependsOn: []realm.Dependency{{Name: "web"}}},
-		"main/other": &realm.Space{}, "main/other/x": &realm.Stack{},
-		"main/other/x/db":    &realm.Cell{DependsOn: []realm.CellDependency{{Name: string(theCell)}}},
-		"main/other/x/db/db": &realm.Container{Root: true, Image: "db:1", Networks: []string{"default"}},
+		theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}, theCell: &resource.Cell{},
+		theRoot:      &resource.Container{Root: true, Image: "web:1", Ports: []string{"8080:80"}, NetworksAliases: []string{"site"}},
+		theSide:      &resource.Container{Image: "side:1", DependsOn: []resource.Dependency{{Name: "web"}}},
+		"main/other": &resource.Space{}, "main/other/x": &resource.Stack{},
+		"main/other/x/db":    &resource.Cell{DependsOn: []resource.CellDependency{{Name: string(theCell)}}},
+		"main/other/x/db/db": &resource.Container{Root: true, Image: "db:1", Networks: []string{"default"}},
 	}
 }
 
 // renamed returns the specs as they are when what is at the keys of moves is at their values.
-func renamed(t rapid.TB, s specs, moves map[realm.Path]realm.Path) specs {
+func renamed(t rapid.TB, s specs, moves map[resource.Path]resource.Path) specs {
 	t.Helper()
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for p, spec := range s {
 		st.Records[p] = &state.Record{Path: p, Spec: spec, Status: state.Status{Cgroup: string(p)}}
 	}
@@ -45,7 +45,7 @@ func renamed(t rapid.TB, s specs, moves map[realm.Path]realm.Path) specs {
 	return after
 }
 
-func movesTo(moves map[realm.Path]realm.Path) Options {
+func movesTo(moves map[resource.Path]resource.Path) Options {
 	var o Options
 	for _, from := range slices.Sorted(maps.Keys(moves)) {
 		o.Moves = append(o.Moves, Move{From: from, To: moves[from]})
@@ -55,7 +55,7 @@ func movesTo(moves map[realm.Path]realm.Path) Options {
 
 // Whatever is moved, nothing but that is planned, and nothing of the host changes.
 func TestMovesChangeNothing(t *testing.T) {
-	for _, moves := range []map[realm.Path]realm.Path{
+	for _, moves := range []map[resource.Path]resource.Path{
 		{theRoot: theCell + "/front"},
 		{theCell: theStack + "/site"},
 		{theStack: theSpace + "/journal"},
@@ -85,7 +85,7 @@ func TestMovesChangeNothing(t *testing.T) {
 			t.Errorf("%v: %v, not %v", moves, now, ids)
 		}
 		// What is made anew gets the names of its new path, and all of it can be destroyed.
-		h.apply(h.plan(desired, Options{Replace: []realm.Path{theRealm}}))
+		h.apply(h.plan(desired, Options{Replace: []resource.Path{theRealm}}))
 		if left := h.plan(desired, Options{}); !left.Empty() {
 			t.Errorf("%v: made anew: %s", moves, text(left))
 		}
@@ -98,14 +98,14 @@ func TestMovesChangeNothing(t *testing.T) {
 
 // A new resource where another was moved from has names of its own on the host.
 func TestNewWhereSomethingWasMovedFrom(t *testing.T) {
-	for _, from := range []realm.Path{theSide, theCell, theStack, theSpace} {
+	for _, from := range []resource.Path{theSide, theCell, theStack, theSpace} {
 		h := newHost(t)
 		before := specs{
-			theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-			theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
+			theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}, theCell: &resource.Cell{},
+			theRoot: &resource.Container{Root: true, Image: "web:1"}, theSide: &resource.Container{Image: "side:1"},
 		}
 		h.converge(tree(before), Options{})
-		moves := map[realm.Path]realm.Path{from: from.Parent().Join("moved")}
+		moves := map[resource.Path]resource.Path{from: from.Parent().Join("moved")}
 		both := renamed(t, before, moves)
 		h.converge(tree(both), movesTo(moves))
 		maps.Copy(both, before)
@@ -115,13 +115,13 @@ func TestNewWhereSomethingWasMovedFrom(t *testing.T) {
 				t.Errorf("%s: %s", from, text(p))
 			}
 		}
-		names := map[string]realm.Path{}
+		names := map[string]resource.Path{}
 		for q, r := range h.prior.Records {
 			of := []string{"cgroup " + r.Status.Cgroup, "id " + r.Status.ContainerID}
 			if n := r.Status.Network; n != nil {
 				of = append(of, "network "+n.Name, "file "+n.File, "bridge "+n.Bridge)
 			}
-			if q.Kind() == realm.KindCell {
+			if q.Kind() == resource.KindCell {
 				of = append(of, "cell "+r.CellID())
 			}
 			for _, name := range of {
@@ -137,7 +137,7 @@ func TestNewWhereSomethingWasMovedFrom(t *testing.T) {
 
 // A configuration that was not told of a renaming gets a plan, and a warning.
 func TestRenamedByHand(t *testing.T) {
-	for _, from := range []realm.Path{theSide, theCell, theStack, theSpace} {
+	for _, from := range []resource.Path{theSide, theCell, theStack, theSpace} {
 		h := made(t)
 		to := from.Parent().Join("moved")
 		made, err := RenameByHand(h.prior, from, to)
@@ -171,11 +171,11 @@ func TestRenamedByHand(t *testing.T) {
 // A move that was cut short has left two records of one thing. Whatever is planned next ends it first, wherever it began.
 func TestMoveCutShort(t *testing.T) {
 	h := made(t)
-	moves := movesTo(map[realm.Path]realm.Path{theSpace: "main/a", "main/a/blog": "main/a/b"})
+	moves := movesTo(map[resource.Path]resource.Path{theSpace: "main/a", "main/a/blog": "main/a/b"})
 	desired := tree(renamed(t, specs{
-		theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}, theCell: &realm.Cell{},
-		theRoot: &realm.Container{Root: true, Image: "web:1"}, theSide: &realm.Container{Image: "side:1"},
-	}, map[realm.Path]realm.Path{theSpace: "main/a", "main/a/blog": "main/a/b"}))
+		theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}, theCell: &resource.Cell{},
+		theRoot: &resource.Container{Root: true, Image: "web:1"}, theSide: &resource.Container{Image: "side:1"},
+	}, map[resource.Path]resource.Path{theSpace: "main/a", "main/a/blog": "main/a/b"}))
 	whole := h.plan(desired, moves).Moves
 	later := time.Unix(1<<33, 0).UTC()
 	before := h.prior
@@ -195,7 +195,7 @@ func TestMoveCutShort(t *testing.T) {
 		if err := p.CheckFresh(h.prior); err != nil {
 			t.Errorf("after %d: %v", n, err)
 		}
-		seen := map[string]realm.Path{}
+		seen := map[string]resource.Path{}
 		for _, c := range h.plan(nil, Options{Destroy: true}).Changes {
 			if of := c.Before.Status.Cgroup; seen[of] != "" || c.Action != Delete {
 				t.Errorf("after %d: %s %s, which is %s", n, c.Action, c.Path, seen[of])
@@ -205,8 +205,8 @@ func TestMoveCutShort(t *testing.T) {
 		}
 	}
 	// Where another name is wanted by now, it goes on to that.
-	moves = movesTo(map[realm.Path]realm.Path{theSpace: "main/other"})
-	p, diags := h.new(tree(specs{theRealm: &realm.Realm{}, "main/other": &realm.Space{}}), moves)
+	moves = movesTo(map[resource.Path]resource.Path{theSpace: "main/other"})
+	p, diags := h.new(tree(specs{theRealm: &resource.Realm{}, "main/other": &resource.Space{}}), moves)
 	if diags.HasErrors() || len(p.Moves) == 0 || p.ChangesByPath()["main/other"] != nil {
 		t.Errorf("%v %v", p.Moves, diags)
 	}
@@ -215,16 +215,16 @@ func TestMoveCutShort(t *testing.T) {
 // What can't be moved since something else is there is told of, and treated as without the block.
 func TestMovedToWhatIsThere(t *testing.T) {
 	h := newHost(t)
-	both := func(names ...string) *realm.Tree {
-		s := specs{theRealm: &realm.Realm{}, theSpace: &realm.Space{}, theStack: &realm.Stack{}}
+	both := func(names ...string) *resource.Tree {
+		s := specs{theRealm: &resource.Realm{}, theSpace: &resource.Space{}, theStack: &resource.Stack{}}
 		for _, name := range names {
-			s[theStack.Join(name)] = &realm.Cell{}
-			s[theStack.Join(name).Join("x")] = &realm.Container{Root: true, Image: "web:1"}
+			s[theStack.Join(name)] = &resource.Cell{}
+			s[theStack.Join(name).Join("x")] = &resource.Container{Root: true, Image: "web:1"}
 		}
 		return tree(s)
 	}
 	h.converge(both("a", "b"), Options{})
-	moves := movesTo(map[realm.Path]realm.Path{theStack + "/a": theStack + "/b"})
+	moves := movesTo(map[resource.Path]resource.Path{theStack + "/a": theStack + "/b"})
 	p, diags := h.new(both("b"), moves)
 	if diags.HasErrors() || len(diags) != 1 || !strings.Contains(diags.Error(), "is not moved to main/default/blog/b") {
 		t.Errorf("%v", diags)
@@ -238,17 +238,17 @@ func TestMovedToWhatIsThere(t *testing.T) {
 func TestEditedNames(t *testing.T) {
 	h := made(t)
 	desired := example(func(s specs) {
-		s["main/new"], s["main/new/s"], s["main/new/s/c"] = &realm.Space{}, &realm.Stack{}, &realm.Cell{}
-		s["main/new/s/c/x"] = &realm.Container{Root: true, Image: "web:1"}
+		s["main/new"], s["main/new/s"], s["main/new/s/c"] = &resource.Space{}, &resource.Stack{}, &resource.Cell{}
+		s["main/new/s/c/x"] = &resource.Container{Root: true, Image: "web:1"}
 	})
-	for p, edit := range map[realm.Path]func(*state.Status){
+	for p, edit := range map[resource.Path]func(*state.Status){
 		"main/new": func(s *state.Status) {
 			had := h.prior.Records[theSpace].Status.Network
 			s.Network.Name, s.Network.File, s.Network.Bridge = had.Name, had.File, had.Bridge
 		},
 		"main/new/s":     func(s *state.Status) { s.Cgroup = "/kukeon/main/default/blog" },
 		"main/new/s/c":   func(s *state.Status) { s.CellID = "main_default_blog_web" },
-		"main/new/s/c/x": func(s *state.Status) { s.ContainerID = realm.ContainerID(theRoot) },
+		"main/new/s/c/x": func(s *state.Status) { s.ContainerID = resource.ContainerID(theRoot) },
 	} {
 		plan := h.plan(desired, Options{})
 		if err := plan.CheckFresh(h.prior); err != nil {
@@ -268,9 +268,9 @@ func TestRandomMoves(t *testing.T) {
 		now := richExample()
 		h.converge(tree(now), Options{})
 		for round := range rapid.IntRange(1, 3).Draw(t, "rounds") {
-			moves := map[realm.Path]realm.Path{}
+			moves := map[resource.Path]resource.Path{}
 			for _, p := range slices.Sorted(maps.Keys(now)) {
-				if p.Kind() != realm.KindRealm && rapid.Bool().Draw(t, string(p)) {
+				if p.Kind() != resource.KindRealm && rapid.Bool().Draw(t, string(p)) {
 					moves[p] = p.Parent().Join(fmt.Sprint(p.Kind().Lower(), "-", round, "-", len(moves)))
 				}
 			}

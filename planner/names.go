@@ -5,41 +5,41 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // SpaceNames are the names of the cells of one space as they will be, for the /etc/hosts of those that are attached
 // to it.
 type SpaceNames struct {
-	Space   realm.Path  `json:"space"`
-	Entries []NameEntry `json:"entries"`
+	Space   resource.Path `json:"space"`
+	Entries []NameEntry   `json:"entries"`
 	// Update lists the cells of the space whose file isn't written by a change of their own.
-	Update []realm.Path `json:"update,omitempty"`
+	Update []resource.Path `json:"update,omitempty"`
 }
 
 // NameEntry says what a cell is called, and its address in the space.
 type NameEntry struct {
-	Cell    realm.Path `json:"cell"`
-	Address string     `json:"address"` // without the length of the prefix
-	Names   []string   `json:"names"`
+	Cell    resource.Path `json:"cell"`
+	Address string        `json:"address"` // without the length of the prefix
+	Names   []string      `json:"names"`
 }
 
 // HostsFile returns the /etc/hosts of a cell that is attached as a says, where names are those of its spaces. A name
 // that several cells have means the one of the cell's own stack, or else that of the space attached to first; the
 // others keep theirs with the stack.
-func HostsFile(cell realm.Path, a *state.Attachment, names []SpaceNames) string {
+func HostsFile(cell resource.Path, a *state.Attachment, names []SpaceNames) string {
 	return newHosts(names).file(cell, a)
 }
 
 // hosts makes the /etc/hosts of many cells of the same spaces: what all of them have in common is made once.
 type hosts struct {
-	spaces map[realm.Path][]hostsEntry
+	spaces map[resource.Path][]hostsEntry
 }
 
 type hostsEntry struct {
 	NameEntry
-	stack realm.Path
+	stack resource.Path
 	// line is the one of the file, where no other entry has a name of this one; else it is empty.
 	line string
 }
@@ -53,7 +53,7 @@ func newHosts(names []SpaceNames) *hosts {
 			}
 		}
 	}
-	h := &hosts{spaces: make(map[realm.Path][]hostsEntry, len(names))}
+	h := &hosts{spaces: make(map[resource.Path][]hostsEntry, len(names))}
 	for _, n := range names {
 		entries := make([]hostsEntry, 0, len(n.Entries))
 		for _, e := range n.Entries {
@@ -75,7 +75,7 @@ func hostsLine(address string, names []string) string {
 }
 
 // file is what [HostsFile] returns.
-func (h *hosts) file(cell realm.Path, a *state.Attachment) string {
+func (h *hosts) file(cell resource.Path, a *state.Attachment) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
 	if a == nil {
@@ -120,7 +120,7 @@ func (h *hosts) file(cell realm.Path, a *state.Attachment) string {
 }
 
 // namesIn returns the names of the cells that are attached to the space, by what attachment returns for each.
-func namesIn(space realm.Path, cells []realm.Path, attachment func(realm.Path) *state.Attachment) SpaceNames {
+func namesIn(space resource.Path, cells []resource.Path, attachment func(resource.Path) *state.Attachment) SpaceNames {
 	names := SpaceNames{Space: space, Entries: []NameEntry{}}
 	for _, p := range cells {
 		a := attachment(p)
@@ -137,27 +137,27 @@ func namesIn(space realm.Path, cells []realm.Path, attachment func(realm.Path) *
 // decideNames finds the cells whose /etc/hosts has to be written: those that change, those whose neighbours do, and
 // those whose file is not what it was.
 func (d *decider) decideNames() {
-	after := func(p realm.Path) *state.Attachment {
+	after := func(p resource.Path) *state.Attachment {
 		if r := d.after(p); r != nil {
 			return r.Status.Attachment
 		}
 		return nil
 	}
-	var cells []realm.Path
+	var cells []resource.Path
 	for _, p := range d.order {
-		if p.Kind() == realm.KindCell {
+		if p.Kind() == resource.KindCell {
 			cells = append(cells, p)
 		}
 	}
 	var now, then []SpaceNames
 	for _, p := range d.order {
-		if p.Kind() == realm.KindSpace && d.after(p) != nil {
+		if p.Kind() == resource.KindSpace && d.after(p) != nil {
 			now = append(now, namesIn(p, cells, after))
 			then = append(then, namesIn(p, cells, d.attachmentOf))
 		}
 	}
 	wanted, expected := newHosts(now), newHosts(then)
-	needed := map[realm.Path]bool{}
+	needed := map[resource.Path]bool{}
 	for _, p := range cells {
 		a := after(p)
 		if a == nil {
@@ -181,7 +181,7 @@ func (d *decider) decideNames() {
 
 // updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted, where names are those
 // that will be. then makes the files as they should be so far.
-func (d *decider) updateNames(p realm.Path, names []SpaceNames, want string, then *hosts) {
+func (d *decider) updateNames(p resource.Path, names []SpaceNames, want string, then *hosts) {
 	actual, c := d.actual.Cells[p], d.changes[p]
 	// The files of many cells in one space are long, and most are as they should be.
 	if actual == nil || c != nil && c.Action != Update || actual.Hosts == want {
@@ -202,7 +202,7 @@ func (d *decider) updateNames(p realm.Path, names []SpaceNames, want string, the
 
 // updateFiles notes that the other files of a recorded cell have to be written anew: without them no container of it can
 // be started.
-func (d *decider) updateFiles(p realm.Path) {
+func (d *decider) updateFiles(p resource.Path) {
 	actual, c := d.actual.Cells[p], d.changes[p]
 	if actual == nil || d.attachmentOf(p) == nil || !d.owns(p) || c != nil && c.Action != Update {
 		return

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestHostsFile(t *testing.T) {
@@ -15,7 +15,7 @@ func TestHostsFile(t *testing.T) {
 	h := newHost(t)
 	h.converge(withOther(func(s specs) {
 		// Another stack of the space, and one of another space, have cells of the same name.
-		s["main/default/a"], s["main/default/a/db"], s["main/default/a/web"] = &realm.Stack{}, &realm.Cell{}, &realm.Cell{}
+		s["main/default/a"], s["main/default/a/db"], s["main/default/a/web"] = &resource.Stack{}, &resource.Cell{}, &resource.Cell{}
 		addCells(s, "db")
 		container(s, theRoot).NetworksAliases = []string{"www", "web"}
 		container(s, theSide).NetworksAliases = []string{"www", "also"}
@@ -43,7 +43,7 @@ func TestNamesFollow(t *testing.T) {
 	base := func(s specs) {
 		addCells(s, "b")
 		container(s, otherRoot).Networks = []string{"default"}
-		s["main/third"], s["main/third/y"], s["main/third/y/z"] = &realm.Space{}, &realm.Stack{}, &realm.Cell{}
+		s["main/third"], s["main/third/y"], s["main/third/y/z"] = &resource.Space{}, &resource.Stack{}, &resource.Cell{}
 	}
 	h.converge(withOther(base), Options{})
 	p := h.converge(withOther(func(s specs) { base(s); addCells(s, "c") }), Options{})
@@ -59,7 +59,7 @@ create main/default/blog/c/main
 `)
 }
 
-func namesOf(p *Plan) (cells []realm.Path) {
+func namesOf(p *Plan) (cells []resource.Path) {
 	for _, n := range p.Names {
 		cells = append(cells, n.Update...)
 	}
@@ -70,16 +70,16 @@ func namesOf(p *Plan) (cells []realm.Path) {
 func TestNamesOfOtherProjects(t *testing.T) {
 	h := newHost(t)
 	h.converge(example(nil), Options{Project: "base"})
-	mine := tree(specs{theRealm: &realm.Realm{}, theSpace: &realm.Space{}, "main/default/mine": &realm.Stack{}, "main/default/mine/c": &realm.Cell{}})
+	mine := tree(specs{theRealm: &resource.Realm{}, theSpace: &resource.Space{}, "main/default/mine": &resource.Stack{}, "main/default/mine/c": &resource.Cell{}})
 	mine.Resource(theRealm).External, mine.Resource(theSpace).External = true, true
 	p := h.converge(mine, Options{})
 	compare(t, changesOf(p), "create main/default/mine\ncreate main/default/mine/c\n")
-	if got := namesOf(p); !slices.Equal(got, []realm.Path{theCell}) {
+	if got := namesOf(p); !slices.Equal(got, []resource.Path{theCell}) {
 		t.Errorf("names of %v", got)
 	}
 	compare(t, changesOf(h.plan(example(nil), Options{Project: "base"})), "")
 	p = h.converge(nil, Options{Destroy: true})
-	if got := namesOf(p); !slices.Equal(got, []realm.Path{theCell}) {
+	if got := namesOf(p); !slices.Equal(got, []resource.Path{theCell}) {
 		t.Errorf("names of %v", got)
 	}
 	// An edited file is mended by the project that it belongs to.
@@ -93,45 +93,45 @@ func TestNamesOfOtherProjects(t *testing.T) {
 func TestForeignCells(t *testing.T) {
 	h := newHost(t)
 	h.converge(withOther(nil), Options{Project: "base"})
-	mine := func(edit func(*realm.Container)) *realm.Tree {
-		c := &realm.Container{Image: "mine:1"}
+	mine := func(edit func(*resource.Container)) *resource.Tree {
+		c := &resource.Container{Image: "mine:1"}
 		edit(c)
-		tr := tree(specs{theCell: &realm.Cell{}, theCell + "/mine": c})
+		tr := tree(specs{theCell: &resource.Cell{}, theCell + "/mine": c})
 		tr.Resource(theCell).External = true
 		return tr
 	}
-	for name, edit := range map[string]func(*realm.Container){
-		"ports":           func(c *realm.Container) { c.Ports = []string{"80"} },
-		"networks":        func(c *realm.Container) { c.Networks = []string{"other"} },
-		"networksAliases": func(c *realm.Container) { c.NetworksAliases = []string{"x"} },
+	for name, edit := range map[string]func(*resource.Container){
+		"ports":           func(c *resource.Container) { c.Ports = []string{"80"} },
+		"networks":        func(c *resource.Container) { c.Networks = []string{"other"} },
+		"networksAliases": func(c *resource.Container) { c.NetworksAliases = []string{"x"} },
 	} {
 		_, diags := h.new(mine(edit), Options{})
 		wantError(t, diags, "Cell is managed elsewhere", theCell+"/mine", "sets "+name+", which concerns all of cell main/default/blog/web")
 	}
-	compare(t, changesOf(h.converge(mine(func(*realm.Container) {}), Options{})), "create main/default/blog/web/mine\n")
+	compare(t, changesOf(h.converge(mine(func(*resource.Container) {}), Options{})), "create main/default/blog/web/mine\n")
 	// A cell of one's own takes what a container in it wants, declared or not.
 	own := newHost(t)
 	own.converge(withOther(nil), Options{})
-	more := tree(specs{theCell + "/more": &realm.Container{Image: "side:1", Ports: []string{"80"}, Networks: []string{"other"}}})
-	for _, opts := range []Options{{}, {Targets: []realm.Path{theCell + "/more"}}} {
+	more := tree(specs{theCell + "/more": &resource.Container{Image: "side:1", Ports: []string{"80"}, Networks: []string{"other"}}})
+	for _, opts := range []Options{{}, {Targets: []resource.Path{theCell + "/more"}}} {
 		compare(t, changesOf(own.plan(more, opts)), `update main/default/blog/web
   networks["other"]: <nil> -> 10.88.1.3/24
   published["32768:80"]: <nil> -> true
 create main/default/blog/web/more
 `)
 	}
-	own.converge(more, Options{Targets: []realm.Path{theCell + "/more"}})
+	own.converge(more, Options{Targets: []resource.Path{theCell + "/more"}})
 }
 
 func TestTargetsBringWhatTheyNeed(t *testing.T) {
 	h := newHost(t)
 	desired := withOther(func(s specs) {
 		container(s, theSide).Networks = []string{"third"}
-		s["main/third"], s["main/third/y"] = &realm.Space{}, &realm.Stack{}
-		s[theCell].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(otherCell)}}
+		s["main/third"], s["main/third/y"] = &resource.Space{}, &resource.Stack{}
+		s[theCell].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(otherCell)}}
 		addCells(s, "b")
 	})
-	p := h.converge(desired, Options{Targets: []realm.Path{theCell}})
+	p := h.converge(desired, Options{Targets: []resource.Path{theCell}})
 	compare(t, changesOf(p), `
 create main
 create main/default
@@ -149,16 +149,16 @@ create main/third
 }
 
 func TestCellsWaitForEachOther(t *testing.T) {
-	depends := func(condition realm.Condition) *realm.Tree {
+	depends := func(condition resource.Condition) *resource.Tree {
 		return withOther(func(s specs) {
-			s[theCell].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(otherCell), Condition: condition}}
-			s[otherCell+"/more"] = &realm.Container{Image: "side:1", Healthcheck: &realm.Healthcheck{TCP: "localhost:1"}}
+			s[theCell].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(otherCell), Condition: condition}}
+			s[otherCell+"/more"] = &resource.Container{Image: "side:1", Healthcheck: &resource.Healthcheck{TCP: "localhost:1"}}
 		})
 	}
-	for condition, steps := range map[realm.Condition][]string{
-		"":              {"create main/other/x/db", "create main/other/x/db/db", "create main/other/x/db/more"},
-		realm.Healthy:   {"create main/other/x/db/db", "check main/other/x/db/more"},
-		realm.Completed: {"check main/other/x/db/db", "create main/other/x/db/more"},
+	for condition, steps := range map[resource.Condition][]string{
+		"":                 {"create main/other/x/db", "create main/other/x/db/db", "create main/other/x/db/more"},
+		resource.Healthy:   {"create main/other/x/db/db", "check main/other/x/db/more"},
+		resource.Completed: {"check main/other/x/db/db", "create main/other/x/db/more"},
 	} {
 		h := newHost(t)
 		p := h.converge(depends(condition), Options{})
@@ -173,8 +173,8 @@ func TestCellsWaitForEachOther(t *testing.T) {
 	// A container that waits for another's condition waits for its check; and taken down it goes first.
 	h := newHost(t)
 	p := h.converge(example(func(s specs) {
-		s[theCell+"/job"] = &realm.Container{Image: "side:1", Healthcheck: &realm.Healthcheck{TCP: "localhost:1"}}
-		container(s, theSide).DependsOn = []realm.Dependency{{Name: "job", Condition: realm.Healthy}}
+		s[theCell+"/job"] = &resource.Container{Image: "side:1", Healthcheck: &resource.Healthcheck{TCP: "localhost:1"}}
+		container(s, theSide).DependsOn = []resource.Dependency{{Name: "job", Condition: resource.Healthy}}
 	}), Options{})
 	wantOrder(t, p, "check main/default/blog/web/job", "create main/default/blog/web/side")
 	wantOrder(t, h.converge(nil, Options{Destroy: true}), "delete main/default/blog/web/side", "delete main/default/blog/web/job")
@@ -182,8 +182,8 @@ func TestCellsWaitForEachOther(t *testing.T) {
 
 // Two dependencies that were turned around by an apply that was interrupted can still be destroyed.
 func TestTurnedDependencies(t *testing.T) {
-	turned := func(from, to realm.Path) *realm.Tree {
-		return withOther(func(s specs) { s[from].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(to)}} })
+	turned := func(from, to resource.Path) *resource.Tree {
+		return withOther(func(s specs) { s[from].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(to)}} })
 	}
 	for count := range 3 {
 		h := newHost(t)

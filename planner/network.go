@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -22,7 +22,7 @@ const subnetBits = 24
 func (d *decider) decideNetworks() {
 	d.checkPlugins()
 	for _, p := range d.order {
-		if p.Kind() == realm.KindSpace && d.owns(p) {
+		if p.Kind() == resource.KindSpace && d.owns(p) {
 			d.decideNetwork(p)
 		}
 	}
@@ -45,7 +45,7 @@ func (d *decider) decideNetworks() {
 // owns reports whether the plan may change the network of the space or cell at p, which there will be: one that
 // is desired, or in which something desired lies, or that must move with the subnet of a space, or that stays while a
 // container of it is destroyed.
-func (d *decider) owns(p realm.Path) bool {
+func (d *decider) owns(p resource.Path) bool {
 	r := d.after(p)
 	if r == nil || !d.ours(r.Status.Project) && r.Status.Project != "" {
 		return false
@@ -62,9 +62,9 @@ func (d *decider) owns(p realm.Path) bool {
 
 // losesContainer reports whether a container directly below p goes, and with it what the cell publishes and is called for
 // its sake.
-func (d *decider) losesContainer(p realm.Path) bool {
+func (d *decider) losesContainer(p resource.Path) bool {
 	for _, c := range d.changes {
-		if c.Path.Parent() == p && c.Path.Kind() == realm.KindContainer && c.Action == Delete {
+		if c.Path.Parent() == p && c.Path.Kind() == resource.KindContainer && c.Action == Delete {
 			return true
 		}
 	}
@@ -72,7 +72,7 @@ func (d *decider) losesContainer(p realm.Path) bool {
 }
 
 // after returns the record that the resource at p will have, or nil.
-func (d *decider) after(p realm.Path) *state.Record {
+func (d *decider) after(p resource.Path) *state.Record {
 	if c := d.changes[p]; c != nil {
 		return c.After
 	}
@@ -80,7 +80,7 @@ func (d *decider) after(p realm.Path) *state.Record {
 }
 
 // ensure returns the change of a recorded resource, an update if there was none.
-func (d *decider) ensure(p realm.Path) *Change {
+func (d *decider) ensure(p resource.Path) *Change {
 	c := d.changes[p]
 	if c == nil {
 		before := d.prior.Records[p]
@@ -96,7 +96,7 @@ func (d *decider) checkPlugins() {
 		return
 	}
 	for _, r := range d.desired.Resources() {
-		if k := r.Path.Kind(); !r.External && (k == realm.KindSpace || k == realm.KindCell || k == realm.KindContainer) {
+		if k := r.Path.Kind(); !r.External && (k == resource.KindSpace || k == resource.KindCell || k == resource.KindContainer) {
 			d.diags.Errorf(r.Declared, r.Path, "CNI plugins are missing",
 				"%s %s needs a network, but this host lacks %s: install them (apt-get install containernetworking-plugins iptables), or name their directory with --cni-bin-dir.",
 				k.Lower(), r.Path, strings.Join(d.actual.MissingPlugins, ", "))
@@ -109,7 +109,7 @@ func (d *decider) checkPlugins() {
 func (d *decider) checkFirewalls() {
 	for _, chain := range d.actual.Dropping {
 		for _, p := range d.order {
-			if p.Kind() == realm.KindSpace && d.owns(p) && slices.Contains(chain.Bridges, d.bridgeOf(p)) {
+			if p.Kind() == resource.KindSpace && d.owns(p) && slices.Contains(chain.Bridges, d.bridgeOf(p)) {
 				d.diags.Warnf(d.declared(p), p, "Packets are dropped",
 					"%s drops forwarded packets, those of space %s too: its published ports can't be reached from outside, and its cells reach nothing outside. Let the packets of cells pass: %s.", chain.Name, p, chain.Fix)
 				break
@@ -119,28 +119,28 @@ func (d *decider) checkFirewalls() {
 }
 
 // bridgeOf returns the name of the bridge that the space has or will have.
-func (d *decider) bridgeOf(space realm.Path) string {
+func (d *decider) bridgeOf(space resource.Path) string {
 	if n := d.networkOf(space); n != nil {
 		return n.Bridge
 	}
-	return realm.BridgeName(space)
+	return resource.BridgeName(space)
 }
 
 // isNetworkOf reports whether a CNI network of the host is that of the space: the one recorded, or one left unrecorded.
-func (d *decider) isNetworkOf(n CNINetwork, space realm.Path) bool {
+func (d *decider) isNetworkOf(n CNINetwork, space resource.Path) bool {
 	if r := d.prior.Records[space]; r != nil && r.Status.Network != nil {
 		return n.Name == r.Status.Network.Name
 	}
 	if _, taken := d.host().networks[n.Name]; taken {
 		return false
 	}
-	return n.Name == realm.NetworkName(space) || n.Path == string(space) && networkOfSpace(&n) != nil
+	return n.Name == resource.NetworkName(space) || n.Path == string(space) && networkOfSpace(&n) != nil
 }
 
 // checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
 func (d *decider) checkForeignCells() {
 	for _, r := range d.desired.Resources() {
-		spec, ok := r.Spec.(*realm.Container)
+		spec, ok := r.Spec.(*resource.Container)
 		if !ok || r.External || !d.targeted(r.Path) || d.owns(r.Path.Parent()) || d.after(r.Path) == nil {
 			continue
 		}
@@ -160,7 +160,7 @@ func (d *decider) checkForeignCells() {
 }
 
 // checkSpaces makes sure that no cell stays attached to a space that goes, or keeps an address in a subnet that does.
-func (d *decider) checkSpaces(cells map[realm.Path]*state.Attachment) {
+func (d *decider) checkSpaces(cells map[resource.Path]*state.Attachment) {
 	for _, p := range d.prior.Paths() {
 		had := d.attachmentOf(p)
 		if had == nil || d.after(p) == nil || cells[p] != nil {
@@ -171,7 +171,7 @@ func (d *decider) checkSpaces(cells map[realm.Path]*state.Attachment) {
 				continue
 			}
 			if network := d.networkOf(i.Space); network == nil {
-				d.diags.Errorf(realm.Range{}, i.Space, "Space is in use", "space %s is to be deleted, but cell %s, which stays, is attached to it: change that first.", i.Space, p)
+				d.diags.Errorf(resource.Range{}, i.Space, "Space is in use", "space %s is to be deleted, but cell %s, which stays, is attached to it: change that first.", i.Space, p)
 			} else if network.Subnet != i.Network.Subnet {
 				d.diags.Errorf(d.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which can't be changed here, has an address in %s: change that first.", i.Space, network.Subnet, p, i.Network.Subnet)
 			}
@@ -180,7 +180,7 @@ func (d *decider) checkSpaces(cells map[realm.Path]*state.Attachment) {
 }
 
 // decideNetwork settles the network of a space.
-func (d *decider) decideNetwork(p realm.Path) {
+func (d *decider) decideNetwork(p resource.Path) {
 	prior := d.prior.Records[p]
 	var had *state.Network
 	if prior != nil {
@@ -235,9 +235,9 @@ func computed(name, before, after string) []Diff {
 
 // checkNames makes sure that no other space has the names that the host knows the network by: main-a and b, and main
 // and a-b, make the same.
-func (d *decider) checkNames(p realm.Path, network *state.Network) {
+func (d *decider) checkNames(p resource.Path, network *state.Network) {
 	h := d.host()
-	for _, q := range []realm.Path{h.networks[network.Name], h.bridges[network.Bridge]} {
+	for _, q := range []resource.Path{h.networks[network.Name], h.bridges[network.Bridge]} {
 		if q != "" && q != p {
 			d.diags.Errorf(d.declared(p), p, "Network name is taken", "space %s would have the CNI network %s and the bridge %s, which space %s has: rename one of them.", p, network.Name, network.Bridge, q)
 			return
@@ -246,18 +246,18 @@ func (d *decider) checkNames(p realm.Path, network *state.Network) {
 }
 
 // declared returns where the resource at p is declared.
-func (d *decider) declared(p realm.Path) realm.Range {
+func (d *decider) declared(p resource.Path) resource.Range {
 	if r := d.desired.Resource(p); r != nil {
 		return r.Declared
 	}
-	return realm.Range{}
+	return resource.Range{}
 }
 
 // subnetOf returns the subnet of a space: the one it wants, the one it has, or a free one.
-func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool) {
+func (d *decider) subnetOf(p resource.Path, had *state.Network) (netip.Prefix, bool) {
 	want := ""
 	if r := d.desired.Resource(p); r != nil {
-		if spec := r.Spec.(*realm.Space); spec.Network != nil {
+		if spec := r.Spec.(*resource.Space); spec.Network != nil {
 			want = spec.Network.Subnet
 		}
 	}
@@ -291,7 +291,7 @@ func (d *decider) subnetOf(p realm.Path, had *state.Network) (netip.Prefix, bool
 }
 
 // checkSubnet refuses a subnet that is in use, and reports whether it is free.
-func (d *decider) checkSubnet(p realm.Path, subnet netip.Prefix, taken []claim) bool {
+func (d *decider) checkSubnet(p resource.Path, subnet netip.Prefix, taken []claim) bool {
 	for _, t := range taken {
 		if t.prefix.Overlaps(subnet) {
 			d.diags.Errorf(d.desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
@@ -310,7 +310,7 @@ type claim struct {
 func (c claim) String() string { return fmt.Sprintf("%s, with %s", c.owner, c.prefix) }
 
 // takenSubnets returns what the subnet of the space at p must keep clear of.
-func (d *decider) takenSubnets(p realm.Path) []claim {
+func (d *decider) takenSubnets(p resource.Path) []claim {
 	taken := append([]claim(nil), d.subnets...)
 	add := func(text, format string, args ...any) {
 		if prefix, err := netip.ParsePrefix(text); err == nil {
@@ -333,7 +333,7 @@ func (d *decider) takenSubnets(p realm.Path) []claim {
 		}
 	}
 	for _, r := range d.desired.Resources() {
-		if s, ok := r.Spec.(*realm.Space); ok && r.Path != p && s.Network != nil && s.Network.Subnet != "" && !r.External {
+		if s, ok := r.Spec.(*resource.Space); ok && r.Path != p && s.Network != nil && s.Network.Subnet != "" && !r.External {
 			add(s.Network.Subnet, "space %s wants it", r.Path)
 		}
 	}
@@ -354,7 +354,7 @@ func (d *decider) takenSubnets(p realm.Path) []claim {
 }
 
 // freeSubnet returns the first subnet of the pool that is clear of those taken.
-func (d *decider) freeSubnet(p realm.Path, taken []claim) (netip.Prefix, bool) {
+func (d *decider) freeSubnet(p resource.Path, taken []claim) (netip.Prefix, bool) {
 	pool := d.opts.SubnetPool
 	if !pool.IsValid() {
 		pool = netip.MustParsePrefix(DefaultSubnetPool)

@@ -7,22 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 const (
-	otherSpace = realm.Path("main/other")
-	otherStack = realm.Path("main/other/x")
-	otherCell  = realm.Path("main/other/x/db")
-	otherRoot  = realm.Path("main/other/x/db/db")
+	otherSpace = resource.Path("main/other")
+	otherStack = resource.Path("main/other/x")
+	otherCell  = resource.Path("main/other/x/db")
+	otherRoot  = resource.Path("main/other/x/db/db")
 )
 
 // withOther adds another space with a cell, and changes the whole by edit.
-func withOther(edit func(specs)) *realm.Tree {
+func withOther(edit func(specs)) *resource.Tree {
 	return example(func(s specs) {
-		s[otherSpace], s[otherStack], s[otherCell] = &realm.Space{}, &realm.Stack{}, &realm.Cell{}
-		s[otherRoot] = &realm.Container{Root: true, Image: "db:1"}
+		s[otherSpace], s[otherStack], s[otherCell] = &resource.Space{}, &resource.Stack{}, &resource.Cell{}
+		s[otherRoot] = &resource.Container{Root: true, Image: "db:1"}
 		if edit != nil {
 			edit(s)
 		}
@@ -32,19 +32,21 @@ func withOther(edit func(specs)) *realm.Tree {
 // addCells adds cells of one container each to the example's stack.
 func addCells(s specs, names ...string) {
 	for _, name := range names {
-		s[theStack+"/"+realm.Path(name)] = &realm.Cell{}
-		s[theStack+"/"+realm.Path(name)+"/main"] = &realm.Container{Root: true, Image: "side:1"}
+		s[theStack+"/"+resource.Path(name)] = &resource.Cell{}
+		s[theStack+"/"+resource.Path(name)+"/main"] = &resource.Container{Root: true, Image: "side:1"}
 	}
 }
 
-func (h *host) subnet(space realm.Path) string { return h.prior.Records[space].Status.Network.Subnet }
+func (h *host) subnet(space resource.Path) string {
+	return h.prior.Records[space].Status.Network.Subnet
+}
 
-func (h *host) attachment(cell realm.Path) *state.Attachment {
+func (h *host) attachment(cell resource.Path) *state.Attachment {
 	return h.prior.Records[cell].Status.Attachment
 }
 
 // addresses spells the interfaces of a cell.
-func (h *host) addresses(cell realm.Path) string {
+func (h *host) addresses(cell resource.Path) string {
 	var all []string
 	for _, i := range h.attachment(cell).Interfaces {
 		all = append(all, fmt.Sprintf("%s %s %s", i.Name, i.Space, i.Address))
@@ -59,8 +61,8 @@ func wantText(t *testing.T, what, got, want string) {
 	}
 }
 
-func space(s specs, p realm.Path, subnet string) {
-	s[p].(*realm.Space).Network = &realm.Network{Subnet: subnet}
+func space(s specs, p resource.Path, subnet string) {
+	s[p].(*resource.Space).Network = &resource.Network{Subnet: subnet}
 }
 
 func TestSubnets(t *testing.T) {
@@ -74,19 +76,19 @@ func TestSubnets(t *testing.T) {
 		t.Errorf("network %+v", n)
 	}
 	// Its own routes and its own configuration are nobody else's, and the subnet is kept when better ones get free.
-	h.actual.Routes = []Route{{netip.MustParsePrefix("10.88.3.0/24"), realm.BridgeName(theSpace)}}
+	h.actual.Routes = []Route{{netip.MustParsePrefix("10.88.3.0/24"), resource.BridgeName(theSpace)}}
 	h.actual.CNINetworks = []CNINetwork{{Name: "kukeon-main-default", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.3.0/24")}}}
 	if p := h.plan(withOther(nil), Options{}); !p.Empty() {
 		t.Errorf("plan:\n%s", text(p))
 	}
 	p := h.converge(withOther(func(s specs) {
-		s["main/a"], s[theSpace].(*realm.Space).Labels = &realm.Space{}, map[string]string{"a": "b"}
+		s["main/a"], s[theSpace].(*resource.Space).Labels = &resource.Space{}, map[string]string{"a": "b"}
 	}), Options{SubnetPool: netip.MustParsePrefix("10.90.7.9/16")})
 	wantText(t, "subnet from the pool", h.subnet("main/a"), "10.90.0.0/24")
 	wantText(t, "changes", changesOf(p), "create main/a\nupdate main/default\n  labels[\"a\"]: <nil> -> b\n")
 	// A realm that is replaced keeps what was chosen in it.
 	before := h.addresses(theCell) + h.subnet(theSpace)
-	h.converge(withOther(func(s specs) { s[theRealm].(*realm.Realm).Namespace = "new" }), Options{})
+	h.converge(withOther(func(s specs) { s[theRealm].(*resource.Realm).Namespace = "new" }), Options{})
 	wantText(t, "after the replacement", h.addresses(theCell)+h.subnet(theSpace), before)
 }
 
@@ -99,7 +101,7 @@ func TestNetworkRefusals(t *testing.T) {
 		host    func(*host)
 		opts    Options
 		summary string
-		path    realm.Path
+		path    resource.Path
 		detail  string
 	}{
 		{name: "fixed subnet of a route", edit: fixed("10.1.0.0/16"), host: func(h *host) {
@@ -113,18 +115,18 @@ func TestNetworkRefusals(t *testing.T) {
 		{name: "pool at the very end", opts: pool("255.255.255.0/24"), host: func(h *host) {
 			h.actual.Routes = []Route{{netip.MustParsePrefix("255.255.255.0/24"), "eth0"}}
 		}, summary: "No free subnet", path: otherSpace, detail: "a route through eth0"},
-		{name: "address outside of the subnet", edit: func(s specs) { s[otherCell].(*realm.Cell).Address = "10.9.9.9" }, summary: "Address outside of the subnet", path: otherCell, detail: "has the subnet 10.88.1.0/24"},
-		{name: "address of the gateway", edit: func(s specs) { s[otherCell].(*realm.Cell).Address = "10.88.1.1" }, summary: "Address outside of the subnet", path: otherCell, detail: "is the gateway's"},
-		{name: "address for broadcasts", edit: func(s specs) { s[otherCell].(*realm.Cell).Address = "10.88.1.255" }, summary: "Address outside of the subnet", path: otherCell},
+		{name: "address outside of the subnet", edit: func(s specs) { s[otherCell].(*resource.Cell).Address = "10.9.9.9" }, summary: "Address outside of the subnet", path: otherCell, detail: "has the subnet 10.88.1.0/24"},
+		{name: "address of the gateway", edit: func(s specs) { s[otherCell].(*resource.Cell).Address = "10.88.1.1" }, summary: "Address outside of the subnet", path: otherCell, detail: "is the gateway's"},
+		{name: "address for broadcasts", edit: func(s specs) { s[otherCell].(*resource.Cell).Address = "10.88.1.255" }, summary: "Address outside of the subnet", path: otherCell},
 		{name: "address of another cell", edit: func(s specs) {
 			addCells(s, "b")
-			s[theStack+"/b"].(*realm.Cell).Address = "10.88.0.2"
+			s[theStack+"/b"].(*resource.Cell).Address = "10.88.0.2"
 		}, summary: "Address is taken", path: theStack + "/b", detail: "which cell main/default/blog/web has"},
 		{name: "full subnet", edit: func(s specs) {
 			space(s, otherSpace, "10.1.0.0/30")
-			s[otherStack+"/e"] = &realm.Cell{}
+			s[otherStack+"/e"] = &resource.Cell{}
 		}, summary: "No free address", path: otherStack + "/e", detail: "every one of 10.1.0.0/30 is taken"},
-		{name: "name of a network", edit: func(s specs) { s["main-default"], s["main-default/x"] = &realm.Realm{}, &realm.Space{} }, host: func(h *host) {
+		{name: "name of a network", edit: func(s specs) { s["main-default"], s["main-default/x"] = &resource.Realm{}, &resource.Space{} }, host: func(h *host) {
 			other := *h.prior.Records[theSpace]
 			other.Path, other.Status.Cgroup = "main/default-x", "/kukeon/main/default-x"
 			other.Status.Network = newNetwork(other.Path, netip.MustParsePrefix("10.250.0.0/24"))
@@ -179,10 +181,10 @@ func TestListenersOnIPv6(t *testing.T) {
 // A firewall that kuke can't change is told of once, at a space of the configuration.
 func TestDroppingChains(t *testing.T) {
 	h := made(t)
-	h.actual.Dropping = []DroppingChain{{Name: "table inet mine, chain passing", Fix: "nft insert rule …", Bridges: []string{realm.BridgeName(otherSpace), realm.BridgeName(theSpace)}}}
+	h.actual.Dropping = []DroppingChain{{Name: "table inet mine, chain passing", Fix: "nft insert rule …", Bridges: []string{resource.BridgeName(otherSpace), resource.BridgeName(theSpace)}}}
 	for range 2 { // with and without changes
 		_, diags := h.new(withOther(nil), Options{})
-		if len(diags) != 1 || diags[0].Severity != realm.Warning || diags[0].Summary != "Packets are dropped" || diags[0].Path != theSpace ||
+		if len(diags) != 1 || diags[0].Severity != resource.Warning || diags[0].Summary != "Packets are dropped" || diags[0].Path != theSpace ||
 			!strings.Contains(diags[0].Detail, "Let the packets of cells pass: nft insert rule ….") {
 			t.Errorf("diagnostics: %v", diags)
 		}
@@ -198,7 +200,7 @@ func TestAddresses(t *testing.T) {
 	h := newHost(t)
 	three := func(s specs) { addCells(s, "a", "b", "c") }
 	h.converge(example(three), Options{})
-	for name, want := range map[realm.Path]string{"a": "10.88.0.2/24", "b": "10.88.0.3/24", "c": "10.88.0.4/24", "web": "10.88.0.5/24"} {
+	for name, want := range map[resource.Path]string{"a": "10.88.0.2/24", "b": "10.88.0.3/24", "c": "10.88.0.4/24", "web": "10.88.0.5/24"} {
 		wantText(t, string(name), h.addresses(theStack+"/"+name), "eth0 main/default "+want)
 	}
 	// What goes has its address until it is gone, what stays keeps its own.
@@ -215,7 +217,7 @@ func TestAddresses(t *testing.T) {
 	h.converge(example(func(s specs) {
 		three(s)
 		addCells(s, "e")
-		s[theStack+"/a"].(*realm.Cell).Address = "10.88.0.99"
+		s[theStack+"/a"].(*resource.Cell).Address = "10.88.0.99"
 	}), Options{})
 	wantText(t, "fixed", h.addresses(theStack+"/a"), "eth0 main/default 10.88.0.99/24")
 	wantText(t, "beside one that moves", h.addresses(theStack+"/e"), "eth0 main/default 10.88.0.6/24")
@@ -230,7 +232,7 @@ func TestManyCells(t *testing.T) {
 	edit := func(n int) func(specs) {
 		return func(s specs) {
 			for i := range n {
-				s[theStack+realm.Path(fmt.Sprintf("/c%d", i))] = &realm.Cell{}
+				s[theStack+resource.Path(fmt.Sprintf("/c%d", i))] = &resource.Cell{}
 			}
 		}
 	}
@@ -246,7 +248,7 @@ func TestManyCells(t *testing.T) {
 func TestFurtherNetworks(t *testing.T) {
 	attach := func(names ...string) func(specs) {
 		return func(s specs) {
-			s["main/third"], container(s, theSide).Networks = &realm.Space{}, names
+			s["main/third"], container(s, theSide).Networks = &resource.Space{}, names
 		}
 	}
 	h := newHost(t)
@@ -272,7 +274,7 @@ func TestSubnetChangeMovesCells(t *testing.T) {
 	attached := func(s specs) { container(s, otherRoot).Networks = []string{"default"} }
 	h := newHost(t)
 	h.converge(withOther(attached), Options{})
-	p := h.plan(withOther(func(s specs) { attached(s); space(s, theSpace, "10.7.0.0/28") }), Options{Targets: []realm.Path{theSpace}})
+	p := h.plan(withOther(func(s specs) { attached(s); space(s, theSpace, "10.7.0.0/28") }), Options{Targets: []resource.Path{theSpace}})
 	compare(t, text(p), `
 update main/default
   network.subnet: <nil> -> 10.7.0.0/28
@@ -286,14 +288,14 @@ update main/other/x/db
 1 update main/default/blog/web after [0]
 2 update main/other/x/db after [0]
 `)
-	h.converge(withOther(func(s specs) { attached(s); space(s, theSpace, "10.7.0.0/28") }), Options{Targets: []realm.Path{theSpace}})
+	h.converge(withOther(func(s specs) { attached(s); space(s, theSpace, "10.7.0.0/28") }), Options{Targets: []resource.Path{theSpace}})
 	// Where another project's cell would be left behind, it is refused.
-	for _, p := range []realm.Path{otherSpace, otherStack, otherCell, otherRoot} {
+	for _, p := range []resource.Path{otherSpace, otherStack, otherCell, otherRoot} {
 		h.prior.Records[p].Status.Project = "base"
 	}
 	_, diags := h.new(example(func(s specs) { space(s, theSpace, "10.8.0.0/28") }), Options{})
 	wantError(t, diags, "Space is in use", theSpace, "cell main/other/x/db, which can't be changed here, has an address in 10.7.0.0/28")
-	_, diags = h.new(nil, Options{Destroy: true, Targets: []realm.Path{theSpace}})
+	_, diags = h.new(nil, Options{Destroy: true, Targets: []resource.Path{theSpace}})
 	wantError(t, diags, "Space is in use", theSpace, "is to be deleted, but cell main/other/x/db, which stays, is attached to it")
 }
 
@@ -312,7 +314,7 @@ func TestPublishedOnNoAddress(t *testing.T) {
 }
 
 func TestPublishedPorts(t *testing.T) {
-	published := func(h *host, cell realm.Path) string { return strings.Join(h.attachment(cell).Published, " ") }
+	published := func(h *host, cell resource.Path) string { return strings.Join(h.attachment(cell).Published, " ") }
 	open := func(s specs) {
 		container(s, theSide).Ports = []string{"80", "53/udp", "90-92"}
 		container(s, theRoot).Ports = []string{"80", "127.0.0.1:8080:8080"}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -42,7 +42,7 @@ create main/default/blog/web/side
 	}
 	want := state.Status{
 		Project: "default", Namespace: "kukeon-main", Cgroup: "/kukeon/main/default/blog/web/web_root", ContainerID: "default_blog_web_web",
-		SpecDigest: realm.CreationDigest(&realm.Container{Root: true, Image: "web:1"}), ImageDigest: digestOf("web:1"),
+		SpecDigest: resource.CreationDigest(&resource.Container{Root: true, Image: "web:1"}), ImageDigest: digestOf("web:1"),
 	}
 	if got := p.ChangesByPath()[theRoot].After.Status; got != want {
 		t.Errorf("status %+v, want %+v", got, want)
@@ -68,18 +68,18 @@ func TestImageThatIsThereIsNotPulled(t *testing.T) {
 
 // Each attribute of each kind does what its schema says: a change of it replaces the resource or doesn't.
 func TestEveryAttributeHasItsEffect(t *testing.T) {
-	targets := map[realm.Kind]realm.Path{realm.KindRealm: theRealm, realm.KindSpace: theSpace, realm.KindStack: theStack, realm.KindCell: theCell, realm.KindContainer: theSide}
-	for _, k := range realm.Kinds {
+	targets := map[resource.Kind]resource.Path{resource.KindRealm: theRealm, resource.KindSpace: theSpace, resource.KindStack: theStack, resource.KindCell: theCell, resource.KindContainer: theSide}
+	for _, k := range resource.Kinds {
 		for _, a := range k.Attributes() {
 			if a.Name == "root" {
 				continue
 			}
 			t.Run(string(k)+"/"+a.Name, func(t *testing.T) {
 				h := made(t)
-				desired := example(func(s specs) { s["main/other"] = &realm.Space{}; set(t, a, a.Field(reflect.ValueOf(s[targets[k]]))) })
+				desired := example(func(s specs) { s["main/other"] = &resource.Space{}; set(t, a, a.Field(reflect.ValueOf(s[targets[k]]))) })
 				c := h.converge(desired, Options{}).ChangesByPath()[targets[k]]
 				want := Update
-				if a.Effect == realm.Replace {
+				if a.Effect == resource.Replace {
 					want = Replace
 				}
 				if c == nil || c.Action != want {
@@ -99,38 +99,38 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 }
 
 // set gives v some value.
-func set(t *testing.T, a *realm.Attribute, v reflect.Value) {
+func set(t *testing.T, a *resource.Attribute, v reflect.Value) {
 	t.Helper()
 	switch a.Type {
-	case realm.TypeString:
+	case resource.TypeString:
 		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "sealed": sealed("other")}[a.Check]
 		if !ok {
 			value = "other"
 		}
 		v.SetString(value)
-	case realm.TypeBool:
+	case resource.TypeBool:
 		v.SetBool(true)
-	case realm.TypeInt, realm.TypeBytes:
+	case resource.TypeInt, resource.TypeBytes:
 		n := int64(7)
 		if v.Kind() == reflect.Pointer {
 			v.Set(reflect.ValueOf(&n))
 		} else {
 			v.SetInt(n)
 		}
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		v.SetFloat(2)
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		value := "other"
 		if a.Check == "port" {
 			value = "80"
 		}
 		v.Set(reflect.ValueOf([]string{value}))
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeMap, resource.TypePairs:
 		v.Set(reflect.ValueOf(map[string]string{"k": "v"}).Convert(v.Type()))
-	case realm.TypeObject:
+	case resource.TypeObject:
 		v.Set(reflect.New(v.Type().Elem()))
 		set(t, a.Fields[0], a.Fields[0].Field(v))
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		for _, f := range a.Fields {
 			set(t, f, f.Field(v.Index(0)))
@@ -140,14 +140,14 @@ func set(t *testing.T, a *realm.Attribute, v reflect.Value) {
 	}
 }
 
-func container(s specs, p realm.Path) *realm.Container { return s[p].(*realm.Container) }
+func container(s specs, p resource.Path) *resource.Container { return s[p].(*resource.Container) }
 
 func TestChanges(t *testing.T) {
 	runChanges(t, []change{
 		{name: "nothing"},
 		{
 			name: "env",
-			edit: func(s specs) { container(s, theSide).Env = realm.Env{"A": "1"} },
+			edit: func(s specs) { container(s, theSide).Env = resource.Env{"A": "1"} },
 			want: `
 replace main/default/blog/web/side
   !env["A"]: <nil> -> 1
@@ -156,8 +156,8 @@ replace main/default/blog/web/side
 			name: "labels and limits",
 			edit: func(s specs) {
 				container(s, theRoot).Labels = map[string]string{"a": "b"}
-				container(s, theSide).Resources = &realm.Resources{Memory: 1 << 20}
-				s[theRealm].(*realm.Realm).Resources = &realm.Resources{CPUs: 0.5}
+				container(s, theSide).Resources = &resource.Resources{Memory: 1 << 20}
+				s[theRealm].(*resource.Realm).Resources = &resource.Resources{CPUs: 0.5}
 			},
 			want: `
 update main
@@ -205,7 +205,7 @@ replace main/default/blog/web/web
 			name: "a new root container",
 			edit: func(s specs) {
 				delete(s, theRoot)
-				s[theCell+"/new"] = &realm.Container{Root: true, Image: "web:1"}
+				s[theCell+"/new"] = &resource.Container{Root: true, Image: "web:1"}
 			},
 			want: `
 create main/default/blog/web/new
@@ -216,7 +216,7 @@ delete main/default/blog/web/web
 `},
 		{
 			name: "namespace of the realm",
-			edit: func(s specs) { s[theRealm].(*realm.Realm).Namespace = "other" },
+			edit: func(s specs) { s[theRealm].(*resource.Realm).Namespace = "other" },
 			host: func(h *host) { h.actual.Namespaces["kukeon-main"].Images = 2 },
 			want: `
 replace main
@@ -237,7 +237,7 @@ replace main/default/blog/web/side
 			name: "a container less, a cell more",
 			edit: func(s specs) {
 				delete(s, theSide)
-				s[theStack+"/db"] = &realm.Cell{}
+				s[theStack+"/db"] = &resource.Cell{}
 			},
 			want: `
 create main/default/blog/db
@@ -247,7 +247,7 @@ delete main/default/blog/web/side
 		{
 			name: "a stack less",
 			edit: func(s specs) {
-				for _, p := range []realm.Path{theStack, theCell, theRoot, theSide} {
+				for _, p := range []resource.Path{theStack, theCell, theRoot, theSide} {
 					delete(s, p)
 				}
 			},
@@ -261,10 +261,10 @@ delete main/default/blog/web/side
 		{
 			name: "dependsOn orders",
 			edit: func(s specs) {
-				container(s, theSide).DependsOn = []realm.Dependency{{Name: "a-new"}}
+				container(s, theSide).DependsOn = []resource.Dependency{{Name: "a-new"}}
 				container(s, theSide).User = "root"
-				s[theCell+"/a-new"] = &realm.Container{Image: "side:1", DependsOn: []realm.Dependency{{Name: "z-new"}}}
-				s[theCell+"/z-new"] = &realm.Container{Image: "side:1"}
+				s[theCell+"/a-new"] = &resource.Container{Image: "side:1", DependsOn: []resource.Dependency{{Name: "z-new"}}}
+				s[theCell+"/z-new"] = &resource.Container{Image: "side:1"}
 			},
 			want: `
 create main/default/blog/web/a-new

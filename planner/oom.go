@@ -5,7 +5,7 @@ import (
 
 	units "github.com/docker/go-units"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -25,10 +25,10 @@ type Killed struct {
 	Processes, Earlier int64
 	// Level is the resource whose memory limit was hit, the container or one above it; empty where the host ran out of
 	// memory. Limit is that limit in bytes, 0 where it isn't known.
-	Level realm.Path
+	Level resource.Path
 	Limit int64
 
-	path realm.Path
+	path resource.Path
 }
 
 // Since returns k without the processes of its last run that before, an earlier look, told of already; nil where that leaves
@@ -55,7 +55,7 @@ type OOMKills struct {
 	prior  *state.State
 	actual *Actual
 	// cells is made once it is needed.
-	cells map[realm.Path]*cellKills
+	cells map[resource.Path]*cellKills
 }
 
 // cellKills is what the cgroups of the containers of a cell count together.
@@ -72,7 +72,7 @@ func NewOOMKills(prior *state.State, actual *Actual) *OOMKills {
 }
 
 // In returns what the kernel killed in the recorded container p, nil where it killed nothing.
-func (o *OOMKills) In(p realm.Path) *Killed {
+func (o *OOMKills) In(p resource.Path) *Killed {
 	r := o.prior.Records[p]
 	own := o.actual.OOM[r.Status.Cgroup]
 	k := &Killed{path: p, Processes: own.Kills}
@@ -94,7 +94,7 @@ func (o *OOMKills) In(p realm.Path) *Killed {
 	if level := o.prior.Records[k.Level]; level != nil {
 		k.Limit = o.actual.Cgroups[level.Status.Cgroup].Memory
 		if k.Limit == 0 {
-			k.Limit = realm.ResourcesOf(level.Spec).Memory
+			k.Limit = resource.ResourcesOf(level.Spec).Memory
 		}
 	}
 	return k
@@ -122,11 +122,11 @@ func (o *OOMKills) earlier(r *state.Record) (kills int64, hit bool) {
 }
 
 // cell returns what the containers of a cell count, in one pass over all records for all cells.
-func (o *OOMKills) cell(p realm.Path) *cellKills {
+func (o *OOMKills) cell(p resource.Path) *cellKills {
 	if o.cells == nil {
-		o.cells = map[realm.Path]*cellKills{}
+		o.cells = map[resource.Path]*cellKills{}
 		for p, r := range o.prior.Records {
-			if p.Kind() != realm.KindContainer {
+			if p.Kind() != resource.KindContainer {
 				continue
 			}
 			c := o.cells[p.Parent()]
@@ -147,7 +147,7 @@ func (o *OOMKills) cell(p realm.Path) *cellKills {
 
 // restarts reports whether containerd is to start the container again when it ends.
 func restarts(r *state.Record) bool {
-	policy := r.Spec.(*realm.Container).RestartPolicy
+	policy := r.Spec.(*resource.Container).RestartPolicy
 	return policy != "" && policy != "no"
 }
 

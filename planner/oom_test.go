@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // What the kernel kills for want of memory is told with the state of the container, and with the reason of its start.
 func TestKilled(t *testing.T) {
 	const cell, side = "/kukeon/" + string(theCell), "/kukeon/" + string(theSide) + "_side"
 	desired := example(func(s specs) {
-		s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 64 << 20}
-		container(s, theSide).Resources = &realm.Resources{Memory: 16 << 20}
+		s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 64 << 20}
+		container(s, theSide).Resources = &resource.Resources{Memory: 16 << 20}
 		container(s, theSide).RestartPolicy = "always"
 	})
 	again := func(h *host) { h.at(theSide).StartedAt = at.Add(time.Minute) }
@@ -42,10 +42,10 @@ func TestKilled(t *testing.T) {
 		{"before it was changed", map[string]OOM{cell: {3, 0, 4}}, func(h *host) { h.at(theSide).StartedAt = at.Add(-time.Minute) }, "Ready", ""},
 		{"one of two that restart", map[string]OOM{cell: {3, 0, 4}}, func(h *host) {
 			again(h)
-			h.prior.Records[theRoot].Spec = &realm.Container{Root: true, Image: "web:1", RestartPolicy: "always"}
+			h.prior.Records[theRoot].Spec = &resource.Container{Root: true, Image: "web:1", RestartPolicy: "always"}
 		}, "Ready", "-"},
 		{"killed by hand later", map[string]OOM{side: {1, 1, 1}}, func(h *host) {
-			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}})
+			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}})
 		}, "Failed (137, 1 process killed by the kernel: memory limit 16 MiB)", ""},
 	}
 	for _, tt := range tests {

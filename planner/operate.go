@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -20,7 +20,7 @@ type Operation struct {
 	// Action is Stop, Shutdown, Kill, Pause, Unpause or Restart.
 	Action Action
 	// Paths name the containers, or what they are in.
-	Paths []realm.Path
+	Paths []resource.Path
 	// Signal is, for Kill, the name of the one to send; with SIGKILL the container also stays down.
 	Signal string
 	// GraceSeconds replaces the grace periods of the containers, where not nil.
@@ -29,10 +29,10 @@ type Operation struct {
 
 // OwnedContainers returns the recorded containers of the projects that owns picks. One that was made by hand belongs to
 // the project of its cell, if that has one; else its project is empty.
-func OwnedContainers(prior *state.State, owns func(project string) bool) []realm.Path {
-	var owned []realm.Path
+func OwnedContainers(prior *state.State, owns func(project string) bool) []resource.Path {
+	var owned []resource.Path
 	for _, p := range prior.Paths() {
-		if p.Kind() != realm.KindContainer {
+		if p.Kind() != resource.KindContainer {
 			continue
 		}
 		owner := prior.Records[p].Status.Project
@@ -48,19 +48,19 @@ func OwnedContainers(prior *state.State, owns func(project string) bool) []realm
 
 // Operate plans an operation. What it would not change is left out: the plan may be empty. All of its steps can be
 // carried out at once, but for those of Shutdown, whose order is the reverse of that of a start.
-func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diagnostics) {
-	var diags realm.Diagnostics
+func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, resource.Diagnostics) {
+	var diags resource.Diagnostics
 	plan := &Plan{Prior: PriorOf(prior), Changes: []*Change{}, Steps: []Step{}, Targets: o.Paths}
-	seen := map[realm.Path]bool{}
+	seen := map[resource.Path]bool{}
 	recorded := prior.Paths()
 	for _, target := range o.Paths {
 		found := false
 		within := recorded
-		if target.Kind() == realm.KindContainer { // a shutdown names each of them
-			within = []realm.Path{target}
+		if target.Kind() == resource.KindContainer { // a shutdown names each of them
+			within = []resource.Path{target}
 		}
 		for _, p := range within {
-			if p.Kind() != realm.KindContainer || !target.Contains(p) || prior.Records[p] == nil {
+			if p.Kind() != resource.KindContainer || !target.Contains(p) || prior.Records[p] == nil {
 				continue
 			}
 			found = true
@@ -75,14 +75,14 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 			}
 		}
 		if !found {
-			diags.Errorf(realm.Range{}, target, "Nothing to "+string(o.Action), "%s has no container in the state.", target)
+			diags.Errorf(resource.Range{}, target, "Nothing to "+string(o.Action), "%s has no container in the state.", target)
 		}
 	}
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if err := buildSteps(plan, realm.NewTree(), prior, actual); err != nil {
-		diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
+	if err := buildSteps(plan, resource.NewTree(), prior, actual); err != nil {
+		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, diags
 	}
 	return plan, diags
@@ -90,7 +90,7 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, realm.Diag
 
 // change returns what happens to one container, or nil. What can't be done is an error where the container was named
 // itself; and where containerd has none to restart, for whoever restarts a cell wants all of it to run.
-func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, named bool, diags *realm.Diagnostics) *Change {
+func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, named bool, diags *resource.Diagnostics) *Change {
 	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
 	status := TaskNone
 	if c != nil {
@@ -98,7 +98,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 	}
 	refuse := func(why string) *Change {
 		if named && o.Action != Shutdown || o.Action == Restart {
-			diags.Errorf(realm.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
+			diags.Errorf(resource.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
 		}
 		return nil
 	}
@@ -145,7 +145,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 			return nil
 		}
 		if pauseEnded(r, c) && !running {
-			diags.Errorf(realm.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
+			diags.Errorf(resource.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
 			return nil
 		}
 		if status != TaskPaused {
@@ -153,12 +153,12 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		}
 		after.Status.Run = ""
 	case Restart:
-		if profile := after.Spec.(*realm.Container).AppArmorProfile(); profile != realm.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
+		if profile := after.Spec.(*resource.Container).AppArmorProfile(); profile != resource.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
 			return refuse(fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile))
 		}
 		after.Status.Run, after.Status.Health, after.Status.Exit = "", nil, nil
-		if spec := after.Spec.(*realm.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
-			change.Check = realm.Healthy
+		if spec := after.Spec.(*resource.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
+			change.Check = resource.Healthy
 		}
 	}
 	return change
@@ -178,15 +178,15 @@ func exitOf(r *state.Record, c *Container) *state.Exit {
 
 // Recorded returns, as a configuration, what is recorded of the paths: themselves, what is below them, what is above
 // them, and the root containers of their cells.
-func Recorded(prior *state.State, paths []realm.Path) *realm.Tree {
-	tree := realm.NewTree()
+func Recorded(prior *state.State, paths []resource.Path) *resource.Tree {
+	tree := resource.NewTree()
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
-		spec, isContainer := r.Spec.(*realm.Container)
+		spec, isContainer := r.Spec.(*resource.Container)
 		for _, target := range paths {
-			inCell := isContainer && spec.Root && target.Kind() == realm.KindContainer && p.Parent() == target.Parent()
+			inCell := isContainer && spec.Root && target.Kind() == resource.KindContainer && p.Parent() == target.Parent()
 			if target.Contains(p) || p.Contains(target) || inCell {
-				tree.Add(&realm.Resource{Path: p, Spec: r.Spec})
+				tree.Add(&resource.Resource{Path: p, Spec: r.Spec})
 				break
 			}
 		}
@@ -200,7 +200,7 @@ func (d *decider) staysDown(r *state.Record, actual *Container) bool {
 }
 
 // startAsked reports whether the user wants the container to run whatever it was made to do before.
-func (d *decider) startAsked(p realm.Path) bool { return d.opts.Start && d.isTarget(p) }
+func (d *decider) startAsked(p resource.Path) bool { return d.opts.Start && d.isTarget(p) }
 
 // pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
 // a reboot. Other than a stop, a pause holds no longer than its task.
@@ -218,7 +218,7 @@ func pauseEnded(r *state.Record, c *Container) bool {
 }
 
 // isTarget reports whether p is a target, or below one; without targets everything is.
-func (d *decider) isTarget(p realm.Path) bool {
+func (d *decider) isTarget(p resource.Path) bool {
 	for _, t := range d.opts.Targets {
 		if t.Contains(p) {
 			return true

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // operate plans an operation, which must succeed, and carries it out.
@@ -24,7 +24,7 @@ func (h *host) operation(o Operation) *Plan {
 }
 
 // start plans what kuke start does, and carries it out.
-func (h *host) startAgain(paths ...realm.Path) *Plan {
+func (h *host) startAgain(paths ...resource.Path) *Plan {
 	h.Helper()
 	p := h.plan(Recorded(h.prior, paths), Options{Project: "default", ByHand: true, Start: true, Targets: paths})
 	h.apply(p)
@@ -41,8 +41,8 @@ func nothingToDo(t *testing.T, h *host) {
 // What the user has stopped stays so over applies, until it is started again.
 func TestStoppedStaysStopped(t *testing.T) {
 	for _, o := range []Operation{
-		{Action: Stop, Paths: []realm.Path{theSide}}, {Action: Stop, Paths: []realm.Path{theRoot}}, {Action: Stop, Paths: []realm.Path{theRealm}},
-		{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theCell}}, {Action: Pause, Paths: []realm.Path{theCell}}, {Action: Pause, Paths: []realm.Path{theSide}},
+		{Action: Stop, Paths: []resource.Path{theSide}}, {Action: Stop, Paths: []resource.Path{theRoot}}, {Action: Stop, Paths: []resource.Path{theRealm}},
+		{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell}}, {Action: Pause, Paths: []resource.Path{theCell}}, {Action: Pause, Paths: []resource.Path{theSide}},
 	} {
 		t.Run(fmt.Sprint(o), func(t *testing.T) {
 			h := made(t)
@@ -60,7 +60,7 @@ func TestStoppedStaysStopped(t *testing.T) {
 			}
 			h.startAgain(o.Paths...)
 			nothingToDo(t, h)
-			for _, p := range []realm.Path{theRoot, theSide} {
+			for _, p := range []resource.Path{theRoot, theSide} {
 				if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
 					t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
 				}
@@ -72,8 +72,8 @@ func TestStoppedStaysStopped(t *testing.T) {
 // An apply starts what the user has stopped only with --start, and then just what is targeted.
 func TestApplyWithStart(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
-	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []realm.Path{theSide}})), `
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []resource.Path{theSide}})), `
 start main/default/blog/web/side
   # its task is missing
 `)
@@ -84,10 +84,10 @@ start main/default/blog/web/side
 // A container that is made anew runs, whatever became of its predecessor.
 func TestReplacedContainerRuns(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
-	desired := example(func(s specs) { container(s, theRoot).Env = realm.Env{"A": "1"} })
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	desired := example(func(s specs) { container(s, theRoot).Env = resource.Env{"A": "1"} })
 	h.converge(desired, Options{})
-	for _, p := range []realm.Path{theRoot, theSide} {
+	for _, p := range []resource.Path{theRoot, theSide} {
 		if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
 			t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
 		}
@@ -97,7 +97,7 @@ func TestReplacedContainerRuns(t *testing.T) {
 // Somebody else starts what the user has stopped: that is drift.
 func TestStartedOutside(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
 	h.at(theSide).Status, h.at(theSide).NetNS = TaskRunning, h.at(theRoot).NetNS
 	compare(t, changesOf(h.converge(example(nil), Options{})), `
 stop main/default/blog/web/side
@@ -107,7 +107,7 @@ stop main/default/blog/web/side
 
 func TestRestart(t *testing.T) {
 	h := made(t)
-	p := h.operation(Operation{Action: Restart, Paths: []realm.Path{theCell}})
+	p := h.operation(Operation{Action: Restart, Paths: []resource.Path{theCell}})
 	_, steps, _ := strings.Cut(text(p), "--\n")
 	compare(t, steps, `
 0 stop main/default/blog/web/side
@@ -125,12 +125,12 @@ func TestOperationsThatCannotBe(t *testing.T) {
 		host func(*host)
 		want string
 	}{
-		{"no such", Operation{Action: Stop, Paths: []realm.Path{"other"}}, nil, "other has no container in the state"},
-		{"kill the dead", Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 1) }, "does not run: it is Failed"},
-		{"pause the dead", Operation{Action: Pause, Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "does not run: it is Stopped"},
-		{"unpause what runs not", Operation{Action: Unpause, Paths: []realm.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
-		{"removed", Operation{Action: Stop, Paths: []realm.Path{theSide}}, func(h *host) {
-			delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+		{"no such", Operation{Action: Stop, Paths: []resource.Path{"other"}}, nil, "other has no container in the state"},
+		{"kill the dead", Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 1) }, "does not run: it is Failed"},
+		{"pause the dead", Operation{Action: Pause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "does not run: it is Stopped"},
+		{"unpause what runs not", Operation{Action: Unpause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
+		{"removed", Operation{Action: Stop, Paths: []resource.Path{theSide}}, func(h *host) {
+			delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
 		}, "containerd has no such container"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestOperationsThatCannotBe(t *testing.T) {
 				t.Errorf("%v, want %q", diags, tt.want)
 			}
 			// Of a whole cell, those that it can't be done to are left out.
-			tt.o.Paths = []realm.Path{theCell}
+			tt.o.Paths = []resource.Path{theCell}
 			if p, diags := Operate(h.prior, h.actual, tt.o); diags.HasErrors() || len(p.Changes) > 1 && tt.name != "no such" {
 				t.Errorf("%v %+v", diags, p)
 			}
@@ -152,8 +152,8 @@ func TestOperationsThatCannotBe(t *testing.T) {
 
 func TestRestartMisses(t *testing.T) {
 	h := made(t)
-	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theRoot))
-	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []realm.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
+	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot))
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
 		t.Errorf("the cell of a container that is gone is restarted: %v", diags)
 	}
 }
@@ -167,15 +167,15 @@ func TestMadeByHand(t *testing.T) {
 				delete(s, p)
 			}
 		}
-		s[theCell+"/debug"] = &realm.Container{Image: "side:1"}
+		s[theCell+"/debug"] = &resource.Container{Image: "side:1"}
 	})
-	p := h.plan(byHand, Options{ByHand: true, Targets: []realm.Path{theCell + "/debug"}})
+	p := h.plan(byHand, Options{ByHand: true, Targets: []resource.Path{theCell + "/debug"}})
 	h.apply(p)
 	if r := h.prior.Records[theCell+"/debug"]; r == nil || r.Status.Project != "" {
 		t.Fatalf("recorded as %+v\n%s", r, text(p))
 	}
 	nothingToDo(t, h)
-	h.apply(h.plan(nil, Options{ByHand: true, Destroy: true, Targets: []realm.Path{theCell + "/debug"}}))
+	h.apply(h.plan(nil, Options{ByHand: true, Destroy: true, Targets: []resource.Path{theCell + "/debug"}}))
 	if h.prior.Records[theCell+"/debug"] != nil || h.prior.Records[theSide] == nil {
 		t.Error("not just that one was deleted")
 	}
@@ -191,10 +191,10 @@ start main/default/blog/web/side
 	for _, status := range []TaskStatus{TaskNone, TaskStopped} {
 		t.Run("task "+string(status), func(t *testing.T) {
 			h := made(t)
-			h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+			h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
 			c := h.at(theSide)
 			c.Status, c.NetNS, c.PID, c.ExitCode = status, 0, 0, 137
-			_, diags := Operate(h.prior, h.actual, Operation{Action: Unpause, Paths: []realm.Path{theCell}})
+			_, diags := Operate(h.prior, h.actual, Operation{Action: Unpause, Paths: []resource.Path{theCell}})
 			if !diags.HasErrors() || !strings.Contains(diags.Error(), "Start it with: kuke start container "+string(theSide)) {
 				t.Errorf("unpause says %v", diags)
 			}
@@ -207,7 +207,7 @@ start main/default/blog/web/side
 	}
 	t.Run("another task", func(t *testing.T) {
 		h := made(t)
-		h.operation(Operation{Action: Pause, Paths: []realm.Path{theSide}})
+		h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
 		h.at(theSide).Status = TaskRunning
 		h.prior.Records[theSide].Status.UpdatedAt = &at
 		h.at(theSide).StartedAt = at.Add(-time.Minute) // the one that was paused
@@ -220,7 +220,7 @@ pause main/default/blog/web/side
 	})
 	t.Run("stopped", func(t *testing.T) {
 		h := made(t)
-		h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}})
+		h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
 		nothingToDo(t, h)
 	})
 }
@@ -228,8 +228,8 @@ pause main/default/blog/web/side
 // A start that fails, or never comes, leaves no hold behind: the plan says what is missing.
 func TestFailedStartEndsHold(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell}})
-	p := h.plan(Recorded(h.prior, []realm.Path{theCell}), Options{ByHand: true, Start: true, Targets: []realm.Path{theCell}})
+	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	p := h.plan(Recorded(h.prior, []resource.Path{theCell}), Options{ByHand: true, Start: true, Targets: []resource.Path{theCell}})
 	h.applySome(p, 0, nil)
 	compare(t, changesOf(h.plan(example(nil), Options{})), `
 start main/default/blog/web/web

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -54,8 +54,8 @@ func sameOutput(a, b *state.Output) bool {
 
 // Computed returns what the plan works out for the resources that there will be, by the names that configurations refer to
 // them by.
-func Computed(plan *Plan, prior *state.State) map[realm.Path]map[string]string {
-	all := map[realm.Path]map[string]string{}
+func Computed(plan *Plan, prior *state.State) map[resource.Path]map[string]string {
+	all := map[resource.Path]map[string]string{}
 	records := maps.Clone(plan.operated(prior).Records)
 	for _, c := range plan.Changes {
 		records[c.Path] = c.After
@@ -64,7 +64,7 @@ func Computed(plan *Plan, prior *state.State) map[realm.Path]map[string]string {
 		if r == nil {
 			continue
 		}
-		if c, ok := r.Spec.(*realm.Container); ok {
+		if c, ok := r.Spec.(*resource.Container); ok {
 			all[p] = map[string]string{"root": strconv.FormatBool(c.Root)}
 		}
 		if n := r.Status.Network; n != nil {

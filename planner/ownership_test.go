@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestOwnership(t *testing.T) {
@@ -45,8 +45,8 @@ delete main/default/blog/web/side
 		{
 			name: "made by hand in a realm that is replaced",
 			edit: func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theRealm })
-				s[theRealm].(*realm.Realm).Namespace = "other"
+				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theRealm })
+				s[theRealm].(*resource.Realm).Namespace = "other"
 			},
 			host: func(h *host) {
 				for p, r := range h.prior.Records {
@@ -72,7 +72,7 @@ delete main/default/blog/web/side
 		{
 			name: "only one container is declared, the others are none of its business",
 			edit: func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide })
+				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide })
 				container(s, theSide).User = "root"
 			},
 			want: `
@@ -82,7 +82,7 @@ replace main/default/blog/web/side
 		{
 			name: "a realm and a container are declared: what is between stays",
 			edit: func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide && p != theRealm })
+				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide && p != theRealm })
 			},
 		},
 		{
@@ -130,9 +130,9 @@ func TestLeftBehind(t *testing.T) {
 		if _, diags := h.new(alone, Options{Project: "default"}); len(diags) > 0 {
 			t.Errorf("without a change: %v", diags)
 		}
-		replace := Options{Project: "default", Replace: []realm.Path{theRoot}}
+		replace := Options{Project: "default", Replace: []resource.Path{theRoot}}
 		p, diags := h.new(alone, replace)
-		if p == nil || len(diags) != 1 || diags[0].Severity != realm.Warning || !strings.HasPrefix(diags[0].Detail, want) {
+		if p == nil || len(diags) != 1 || diags[0].Severity != resource.Warning || !strings.HasPrefix(diags[0].Detail, want) {
 			t.Errorf("project %q: %v", project, diags)
 		}
 		h.kill(theSide, 0)

@@ -3,7 +3,7 @@ package planner
 import (
 	"net/netip"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -21,9 +21,9 @@ type Options struct {
 	// Images removes the images of realms that are deleted, too: else a containerd namespace that holds any is kept.
 	Images bool
 	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
-	Targets []realm.Path
+	Targets []resource.Path
 	// Replace makes the containers at these paths, or below them, anew even when nothing of them changes.
-	Replace []realm.Path
+	Replace []resource.Path
 	// ByHand plans for an imperative command: resources of every project may change, new ones belong to none, and
 	// nothing is deleted for not being desired.
 	ByHand bool
@@ -49,10 +49,10 @@ type Plan struct {
 	Project string `json:"project"`
 	// Directory is that of the configuration that is applied, an absolute path: it is remembered with the project. Unnamed
 	// is [Options.Unnamed].
-	Directory string       `json:"directory,omitempty"`
-	Unnamed   bool         `json:"unnamed,omitempty"`
-	Destroy   bool         `json:"destroy,omitempty"`
-	Targets   []realm.Path `json:"targets,omitempty"`
+	Directory string          `json:"directory,omitempty"`
+	Unnamed   bool            `json:"unnamed,omitempty"`
+	Destroy   bool            `json:"destroy,omitempty"`
+	Targets   []resource.Path `json:"targets,omitempty"`
 	// Changes holds one entry for each resource that changes, parents before what is below them.
 	Changes []*Change `json:"changes"`
 	// Unchanged counts the resources looked at that stay as they are.
@@ -72,10 +72,10 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [New] leaves
 	// them to its caller, who may have others too.
-	Diagnostics realm.Diagnostics `json:"diagnostics,omitempty"`
+	Diagnostics resource.Diagnostics `json:"diagnostics,omitempty"`
 	// Key is what the plan's values are sealed with where the state had no key yet: applying the plan gives the state
 	// this one. Only a saved plan keeps it; nobody is shown it.
-	Key realm.SealKey `json:"-"`
+	Key resource.SealKey `json:"-"`
 }
 
 // Prior identifies a state.
@@ -92,8 +92,8 @@ func PriorOf(st *state.State) Prior {
 
 // Change is what happens to one resource.
 type Change struct {
-	Path   realm.Path `json:"path"`
-	Action Action     `json:"action"`
+	Path   resource.Path `json:"path"`
+	Action Action        `json:"action"`
 	// Reasons say why, beyond the differences in Diffs, in words for people.
 	Reasons []string `json:"reasons,omitempty"`
 	// Diffs are the differences between the recorded and the desired spec.
@@ -113,12 +113,12 @@ type Change struct {
 	// GraceSeconds is, for [Stop], [Shutdown] and [Restart], in place of the container's own grace period.
 	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
 	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
-	Check realm.Condition `json:"check,omitempty"`
+	Check resource.Condition `json:"check,omitempty"`
 }
 
 // ChangesByPath returns the changes by the path of their resource.
-func (p *Plan) ChangesByPath() map[realm.Path]*Change {
-	m := make(map[realm.Path]*Change, len(p.Changes))
+func (p *Plan) ChangesByPath() map[resource.Path]*Change {
+	m := make(map[resource.Path]*Change, len(p.Changes))
 	for _, c := range p.Changes {
 		m[c.Path] = c
 	}
@@ -168,11 +168,11 @@ func (p *Plan) Summary() Summary {
 
 // New plans the way from prior and actual to desired. desired may be nil for [Options.Destroy]. When the
 // diagnostics hold an error the plan is nil.
-func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) (*Plan, realm.Diagnostics) {
+func New(desired *resource.Tree, prior *state.State, actual *Actual, opts Options) (*Plan, resource.Diagnostics) {
 	if desired == nil || opts.Destroy {
-		desired = realm.NewTree()
+		desired = resource.NewTree()
 	}
-	var diags realm.Diagnostics
+	var diags resource.Diagnostics
 	original := prior
 	prior, moves := opts.operated(original, &diags)
 	actual = actual.moved(moves, original, prior)
@@ -180,7 +180,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 	desired = settleRoots(ignoring(desired, prior), rootsFound(prior, orphans), prior, &opts)
 	d := &decider{
 		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
-		changes: map[realm.Path]*Change{}, orphans: orphans, kills: NewOOMKills(prior, actual),
+		changes: map[resource.Path]*Change{}, orphans: orphans, kills: NewOOMKills(prior, actual),
 	}
 	d.findRoots()
 	d.checkTargets()
@@ -215,7 +215,7 @@ func New(desired *realm.Tree, prior *state.State, actual *Actual, opts Options) 
 		}
 	}
 	if err := buildSteps(plan, desired, prior, actual); err != nil {
-		d.diags.Errorf(realm.Range{}, "", "Changes wait for each other", "%v", err)
+		d.diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, d.diags
 	}
 	return plan, d.diags

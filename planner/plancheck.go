@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -26,7 +26,7 @@ var containerOps = []Op{OpPrepare, OpStart, OpStop, OpKill, OpPause, OpUnpause, 
 
 // check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
 func (p *Plan) check() error {
-	changes := map[realm.Path]*Change{}
+	changes := map[resource.Path]*Change{}
 	for i, c := range p.Changes {
 		if err := c.check(); err != nil {
 			return fmt.Errorf("change %d: %w", i, err)
@@ -51,7 +51,7 @@ func (p *Plan) check() error {
 		}
 	}
 	for _, name := range p.Profiles {
-		if name != realm.DefaultAppArmorProfile {
+		if name != resource.DefaultAppArmorProfile {
 			return fmt.Errorf("AppArmor profile %q is not one that kuke loads", name)
 		}
 	}
@@ -82,7 +82,7 @@ func (p *Plan) check() error {
 		if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
 			return fmt.Errorf("step %d (%s %s) has no change", i, s.Op, s.Path)
 		}
-		if slices.Contains(containerOps, s.Op) && s.Path.Kind() != realm.KindContainer {
+		if slices.Contains(containerOps, s.Op) && s.Path.Kind() != resource.KindContainer {
 			return fmt.Errorf("step %d: can't %s a %s", i, s.Op, s.Path.Kind().Lower())
 		}
 	}
@@ -94,7 +94,7 @@ func (c *Change) check() error {
 	if c == nil {
 		return errors.New("it is missing")
 	}
-	if _, err := realm.ParsePath(string(c.Path)); err != nil {
+	if _, err := resource.ParsePath(string(c.Path)); err != nil {
 		return err
 	}
 	for _, r := range []*state.Record{c.Before, c.After} {
@@ -129,10 +129,10 @@ func (c *Change) check() error {
 	if err := c.checkClaim(); err != nil {
 		return err
 	}
-	if c.After != nil && c.Path.Kind() == realm.KindRealm && c.After.Status.Namespace != realm.NamespaceOf(c.Path, c.After.Spec.(*realm.Realm)) {
+	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
 		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
 	}
-	if c.Check != "" && (c.Path.Kind() != realm.KindContainer || c.After == nil || c.Check == realm.Healthy && c.After.Spec.(*realm.Container).Healthcheck == nil) {
+	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
 	}
 	return c.checkDiffs()
@@ -141,7 +141,7 @@ func (c *Change) check() error {
 // checkClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
 // whether Before is true.
 func (c *Change) checkClaim() error {
-	if c.After == nil || c.Path.Kind() != realm.KindContainer {
+	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil
 	}
 	var had state.Status
@@ -149,7 +149,7 @@ func (c *Change) checkClaim() error {
 		had = c.Before.Status
 	}
 	after := c.After.Status
-	if after.ContainerID != had.ContainerID && !realm.IsVariant(after.ContainerID, func(n int) string { return realm.ContainerIDVariant(c.Path, n) }) {
+	if after.ContainerID != had.ContainerID && !resource.IsVariant(after.ContainerID, func(n int) string { return resource.ContainerIDVariant(c.Path, n) }) {
 		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
 	}
 	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, path.Dir(after.Cgroup), c.Path, c.After.Spec) {
@@ -159,13 +159,13 @@ func (c *Change) checkClaim() error {
 }
 
 // isCgroupOf reports whether a cgroup is one that the resource at p can have in that of what it lies in.
-func isCgroupOf(cgroup, above string, p realm.Path, spec realm.Spec) bool {
-	name := realm.CgroupIn(above, p, spec)
-	return realm.IsVariant(cgroup, func(n int) string { return realm.Variant(name, n) })
+func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool {
+	name := resource.CgroupIn(above, p, spec)
+	return resource.IsVariant(cgroup, func(n int) string { return resource.Variant(name, n) })
 }
 
 // checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
-func (c *Change) checkNames(st *state.State, names *hostNames, changes map[realm.Path]*Change) error {
+func (c *Change) checkNames(st *state.State, names *hostNames, changes map[resource.Path]*Change) error {
 	if c.After == nil {
 		return nil
 	}
@@ -175,18 +175,18 @@ func (c *Change) checkNames(st *state.State, names *hostNames, changes map[realm
 	var had state.Status
 	if have := st.Records[c.Path]; have != nil {
 		had = have.Status
-	} else if c.Before != nil && c.Path.Kind() == realm.KindContainer {
+	} else if c.Before != nil && c.Path.Kind() == resource.KindContainer {
 		had = c.Before.Status // whose id its labels tell, see [Plan.CheckHost]
 	}
 	after := c.After.Status
-	above := path.Dir(realm.CgroupOf(c.Path, c.After.Spec))
+	above := path.Dir(resource.CgroupOf(c.Path, c.After.Spec))
 	if r := recordAfter(st, changes, c.Path.Parent()); r != nil {
 		above = r.Status.Cgroup
 	}
 	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, above, c.Path, c.After.Spec) {
 		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
 	}
-	if after.CellID != had.CellID && !realm.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
+	if after.CellID != had.CellID && !resource.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
 		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
 	}
 	if n := after.Network; n != nil && !sameNames(n, had.Network) && !c.mayName(n) {
@@ -205,11 +205,11 @@ func (c *Change) checkNames(st *state.State, names *hostNames, changes map[realm
 // mayName reports whether the space of the change can be given a network of these names: those of its path, or of one that was
 // left unrecorded, which bears its path.
 func (c *Change) mayName(n *state.Network) bool {
-	return realm.IsVariant(n.Name, func(i int) string { name, _, _ := realm.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
+	return resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
 }
 
 // recordAfter returns the record that p has after the changes, or nil.
-func recordAfter(st *state.State, changes map[realm.Path]*Change, p realm.Path) *state.Record {
+func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
 	if c := changes[p]; c != nil {
 		return c.After
 	}
@@ -228,7 +228,7 @@ func (c *Change) checkDiffs() error {
 			shown = append(shown, df)
 		}
 	}
-	var before, after realm.Spec
+	var before, after resource.Spec
 	if c.Before != nil && c.Action != Create {
 		before = c.Before.Spec
 	}
@@ -266,8 +266,8 @@ func (c *Change) sameImage(shown []Diff) bool {
 // checkRecord makes sure that a record names on the host what belongs to its path.
 func checkRecord(r *state.Record) error {
 	id := ""
-	if r.Path.Kind() == realm.KindContainer {
-		id = realm.ContainerID(r.Path)
+	if r.Path.Kind() == resource.KindContainer {
+		id = resource.ContainerID(r.Path)
 	}
 	// One that was imported or renamed has another id and cgroup, which is no news to the state; where no state knows it, its
 	// labels are asked, see [Plan.CheckHost].
@@ -277,10 +277,10 @@ func checkRecord(r *state.Record) error {
 	if err := checkCgroup(r); err != nil {
 		return err
 	}
-	if r.Status.CellID != "" && r.Path.Kind() != realm.KindCell {
+	if r.Status.CellID != "" && r.Path.Kind() != resource.KindCell {
 		return errors.New("only a cell has the id of one")
 	}
-	if c, ok := r.Spec.(*realm.Container); ok {
+	if c, ok := r.Spec.(*resource.Container); ok {
 		if err := checkSecrets(c); err != nil {
 			return err
 		}
@@ -289,7 +289,7 @@ func checkRecord(r *state.Record) error {
 		return errors.New("it has no containerd namespace")
 	}
 	if n := r.Status.Network; n != nil {
-		if r.Path.Kind() != realm.KindSpace {
+		if r.Path.Kind() != resource.KindSpace {
 			return errors.New("only a space has a network")
 		}
 		if err := checkNetwork(r.Path, n); err != nil {
@@ -299,7 +299,7 @@ func checkRecord(r *state.Record) error {
 	if r.Status.Attachment == nil {
 		return nil
 	}
-	if r.Path.Kind() != realm.KindCell {
+	if r.Path.Kind() != resource.KindCell {
 		return errors.New("only a cell is attached")
 	}
 	return checkAttachment(r.Path, r.Status.Attachment)
@@ -308,7 +308,7 @@ func checkRecord(r *state.Record) error {
 // checkCgroup makes sure that the cgroup of a record is as deep in that of its realm as its path says: which one it is, the state
 // knows, see [Change.checkNames].
 func checkCgroup(r *state.Record) error {
-	want := realm.CgroupOf(r.Path, r.Spec)
+	want := resource.CgroupOf(r.Path, r.Spec)
 	if r.Status.Cgroup == want || r.Status.Imported {
 		return nil
 	}
@@ -320,7 +320,7 @@ func checkCgroup(r *state.Record) error {
 	return nil
 }
 
-func checkNetwork(space realm.Path, n *state.Network) error {
+func checkNetwork(space resource.Path, n *state.Network) error {
 	subnet, err := netip.ParsePrefix(n.Subnet)
 	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() {
 		return fmt.Errorf("its network has the subnet %q", n.Subnet)
@@ -332,10 +332,10 @@ func checkNetwork(space realm.Path, n *state.Network) error {
 	return nil
 }
 
-func checkAttachment(cell realm.Path, a *state.Attachment) error {
+func checkAttachment(cell resource.Path, a *state.Attachment) error {
 	for at, i := range a.Interfaces {
-		p, err := realm.ParsePath(string(i.Space))
-		if err != nil || p.Kind() != realm.KindSpace || p.Realm() != cell.Realm() || at == 0 && p != cell.Space() {
+		p, err := resource.ParsePath(string(i.Space))
+		if err != nil || p.Kind() != resource.KindSpace || p.Realm() != cell.Realm() || at == 0 && p != cell.Space() {
 			return fmt.Errorf("it is attached to %q", i.Space)
 		}
 		if err := checkNetwork(p, &i.Network); err != nil {
@@ -350,13 +350,13 @@ func checkAttachment(cell realm.Path, a *state.Attachment) error {
 		}
 	}
 	for _, text := range a.Published {
-		if port, err := realm.ParsePort(text); err != nil || port.Host.First == 0 {
+		if port, err := resource.ParsePort(text); err != nil || port.Host.First == 0 {
 			return fmt.Errorf("it publishes %q", text)
 		}
 	}
 	for _, name := range a.Names {
 		for _, label := range strings.Split(name, ".") {
-			if err := realm.CheckName(label); err != nil {
+			if err := resource.CheckName(label); err != nil {
 				return err
 			}
 		}
@@ -368,7 +368,7 @@ func checkAttachment(cell realm.Path, a *state.Attachment) error {
 // cells of the space.
 func (n SpaceNames) check() error {
 	for _, p := range n.Update {
-		if cell, err := realm.ParsePath(string(p)); err != nil || cell.Kind() != realm.KindCell || cell.Space() != n.Space {
+		if cell, err := resource.ParsePath(string(p)); err != nil || cell.Kind() != resource.KindCell || cell.Space() != n.Space {
 			return fmt.Errorf("names of %s: %q is no cell of it", n.Space, p)
 		}
 	}
@@ -378,7 +378,7 @@ func (n SpaceNames) check() error {
 		}
 		for _, name := range e.Names {
 			for _, label := range strings.Split(name, ".") {
-				if err := realm.CheckName(label); err != nil {
+				if err := resource.CheckName(label); err != nil {
 					return fmt.Errorf("names of %s: %w", n.Space, err)
 				}
 			}

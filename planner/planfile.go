@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
@@ -29,7 +29,7 @@ const (
 type planFile struct {
 	*Plan
 	// SealKey is [Plan.Key].
-	SealKey realm.SealKey `json:"seal_key,omitempty"`
+	SealKey resource.SealKey `json:"seal_key,omitempty"`
 }
 
 // ErrStale says that the state is no longer the one a plan was made from, or the host no longer as it was taken to be.
@@ -53,7 +53,7 @@ func (p *Plan) Save(file string) error {
 
 // LoadPlan reads a plan that [Plan.Save] wrote. The diagnostics are warnings about the file itself: others than root and
 // its owner can change it, or it is another user's.
-func LoadPlan(file string) (*Plan, realm.Diagnostics, error) {
+func LoadPlan(file string) (*Plan, resource.Diagnostics, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
@@ -75,8 +75,8 @@ func LoadPlan(file string) (*Plan, realm.Diagnostics, error) {
 }
 
 // trustworthy warns of a file that somebody else than root and the user of that id can have written.
-func trustworthy(file string, info fs.FileInfo, user int) (diags realm.Diagnostics) {
-	at := realm.Range{File: file}
+func trustworthy(file string, info fs.FileInfo, user int) (diags resource.Diagnostics) {
+	at := resource.Range{File: file}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != user {
 		diags.Warnf(at, "", "Plan file of another user", "the saved plan belongs to the user with the id %d, who can have changed it: apply it only if you trust that user, or plan again.", stat.Uid)
 	}
@@ -123,7 +123,7 @@ func decodePlan(data []byte) (*Plan, error) {
 	if again, err := encodePlan(pf.Plan); err != nil || !bytes.Equal(again, data) {
 		return nil, errors.New("was edited, or written by another version of kuke")
 	}
-	if n := len(pf.Key); n != 0 && n != realm.SealKeySize {
+	if n := len(pf.Key); n != 0 && n != resource.SealKeySize {
 		return nil, fmt.Errorf("has a key of %d bytes", n)
 	}
 	if err := pf.check(); err != nil {
@@ -146,7 +146,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
-	var diags realm.Diagnostics
+	var diags resource.Diagnostics
 	made := Options{Moves: p.Moves, Imports: p.Imports}
 	st, moves := made.operated(st, &diags)
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {

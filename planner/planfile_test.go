@@ -14,7 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,8 +23,8 @@ func rich(t testing.TB) *Plan {
 	t.Helper()
 	h := newHost(t)
 	all := func(s specs) {
-		for _, name := range []realm.Path{"a", "b", "d", "e"} {
-			s[theCell+"/"+name] = &realm.Container{Image: "side:1"}
+		for _, name := range []resource.Path{"a", "b", "d", "e"} {
+			s[theCell+"/"+name] = &resource.Container{Image: "side:1"}
 		}
 	}
 	h.converge(example(all), Options{})
@@ -34,9 +34,9 @@ func rich(t testing.TB) *Plan {
 	p := h.plan(example(func(s specs) {
 		all(s)
 		delete(s, theCell+"/e")
-		s[theRealm].(*realm.Realm).Resources = &realm.Resources{CPUs: 2, Memory: 1 << 53, PIDs: 3}
+		s[theRealm].(*resource.Realm).Resources = &resource.Resources{CPUs: 2, Memory: 1 << 53, PIDs: 3}
 		container(s, theSide).Args = []string{"x", "<&>"}
-		s["main/new"] = &realm.Space{}
+		s["main/new"] = &resource.Space{}
 	}), Options{})
 	actions := map[Action]bool{}
 	for _, c := range p.Changes {
@@ -66,7 +66,7 @@ func digested(body string) string {
 func TestPlanFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plan")
 	p := rich(t)
-	p.Diagnostics.Warnf(realm.Range{File: "main.hcl", Start: realm.Pos{Line: 3, Column: 1}}, "", "Check block assertion failed", "It is <not> so.")
+	p.Diagnostics.Warnf(resource.Range{File: "main.hcl", Start: resource.Pos{Line: 3, Column: 1}}, "", "Check block assertion failed", "It is <not> so.")
 	if err := p.Save(file); err != nil {
 		t.Fatal(err)
 	}
@@ -225,8 +225,8 @@ func TestDamagedPlanFile(t *testing.T) {
 
 // A plan that was edited by hand is not carried out when what it shows is not what it does.
 func TestEditedPlanFile(t *testing.T) {
-	change := func(p *Plan, path realm.Path) *Change { return p.ChangesByPath()[path] }
-	step := func(p *Plan, op Op, path realm.Path) *Step {
+	change := func(p *Plan, path resource.Path) *Change { return p.ChangesByPath()[path] }
+	step := func(p *Plan, op Op, path resource.Path) *Step {
 		for i := range p.Steps {
 			if p.Steps[i].Op == op && p.Steps[i].Path == path {
 				return &p.Steps[i]
@@ -241,7 +241,7 @@ func TestEditedPlanFile(t *testing.T) {
 		edit func(*Plan)
 		err  string
 	}{
-		{"another spec", func(p *Plan) { change(p, otherRoot).After.Spec.(*realm.Container).Privileged = true }, "does not change as the plan shows it"},
+		{"another spec", func(p *Plan) { change(p, otherRoot).After.Spec.(*resource.Container).Privileged = true }, "does not change as the plan shows it"},
 		{"another difference", func(p *Plan) { change(p, theSide).Diffs[0].After = "x:1" }, "does not change as the plan shows it"},
 		{"a difference less", func(p *Plan) { change(p, theSide).Diffs = nil }, "does not change as the plan shows it"},
 		{"a difference called computed", func(p *Plan) { change(p, theSide).Diffs[0].Computed = true }, "does not change as the plan shows it"},
@@ -283,18 +283,18 @@ func TestEditedPlanFile(t *testing.T) {
 		{"a network that is another's", func(p *Plan) { attachment(p).Interfaces[0].Network.Name = "podman" }, "network \"podman\" with the subnet"},
 		{"a port that is none", func(p *Plan) { attachment(p).Published = []string{"80"} }, "publishes \"80\""},
 		{"a name with a line break", func(p *Plan) { attachment(p).Names = []string{"a\n1.1.1.1 b"} }, "contains"},
-		{"names elsewhere", func(p *Plan) { p.Names[0].Update = []realm.Path{"main/other/../x"} }, "is no cell of it"},
-		{"names of another space", func(p *Plan) { p.Names[0].Update = []realm.Path{"main/third/x/y"} }, "is no cell of it"},
+		{"names elsewhere", func(p *Plan) { p.Names[0].Update = []resource.Path{"main/other/../x"} }, "is no cell of it"},
+		{"names of another space", func(p *Plan) { p.Names[0].Update = []resource.Path{"main/third/x/y"} }, "is no cell of it"},
 		{"an entry with a line break", func(p *Plan) { p.Names[0].Entries[0].Names = []string{"a\n"} }, "contains"},
 		{"an entry without address", func(p *Plan) { p.Names[0].Entries[0].Address = "" }, "names of main/"},
-		{"waits for nothing", func(p *Plan) { change(p, theSide).Check = realm.Healthy }, "can't be waited for to be healthy"},
+		{"waits for nothing", func(p *Plan) { change(p, theSide).Check = resource.Healthy }, "can't be waited for to be healthy"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := made(t)
 			p := h.plan(withOther(func(s specs) {
 				container(s, theSide).Image = "side:2"
-				s[theRealm].(*realm.Realm).Labels = map[string]string{"a": "b"}
+				s[theRealm].(*resource.Realm).Labels = map[string]string{"a": "b"}
 			}), Options{})
 			tt.edit(p)
 			if _, err := decodePlan(forge(t, p)); err == nil || !strings.Contains(err.Error(), tt.err) {

@@ -6,17 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Wants returns what the plan makes or changes on the host, as a configuration for which that can be looked at again. As for
 // [New], what is destroyed wants nothing.
-func (p *Plan) Wants() *realm.Tree {
-	tree := realm.NewTree()
+func (p *Plan) Wants() *resource.Tree {
+	tree := resource.NewTree()
 	for _, c := range p.Changes {
 		if c.After != nil && c.Action != Record && !p.Destroy {
-			tree.Add(&realm.Resource{Path: c.Path, Spec: c.After.Spec})
+			tree.Add(&resource.Resource{Path: c.Path, Spec: c.After.Spec})
 		}
 	}
 	return tree
@@ -35,13 +35,13 @@ func (p *Plan) CheckHost(prior *state.State, actual *Actual) error {
 	d.checkPlugins()
 	for _, image := range p.Images {
 		if now := actual.Images[ImageKey{image.Namespace, image.Reference}].Local; !image.Pull && now != image.Digest {
-			d.diags.Errorf(realm.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
+			d.diags.Errorf(resource.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
 		}
 	}
 	for _, c := range p.Changes {
 		d.checkUnrecorded(c)
 		if want := d.desired.Resource(c.Path); want != nil {
-			d.checkAgain(c, want, slices.Contains(p.Profiles, realm.DefaultAppArmorProfile))
+			d.checkAgain(c, want, slices.Contains(p.Profiles, resource.DefaultAppArmorProfile))
 		}
 	}
 	if !d.diags.HasErrors() {
@@ -59,22 +59,22 @@ func orGone(digest string) string {
 
 // checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
 // profile.
-func (d *decider) checkAgain(c *Change, want *realm.Resource, loads bool) {
+func (d *decider) checkAgain(c *Change, want *resource.Resource, loads bool) {
 	d.checkControllers(want)
 	d.checkRestartPolicy(want)
 	switch c.Path.Kind() {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		d.checkSubnetAgain(c)
-	case realm.KindCell:
+	case resource.KindCell:
 		if c.After.Status.Attachment == nil {
 			return
 		}
 		for _, text := range c.After.Status.Attachment.Published {
-			if port, err := realm.ParsePort(text); err == nil {
+			if port, err := resource.ParsePort(text); err == nil {
 				d.checkUnused(publisher{port, c.Path})
 			}
 		}
-	case realm.KindContainer:
+	case resource.KindContainer:
 		made := c.Action == Create || c.Action == Replace
 		if made {
 			d.checkHostPaths(want)
@@ -103,15 +103,15 @@ func (d *decider) checkSubnetAgain(c *Change) {
 
 // checkDefaultProfile makes sure that the default AppArmor profile is as the plan takes it to be, which loads it only where it
 // was not loaded then.
-func (d *decider) checkDefaultProfile(want *realm.Resource, loads bool) {
-	if want.Spec.(*realm.Container).AppArmorProfile() != realm.DefaultAppArmorProfile {
+func (d *decider) checkDefaultProfile(want *resource.Resource, loads bool) {
+	if want.Spec.(*resource.Container).AppArmorProfile() != resource.DefaultAppArmorProfile {
 		return
 	}
 	switch enforced := d.actual.Profiles != nil; {
-	case enforced && !loads && !d.actual.Profiles[realm.DefaultAppArmorProfile]:
-		d.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, realm.DefaultAppArmorProfile)
+	case enforced && !loads && !d.actual.Profiles[resource.DefaultAppArmorProfile]:
+		d.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, resource.DefaultAppArmorProfile)
 	case !enforced && loads:
-		d.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, realm.DefaultAppArmorProfile)
+		d.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, resource.DefaultAppArmorProfile)
 	}
 }
 
@@ -127,6 +127,6 @@ func (d *decider) checkUnrecorded(c *Change) {
 	}
 	o := d.orphans[c.Path]
 	if o == nil || o.namespace != found.Status.Namespace || o.container != nil && o.container.ID != found.Status.ContainerID {
-		d.diags.Errorf(realm.Range{}, c.Path, "Unrecorded resource is gone", "%s %s, which is not recorded, is not found in containerd namespace %s any more.", c.Path.Kind().Lower(), c.Path, found.Status.Namespace)
+		d.diags.Errorf(resource.Range{}, c.Path, "Unrecorded resource is gone", "%s %s, which is not recorded, is not found in containerd namespace %s any more.", c.Path.Kind().Lower(), c.Path, found.Status.Namespace)
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // What a plan took for granted about the host must still be so, and the same checks find what isn't.
 func TestCheckHost(t *testing.T) {
 	const needs = "main/other/x/needs/root"
-	desired := func() *realm.Tree {
+	desired := func() *resource.Tree {
 		return example(func(s specs) {
-			s[theRealm].(*realm.Realm).Resources = &realm.Resources{PIDs: 100}
-			s["main/other"], s["main/other/x"] = &realm.Space{Network: &realm.Network{Subnet: "10.99.0.0/24"}}, &realm.Stack{}
-			s["main/other/x/needs"] = &realm.Cell{}
-			s[needs] = &realm.Container{
-				Root: true, Image: "web:9", Ports: []string{"8080:80"}, Volumes: []realm.Volume{{Source: "/srv", Target: "/srv"}}, Devices: []string{"/dev/fuse"},
+			s[theRealm].(*resource.Realm).Resources = &resource.Resources{PIDs: 100}
+			s["main/other"], s["main/other/x"] = &resource.Space{Network: &resource.Network{Subnet: "10.99.0.0/24"}}, &resource.Stack{}
+			s["main/other/x/needs"] = &resource.Cell{}
+			s[needs] = &resource.Container{
+				Root: true, Image: "web:9", Ports: []string{"8080:80"}, Volumes: []resource.Volume{{Source: "/srv", Target: "/srv"}}, Devices: []string{"/dev/fuse"},
 				RestartPolicy: "on-failure",
 			}
-			s[theSide+"-2"] = &realm.Container{Image: "side:2", SecurityOpts: []string{"apparmor=other"}}
+			s[theSide+"-2"] = &resource.Container{Image: "side:2", SecurityOpts: []string{"apparmor=other"}}
 			container(s, theSide).Image = "side:2"
 		})
 	}
@@ -51,7 +51,7 @@ func TestCheckHost(t *testing.T) {
 			h.actual.Images[ImageKey{"kukeon-main", "web:9"}] = ImageStatus{Remote: "sha256:other"}
 		}, ""},
 		{"a profile", func(h *host) { delete(h.actual.Profiles, "other") }, "AppArmor profile is not loaded: container main/default/blog/web/side-2 is to run under AppArmor profile other"},
-		{"the default profile", func(h *host) { delete(h.actual.Profiles, realm.DefaultAppArmorProfile) }, "AppArmor profile is not loaded: container main/default/blog/web/side is to run under AppArmor profile kukeon-default"},
+		{"the default profile", func(h *host) { delete(h.actual.Profiles, resource.DefaultAppArmorProfile) }, "AppArmor profile is not loaded: container main/default/blog/web/side is to run under AppArmor profile kukeon-default"},
 		{"AppArmor", func(h *host) { h.actual.Profiles = nil }, "AppArmor is not enforced"},
 		{"a controller", func(h *host) { delete(h.actual.Controllers, "pids") }, "Limit can't be enforced"},
 		{"the restart monitor", func(h *host) { h.actual.RestartPolicies = nil }, "Restart policy can't be kept"},
@@ -59,7 +59,7 @@ func TestCheckHost(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t)
-			confined(realm.DefaultAppArmorProfile)(h)
+			confined(resource.DefaultAppArmorProfile)(h)
 			h.converge(example(nil), Options{})
 			h.local[ImageKey{"kukeon-main", "side:2"}] = true
 			p := h.plan(desired(), Options{})
@@ -119,7 +119,7 @@ func TestCheckHostUnrecorded(t *testing.T) {
 // What is destroyed wants nothing of the host.
 func TestCheckHostDestroy(t *testing.T) {
 	h := made(t)
-	p := h.plan(nil, Options{Destroy: true, Targets: []realm.Path{theSide}})
+	p := h.plan(nil, Options{Destroy: true, Targets: []resource.Path{theSide}})
 	h.refresh(p.Wants())
 	h.actual.MissingPlugins, h.actual.Controllers, h.actual.RestartPolicies = []string{"bridge"}, nil, nil
 	if err := p.CheckHost(h.prior, h.actual); err != nil {

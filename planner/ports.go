@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -17,17 +17,17 @@ const lastPort = 65535
 
 // publisher is who publishes a port.
 type publisher struct {
-	realm.Port
-	cell realm.Path
+	resource.Port
+	cell resource.Path
 }
 
 // decidePorts settles the ports that cells publish, and makes sure that nobody else on this host has them.
-func (d *decider) decidePorts(cells map[realm.Path]*state.Attachment) {
+func (d *decider) decidePorts(cells map[resource.Path]*state.Attachment) {
 	var taken []publisher
 	for _, p := range d.prior.Paths() {
 		if cells[p] == nil && d.after(p) != nil && d.attachmentOf(p) != nil {
 			for _, text := range d.attachmentOf(p).Published {
-				if port, err := realm.ParsePort(text); err == nil {
+				if port, err := resource.ParsePort(text); err == nil {
 					taken = append(taken, publisher{port, p})
 				}
 			}
@@ -66,12 +66,12 @@ func (d *decider) decidePorts(cells map[realm.Path]*state.Attachment) {
 }
 
 // portsOf returns the ports that the containers of a cell publish.
-func (d *decider) portsOf(cell realm.Path) []realm.Port {
-	var all []realm.Port
+func (d *decider) portsOf(cell resource.Path) []resource.Port {
+	var all []resource.Port
 	seen := map[string]bool{}
 	for _, r := range d.containersOf(cell) {
-		for _, text := range r.Spec.(*realm.Container).Ports {
-			port, err := realm.ParsePort(text)
+		for _, text := range r.Spec.(*resource.Container).Ports {
+			port, err := resource.ParsePort(text)
 			if err == nil && !seen[text] {
 				all = append(all, port)
 				seen[text] = true
@@ -128,7 +128,7 @@ func (d *decider) checkUnused(p publisher) {
 }
 
 // portRange returns where the port is written.
-func (d *decider) portRange(p publisher) realm.Range {
+func (d *decider) portRange(p publisher) resource.Range {
 	for _, r := range d.containersOf(p.cell) {
 		if want := d.desired.Resource(r.Path); want != nil {
 			if at, ok := want.Ranges[fmt.Sprintf("ports[%q]", p.String())]; ok {
@@ -176,11 +176,11 @@ func (d *decider) ownMapping(m PortMapping) bool {
 	return strings.HasPrefix(m.Network, "kukeon-")
 }
 
-func single(protocol string, addr netip.Addr, port int) realm.Port {
-	return realm.Port{HostIP: addr, Host: realm.PortRange{First: port, Last: port}, Container: realm.PortRange{First: port, Last: port}, Protocol: protocol}
+func single(protocol string, addr netip.Addr, port int) resource.Port {
+	return resource.Port{HostIP: addr, Host: resource.PortRange{First: port, Last: port}, Container: resource.PortRange{First: port, Last: port}, Protocol: protocol}
 }
 
-func spread(p realm.Port, last int) realm.Port {
+func spread(p resource.Port, last int) resource.Port {
 	p.Host.Last = max(p.Host.Last, last)
 	return p
 }
@@ -193,14 +193,14 @@ func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
 	}
 	if had := d.attachmentOf(p.cell); had != nil {
 		for _, text := range had.Published {
-			port, err := realm.ParsePort(text)
+			port, err := resource.ParsePort(text)
 			if err == nil && port.Container == p.Container && port.Protocol == p.Protocol && port.HostIP == p.HostIP && free(publisher{port, p.cell}) {
 				return publisher{port, p.cell}, true
 			}
 		}
 	}
 	for first := firstFreePort; first+p.Container.Len()-1 <= lastPort; first++ {
-		p.Host = realm.PortRange{First: first, Last: first + p.Container.Len() - 1}
+		p.Host = resource.PortRange{First: first, Last: first + p.Container.Len() - 1}
 		if free(p) {
 			return p, true
 		}
@@ -210,7 +210,7 @@ func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
 }
 
 // isPublished reports whether the host maps all of a recorded port to the cell.
-func (a *Actual) isPublished(cell realm.Path, text string) bool {
+func (a *Actual) isPublished(cell resource.Path, text string) bool {
 	id := state.CellID(cell)
 	if found := a.Cells[cell]; found != nil && found.ID != "" {
 		id = found.ID
@@ -218,12 +218,12 @@ func (a *Actual) isPublished(cell realm.Path, text string) bool {
 	if a.Mappings == nil {
 		return true // it wasn't looked at
 	}
-	port, err := realm.ParsePort(text)
+	port, err := resource.ParsePort(text)
 	return err == nil && Mapped(a.Mappings, id, port)
 }
 
 // Mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
-func Mapped(mappings []PortMapping, id string, port realm.Port) bool {
+func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
 	for n := port.Host.First; n <= port.Host.Last; n++ {
 		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
 			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)

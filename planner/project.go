@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -52,14 +52,14 @@ func (d *decider) checkElsewhere() {
 	if first == nil {
 		return
 	}
-	d.diags.Errorf(realm.Range{}, first.Path, "Project of another directory",
+	d.diags.Errorf(resource.Range{}, first.Path, "Project of another directory",
 		"This would %s of project %q: %s %s is the first. But the project %s, this directory is %s, and only their names make them one project. "+
 			"If they are, give the name once, with --project %s or as kuke { project = %q } in the configuration. If they are not, give this one another name in the same way.",
 		toll(deleted, replaced), d.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.opts.Directory, d.opts.Project, d.opts.Project)
 }
 
 // keptImages reports whether p is nothing but the images of a realm that was destroyed.
-func (d *decider) keptImages(p realm.Path) bool { return d.orphans[p] != nil && d.orphans[p].kept }
+func (d *decider) keptImages(p resource.Path) bool { return d.orphans[p] != nil && d.orphans[p].kept }
 
 // toll counts what a plan would take.
 func toll(deleted, replaced int) string {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -13,7 +13,7 @@ import (
 func TestProjectOfAnotherDirectory(t *testing.T) {
 	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
 	here, there := state.Application{Directory: "/b/shop"}, state.Application{Directory: "/a/shop", Host: "web1", User: "ann", At: at}
-	create := func(s specs) { s["second"] = &realm.Realm{} }
+	create := func(s specs) { s["second"] = &resource.Realm{} }
 	remove := func(s specs) { delete(s, theSide) }
 	replace := func(s specs) { container(s, theSide).User = "root" }
 	both := func(s specs) { remove(s); container(s, theRoot).User = "root" }
@@ -37,7 +37,7 @@ func TestProjectOfAnotherDirectory(t *testing.T) {
 		{name: "an unknown directory before", applied: []state.Application{{}, here}, edit: remove, want: "applied from a directory that is not recorded"},
 		{name: "an unknown directory, nothing lost", edit: create},
 		{name: "a given name", applied: []state.Application{there}, edit: both, opts: Options{Directory: "/b/shop"}},
-		{name: "by hand", applied: []state.Application{there}, opts: Options{Destroy: true, ByHand: true, Targets: []realm.Path{theSide}}},
+		{name: "by hand", applied: []state.Application{there}, opts: Options{Destroy: true, ByHand: true, Targets: []resource.Path{theSide}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := made(t)

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -44,7 +44,7 @@ func TestPlansConverge(t *testing.T) {
 		}
 		p := h.plan(nil, Options{Destroy: true})
 		h.applyInAnyOrder(t, p, len(p.Steps))
-		h.checkConverged(realm.NewTree())
+		h.checkConverged(resource.NewTree())
 	})
 }
 
@@ -70,7 +70,7 @@ func TestNewIsDeterministic(t *testing.T) {
 		h.converge(randomTree(t, "first"), Options{})
 		h.drift(t)
 		desired := randomTree(t, "second")
-		other := realm.NewTree()
+		other := resource.NewTree()
 		for _, r := range rapid.Permutation(desired.Resources()).Draw(t, "other order") {
 			other.Add(r)
 		}
@@ -95,7 +95,7 @@ func TestPlanIsWellFormed(t *testing.T) {
 		h.converge(randomTree(t, "first"), Options{})
 		h.drift(t)
 		p := h.plan(randomTree(t, "second"), Options{})
-		seen := map[realm.Path]bool{}
+		seen := map[resource.Path]bool{}
 		for _, c := range p.Changes {
 			for below := range seen {
 				if c.Path.Contains(below) {
@@ -125,7 +125,7 @@ func TestTargetedPlansCanBeCarriedOut(t *testing.T) {
 		h.drift(t)
 		desired := randomTree(t, "second")
 		destroy := rapid.Bool().Draw(t, "destroy")
-		var paths []realm.Path
+		var paths []resource.Path
 		for _, r := range desired.Resources() {
 			paths = append(paths, r.Path)
 		}
@@ -137,7 +137,7 @@ func TestTargetedPlansCanBeCarriedOut(t *testing.T) {
 			t.Skip()
 		}
 		target := rapid.SampledFrom(paths).Draw(t, "target")
-		opts := Options{Destroy: destroy, Targets: []realm.Path{target}}
+		opts := Options{Destroy: destroy, Targets: []resource.Path{target}}
 		p, diags := h.new(desired, opts)
 		if len(diags) > 0 && diags[0].Summary == "Space is in use" {
 			return // by a cell that is not looked at
@@ -167,9 +167,9 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 		h.converge(randomTree(t, "first"), Options{})
 		h.drift(t)
 		desired := randomTree(t, "second")
-		var paths []realm.Path
+		var paths []resource.Path
 		for _, r := range desired.Resources() {
-			if r.Path.Kind() == realm.KindContainer {
+			if r.Path.Kind() == resource.KindContainer {
 				paths = append(paths, r.Path)
 			}
 		}
@@ -181,7 +181,7 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 			asked = asked.Parent()
 		}
 		without := h.plan(desired, Options{}).ChangesByPath()
-		p := h.plan(desired, Options{Replace: []realm.Path{asked}})
+		p := h.plan(desired, Options{Replace: []resource.Path{asked}})
 		changes := p.ChangesByPath()
 		for _, path := range paths {
 			if c := changes[path]; asked.Contains(path) && (c == nil || c.Action != Replace && c.Action != Create) {
@@ -189,7 +189,7 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 			}
 		}
 		for path, c := range changes {
-			if path.Kind() != realm.KindContainer || asked.Contains(path) || broughtAlong(p, path) {
+			if path.Kind() != resource.KindContainer || asked.Contains(path) || broughtAlong(p, path) {
 				continue
 			}
 			if w := without[path]; w == nil || w.Action != c.Action {
@@ -203,12 +203,12 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 
 // broughtAlong reports whether another change takes the ground from under p: that of its realm or of its cell's
 // root container.
-func broughtAlong(p *Plan, path realm.Path) bool {
+func broughtAlong(p *Plan, path resource.Path) bool {
 	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
 		root := false
 		for _, r := range []*state.Record{c.Before, c.After} {
-			if r != nil && path.Kind() == realm.KindContainer && c.Path.Parent() == path.Parent() {
-				root = root || r.Spec.(*realm.Container).Root
+			if r != nil && path.Kind() == resource.KindContainer && c.Path.Parent() == path.Parent() {
+				root = root || r.Spec.(*resource.Container).Root
 			}
 		}
 		return c.Path != path && (c.Action == Replace && c.Path == path.Realm() || root && (c.Action != Update || c.Start))
@@ -240,7 +240,7 @@ func TestPlanOutlivesItsFile(t *testing.T) {
 		if err := loaded.CheckHost(h.prior, h.actual); err != nil {
 			t.Fatal(err)
 		}
-		h.prior.Records["new"] = &state.Record{Path: "new", Spec: &realm.Realm{}}
+		h.prior.Records["new"] = &state.Record{Path: "new", Spec: &resource.Realm{}}
 		if loaded.CheckFresh(h.prior) == nil {
 			t.Fatal("the plan holds for another state")
 		}

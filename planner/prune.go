@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -22,12 +22,12 @@ type orphan struct {
 }
 
 // orphansOf returns what is left of ours; namespaces that were kept for their images are left only where those are to go.
-func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*orphan {
-	orphans := map[realm.Path]*orphan{}
+func orphansOf(prior *state.State, actual *Actual, images bool) map[resource.Path]*orphan {
+	orphans := map[resource.Path]*orphan{}
 	known := RecordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
-		if p, err := realm.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == realm.KindRealm && prior.Records[p] == nil {
+		if p, err := resource.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == resource.KindRealm && prior.Records[p] == nil {
 			if kept := ns.Labels[LabelKept] != ""; !kept || images {
 				orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject], kept: kept}
 			}
@@ -40,11 +40,11 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*
 	}
 	recorded := hostNamesOf(prior).networks
 	for i, n := range actual.CNINetworks {
-		p, err := realm.ParsePath(n.Path)
+		p, err := resource.ParsePath(n.Path)
 		if _, ok := recorded[n.Name]; ok {
 			continue // of a space that was moved, until that is carried out
 		}
-		if network := networkOfSpace(&actual.CNINetworks[i]); err == nil && p.Kind() == realm.KindSpace && prior.Records[p] == nil && network != nil {
+		if network := networkOfSpace(&actual.CNINetworks[i]); err == nil && p.Kind() == resource.KindSpace && prior.Records[p] == nil && network != nil {
 			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: network}
 		}
 	}
@@ -52,29 +52,29 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[realm.Path]*
 }
 
 // record returns what the labels of an orphan tell.
-func (o *orphan) record(p realm.Path) *state.Record {
-	spec := realm.NewSpec(p.Kind())
+func (o *orphan) record(p resource.Path) *state.Record {
+	spec := resource.NewSpec(p.Kind())
 	r := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: o.project, Namespace: o.namespace}}
-	if c, ok := spec.(*realm.Container); ok {
+	if c, ok := spec.(*resource.Container); ok {
 		c.Root = o.container.Labels[LabelRole] == "root"
 		r.Status.ContainerID = o.container.ID
 	}
 	if o.network != nil {
 		r.Status.Network = o.network
 	}
-	r.Status.Cgroup = realm.CgroupOf(p, spec)
+	r.Status.Cgroup = resource.CgroupOf(p, spec)
 	return r
 }
 
 // decideUnwanted decides on what is recorded or was found, and isn't desired.
-func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
+func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *Change {
 	if !d.mayDelete(p) || d.opts.ByHand && !d.opts.Destroy && !d.parentGoes(p) && !d.realmReplaced(p) {
 		return nil
 	}
 	if d.needed[p] {
 		// What the configuration declares lives in it, so it stays.
 		if d.realmReplaced(p) {
-			d.diags.Errorf(realm.Range{}, p, "Undeclared parent in a replaced realm",
+			d.diags.Errorf(resource.Range{}, p, "Undeclared parent in a replaced realm",
 				"realm %s is to be replaced with all it holds, but %s %s, in which the configuration puts something, is not declared: declare it too.", p.Realm(), p.Kind().Lower(), p)
 		}
 		return nil
@@ -100,12 +100,12 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 	case have.Status.Project == "":
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, deleted with %s %s", p.Parent().Kind().Lower(), p.Parent()))
 	default:
-		d.diags.Errorf(realm.Range{}, p, "Resource of another project in the way",
+		d.diags.Errorf(resource.Range{}, p, "Resource of another project in the way",
 			"%s %s is to be deleted, but it holds %s %s of project %q: destroy that first.",
 			p.Parent().Kind().Lower(), p.Parent(), p.Kind().Lower(), p, have.Status.Project)
 		return nil
 	}
-	if p.Kind() == realm.KindRealm {
+	if p.Kind() == resource.KindRealm {
 		d.checkForeign(c)
 	}
 	return c
@@ -113,7 +113,7 @@ func (d *decider) decideUnwanted(p realm.Path, have *state.Record) *Change {
 
 // left reports whether the configuration has left out p, or what p is in, though it has a say over it. What p is in may
 // not be a target, and then stays for now.
-func (d *decider) left(p realm.Path) bool {
+func (d *decider) left(p resource.Path) bool {
 	for q := p; q != "" && !d.needed[q] && d.desired.Resource(q) == nil; q = q.Parent() {
 		if have := d.prior.Records[q]; q != p && (have == nil || !d.ours(have.Status.Project)) {
 			return false
@@ -126,12 +126,12 @@ func (d *decider) left(p realm.Path) bool {
 }
 
 // declares reports whether the configuration has a say over the children of p; for the empty path, over realms.
-func (d *decider) declares(p realm.Path) bool {
+func (d *decider) declares(p resource.Path) bool {
 	if p != "" {
 		return d.desired.Resource(p) != nil
 	}
 	for _, r := range d.desired.Resources() {
-		if r.Path.Kind() == realm.KindRealm {
+		if r.Path.Kind() == resource.KindRealm {
 			return true
 		}
 	}
@@ -139,7 +139,7 @@ func (d *decider) declares(p realm.Path) bool {
 }
 
 // decideOrphan removes what an interrupted apply of this project left and nobody wants.
-func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
+func (d *decider) decideOrphan(p resource.Path, inScope bool) *Change {
 	o := d.orphans[p]
 	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
 	if !inScope || !d.ours(o.project) && !withParent {
@@ -149,7 +149,7 @@ func (d *decider) decideOrphan(p realm.Path, inScope bool) *Change {
 	if o.kept {
 		c.Reasons = []string{"its images were kept when it was destroyed"}
 	}
-	if p.Kind() == realm.KindRealm {
+	if p.Kind() == resource.KindRealm {
 		d.checkForeign(c)
 	}
 	return c
@@ -163,7 +163,7 @@ func (d *decider) checkForeign(c *Change) {
 	}
 	ours := map[string]bool{}
 	for p, r := range d.prior.Records {
-		if c.Path.Contains(p) && p.Kind() == realm.KindContainer {
+		if c.Path.Contains(p) && p.Kind() == resource.KindContainer {
 			ours[r.Status.ContainerID] = true
 		}
 	}
@@ -177,7 +177,7 @@ func (d *decider) checkForeign(c *Change) {
 	}
 	if len(foreign) > 0 {
 		sort.Strings(foreign)
-		d.diags.Errorf(realm.Range{}, c.Path, "Namespace holds foreign containers",
+		d.diags.Errorf(resource.Range{}, c.Path, "Namespace holds foreign containers",
 			"realm %s is to go with its containerd namespace %s, but that holds containers that kuke does not manage: %s. Remove them first (ctr -n %s containers rm …).",
 			c.Path, c.Before.Status.Namespace, strings.Join(foreign, ", "), c.Before.Status.Namespace)
 	}
@@ -203,8 +203,8 @@ func (d *decider) decideImages(c *Change, ns *Namespace) {
 }
 
 // orphanOf returns the orphan that the container is, and its path, or nil.
-func (d *decider) orphanOf(c *Container) (realm.Path, *orphan) {
-	p := realm.Path(c.Labels[LabelPath])
+func (d *decider) orphanOf(c *Container) (resource.Path, *orphan) {
+	p := resource.Path(c.Labels[LabelPath])
 	if o := d.orphans[p]; o != nil && o.container == c {
 		return p, o
 	}
@@ -215,7 +215,7 @@ func (d *decider) orphanOf(c *Container) (realm.Path, *orphan) {
 func (d *decider) warnForeign() {
 	known := RecordedIDs(d.prior)
 	for _, r := range d.desired.Resources() {
-		if r.Path.Kind() != realm.KindRealm || d.opts.ByHand {
+		if r.Path.Kind() != resource.KindRealm || d.opts.ByHand {
 			continue
 		}
 		name := d.prior.Namespace(r.Path, d.desired)
@@ -242,7 +242,7 @@ func (d *decider) warnForeign() {
 // container.
 func (d *decider) warnLeftBehind() {
 	for _, p := range d.prior.Paths() {
-		if p.Kind() != realm.KindContainer || d.changes[p] != nil || !d.rootMoves(p) {
+		if p.Kind() != resource.KindContainer || d.changes[p] != nil || !d.rootMoves(p) {
 			continue
 		}
 		if c := d.live(p); c == nil || c.Status != TaskRunning && c.Status != TaskPaused {

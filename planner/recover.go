@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -20,15 +20,15 @@ type Evidence struct {
 	// Networks are the CNI networks of the host.
 	Networks []CNINetwork
 	// Cgroups are those of realms, spaces, stacks and cells, with their limits, by their paths below the cgroup root.
-	Cgroups map[string]realm.Resources
+	Cgroups map[string]resource.Resources
 	// Cells holds how cells are attached.
-	Cells      map[realm.Path][]InterfaceEvidence
+	Cells      map[resource.Path][]InterfaceEvidence
 	Containers []ContainerEvidence
 }
 
 // RealmEvidence is a containerd namespace that bears the label of a realm.
 type RealmEvidence struct {
-	Path               realm.Path
+	Path               resource.Path
 	Namespace, Project string
 	Labels             map[string]string // of the user
 }
@@ -37,28 +37,28 @@ type RealmEvidence struct {
 type InterfaceEvidence struct {
 	Name, Network string
 	Address       netip.Prefix
-	Published     []string // in the form of [realm.Port]
+	Published     []string // in the form of [resource.Port]
 }
 
 // ContainerEvidence is a container that bears our labels.
 type ContainerEvidence struct {
-	Path                  realm.Path
+	Path                  resource.Path
 	ID, Namespace, Cgroup string
 	// CellID is what its cell is known by, see [state.Record.CellID]; empty where it doesn't tell.
 	CellID                  string
 	Project                 string
 	SpecDigest, ImageDigest string
 	// Spec is what it was made from and changed to; nil where nothing tells that.
-	Spec *realm.Container
+	Spec *resource.Container
 	// Limits are those of its cgroup, nil where it has none now.
-	Limits    *realm.Resources
+	Limits    *resource.Resources
 	CreatedAt time.Time
 }
 
 // Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
 // restricts them to what is at and below these paths; it is empty for all. Of the same host it makes the same records.
-func Recover(prior *state.State, e *Evidence, lost []realm.Path) (records []*state.Record, notes []string) {
-	r := &recovery{prior: prior, evidence: e, lost: lost, found: map[realm.Path]*state.Record{}}
+func Recover(prior *state.State, e *Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
+	r := &recovery{prior: prior, evidence: e, lost: lost, found: map[resource.Path]*state.Record{}}
 	r.place()
 	r.realms()
 	r.spaces()
@@ -76,20 +76,20 @@ func Recover(prior *state.State, e *Evidence, lost []realm.Path) (records []*sta
 type recovery struct {
 	prior    *state.State
 	evidence *Evidence
-	lost     []realm.Path
-	found    map[realm.Path]*state.Record
+	lost     []resource.Path
+	found    map[resource.Path]*state.Record
 	notes    []string
 	// cgroups holds those of cells, stacks and spaces as their containers tell, cells the ids of cells: what was moved has others
 	// than its path makes.
-	cgroups, cells map[realm.Path]string
+	cgroups, cells map[resource.Path]string
 	// updated holds when something recorded in a resource has last changed: by that a move which was cut short goes on to where
 	// it was to end, see [state.State.Unfinished].
-	updated map[realm.Path]*time.Time
+	updated map[resource.Path]*time.Time
 }
 
 // place notes what containers, and recorded resources, tell of what they are in.
 func (r *recovery) place() {
-	r.cgroups, r.cells, r.updated = map[realm.Path]string{}, map[realm.Path]string{}, map[realm.Path]*time.Time{}
+	r.cgroups, r.cells, r.updated = map[resource.Path]string{}, map[resource.Path]string{}, map[resource.Path]*time.Time{}
 	for p, rec := range r.prior.Records {
 		r.placeAbove(p, rec.Status.Cgroup)
 		at := rec.Status.UpdatedAt
@@ -108,19 +108,19 @@ func (r *recovery) place() {
 }
 
 // placeAbove notes the cgroups above that of p, as far as its path doesn't make them.
-func (r *recovery) placeAbove(p realm.Path, cgroup string) {
-	for p = p.Parent(); cgroup != "" && p.Depth() >= realm.KindSpace.Depth(); p = p.Parent() {
-		if cgroup = path.Dir(cgroup); cgroup != realm.CgroupOf(p, nil) {
+func (r *recovery) placeAbove(p resource.Path, cgroup string) {
+	for p = p.Parent(); cgroup != "" && p.Depth() >= resource.KindSpace.Depth(); p = p.Parent() {
+		if cgroup = path.Dir(cgroup); cgroup != resource.CgroupOf(p, nil) {
 			r.cgroups[p] = cgroup
 		}
 	}
 }
 
-func (r *recovery) cgroupOf(p realm.Path, spec realm.Spec) string {
+func (r *recovery) cgroupOf(p resource.Path, spec resource.Spec) string {
 	if cgroup, ok := r.cgroups[p]; ok {
 		return cgroup
 	}
-	return realm.CgroupOf(p, spec)
+	return resource.CgroupOf(p, spec)
 }
 
 func (r *recovery) notef(format string, args ...any) {
@@ -128,7 +128,7 @@ func (r *recovery) notef(format string, args ...any) {
 }
 
 // record returns what is recorded of p, before or by now, or nil.
-func (r *recovery) record(p realm.Path) *state.Record {
+func (r *recovery) record(p resource.Path) *state.Record {
 	if have := r.prior.Records[p]; have != nil {
 		return have
 	}
@@ -136,7 +136,7 @@ func (r *recovery) record(p realm.Path) *state.Record {
 }
 
 // add records the resource at p, unless that was known before, or was not asked for.
-func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Record {
+func (r *recovery) add(p resource.Path, spec resource.Spec, project string) *state.Record {
 	if r.record(p) != nil || len(r.lost) > 0 && !Within(r.lost, p) {
 		return nil
 	}
@@ -148,8 +148,8 @@ func (r *recovery) add(p realm.Path, spec realm.Spec, project string) *state.Rec
 	if id := r.cells[p]; id != "" && id != state.CellID(p) {
 		rec.Status.CellID = id
 	}
-	if limits, ok := r.evidence.Cgroups[rec.Status.Cgroup]; ok && limits != (realm.Resources{}) {
-		rec.Spec, rec.Status.Limits = realm.WithResources(spec, limits.Written(&realm.Resources{})), &limits
+	if limits, ok := r.evidence.Cgroups[rec.Status.Cgroup]; ok && limits != (resource.Resources{}) {
+		rec.Spec, rec.Status.Limits = resource.WithResources(spec, limits.Written(&resource.Resources{})), &limits
 	}
 	r.found[p] = rec
 	return rec
@@ -166,9 +166,9 @@ func (r *recovery) realms() {
 	}
 }
 
-func (r *recovery) realm(p realm.Path, namespace, project string, labels map[string]string) {
-	spec := &realm.Realm{}
-	if namespace != realm.NamespaceOf(p, nil) {
+func (r *recovery) realm(p resource.Path, namespace, project string, labels map[string]string) {
+	spec := &resource.Realm{}
+	if namespace != resource.NamespaceOf(p, nil) {
 		spec.Namespace = namespace
 	}
 	spec.Labels = labels
@@ -179,9 +179,9 @@ func (r *recovery) realm(p realm.Path, namespace, project string, labels map[str
 
 // owners returns the project that all recorded resources below a path belong to, by paths; "" where there is no such one:
 // then whoever declares the resource takes it.
-func (r *recovery) owners() map[realm.Path]string {
-	owners := map[realm.Path]string{}
-	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+func (r *recovery) owners() map[resource.Path]string {
+	owners := map[resource.Path]string{}
+	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p, rec := range records {
 			for q := p.Parent(); q != ""; q = q.Parent() {
 				if owner, seen := owners[q]; seen && owner != rec.Status.Project {
@@ -197,12 +197,12 @@ func (r *recovery) owners() map[realm.Path]string {
 
 func (r *recovery) spaces() {
 	for i, n := range r.evidence.Networks {
-		p, err := realm.ParsePath(n.Path)
+		p, err := resource.ParsePath(n.Path)
 		network := networkOfSpace(&r.evidence.Networks[i])
-		if err != nil || p.Kind() != realm.KindSpace || network == nil || r.record(p.Realm()) == nil {
+		if err != nil || p.Kind() != resource.KindSpace || network == nil || r.record(p.Realm()) == nil {
 			continue
 		}
-		rec := r.add(p, &realm.Space{}, n.Project)
+		rec := r.add(p, &resource.Space{}, n.Project)
 		if rec == nil {
 			continue
 		}
@@ -231,8 +231,8 @@ func (r *recovery) containers() {
 		}
 		rec.Status.Cgroup = c.Cgroup
 		rec.Status.ContainerID, rec.Status.SpecDigest, rec.Status.ImageDigest = c.ID, c.SpecDigest, c.ImageDigest
-		if c.Limits != nil && *c.Limits != (realm.Resources{}) {
-			rec.Spec, rec.Status.Limits = realm.WithResources(c.Spec, c.Limits.Written(realm.ResourcesOf(c.Spec))), c.Limits
+		if c.Limits != nil && *c.Limits != (resource.Resources{}) {
+			rec.Spec, rec.Status.Limits = resource.WithResources(c.Spec, c.Limits.Written(resource.ResourcesOf(c.Spec))), c.Limits
 		}
 		if created := c.CreatedAt.UTC().Truncate(time.Millisecond); !created.IsZero() {
 			rec.Status.CreatedAt = &created
@@ -242,10 +242,10 @@ func (r *recovery) containers() {
 
 // levels records the spaces, stacks and cells that recorded resources are in.
 func (r *recovery) levels() {
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
-	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
+	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p := range records {
-			for q := p.Parent(); q != "" && q.Kind() != realm.KindRealm; q = q.Parent() {
+			for q := p.Parent(); q != "" && q.Kind() != resource.KindRealm; q = q.Parent() {
 				st.Records[q] = nil
 			}
 		}
@@ -253,7 +253,7 @@ func (r *recovery) levels() {
 	owners := r.owners()
 	for _, p := range st.Paths() {
 		if r.record(p.Parent()) != nil {
-			r.add(p, realm.NewSpec(p.Kind()), owners[p])
+			r.add(p, resource.NewSpec(p.Kind()), owners[p])
 		}
 	}
 	for _, rec := range r.prior.Records {
@@ -273,18 +273,18 @@ func (r *recovery) levels() {
 // that of the container in it, if there is one, and says nothing of its former path.
 func (r *recovery) empty() {
 	used := map[string]bool{}
-	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for _, rec := range records {
 			used[rec.Status.Cgroup] = true
 		}
 	}
 	for _, cgroup := range slices.Sorted(maps.Keys(r.evidence.Cgroups)) {
-		p, err := realm.ParsePath(strings.TrimPrefix(cgroup, "/kukeon/"))
-		if k := p.Depth(); err != nil || used[cgroup] || k != realm.KindStack.Depth() && k != realm.KindCell.Depth() {
+		p, err := resource.ParsePath(strings.TrimPrefix(cgroup, "/kukeon/"))
+		if k := p.Depth(); err != nil || used[cgroup] || k != resource.KindStack.Depth() && k != resource.KindCell.Depth() {
 			continue
 		}
 		if above := r.record(p.Parent()); above != nil && above.Status.Cgroup == path.Dir(cgroup) {
-			r.add(p, realm.NewSpec(p.Kind()), above.Status.Project)
+			r.add(p, resource.NewSpec(p.Kind()), above.Status.Project)
 		}
 	}
 }
@@ -292,19 +292,19 @@ func (r *recovery) empty() {
 // attach records how cells are on the network.
 func (r *recovery) attach() {
 	networks := map[string]*state.Record{}
-	aliases := map[realm.Path][]string{}
-	for _, records := range []map[realm.Path]*state.Record{r.prior.Records, r.found} {
+	aliases := map[resource.Path][]string{}
+	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p, rec := range records {
 			if rec.Status.Network != nil {
 				networks[rec.Status.Network.Name] = rec
 			}
-			if c, ok := rec.Spec.(*realm.Container); ok {
+			if c, ok := rec.Spec.(*resource.Container); ok {
 				aliases[p.Parent()] = append(aliases[p.Parent()], c.NetworksAliases...)
 			}
 		}
 	}
 	for p, rec := range r.found {
-		if p.Kind() == realm.KindCell {
+		if p.Kind() == resource.KindCell {
 			rec.Status.Attachment = r.attachment(p, networks, aliases[p])
 		}
 	}
@@ -312,7 +312,7 @@ func (r *recovery) attach() {
 
 // attachment returns how the cell is on the network, nil where that can't be told of its own space; networks holds the
 // spaces by the names of their networks.
-func (r *recovery) attachment(cell realm.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
+func (r *recovery) attachment(cell resource.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
 	a := &state.Attachment{Names: cellNames(cell, aliases)}
 	for _, i := range r.evidence.Cells[cell] {
 		space := networks[i.Network]
@@ -342,16 +342,16 @@ func (r *recovery) attachment(cell realm.Path, networks map[string]*state.Record
 // NamesOf returns the names of the recorded cells, by space.
 func NamesOf(prior *state.State) []SpaceNames {
 	var names []SpaceNames
-	var cells []realm.Path
+	var cells []resource.Path
 	paths := prior.Paths()
 	for _, p := range paths {
-		if p.Kind() == realm.KindCell {
+		if p.Kind() == resource.KindCell {
 			cells = append(cells, p)
 		}
 	}
 	for _, p := range paths {
-		if p.Kind() == realm.KindSpace {
-			names = append(names, namesIn(p, cells, func(q realm.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
+		if p.Kind() == resource.KindSpace {
+			names = append(names, namesIn(p, cells, func(q resource.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
 		}
 	}
 	return names

@@ -6,22 +6,22 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 func evidence() *Evidence {
-	container := func(p realm.Path, root bool) ContainerEvidence {
-		spec := &realm.Container{Root: root, Image: "docker.io/library/i:latest"}
-		return ContainerEvidence{Path: p, ID: realm.ContainerID(p), Cgroup: realm.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, SpecDigest: realm.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
+	container := func(p resource.Path, root bool) ContainerEvidence {
+		spec := &resource.Container{Root: root, Image: "docker.io/library/i:latest"}
+		return ContainerEvidence{Path: p, ID: resource.ContainerID(p), Cgroup: resource.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, SpecDigest: resource.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
 	}
 	renamed := container("r/s/t/c/side", false)
 	renamed.ID, renamed.Cgroup = "s_t_c_old", "/kukeon/r/s/t/c/old_old"
 	return &Evidence{
 		Realms:   []RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
 		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p", Bridge: "kuke-r-s"}, {Name: "other"}},
-		Cgroups:  map[string]realm.Resources{"/kukeon/r": {}, "/kukeon/r/s": {Memory: 1 << 30}, "/kukeon/r/s/t": {}, "/kukeon/r/s/t/c": {}, "/kukeon/r/s/t/empty": {}, "/kukeon/gone/s/t": {}},
-		Cells: map[realm.Path][]InterfaceEvidence{"r/s/t/c": {
+		Cgroups:  map[string]resource.Resources{"/kukeon/r": {}, "/kukeon/r/s": {Memory: 1 << 30}, "/kukeon/r/s/t": {}, "/kukeon/r/s/t/c": {}, "/kukeon/r/s/t/empty": {}, "/kukeon/gone/s/t": {}},
+		Cells: map[resource.Path][]InterfaceEvidence{"r/s/t/c": {
 			{Name: "eth1", Network: "elsewhere", Address: netip.MustParsePrefix("10.9.0.2/24")},
 			{Name: "eth0", Network: "kukeon-r-s", Address: netip.MustParsePrefix("10.88.0.2/24"), Published: []string{"8080:80"}},
 		}},
@@ -32,7 +32,7 @@ func evidence() *Evidence {
 func TestRecover(t *testing.T) {
 	records, notes := Recover(&state.State{}, evidence(), nil)
 	var paths []string
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, r := range records {
 		paths = append(paths, string(r.Path))
 		st.Records[r.Path] = r
@@ -46,10 +46,10 @@ func TestRecover(t *testing.T) {
 	if len(notes) != 1 || !strings.Contains(notes[0], "space r/s") {
 		t.Errorf("notes %q", notes)
 	}
-	if ns := st.Records["q"].Spec.(*realm.Realm).Namespace; ns != "n" {
+	if ns := st.Records["q"].Spec.(*resource.Realm).Namespace; ns != "n" {
 		t.Errorf("namespace %q", ns)
 	}
-	if limits := st.Records["r/s"].Status.Limits; limits == nil || limits.Memory != 1<<30 || realm.ResourcesOf(st.Records["r/s"].Spec).Memory != 1<<30 {
+	if limits := st.Records["r/s"].Status.Limits; limits == nil || limits.Memory != 1<<30 || resource.ResourcesOf(st.Records["r/s"].Spec).Memory != 1<<30 {
 		t.Errorf("limits %+v", limits)
 	}
 	a := st.Records["r/s/t/c"].Status.Attachment
@@ -80,12 +80,12 @@ func TestRecover(t *testing.T) {
 
 func TestCheckImport(t *testing.T) {
 	records, _ := Recover(&state.State{}, evidence(), nil)
-	st := &state.State{Records: map[realm.Path]*state.Record{}}
+	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, r := range records {
 		st.Records[r.Path] = r
 	}
 	for _, c := range []struct {
-		p             realm.Path
+		p             resource.Path
 		namespace, id string
 		want          string
 	}{
@@ -121,7 +121,7 @@ func TestCheckImport(t *testing.T) {
 
 // An imported container keeps its id and its place until it is replaced; a plan can't be made to claim another.
 func TestImportedIsKept(t *testing.T) {
-	spec := &realm.Container{Image: "docker.io/library/i:latest"}
+	spec := &resource.Container{Image: "docker.io/library/i:latest"}
 	r := Imported(&state.State{}, "r/s/t/c/x", "foreign", "p", spec, "", time.Time{})
 	if r.Status.Namespace != "kukeon-r" || r.Status.ContainerID != "foreign" || !r.Status.Imported {
 		t.Errorf("%+v", r.Status)
@@ -144,16 +144,16 @@ func TestImportedIsKept(t *testing.T) {
 
 // A container that is renamed in the state stays what it is, and keeps its id from others.
 func TestRenamedKeepsItsID(t *testing.T) {
-	spec := &realm.Container{Image: "docker.io/library/i:latest"}
+	spec := &resource.Container{Image: "docker.io/library/i:latest"}
 	now := time.Unix(1, 0)
 	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
 		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now, FormerName: "a",
 	}}
 	d := &decider{
-		prior: &state.State{Records: map[realm.Path]*state.Record{renamed.Path: renamed}}, desired: realm.NewTree(),
-		order: []realm.Path{"r/s/t/c/a", renamed.Path}, changes: map[realm.Path]*Change{},
+		prior: &state.State{Records: map[resource.Path]*state.Record{renamed.Path: renamed}}, desired: resource.NewTree(),
+		order: []resource.Path{"r/s/t/c/a", renamed.Path}, changes: map[resource.Path]*Change{},
 	}
-	after := d.recordOf(&realm.Resource{Path: renamed.Path, Spec: spec})
+	after := d.recordOf(&resource.Resource{Path: renamed.Path, Spec: spec})
 	if after.Status.ContainerID != "s_t_c_a" || after.Status.Cgroup != "/kukeon/r/s/t/c/a_a" {
 		t.Errorf("%+v", after.Status)
 	}
@@ -165,7 +165,7 @@ func TestRenamedKeepsItsID(t *testing.T) {
 	if err := c.checkClaim(); err == nil {
 		t.Error("a plan lays claim to another cgroup")
 	}
-	fresh := &realm.Resource{Path: "r/s/t/c/a", Spec: spec}
+	fresh := &resource.Resource{Path: "r/s/t/c/a", Spec: spec}
 	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, After: d.recordOf(fresh)}
 	d.warnRenamed()
 	// A new one at its former path gets another id.

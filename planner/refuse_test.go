@@ -6,29 +6,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestRefusals(t *testing.T) {
 	tests := []struct {
 		name    string
-		edit    func(*realm.Tree, specs) *realm.Tree // what is desired; nil for the example
+		edit    func(*resource.Tree, specs) *resource.Tree // what is desired; nil for the example
 		host    func(*host)
 		opts    Options
 		summary string
-		path    realm.Path
+		path    resource.Path
 		detail  string
 	}{
 		{
 			name:    "limit without its controller",
-			edit:    withSpecs(func(s specs) { s[theCell].(*realm.Cell).Resources = &realm.Resources{IOWeight: 5} }),
+			edit:    withSpecs(func(s specs) { s[theCell].(*resource.Cell).Resources = &resource.Resources{IOWeight: 5} }),
 			host:    func(h *host) { h.actual.Controllers = map[string]bool{"memory": true} },
 			summary: "Limit can't be enforced", path: theCell, detail: "have no io controller",
 		},
 		{
 			name: "bound of swap that isn't accounted for",
 			edit: withSpecs(func(s specs) {
-				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 20, MemorySwap: 1 << 21}
+				s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, MemorySwap: 1 << 21}
 			}),
 			host:    func(h *host) { h.actual.Controllers = map[string]bool{"memory": true} },
 			summary: "Limit can't be enforced", path: theCell, detail: "sets resources.memorySwap, but the kernel of this host does not account for swap",
@@ -36,7 +36,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "bound of swap below the memory",
 			edit: withSpecs(func(s specs) {
-				s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 22, MemorySwap: 1 << 21}
+				s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 22, MemorySwap: 1 << 21}
 			}),
 			summary: "Invalid limit", path: theCell, detail: "memory and swap together can't be less than the memory alone",
 		},
@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "volume source that isn't there",
-			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}} }),
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}} }),
 			host:    func(h *host) { h.actual.MissingPaths["/gone"] = true },
 			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
 		},
@@ -72,14 +72,14 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "volume source of a container that runs and is restarted",
 			host: func(h *host) {
-				spec := h.prior.Records[theSide].Spec.(*realm.Container)
-				spec.Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}}
-				h.prior.Records[theSide].Status.SpecDigest = realm.CreationDigest(spec)
-				h.at(theSide).Labels[LabelSpecDigest] = realm.CreationDigest(spec)
+				spec := h.prior.Records[theSide].Spec.(*resource.Container)
+				spec.Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}}
+				h.prior.Records[theSide].Status.SpecDigest = resource.CreationDigest(spec)
+				h.at(theSide).Labels[LabelSpecDigest] = resource.CreationDigest(spec)
 				h.at(theSide).NetNS = 4711
 				h.actual.MissingPaths["/gone"] = true
 			},
-			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []realm.Volume{{Source: "/gone", Target: "/t"}} }),
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}} }),
 			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
 		},
 		{
@@ -90,14 +90,14 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "parent of another project",
 			edit: withSpecs(func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide })
+				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide })
 			}),
 			host:    func(h *host) { h.prior.Records[theCell].Status.Project = "other" },
 			summary: "Parent of another project", path: theSide, detail: "external = true",
 		},
 		{
 			name:    "missing parent",
-			edit:    withSpecs(func(s specs) { clear(s); s["main/other/x"] = &realm.Stack{} }),
+			edit:    withSpecs(func(s specs) { clear(s); s["main/other/x"] = &resource.Stack{} }),
 			summary: "Missing parent", path: "main/other/x", detail: "needs space main/other",
 		},
 		{
@@ -107,26 +107,26 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "target that is nowhere",
-			opts:    Options{Targets: []realm.Path{"main/nowhere"}},
+			opts:    Options{Targets: []resource.Path{"main/nowhere"}},
 			summary: "No such target", path: "main/nowhere", detail: "--target main/nowhere",
 		},
 		{
 			name:    "nothing to replace",
-			opts:    Options{Replace: []realm.Path{theCell, theCell + "/nowhere"}},
+			opts:    Options{Replace: []resource.Path{theCell, theCell + "/nowhere"}},
 			summary: "Nothing to replace", path: theCell + "/nowhere", detail: "names no container of the configuration",
 		},
 		{
 			name:    "something to replace that is no target",
-			opts:    Options{Targets: []realm.Path{theRoot}, Replace: []realm.Path{theSide}},
+			opts:    Options{Targets: []resource.Path{theRoot}, Replace: []resource.Path{theSide}},
 			summary: "Nothing to replace", path: theSide, detail: "--target leaves out",
 		},
 		{
 			name: "something to replace that is protected",
-			edit: func(tree *realm.Tree, _ specs) *realm.Tree {
-				tree.Resource(theSide).Lifecycle = &realm.Lifecycle{PreventDestroy: true}
+			edit: func(tree *resource.Tree, _ specs) *resource.Tree {
+				tree.Resource(theSide).Lifecycle = &resource.Lifecycle{PreventDestroy: true}
 				return tree
 			},
-			opts:    Options{Replace: []realm.Path{theSide}},
+			opts:    Options{Replace: []resource.Path{theSide}},
 			summary: "Protected resource", path: theSide, detail: "would be replaced (replaced as asked with --replace)",
 		},
 		{
@@ -142,7 +142,7 @@ func TestRefusals(t *testing.T) {
 				delete(h.prior.Records, theSide)
 			},
 			opts:    Options{Destroy: true},
-			summary: "Namespace holds foreign containers", path: theRealm, detail: realm.ContainerID(theSide),
+			summary: "Namespace holds foreign containers", path: theRealm, detail: resource.ContainerID(theSide),
 		},
 		{
 			name: "foreign container that pretends to be ours",
@@ -154,7 +154,7 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "foreign container in the namespace that is replaced",
-			edit:    withSpecs(func(s specs) { s[theRealm].(*realm.Realm).Namespace = "other" }),
+			edit:    withSpecs(func(s specs) { s[theRealm].(*resource.Realm).Namespace = "other" }),
 			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
 			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
@@ -167,7 +167,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "another project's container in a realm that is replaced",
 			edit: withSpecs(func(s specs) {
-				s[theRealm].(*realm.Realm).Namespace = "other"
+				s[theRealm].(*resource.Realm).Namespace = "other"
 				delete(s, theSide)
 			}),
 			host:    func(h *host) { h.prior.Records[theSide].Status.Project = "other" },
@@ -175,8 +175,8 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name: "external container in a realm that is replaced",
-			edit: func(_ *realm.Tree, s specs) *realm.Tree {
-				s[theRealm].(*realm.Realm).Namespace = "other"
+			edit: func(_ *resource.Tree, s specs) *resource.Tree {
+				s[theRealm].(*resource.Realm).Namespace = "other"
 				tr := tree(s)
 				tr.Resource(theSide).External = true
 				return tr
@@ -186,14 +186,14 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "undeclared cell in a realm that is replaced",
 			edit: withSpecs(func(s specs) {
-				s[theRealm].(*realm.Realm).Namespace = "other"
+				s[theRealm].(*resource.Realm).Namespace = "other"
 				delete(s, theCell)
 			}),
 			summary: "Undeclared parent in a replaced realm", path: theCell, detail: "declare it too",
 		},
 		{
 			name: "first container of a cell made elsewhere, not its root",
-			edit: withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &realm.Container{Image: "side:1"} }),
+			edit: withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &resource.Container{Image: "side:1"} }),
 			host: func(h *host) {
 				delete(h.prior.Records, theRoot)
 				delete(h.prior.Records, theSide)
@@ -202,13 +202,13 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "a second root container in an undeclared cell, new",
-			edit:    withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &realm.Container{Root: true, Image: "side:1"} }),
+			edit:    withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &resource.Container{Root: true, Image: "side:1"} }),
 			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
 		},
 		{
 			name: "a second root container in an undeclared cell, made before",
 			edit: withSpecs(func(s specs) {
-				maps.DeleteFunc(s, func(p realm.Path, _ realm.Spec) bool { return p != theSide })
+				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide })
 				container(s, theSide).Root = true
 			}),
 			summary: "Two root containers", path: theSide, detail: "which has the root container " + string(theRoot),
@@ -217,7 +217,7 @@ func TestRefusals(t *testing.T) {
 			name: "a root container beside one that was made by hand",
 			edit: withSpecs(func(s specs) {
 				delete(s, theRoot)
-				s[theCell+"/new"] = &realm.Container{Root: true, Image: "side:1"}
+				s[theCell+"/new"] = &resource.Container{Root: true, Image: "side:1"}
 			}),
 			host:    func(h *host) { h.prior.Records[theRoot].Status.Project = "" },
 			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
@@ -251,24 +251,24 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func withSpecs(edit func(specs)) func(*realm.Tree, specs) *realm.Tree {
-	return func(_ *realm.Tree, s specs) *realm.Tree {
+func withSpecs(edit func(specs)) func(*resource.Tree, specs) *resource.Tree {
+	return func(_ *resource.Tree, s specs) *resource.Tree {
 		edit(s)
 		return tree(s)
 	}
 }
 
-func external(p realm.Path) func(*realm.Tree, specs) *realm.Tree {
-	return func(t *realm.Tree, _ specs) *realm.Tree {
-		t.Add(&realm.Resource{Path: p, Spec: realm.NewSpec(p.Kind()), External: true, Declared: realm.Range{File: "main.hcl"}})
+func external(p resource.Path) func(*resource.Tree, specs) *resource.Tree {
+	return func(t *resource.Tree, _ specs) *resource.Tree {
+		t.Add(&resource.Resource{Path: p, Spec: resource.NewSpec(p.Kind()), External: true, Declared: resource.Range{File: "main.hcl"}})
 		return t
 	}
 }
 
-func wantError(t *testing.T, diags realm.Diagnostics, summary string, path realm.Path, detail string) {
+func wantError(t *testing.T, diags resource.Diagnostics, summary string, path resource.Path, detail string) {
 	t.Helper()
-	if !slices.ContainsFunc(diags, func(d realm.Diagnostic) bool {
-		return d.Severity == realm.Error && d.Summary == summary && d.Path == path && strings.Contains(d.Detail, detail)
+	if !slices.ContainsFunc(diags, func(d resource.Diagnostic) bool {
+		return d.Severity == resource.Error && d.Summary == summary && d.Path == path && strings.Contains(d.Detail, detail)
 	}) {
 		t.Errorf("diagnostics %+v\nwant %q about %s with %q", diags, summary, path, detail)
 	}
@@ -284,10 +284,10 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	h.actual.UnreadableSecrets = map[SecretKey]string{{theSide, "key"}: "the environment variable KEY is not set"}
 	desired := example(func(s specs) {
 		container(s, theSide).Image = "missing:1"
-		container(s, theSide).Secrets = []realm.Secret{{Name: "key"}}
-		container(s, theSide).Resources = &realm.Resources{Memory: 1 << 20}
+		container(s, theSide).Secrets = []resource.Secret{{Name: "key"}}
+		container(s, theSide).Resources = &resource.Resources{Memory: 1 << 20}
 	})
-	desired.Resource(theSide).Ranges = map[string]realm.Range{
+	desired.Resource(theSide).Ranges = map[string]resource.Range{
 		"image": {File: "image"}, "secrets": {File: "secrets"}, "resources.memory": {File: "memory"},
 	}
 	_, diags := h.new(desired, Options{})
@@ -304,7 +304,7 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 func flawed(h *host) {
 	key := ImageKey{"kukeon-main", "side:1"}
 	h.local[key] = true
-	h.actual.Flaws = map[realm.Path][]Flaw{theSide: {{Attribute: "user", Summary: "User not found", Text: "is to run as user app."}}}
+	h.actual.Flaws = map[resource.Path][]Flaw{theSide: {{Attribute: "user", Summary: "User not found", Text: "is to run as user app."}}}
 }
 
 // What is said of the image that the host has does not hold for the one that is pulled in its place.

@@ -3,21 +3,21 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestReplace(t *testing.T) {
 	runChanges(t, []change{
 		{
 			name: "a container",
-			opts: Options{Replace: []realm.Path{theSide}},
+			opts: Options{Replace: []resource.Path{theSide}},
 			want: `
 replace main/default/blog/web/side
   # replaced as asked with --replace
 `},
 		{
 			name: "the root container: the others come along",
-			opts: Options{Replace: []realm.Path{theRoot}},
+			opts: Options{Replace: []resource.Path{theRoot}},
 			want: `
 replace main/default/blog/web/web
   # replaced as asked with --replace
@@ -26,8 +26,8 @@ replace main/default/blog/web/side
 `},
 		{
 			name: "all below, and what is new is created",
-			edit: func(s specs) { s[theCell+"/new"] = &realm.Container{Image: "side:1"} },
-			opts: Options{Replace: []realm.Path{theStack}},
+			edit: func(s specs) { s[theCell+"/new"] = &resource.Container{Image: "side:1"} },
+			opts: Options{Replace: []resource.Path{theStack}},
 			want: `
 replace main/default/blog/web/web
   # replaced as asked with --replace
@@ -38,7 +38,7 @@ replace main/default/blog/web/side
 		{
 			name: "one that changes anyway",
 			edit: func(s specs) { container(s, theSide).Image = "side:2" },
-			opts: Options{Replace: []realm.Path{theSide}},
+			opts: Options{Replace: []resource.Path{theSide}},
 			want: `
 replace main/default/blog/web/side
   !image: side:1 -> side:2
@@ -46,7 +46,7 @@ replace main/default/blog/web/side
 		{
 			name: "one that changes in place",
 			edit: func(s specs) { container(s, theSide).Labels = map[string]string{"a": "b"} },
-			opts: Options{Replace: []realm.Path{theSide}, Targets: []realm.Path{theCell}},
+			opts: Options{Replace: []resource.Path{theSide}, Targets: []resource.Path{theCell}},
 			want: `
 replace main/default/blog/web/side
   # replaced as asked with --replace
@@ -54,8 +54,8 @@ replace main/default/blog/web/side
 `},
 		{
 			name: "one that is stopped by hand",
-			host: func(h *host) { h.operation(Operation{Action: Stop, Paths: []realm.Path{theSide}}) },
-			opts: Options{Replace: []realm.Path{theSide}},
+			host: func(h *host) { h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}}) },
+			opts: Options{Replace: []resource.Path{theSide}},
 			want: `
 replace main/default/blog/web/side
   # replaced as asked with --replace
@@ -63,7 +63,7 @@ replace main/default/blog/web/side
 		{
 			name: "one that no state knows any more",
 			host: func(h *host) { delete(h.prior.Records, theSide) },
-			opts: Options{Replace: []realm.Path{theSide}},
+			opts: Options{Replace: []resource.Path{theSide}},
 			want: `
 replace main/default/blog/web/side
   # replaced as asked with --replace

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,7 +23,7 @@ func (a *Actual) keeps(policy string) bool {
 
 // restarts reports whether containerd's restart monitor is about to start the container, whose task has ended, and warns
 // of it: what containerd does by itself is no change. A start that the user asks for doesn't wait for the monitor.
-func (d *decider) restarts(c *Change, want *realm.Container, actual *Container) bool {
+func (d *decider) restarts(c *Change, want *resource.Container, actual *Container) bool {
 	if d.startAsked(c.Path) || d.awaitedNow[c.Path] || !d.actual.monitored(c.Before, want.RestartPolicy, actual) {
 		return false
 	}
@@ -43,11 +43,11 @@ func (d *decider) restarts(c *Change, want *realm.Container, actual *Container) 
 func (d *decider) awaitStarted() bool {
 	news := false
 	for p, c := range d.changes {
-		if p.Kind() != realm.KindContainer || c.After == nil || c.Action == Update && !c.Start || c.Action == Adopt {
+		if p.Kind() != resource.KindContainer || c.After == nil || c.Action == Update && !c.Start || c.Action == Adopt {
 			continue
 		}
 		for on := range d.restarting {
-			if !d.awaitedNow[on] && d.waits(p, c.After.Spec.(*realm.Container), on) {
+			if !d.awaitedNow[on] && d.waits(p, c.After.Spec.(*resource.Container), on) {
 				d.awaitedNow[on], news = true, true
 			}
 		}
@@ -56,11 +56,11 @@ func (d *decider) awaitStarted() bool {
 }
 
 // waits reports whether the start of the container at p comes after that of the one at on.
-func (d *decider) waits(p realm.Path, spec *realm.Container, on realm.Path) bool {
+func (d *decider) waits(p resource.Path, spec *resource.Container, on resource.Path) bool {
 	if p.Parent() == on.Parent() {
-		return p != on && d.isRoot(on) || slices.ContainsFunc(spec.DependsOn, func(o realm.Dependency) bool { return o.Name == on.Name() })
+		return p != on && d.isRoot(on) || slices.ContainsFunc(spec.DependsOn, func(o resource.Dependency) bool { return o.Name == on.Name() })
 	}
-	return slices.ContainsFunc(dependenciesOf(d.after(p.Parent())), func(c realm.CellDependency) bool { return realm.Path(c.Name) == on.Parent() })
+	return slices.ContainsFunc(dependenciesOf(d.after(p.Parent())), func(c resource.CellDependency) bool { return resource.Path(c.Name) == on.Parent() })
 }
 
 // monitored reports whether containerd's restart monitor will start the recorded container, whose task has ended: the

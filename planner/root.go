@@ -3,28 +3,28 @@ package planner
 import (
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // settleRoots returns desired with the root container of each cell of which nobody wrote which it is. The recorded one stays
 // the root as long as it is desired, or is not for the plan to delete: with another root all containers of the cell would be
 // replaced. Else it is the one that the tree implies. recorded holds the roots by their cells.
-func settleRoots(desired *realm.Tree, recorded map[realm.Path]realm.Path, prior *state.State, o *Options) *realm.Tree {
-	written := map[realm.Path]bool{}
+func settleRoots(desired *resource.Tree, recorded map[resource.Path]resource.Path, prior *state.State, o *Options) *resource.Tree {
+	written := map[resource.Path]bool{}
 	for _, r := range desired.Resources() {
-		if c, ok := r.Spec.(*realm.Container); ok && c.Root && !r.ImpliedRoot {
+		if c, ok := r.Spec.(*resource.Container); ok && c.Root && !r.ImpliedRoot {
 			written[r.Path.Parent()] = true
 		}
 	}
 	// stays reports whether the container at p, a recorded root, remains in its cell.
-	stays := func(p realm.Path) bool {
+	stays := func(p resource.Path) bool {
 		r := prior.Records[p]
 		return p != "" && desired.Resource(p) != nil || r != nil && !o.ours(r.Status.Project)
 	}
-	tree := realm.NewTree()
+	tree := resource.NewTree()
 	for _, r := range desired.Resources() {
-		c, ok := r.Spec.(*realm.Container)
+		c, ok := r.Spec.(*resource.Container)
 		if !ok || r.External {
 			tree.Add(r)
 			continue
@@ -43,8 +43,8 @@ func settleRoots(desired *realm.Tree, recorded map[realm.Path]realm.Path, prior 
 }
 
 // withRoot returns the resource of a container as one that is, or isn't, the root.
-func withRoot(r *realm.Resource, root, implied bool) *realm.Resource {
-	c := r.Spec.(*realm.Container)
+func withRoot(r *resource.Resource, root, implied bool) *resource.Resource {
+	c := r.Spec.(*resource.Container)
 	if c.Root == root && r.ImpliedRoot == implied {
 		return r
 	}
@@ -55,11 +55,11 @@ func withRoot(r *realm.Resource, root, implied bool) *realm.Resource {
 }
 
 // recordedRoots returns the recorded root container of each cell that has one.
-func recordedRoots(prior *state.State) map[realm.Path]realm.Path {
-	roots := map[realm.Path]realm.Path{}
+func recordedRoots(prior *state.State) map[resource.Path]resource.Path {
+	roots := map[resource.Path]resource.Path{}
 	for p, r := range prior.Records {
 		// A cell has one root; should the records say otherwise, it is the same one each time.
-		if c, ok := r.Spec.(*realm.Container); ok && c.Root && roots[p.Parent()] < p {
+		if c, ok := r.Spec.(*resource.Container); ok && c.Root && roots[p.Parent()] < p {
 			roots[p.Parent()] = p
 		}
 	}
@@ -68,7 +68,7 @@ func recordedRoots(prior *state.State) map[realm.Path]realm.Path {
 
 // rootsFound is recordedRoots with those containers that no state knows and whose labels say that they were made as roots,
 // for the cells that have no root recorded: an apply was interrupted, or the record is lost.
-func rootsFound(prior *state.State, orphans map[realm.Path]*orphan) map[realm.Path]realm.Path {
+func rootsFound(prior *state.State, orphans map[resource.Path]*orphan) map[resource.Path]resource.Path {
 	recorded, roots := recordedRoots(prior), recordedRoots(prior)
 	for p, o := range orphans {
 		cell := p.Parent()
@@ -82,7 +82,7 @@ func rootsFound(prior *state.State, orphans map[realm.Path]*orphan) map[realm.Pa
 // checkImpliedRoots makes sure that the containers that are roots without anybody having written so can be it. The
 // configuration was checked for those that it implies; a recorded root may be another one.
 func (d *decider) checkImpliedRoots() {
-	implied := func(cell realm.Path) *realm.Resource {
+	implied := func(cell resource.Path) *resource.Resource {
 		if root := d.desired.Resource(d.desiredRoots[cell]); root != nil && root.ImpliedRoot {
 			return root
 		}
@@ -93,20 +93,20 @@ func (d *decider) checkImpliedRoots() {
 			continue
 		}
 		switch spec := r.Spec.(type) {
-		case *realm.Container:
+		case *resource.Container:
 			if root := implied(r.Path.Parent()); root == r {
 				d.checkStartsFirst(r, spec)
-			} else if root != nil && slices.Contains(spec.DependsOn, realm.Dependency{Name: root.Path.Name(), Condition: realm.Completed}) {
+			} else if root != nil && slices.Contains(spec.DependsOn, resource.Dependency{Name: root.Path.Name(), Condition: resource.Completed}) {
 				d.diags.Errorf(r.RangeOf("dependsOn"), r.Path, "Impossible condition", "container %s waits for %s to be completed, but that is the root container of the cell, as recorded: its end takes the network from all of the cell. Let it depend on another container, or leave the condition out.", r.Path, root.Path)
 			}
-		case *realm.Cell:
+		case *resource.Cell:
 			d.checkRootsEnd(r, spec, implied)
 		}
 	}
 }
 
 // checkStartsFirst makes sure that a root container, which starts before all others of its cell, waits for none of them.
-func (d *decider) checkStartsFirst(root *realm.Resource, spec *realm.Container) {
+func (d *decider) checkStartsFirst(root *resource.Resource, spec *resource.Container) {
 	const remedy = "container %s is the root of its cell, as recorded, and starts before every other, but it %s %s. Remove that, or write root = true in another container of the cell, which replaces all of them."
 	for _, on := range spec.DependsOn {
 		d.diags.Errorf(root.RangeOf("dependsOn"), root.Path, "Dependency cycle", remedy, root.Path, "depends on", root.Path.Parent().Join(on.Name))
@@ -119,13 +119,13 @@ func (d *decider) checkStartsFirst(root *realm.Resource, spec *realm.Container) 
 }
 
 // checkRootsEnd makes sure that the cells whose completion a cell waits for have root containers that end.
-func (d *decider) checkRootsEnd(cell *realm.Resource, spec *realm.Cell, implied func(realm.Path) *realm.Resource) {
+func (d *decider) checkRootsEnd(cell *resource.Resource, spec *resource.Cell, implied func(resource.Path) *resource.Resource) {
 	for _, on := range spec.DependsOn {
-		root := implied(realm.Path(on.Name))
-		if on.Condition != realm.Completed || root == nil {
+		root := implied(resource.Path(on.Name))
+		if on.Condition != resource.Completed || root == nil {
 			continue
 		}
-		if policy := root.Spec.(*realm.Container).RestartPolicy; policy == "always" || policy == "unless-stopped" {
+		if policy := root.Spec.(*resource.Container).RestartPolicy; policy == "always" || policy == "unless-stopped" {
 			d.diags.Errorf(cell.RangeOf("dependsOn"), cell.Path, "Impossible condition", "cell %s waits for %s to be completed, but the restart policy of its root container %s is %s, which starts it again. Make that no or on-failure, or leave the condition out.", cell.Path, on.Name, root.Path.Name(), policy)
 		}
 	}

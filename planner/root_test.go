@@ -3,13 +3,13 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 const theAgent = theCell + "/agent"
 
 // implied is the example with the root container that the configuration implies where nobody writes which it is.
-func implied(root realm.Path, edit func(specs)) *realm.Tree {
+func implied(root resource.Path, edit func(specs)) *resource.Tree {
 	tree := example(func(s specs) {
 		container(s, theRoot).Root = false
 		if edit != nil {
@@ -17,22 +17,22 @@ func implied(root realm.Path, edit func(specs)) *realm.Tree {
 		}
 	})
 	r := tree.Resource(root)
-	r.ImpliedRoot, r.Spec.(*realm.Container).Root = true, true
+	r.ImpliedRoot, r.Spec.(*resource.Container).Root = true, true
 	return tree
 }
 
-func withAgent(s specs) { s[theAgent] = &realm.Container{Image: "agent:1"} }
+func withAgent(s specs) { s[theAgent] = &resource.Container{Image: "agent:1"} }
 
 // Where nobody writes which container is the root, the recorded one stays it.
 func TestRecordedRootStays(t *testing.T) {
 	left := func(s specs) { withAgent(s); delete(s, theRoot) }
 	for _, tt := range []struct {
 		name    string
-		desired *realm.Tree
+		desired *resource.Tree
 		opts    Options
 		host    func(*host)
 		want    string // the changes
-		root    realm.Path
+		root    resource.Path
 	}{
 		{name: "nothing changes", desired: implied(theRoot, nil), root: theRoot},
 		{name: "another comes first", desired: implied(theSide, nil), root: theRoot},
@@ -66,7 +66,7 @@ delete main/default/blog/web/web
 			want: "create main/default/blog/web/agent\n", root: theCell + "/app",
 		},
 		{
-			name: "a target beside it", desired: implied(theAgent, withAgent), opts: Options{Targets: []realm.Path{theAgent}},
+			name: "a target beside it", desired: implied(theAgent, withAgent), opts: Options{Targets: []resource.Path{theAgent}},
 			want: "create main/default/blog/web/agent\n", root: theRoot,
 		},
 		{
@@ -88,7 +88,7 @@ replace main/default/blog/web/side
 			if got := recordedRoots(h.prior)[theCell]; got != tt.root {
 				t.Errorf("the root is %s, not %s", got, tt.root)
 			}
-			if spec := h.prior.Records[tt.root].Spec; !spec.(*realm.Container).Root || realm.CgroupOf(tt.root, spec) != string("/kukeon/"+tt.root+"_root") {
+			if spec := h.prior.Records[tt.root].Spec; !spec.(*resource.Container).Root || resource.CgroupOf(tt.root, spec) != string("/kukeon/"+tt.root+"_root") {
 				t.Errorf("the root is recorded as %+v", spec)
 			}
 		})
@@ -111,7 +111,7 @@ func TestImpliedRootOfNewCell(t *testing.T) {
 func TestRecordedRootElsewhere(t *testing.T) {
 	h := made(t)
 	only := example(func(s specs) {
-		for _, p := range []realm.Path{theRealm, theSpace, theStack, theCell, theSide} {
+		for _, p := range []resource.Path{theRealm, theSpace, theStack, theCell, theSide} {
 			delete(s, p)
 		}
 		container(s, theRoot).Root = false
@@ -128,9 +128,9 @@ func TestRecordedRootElsewhere(t *testing.T) {
 // Who ignores changes of the root keeps what is recorded, and one root.
 func TestRecordedRootIgnored(t *testing.T) {
 	for _, name := range []string{"root", "*"} {
-		for _, p := range []realm.Path{theRoot, theSide} {
+		for _, p := range []resource.Path{theRoot, theSide} {
 			desired := implied(theSide, nil)
-			desired.Resource(p).Lifecycle = &realm.Lifecycle{IgnoreChanges: []string{name}}
+			desired.Resource(p).Lifecycle = &resource.Lifecycle{IgnoreChanges: []string{name}}
 			if plan := made(t).plan(desired, Options{}); !plan.Empty() {
 				t.Errorf("%s of %s:\n%s", name, p, text(plan))
 			}
@@ -158,12 +158,12 @@ create main/default/blog/web/agent
 func TestSettledRootsAreCopies(t *testing.T) {
 	h, desired := made(t), implied(theSide, nil)
 	h.plan(desired, Options{})
-	if side := desired.Resource(theSide); !side.ImpliedRoot || !side.Spec.(*realm.Container).Root || desired.Resource(theRoot).Spec.(*realm.Container).Root {
+	if side := desired.Resource(theSide); !side.ImpliedRoot || !side.Spec.(*resource.Container).Root || desired.Resource(theRoot).Spec.(*resource.Container).Root {
 		t.Error("the desired tree was changed")
 	}
 	// The host is looked at for the containers as they will be.
 	wanted := Wanted(desired, h.prior, Options{Project: "default"})
-	if wanted.Resource(theSide).Spec.(*realm.Container).Root || !wanted.Resource(theRoot).Spec.(*realm.Container).Root {
+	if wanted.Resource(theSide).Spec.(*resource.Container).Root || !wanted.Resource(theRoot).Spec.(*resource.Container).Root {
 		t.Error("another root is looked at than is planned")
 	}
 }
@@ -177,7 +177,7 @@ func TestSavedPlanHoldsRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants := again.Wants()
-	if !wants.Resource(theRoot).Spec.(*realm.Container).Root || wants.Resource(theAgent).Spec.(*realm.Container).Root {
+	if !wants.Resource(theRoot).Spec.(*resource.Container).Root || wants.Resource(theAgent).Spec.(*resource.Container).Root {
 		t.Errorf("the plan wants %+v and %+v", wants.Resource(theRoot).Spec, wants.Resource(theAgent).Spec)
 	}
 	h.refresh(wants)
@@ -189,15 +189,15 @@ func TestSavedPlanHoldsRoots(t *testing.T) {
 // What a recorded root can't do is refused, where the configuration was only checked for the one that it implies.
 func TestRecordedRootRefusals(t *testing.T) {
 	const otherCell = theStack + "/job"
-	on := func(name string, condition realm.Condition) []realm.Dependency {
-		return []realm.Dependency{{Name: name, Condition: condition}}
+	on := func(name string, condition resource.Condition) []resource.Dependency {
+		return []resource.Dependency{{Name: name, Condition: condition}}
 	}
 	for _, tt := range []struct {
 		name    string
 		edit    func(specs)
 		refers  bool
 		summary string
-		path    realm.Path
+		path    resource.Path
 		detail  string
 	}{
 		{
@@ -206,13 +206,13 @@ func TestRecordedRootRefusals(t *testing.T) {
 		},
 		{name: "it refers to a sidecar", refers: true, summary: "Dependency cycle", path: theRoot, detail: "but it refers to " + string(theAgent)},
 		{
-			name: "a sidecar waits for its end", edit: func(s specs) { container(s, theAgent).DependsOn = on("web", realm.Completed) },
+			name: "a sidecar waits for its end", edit: func(s specs) { container(s, theAgent).DependsOn = on("web", resource.Completed) },
 			summary: "Impossible condition", path: theAgent, detail: "its end takes the network from all of the cell",
 		},
 		{
 			name: "another cell waits for its end", edit: func(s specs) {
 				container(s, theRoot).RestartPolicy = "always"
-				s[otherCell] = &realm.Cell{DependsOn: []realm.CellDependency{{Name: string(theCell), Condition: realm.Completed}}}
+				s[otherCell] = &resource.Cell{DependsOn: []resource.CellDependency{{Name: string(theCell), Condition: resource.Completed}}}
 			},
 			summary: "Impossible condition", path: otherCell, detail: "the restart policy of its root container web is always",
 		},
@@ -225,7 +225,7 @@ func TestRecordedRootRefusals(t *testing.T) {
 				}
 			})
 			if tt.refers {
-				desired.Resource(theRoot).References = []realm.Path{theAgent}
+				desired.Resource(theRoot).References = []resource.Path{theAgent}
 			}
 			_, diags := made(t).new(desired, Options{})
 			wantError(t, diags, tt.summary, tt.path, tt.detail)
@@ -236,7 +236,7 @@ func TestRecordedRootRefusals(t *testing.T) {
 // A container that is imported, and comes first, is not the root.
 func TestImportedIsNotTheRoot(t *testing.T) {
 	h := made(t)
-	spec := &realm.Container{Image: "agent:1"}
+	spec := &resource.Container{Image: "agent:1"}
 	h.local[ImageKey{"kukeon-main", "agent:1"}] = true
 	h.actual.Namespaces["kukeon-main"].Containers["foreign"] = &Container{ID: "foreign", Status: TaskRunning, NetNS: 4711, Labels: map[string]string{}}
 	record := Imported(h.prior, theAgent, "foreign", "default", spec, digestOf("agent:1"), at)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // SensitiveValue stands in a [Diff] for a value that must not be shown.
@@ -12,24 +12,24 @@ const SensitiveValue = "(sensitive value)"
 
 // SecretKey names a secret of a container.
 type SecretKey struct {
-	Container realm.Path
+	Container resource.Path
 	Name      string
 }
 
 // Needs returns the leaves of After whose values, which are only there as sealed texts, it takes to carry out the change:
 // what a process is made from, what a healthcheck runs, and the digests of secrets, which are files of the host.
-func (c *Change) Needs() []realm.Leaf {
-	if c.After == nil || c.Path.Kind() != realm.KindContainer {
+func (c *Change) Needs() []resource.Leaf {
+	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil
 	}
 	made := c.Action == Create || c.Action == Replace
 	runs := made || c.Action == Start || c.Action == Restart || c.Action == Update
-	return slices.DeleteFunc(realm.Leaves(c.After.Spec), func(leaf realm.Leaf) bool {
+	return slices.DeleteFunc(resource.Leaves(c.After.Spec), func(leaf resource.Leaf) bool {
 		switch leaf.Top.Name {
 		case "env", "command", "args":
 			return !made || !leaf.Sealed()
 		case "healthcheck":
-			return c.Check != realm.Healthy || !leaf.Sealed()
+			return c.Check != resource.Healthy || !leaf.Sealed()
 		case "secrets":
 			return !runs || !leaf.Sealed()
 		}
@@ -41,20 +41,20 @@ func (c *Change) Needs() []realm.Leaf {
 // read from where the plan says.
 func (p *Plan) NeedsValues() bool {
 	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
-		return slices.ContainsFunc(c.Needs(), func(leaf realm.Leaf) bool { return leaf.Top.Name != "secrets" })
+		return slices.ContainsFunc(c.Needs(), func(leaf resource.Leaf) bool { return leaf.Top.Name != "secrets" })
 	})
 }
 
 // HoldsSealed reports whether the plan makes or changes anything that has a sealed text.
 func (p *Plan) HoldsSealed() bool {
 	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
-		return c.After != nil && slices.ContainsFunc(realm.Leaves(c.After.Spec), realm.Leaf.Sealed)
+		return c.After != nil && slices.ContainsFunc(resource.Leaves(c.After.Spec), resource.Leaf.Sealed)
 	})
 }
 
 // checkSecrets makes sure that the values of the secrets of a wanted container were to be had.
-func (d *decider) checkSecrets(want *realm.Resource) {
-	spec, ok := want.Spec.(*realm.Container)
+func (d *decider) checkSecrets(want *resource.Resource) {
+	spec, ok := want.Spec.(*resource.Container)
 	if !ok {
 		return
 	}
@@ -84,12 +84,12 @@ func (d *decider) mendSecrets(c *Change) {
 }
 
 // checkSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
-func checkSecrets(c *realm.Container) error {
+func checkSecrets(c *resource.Container) error {
 	for _, s := range c.Secrets {
-		if err := realm.CheckName(s.Name); err != nil {
+		if err := resource.CheckName(s.Name); err != nil {
 			return fmt.Errorf("its secret: %w", err)
 		}
-		if !realm.IsSealed(s.Digest) {
+		if !resource.IsSealed(s.Digest) {
 			return fmt.Errorf("its secret %s has no digest", s.Name)
 		}
 	}

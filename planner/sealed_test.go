@@ -7,24 +7,24 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // sealed stands for a value that was sealed before the planner got it.
-func sealed(value string) string { return realm.SealKey("test").Seal(value) }
+func sealed(value string) string { return resource.SealKey("test").Seal(value) }
 
-func recordOf(p realm.Path, spec realm.Spec) *state.Record {
-	return &state.Record{Path: p, Spec: spec, Status: state.Status{Namespace: "kukeon-main", ContainerID: realm.ContainerID(p), Cgroup: realm.CgroupOf(p, spec)}}
+func recordOf(p resource.Path, spec resource.Spec) *state.Record {
+	return &state.Record{Path: p, Spec: spec, Status: state.Status{Namespace: "kukeon-main", ContainerID: resource.ContainerID(p), Cgroup: resource.CgroupOf(p, spec)}}
 }
 
 func TestSealedChanges(t *testing.T) {
 	withSecrets := func(value string) func(specs) {
 		return func(s specs) {
 			side := container(s, theSide)
-			side.Env = realm.Env{"PASSWORD": sealed(value), "PLAIN": "a"}
+			side.Env = resource.Env{"PASSWORD": sealed(value), "PLAIN": "a"}
 			side.Args = []string{"-p", sealed(value)}
-			side.Secrets = []realm.Secret{{Name: "db", FromEnv: "DB", Digest: sealed(value)}}
+			side.Secrets = []resource.Secret{{Name: "db", FromEnv: "DB", Digest: sealed(value)}}
 		}
 	}
 	h := newHost(t)
@@ -43,7 +43,7 @@ replace main/default/blog/web/side
 		t.Errorf("differences as JSON: %s", data)
 	}
 	// What becomes sensitive isn't shown as it was before.
-	h.converge(example(func(s specs) { container(s, theSide).Env = realm.Env{"PASSWORD": "hunter2"} }), Options{})
+	h.converge(example(func(s specs) { container(s, theSide).Env = resource.Env{"PASSWORD": "hunter2"} }), Options{})
 	p = h.plan(example(withSecrets("two")), Options{})
 	if data := asJSON(t, p.Changes[0].Diffs); strings.Contains(data, "hunter2") {
 		t.Errorf("differences as JSON: %s", data)
@@ -52,17 +52,17 @@ replace main/default/blog/web/side
 
 // Where a value comes from may change without a new container.
 func TestSecretSourceIsRecorded(t *testing.T) {
-	secret := func(s realm.Secret) *realm.Tree {
+	secret := func(s resource.Secret) *resource.Tree {
 		s.Name, s.Digest = "db", sealed("one")
-		return example(func(all specs) { container(all, theSide).Secrets = []realm.Secret{s} })
+		return example(func(all specs) { container(all, theSide).Secrets = []resource.Secret{s} })
 	}
 	h := newHost(t)
-	h.converge(secret(realm.Secret{FromEnv: "DB"}), Options{})
-	p := h.converge(secret(realm.Secret{FromFile: "/etc/db"}), Options{})
+	h.converge(secret(resource.Secret{FromEnv: "DB"}), Options{})
+	p := h.converge(secret(resource.Secret{FromFile: "/etc/db"}), Options{})
 	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != Update {
 		t.Errorf("%s", text(p))
 	}
-	p = h.converge(secret(realm.Secret{FromFile: "/etc/db", MountPath: "/db"}), Options{})
+	p = h.converge(secret(resource.Secret{FromFile: "/etc/db", MountPath: "/db"}), Options{})
 	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != Replace {
 		t.Errorf("%s", text(p))
 	}
@@ -72,13 +72,13 @@ func TestSecretSourceIsRecorded(t *testing.T) {
 func TestUnreadableSecrets(t *testing.T) {
 	h := made(t)
 	h.actual.UnreadableSecrets = map[SecretKey]string{{theSide, "db"}: "the environment variable DB is not set"}
-	desired := example(func(s specs) { container(s, theSide).Secrets = []realm.Secret{{Name: "db", FromEnv: "DB"}} })
-	desired.Resource(theSide).Ranges = map[string]realm.Range{`secrets["db"].name`: {File: "name"}, `secrets["db"].fromEnv`: {File: "from"}}
+	desired := example(func(s specs) { container(s, theSide).Secrets = []resource.Secret{{Name: "db", FromEnv: "DB"}} })
+	desired.Resource(theSide).Ranges = map[string]resource.Range{`secrets["db"].name`: {File: "name"}, `secrets["db"].fromEnv`: {File: "from"}}
 	_, diags := h.new(desired, Options{})
 	if len(diags) != 1 || diags[0].Subject.File != "from" || !strings.Contains(diags[0].Detail, "DB is not set") {
 		t.Errorf("%v", diags)
 	}
-	for _, o := range []Options{{Destroy: true}, {Targets: []realm.Path{theRoot}}} {
+	for _, o := range []Options{{Destroy: true}, {Targets: []resource.Path{theRoot}}} {
 		if _, diags := h.new(desired, o); diags.HasErrors() {
 			t.Errorf("%+v: %v", o, diags)
 		}
@@ -88,11 +88,11 @@ func TestUnreadableSecrets(t *testing.T) {
 // The file of a secret that was taken away or edited is put right in place, and only where a process sees it.
 func TestSecretDrift(t *testing.T) {
 	desired := example(func(s specs) {
-		container(s, theSide).Secrets = []realm.Secret{{Name: "db", FromEnv: "DB", Digest: sealed("one")}}
+		container(s, theSide).Secrets = []resource.Secret{{Name: "db", FromEnv: "DB", Digest: sealed("one")}}
 	})
 	h := newHost(t)
 	h.converge(desired, Options{})
-	h.actual.SecretDrift = map[realm.Path][]string{theSide: {"the file of its secret db is missing"}}
+	h.actual.SecretDrift = map[resource.Path][]string{theSide: {"the file of its secret db is missing"}}
 	p := h.plan(desired, Options{})
 	const want = `
 update main/default/blog/web/side
@@ -108,20 +108,20 @@ update main/default/blog/web/side
 }
 
 func TestNeeds(t *testing.T) {
-	spec := &realm.Container{
-		Image: "a", Env: realm.Env{"P": sealed("p"), "Q": "q"}, Args: []string{"x", sealed("a")}, Healthcheck: &realm.Healthcheck{Exec: []string{sealed("h")}},
-		Secrets: []realm.Secret{{Name: "s", Digest: sealed("s")}},
+	spec := &resource.Container{
+		Image: "a", Env: resource.Env{"P": sealed("p"), "Q": "q"}, Args: []string{"x", sealed("a")}, Healthcheck: &resource.Healthcheck{Exec: []string{sealed("h")}},
+		Secrets: []resource.Secret{{Name: "s", Digest: sealed("s")}},
 	}
 	tests := []struct {
 		action Action
-		check  realm.Condition
+		check  resource.Condition
 		want   string
 	}{
-		{Create, realm.Healthy, `args env["P"] healthcheck.exec secrets["s"].digest`},
-		{Replace, realm.Completed, `args env["P"] secrets["s"].digest`},
+		{Create, resource.Healthy, `args env["P"] healthcheck.exec secrets["s"].digest`},
+		{Replace, resource.Completed, `args env["P"] secrets["s"].digest`},
 		{Update, "", `secrets["s"].digest`},
-		{Start, realm.Healthy, `healthcheck.exec secrets["s"].digest`},
-		{Check, realm.Healthy, `healthcheck.exec`},
+		{Start, resource.Healthy, `healthcheck.exec secrets["s"].digest`},
+		{Check, resource.Healthy, `healthcheck.exec`},
 		{Stop, "", ""},
 		{Adopt, "", ""},
 	}
@@ -143,19 +143,19 @@ func TestNeeds(t *testing.T) {
 // Commands that read no configuration can't run a check that only that tells: they leave it to the next apply.
 func TestSealedHealthcheckByHand(t *testing.T) {
 	desired := example(func(s specs) {
-		container(s, theSide).Healthcheck = &realm.Healthcheck{Exec: []string{"check", sealed("token")}}
+		container(s, theSide).Healthcheck = &resource.Healthcheck{Exec: []string{"check", sealed("token")}}
 	})
 	h := newHost(t)
 	h.converge(desired, Options{})
 	h.kill(theSide, 1)
-	if c := h.plan(desired, Options{}).ChangesByPath()[theSide]; c.Check != realm.Healthy {
+	if c := h.plan(desired, Options{}).ChangesByPath()[theSide]; c.Check != resource.Healthy {
 		t.Errorf("change %+v", c)
 	}
-	byHand := Options{ByHand: true, Start: true, Targets: []realm.Path{theSide}}
+	byHand := Options{ByHand: true, Start: true, Targets: []resource.Path{theSide}}
 	if c := h.plan(Recorded(h.prior, byHand.Targets), byHand).ChangesByPath()[theSide]; c.Action != Start || c.Check != "" {
 		t.Errorf("change %+v", c)
 	}
-	p, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []realm.Path{theSide}})
+	p, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theSide}})
 	if diags.HasErrors() || p.Changes[0].Check != "" {
 		t.Errorf("change %+v, %v", p.Changes[0], diags)
 	}
@@ -163,12 +163,12 @@ func TestSealedHealthcheckByHand(t *testing.T) {
 
 // The key of a plan that brings one is in its file, and nowhere else.
 func TestPlanKey(t *testing.T) {
-	desired := example(func(s specs) { container(s, theSide).Env = realm.Env{"PASSWORD": sealed("one")} })
+	desired := example(func(s specs) { container(s, theSide).Env = resource.Env{"PASSWORD": sealed("one")} })
 	p := newHost(t).plan(desired, Options{})
 	if !p.HoldsSealed() || newHost(t).plan(example(nil), Options{}).HoldsSealed() {
 		t.Error("what is sealed isn't known")
 	}
-	p.Key = realm.SealKey(strings.Repeat("k", realm.SealKeySize))
+	p.Key = resource.SealKey(strings.Repeat("k", resource.SealKeySize))
 	file := filepath.Join(t.TempDir(), "plan")
 	if err := p.Save(file); err != nil {
 		t.Fatal(err)
@@ -188,8 +188,8 @@ func TestPlanKey(t *testing.T) {
 
 // A plan file can't name a secret that leads out of its directory, or one without a digest to be held to.
 func TestDamagedSecrets(t *testing.T) {
-	for _, s := range []realm.Secret{{Name: "../../etc/passwd", Digest: sealed("a")}, {Name: "a"}, {Name: "a", Digest: "plain"}} {
-		c := &Change{Path: theSide, Action: Create, After: recordOf(theSide, &realm.Container{Image: "a", Secrets: []realm.Secret{s}})}
+	for _, s := range []resource.Secret{{Name: "../../etc/passwd", Digest: sealed("a")}, {Name: "a"}, {Name: "a", Digest: "plain"}} {
+		c := &Change{Path: theSide, Action: Create, After: recordOf(theSide, &resource.Container{Image: "a", Secrets: []resource.Secret{s}})}
 		c.Diffs = diff(nil, c.After.Spec)
 		if err := c.check(); err == nil || !strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v", s, err)

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -28,19 +28,19 @@ func (h *host) shutdown() *Plan {
 }
 
 // shop is a database, a migration that waits for it, and a shop that waits for that; beside them is another cell.
-func shop() *realm.Tree {
+func shop() *resource.Tree {
 	return example(func(s specs) {
 		for _, cell := range []string{"db", "migrate", "shop"} {
-			s[theStack.Join(cell)] = &realm.Cell{}
+			s[theStack.Join(cell)] = &resource.Cell{}
 		}
-		s[theStack+"/migrate"].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(theStack + "/db"), Condition: realm.Healthy}}
-		s[theStack+"/shop"].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(theStack + "/migrate"), Condition: realm.Completed}}
-		s[theStack+"/db/db"] = &realm.Container{Root: true, Image: "db:1"}
-		s[theStack+"/db/backup"] = &realm.Container{Image: "side:1"}
-		s[theStack+"/migrate/migrate"] = &realm.Container{Root: true, Image: "db:1"}
-		s[theStack+"/shop/shop"] = &realm.Container{Root: true, Image: "web:1"}
-		s[theStack+"/shop/front"] = &realm.Container{Image: "web:1", DependsOn: []realm.Dependency{{Name: "cache"}}}
-		s[theStack+"/shop/cache"] = &realm.Container{Image: "web:1"}
+		s[theStack+"/migrate"].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(theStack + "/db"), Condition: resource.Healthy}}
+		s[theStack+"/shop"].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(theStack + "/migrate"), Condition: resource.Completed}}
+		s[theStack+"/db/db"] = &resource.Container{Root: true, Image: "db:1"}
+		s[theStack+"/db/backup"] = &resource.Container{Image: "side:1"}
+		s[theStack+"/migrate/migrate"] = &resource.Container{Root: true, Image: "db:1"}
+		s[theStack+"/shop/shop"] = &resource.Container{Root: true, Image: "web:1"}
+		s[theStack+"/shop/front"] = &resource.Container{Image: "web:1", DependsOn: []resource.Dependency{{Name: "cache"}}}
+		s[theStack+"/shop/cache"] = &resource.Container{Image: "web:1"}
 	})
 }
 
@@ -77,10 +77,10 @@ func TestShutdownOrder(t *testing.T) {
 // What ran is started by the next apply, and nothing else: not what the user has stopped, and not what has completed,
 // even if a reboot comes between. A pause ends with the task that was paused. A container that ends with 0 because it is shut down has not completed.
 func TestShutdownKeepsWhatRan(t *testing.T) {
-	desired := func() *realm.Tree {
+	desired := func() *resource.Tree {
 		return example(func(s specs) {
 			for _, name := range []string{"done", "failed", "job", "loop", "paused", "stopped", "killed"} {
-				s[theCell.Join(name)] = &realm.Container{Image: "side:1", RestartPolicy: "no"}
+				s[theCell.Join(name)] = &resource.Container{Image: "side:1", RestartPolicy: "no"}
 			}
 			container(s, theCell+"/loop").RestartPolicy = "always"
 		})
@@ -89,9 +89,9 @@ func TestShutdownKeepsWhatRan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
 			h.converge(desired(), Options{})
-			h.operation(Operation{Action: Pause, Paths: []realm.Path{theCell + "/paused"}})
-			h.operation(Operation{Action: Stop, Paths: []realm.Path{theCell + "/stopped"}})
-			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []realm.Path{theCell + "/killed"}})
+			h.operation(Operation{Action: Pause, Paths: []resource.Path{theCell + "/paused"}})
+			h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell + "/stopped"}})
+			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell + "/killed"}})
 			h.kill(theCell+"/done", 0)
 			h.kill(theCell+"/failed", 3)
 			h.kill(theCell+"/loop", 0)
@@ -131,7 +131,7 @@ func TestShutdownKeepsWhatRan(t *testing.T) {
 
 // The record of how a container ended keeps it from running again, as long as its policy lets it end.
 func TestRecordedEnd(t *testing.T) {
-	policy := func(p string) *realm.Tree {
+	policy := func(p string) *resource.Tree {
 		return example(func(s specs) { container(s, theSide).RestartPolicy = p })
 	}
 	h := newHost(t)
@@ -161,10 +161,10 @@ func TestRecordedEnd(t *testing.T) {
 
 func TestShutdownOfProject(t *testing.T) {
 	h := made(t)
-	byHand := &state.Record{Path: theCell + "/debug", Spec: &realm.Container{}}
+	byHand := &state.Record{Path: theCell + "/debug", Spec: &resource.Container{}}
 	h.prior.Records[byHand.Path] = byHand
-	h.prior.Records["other/s/t/c/x"] = &state.Record{Path: "other/s/t/c/x", Spec: &realm.Container{}, Status: state.Status{Project: "other"}}
-	for project, want := range map[string][]realm.Path{
+	h.prior.Records["other/s/t/c/x"] = &state.Record{Path: "other/s/t/c/x", Spec: &resource.Container{}, Status: state.Status{Project: "other"}}
+	for project, want := range map[string][]resource.Path{
 		"default": {theCell + "/debug", theSide, theRoot}, "other": {"other/s/t/c/x"}, "none": nil,
 	} {
 		got := OwnedContainers(h.prior, func(p string) bool { return p == project })
@@ -174,7 +174,7 @@ func TestShutdownOfProject(t *testing.T) {
 		}
 	}
 	// One that containerd has lost keeps nobody from being stopped.
-	delete(h.actual.Namespaces["kukeon-main"].Containers, realm.ContainerID(theSide))
+	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
 	compare(t, changesOf(h.shutdown()), `
 shutdown main/default/blog/web/web
 `)
@@ -203,12 +203,12 @@ func TestShutdownsAreUndone(t *testing.T) {
 	})
 }
 
-func (h *host) running() map[realm.Path]bool {
-	running := map[realm.Path]bool{}
+func (h *host) running() map[resource.Path]bool {
+	running := map[resource.Path]bool{}
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
 			if c.Status == TaskRunning {
-				running[realm.Path(c.Labels[LabelPath])] = true
+				running[resource.Path(c.Labels[LabelPath])] = true
 			}
 		}
 	}

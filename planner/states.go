@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -44,9 +44,9 @@ type Live struct {
 // containerd namespace), as a cell without containers is; else it is as the first of these that any container in it is:
 // Unknown, Failed, Pending, Pausing; else, with none running, Paused or Stopped; else Ready. One that ended as it may
 // counts as running.
-func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
-	states := map[realm.Path]*Live{}
-	tallies := map[realm.Path]*tally{}
+func States(prior *state.State, actual *Actual) map[resource.Path]*Live {
+	states := map[resource.Path]*Live{}
+	tallies := map[resource.Path]*tally{}
 	var names *hosts
 	if actual != nil {
 		names = newHosts(NamesOf(prior))
@@ -57,16 +57,16 @@ func States(prior *state.State, actual *Actual) map[realm.Path]*Live {
 		live := &Live{Record: r}
 		states[p] = live
 		if tallies[p] == nil {
-			tallies[p] = &tally{states: map[string]int{}, incomplete: map[realm.Kind]int{}}
+			tallies[p] = &tally{states: map[string]int{}, incomplete: map[resource.Kind]int{}}
 		}
-		if p.Kind() == realm.KindContainer {
+		if p.Kind() == resource.KindContainer {
 			live.ofContainer(actual, kills)
 		} else {
 			live.ofLevel(actual, tallies[p], names)
 		}
 		if parent := p.Parent(); parent != "" {
 			if tallies[parent] == nil {
-				tallies[parent] = &tally{states: map[string]int{}, incomplete: map[realm.Kind]int{}}
+				tallies[parent] = &tally{states: map[string]int{}, incomplete: map[resource.Kind]int{}}
 			}
 			tallies[parent].add(live, tallies[p])
 		}
@@ -80,7 +80,7 @@ type tally struct {
 	states map[string]int
 	all    int // containers
 	// incomplete counts the levels of which parts of their own are missing.
-	incomplete map[realm.Kind]int
+	incomplete map[resource.Kind]int
 	// containers are those of a cell.
 	containers []*Live
 	// lacks says that the level itself is incomplete.
@@ -88,7 +88,7 @@ type tally struct {
 }
 
 func (t *tally) add(live *Live, below *tally) {
-	if c, ok := live.Record.Spec.(*realm.Container); ok {
+	if c, ok := live.Record.Spec.(*resource.Container); ok {
 		counted := live.State
 		if counted == StateStopped && (live.Record.Status.Run == "" || pauseEnded(live.Record, live.Container)) && mayEnd(c) {
 			counted = StateReady
@@ -195,7 +195,7 @@ func (l *Live) ofLevel(actual *Actual, t *tally, names *hosts) {
 // incompleteText says how many levels of each kind are incomplete, or returns "".
 func (t *tally) incompleteText() string {
 	var counts []string
-	for _, kind := range realm.Kinds {
+	for _, kind := range resource.Kinds {
 		switch n := t.incomplete[kind]; {
 		case n == 1:
 			counts = append(counts, "1 "+kind.Lower())
@@ -213,17 +213,17 @@ func (t *tally) incompleteText() string {
 func (l *Live) missingParts(actual *Actual, t *tally, names *hosts) []string {
 	var missing []string
 	p, status := l.Record.Path, l.Record.Status
-	if p.Kind() == realm.KindRealm && actual.Namespaces[status.Namespace] == nil {
+	if p.Kind() == resource.KindRealm && actual.Namespaces[status.Namespace] == nil {
 		missing = append(missing, "no containerd namespace")
 	}
 	if _, cgroup := actual.Cgroups[status.Cgroup]; !cgroup {
 		missing = append(missing, "no cgroup")
 	}
-	if p.Kind() == realm.KindCell && t.all == 0 {
+	if p.Kind() == resource.KindCell && t.all == 0 {
 		missing = append(missing, "no container")
 	}
 	flaws := actual.Networks[p]
-	if p.Kind() == realm.KindCell {
+	if p.Kind() == resource.KindCell {
 		flaws = actual.cellFlaws(l.Record, t.containers, names)
 	}
 	if len(flaws) > 0 {
@@ -240,13 +240,13 @@ func (a *Actual) cellFlaws(cell *state.Record, containers []*Live, names *hosts)
 	}
 	var root *Container
 	for _, l := range containers {
-		if l.Record.Spec.(*realm.Container).Root {
+		if l.Record.Spec.(*resource.Container).Root {
 			root = l.Container
 		}
 	}
 	flaws := a.attachmentFlaws(cell.Path, had, root)
 	for _, l := range containers {
-		if !l.Record.Spec.(*realm.Container).Root && !l.Record.Status.Imported && a.strayed(cell.Path, root, l.Container) {
+		if !l.Record.Spec.(*resource.Container).Root && !l.Record.Status.Imported && a.strayed(cell.Path, root, l.Container) {
 			flaws = append(flaws, fmt.Sprintf("container %s is in another network namespace", l.Record.Path.Name()))
 		}
 	}

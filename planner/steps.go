@@ -7,37 +7,37 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/graph"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // stepper turns the changes of a plan into steps and says which wait for which.
 type stepper struct {
-	changes map[realm.Path]*Change
+	changes map[resource.Path]*Change
 	steps   []Step
 	// first and last are the first and the last step that builds a resource up; gone is the one that takes
 	// it down (or stops it). An entry is missing where there is no such step.
-	first, last, gone map[realm.Path]int
+	first, last, gone map[resource.Path]int
 	// checked is the step that waits until a container works, prepared the one that makes sure that it can be made.
-	checked, prepared map[realm.Path]int
-	desired           *realm.Tree
+	checked, prepared map[resource.Path]int
+	desired           *resource.Tree
 	prior             *state.State
 	// cgroupMode is that of the host.
 	cgroupMode string
 	images     map[ImageKey]int
-	children   map[realm.Path][]realm.Path
+	children   map[resource.Path][]resource.Path
 	// dependents are the containers that depend on a container, as recorded.
-	dependents map[realm.Path][]realm.Path
-	roots      map[realm.Path]realm.Path
+	dependents map[resource.Path][]resource.Path
+	roots      map[resource.Path]resource.Path
 	waits      [][2]int
 }
 
 // buildSteps fills plan.Steps and plan.Images.
-func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Actual) error {
+func buildSteps(plan *Plan, desired *resource.Tree, prior *state.State, actual *Actual) error {
 	s := &stepper{
-		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[realm.Path][]realm.Path{},
-		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[realm.Path]int{}, prepared: map[realm.Path]int{}, first: map[realm.Path]int{}, last: map[realm.Path]int{}, gone: map[realm.Path]int{}, roots: map[realm.Path]realm.Path{},
+		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[resource.Path][]resource.Path{},
+		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[resource.Path]int{}, prepared: map[resource.Path]int{}, first: map[resource.Path]int{}, last: map[resource.Path]int{}, gone: map[resource.Path]int{}, roots: map[resource.Path]resource.Path{},
 	}
 	for _, c := range plan.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
@@ -69,14 +69,14 @@ func buildSteps(plan *Plan, desired *realm.Tree, prior *state.State, actual *Act
 	return s.sort(plan)
 }
 
-func (s *stepper) add(op Op, p realm.Path) int {
+func (s *stepper) add(op Op, p resource.Path) int {
 	s.steps = append(s.steps, Step{Op: op, Path: p})
 	return len(s.steps) - 1
 }
 
 func (s *stepper) addSteps(c *Change, actual *Actual) {
 	if c.After != nil {
-		if spec, ok := c.After.Spec.(*realm.Container); ok && spec.Root {
+		if spec, ok := c.After.Spec.(*resource.Container); ok && spec.Root {
 			s.roots[c.Path.Parent()] = c.Path
 		}
 	}
@@ -124,7 +124,7 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 }
 
 func (s *stepper) addImage(c *Change, actual *Actual) {
-	if c.Path.Kind() != realm.KindContainer {
+	if c.Path.Kind() != resource.KindContainer {
 		return
 	}
 	key := imageOf(c)
@@ -141,7 +141,7 @@ func (s *stepper) addImage(c *Change, actual *Actual) {
 // stopped for it. In a realm that is replaced there is none: its new namespace, where the image belongs, is only made when all of
 // the old one is gone.
 func (s *stepper) addPrepare(c *Change) {
-	if c.Path.Kind() != realm.KindContainer || c.Action != Create && c.Action != Replace {
+	if c.Path.Kind() != resource.KindContainer || c.Action != Create && c.Action != Replace {
 		return
 	}
 	if r := s.changes[c.Path.Realm()]; r != nil && r.Action == Replace {
@@ -160,13 +160,13 @@ func (s *stepper) addPrepare(c *Change) {
 
 // imageOf returns the image that a container will have.
 func imageOf(c *Change) ImageKey {
-	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*realm.Container).Image}
+	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
 }
 
 // realmOf returns the path of the realm change that makes the namespace, if any.
-func (s *stepper) realmOf(namespace string) realm.Path {
+func (s *stepper) realmOf(namespace string) resource.Path {
 	for p, c := range s.changes {
-		if p.Kind() == realm.KindRealm && c.After != nil && c.After.Status.Namespace == namespace {
+		if p.Kind() == resource.KindRealm && c.After != nil && c.After.Status.Namespace == namespace {
 			return p
 		}
 	}
@@ -174,7 +174,7 @@ func (s *stepper) realmOf(namespace string) realm.Path {
 }
 
 // wait lets the step wait for that of p in which, where there is one.
-func (s *stepper) wait(step int, which map[realm.Path]int, p realm.Path) {
+func (s *stepper) wait(step int, which map[resource.Path]int, p resource.Path) {
 	if on, ok := which[p]; ok && on != step {
 		s.waits = append(s.waits, [2]int{step, on})
 	}
@@ -182,7 +182,7 @@ func (s *stepper) wait(step int, which map[realm.Path]int, p realm.Path) {
 
 // nearest returns the step in which of the nearest resource above p that has one: not every level between two
 // that change need change, or even be known.
-func nearest(which map[realm.Path]int, p realm.Path) (step int, ok bool) {
+func nearest(which map[resource.Path]int, p resource.Path) (step int, ok bool) {
 	for above := p.Parent(); above != ""; above = above.Parent() {
 		if step, ok := which[above]; ok {
 			return step, true
@@ -193,7 +193,7 @@ func nearest(which map[realm.Path]int, p realm.Path) (step int, ok bool) {
 
 // waitForAbove lets the step wait for what is above p, as it will be. With cgroup v1 not every level waits for the next,
 // see [stepper.lowerFirst]: there it waits for each.
-func (s *stepper) waitForAbove(p realm.Path, step int) {
+func (s *stepper) waitForAbove(p resource.Path, step int) {
 	if s.cgroupMode == cgroupV1 {
 		for above := p.Parent(); above != ""; above = above.Parent() {
 			s.wait(step, s.last, above)
@@ -224,7 +224,7 @@ func (s *stepper) orderBuild(c *Change) {
 			s.wait(first, s.last, p)
 		}
 	}
-	spec, ok := c.After.Spec.(*realm.Container)
+	spec, ok := c.After.Spec.(*resource.Container)
 	if !ok {
 		s.orderNetwork(c, first)
 		return
@@ -262,7 +262,7 @@ func (s *stepper) orderCheck(c *Change, check int) {
 }
 
 // record returns the record of p as it will be, or nil.
-func (s *stepper) record(p realm.Path) *state.Record {
+func (s *stepper) record(p resource.Path) *state.Record {
 	if c := s.changes[p]; c != nil {
 		return c.After
 	}
@@ -272,16 +272,16 @@ func (s *stepper) record(p realm.Path) *state.Record {
 // orderNetwork lets a cell be attached to the spaces that it will be in once they are there, and not while its root
 // container is taken down, which detaches it.
 func (s *stepper) orderNetwork(c *Change, first int) {
-	if c.Path.Kind() != realm.KindCell {
+	if c.Path.Kind() != resource.KindCell {
 		return
 	}
 	s.waitForSpaces(first, c.After)
 	// So that what is recorded never goes round in a circle, wherever an apply is interrupted.
 	for _, on := range dependenciesOf(c.After) {
-		s.wait(first, s.last, realm.Path(on.Name))
+		s.wait(first, s.last, resource.Path(on.Name))
 	}
 	for _, p := range s.children[c.Path] {
-		if before := s.changes[p].Before; before != nil && before.Spec.(*realm.Container).Root && c.Action == Update {
+		if before := s.changes[p].Before; before != nil && before.Spec.(*resource.Container).Root && c.Action == Update {
 			s.wait(first, s.gone, p)
 		}
 	}
@@ -298,24 +298,24 @@ func (s *stepper) waitForSpaces(step int, cell *state.Record) {
 }
 
 // orderCells lets the first step of a container wait for the cells that its cell depends on.
-func (s *stepper) orderCells(first int, cell realm.Path) {
+func (s *stepper) orderCells(first int, cell resource.Path) {
 	for _, on := range dependenciesOf(s.record(cell)) {
-		other := realm.Path(on.Name)
+		other := resource.Path(on.Name)
 		s.wait(first, s.last, other)
 		for _, p := range s.children[other] {
 			s.wait(first, s.last, p)
-			if on.Condition == realm.Healthy || on.Condition == realm.Completed && p == s.roots[other] {
+			if on.Condition == resource.Healthy || on.Condition == resource.Completed && p == s.roots[other] {
 				s.wait(first, s.checked, p)
 			}
 		}
 	}
 }
 
-func dependenciesOf(cell *state.Record) []realm.CellDependency {
+func dependenciesOf(cell *state.Record) []resource.CellDependency {
 	if cell == nil {
 		return nil
 	}
-	return cell.Spec.(*realm.Cell).DependsOn
+	return cell.Spec.(*resource.Cell).DependsOn
 }
 
 // orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
@@ -328,7 +328,7 @@ func (s *stepper) orderTeardown(c *Change) {
 	if above, ok := nearest(s.gone, c.Path); ok {
 		s.waits = append(s.waits, [2]int{above, gone})
 	}
-	if _, ok := c.Before.Spec.(*realm.Container); !ok {
+	if _, ok := c.Before.Spec.(*resource.Container); !ok {
 		s.orderDetach(c, gone)
 		return
 	}
@@ -358,7 +358,7 @@ func (s *stepper) waitForDependencies(c *Change, gone int) {
 			return
 		}
 	}
-	for _, on := range c.After.Spec.(*realm.Container).DependsOn {
+	for _, on := range c.After.Spec.(*resource.Container).DependsOn {
 		s.wait(gone, s.last, cell.Join(on.Name))
 		if on.Condition != "" {
 			s.wait(gone, s.checked, cell.Join(on.Name))
@@ -367,18 +367,18 @@ func (s *stepper) waitForDependencies(c *Change, gone int) {
 }
 
 // goes reports whether the resource at p is deleted.
-func (s *stepper) goes(p realm.Path) bool {
+func (s *stepper) goes(p resource.Path) bool {
 	c := s.changes[p]
 	return c != nil && c.Action == Delete
 }
 
 // orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.
 func (s *stepper) orderDetach(c *Change, gone int) {
-	if c.Path.Kind() != realm.KindSpace {
+	if c.Path.Kind() != resource.KindSpace {
 		return
 	}
 	for p, other := range s.changes {
-		if p.Kind() == realm.KindCell && other.Before != nil && other.Before.Status.Attachment.In(c.Path) != nil && !c.Path.Contains(p) {
+		if p.Kind() == resource.KindCell && other.Before != nil && other.Before.Status.Attachment.In(c.Path) != nil && !c.Path.Contains(p) {
 			s.wait(gone, s.gone, p)
 			if other.Action == Update {
 				s.wait(gone, s.last, p)

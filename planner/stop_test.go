@@ -4,32 +4,32 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // What runs is stopped for its successor only when all that the successor waits for is there.
 func TestStopWaitsForDependencies(t *testing.T) {
-	const other = realm.Path("main/default/blog/other")
-	healthy := &realm.Healthcheck{TCP: "localhost:1"}
+	const other = resource.Path("main/default/blog/other")
+	healthy := &resource.Healthcheck{TCP: "localhost:1"}
 	withOther := func(s specs) {
-		s[other] = &realm.Cell{}
-		s[other+"/job"] = &realm.Container{Image: "side:1", Root: true, RestartPolicy: "no"}
-		s[theCell].(*realm.Cell).DependsOn = []realm.CellDependency{{Name: string(other), Condition: realm.Completed}}
+		s[other] = &resource.Cell{}
+		s[other+"/job"] = &resource.Container{Image: "side:1", Root: true, RestartPolicy: "no"}
+		s[theCell].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(other), Condition: resource.Completed}}
 	}
 	for _, tt := range []struct {
 		name         string
 		before, edit func(specs)
 		// The step of op at path comes after that of waits at on.
-		path realm.Path
+		path resource.Path
 		op   Op
-		on   realm.Path
+		on   resource.Path
 		wait Op
 	}{
 		{
 			name: "a root container that is only checked from now on",
 			edit: func(s specs) {
 				container(s, theRoot).Healthcheck = healthy
-				container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
+				container(s, theSide).DependsOn = []resource.Dependency{{Name: "web", Condition: resource.Healthy}}
 				container(s, theSide).User = "1"
 			},
 			path: theSide, op: OpDelete, on: theRoot, wait: OpCheck,
@@ -37,8 +37,8 @@ func TestStopWaitsForDependencies(t *testing.T) {
 		{
 			name: "a new container of the cell",
 			edit: func(s specs) {
-				s[theCell+"/new"] = &realm.Container{Image: "side:1", Healthcheck: healthy}
-				container(s, theSide).DependsOn = []realm.Dependency{{Name: "new", Condition: realm.Healthy}}
+				s[theCell+"/new"] = &resource.Container{Image: "side:1", Healthcheck: healthy}
+				container(s, theSide).DependsOn = []resource.Dependency{{Name: "new", Condition: resource.Healthy}}
 				container(s, theSide).User = "1"
 			},
 			path: theSide, op: OpDelete, on: theCell + "/new", wait: OpCheck,

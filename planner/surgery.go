@@ -5,25 +5,25 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Move is a resource that the configuration has renamed, and that goes on as it is, with all that is below it.
 type Move struct {
-	From realm.Path `json:"from"`
-	To   realm.Path `json:"to"`
+	From resource.Path `json:"from"`
+	To   resource.Path `json:"to"`
 	// Records are those that change in the state: those at and below To, parents first, and then those that refer to them.
 	Records  []*state.Record `json:"records"`
-	Declared realm.Range     `json:"-"`
+	Declared resource.Range  `json:"-"`
 }
 
 // Removal is what the configuration no longer holds, and says so.
 type Removal struct {
-	From realm.Path
+	From resource.Path
 	// Forget leaves it running.
 	Forget   bool
-	Declared realm.Range
+	Declared resource.Range
 }
 
 // Import is a container that kuke did not make and that becomes one of the configuration's.
@@ -33,12 +33,12 @@ type Import struct {
 
 // operated returns a state in which the moves and imports have been made, and those that were cut short before. Where a move has been made already there is
 // nothing to do; what can't be moved is reported.
-func (o *Options) operated(prior *state.State, diags *realm.Diagnostics) (*state.State, []Move) {
+func (o *Options) operated(prior *state.State, diags *resource.Diagnostics) (*state.State, []Move) {
 	unfinished := prior.Unfinished()
 	if len(o.Moves) == 0 && len(o.Imports) == 0 && len(unfinished) == 0 {
 		return prior, nil
 	}
-	ends, declared := maps.Clone(unfinished), map[realm.Path]realm.Range{}
+	ends, declared := maps.Clone(unfinished), map[resource.Path]resource.Range{}
 	for _, m := range o.Moves {
 		declared[m.From] = m.Declared
 		if to, ok := unfinished[m.From]; ok && to != m.To {
@@ -69,14 +69,14 @@ func (o *Options) operated(prior *state.State, diags *realm.Diagnostics) (*state
 }
 
 // RenameByHand returns the move of the recorded resource at from to the path to. The error says why it can't be.
-func RenameByHand(st *state.State, from, to realm.Path) ([]Move, error) {
+func RenameByHand(st *state.State, from, to resource.Path) ([]Move, error) {
 	switch {
 	case st.Records[from] == nil:
 		return nil, fmt.Errorf("there is no %s %s in the state", from.Kind().Lower(), from)
 	case from == to:
 		return nil, fmt.Errorf("%s is its name already", from)
 	}
-	renamings, refused := st.Rename(map[realm.Path]realm.Path{from: to})
+	renamings, refused := st.Rename(map[resource.Path]resource.Path{from: to})
 	if len(refused) > 0 {
 		return nil, refused[0].Err
 	}
@@ -118,7 +118,7 @@ func (a *Actual) moved(moves []Move, before, after *state.State) *Actual {
 	if len(moves) == 0 {
 		return a
 	}
-	former := map[realm.Path]realm.Path{} // by the new path
+	former := map[resource.Path]resource.Path{} // by the new path
 	for _, m := range moves {
 		for _, r := range m.Records {
 			if m.To.Contains(r.Path) {
@@ -126,14 +126,14 @@ func (a *Actual) moved(moves []Move, before, after *state.State) *Actual {
 			}
 		}
 	}
-	was := func(p realm.Path) realm.Path {
+	was := func(p resource.Path) resource.Path {
 		if from, ok := former[p]; ok && before.Records[from] != nil {
 			return from
 		}
 		return p
 	}
 	found := *a
-	found.Networks, found.Cells, found.SecretDrift = map[realm.Path][]string{}, map[realm.Path]*CellNetwork{}, map[realm.Path][]string{}
+	found.Networks, found.Cells, found.SecretDrift = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}, map[resource.Path][]string{}
 	then, now := newHosts(NamesOf(before)), newHosts(NamesOf(after))
 	for p, r := range after.Records {
 		from := was(p)
@@ -157,7 +157,7 @@ func (a *Actual) moved(moves []Move, before, after *state.State) *Actual {
 }
 
 // forgotten returns the removal that wants p to go on without us, or nil.
-func (d *decider) forgotten(p realm.Path) *Removal {
+func (d *decider) forgotten(p resource.Path) *Removal {
 	for i, r := range d.opts.Removals {
 		if r.Forget && r.From.Contains(p) {
 			return &d.opts.Removals[i]
@@ -167,8 +167,8 @@ func (d *decider) forgotten(p realm.Path) *Removal {
 }
 
 // forget plans to leave what is recorded running, and to forget it.
-func (d *decider) forget(p realm.Path, have *state.Record, r *Removal) *Change {
-	if p.Kind() != realm.KindContainer {
+func (d *decider) forget(p resource.Path, have *state.Record, r *Removal) *Change {
+	if p.Kind() != resource.KindContainer {
 		d.diags.Errorf(r.Declared, p, "Invalid removal", "%s %s can't be left as it is and be forgotten: only containers can. Take destroy = false away.", p.Kind().Lower(), p)
 		return nil
 	}
@@ -193,7 +193,7 @@ func (d *decider) checkRemovals() {
 // [Plan.CheckFresh].
 func (p *Plan) checkImports() error {
 	for _, i := range p.Imports {
-		if i.Record == nil || i.Record.Path.Kind() != realm.KindContainer {
+		if i.Record == nil || i.Record.Path.Kind() != resource.KindContainer {
 			return errors.New("import: there is no record of a container")
 		}
 		if err := checkRecord(i.Record); err != nil {

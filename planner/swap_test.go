@@ -3,13 +3,13 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // withMemory limits the memory of a container and its cell.
 func withMemory(s specs) {
-	s[theCell].(*realm.Cell).Resources = &realm.Resources{Memory: 1 << 22}
-	container(s, theSide).Resources = &realm.Resources{Memory: 1 << 20, PIDs: 5}
+	s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 22}
+	container(s, theSide).Resources = &resource.Resources{Memory: 1 << 20, PIDs: 5}
 }
 
 // What was applied by a kuke that left swap alone gets its bound in one update, and then there is nothing to do.
@@ -17,10 +17,10 @@ func TestSwapOfOldRecords(t *testing.T) {
 	h := newHost(t)
 	desired := example(withMemory)
 	h.converge(desired, Options{})
-	for _, p := range []realm.Path{theCell, theSide} {
+	for _, p := range []resource.Path{theCell, theSide} {
 		r := h.prior.Records[p]
 		limits := *r.Status.Limits
-		limits.MemorySwap = realm.Unlimited
+		limits.MemorySwap = resource.Unlimited
 		h.actual.Cgroups[r.Status.Cgroup] = limits
 		limits.MemorySwap = 0
 		r.Status.Limits = &limits
@@ -48,16 +48,16 @@ func TestSwapAccountingChanges(t *testing.T) {
 	desired := example(withMemory)
 	h.converge(desired, Options{})
 	cgroup := h.prior.Records[theCell].Status.Cgroup
-	if got := h.actual.Cgroups[cgroup]; got != (realm.Resources{Memory: 1 << 22}) {
+	if got := h.actual.Cgroups[cgroup]; got != (resource.Resources{Memory: 1 << 22}) {
 		t.Fatalf("limits %+v", got)
 	}
 	for _, accounts := range []bool{true, false} {
 		h.actual.Controllers["swap"] = accounts
-		for _, p := range []realm.Path{theCell, theSide} {
+		for _, p := range []resource.Path{theCell, theSide} {
 			r := h.prior.Records[p]
 			limits := *r.Status.Limits
 			if limits.MemorySwap = 0; accounts {
-				limits.MemorySwap = realm.Unlimited
+				limits.MemorySwap = resource.Unlimited
 			}
 			h.actual.Cgroups[r.Status.Cgroup] = limits
 		}

@@ -3,7 +3,7 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestTargets(t *testing.T) {
@@ -12,11 +12,11 @@ func TestTargets(t *testing.T) {
 			name: "target a container: its root comes along",
 			edit: func(s specs) {
 				container(s, theRoot).Image, container(s, theSide).Image = "web:2", "side:2"
-				s[theSpace].(*realm.Space).Labels = map[string]string{"a": "b"}
-				s[theCell+"/new"] = &realm.Container{Image: "side:1"}
-				s["main/other"] = &realm.Space{}
+				s[theSpace].(*resource.Space).Labels = map[string]string{"a": "b"}
+				s[theCell+"/new"] = &resource.Container{Image: "side:1"}
+				s["main/other"] = &resource.Space{}
 			},
-			opts: Options{Targets: []realm.Path{theSide}},
+			opts: Options{Targets: []resource.Path{theSide}},
 			want: `
 update main/default
   labels["a"]: <nil> -> b
@@ -28,7 +28,7 @@ replace main/default/blog/web/side
 		{
 			name: "target the root container: the others come along when they must",
 			edit: func(s specs) { container(s, theRoot).Image = "web:2" },
-			opts: Options{Targets: []realm.Path{theRoot}},
+			opts: Options{Targets: []resource.Path{theRoot}},
 			want: `
 replace main/default/blog/web/web
   !image: web:1 -> web:2
@@ -41,7 +41,7 @@ replace main/default/blog/web/side
 				container(s, theRoot).Labels = map[string]string{"a": "b"}
 				container(s, theSide).Image = "side:2"
 			},
-			opts: Options{Targets: []realm.Path{theRoot}},
+			opts: Options{Targets: []resource.Path{theRoot}},
 			want: `
 update main/default/blog/web/web
   labels["a"]: <nil> -> b
@@ -49,11 +49,11 @@ update main/default/blog/web/web
 		{
 			name: "target a container: what it depends on comes along",
 			edit: func(s specs) {
-				container(s, theSide).DependsOn = []realm.Dependency{{Name: "b"}}
-				s[theCell+"/a"] = &realm.Container{Image: "side:1"}
-				s[theCell+"/b"] = &realm.Container{Image: "side:1"}
+				container(s, theSide).DependsOn = []resource.Dependency{{Name: "b"}}
+				s[theCell+"/a"] = &resource.Container{Image: "side:1"}
+				s[theCell+"/b"] = &resource.Container{Image: "side:1"}
 			},
-			opts: Options{Targets: []realm.Path{theSide}},
+			opts: Options{Targets: []resource.Path{theSide}},
 			want: `
 create main/default/blog/web/b
 update main/default/blog/web/side
@@ -62,11 +62,11 @@ update main/default/blog/web/side
 		{
 			name: "target what is no longer wanted: what is above it stays",
 			edit: func(s specs) {
-				for _, p := range []realm.Path{theStack, theCell, theRoot, theSide} {
+				for _, p := range []resource.Path{theStack, theCell, theRoot, theSide} {
 					delete(s, p)
 				}
 			},
-			opts: Options{Targets: []realm.Path{theCell}},
+			opts: Options{Targets: []resource.Path{theCell}},
 			want: `
 delete main/default/blog/web
   # no longer in the configuration
@@ -76,10 +76,10 @@ delete main/default/blog/web/side
 		{
 			name: "target a container in a realm that is replaced: everything comes along",
 			edit: func(s specs) {
-				s[theRealm].(*realm.Realm).Namespace = "other"
+				s[theRealm].(*resource.Realm).Namespace = "other"
 				delete(s, theSide)
 			},
-			opts: Options{Targets: []realm.Path{theRoot}},
+			opts: Options{Targets: []resource.Path{theRoot}},
 			want: `
 replace main
   !namespace: <nil> -> other
@@ -96,20 +96,20 @@ delete main/default/blog/web/side
 `},
 		{
 			name: "destroy a target: what is above it stays",
-			opts: Options{Destroy: true, Targets: []realm.Path{theSide}},
+			opts: Options{Destroy: true, Targets: []resource.Path{theSide}},
 			want: `
 delete main/default/blog/web/side
 `},
 		{
 			name: "destroy the root container: the others go with it",
-			opts: Options{Destroy: true, Targets: []realm.Path{theRoot}},
+			opts: Options{Destroy: true, Targets: []resource.Path{theRoot}},
 			want: `
 delete main/default/blog/web/web
 delete main/default/blog/web/side
 `},
 		{
 			name: "destroy a stack",
-			opts: Options{Destroy: true, Targets: []realm.Path{theStack}},
+			opts: Options{Destroy: true, Targets: []resource.Path{theStack}},
 			want: `
 delete main/default/blog
 delete main/default/blog/web

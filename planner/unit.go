@@ -3,7 +3,7 @@ package planner
 import (
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Commits returns, for each step of the plan, the steps that must follow once it has begun, whoever interrupts: those that
@@ -11,13 +11,13 @@ import (
 // another one. What these wait for belongs to the same unit. Waiting until a container works brings nothing back: a
 // check is part of a unit only where another of its steps waits for it.
 func (p *Plan) Commits() [][]int {
-	back := map[realm.Path][]int{}
+	back := map[resource.Path][]int{}
 	for i, s := range p.Steps {
 		if s.Path != "" && slices.Contains(bringBack, s.Op) {
 			back[s.Path] = append(back[s.Path], i)
 		}
 	}
-	roots := map[realm.Path]realm.Path{}
+	roots := map[resource.Path]resource.Path{}
 	for _, c := range p.Changes {
 		if c.After != nil && isRootSpec(c.After.Spec) {
 			roots[c.Path.Parent()] = c.Path
@@ -40,7 +40,7 @@ func (p *Plan) Commits() [][]int {
 // bringBack are the operations by which there is again what was taken down.
 var bringBack = []Op{OpCreate, OpUpdate, OpStart}
 
-func isRootSpec(spec realm.Spec) bool {
-	c, ok := spec.(*realm.Container)
+func isRootSpec(spec resource.Spec) bool {
+	c, ok := spec.(*resource.Container)
 	return ok && c.Root
 }

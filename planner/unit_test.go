@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/graph"
 )
 
@@ -16,7 +16,7 @@ import (
 // and returns the steps that were done.
 func (h *host) interrupt(p *Plan, begun int) []Step {
 	h.Helper()
-	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[realm.Path]bool{}
+	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[resource.Path]bool{}
 	for _, name := range p.Profiles {
 		h.actual.Profiles[name] = true
 	}
@@ -44,7 +44,7 @@ func (h *host) interrupt(p *Plan, begun int) []Step {
 }
 
 // works reports whether a container runs, or has done its work.
-func (h *host) works(p realm.Path) bool {
+func (h *host) works(p resource.Path) bool {
 	r := h.prior.Records[p]
 	if r == nil {
 		return false
@@ -63,15 +63,15 @@ func TestInterruptTakesNothingDown(t *testing.T) {
 		desired := randomTree(t, "second")
 		opts := Options{}
 		if all := desired.Resources(); len(all) > 0 && rapid.Bool().Draw(t, "replace") {
-			opts.Replace = []realm.Path{rapid.SampledFrom(all).Draw(t, "replaced").Path}
+			opts.Replace = []resource.Path{rapid.SampledFrom(all).Draw(t, "replaced").Path}
 		}
 		p, diags := h.new(desired, opts)
 		if diags.HasErrors() {
 			t.Skip() // there is no container to replace
 		}
-		ran := map[realm.Path]bool{}
+		ran := map[resource.Path]bool{}
 		for path := range h.prior.Records {
-			if path.Kind() == realm.KindContainer && desired.Resource(path) != nil {
+			if path.Kind() == resource.KindContainer && desired.Resource(path) != nil {
 				ran[path] = h.works(path)
 			}
 		}
@@ -87,7 +87,7 @@ func TestInterruptTakesNothingDown(t *testing.T) {
 }
 
 func TestInterruptedReplacement(t *testing.T) {
-	const second = realm.Path("main/default/blog/other")
+	const second = resource.Path("main/default/blog/other")
 	for _, test := range []struct {
 		name  string
 		edit  func(specs)
@@ -96,42 +96,42 @@ func TestInterruptedReplacement(t *testing.T) {
 	}{
 		{
 			name: "of a container", begun: 3,
-			edit: func(s specs) { container(s, theSide).Env = realm.Env{"A": "b"} },
+			edit: func(s specs) { container(s, theSide).Env = resource.Env{"A": "b"} },
 			want: "image, prepare side, delete side, create side",
 		},
 		{
 			name: "of a root container: its cell is one unit", begun: 5,
-			edit: func(s specs) { container(s, theRoot).Env = realm.Env{"A": "b"} },
+			edit: func(s specs) { container(s, theRoot).Env = resource.Env{"A": "b"} },
 			want: "image, image, prepare web, prepare side, delete side, delete web, create web, create side",
 		},
 		{
 			name: "of one cell of two", begun: 7,
 			edit: func(s specs) {
-				container(s, theRoot).Env = realm.Env{"A": "b"}
-				s[second] = &realm.Cell{}
-				s[second+"/root"] = &realm.Container{Image: "side:1", Root: true}
+				container(s, theRoot).Env = resource.Env{"A": "b"}
+				s[second] = &resource.Cell{}
+				s[second+"/root"] = &resource.Container{Image: "side:1", Root: true}
 			},
 			want: "create other, image, create root, image, prepare web, prepare side, delete side, delete web, create web, create side",
 		},
 		{
 			name: "before it has begun", begun: 2,
-			edit: func(s specs) { container(s, theSide).Env = realm.Env{"A": "b"} },
+			edit: func(s specs) { container(s, theSide).Env = resource.Env{"A": "b"} },
 			want: "image, prepare side",
 		},
 		{
 			name: "without the wait until it works", begun: 3,
 			edit: func(s specs) {
-				container(s, theSide).Env = realm.Env{"A": "b"}
-				container(s, theSide).Healthcheck = &realm.Healthcheck{TCP: "localhost:1"}
+				container(s, theSide).Env = resource.Env{"A": "b"}
+				container(s, theSide).Healthcheck = &resource.Healthcheck{TCP: "localhost:1"}
 			},
 			want: "image, prepare side, delete side, create side",
 		},
 		{
 			name: "with the wait for one that another waits for", begun: 5,
 			edit: func(s specs) {
-				container(s, theRoot).Env = realm.Env{"A": "b"}
-				container(s, theRoot).Healthcheck = &realm.Healthcheck{TCP: "localhost:1"}
-				container(s, theSide).DependsOn = []realm.Dependency{{Name: "web", Condition: realm.Healthy}}
+				container(s, theRoot).Env = resource.Env{"A": "b"}
+				container(s, theRoot).Healthcheck = &resource.Healthcheck{TCP: "localhost:1"}
+				container(s, theSide).DependsOn = []resource.Dependency{{Name: "web", Condition: resource.Healthy}}
 			},
 			want: "image, image, prepare web, prepare side, delete side, delete web, create web, check web, create side",
 		},

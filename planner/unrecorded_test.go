@@ -3,11 +3,11 @@ package planner
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // renamed gives the container at p, which had another name, its id of before, and takes its record away.
-func (h *host) renamed(p realm.Path) {
+func (h *host) renamed(p resource.Path) {
 	ns, c := h.actual.Namespaces["kukeon-main"], h.at(p)
 	delete(ns.Containers, c.ID)
 	c.ID += "-before"

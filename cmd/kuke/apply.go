@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -174,7 +174,7 @@ func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Cont
 				return nil, err
 			}
 		}
-		a.errs.Diagnostics(slices.DeleteFunc(slices.Clone(plan.Diagnostics), func(d realm.Diagnostic) bool { return slices.Contains(a.warned, d) }), nil)
+		a.errs.Diagnostics(slices.DeleteFunc(slices.Clone(plan.Diagnostics), func(d resource.Diagnostic) bool { return slices.Contains(a.warned, d) }), nil)
 		return plan, exec.Provide(plan)
 	}, nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -37,7 +37,7 @@ func newCreate(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, kind := range realm.Kinds {
+	for _, kind := range resource.Kinds {
 		o := &createOptions{}
 		cmd := &cobra.Command{
 			Use:   kind.Lower() + " NAME|PATH",
@@ -52,19 +52,19 @@ func newCreate(a *app) *cobra.Command {
 	return create
 }
 
-func (o *createOptions) addAttributes(cmd *cobra.Command, kind realm.Kind) {
+func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.labels, "label", nil, "a label, KEY=VALUE; repeatable")
 	switch kind {
-	case realm.KindRealm:
+	case resource.KindRealm:
 		f.StringVar(&o.namespace, "namespace", "", "containerd namespace (default: kukeon-NAME)")
-	case realm.KindSpace:
+	case resource.KindSpace:
 		f.StringVar(&o.subnet, "subnet", "", "IPv4 subnet (default: a free one of the pool)")
 		f.BoolVar(&o.internal, "internal", false, "let nothing out of the space")
-	case realm.KindCell:
+	case resource.KindCell:
 		f.StringVar(&o.address, "address", "", "IPv4 address in the space's subnet (default: a free one)")
-	case realm.KindContainer:
-		f.StringVar(&o.image, "image", "", "image reference (default: "+realm.DefaultImage+")")
+	case resource.KindContainer:
+		f.StringVar(&o.image, "image", "", "image reference (default: "+resource.DefaultImage+")")
 		f.StringVar(&o.command, "command", "", "program to run, in place of the image's entrypoint")
 		f.StringArrayVar(&o.args, "args", nil, "one of its arguments; repeatable")
 		f.StringArrayVar(&o.env, "env", nil, "environment variable, NAME=value; repeatable")
@@ -78,7 +78,7 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind realm.Kind) {
 	}
 }
 
-func (a *app) create(ctx context.Context, o *createOptions, kind realm.Kind, arg string) error {
+func (a *app) create(ctx context.Context, o *createOptions, kind resource.Kind, arg string) error {
 	p, err := o.path(kind, arg)
 	if err != nil {
 		return err
@@ -91,18 +91,18 @@ func (a *app) create(ctx context.Context, o *createOptions, kind realm.Kind, arg
 		if err != nil {
 			return nil, err
 		}
-		return a.makePlan(ctx, exec, desired, prior, planner.Options{ByHand: true, Targets: []realm.Path{p}, SubnetPool: a.pool})
+		return a.makePlan(ctx, exec, desired, prior, planner.Options{ByHand: true, Targets: []resource.Path{p}, SubnetPool: a.pool})
 	})
 }
 
 // desired returns a configuration of the one resource, read and checked as one that is written.
-func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*realm.Tree, error) {
+func (a *app) desired(o *createOptions, p resource.Path, prior *state.State) (*resource.Tree, error) {
 	spec, err := o.spec(p, prior)
 	if err != nil {
 		return nil, err
 	}
 	text, err := manifest.Marshal(map[string]any{
-		"apiVersion": realm.APIVersion, "kind": p.Kind(), "metadata": map[string]any{"name": p.Name()}, "spec": spec,
+		"apiVersion": resource.APIVersion, "kind": p.Kind(), "metadata": map[string]any{"name": p.Name()}, "spec": spec,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", p, err)
@@ -110,19 +110,19 @@ func (a *app) desired(o *createOptions, p realm.Path, prior *state.State) (*real
 	c, diags := config.Load(config.Text(text))
 	// Nobody wrote that text.
 	for i := range diags {
-		diags[i].Subject = realm.Range{}
+		diags[i].Subject = resource.Range{}
 	}
 	if err := a.report(diags); err != nil {
 		return nil, err
 	}
 	for _, r := range c.Tree.Resources() {
-		r.Declared, r.Ranges = realm.Range{}, nil
+		r.Declared, r.Ranges = resource.Range{}, nil
 	}
 	return c.Tree, nil
 }
 
 // spec returns the fields of the manifest that the flags make.
-func (o *createOptions) spec(p realm.Path, prior *state.State) (map[string]any, error) {
+func (o *createOptions) spec(p resource.Path, prior *state.State) (map[string]any, error) {
 	spec := map[string]any{}
 	for i, field := range manifest.ParentFields(p.Kind()) {
 		spec[field] = p.Names()[i]
@@ -148,7 +148,7 @@ func (o *createOptions) spec(p realm.Path, prior *state.State) (map[string]any, 
 		network["subnet"] = o.subnet
 	}
 	set("network", network, o.internal || o.subnet != "")
-	if p.Kind() != realm.KindContainer {
+	if p.Kind() != resource.KindContainer {
 		return spec, nil
 	}
 	volumes, err := o.volumeSpecs()
@@ -181,7 +181,7 @@ func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 	return volumes, nil
 }
 
-func hasContainers(prior *state.State, cell realm.Path) bool {
+func hasContainers(prior *state.State, cell resource.Path) bool {
 	for p := range prior.Records {
 		if p.Parent() == cell {
 			return true
@@ -206,13 +206,13 @@ func newDelete(a *app) *cobra.Command {
 				return err
 			}
 			return a.imperative(cmd.Context(), o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-				var targets []realm.Path
+				var targets []resource.Path
 				for _, arg := range args[1:] {
 					p, err := o.resource(prior, kind, arg)
 					if err != nil {
 						return nil, err
 					}
-					if n := below(prior, p); n > 0 && !cascade && kind != realm.KindCell {
+					if n := below(prior, p); n > 0 && !cascade && kind != resource.KindCell {
 						return nil, fmt.Errorf("%s %s holds %d other resources: delete them first, or all of it with --cascade", kind.Lower(), p, n)
 					}
 					targets = append(targets, p)
@@ -224,16 +224,16 @@ func newDelete(a *app) *cobra.Command {
 			})
 		},
 	}
-	o.addFlags(cmd, realm.KindContainer)
+	o.addFlags(cmd, resource.KindContainer)
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
 	addImagesFlag(cmd, &images)
 	return cmd
 }
 
 // checkRoots makes sure that with the root containers that go all others of their cells are to go, which they would.
-func checkRoots(prior *state.State, targets []realm.Path) error {
+func checkRoots(prior *state.State, targets []resource.Path) error {
 	for _, p := range targets {
-		if c, ok := prior.Records[p].Spec.(*realm.Container); !ok || !c.Root {
+		if c, ok := prior.Records[p].Spec.(*resource.Container); !ok || !c.Root {
 			continue
 		}
 		for _, q := range prior.Paths() {
@@ -246,7 +246,7 @@ func checkRoots(prior *state.State, targets []realm.Path) error {
 }
 
 // below counts what is recorded below p.
-func below(prior *state.State, p realm.Path) int {
+func below(prior *state.State, p resource.Path) int {
 	n := 0
 	for q := range prior.Records {
 		if q != p && p.Contains(q) {

@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 )
 
@@ -11,7 +11,7 @@ func checkConfinement(host executor.Confinement) view.Check {
 	c := view.Check{Name: "confinement", Fix: "nothing has to be done: namespaces, capabilities and seccomp confine containers on every host"}
 	switch {
 	case host.AppArmor:
-		c.OK, c.Found = true, "AppArmor confines containers, with the profile "+realm.DefaultAppArmorProfile+" unless they choose another"
+		c.OK, c.Found = true, "AppArmor confines containers, with the profile "+resource.DefaultAppArmorProfile+" unless they choose another"
 	case host.AppArmorEnabled:
 		c.Found = "the kernel has AppArmor enabled, but without apparmor_parser no profile can be loaded: containers run unconfined"
 		c.Fix = aptInstall + "apparmor; the next start of a container puts it under its profile"

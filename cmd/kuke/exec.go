@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -66,7 +66,7 @@ func (a *app) exec(ctx context.Context, o *execOptions, args []string) error {
 		return errors.New("--detach leaves nobody to type: leave out -i and -t")
 	}
 	for _, e := range o.env {
-		if _, _, err := realm.ParsePair(e); err != nil {
+		if _, _, err := resource.ParsePair(e); err != nil {
 			return fmt.Errorf("--env: %w", err)
 		}
 	}
@@ -97,7 +97,7 @@ func (a *app) running(ctx context.Context, o *scopeOptions, arg string) (*state.
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := o.resource(st, realm.KindContainer, arg)
+	p, err := o.resource(st, resource.KindContainer, arg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +161,7 @@ func (a *app) notRunning(ctx context.Context, exec *executor.Executor, record *s
 	if readErr != nil {
 		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
 	}
-	alone := &state.State{Records: map[realm.Path]*state.Record{record.Path: record}}
+	alone := &state.State{Records: map[resource.Path]*state.Record{record.Path: record}}
 	for p := record.Path.Parent(); p != ""; p = p.Parent() {
 		if above := st.Records[p]; above != nil {
 			alone.Records[p] = above

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -29,7 +29,7 @@ type getOptions struct {
 	format string
 	watch  bool
 	// kind is the one asked for, empty for all; within restricts it to a resource and what is below it.
-	kind   realm.Kind
+	kind   resource.Kind
 	within string
 }
 
@@ -92,8 +92,8 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	return a.printLive(o, rows)
 }
 
-func parseKind(s string) (realm.Kind, error) {
-	for _, k := range realm.Kinds {
+func parseKind(s string) (resource.Kind, error) {
+	for _, k := range resource.Kinds {
 		if s == k.Lower() || s == k.Lower()+"s" {
 			return k, nil
 		}
@@ -107,7 +107,7 @@ func (a *app) selected(o *getOptions) (*state.Store, *state.State, []*state.Reco
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var scope realm.Path
+	var scope resource.Path
 	if o.within != "" {
 		if scope, err = o.scope(st, o.kind, o.within); err != nil {
 			return nil, nil, nil, err
@@ -177,10 +177,10 @@ type liveJSON struct {
 
 // oomJSON is what the kernel killed in a container because memory ran out.
 type oomJSON struct {
-	Killed        int64      `json:"killed"`
-	KilledEarlier int64      `json:"killedEarlier,omitempty"` // in runs before the last one
-	LimitOf       realm.Path `json:"limitOf,omitempty"`       // missing where the host ran out of memory
-	Limit         int64      `json:"limit,omitempty"`         // in bytes
+	Killed        int64         `json:"killed"`
+	KilledEarlier int64         `json:"killedEarlier,omitempty"` // in runs before the last one
+	LimitOf       resource.Path `json:"limitOf,omitempty"`       // missing where the host ran out of memory
+	Limit         int64         `json:"limit,omitempty"`         // in bytes
 }
 
 func liveOf(rows []view.Row) []liveJSON {
@@ -225,7 +225,7 @@ func signalOf(code uint32) string {
 // watch prints what is asked for, and again what changes, until it is interrupted: on a terminal all of it in place,
 // otherwise the rows that are other than before.
 func (a *app) watch(ctx context.Context, o *getOptions) error {
-	var before map[realm.Path]string
+	var before map[resource.Path]string
 	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
 		rows, unknown, err := a.rows(ctx, o)
 		if err != nil || ctx.Err() != nil {
@@ -271,7 +271,7 @@ func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknow
 
 // printChanged prints the rows that are other than before, and all of them at first and in a tree; before is nil at
 // first.
-func (a *app) printChanged(o *getOptions, rows []view.Row, before map[realm.Path]string) error {
+func (a *app) printChanged(o *getOptions, rows []view.Row, before map[resource.Path]string) error {
 	now := fingerprints(rows)
 	var changed []view.Row
 	for _, r := range rows {
@@ -291,8 +291,8 @@ func (a *app) printChanged(o *getOptions, rows []view.Row, before map[realm.Path
 	return nil
 }
 
-func fingerprints(rows []view.Row) map[realm.Path]string {
-	all := make(map[realm.Path]string, len(rows))
+func fingerprints(rows []view.Row) map[resource.Path]string {
+	all := make(map[resource.Path]string, len(rows))
 	for _, r := range rows {
 		all[r.Record.Path] = fingerprint(r)
 	}

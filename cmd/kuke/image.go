@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -29,7 +29,7 @@ func newImage(a *app) *cobra.Command {
 
 // realmState returns the state, which knows the containerd namespace of the named realm.
 func (a *app) realmState(realmName string) (*state.Store, *state.State, error) {
-	if err := realm.CheckName(realmName); err != nil {
+	if err := resource.CheckName(realmName); err != nil {
 		return nil, nil, fmt.Errorf("--realm: %w", err)
 	}
 	return a.readState()
@@ -46,7 +46,7 @@ func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executo
 		return err
 	}
 	defer exec.Close()
-	return f(exec, st.Namespace(realm.Path(realmName), nil))
+	return f(exec, st.Namespace(resource.Path(realmName), nil))
 }
 
 func newImageImport(a *app, realmName *string) *cobra.Command {
@@ -132,8 +132,8 @@ func (a *app) images(ctx context.Context, realmName string) ([]executor.Image, e
 	if err != nil {
 		return nil, err
 	}
-	images, err := a.imagesNow(ctx, store, st.Namespace(realm.Path(realmName), nil))
-	if err == nil && len(images) == 0 && st.Records[realm.Path(realmName)] == nil {
+	images, err := a.imagesNow(ctx, store, st.Namespace(resource.Path(realmName), nil))
+	if err == nil && len(images) == 0 && st.Records[resource.Path(realmName)] == nil {
 		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
 	}
 	return images, err
@@ -143,8 +143,8 @@ func (a *app) images(ctx context.Context, realmName string) ([]executor.Image, e
 func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
 	realmName := o.realm
 	if len(args) > 0 {
-		if realmName = args[0]; realm.CheckName(realmName) != nil {
-			return fmt.Errorf("images are those of a realm: %w", realm.CheckName(realmName))
+		if realmName = args[0]; resource.CheckName(realmName) != nil {
+			return fmt.Errorf("images are those of a realm: %w", resource.CheckName(realmName))
 		}
 	}
 	if o.watch {
@@ -178,7 +178,7 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 		if err != nil {
 			return nil, err
 		}
-		images, unknown := a.imagesNow(ctx, store, st.Namespace(realm.Path(realmName), nil))
+		images, unknown := a.imagesNow(ctx, store, st.Namespace(resource.Path(realmName), nil))
 		if ctx.Err() != nil {
 			return nil, nil
 		}

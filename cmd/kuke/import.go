@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -31,7 +31,7 @@ func newImport(a *app) *cobra.Command {
 			"removes it.",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := realm.ParsePath(args[0])
+			p, err := resource.ParsePath(args[0])
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func newImport(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id string, lockTimeout time.Duration) error {
+func (a *app) importContainer(ctx context.Context, p resource.Path, namespace, id string, lockTimeout time.Duration) error {
 	return a.changeHost(ctx, lockTimeout, func(exec *executor.Executor, _ *state.Store, st *state.State) error {
 		if err := planner.CheckImport(st, p, namespace, id); err != nil {
 			return err
@@ -67,7 +67,7 @@ func (a *app) importContainer(ctx context.Context, p realm.Path, namespace, id s
 
 // foreign returns the record of a container of others as the one at p, where [planner.CheckImport] allows that, with the
 // sensitive leaves sealed, and its configuration as text.
-func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.State, p realm.Path, id string, sensitive map[string]bool) (*state.Record, string, error) {
+func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.State, p resource.Path, id string, sensitive map[string]bool) (*state.Record, string, error) {
 	found, err := exec.Inspect(ctx, st.Namespace(p, nil), id, p.Parent())
 	if err != nil {
 		return nil, "", err
@@ -80,34 +80,34 @@ func (a *app) foreign(ctx context.Context, exec *executor.Executor, st *state.St
 		return nil, "", err
 	}
 	if len(sensitive) > 0 {
-		r := &realm.Resource{Path: p, Spec: spec, Sensitive: sensitive}
-		tree := realm.NewTree()
+		r := &resource.Resource{Path: p, Spec: spec, Sensitive: sensitive}
+		tree := resource.NewTree()
 		tree.Add(r)
 		if err := exec.Seal(tree); err != nil {
 			return nil, "", err
 		}
-		spec = r.Spec.(*realm.Container)
+		spec = r.Spec.(*resource.Container)
 	}
 	return planner.Imported(st, p, id, a.project.name, spec, found.ImageDigest, found.CreatedAt), text, nil
 }
 
 // written returns the configuration of a container that was found, as text and as that is read again.
-func written(p realm.Path, id string, found *executor.Found) (*realm.Container, string, error) {
+func written(p resource.Path, id string, found *executor.Found) (*resource.Container, string, error) {
 	if found.Spec.Image == "" {
 		return nil, "", fmt.Errorf("container %q was made from no image: a configuration can't put that", id)
 	}
-	tree := realm.NewTree()
-	tree.Add(&realm.Resource{Path: p, Spec: found.Spec})
+	tree := resource.NewTree()
+	tree.Add(&resource.Resource{Path: p, Spec: found.Spec})
 	text := config.EncodeHCL(tree)
 	again, diags := config.Load(config.Text(text))
 	if diags.HasErrors() {
 		for i := range diags {
-			diags[i].Subject = realm.Range{} // nobody wrote that text
+			diags[i].Subject = resource.Range{} // nobody wrote that text
 		}
 		return nil, "", fmt.Errorf("container %q can't be put in a configuration: %w", id, diags)
 	}
 	for _, lost := range found.Lost {
 		text = append(text, []byte("# Not in the configuration, and lost when it is replaced: "+lost+".\n")...)
 	}
-	return again.Tree.Resource(p).Spec.(*realm.Container), string(text), nil
+	return again.Tree.Resource(p).Spec.(*resource.Container), string(text), nil
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -97,7 +97,7 @@ func (a *app) kills(st *state.State) *executor.Kills {
 }
 
 // noteLastRun says, apart from what the container printed, what the kernel killed in a run of it that has ended.
-func (a *app) noteLastRun(kills *executor.Kills, p realm.Path) {
+func (a *app) noteLastRun(kills *executor.Kills, p resource.Path) {
 	if kills == nil {
 		return
 	}
@@ -115,12 +115,12 @@ func (a *app) noteLastRun(kills *executor.Kills, p realm.Path) {
 	}
 }
 
-func (a *app) noteKilled(p realm.Path, killed *planner.Killed) {
+func (a *app) noteKilled(p resource.Path, killed *planner.Killed) {
 	a.errs.Note(fmt.Sprintf("Container %s: %s", p, killed))
 }
 
 // watchKills says what the kernel kills in the container, until ctx ends, and before that of a run that has ended.
-func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p realm.Path) error {
+func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p resource.Path) error {
 	if kills == nil {
 		return nil
 	}
@@ -134,7 +134,7 @@ func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p realm.Pat
 }
 
 // pastLogs prints what there is by the time at which it came.
-func (a *app) pastLogs(ctx context.Context, store *state.Store, paths []realm.Path, o executor.LogOptions, printer *view.Log) error {
+func (a *app) pastLogs(ctx context.Context, store *state.Store, paths []resource.Path, o executor.LogOptions, printer *view.Log) error {
 	type line struct {
 		container int
 		executor.LogEntry
@@ -176,16 +176,16 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 }
 
 // containers returns the recorded containers that args stand for, each once.
-func (o *scopeOptions) containers(st *state.State, args []string) ([]realm.Path, error) {
-	var paths []realm.Path
+func (o *scopeOptions) containers(st *state.State, args []string) ([]resource.Path, error) {
+	var paths []resource.Path
 	for _, arg := range args {
-		scope, err := o.scope(st, realm.KindContainer, arg)
+		scope, err := o.scope(st, resource.KindContainer, arg)
 		if err != nil {
 			return nil, err
 		}
 		found := false
 		for _, p := range st.Paths() {
-			if p.Kind() == realm.KindContainer && scope.Contains(p) {
+			if p.Kind() == resource.KindContainer && scope.Contains(p) {
 				found = true
 				if !slices.Contains(paths, p) {
 					paths = append(paths, p)
@@ -200,7 +200,7 @@ func (o *scopeOptions) containers(st *state.State, args []string) ([]realm.Path,
 }
 
 // names returns the shortest ends of the paths that tell them apart: container names, else cell/container, and so on.
-func names(paths []realm.Path) []string {
+func names(paths []resource.Path) []string {
 	for length := 1; ; length++ {
 		short := make([]string, len(paths))
 		seen := map[string]bool{}
@@ -209,7 +209,7 @@ func names(paths []realm.Path) []string {
 			short[i] = strings.Join(all[max(0, len(all)-length):], "/")
 			seen[short[i]] = true
 		}
-		if len(seen) == len(paths) || length >= realm.KindContainer.Depth() {
+		if len(seen) == len(paths) || length >= resource.KindContainer.Depth() {
 			return short
 		}
 	}

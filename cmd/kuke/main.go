@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 )
@@ -85,9 +85,9 @@ func (a *app) tell(cmd *cobra.Command, err error) {
 		a.errs.Error(err, a.sources)
 		return
 	}
-	var ds realm.Diagnostics
+	var ds resource.Diagnostics
 	if !errors.As(err, &ds) {
-		ds.Errorf(realm.Range{}, "", "Error", "%v", err)
+		ds.Errorf(resource.Range{}, "", "Error", "%v", err)
 	}
 	if err := a.out.ValidationJSON(ds, a.sources); err != nil {
 		a.errs.Error(err, a.sources)

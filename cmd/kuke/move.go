@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -30,7 +30,7 @@ func newStateMv(a *app) *cobra.Command {
 	}
 	lockTimeout := addLockTimeout(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		from, err := realm.ParsePath(args[0])
+		from, err := resource.ParsePath(args[0])
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func newStateMv(a *app) *cobra.Command {
 			return a.takeIntoProject(cmd.Context(), exec, st, from)
 		}
 		if len(args) > 1 {
-			to, err := realm.ParsePath(args[1])
+			to, err := resource.ParsePath(args[1])
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func newStateMv(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.State, from, to realm.Path) error {
+func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.State, from, to resource.Path) error {
 	moves, err := planner.RenameByHand(st, from, to)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.Sta
 	return nil
 }
 
-func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *state.State, p realm.Path) error {
+func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *state.State, p resource.Path) error {
 	changed, err := st.Take(p, a.projectName)
 	if err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -23,7 +23,7 @@ type imperativeOptions struct {
 }
 
 // addFlags adds them, with those that name what a resource of the kind is in.
-func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind realm.Kind) {
+func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind resource.Kind) {
 	o.addParentFlags(cmd, kind)
 	o.addRunFlags(cmd)
 }
@@ -75,7 +75,7 @@ func newOperations(a *app) []*cobra.Command {
 				return a.operateOn(cmd.Context(), o, operation, args)
 			},
 		}
-		o.addFlags(cmd, realm.KindContainer)
+		o.addFlags(cmd, resource.KindContainer)
 		switch op.action {
 		case planner.Kill:
 			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")
@@ -111,7 +111,7 @@ func newShutdown(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.operate(cmd.Context(), o, operation, func(prior *state.State) ([]realm.Path, error) {
+			return a.operate(cmd.Context(), o, operation, func(prior *state.State) ([]resource.Path, error) {
 				a.noteOthers(prior)
 				return planner.OwnedContainers(prior, func(project string) bool { return all || project == a.project.name }), nil
 			})
@@ -140,8 +140,8 @@ func (a *app) operateOn(ctx context.Context, o *imperativeOptions, operation pla
 	if err != nil {
 		return err
 	}
-	return a.operate(ctx, o, operation, func(prior *state.State) ([]realm.Path, error) {
-		var paths []realm.Path
+	return a.operate(ctx, o, operation, func(prior *state.State) ([]resource.Path, error) {
+		var paths []resource.Path
 		for _, arg := range args[1:] {
 			p, err := o.resource(prior, kind, arg)
 			if err != nil {
@@ -154,7 +154,7 @@ func (a *app) operateOn(ctx context.Context, o *imperativeOptions, operation pla
 }
 
 // operate carries out an operation on what find finds in the state.
-func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, find func(*state.State) ([]realm.Path, error)) error {
+func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, find func(*state.State) ([]resource.Path, error)) error {
 	return a.imperative(ctx, o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
 		var err error
 		if operation.Paths, err = find(prior); err != nil {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -225,9 +225,9 @@ func (a *app) read(ctx context.Context, o *planOptions) (*wanted, error) {
 var errInterrupted = errors.New("interrupted: nothing was changed")
 
 // load reads the configuration, which may take seconds, and gives it up when ctx ends.
-func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration, realm.Diagnostics, error) {
+func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration, resource.Diagnostics, error) {
 	var c *config.Configuration
-	var diags realm.Diagnostics
+	var diags resource.Diagnostics
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -247,7 +247,7 @@ func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration,
 func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, options planner.Options) (*planner.Plan, error) {
 	options.Directory = a.project.directoryIn(prior)
 	if o.refreshOnly {
-		actual, err := exec.Refresh(ctx, realm.NewTree(), prior)
+		actual, err := exec.Refresh(ctx, resource.NewTree(), prior)
 		if err != nil {
 			return nil, err
 		}
@@ -317,7 +317,7 @@ func (a *app) readAgain(ctx context.Context, w *wanted, plan *planner.Plan, prio
 }
 
 // makePlan plans, prints the warnings, and sees that the plan can be carried out.
-func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
+func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *resource.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
 	plan, diags, err := a.draft(ctx, exec, desired, prior, o)
 	if err == nil {
 		err = a.report(diags)
@@ -329,7 +329,7 @@ func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *re
 	return plan, exec.Provide(plan)
 }
 
-func (a *app) draft(ctx context.Context, exec *executor.Executor, configured *realm.Tree, prior *state.State, o planner.Options) (*planner.Plan, realm.Diagnostics, error) {
+func (a *app) draft(ctx context.Context, exec *executor.Executor, configured *resource.Tree, prior *state.State, o planner.Options) (*planner.Plan, resource.Diagnostics, error) {
 	desired := planner.Wanted(configured, prior, o)
 	look := exec.Refresh
 	if o.Assume {

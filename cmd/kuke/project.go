@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -32,7 +32,7 @@ func (a *app) checkProjectFlag(given bool) error {
 		}
 		return nil
 	}
-	if err := realm.CheckName(a.projectName); err != nil {
+	if err := resource.CheckName(a.projectName); err != nil {
 		return fmt.Errorf("--project: %w", err)
 	}
 	return nil
@@ -46,7 +46,7 @@ func (a *app) useProject(p config.Project) error {
 		return nil
 	}
 	a.project.name, a.project.unnamed = a.projectName, false
-	var warnings realm.Diagnostics
+	var warnings resource.Diagnostics
 	if p.Named && p.Name != a.projectName {
 		warnings.Warnf(p.Declared, "", "Another project", "The configuration names project %s, but --project or KUKE_PROJECT says %s: this is for project %s.", p.Name, a.projectName, a.projectName)
 	}

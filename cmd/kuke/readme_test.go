@@ -12,7 +12,7 @@ import (
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // TestReadme makes sure that the reference in the README names every attribute, command and global flag.
@@ -26,7 +26,7 @@ func TestReadme(t *testing.T) {
 	if !ok {
 		t.Fatal("the README has no section Attributes")
 	}
-	for _, kind := range realm.Kinds {
+	for _, kind := range resource.Kinds {
 		for _, a := range kind.Attributes() {
 			if !strings.Contains(reference, "`"+a.Name+"`") && !strings.Contains(reference, "`"+a.Name+".") {
 				t.Errorf("the README doesn't document %s of a %s", a.Name, kind.Lower())

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -49,7 +49,7 @@ func (a *app) restoreAll(ctx context.Context, exec *executor.Executor, prior *st
 
 // restore adds to prior the records at and below the lost paths, as far as the host tells of the resources. With the lock
 // held it records them, too.
-func (a *app) restore(ctx context.Context, exec *executor.Executor, prior *state.State, lost []realm.Path) error {
+func (a *app) restore(ctx context.Context, exec *executor.Executor, prior *state.State, lost []resource.Path) error {
 	if len(lost) == 0 {
 		return nil
 	}
@@ -69,10 +69,10 @@ func (a *app) restore(ctx context.Context, exec *executor.Executor, prior *state
 		}
 		become = "Recorded again, as the host tells"
 	}
-	var ds realm.Diagnostics
-	ds.Warnf(realm.Range{}, "", "Lost records", "%s: %s.", become, strings.Join(found, ", "))
+	var ds resource.Diagnostics
+	ds.Warnf(resource.Range{}, "", "Lost records", "%s: %s.", become, strings.Join(found, ", "))
 	for _, note := range notes {
-		ds.Warnf(realm.Range{}, "", "Lost records", "%s.", note)
+		ds.Warnf(resource.Range{}, "", "Lost records", "%s.", note)
 	}
 	return a.report(ds)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -52,7 +52,7 @@ type app struct {
 	// environ holds the flags that KUKE_… variables have set.
 	environ map[string]bool
 	// warned holds the warnings printed so far.
-	warned realm.Diagnostics
+	warned resource.Diagnostics
 	// lockHeld says that this command holds the lock of the state, or did.
 	lockHeld bool
 }
@@ -198,7 +198,7 @@ func parsePool(s string) (netip.Prefix, error) {
 }
 
 // report returns ds as an error if it holds one, and otherwise prints its warnings.
-func (a *app) report(ds realm.Diagnostics) error {
+func (a *app) report(ds resource.Diagnostics) error {
 	if ds.HasErrors() {
 		return ds
 	}
@@ -299,10 +299,10 @@ func (a *app) given(cmd *cobra.Command, names []string) []string {
 }
 
 // parsePaths checks paths given by a flag.
-func parsePaths(flag string, values []string) ([]realm.Path, error) {
-	var paths []realm.Path
+func parsePaths(flag string, values []string) ([]resource.Path, error) {
+	var paths []resource.Path
 	for _, v := range values {
-		p, err := realm.ParsePath(v)
+		p, err := resource.ParsePath(v)
 		if err != nil {
 			return nil, fmt.Errorf("--%s: %w", flag, err)
 		}

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func newSchema(a *app) *cobra.Command {
@@ -18,7 +18,7 @@ func newSchema(a *app) *cobra.Command {
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: kindWords(),
 		RunE: func(_ *cobra.Command, args []string) error {
-			var kind realm.Kind
+			var kind resource.Kind
 			if len(args) > 0 {
 				var err error
 				if kind, err = parseKind(args[0]); err != nil {
@@ -31,8 +31,8 @@ func newSchema(a *app) *cobra.Command {
 }
 
 func kindWords() []string {
-	words := make([]string, 0, len(realm.Kinds))
-	for _, k := range realm.Kinds {
+	words := make([]string, 0, len(resource.Kinds))
+	for _, k := range resource.Kinds {
 		words = append(words, k.Lower())
 	}
 	return words

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -15,10 +15,12 @@ type scopeOptions struct {
 	realm, space, stack, cell string
 }
 
-func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) { o.addParentFlags(cmd, realm.KindContainer) }
+func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) {
+	o.addParentFlags(cmd, resource.KindContainer)
+}
 
 // addParentFlags adds the flags that name what a resource of the kind is in.
-func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind realm.Kind) {
+func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind resource.Kind) {
 	flags := []struct {
 		of         *string
 		name, help string
@@ -32,11 +34,11 @@ func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind realm.Kind) {
 }
 
 // path returns the path of a resource of the kind that arg stands for: its path, or its name.
-func (o *scopeOptions) path(kind realm.Kind, arg string) (realm.Path, error) {
-	if kind != realm.KindRealm && !strings.Contains(arg, "/") {
+func (o *scopeOptions) path(kind resource.Kind, arg string) (resource.Path, error) {
+	if kind != resource.KindRealm && !strings.Contains(arg, "/") {
 		arg = strings.Join(append([]string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1:kind.Depth()-1], arg), "/")
 	}
-	p, err := realm.ParsePath(arg)
+	p, err := resource.ParsePath(arg)
 	if err == nil && p.Kind() != kind {
 		err = fmt.Errorf("%s is the path of a %s, not of a %s", p, p.Kind().Lower(), kind.Lower())
 	}
@@ -44,7 +46,7 @@ func (o *scopeOptions) path(kind realm.Kind, arg string) (realm.Path, error) {
 }
 
 // resource returns the path of a recorded resource of just that kind, given by its name or its path.
-func (o *scopeOptions) resource(st *state.State, kind realm.Kind, arg string) (realm.Path, error) {
+func (o *scopeOptions) resource(st *state.State, kind resource.Kind, arg string) (resource.Path, error) {
 	p, err := o.path(kind, arg)
 	if err == nil && st.Records[p] == nil {
 		err = fmt.Errorf("there is no %s %s in the state", kind.Lower(), p)
@@ -54,14 +56,14 @@ func (o *scopeOptions) resource(st *state.State, kind realm.Kind, arg string) (r
 
 // scope returns the path that arg stands for: a path, or the name of a resource of the kind, whose parents
 // the flags tell.
-func (o *scopeOptions) scope(st *state.State, kind realm.Kind, arg string) (realm.Path, error) {
-	p, err := realm.ParsePath(arg)
+func (o *scopeOptions) scope(st *state.State, kind resource.Kind, arg string) (resource.Path, error) {
+	p, err := resource.ParsePath(arg)
 	if err != nil {
 		return "", err
 	}
-	if kind != realm.KindRealm && !strings.Contains(arg, "/") {
+	if kind != resource.KindRealm && !strings.Contains(arg, "/") {
 		parents := []string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1]
-		named, err := realm.ParsePath(strings.Join(append(parents, arg), "/"))
+		named, err := resource.ParsePath(strings.Join(append(parents, arg), "/"))
 		if err != nil {
 			return "", err
 		}

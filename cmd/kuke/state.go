@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -53,12 +53,12 @@ func newStateList(a *app) *cobra.Command {
 }
 
 // recorded returns the recorded paths at and below arg, at least one.
-func recorded(st *state.State, arg string) ([]realm.Path, error) {
-	scope, err := realm.ParsePath(arg)
+func recorded(st *state.State, arg string) ([]resource.Path, error) {
+	scope, err := resource.ParsePath(arg)
 	if err != nil {
 		return nil, err
 	}
-	paths := slices.DeleteFunc(st.Paths(), func(p realm.Path) bool { return !scope.Contains(p) })
+	paths := slices.DeleteFunc(st.Paths(), func(p resource.Path) bool { return !scope.Contains(p) })
 	if len(paths) == 0 {
 		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
 	}
@@ -76,7 +76,7 @@ func newStateShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := realm.ParsePath(args[0])
+			p, err := resource.ParsePath(args[0])
 			if err != nil {
 				return err
 			}

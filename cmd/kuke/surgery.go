@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -34,7 +34,7 @@ func (a *app) addSurgery(ctx context.Context, exec *executor.Executor, w *wanted
 
 // toImport returns the record of a container that is to be imported. What the configuration holds to be sensitive is so
 // where it was found, too.
-func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Import, desired *realm.Tree, prior *state.State) (*state.Record, error) {
+func (a *app) toImport(ctx context.Context, exec *executor.Executor, i config.Import, desired *resource.Tree, prior *state.State) (*state.Record, error) {
 	if err := planner.CheckImport(prior, i.To, "", i.ID); err != nil {
 		return nil, err
 	}

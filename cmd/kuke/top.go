@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -29,7 +29,7 @@ const onceInterval = time.Second
 
 // topOrders are the values of --sort.
 var topOrders = map[string]func(x, y view.UsageRow) int{
-	"path":   func(x, y view.UsageRow) int { return realm.ComparePaths(x.Path, y.Path) },
+	"path":   func(x, y view.UsageRow) int { return resource.ComparePaths(x.Path, y.Path) },
 	"cpu":    func(x, y view.UsageRow) int { return cmp.Compare(y.CPU, x.CPU) },
 	"memory": func(x, y view.UsageRow) int { return cmp.Compare(y.Memory, x.Memory) },
 	"pids":   func(x, y view.UsageRow) int { return cmp.Compare(y.PIDs, x.PIDs) },
@@ -70,9 +70,9 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 	case o.interval < 10*time.Millisecond:
 		return fmt.Errorf("--interval: %s is too short to see anything in it", o.interval)
 	}
-	var scope realm.Path
+	var scope resource.Path
 	if len(args) > 0 {
-		p, err := realm.ParsePath(args[0])
+		p, err := resource.ParsePath(args[0])
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 }
 
 // usage looks twice, an interval apart.
-func (a *app) usage(ctx context.Context, o *topOptions, scope realm.Path) ([]view.UsageRow, error) {
+func (a *app) usage(ctx context.Context, o *topOptions, scope resource.Path) ([]view.UsageRow, error) {
 	store, st, err := a.readState()
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (a *app) usage(ctx context.Context, o *topOptions, scope realm.Path) ([]vie
 	defer exec.Close()
 	var records []*state.Record
 	for _, p := range st.Paths() {
-		if (scope == "" || scope.Contains(p)) && (!o.containers || p.Kind() == realm.KindContainer) {
+		if (scope == "" || scope.Contains(p)) && (!o.containers || p.Kind() == resource.KindContainer) {
 			records = append(records, st.Records[p])
 		}
 	}
@@ -144,9 +144,9 @@ func (a *app) usage(ctx context.Context, o *topOptions, scope realm.Path) ([]vie
 			continue
 		}
 		rows[i].Memory, rows[i].Swap, rows[i].PIDs = after[i].Memory, after[i].Swap, after[i].PIDs
-		if limits := realm.ResourcesOf(r.Spec); r.Status.Limits != nil {
+		if limits := resource.ResourcesOf(r.Spec); r.Status.Limits != nil {
 			rows[i].MemoryLimit, rows[i].PIDsLimit = limits.Memory, limits.PIDs
-			if swap := limits.Swap(); swap != realm.Unlimited && after[i].Swap >= 0 {
+			if swap := limits.Swap(); swap != resource.Unlimited && after[i].Swap >= 0 {
 				rows[i].SwapLimit = &swap
 			}
 		}

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func newValidate(a *app) *cobra.Command {
@@ -55,8 +55,8 @@ func newValidate(a *app) *cobra.Command {
 	return cmd
 }
 
-func counts(tree *realm.Tree) map[realm.Kind]int {
-	m := map[realm.Kind]int{}
+func counts(tree *resource.Tree) map[resource.Kind]int {
+	m := map[resource.Kind]int{}
 	for _, r := range tree.Resources() {
 		m[r.Path.Kind()]++
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestCellIDFitsCNI(t *testing.T) {
@@ -12,13 +12,13 @@ func TestCellIDFitsCNI(t *testing.T) {
 	seen := map[string]bool{}
 	for n := 1; n <= 63; n++ {
 		for _, letter := range []string{"a", "b"} {
-			cell := realm.Path(strings.Join([]string{name(n, "r"), name(n, "s"), name(n, "t"), name(n, letter)}, "/"))
+			cell := resource.Path(strings.Join([]string{name(n, "r"), name(n, "s"), name(n, "t"), name(n, letter)}, "/"))
 			id := CellID(cell)
 			if seen[id] {
 				t.Errorf("names of %d: %s is the id of two cells", n, id)
 			}
 			seen[id] = true
-			network := realm.NetworkName(cell)
+			network := resource.NetworkName(cell)
 			if comment := `dnat name: "` + network + `" id: "` + id + `"`; len(comment) > 255 {
 				t.Errorf("names of %d: a comment of %d characters", n, len(comment))
 			}

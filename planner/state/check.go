@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // check makes sure that the status says what no command can do without.
@@ -20,7 +20,7 @@ func (r *Record) check() error {
 		return errors.New("its status names no cgroup")
 	case !strings.HasPrefix(s.Cgroup, "/kukeon/") || path.Clean(s.Cgroup) != s.Cgroup:
 		return fmt.Errorf("its status names the cgroup %q, which is not one of kuke's", s.Cgroup)
-	case r.Path.Kind() == realm.KindContainer && s.ContainerID == "":
+	case r.Path.Kind() == resource.KindContainer && s.ContainerID == "":
 		return errors.New("its status names no container of containerd")
 	}
 	if s.Network != nil {
@@ -37,7 +37,7 @@ func (r *Record) check() error {
 		}
 	}
 	for _, text := range s.Attachment.Published {
-		if _, err := realm.ParsePort(text); err != nil {
+		if _, err := resource.ParsePort(text); err != nil {
 			return fmt.Errorf("its status has the published port %q: %w", text, err)
 		}
 	}
@@ -59,7 +59,7 @@ func (n *Network) check() error {
 }
 
 func (i *Interface) check() error {
-	if p, err := realm.ParsePath(string(i.Space)); err != nil || p.Kind() != realm.KindSpace || i.Name == "" {
+	if p, err := resource.ParsePath(string(i.Space)); err != nil || p.Kind() != resource.KindSpace || i.Name == "" {
 		return fmt.Errorf("is in the space %q", i.Space)
 	}
 	if err := i.Network.check(); err != nil {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -57,7 +57,7 @@ func Parse(data []byte) (*State, error) {
 	if err := checkProjects(doc.Projects); err != nil {
 		return nil, err
 	}
-	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Projects: doc.Projects, Records: map[realm.Path]*Record{}}
+	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Projects: doc.Projects, Records: map[resource.Path]*Record{}}
 	for i, r := range doc.Resources {
 		if r == nil {
 			return nil, fmt.Errorf("resource %d is missing", i)
@@ -100,10 +100,10 @@ func checkRecord(r *Record) error {
 // Replace makes st the whole of what is recorded: what it doesn't hold is forgotten. When it is cut short, doing it again
 // finishes it. [Store.Commit] then writes the index.
 func (s *Store) Replace(st *State) error {
-	var gone []realm.Path
+	var gone []resource.Path
 	s.mu.Lock()
 	for name := range s.index.Resources {
-		if p := realm.Path(name); st.Records[p] == nil {
+		if p := resource.Path(name); st.Records[p] == nil {
 			gone = append(gone, p)
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Store) Replace(st *State) error {
 			return err
 		}
 	}
-	sort.Slice(gone, func(i, j int) bool { return realm.ComparePaths(gone[i], gone[j]) > 0 })
+	sort.Slice(gone, func(i, j int) bool { return resource.ComparePaths(gone[i], gone[j]) > 0 })
 	for _, p := range gone {
 		if err := s.Forget(p); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (s *Store) Replace(st *State) error {
 }
 
 // Forget takes the record of p away, also one that was set aside, and leaves all else, the log of a container and the files of a cell that runs too.
-func (s *Store) Forget(p realm.Path) error {
+func (s *Store) Forget(p resource.Path) error {
 	file := s.ManifestFile(p)
 	if err := durable.Remove(file); err != nil {
 		return fmt.Errorf("forget %s: %w", p, err)

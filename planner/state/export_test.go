@@ -6,22 +6,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func example() *State {
-	at := func(p realm.Path, spec realm.Spec) *Record {
-		r := &Record{Path: p, Spec: spec, Status: Status{Project: "p", Namespace: "kukeon-r", Cgroup: realm.CgroupOf(p, spec)}}
-		if p.Kind() == realm.KindContainer {
-			r.Status.ContainerID = realm.ContainerID(p)
+	at := func(p resource.Path, spec resource.Spec) *Record {
+		r := &Record{Path: p, Spec: spec, Status: Status{Project: "p", Namespace: "kukeon-r", Cgroup: resource.CgroupOf(p, spec)}}
+		if p.Kind() == resource.KindContainer {
+			r.Status.ContainerID = resource.ContainerID(p)
 		}
 		return r
 	}
-	st := &State{Lineage: "l", Serial: 3, Records: map[realm.Path]*Record{}}
+	st := &State{Lineage: "l", Serial: 3, Records: map[resource.Path]*Record{}}
 	for _, r := range []*Record{
-		at("r", &realm.Realm{}), at("r/s", &realm.Space{Network: &realm.Network{Subnet: "10.1.0.0/24"}}), at("r/s/t", &realm.Stack{}),
-		at("r/s/t/c", &realm.Cell{DependsOn: []realm.CellDependency{{Name: "r/s/t/d", Condition: realm.Healthy}}}),
-		at("r/s/t/c/x", &realm.Container{Root: true, Image: "i:1", Env: realm.Env{"A": "1"}, DependsOn: []realm.Dependency{{Name: "y"}}}),
+		at("r", &resource.Realm{}), at("r/s", &resource.Space{Network: &resource.Network{Subnet: "10.1.0.0/24"}}), at("r/s/t", &resource.Stack{}),
+		at("r/s/t/c", &resource.Cell{DependsOn: []resource.CellDependency{{Name: "r/s/t/d", Condition: resource.Healthy}}}),
+		at("r/s/t/c/x", &resource.Container{Root: true, Image: "i:1", Env: resource.Env{"A": "1"}, DependsOn: []resource.Dependency{{Name: "y"}}}),
 	} {
 		st.Records[r.Path] = r
 	}
@@ -70,8 +70,8 @@ func TestReplace(t *testing.T) {
 	if _, err := store.Read(); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []realm.Path{"old", "r"} {
-		if err := store.Put(&Record{Path: p, Spec: &realm.Realm{Namespace: "n"}}); err != nil {
+	for _, p := range []resource.Path{"old", "r"} {
+		if err := store.Put(&Record{Path: p, Spec: &resource.Realm{Namespace: "n"}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // The names that [Store.NetworkFile] takes.
@@ -28,7 +28,7 @@ var (
 // LogFiles returns the files of the log of the container at p that are there: [Store.LogFile], those that were full, and the one
 // that tells how the container ended.
 // Others beside them are not kuke's.
-func (s *Store) LogFiles(p realm.Path) []string {
+func (s *Store) LogFiles(p resource.Path) []string {
 	dir := s.containersDir(p)
 	entries, _ := os.ReadDir(dir)
 	var files []string
@@ -52,14 +52,14 @@ func isNetworkFile(name string) bool {
 // isLogFile reports whether name is that of the log of a container.
 func isLogFile(name string) bool {
 	container, _, _ := strings.Cut(name, ".")
-	return realm.CheckName(container) == nil && logEnd.MatchString(strings.TrimPrefix(name, container))
+	return resource.CheckName(container) == nil && logEnd.MatchString(strings.TrimPrefix(name, container))
 }
 
 // Vacate forgets the resource at p, which has another path by now, and removes the directories that are empty then. Where it
 // is a cell, its files are below the new path, too.
-func (s *Store) Vacate(p realm.Path) error {
+func (s *Store) Vacate(p resource.Path) error {
 	dir := filepath.Dir(s.ManifestFile(p))
-	if p.Kind() == realm.KindCell {
+	if p.Kind() == resource.KindCell {
 		if err := removeNetworkFiles(filepath.Join(dir, networkDir)); err != nil {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 const (
@@ -17,7 +17,7 @@ const (
 
 // Key returns the key that the state's values are sealed with, nil where it has none yet, or none that can be read, which
 // [State.Unreadable] tells.
-func (s *Store) Key() (realm.SealKey, error) {
+func (s *Store) Key() (resource.SealKey, error) {
 	key, err := s.readKey()
 	if errors.Is(err, errBrokenKey) {
 		return nil, nil
@@ -30,7 +30,7 @@ func (s *Store) keyFile() string { return filepath.Join(s.dir, keyName) }
 // errBrokenKey marks a key that is lost: containers with sensitive values are replaced once.
 var errBrokenKey = errors.New("it can't be the key that the state's sensitive values are sealed with")
 
-func (s *Store) readKey() (realm.SealKey, error) {
+func (s *Store) readKey() (resource.SealKey, error) {
 	info, err := os.Lstat(s.keyFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -39,8 +39,8 @@ func (s *Store) readKey() (realm.SealKey, error) {
 		return nil, fmt.Errorf("read the key of the state: %w", err)
 	}
 	key, err := readPlain(s.keyFile(), info)
-	if err == nil && len(key) != realm.SealKeySize {
-		err = fmt.Errorf("it has %d bytes, not %d", len(key), realm.SealKeySize)
+	if err == nil && len(key) != resource.SealKeySize {
+		err = fmt.Errorf("it has %d bytes, not %d", len(key), resource.SealKeySize)
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission): // it is root's
@@ -52,7 +52,7 @@ func (s *Store) readKey() (realm.SealKey, error) {
 }
 
 // SaveKey gives the state its key. Only the holder of the [Lock] may call it. It goes with the last record.
-func (s *Store) SaveKey(key realm.SealKey) error {
+func (s *Store) SaveKey(key resource.SealKey) error {
 	err := makeDirs(s.dir)
 	if err == nil {
 		removeTemporary(s.dir, keyName)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // The key is for root alone, and goes with the last record.
@@ -25,7 +25,7 @@ func TestKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := realm.SealKey(bytes.Repeat([]byte("k"), realm.SealKeySize))
+	key := resource.SealKey(bytes.Repeat([]byte("k"), resource.SealKeySize))
 	if err := store.SaveKey(key); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestBrokenKey(t *testing.T) {
 		t.Errorf("key %q, %v, warnings %v", key, err, warnings)
 	}
 	must(t, s.Repair(st, time.Unix(0, 0)))
-	key := realm.SealKey(bytes.Repeat([]byte("k"), realm.SealKeySize))
+	key := resource.SealKey(bytes.Repeat([]byte("k"), resource.SealKeySize))
 	must(t, s.SaveKey(key))
 	if again, err := s.Key(); err != nil || !bytes.Equal(again, key) {
 		t.Errorf("key %q, %v", again, err)

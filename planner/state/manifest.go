@@ -8,14 +8,14 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/kukeon/kuke/config/realm"
-	"github.com/kukeon/kuke/config/realm/manifest"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
 // manifestFile is a manifest as it is read.
 type manifestFile struct {
 	APIVersion string          `json:"apiVersion"`
-	Kind       realm.Kind      `json:"kind"`
+	Kind       resource.Kind   `json:"kind"`
 	Metadata   metadata        `json:"metadata"`
 	Spec       json.RawMessage `json:"spec"`
 	Status     *Status         `json:"status,omitempty"`
@@ -44,13 +44,13 @@ func toMap(v any) (map[string]any, error) {
 }
 
 // decodeManifest reads what [EncodeManifest] wrote for the resource at p.
-func decodeManifest(p realm.Path, data []byte) (*Record, error) {
+func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 	var m manifestFile
 	if err := yaml.UnmarshalStrict(data, &m); err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
 	}
-	if m.APIVersion != realm.APIVersion || m.Kind != p.Kind() {
-		return nil, fmt.Errorf("it is a %q of %q, where a %s of %s belongs", m.Kind, m.APIVersion, p.Kind(), realm.APIVersion)
+	if m.APIVersion != resource.APIVersion || m.Kind != p.Kind() {
+		return nil, fmt.Errorf("it is a %q of %q, where a %s of %s belongs", m.Kind, m.APIVersion, p.Kind(), resource.APIVersion)
 	}
 	fields, err := toMap(m.Spec)
 	if err != nil {
@@ -66,7 +66,7 @@ func decodeManifest(p realm.Path, data []byte) (*Record, error) {
 	if data, err = json.Marshal(fields); err != nil {
 		return nil, err
 	}
-	spec := realm.NewSpec(p.Kind())
+	spec := resource.NewSpec(p.Kind())
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(spec); err != nil {

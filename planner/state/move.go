@@ -6,20 +6,20 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Renaming is a resource that goes on under another path, with all that is below it. What it is on the host stays: ids,
 // cgroups, network namespaces and networks, and with them all that runs.
 type Renaming struct {
-	From, To realm.Path
+	From, To resource.Path
 	// Records are those that change: those at and below To, parents first, and then others that refer to them.
 	Records []*Record
 }
 
 // Refusal says why a resource does not get another path.
 type Refusal struct {
-	From, To realm.Path
+	From, To resource.Path
 	// Taken says that nothing is wrong but that To is recorded already, as something else.
 	Taken bool
 	Err   error
@@ -28,8 +28,8 @@ type Refusal struct {
 // Rename returns what becomes of the state when resources get other paths: what has a key of moves gets the value, and so on in
 // chains, with what is below it. The result is the same for what an earlier call, and a half of what that
 // returned, has left. The renamings are of different resources, parents first.
-func (s *State) Rename(moves map[realm.Path]realm.Path) ([]Renaming, []Refusal) {
-	m := &mover{state: s, moves: moves, to: map[realm.Path]realm.Path{}}
+func (s *State) Rename(moves map[resource.Path]resource.Path) ([]Renaming, []Refusal) {
+	m := &mover{state: s, moves: moves, to: map[resource.Path]resource.Path{}}
 	refused := m.settle()
 	for _, p := range m.sorted() {
 		if err := m.check(p); err != nil {
@@ -43,15 +43,17 @@ func (s *State) Rename(moves map[realm.Path]realm.Path) ([]Renaming, []Refusal) 
 // mover works out what [State.Rename] returns.
 type mover struct {
 	state *State
-	moves map[realm.Path]realm.Path
+	moves map[resource.Path]resource.Path
 	// to holds the recorded resources that get another path, without what is below them.
-	to map[realm.Path]realm.Path
+	to map[resource.Path]resource.Path
 }
 
-func (m *mover) sorted() []realm.Path { return slices.SortedFunc(maps.Keys(m.to), realm.ComparePaths) }
+func (m *mover) sorted() []resource.Path {
+	return slices.SortedFunc(maps.Keys(m.to), resource.ComparePaths)
+}
 
 // end follows the moves from p, and returns where they end and how many there are. A move of what p lies in moves p, too.
-func (m *mover) end(p realm.Path) (end realm.Path, hops int) {
+func (m *mover) end(p resource.Path) (end resource.Path, hops int) {
 	for hops <= len(m.moves) { // more would be a cycle, which a configuration can't hold
 		next := moved(m.moves, p)
 		if next == p {
@@ -64,7 +66,7 @@ func (m *mover) end(p realm.Path) (end realm.Path, hops int) {
 }
 
 // moved returns where p is to go by the entry in moves of it, or of the nearest resource that it lies in.
-func moved(moves map[realm.Path]realm.Path, p realm.Path) realm.Path {
+func moved(moves map[resource.Path]resource.Path, p resource.Path) resource.Path {
 	for from := p; from != ""; from = from.Parent() {
 		if to, ok := moves[from]; ok {
 			return to + p[len(from):]
@@ -77,12 +79,12 @@ func moved(moves map[realm.Path]realm.Path, p realm.Path) realm.Path {
 // shortest way gets it.
 func (m *mover) settle() (refused []Refusal) {
 	type way struct {
-		from, to realm.Path
+		from, to resource.Path
 		hops     int
 	}
 	var ways []way
-	claims := map[realm.Path]realm.Path{}
-	ends := map[realm.Path]realm.Path{}
+	claims := map[resource.Path]resource.Path{}
+	ends := map[resource.Path]resource.Path{}
 	for _, p := range m.state.Paths() {
 		end, hops := m.end(p)
 		ends[p] = end
@@ -111,21 +113,21 @@ func (m *mover) settle() (refused []Refusal) {
 // sameThing reports whether two records are of one resource of the host: a rename that was interrupted has left both.
 func sameThing(a, b *Record) bool {
 	return a.Path.Kind() == b.Path.Kind() && a.Status.Namespace == b.Status.Namespace && a.Status.ContainerID == b.Status.ContainerID &&
-		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != realm.KindCell || a.CellID() == b.CellID())
+		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != resource.KindCell || a.CellID() == b.CellID())
 }
 
 // Unfinished returns the renamings that were cut short: they have left two records of one resource, of which the younger has
 // the path that it is to have.
-func (s *State) Unfinished() map[realm.Path]realm.Path {
+func (s *State) Unfinished() map[resource.Path]resource.Path {
 	type thing struct {
-		kind          realm.Kind
+		kind          resource.Kind
 		namespace, id string
 	}
-	seen, unfinished := map[thing]*Record{}, map[realm.Path]realm.Path{}
+	seen, unfinished := map[thing]*Record{}, map[resource.Path]resource.Path{}
 	for _, p := range s.Paths() {
 		r := s.Records[p]
 		id := r.Status.Cgroup
-		if p.Kind() == realm.KindContainer {
+		if p.Kind() == resource.KindContainer {
 			id = r.Status.ContainerID
 		}
 		of := thing{p.Kind(), r.Status.Namespace, id}
@@ -146,13 +148,13 @@ func (s *State) Unfinished() map[realm.Path]realm.Path {
 }
 
 // check says why the resource at p can't have the path that it is to have.
-func (m *mover) check(p realm.Path) error {
+func (m *mover) check(p resource.Path) error {
 	to := m.to[p]
 	above := moved(m.to, p.Parent())
 	switch {
 	case p.Kind() != to.Kind():
 		return fmt.Errorf("%s is a %s, and %s would be a %s", p, p.Kind().Lower(), to, to.Kind().Lower())
-	case p.Kind() == realm.KindRealm:
+	case p.Kind() == resource.KindRealm:
 		return fmt.Errorf("a realm can't be renamed: its containerd namespace is made of its name. Declare it by its new name and apply, which makes it anew and destroys %s", p)
 	case above != to.Parent() && m.state.Records[to] == nil: // what is there already is the same, and what it was in may be gone
 		return fmt.Errorf("%s can't be moved to %s %s: %s. Declare it there and apply, which makes it anew", p, to.Parent().Kind().Lower(), to.Parent(), bound[p.Kind()])
@@ -161,11 +163,11 @@ func (m *mover) check(p realm.Path) error {
 }
 
 // bound says of each kind why it can't leave what it is in.
-var bound = map[realm.Kind]string{
-	realm.KindSpace:     "its containers stay in the containerd namespace of their realm",
-	realm.KindStack:     "its cells stay in the network and the cgroup of their space",
-	realm.KindCell:      "it stays in the cgroup of its stack",
-	realm.KindContainer: "a container that runs stays in the network namespace and the cgroup of its cell",
+var bound = map[resource.Kind]string{
+	resource.KindSpace:     "its containers stay in the containerd namespace of their realm",
+	resource.KindStack:     "its cells stay in the network and the cgroup of their space",
+	resource.KindCell:      "it stays in the cgroup of its stack",
+	resource.KindContainer: "a container that runs stays in the network namespace and the cgroup of its cell",
 }
 
 // renamings returns what is to be recorded.
@@ -174,14 +176,14 @@ func (m *mover) renamings() []Renaming {
 		return nil
 	}
 	roots := m.sorted()
-	places := make(map[realm.Path]int, len(roots))
+	places := make(map[resource.Path]int, len(roots))
 	made := make([]Renaming, len(roots))
 	for i, p := range roots {
 		places[p] = i
 		made[i] = Renaming{From: p, To: m.to[p]}
 	}
 	var others []*Record
-	written := map[realm.Path]bool{}
+	written := map[resource.Path]bool{}
 	for _, p := range m.state.Paths() {
 		have := m.state.Records[p]
 		to := moved(m.to, p)
@@ -209,7 +211,7 @@ func (m *mover) renamings() []Renaming {
 }
 
 // renamed returns the record of what is at from as it is at the path to.
-func (m *mover) renamed(have *Record, from, to realm.Path) *Record {
+func (m *mover) renamed(have *Record, from, to resource.Path) *Record {
 	r := *have
 	if other := m.referring(have, from); other != nil {
 		r = *other
@@ -218,7 +220,7 @@ func (m *mover) renamed(have *Record, from, to realm.Path) *Record {
 	if from.Name() != to.Name() {
 		r.Status.FormerName = from.Name()
 	}
-	if to.Kind() != realm.KindCell {
+	if to.Kind() != resource.KindCell {
 		return &r
 	}
 	if r.Status.CellID = have.CellID(); r.Status.CellID == CellID(to) {
@@ -233,7 +235,7 @@ func (m *mover) renamed(have *Record, from, to realm.Path) *Record {
 }
 
 // renamedNames returns the names of a cell at the path, of which those before its aliases come from the path.
-func renamedNames(cell realm.Path, names []string) []string {
+func renamedNames(cell resource.Path, names []string) []string {
 	all := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
 	for _, alias := range names[min(len(all), len(names)):] {
 		if !slices.Contains(all, alias) {
@@ -245,13 +247,13 @@ func renamedNames(cell realm.Path, names []string) []string {
 
 // referring returns the record of what is at p as it is when what it refers to has its new paths, or nil where it refers to
 // nothing that is moved.
-func (m *mover) referring(have *Record, p realm.Path) *Record {
+func (m *mover) referring(have *Record, p resource.Path) *Record {
 	r := *have
 	changed := false
 	switch spec := have.Spec.(type) {
-	case *realm.Cell:
+	case *resource.Cell:
 		changed = m.referringCell(&r, *spec)
-	case *realm.Container:
+	case *resource.Container:
 		changed = m.referringContainer(&r, p, *spec)
 	}
 	if !changed {
@@ -260,14 +262,16 @@ func (m *mover) referring(have *Record, p realm.Path) *Record {
 	return &r
 }
 
-func (m *mover) referringCell(r *Record, spec realm.Cell) (changed bool) {
-	if slices.ContainsFunc(spec.DependsOn, func(on realm.CellDependency) bool { return moved(m.to, realm.Path(on.Name)) != realm.Path(on.Name) }) {
+func (m *mover) referringCell(r *Record, spec resource.Cell) (changed bool) {
+	if slices.ContainsFunc(spec.DependsOn, func(on resource.CellDependency) bool {
+		return moved(m.to, resource.Path(on.Name)) != resource.Path(on.Name)
+	}) {
 		changed = true
 		spec.DependsOn = slices.Clone(spec.DependsOn)
 		for i, on := range spec.DependsOn {
-			spec.DependsOn[i].Name = string(moved(m.to, realm.Path(on.Name)))
+			spec.DependsOn[i].Name = string(moved(m.to, resource.Path(on.Name)))
 		}
-		slices.SortFunc(spec.DependsOn, func(a, b realm.CellDependency) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(spec.DependsOn, func(a, b resource.CellDependency) int { return cmp.Compare(a.Name, b.Name) })
 		r.Spec = &spec
 	}
 	a := r.Status.Attachment
@@ -286,14 +290,14 @@ func (m *mover) referringCell(r *Record, spec realm.Cell) (changed bool) {
 }
 
 // referringContainer renames the siblings and the spaces that the container at p names.
-func (m *mover) referringContainer(r *Record, p realm.Path, spec realm.Container) (changed bool) {
-	if slices.ContainsFunc(spec.DependsOn, func(on realm.Dependency) bool { return m.renames(p.Parent().Join(on.Name)) }) {
+func (m *mover) referringContainer(r *Record, p resource.Path, spec resource.Container) (changed bool) {
+	if slices.ContainsFunc(spec.DependsOn, func(on resource.Dependency) bool { return m.renames(p.Parent().Join(on.Name)) }) {
 		changed = true
 		spec.DependsOn = slices.Clone(spec.DependsOn)
 		for i, on := range spec.DependsOn {
 			spec.DependsOn[i].Name = moved(m.to, p.Parent().Join(on.Name)).Name()
 		}
-		slices.SortFunc(spec.DependsOn, func(a, b realm.Dependency) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(spec.DependsOn, func(a, b resource.Dependency) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	if slices.ContainsFunc(spec.Networks, func(name string) bool { return m.renames(p.Realm().Join(name)) }) {
 		changed = true
@@ -308,10 +312,10 @@ func (m *mover) referringContainer(r *Record, p realm.Path, spec realm.Container
 }
 
 // renames reports whether the last name of p changes.
-func (m *mover) renames(p realm.Path) bool { return moved(m.to, p).Name() != p.Name() }
+func (m *mover) renames(p resource.Path) bool { return moved(m.to, p).Name() != p.Name() }
 
 // Take returns the records at and below p as those of the project, as far as they aren't yet.
-func (s *State) Take(p realm.Path, project string) ([]*Record, error) {
+func (s *State) Take(p resource.Path, project string) ([]*Record, error) {
 	if s.Records[p] == nil {
 		return nil, fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
 	}
@@ -327,7 +331,7 @@ func (s *State) Take(p realm.Path, project string) ([]*Record, error) {
 
 // Renamed makes the renamings that [State.Rename] returned.
 func (s *State) Renamed(made []Renaming) {
-	to := make(map[realm.Path]realm.Path, len(made))
+	to := make(map[resource.Path]resource.Path, len(made))
 	for _, m := range made {
 		to[m.From] = m.To
 	}

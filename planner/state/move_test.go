@@ -5,15 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func TestRename(t *testing.T) {
 	st := example()
-	st.Records["r/s/t/c/y"] = &Record{Path: "r/s/t/c/y", Spec: &realm.Container{Image: "i:1"}, Status: Status{ContainerID: "s_t_c_y", Cgroup: "/y"}}
+	st.Records["r/s/t/c/y"] = &Record{Path: "r/s/t/c/y", Spec: &resource.Container{Image: "i:1"}, Status: Status{ContainerID: "s_t_c_y", Cgroup: "/y"}}
 	before := st.Fingerprint()
-	rename := func(from, to realm.Path) ([]*Record, error) {
-		made, refused := st.Rename(map[realm.Path]realm.Path{from: to})
+	rename := func(from, to resource.Path) ([]*Record, error) {
+		made, refused := st.Rename(map[resource.Path]resource.Path{from: to})
 		if len(refused) > 0 {
 			return nil, refused[0].Err
 		}
@@ -29,7 +29,7 @@ func TestRename(t *testing.T) {
 	if r := changed[0]; r.Path != "r/s/t/c/z" || r.Status.ContainerID != "s_t_c_y" || r.Status.Cgroup != "/y" {
 		t.Errorf("%+v", r)
 	}
-	if on := changed[1].Spec.(*realm.Container).DependsOn; changed[1].Path != "r/s/t/c/x" || on[0].Name != "z" {
+	if on := changed[1].Spec.(*resource.Container).DependsOn; changed[1].Path != "r/s/t/c/x" || on[0].Name != "z" {
 		t.Errorf("%+v", changed[1])
 	}
 	if st.Fingerprint() != before {
@@ -54,7 +54,7 @@ func TestRename(t *testing.T) {
 		{"r/s", "q/s", "can't be moved to realm q"},
 		{"r", "u", "a realm can't be renamed"},
 	} {
-		if _, err := rename(realm.Path(c[0]), realm.Path(c[1])); err == nil || !strings.Contains(err.Error(), c[2]) {
+		if _, err := rename(resource.Path(c[0]), resource.Path(c[1])); err == nil || !strings.Contains(err.Error(), c[2]) {
 			t.Errorf("%s to %s: %v", c[0], c[1], err)
 		}
 	}
@@ -62,17 +62,17 @@ func TestRename(t *testing.T) {
 
 // nested is a state with two cells, of which one depends on the other and is attached to another space.
 func nested() *State {
-	st := &State{Records: map[realm.Path]*Record{}}
-	for p, spec := range map[realm.Path]realm.Spec{
-		"r": &realm.Realm{}, "r/s": &realm.Space{}, "r/s/t": &realm.Stack{}, "r/s/t/c": &realm.Cell{}, "r/s/t/c/x": &realm.Container{},
-		"r/o": &realm.Space{}, "r/o/t": &realm.Stack{}, "r/o/t/d": &realm.Cell{DependsOn: []realm.CellDependency{{Name: "r/s/t/c"}}},
-		"r/o/t/d/x": &realm.Container{Networks: []string{"s"}},
+	st := &State{Records: map[resource.Path]*Record{}}
+	for p, spec := range map[resource.Path]resource.Spec{
+		"r": &resource.Realm{}, "r/s": &resource.Space{}, "r/s/t": &resource.Stack{}, "r/s/t/c": &resource.Cell{}, "r/s/t/c/x": &resource.Container{},
+		"r/o": &resource.Space{}, "r/o/t": &resource.Stack{}, "r/o/t/d": &resource.Cell{DependsOn: []resource.CellDependency{{Name: "r/s/t/c"}}},
+		"r/o/t/d/x": &resource.Container{Networks: []string{"s"}},
 	} {
-		r := &Record{Path: p, Spec: spec, Status: Status{Cgroup: realm.CgroupOf(p, spec)}}
+		r := &Record{Path: p, Spec: spec, Status: Status{Cgroup: resource.CgroupOf(p, spec)}}
 		switch p.Kind() {
-		case realm.KindContainer:
-			r.Status.ContainerID = realm.ContainerID(p)
-		case realm.KindCell:
+		case resource.KindContainer:
+			r.Status.ContainerID = resource.ContainerID(p)
+		case resource.KindCell:
 			r.Status.Attachment = &Attachment{Names: []string{p.Name(), p.Name() + ".t", "alias"}, Interfaces: []Interface{{Name: "eth0", Space: p.Space()}, {Name: "eth1", Space: "r/s"}}}
 		}
 		st.Records[p] = r
@@ -81,7 +81,7 @@ func nested() *State {
 }
 
 func TestRenameWithAllBelow(t *testing.T) {
-	for _, moves := range []map[realm.Path]realm.Path{
+	for _, moves := range []map[resource.Path]resource.Path{
 		{"r/s": "r/a", "r/s/t": "r/s/u", "r/a/u/c": "r/a/u/b", "r/s/t/c/x": "r/s/t/c/y"},
 		{"r/s": "r/mid", "r/mid": "r/a", "r/a/t": "r/a/u", "r/s/t/c": "r/s/t/b", "r/a/u/b/x": "r/a/u/b/y"},
 	} {
@@ -110,7 +110,7 @@ func TestRenameWithAllBelow(t *testing.T) {
 			}
 		}
 		st.Renamed(made)
-		want := []realm.Path{"r", "r/a", "r/a/u", "r/a/u/b", "r/a/u/b/y", "r/o", "r/o/t", "r/o/t/d", "r/o/t/d/x"}
+		want := []resource.Path{"r", "r/a", "r/a/u", "r/a/u/b", "r/a/u/b/y", "r/o", "r/o/t", "r/o/t/d", "r/o/t/d/x"}
 		if got := st.Paths(); !slices.Equal(got, want) {
 			t.Fatalf("%v", got)
 		}
@@ -119,10 +119,10 @@ func TestRenameWithAllBelow(t *testing.T) {
 			cell.Status.Attachment.Interfaces[0].Space != "r/a" {
 			t.Errorf("%+v %+v", cell.Status, cell.Status.Attachment)
 		}
-		if on := other.Spec.(*realm.Cell).DependsOn[0].Name; on != "r/a/u/b" || other.Status.Attachment.In("r/a") == nil || other.Status.CellID != "" {
+		if on := other.Spec.(*resource.Cell).DependsOn[0].Name; on != "r/a/u/b" || other.Status.Attachment.In("r/a") == nil || other.Status.CellID != "" {
 			t.Errorf("%v %+v", on, other.Status)
 		}
-		if of := st.Records["r/o/t/d/x"].Spec.(*realm.Container).Networks; of[0] != "a" {
+		if of := st.Records["r/o/t/d/x"].Spec.(*resource.Container).Networks; of[0] != "a" {
 			t.Errorf("%v", of)
 		}
 		if x := st.Records["r/a/u/b/y"]; x.Status.ContainerID != "s_t_c_x" {
@@ -132,17 +132,17 @@ func TestRenameWithAllBelow(t *testing.T) {
 }
 
 func TestRenameTaken(t *testing.T) {
-	cell := func(p realm.Path) *Record {
-		return &Record{Path: p, Spec: &realm.Cell{}, Status: Status{Cgroup: realm.CgroupOf(p, nil)}}
+	cell := func(p resource.Path) *Record {
+		return &Record{Path: p, Spec: &resource.Cell{}, Status: Status{Cgroup: resource.CgroupOf(p, nil)}}
 	}
-	st := &State{Records: map[realm.Path]*Record{"r/s/t/a": cell("r/s/t/a"), "r/s/t/b": cell("r/s/t/b")}}
-	made, refused := st.Rename(map[realm.Path]realm.Path{"r/s/t/a": "r/s/t/b", "r/s/t/b": "r/s/t/c"})
+	st := &State{Records: map[resource.Path]*Record{"r/s/t/a": cell("r/s/t/a"), "r/s/t/b": cell("r/s/t/b")}}
+	made, refused := st.Rename(map[resource.Path]resource.Path{"r/s/t/a": "r/s/t/b", "r/s/t/b": "r/s/t/c"})
 	if len(made) != 1 || made[0].From != "r/s/t/b" || len(refused) != 1 || refused[0].From != "r/s/t/a" || !refused[0].Taken {
 		t.Errorf("%+v, %+v", made, refused)
 	}
 	// Back where it came from, it has the id that its path makes.
-	st = &State{Records: map[realm.Path]*Record{"r/s/t/a": cell("r/s/t/a")}}
-	for _, m := range []map[realm.Path]realm.Path{{"r/s/t/a": "r/s/t/b"}, {"r/s/t/b": "r/s/t/a"}} {
+	st = &State{Records: map[resource.Path]*Record{"r/s/t/a": cell("r/s/t/a")}}
+	for _, m := range []map[resource.Path]resource.Path{{"r/s/t/a": "r/s/t/b"}, {"r/s/t/b": "r/s/t/a"}} {
 		made, _ := st.Rename(m)
 		st.Renamed(made)
 	}

@@ -3,7 +3,7 @@ package state
 import (
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Network is the network of a space as it was made.
@@ -24,7 +24,7 @@ type Network struct {
 type Attachment struct {
 	// Interfaces holds the one in the cell's own space first.
 	Interfaces []Interface `json:"interfaces"`
-	// Published are the ports of the host that lead to the cell, in the form of [realm.Port] and with the host's
+	// Published are the ports of the host that lead to the cell, in the form of [resource.Port] and with the host's
 	// ports chosen.
 	Published []string `json:"published,omitempty"`
 	// Names are those that the cell is known by in its spaces: <cell>, <cell>.<stack> and its aliases.
@@ -34,8 +34,8 @@ type Attachment struct {
 // Interface is a network interface of a cell.
 type Interface struct {
 	// Name is eth0 in the cell's own space, eth1 and so on in further ones.
-	Name  string     `json:"name"`
-	Space realm.Path `json:"space"`
+	Name  string        `json:"name"`
+	Space resource.Path `json:"space"`
 	// Address is in CIDR form.
 	Address string `json:"address"`
 	// Network is the space's, without its firewall.
@@ -43,7 +43,7 @@ type Interface struct {
 }
 
 // In returns the interface that a has in the space, or nil. a may be nil.
-func (a *Attachment) In(space realm.Path) *Interface {
+func (a *Attachment) In(space resource.Path) *Interface {
 	if a == nil {
 		return nil
 	}
@@ -82,15 +82,15 @@ const (
 
 // CellID returns what CNI and the pin of the network namespace know a cell by: <realm>_<space>_<stack>_<cell>, shortened
 // with a stable hash suffix where CNI would not take it.
-func CellID(cell realm.Path) string { return CellIDVariant(cell, 1) }
+func CellID(cell resource.Path) string { return CellIDVariant(cell, 1) }
 
-// CellIDVariant returns the n-th form of [CellID], see [realm.Variant].
-func CellIDVariant(cell realm.Path, n int) string {
-	id := realm.Variant(strings.Join(cell.Names(), "_"), n)
-	if len(realm.NetworkName(cell))+len(id) <= maxAttachment {
+// CellIDVariant returns the n-th form of [CellID], see [resource.Variant].
+func CellIDVariant(cell resource.Path, n int) string {
+	id := resource.Variant(strings.Join(cell.Names(), "_"), n)
+	if len(resource.NetworkName(cell))+len(id) <= maxAttachment {
 		return id
 	}
-	return realm.Shorten(id, shortCellID)
+	return resource.Shorten(id, shortCellID)
 }
 
 // CellID returns what CNI and the pin of its network namespace know the recorded cell by. It stays when the cell is moved.

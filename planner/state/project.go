@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -63,7 +63,7 @@ func (s *Store) readProjects() (unreadable []Unreadable) {
 	}
 	for _, e := range entries {
 		project, ok := cutSuffix(e.Name(), ".json")
-		if !ok || realm.CheckName(project) != nil {
+		if !ok || resource.CheckName(project) != nil {
 			continue
 		}
 		file := s.projectFile(project)
@@ -172,7 +172,7 @@ func (s *Store) forgetProjects() error {
 // checkProjects makes sure that each entry can be recorded.
 func checkProjects(projects Projects) error {
 	for project, applied := range projects {
-		if err := realm.CheckName(project); err != nil {
+		if err := resource.CheckName(project); err != nil {
 			return fmt.Errorf("project: %w", err)
 		}
 		if len(applied) == 0 {

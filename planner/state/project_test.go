@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // applied returns the directories that the project was applied from, as the state on disk tells.
@@ -25,7 +25,7 @@ func applied(t *testing.T, dir, project string) []string {
 	return all
 }
 
-func putOwned(t *testing.T, s *Store, p realm.Path, project string) {
+func putOwned(t *testing.T, s *Store, p resource.Path, project string) {
 	t.Helper()
 	r := record(p, 0)
 	r.Status.Project = project

@@ -8,14 +8,14 @@ import (
 	"sort"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Record is one resource as it was last made or changed.
 type Record struct {
-	Path   realm.Path `json:"path"`
-	Spec   realm.Spec `json:"spec"`
-	Status Status     `json:"status"`
+	Path   resource.Path `json:"path"`
+	Spec   resource.Spec `json:"spec"`
+	Status Status        `json:"status"`
 }
 
 // Status is what is known of a resource beyond what the user asked for.
@@ -27,7 +27,7 @@ type Status struct {
 	// Cgroup is the path of the resource's cgroup below the cgroup root, with a leading "/".
 	Cgroup string `json:"cgroup,omitempty"`
 	// Limits are the limits of that cgroup as the kernel gave them back; nil where none were asked for.
-	Limits *realm.Resources `json:"limits,omitempty"`
+	Limits *resource.Resources `json:"limits,omitempty"`
 	// ContainerID is the containerd id of a container.
 	ContainerID string `json:"containerId,omitempty"`
 	// CellID is the id of a cell that has another than its path makes, see [Record.CellID].
@@ -39,7 +39,7 @@ type Status struct {
 	Imported bool `json:"imported,omitempty"`
 	// PreventDestroy says that the configuration that was applied wants it never to be destroyed.
 	PreventDestroy bool `json:"preventDestroy,omitempty"`
-	// SpecDigest is the creation digest of a container's spec, see [realm.CreationDigest].
+	// SpecDigest is the creation digest of a container's spec, see [resource.CreationDigest].
 	SpecDigest string `json:"specDigest,omitempty"`
 	// ImageDigest is the digest of the image's manifest or index that a container was made from.
 	ImageDigest string `json:"imageDigest,omitempty"`
@@ -77,11 +77,11 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &raw); err != nil {
 		return err
 	}
-	p, err := realm.ParsePath(raw.Path)
+	p, err := resource.ParsePath(raw.Path)
 	if err != nil {
 		return err
 	}
-	spec := realm.NewSpec(p.Kind())
+	spec := resource.NewSpec(p.Kind())
 	if err := json.Unmarshal(raw.Spec, spec); err != nil {
 		return fmt.Errorf("%s: %w", p, err)
 	}
@@ -99,33 +99,33 @@ type State struct {
 	Outputs Outputs
 	// Projects tells from where projects were applied.
 	Projects Projects
-	Records  map[realm.Path]*Record
+	Records  map[resource.Path]*Record
 	// Unreadable are the files that something is recorded in, and that can't be read.
 	Unreadable []Unreadable
 }
 
 // Paths returns the recorded paths, parents right before what is below them.
-func (s *State) Paths() []realm.Path {
-	paths := make([]realm.Path, 0, len(s.Records))
+func (s *State) Paths() []resource.Path {
+	paths := make([]resource.Path, 0, len(s.Records))
 	for p := range s.Records {
 		paths = append(paths, p)
 	}
-	sort.Slice(paths, func(i, j int) bool { return realm.ComparePaths(paths[i], paths[j]) < 0 })
+	sort.Slice(paths, func(i, j int) bool { return resource.ComparePaths(paths[i], paths[j]) < 0 })
 	return paths
 }
 
 // Namespace returns the containerd namespace of the realm that p is or lies in: what desired, which may be nil, makes
 // of it, else what is recorded, else the default.
-func (s *State) Namespace(p realm.Path, desired *realm.Tree) string {
+func (s *State) Namespace(p resource.Path, desired *resource.Tree) string {
 	if desired != nil {
 		if r := desired.Resource(p.Realm()); r != nil && !r.External {
-			return realm.NamespaceOf(p, r.Spec.(*realm.Realm))
+			return resource.NamespaceOf(p, r.Spec.(*resource.Realm))
 		}
 	}
 	if r := s.Records[p.Realm()]; r != nil {
 		return r.Status.Namespace
 	}
-	return realm.NamespaceOf(p, nil)
+	return resource.NamespaceOf(p, nil)
 }
 
 // Fingerprint returns a digest of all records: equal for two states exactly when a plan made from one holds

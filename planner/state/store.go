@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -38,39 +38,39 @@ type Store struct {
 	projects Projects
 	dirty    bool
 	// lost holds the resources whose records can't be read, until they are recorded again or removed.
-	lost map[realm.Path]bool
+	lost map[resource.Path]bool
 
 	// dirs is held while directories are made and removed. wanted holds the resources whose directory is in use,
 	// if empty still: the record or the log of one is about to be written there.
 	dirs   sync.Mutex
-	wanted map[realm.Path]bool
+	wanted map[resource.Path]bool
 }
 
 // NewStore returns the store in dir, which need not exist.
 func NewStore(dir string) *Store {
-	return &Store{dir: filepath.Clean(dir), wanted: map[realm.Path]bool{}}
+	return &Store{dir: filepath.Clean(dir), wanted: map[resource.Path]bool{}}
 }
 
 // ManifestFile returns the name of the file that records the resource at p.
-func (s *Store) ManifestFile(p realm.Path) string {
-	if p.Kind() == realm.KindContainer {
+func (s *Store) ManifestFile(p resource.Path) string {
+	if p.Kind() == resource.KindContainer {
 		return filepath.Join(s.containersDir(p), p.Name()+".yaml")
 	}
 	return filepath.Join(s.dir, filepath.FromSlash(string(p)), p.Kind().Lower()+".yaml")
 }
 
 // LogFile returns the name of the file that takes the output of the container at p.
-func (s *Store) LogFile(p realm.Path) string {
+func (s *Store) LogFile(p resource.Path) string {
 	return filepath.Join(s.containersDir(p), p.Name()+".log")
 }
 
 // NetworkFile returns the name of a file of the cell (hosts, hostname, resolv.conf) that its containers see in /etc.
-func (s *Store) NetworkFile(cell realm.Path, name string) string {
+func (s *Store) NetworkFile(cell resource.Path, name string) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(cell)), networkDir, name)
 }
 
 // MakeNetworkDir makes the directory of [Store.NetworkFile], which goes with the cell.
-func (s *Store) MakeNetworkDir(cell realm.Path) error {
+func (s *Store) MakeNetworkDir(cell resource.Path) error {
 	if err := s.MakeDir(cell); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (s *Store) MakeNetworkDir(cell realm.Path) error {
 }
 
 // Record returns the record of the resource at p as it is now, or nil.
-func (s *Store) Record(p realm.Path) *Record {
+func (s *Store) Record(p resource.Path) *Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.index == nil {
@@ -91,17 +91,17 @@ func (s *Store) Record(p realm.Path) *Record {
 }
 
 // Records returns what is recorded as it is now.
-func (s *Store) Records() map[realm.Path]*Record {
+func (s *Store) Records() map[resource.Path]*Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	records := make(map[realm.Path]*Record, len(s.index.Resources))
+	records := make(map[resource.Path]*Record, len(s.index.Resources))
 	for p, entry := range s.index.Resources {
-		records[realm.Path(p)] = entry.Record
+		records[resource.Path(p)] = entry.Record
 	}
 	return records
 }
 
-func (s *Store) containersDir(container realm.Path) string {
+func (s *Store) containersDir(container resource.Path) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(container.Parent())), containersDir)
 }
 
@@ -123,12 +123,12 @@ func (s *Store) Read() (*State, error) {
 		return nil, err
 	}
 	ix.Resources = walk.found
-	s.index, s.lost = ix, map[realm.Path]bool{}
+	s.index, s.lost = ix, map[resource.Path]bool{}
 	for _, u := range walk.unreadable {
 		s.lost[u.Path] = true
 	}
 	delete(s.lost, "")
-	st := &State{Records: make(map[realm.Path]*Record, len(ix.Resources)), Unreadable: walk.unreadable}
+	st := &State{Records: make(map[resource.Path]*Record, len(ix.Resources)), Unreadable: walk.unreadable}
 	for _, entry := range ix.Resources {
 		st.Records[entry.Record.Path] = entry.Record
 	}
@@ -158,7 +158,7 @@ type treeWalk struct {
 	denied error
 }
 
-func (w *treeWalk) fail(p realm.Path, file string, err error) {
+func (w *treeWalk) fail(p resource.Path, file string, err error) {
 	if errors.Is(err, fs.ErrPermission) {
 		w.denied = fmt.Errorf("read the state: %w", err)
 		return
@@ -167,7 +167,7 @@ func (w *treeWalk) fail(p realm.Path, file string, err error) {
 }
 
 // list returns the entries of a directory of the resource at p, or of the whole tree for the empty path.
-func (w *treeWalk) list(p realm.Path, dir string) ([]fs.DirEntry, error) {
+func (w *treeWalk) list(p resource.Path, dir string) ([]fs.DirEntry, error) {
 	entries, err := readDir(dir)
 	if err == nil || p == "" || errors.Is(err, fs.ErrPermission) {
 		return entries, err
@@ -182,10 +182,10 @@ func isDir(name string) bool {
 }
 
 // dir reads the directory of the resource at p, or the whole tree for the empty path.
-func (w *treeWalk) dir(p realm.Path, dir string) error {
+func (w *treeWalk) dir(p resource.Path, dir string) error {
 	if p != "" {
 		w.manifest(p)
-		if p.Kind() == realm.KindCell {
+		if p.Kind() == resource.KindCell {
 			return w.containers(p, filepath.Join(dir, containersDir))
 		}
 	}
@@ -194,7 +194,7 @@ func (w *treeWalk) dir(p realm.Path, dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.IsDir() && realm.CheckName(e.Name()) == nil {
+		if e.IsDir() && resource.CheckName(e.Name()) == nil {
 			if err := w.dir(p.Join(e.Name()), filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
@@ -203,12 +203,12 @@ func (w *treeWalk) dir(p realm.Path, dir string) error {
 	return nil
 }
 
-func (w *treeWalk) containers(cell realm.Path, dir string) error {
+func (w *treeWalk) containers(cell resource.Path, dir string) error {
 	entries, err := w.list(cell, dir)
 	seen := ""
 	for _, e := range entries { // in the order of their names
 		name, isManifest := cutSuffix(asideEnd.ReplaceAllString(e.Name(), ""), ".yaml")
-		if isManifest && name != seen && realm.CheckName(name) == nil {
+		if isManifest && name != seen && resource.CheckName(name) == nil {
 			w.manifest(cell.Join(name))
 			seen = name
 		}
@@ -232,7 +232,7 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 }
 
 // manifest reads the record of p, if there is one.
-func (w *treeWalk) manifest(p realm.Path) {
+func (w *treeWalk) manifest(p resource.Path) {
 	file := w.store.ManifestFile(p)
 	info, err := os.Lstat(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -258,7 +258,7 @@ func (w *treeWalk) manifest(p realm.Path) {
 	w.found[string(p)] = indexEntry{Identity: id, Record: record}
 }
 
-func readManifest(p realm.Path, file string, info fs.FileInfo) (*Record, error) {
+func readManifest(p resource.Path, file string, info fs.FileInfo) (*Record, error) {
 	data, err := readPlain(file, info)
 	if err != nil {
 		return nil, err
@@ -297,7 +297,7 @@ func (s *Store) Put(r *Record) error {
 }
 
 // MakeDir makes the directory that the files of the resource at p are in. It stays until [Store.Delete] of p.
-func (s *Store) MakeDir(p realm.Path) error {
+func (s *Store) MakeDir(p resource.Path) error {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
 	s.wanted[p] = true
@@ -332,16 +332,16 @@ func writeFile(file string, data []byte, mode fs.FileMode) error {
 
 // Delete takes away the record of p, also one that was set aside, the log of a container, the network files of a cell, and the directories that are empty then.
 // It returns nil if there was no record.
-func (s *Store) Delete(p realm.Path) error {
+func (s *Store) Delete(p resource.Path) error {
 	file := s.ManifestFile(p)
-	if p.Kind() == realm.KindContainer {
+	if p.Kind() == resource.KindContainer {
 		for _, log := range s.LogFiles(p) {
 			if err := os.Remove(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("remove the log of %s: %w", p, err)
 			}
 		}
 	}
-	if p.Kind() == realm.KindCell {
+	if p.Kind() == resource.KindCell {
 		if err := removeNetworkFiles(filepath.Join(filepath.Dir(file), networkDir)); err != nil {
 			return fmt.Errorf("remove the network files of %s: %w", p, err)
 		}
@@ -351,14 +351,14 @@ func (s *Store) Delete(p realm.Path) error {
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
 	removeAside(filepath.Dir(file), filepath.Base(file))
-	if p.Kind() != realm.KindContainer {
+	if p.Kind() != resource.KindContainer {
 		s.removeUnrecorded(p, filepath.Dir(file))
 	}
 	s.removeEmptyDirs(p, filepath.Dir(file))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.index.Resources, string(p))
-	maps.DeleteFunc(s.lost, func(q realm.Path, _ bool) bool { return p.Contains(q) })
+	maps.DeleteFunc(s.lost, func(q resource.Path, _ bool) bool { return p.Contains(q) })
 	s.dirty = true
 	return nil
 }
@@ -373,7 +373,7 @@ func removeTemporary(dir, name string) {
 
 // removeEmptyDirs removes dir, that of p, and its parents below the run path as long as they are empty and
 // nobody is about to write there. A temporary file that a killed writer left counts as nothing.
-func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
+func (s *Store) removeEmptyDirs(p resource.Path, dir string) {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
 	delete(s.wanted, p)
@@ -388,7 +388,7 @@ func (s *Store) removeEmptyDirs(p realm.Path, dir string) {
 
 // removeUnrecorded removes what an apply that failed or was interrupted made in dir, that of p, for resources that it
 // did not get to record: directories, and the network files and logs of cells; and records that were set aside.
-func (s *Store) removeUnrecorded(p realm.Path, dir string) {
+func (s *Store) removeUnrecorded(p resource.Path, dir string) {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
 	delete(s.wanted, p)

@@ -17,13 +17,13 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
-var family = []realm.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
+var family = []resource.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
 
 // open returns the store in dir, read, and what it holds.
-func open(t rapid.TB, dir string) (*Store, *State, realm.Diagnostics) {
+func open(t rapid.TB, dir string) (*Store, *State, resource.Diagnostics) {
 	t.Helper()
 	s := NewStore(dir)
 	st, err := s.Read()
@@ -41,7 +41,7 @@ func must(t rapid.TB, err error) {
 }
 
 // fill puts records of paths into the store in dir and commits them.
-func fill(t rapid.TB, dir string, paths ...realm.Path) {
+func fill(t rapid.TB, dir string, paths ...resource.Path) {
 	t.Helper()
 	s, _, _ := open(t, dir)
 	for _, p := range paths {
@@ -179,13 +179,13 @@ func TestDeleteKeepsForeignFiles(t *testing.T) {
 
 func TestDeleteKeepsWhatOthersUse(t *testing.T) {
 	dir := t.TempDir()
-	fill(t, dir, append([]realm.Path{"main/default/blog/db", "main/default/blog/web/side"}, family...)...)
+	fill(t, dir, append([]resource.Path{"main/default/blog/db", "main/default/blog/web/side"}, family...)...)
 	s, _, _ := open(t, dir)
 	must(t, s.Delete(family[4]))
 	must(t, s.Delete("main/default/blog/db"))
 	must(t, s.Commit())
 	_, st, _ := open(t, dir)
-	if want := []realm.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/side"}; !slices.Equal(st.Paths(), want) {
+	if want := []resource.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/side"}; !slices.Equal(st.Paths(), want) {
 		t.Errorf("left: %v, want %v", st.Paths(), want)
 	}
 }
@@ -196,7 +196,7 @@ func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp(base, "")
 		must(t, err)
-		want := map[realm.Path]*Record{}
+		want := map[resource.Path]*Record{}
 		for range rapid.IntRange(1, 2).Draw(t, "commands") {
 			s, _, warnings := open(t, dir)
 			if len(warnings) > 0 {
@@ -225,7 +225,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-func dump(records map[realm.Path]*Record) string {
+func dump(records map[resource.Path]*Record) string {
 	data, err := json.MarshalIndent(records, "", " ")
 	if err != nil {
 		return err.Error()
@@ -308,7 +308,7 @@ func TestIndexSavesReading(t *testing.T) {
 	file := NewStore(dir).ManifestFile(family[4])
 	overwrite(t, file, "garbage: [")
 	_, st, _ := open(t, dir)
-	if r := st.Records[family[4]]; r == nil || r.Spec.(*realm.Container).Image != realm.DefaultImage {
+	if r := st.Records[family[4]]; r == nil || r.Spec.(*resource.Container).Image != resource.DefaultImage {
 		t.Errorf("the index was not used: %+v", r)
 	}
 	must(t, os.Chtimes(file, time.Time{}, time.Unix(1, 0)))
@@ -326,7 +326,7 @@ func TestTreeHoldsOverIndex(t *testing.T) {
 	edited := strings.Replace(string(data), "debian", "busybox", 1)
 	must(t, os.WriteFile(file, []byte(edited), 0o640))
 	_, st, _ := open(t, dir)
-	if got := st.Records[family[4]].Spec.(*realm.Container).Image; got != "docker.io/library/busybox:latest" {
+	if got := st.Records[family[4]].Spec.(*resource.Container).Image; got != "docker.io/library/busybox:latest" {
 		t.Errorf("the edited manifest was not read: image %s", got)
 	}
 	must(t, os.Remove(file))
@@ -476,7 +476,7 @@ func TestBrokenManifest(t *testing.T) {
 
 func TestFingerprint(t *testing.T) {
 	fingerprint := func(lineage string, records ...*Record) string {
-		st := &State{Lineage: lineage, Serial: uint64(len(lineage)), Records: map[realm.Path]*Record{}}
+		st := &State{Lineage: lineage, Serial: uint64(len(lineage)), Records: map[resource.Path]*Record{}}
 		for _, r := range records {
 			st.Records[r.Path] = r
 		}
@@ -489,7 +489,7 @@ func TestFingerprint(t *testing.T) {
 	seen := map[string]string{}
 	for name, f := range map[string]string{
 		"nothing": fingerprint(""), "a": fingerprint("", a), "a and b": fingerprint("", a, b), "other status": fingerprint("", record("a", 1)),
-		"other spec": fingerprint("", &Record{Path: "a", Spec: &realm.Realm{Namespace: "n"}, Status: a.Status}),
+		"other spec": fingerprint("", &Record{Path: "a", Spec: &resource.Realm{Namespace: "n"}, Status: a.Status}),
 	} {
 		if other, ok := seen[f]; ok {
 			t.Errorf("%s and %s have the same fingerprint", name, other)
@@ -509,9 +509,9 @@ func TestFingerprint(t *testing.T) {
 func FuzzManifest(f *testing.F) {
 	for i, p := range family {
 		r := record(p, i)
-		if c, ok := r.Spec.(*realm.Container); ok {
-			c.Env = realm.Env{"A": "b"}
-			c.Resources = &realm.Resources{Memory: 1<<62 + 1, CPUs: 0.5}
+		if c, ok := r.Spec.(*resource.Container); ok {
+			c.Env = resource.Env{"A": "b"}
+			c.Resources = &resource.Resources{Memory: 1<<62 + 1, CPUs: 0.5}
 		}
 		data, err := EncodeManifest(r)
 		must(f, err)
@@ -521,7 +521,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add("main", []byte("apiVersion: v1beta1\nkind: Realm\nmetadata: &a {name: x}\nspec: {id: main, labels: *a}\n"))
 	f.Add("a/b/c/d/e", []byte("apiVersion: v1beta1\nkind: Container\nspec: {id: e, realmId: a, spaceId: b, stackId: c, cellId: d, env: {A: b}}"))
 	f.Fuzz(func(t *testing.T, path string, data []byte) {
-		p, err := realm.ParsePath(path)
+		p, err := resource.ParsePath(path)
 		if err != nil {
 			t.Skip()
 		}
@@ -538,10 +538,10 @@ func FuzzManifest(f *testing.F) {
 			t.Fatalf("%v in\n%s", err, encoded)
 		}
 		fingerprint := func(r *Record) string {
-			return (&State{Records: map[realm.Path]*Record{p: r}}).Fingerprint()
+			return (&State{Records: map[resource.Path]*Record{p: r}}).Fingerprint()
 		}
 		if fingerprint(r) != fingerprint(again) {
-			t.Fatalf("%v became %v", dump(map[realm.Path]*Record{p: r}), dump(map[realm.Path]*Record{p: again}))
+			t.Fatalf("%v became %v", dump(map[resource.Path]*Record{p: r}), dump(map[resource.Path]*Record{p: again}))
 		}
 	})
 }
@@ -567,7 +567,7 @@ func TestTemporaryFiles(t *testing.T) {
 		}
 	}
 	write()
-	if err := s.Put(&Record{Path: "main", Spec: &realm.Realm{}}); err != nil {
+	if err := s.Put(&Record{Path: "main", Spec: &resource.Realm{}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); err == nil {

@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 // A file of the state that is a symbolic link is refused: neither read nor written through.
 func TestSymlinksAreRefused(t *testing.T) {
-	seal := func(s *Store) error { return s.SaveKey(make(realm.SealKey, realm.SealKeySize)) }
+	seal := func(s *Store) error { return s.SaveKey(make(resource.SealKey, resource.SealKeySize)) }
 	commit := func(s *Store) error {
 		s.dirty = true
 		return s.Commit()

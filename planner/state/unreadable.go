@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -19,7 +19,7 @@ import (
 // what it is about is affected.
 type Unreadable struct {
 	// Path is the resource that the file records; empty for the index and the key.
-	Path realm.Path
+	Path resource.Path
 	File string
 	Err  error
 	// Aside is the name that [Store.Repair] has given the file, or an earlier one did and nothing was recorded again since;
@@ -39,8 +39,8 @@ const asideFormat = "20060102T150405Z"
 var asideEnd = regexp.MustCompile(`\.unreadable-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
 
 // warn adds what is wrong, and what becomes of the file.
-func (u *Unreadable) warn(ds *realm.Diagnostics) {
-	at := realm.Range{File: u.File}
+func (u *Unreadable) warn(ds *resource.Diagnostics) {
+	at := resource.Range{File: u.File}
 	about := "state file"
 	if u.Path != "" {
 		about = fmt.Sprintf("record of %s %s", u.Path.Kind().Lower(), u.Path)
@@ -59,7 +59,7 @@ func (u *Unreadable) warn(ds *realm.Diagnostics) {
 	case u.project != "":
 		ds.Warnf(at, u.Path, "Unreadable record of a project", "%v%s. From where project %s was applied is no longer known; its next apply writes the file again.", u.Err, asIs(u.Aside), u.project)
 	case u.Err == nil:
-		ds.Warnf(realm.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and nothing was recorded again since. Remove the file if the resource is gone for good.")
+		ds.Warnf(resource.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and nothing was recorded again since. Remove the file if the resource is gone for good.")
 	case u.Aside == "":
 		ds.Warnf(at, u.Path, "Unreadable "+about, "%v. It counts as missing. The next command that changes anything sets the file aside, and records again what the host tells.", u.Err)
 	default:
@@ -75,8 +75,8 @@ func asIs(aside string) string {
 }
 
 // Warnings says which files of the state can't be read.
-func (s *State) Warnings() realm.Diagnostics {
-	var ds realm.Diagnostics
+func (s *State) Warnings() resource.Diagnostics {
+	var ds resource.Diagnostics
 	for i := range s.Unreadable {
 		s.Unreadable[i].warn(&ds)
 	}

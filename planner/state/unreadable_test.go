@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // damages are what can become of a file.
@@ -60,7 +60,7 @@ func TestEveryRecordEveryDamage(t *testing.T) {
 				before := files(t, dir)
 
 				s, st, warnings := open(t, dir)
-				want := slices.DeleteFunc(slices.Clone(family), func(q realm.Path) bool { return q == p })
+				want := slices.DeleteFunc(slices.Clone(family), func(q resource.Path) bool { return q == p })
 				if !slices.Equal(st.Paths(), want) || len(warnings) != 1 || warnings[0].Subject.File != file {
 					t.Fatalf("read %v, warnings %v", st.Paths(), warnings)
 				}
@@ -186,7 +186,7 @@ func TestPermissionIsNoDamage(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, "main")
 	s, _, _ := open(t, dir)
-	must(t, s.SaveKey(make(realm.SealKey, realm.SealKeySize)))
+	must(t, s.SaveKey(make(resource.SealKey, resource.SealKeySize)))
 	must(t, os.Chmod(dir, 0o755))
 	must(t, os.Chmod(filepath.Dir(dir), 0o755))
 	must(t, os.Chmod(filepath.Join(dir, "main"), 0o755))

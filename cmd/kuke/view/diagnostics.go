@@ -6,12 +6,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Error prints err, which may be or hold diagnostics, with the places in sources.
 func (v *View) Error(err error, sources map[string][]byte) {
-	var ds realm.Diagnostics
+	var ds resource.Diagnostics
 	if errors.As(err, &ds) {
 		v.Diagnostics(ds, sources)
 		return
@@ -23,15 +23,15 @@ func (v *View) Error(err error, sources map[string][]byte) {
 
 // Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail. Of more than
 // maxShown errors, or warnings, there is a count.
-func (v *View) Diagnostics(ds realm.Diagnostics, sources map[string][]byte) {
+func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
 	lines := sourceLines(sources)
-	counts := map[realm.Severity]int{}
+	counts := map[resource.Severity]int{}
 	for _, d := range ds {
 		if counts[d.Severity]++; counts[d.Severity] > maxShown {
 			continue
 		}
 		title := v.red("Error: ")
-		if d.Severity == realm.Warning {
+		if d.Severity == resource.Warning {
 			title = v.yellow("Warning: ")
 		}
 		var b strings.Builder
@@ -42,14 +42,14 @@ func (v *View) Diagnostics(ds realm.Diagnostics, sources map[string][]byte) {
 		}
 		v.printf("%s", b.String())
 	}
-	for _, severity := range []realm.Severity{realm.Error, realm.Warning} {
+	for _, severity := range []resource.Severity{resource.Error, resource.Warning} {
 		if n := counts[severity] - maxShown; n > 0 {
 			v.printf("\n%s\n", andMore(n, string(severity)))
 		}
 	}
 }
 
-func (v *View) place(b *strings.Builder, r realm.Range, lines func(realm.Range) (string, bool)) {
+func (v *View) place(b *strings.Builder, r resource.Range, lines func(resource.Range) (string, bool)) {
 	if r.File == "" {
 		return
 	}
@@ -100,9 +100,9 @@ func excerpt(line, prefix string, length int) (string, string, int) {
 }
 
 // sourceLines returns what finds the first line of a place, where the sources have it. Each source is split once.
-func sourceLines(sources map[string][]byte) func(realm.Range) (string, bool) {
+func sourceLines(sources map[string][]byte) func(resource.Range) (string, bool) {
 	split := map[string][][]byte{}
-	return func(r realm.Range) (string, bool) {
+	return func(r resource.Range) (string, bool) {
 		lines, ok := split[r.File]
 		if !ok && sources[r.File] != nil {
 			lines = bytes.Split(sources[r.File], []byte("\n"))
@@ -126,7 +126,7 @@ func columnOffset(line string, column int) int {
 }
 
 type diagnosticJSON struct {
-	realm.Diagnostic
+	resource.Diagnostic
 	Snippet *snippetJSON `json:"snippet,omitempty"`
 }
 
@@ -141,7 +141,7 @@ type snippetJSON struct {
 	Values         []string `json:"values"` // which Terraform has; never any
 }
 
-func snippet(r realm.Range, lines func(realm.Range) (string, bool)) *snippetJSON {
+func snippet(r resource.Range, lines func(resource.Range) (string, bool)) *snippetJSON {
 	line, ok := lines(r)
 	if !ok {
 		return nil
@@ -154,7 +154,7 @@ func snippet(r realm.Range, lines func(realm.Range) (string, bool)) *snippetJSON
 }
 
 // ValidationJSON prints ds as Terraform's validate does, with the places in sources.
-func (v *View) ValidationJSON(ds realm.Diagnostics, sources map[string][]byte) error {
+func (v *View) ValidationJSON(ds resource.Diagnostics, sources map[string][]byte) error {
 	doc := struct {
 		FormatVersion string           `json:"format_version"`
 		Valid         bool             `json:"valid"`
@@ -164,7 +164,7 @@ func (v *View) ValidationJSON(ds realm.Diagnostics, sources map[string][]byte) e
 	}{FormatVersion: "1.0", Valid: !ds.HasErrors(), Diagnostics: []diagnosticJSON{}}
 	lines := sourceLines(sources)
 	for _, d := range ds {
-		if d.Severity == realm.Error {
+		if d.Severity == resource.Error {
 			doc.ErrorCount++
 		} else {
 			doc.WarningCount++

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Of a long line, the place is shown with what is around it.
@@ -34,9 +34,9 @@ func TestExcerpt(t *testing.T) {
 // What it takes to show diagnostics grows as they do, also when each has its place in the same long file.
 func TestDiagnosticsGrowth(t *testing.T) {
 	allocated := func(count int) uint64 {
-		var ds realm.Diagnostics
+		var ds resource.Diagnostics
 		for line := 1; line <= count; line++ {
-			ds.Errorf(realm.Range{File: "a.yaml", Start: realm.Pos{Line: line, Column: 1}, End: realm.Pos{Line: line, Column: 5}}, "", "Duplicate resource", "Again")
+			ds.Errorf(resource.Range{File: "a.yaml", Start: resource.Pos{Line: line, Column: 1}, End: resource.Pos{Line: line, Column: 5}}, "", "Duplicate resource", "Again")
 		}
 		sources := map[string][]byte{"a.yaml": bytes.Repeat([]byte("name: main\n"), count)}
 		var before, after runtime.MemStats

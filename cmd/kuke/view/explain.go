@@ -8,21 +8,21 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Kinds lists the kinds, from the top down.
 func (v *View) Kinds() {
 	v.columns([]string{"KIND", "PATH", "DESCRIPTION"}, func(add func(...string)) {
-		for _, k := range realm.Kinds {
+		for _, k := range resource.Kinds {
 			add(k.Lower(), pathShape(k), k.Doc())
 		}
 	})
 }
 
-func pathShape(k realm.Kind) string {
+func pathShape(k resource.Kind) string {
 	names := make([]string, 0, k.Depth())
-	for _, above := range realm.Kinds[:k.Depth()] {
+	for _, above := range resource.Kinds[:k.Depth()] {
 		names = append(names, above.Lower())
 	}
 	return strings.Join(names, "/")
@@ -96,33 +96,33 @@ func factsOf(e *config.Explanation) [][2]string {
 		add("default", a.Default)
 	}
 	switch e.Chain[0].Effect {
-	case realm.Replace:
+	case resource.Replace:
 		add("on change", "the "+e.Kind.Lower()+" is replaced")
-	case realm.Live:
+	case resource.Live:
 		add("on change", "in place: what runs goes on")
-	case realm.Recorded:
+	case resource.Recorded:
 		add("on change", "only the record changes: it holds from the next start or stop on")
 	}
 	return facts
 }
 
-func typeText(a *realm.Attribute) string {
+func typeText(a *resource.Attribute) string {
 	switch a.Type {
-	case realm.TypeInt:
+	case resource.TypeInt:
 		return "whole number"
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		return "number"
-	case realm.TypeBytes:
+	case resource.TypeBytes:
 		return "size: a number of bytes, or a text such as \"64MiB\""
-	case realm.TypeList:
+	case resource.TypeList:
 		return "list of strings, in order"
-	case realm.TypeSet:
+	case resource.TypeSet:
 		return "set of strings: their order means nothing"
-	case realm.TypeMap:
+	case resource.TypeMap:
 		return "map of strings"
-	case realm.TypePairs:
+	case resource.TypePairs:
 		return "map of strings; in YAML also a list of NAME=value"
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		text := "objects"
 		if a.Key != "" {
 			text += ", each with a " + a.Key + " of its own"
@@ -135,15 +135,15 @@ func typeText(a *realm.Attribute) string {
 	return string(a.Type)
 }
 
-func rangeText(a *realm.Attribute) string {
+func rangeText(a *resource.Attribute) string {
 	show := func(f float64) string {
-		if a.Type == realm.TypeBytes {
+		if a.Type == resource.TypeBytes {
 			return units.BytesSize(f)
 		}
 		return strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	text := show(a.Min) + " to " + show(a.Max)
-	if a.Max >= realm.NoMax {
+	if a.Max >= resource.NoMax {
 		text = "at least " + show(a.Min)
 	}
 	if a.Unlimited {
@@ -153,20 +153,20 @@ func rangeText(a *realm.Attribute) string {
 }
 
 // sample returns a value of a scalar attribute, as both languages write it.
-func sample(a *realm.Attribute, values []string) string {
+func sample(a *resource.Attribute, values []string) string {
 	switch a.Type {
-	case realm.TypeBool:
+	case resource.TypeBool:
 		return "true"
-	case realm.TypeFloat:
+	case resource.TypeFloat:
 		return "0.5"
-	case realm.TypeBytes:
+	case resource.TypeBytes:
 		return `"64MiB"`
-	case realm.TypeInt:
+	case resource.TypeInt:
 		if a.Default != "" {
 			return a.Default
 		}
 		return strconv.FormatFloat(max(a.Min, 1), 'f', -1, 64)
-	case realm.TypeList, realm.TypeSet:
+	case resource.TypeList, resource.TypeSet:
 		return `["..."]`
 	}
 	if len(values) > 0 {
@@ -175,30 +175,30 @@ func sample(a *realm.Attribute, values []string) string {
 	return `"..."`
 }
 
-func writtenYAML(chain []*realm.Attribute, values []string) string {
+func writtenYAML(chain []*resource.Attribute, values []string) string {
 	a := chain[0]
 	inner := "..."
 	if len(chain) > 1 {
 		inner = writtenYAML(chain[1:], values)
 	}
 	switch a.Type {
-	case realm.TypeObject:
+	case resource.TypeObject:
 		return fmt.Sprintf("%s: {%s}", a.Name, inner)
-	case realm.TypeObjects:
+	case resource.TypeObjects:
 		return fmt.Sprintf("%s: [{%s}]", a.Name, inner)
-	case realm.TypeMap:
+	case resource.TypeMap:
 		return a.Name + `: {NAME: "..."}`
-	case realm.TypePairs:
+	case resource.TypePairs:
 		return a.Name + `: ["NAME=..."]`
 	}
 	return a.Name + ": " + sample(a, values)
 }
 
-func writtenHCL(chain []*realm.Attribute, values []string) string {
+func writtenHCL(chain []*resource.Attribute, values []string) string {
 	a := chain[0]
 	switch a.Type {
-	case realm.TypeObject, realm.TypeObjects:
-	case realm.TypeMap, realm.TypePairs:
+	case resource.TypeObject, resource.TypeObjects:
+	case resource.TypeMap, resource.TypePairs:
 		return a.HCLName + ` = { NAME = "..." }`
 	default:
 		return a.HCLName + " = " + sample(a, values)

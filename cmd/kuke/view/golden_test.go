@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -40,31 +40,31 @@ func golden(t *testing.T, name string, colored bool, show func(*View)) {
 	}
 }
 
-type specs = map[realm.Path]realm.Spec
+type specs = map[resource.Path]resource.Spec
 
-const cell = realm.Path("main/default/blog/web")
+const cell = resource.Path("main/default/blog/web")
 
 // base is what was applied; each container's name is what will happen to it.
 func base() specs {
 	all := specs{
-		"main": &realm.Realm{}, "main/default": &realm.Space{}, "main/default/blog": &realm.Stack{}, cell: &realm.Cell{},
-		cell + "/root": &realm.Container{Root: true, Image: "docker.io/library/nginx:1"},
-		cell + "/replaced": &realm.Container{
-			Image: "docker.io/library/busybox:1", Command: "/bin/sh", Args: []string{"-c", "sleep 1"}, Env: realm.Env{"A": "1", "B": "2", "C": "3"},
+		"main": &resource.Realm{}, "main/default": &resource.Space{}, "main/default/blog": &resource.Stack{}, cell: &resource.Cell{},
+		cell + "/root": &resource.Container{Root: true, Image: "docker.io/library/nginx:1"},
+		cell + "/replaced": &resource.Container{
+			Image: "docker.io/library/busybox:1", Command: "/bin/sh", Args: []string{"-c", "sleep 1"}, Env: resource.Env{"A": "1", "B": "2", "C": "3"},
 			Devices: []string{"/dev/fuse", "/dev/null"}, ReadOnlyRootFilesystem: true,
 		},
-		cell + "/updated": &realm.Container{Image: "docker.io/library/busybox:1", Common: realm.Common{Resources: &realm.Resources{Memory: 1 << 20}}},
+		cell + "/updated": &resource.Container{Image: "docker.io/library/busybox:1", Common: resource.Common{Resources: &resource.Resources{Memory: 1 << 20}}},
 	}
-	for _, name := range []realm.Path{"started", "restarted", "adopted", "deleted"} {
-		all[cell+"/"+name] = &realm.Container{Image: "docker.io/library/busybox:1"}
+	for _, name := range []resource.Path{"started", "restarted", "adopted", "deleted"} {
+		all[cell+"/"+name] = &resource.Container{Image: "docker.io/library/busybox:1"}
 	}
 	return all
 }
 
-func tree(all specs) *realm.Tree {
-	t := realm.NewTree()
+func tree(all specs) *resource.Tree {
+	t := resource.NewTree()
 	for p, s := range all {
-		t.Add(&realm.Resource{Path: p, Spec: s})
+		t.Add(&resource.Resource{Path: p, Spec: s})
 	}
 	return t
 }
@@ -74,7 +74,7 @@ func applied(t *testing.T) (*state.State, *planner.Actual) {
 	t.Helper()
 	actual := &planner.Actual{
 		CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true},
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]realm.Resources{}, Images: map[planner.ImageKey]planner.ImageStatus{},
+		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]resource.Resources{}, Images: map[planner.ImageKey]planner.ImageStatus{},
 	}
 	for _, reference := range []string{"docker.io/library/nginx:1", "docker.io/library/nginx:2", "docker.io/library/busybox:1", "docker.io/library/busybox:2"} {
 		digest := "sha256:" + strings.Repeat(reference[len(reference)-1:], 64)
@@ -83,7 +83,7 @@ func applied(t *testing.T) (*state.State, *planner.Actual) {
 			actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Local: digest}
 		}
 	}
-	prior := &state.State{Lineage: "l", Serial: 1, Records: map[realm.Path]*state.Record{}}
+	prior := &state.State{Lineage: "l", Serial: 1, Records: map[resource.Path]*state.Record{}}
 	p, diags := planner.New(tree(base()), prior, actual, planner.Options{Project: "default"})
 	if diags.HasErrors() {
 		t.Fatal(diags)
@@ -92,17 +92,17 @@ func applied(t *testing.T) (*state.State, *planner.Actual) {
 	actual.Namespaces["kukeon-main"] = ns
 	for _, c := range p.Changes {
 		prior.Records[c.Path] = c.After
-		actual.Cgroups[c.After.Status.Cgroup] = *realm.ResourcesOf(c.After.Spec)
-		if c.Path.Kind() == realm.KindContainer {
+		actual.Cgroups[c.After.Status.Cgroup] = *resource.ResourcesOf(c.After.Spec)
+		if c.Path.Kind() == resource.KindContainer {
 			made := &planner.Container{ID: c.After.Status.ContainerID, Status: planner.TaskRunning, PID: 42, NetNS: 1, Labels: map[string]string{
 				planner.LabelPath: string(c.Path), planner.LabelProject: "default", planner.LabelSpecDigest: c.After.Status.SpecDigest,
 			}}
 			ns.Containers[made.ID] = made
 		}
 	}
-	ns.Containers[realm.ContainerID(cell+"/started")].Status = planner.TaskStopped
-	ns.Containers[realm.ContainerID(cell+"/started")].ExitCode = 137
-	ns.Containers[realm.ContainerID(cell+"/restarted")].NetNS = 2
+	ns.Containers[resource.ContainerID(cell+"/started")].Status = planner.TaskStopped
+	ns.Containers[resource.ContainerID(cell+"/started")].ExitCode = 137
+	ns.Containers[resource.ContainerID(cell+"/restarted")].NetNS = 2
 	delete(prior.Records, cell+"/adopted")
 	return prior, actual
 }
@@ -122,28 +122,28 @@ func plan(t *testing.T, edit func(specs), opts planner.Options) *planner.Plan {
 	return p
 }
 
-func container(all specs, name realm.Path) *realm.Container {
-	return all[cell+"/"+name].(*realm.Container)
+func container(all specs, name resource.Path) *resource.Container {
+	return all[cell+"/"+name].(*resource.Container)
 }
 
 // everything changes each container as its name says.
 func everything(all specs) {
 	delete(all, cell+"/deleted")
-	all[cell+"/created"] = &realm.Container{
-		Image: "docker.io/library/busybox:2", Args: []string{"a b", "\x1b[31m<&>", "tab\tbed"}, Env: realm.Env{"GREETING": "ein gruß", "\x1b]0;x\a": "evil"},
-		Volumes: []realm.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}}, Capabilities: &realm.Capabilities{Drop: []string{"ALL"}},
-		Common: realm.Common{Resources: &realm.Resources{CPUs: 0.5}, Labels: map[string]string{"a-very-long-label-that-would-push-all-values-out-of-sight": "x"}},
+	all[cell+"/created"] = &resource.Container{
+		Image: "docker.io/library/busybox:2", Args: []string{"a b", "\x1b[31m<&>", "tab\tbed"}, Env: resource.Env{"GREETING": "ein gruß", "\x1b]0;x\a": "evil"},
+		Volumes: []resource.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}}, Capabilities: &resource.Capabilities{Drop: []string{"ALL"}},
+		Common: resource.Common{Resources: &resource.Resources{CPUs: 0.5}, Labels: map[string]string{"a-very-long-label-that-would-push-all-values-out-of-sight": "x"}},
 	}
-	container(all, "replaced").Env = realm.Env{"A": "1", "B": "two", "D": "4"}
+	container(all, "replaced").Env = resource.Env{"A": "1", "B": "two", "D": "4"}
 	container(all, "replaced").Devices = []string{"/dev/null", "/dev/zero"}
 	container(all, "replaced").Labels = map[string]string{"a": "b"}
-	container(all, "updated").Resources = &realm.Resources{Memory: 2 << 20, PIDs: 10}
+	container(all, "updated").Resources = &resource.Resources{Memory: 2 << 20, PIDs: 10}
 }
 
 func rootReplaced(all specs) { container(all, "root").Image = "docker.io/library/nginx:2" }
 
 func namespaceReplaced(all specs) {
-	all["main"].(*realm.Realm).Namespace = "other"
+	all["main"].(*resource.Realm).Namespace = "other"
 	for p := range all {
 		if p != "main" {
 			delete(all, p)
@@ -153,14 +153,14 @@ func namespaceReplaced(all specs) {
 
 // networkChanged moves the space, publishes a port, adds a cell, and has the apply wait.
 func networkChanged(all specs) {
-	all["main/default"].(*realm.Space).Network = &realm.Network{Subnet: "10.1.0.0/24", Egress: &realm.Egress{
-		Default: realm.EgressDeny, Allow: []realm.EgressRule{{CIDR: "192.0.2.0/24", Ports: []string{"443"}}},
+	all["main/default"].(*resource.Space).Network = &resource.Network{Subnet: "10.1.0.0/24", Egress: &resource.Egress{
+		Default: resource.EgressDeny, Allow: []resource.EgressRule{{CIDR: "192.0.2.0/24", Ports: []string{"443"}}},
 	}}
-	all["main/default/blog/db"] = &realm.Cell{Address: "10.1.0.9"}
-	all["main/default/blog/db/db"] = &realm.Container{Root: true, Image: "docker.io/library/busybox:1", Healthcheck: &realm.Healthcheck{TCP: "localhost:5432"}}
+	all["main/default/blog/db"] = &resource.Cell{Address: "10.1.0.9"}
+	all["main/default/blog/db/db"] = &resource.Container{Root: true, Image: "docker.io/library/busybox:1", Healthcheck: &resource.Healthcheck{TCP: "localhost:5432"}}
 	container(all, "root").Ports = []string{"8080:80"}
 	container(all, "root").NetworksAliases = []string{"www"}
-	container(all, "updated").Healthcheck = &realm.Healthcheck{Exec: []string{"/bin/true"}}
+	container(all, "updated").Healthcheck = &resource.Healthcheck{Exec: []string{"/bin/true"}}
 }
 
 func TestPlan(t *testing.T) {
@@ -187,7 +187,7 @@ func TestPlan(t *testing.T) {
 
 // A secret's change shows, its value doesn't.
 func TestSensitiveValuesAreWithheld(t *testing.T) {
-	c := &planner.Change{Path: "main", Action: planner.Update, Before: &state.Record{Spec: &realm.Realm{}}, After: &state.Record{Spec: &realm.Realm{}}}
+	c := &planner.Change{Path: "main", Action: planner.Update, Before: &state.Record{Spec: &resource.Realm{}}, After: &state.Record{Spec: &resource.Realm{}}}
 	c.Diffs = []planner.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
 	var b bytes.Buffer
 	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}, Steps: []planner.Step{{Op: planner.OpUpdate, Path: "main"}}})
@@ -244,12 +244,12 @@ func TestManyErrors(t *testing.T) {
 	var out bytes.Buffer
 	errs := newView(&out, false)
 	outcomes := make([]executor.Outcome, many)
-	var ds realm.Diagnostics
+	var ds resource.Diagnostics
 	for i := range outcomes {
 		step := planner.Step{Op: planner.OpCreate, Path: "main"}
 		outcomes[i] = executor.Outcome{Step: step, Err: errors.New("no space left")}
-		ds.Errorf(realm.Range{}, "", "Duplicate resource", "Again")
-		ds.Warnf(realm.Range{}, "", "Odd", "Again")
+		ds.Errorf(resource.Range{}, "", "Duplicate resource", "Again")
+		ds.Warnf(resource.Range{}, "", "Odd", "Again")
 	}
 	errs.Outcome(&planner.Plan{}, outcomes, nil, errs)
 	if got := out.String(); strings.Count(got, "no space left") != maxShown || !strings.Contains(got, "\n… and 900 more errors\n") {
@@ -290,15 +290,15 @@ func TestStepWords(t *testing.T) {
 
 const source = "realm \"main\" {\n\tspace \"grüße\" { x = \"日本\" }\n\tlong = [\n  1,\n]\n}\nesc\x1b[31m\r\nbell\a = 1\r\n"
 
-func at(line, column, endLine, endColumn int) realm.Range {
-	return realm.Range{File: "main.hcl", Start: realm.Pos{Line: line, Column: column}, End: realm.Pos{Line: endLine, Column: endColumn}}
+func at(line, column, endLine, endColumn int) resource.Range {
+	return resource.Range{File: "main.hcl", Start: resource.Pos{Line: line, Column: column}, End: resource.Pos{Line: endLine, Column: endColumn}}
 }
 
 func TestDiagnostics(t *testing.T) {
-	diagnostic := func(what string, r realm.Range) realm.Diagnostic {
-		return realm.Diagnostic{Severity: realm.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.\n\nThis was said by a rule.", Subject: r}
+	diagnostic := func(what string, r resource.Range) resource.Diagnostic {
+		return resource.Diagnostic{Severity: resource.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.\n\nThis was said by a rule.", Subject: r}
 	}
-	ds := realm.Diagnostics{
+	ds := resource.Diagnostics{
 		diagnostic("start", at(1, 1, 1, 6)),
 		diagnostic("tab and UTF-8", at(2, 8, 2, 15)),
 		diagnostic("wide characters", at(2, 22, 2, 26)),
@@ -311,11 +311,11 @@ func TestDiagnostics(t *testing.T) {
 		diagnostic("end before start", at(1, 7, 1, 2)),
 		diagnostic("line beyond the file", at(99, 1, 99, 2)),
 		diagnostic("negative place", at(-1, -1, -1, -1)),
-		diagnostic("file without lines", realm.Range{File: "main.hcl"}),
-		diagnostic("file without source", realm.Range{File: "other.hcl", Start: realm.Pos{Line: 3, Column: 4}}),
-		diagnostic("file name \x1b[31m", realm.Range{File: "\x1b[2J.hcl"}),
-		{Severity: realm.Warning, Summary: "Odd", Detail: "\u202egnp.exe \u009b31m \x7f"},
-		{Severity: realm.Error, Summary: "Short"},
+		diagnostic("file without lines", resource.Range{File: "main.hcl"}),
+		diagnostic("file without source", resource.Range{File: "other.hcl", Start: resource.Pos{Line: 3, Column: 4}}),
+		diagnostic("file name \x1b[31m", resource.Range{File: "\x1b[2J.hcl"}),
+		{Severity: resource.Warning, Summary: "Odd", Detail: "\u202egnp.exe \u009b31m \x7f"},
+		{Severity: resource.Error, Summary: "Short"},
 	}
 	sources := map[string][]byte{"main.hcl": []byte(source)}
 	golden(t, "diagnostics", false, func(v *View) { v.Diagnostics(ds, sources) })
@@ -334,7 +334,7 @@ func TestTables(t *testing.T) {
 	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var rows []Row
 	for _, p := range prior.Paths() {
-		if r := prior.Records[p]; p.Kind() == realm.KindContainer {
+		if r := prior.Records[p]; p.Kind() == resource.KindContainer {
 			c := actual.Namespaces["kukeon-main"].Containers[r.Status.ContainerID]
 			row := Row{Record: r, State: c.State(), Container: c}
 			if c.Status == planner.TaskStopped {
@@ -345,9 +345,9 @@ func TestTables(t *testing.T) {
 	}
 	rows[0].Record.Status.CreatedAt = &made
 	now := made.Add(90 * time.Minute)
-	golden(t, "table", false, func(v *View) { v.Table(realm.KindContainer, rows, false, now) })
-	golden(t, "table-wide", false, func(v *View) { v.Table(realm.KindContainer, rows, true, now) })
-	for kind, name := range map[realm.Kind]string{realm.KindSpace: "table-spaces", realm.KindCell: "table-cells"} {
+	golden(t, "table", false, func(v *View) { v.Table(resource.KindContainer, rows, false, now) })
+	golden(t, "table-wide", false, func(v *View) { v.Table(resource.KindContainer, rows, true, now) })
+	for kind, name := range map[resource.Kind]string{resource.KindSpace: "table-spaces", resource.KindCell: "table-cells"} {
 		var rows []Row
 		for _, p := range prior.Paths() {
 			if p.Kind() == kind {
@@ -356,12 +356,12 @@ func TestTables(t *testing.T) {
 		}
 		golden(t, name, false, func(v *View) { v.Table(kind, rows, true, now) })
 	}
-	golden(t, "table-empty", false, func(v *View) { v.Table(realm.KindCell, nil, false, now) })
+	golden(t, "table-empty", false, func(v *View) { v.Table(resource.KindCell, nil, false, now) })
 	golden(t, "state", false, func(v *View) { v.State(prior) })
 	golden(t, "checks", false, func(v *View) {
 		v.Checks([]Check{{Name: "root", OK: true, Found: "uid 0"}, {Name: "containerd", Needed: true, Found: "none", Fix: "apt-get install containerd"}, {Name: "io", Found: "no controller", Fix: "boot with it"}})
 	})
-	golden(t, "valid", false, func(v *View) { v.Valid(map[realm.Kind]int{realm.KindRealm: 1, realm.KindContainer: 2}) })
+	golden(t, "valid", false, func(v *View) { v.Valid(map[resource.Kind]int{resource.KindRealm: 1, resource.KindContainer: 2}) })
 }
 
 // Nothing that is printed, whatever is in the texts and wherever they point, holds a control character or panics.
@@ -372,7 +372,7 @@ func FuzzDiagnostics(f *testing.F) {
 	f.Fuzz(func(t *testing.T, file, source, summary, detail string, line, column, endLine, endColumn int) {
 		r := at(line, column, endLine, endColumn)
 		r.File = file
-		ds := realm.Diagnostics{{Severity: realm.Error, Summary: summary, Detail: detail, Subject: r}}
+		ds := resource.Diagnostics{{Severity: resource.Error, Summary: summary, Detail: detail, Subject: r}}
 		var b bytes.Buffer
 		newView(&b, false).Diagnostics(ds, map[string][]byte{file: []byte(source)})
 		for _, c := range b.String() {
@@ -401,5 +401,7 @@ func TestDiff(t *testing.T) {
 	before, after := "a=1\nb = 2\n\x1b[31mc =  3\n", "a = 1\nb = 2\n\x1b[31mc = 3\n"
 	golden(t, "diff", false, func(v *View) { v.Diff("main.hcl", before, after) })
 	golden(t, "diff.color", true, func(v *View) { v.Diff("main.hcl", before, after) })
-	golden(t, "converted", false, func(v *View) { v.Converted("main.yaml", map[realm.Kind]int{realm.KindRealm: 1, realm.KindCell: 2}) })
+	golden(t, "converted", false, func(v *View) {
+		v.Converted("main.yaml", map[resource.Kind]int{resource.KindRealm: 1, resource.KindCell: 2})
+	})
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
 )
@@ -31,10 +31,10 @@ type node struct {
 type edge struct{ from, to int }
 
 // Dependencies draws what the resources of a configuration depend on, in one of the [GraphFormats].
-func (v *View) Dependencies(tree *realm.Tree, format string) error {
+func (v *View) Dependencies(tree *resource.Tree, format string) error {
 	d := drawing{edges: map[edge][]string{}}
-	place := map[realm.Path]int{}
-	at := func(p realm.Path) int {
+	place := map[resource.Path]int{}
+	at := func(p resource.Path) int {
 		i, ok := place[p]
 		if !ok {
 			i = len(d.nodes)

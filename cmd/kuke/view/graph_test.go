@@ -3,25 +3,25 @@ package view
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 )
 
 func TestGraph(t *testing.T) {
 	all := specs{
-		"main": &realm.Realm{}, "main/front": &realm.Space{}, "main/back": &realm.Space{}, "main/front/app": &realm.Stack{},
-		"main/front/app/web": &realm.Cell{DependsOn: []realm.CellDependency{{Name: "main/back/app/db", Condition: realm.Healthy}}},
+		"main": &resource.Realm{}, "main/front": &resource.Space{}, "main/back": &resource.Space{}, "main/front/app": &resource.Stack{},
+		"main/front/app/web": &resource.Cell{DependsOn: []resource.CellDependency{{Name: "main/back/app/db", Condition: resource.Healthy}}},
 		// Also through b, but not what it waits for.
-		"main/front/app/web/a": &realm.Container{Root: true},
-		"main/front/app/web/b": &realm.Container{DependsOn: []realm.Dependency{{Name: "a"}}, Networks: []string{"back"}},
-		"main/front/app/web/c": &realm.Container{DependsOn: []realm.Dependency{{Name: "a", Condition: realm.Completed}, {Name: "b"}}},
+		"main/front/app/web/a": &resource.Container{Root: true},
+		"main/front/app/web/b": &resource.Container{DependsOn: []resource.Dependency{{Name: "a"}}, Networks: []string{"back"}},
+		"main/front/app/web/c": &resource.Container{DependsOn: []resource.Dependency{{Name: "a", Condition: resource.Completed}, {Name: "b"}}},
 	}
 	resources := tree(all)
-	resources.Add(&realm.Resource{Path: "main/back/app", Spec: &realm.Stack{}, External: true})
-	resources.Resource("main/front/app/web").References = []realm.Path{"main/back"}
+	resources.Add(&resource.Resource{Path: "main/back/app", Spec: &resource.Stack{}, External: true})
+	resources.Resource("main/front/app/web").References = []resource.Path{"main/back"}
 	steps := plan(t, func(s specs) {
-		s[cell+"/root"].(*realm.Container).Image = "docker.io/library/nginx:2"
-		s["main/new"] = &realm.Space{}
+		s[cell+"/root"].(*resource.Container).Image = "docker.io/library/nginx:2"
+		s["main/new"] = &resource.Space{}
 	}, planner.Options{})
 	steps.Steps[0].Image = &planner.Image{Namespace: "kukeon-main", Reference: "quoted\"\\\x1b[31m"}
 	for _, format := range GraphFormats {

@@ -7,7 +7,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -26,7 +26,7 @@ func isHarmless(t *testing.T, text string) {
 
 func TestManifestsAreHarmless(t *testing.T) {
 	var out bytes.Buffer
-	r := &state.Record{Path: "m/s/t/c/x", Spec: &realm.Container{Image: hazards, Args: []string{hazards, "two\nlines" + hazards}, Env: realm.Env{"A": hazards}}}
+	r := &state.Record{Path: "m/s/t/c/x", Spec: &resource.Container{Image: hazards, Args: []string{hazards, "two\nlines" + hazards}, Env: resource.Env{"A": hazards}}}
 	data, err := state.EncodeManifest(r)
 	if err != nil {
 		t.Fatal(err)

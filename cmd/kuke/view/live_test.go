@@ -3,38 +3,38 @@ package view
 import (
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Each state and each kind of line a tree can have: branches that go on beside deeper ones and that don't.
 func TestTree(t *testing.T) {
-	record := func(p realm.Path, spec realm.Spec, status state.Status) *state.Record {
+	record := func(p resource.Path, spec resource.Spec, status state.Status) *state.Record {
 		return &state.Record{Path: p, Spec: spec, Status: status}
 	}
 	box := func(name string) *state.Record {
-		return record(realm.Path("main/default/blog/web/"+name), &realm.Container{Image: "docker.io/library/busybox:1"}, state.Status{})
+		return record(resource.Path("main/default/blog/web/"+name), &resource.Container{Image: "docker.io/library/busybox:1"}, state.Status{})
 	}
 	attached := &state.Attachment{
 		Interfaces: []state.Interface{{Name: "eth0", Address: "10.88.0.2/24"}, {Name: "eth1", Address: "10.88.1.7/24"}},
 		Published:  []string{"8080:80"},
 	}
 	rows := []Row{
-		{Record: record("main", &realm.Realm{}, state.Status{Namespace: "kukeon-main"}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default", &realm.Space{}, state.Status{Network: &state.Network{Subnet: "10.88.0.0/24"}}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default/blog", &realm.Stack{}, state.Status{}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default/blog/web", &realm.Cell{}, state.Status{Attachment: attached}), State: planner.StateFailed, Detail: "1/5"},
+		{Record: record("main", &resource.Realm{}, state.Status{Namespace: "kukeon-main"}), State: planner.StateFailed, Detail: "1/5"},
+		{Record: record("main/default", &resource.Space{}, state.Status{Network: &state.Network{Subnet: "10.88.0.0/24"}}), State: planner.StateFailed, Detail: "1/5"},
+		{Record: record("main/default/blog", &resource.Stack{}, state.Status{}), State: planner.StateFailed, Detail: "1/5"},
+		{Record: record("main/default/blog/web", &resource.Cell{}, state.Status{Attachment: attached}), State: planner.StateFailed, Detail: "1/5"},
 		{Record: box("failed"), State: planner.StateFailed, Detail: "137", Container: &planner.Container{Status: planner.TaskStopped, ExitCode: 137, Restarts: 3}},
 		{Record: box("gone"), State: planner.StatePending},
 		{Record: box("paused"), State: planner.StatePaused, Container: &planner.Container{Restarts: -1}},
 		{Record: box("root"), State: planner.StateReady, Detail: "healthy", Container: &planner.Container{}},
 		{Record: box("stopped"), State: planner.StateStopped, Container: &planner.Container{}},
-		{Record: record("main/default/empty", &realm.Stack{}, state.Status{}), State: planner.StateReady},
-		{Record: record("main/other", &realm.Space{}, state.Status{}), State: planner.StatePending},
-		{Record: record("main/other/x", &realm.Stack{}, state.Status{}), State: planner.StateUnknown},
-		{Record: record("main/other/x/y", &realm.Cell{}, state.Status{}), State: planner.StatePausing},
-		{Record: record("second", &realm.Realm{}, state.Status{Namespace: "evil\x1b[31m"}), State: planner.StateReady},
+		{Record: record("main/default/empty", &resource.Stack{}, state.Status{}), State: planner.StateReady},
+		{Record: record("main/other", &resource.Space{}, state.Status{}), State: planner.StatePending},
+		{Record: record("main/other/x", &resource.Stack{}, state.Status{}), State: planner.StateUnknown},
+		{Record: record("main/other/x/y", &resource.Cell{}, state.Status{}), State: planner.StatePausing},
+		{Record: record("second", &resource.Realm{}, state.Status{Namespace: "evil\x1b[31m"}), State: planner.StateReady},
 	}
 	golden(t, "tree", false, func(v *View) { v.Tree(rows) })
 	golden(t, "tree.color", true, func(v *View) { v.Tree(rows) })

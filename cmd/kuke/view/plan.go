@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 )
 
@@ -98,7 +98,7 @@ func (v *View) Review(p *planner.Plan) {
 func losses(p *planner.Plan) string {
 	n := 0
 	for _, c := range p.Changes {
-		if c.Path.Kind() == realm.KindContainer && (c.Action == planner.Delete || c.Action == planner.Replace) && c.Before != nil {
+		if c.Path.Kind() == resource.KindContainer && (c.Action == planner.Delete || c.Action == planner.Replace) && c.Before != nil {
 			n++
 		}
 	}
@@ -200,7 +200,7 @@ func unchanged(c *planner.Change) int {
 		changed[d.Name] = true
 	}
 	n := 0
-	for _, leaf := range realm.Leaves(c.After.Spec) {
+	for _, leaf := range resource.Leaves(c.After.Spec) {
 		if !changed[leaf.Name] {
 			n++
 		}

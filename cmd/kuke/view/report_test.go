@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -21,15 +21,15 @@ func hostile(t *testing.T) *planner.Plan {
 		return &state.Output{Type: json.RawMessage(`"string"`), Value: json.RawMessage(text)}
 	}
 	p.Outputs = []planner.OutputChange{{Name: "text", Before: output(`"old"`), After: output(`"+ one\n@@ two\n"`)}}
-	p.Diagnostics.Warnf(realm.Range{File: "main.hcl", Start: realm.Pos{Line: 3, Column: 5}}, "", "Check block assertion failed", "It is </pre><script>alert(2)</script>:\n\n- one\n```\n\x1b[31m")
-	p.Diagnostics.Warnf(realm.Range{}, "main", "Left behind", "The namespace stays.")
+	p.Diagnostics.Warnf(resource.Range{File: "main.hcl", Start: resource.Pos{Line: 3, Column: 5}}, "", "Check block assertion failed", "It is </pre><script>alert(2)</script>:\n\n- one\n```\n\x1b[31m")
+	p.Diagnostics.Warnf(resource.Range{}, "main", "Left behind", "The namespace stays.")
 	return p
 }
 
 // warned is a plan that changes nothing, which there is a warning of.
 func warned() *planner.Plan {
 	p := &planner.Plan{Unchanged: 7}
-	p.Diagnostics.Warnf(realm.Range{}, "", "Check block assertion failed", "It is not so.")
+	p.Diagnostics.Warnf(resource.Range{}, "", "Check block assertion failed", "It is not so.")
 	return p
 }
 
@@ -44,7 +44,7 @@ func TestReports(t *testing.T) {
 			"destroyed":  func(v *View) error { return v.PlanReport(&planner.Plan{Destroy: true, Project: "shop"}, format) },
 			"state":      func(v *View) error { return v.StateReport(prior, format) },
 			"state-none": func(v *View) error {
-				return v.StateReport(&state.State{Records: map[realm.Path]*state.Record{}}, format)
+				return v.StateReport(&state.State{Records: map[resource.Path]*state.Record{}}, format)
 			},
 		} {
 			golden(t, "report-"+name+"."+format, true, func(v *View) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -19,7 +19,7 @@ import (
 type Row = planner.Live
 
 // Table prints rows of one kind in columns; wide adds more of them.
-func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
+func (v *View) Table(kind resource.Kind, rows []Row, wide bool, now time.Time) {
 	if len(rows) == 0 {
 		v.printf("No %ss.\n", kind.Lower())
 		return
@@ -32,7 +32,7 @@ func (v *View) Table(kind realm.Kind, rows []Row, wide bool, now time.Time) {
 }
 
 // Rows prints rows as Table does, without the header.
-func (v *View) Rows(kind realm.Kind, rows []Row, wide bool, now time.Time) {
+func (v *View) Rows(kind resource.Kind, rows []Row, wide bool, now time.Time) {
 	v.columns(nil, func(add func(...string)) {
 		for _, r := range rows {
 			add(v.cells(kind, r, wide, now)...)
@@ -41,39 +41,39 @@ func (v *View) Rows(kind realm.Kind, rows []Row, wide bool, now time.Time) {
 }
 
 // header names the columns that [View.cells] fills.
-func header(kind realm.Kind, wide bool) []string {
+func header(kind resource.Kind, wide bool) []string {
 	names := []string{"PATH", "STATE"}
 	switch kind {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		names = append(names, "SUBNET")
-	case realm.KindCell:
+	case resource.KindCell:
 		names = append(names, "ADDRESS", "PORTS")
-	case realm.KindContainer:
+	case resource.KindContainer:
 		names = append(names, "RESTARTS", "IMAGE")
 	}
 	names = append(names, "AGE")
 	if wide {
 		names = append(names, "PROJECT", "NAMESPACE", "CGROUP")
 		switch kind {
-		case realm.KindSpace:
+		case resource.KindSpace:
 			names = append(names, "NETWORK", "BRIDGE")
-		case realm.KindContainer:
+		case resource.KindContainer:
 			names = append(names, "ID", "PID")
 		}
 	}
 	return names
 }
 
-func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string {
+func (v *View) cells(kind resource.Kind, r Row, wide bool, now time.Time) []string {
 	status := r.Record.Status
 	cells := []string{string(r.Record.Path), stateText(r)}
 	switch kind {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		cells = append(cells, networkCells(status.Network)[0])
-	case realm.KindCell:
+	case resource.KindCell:
 		cells = append(cells, attachmentCells(status.Attachment)...)
-	case realm.KindContainer:
-		cells = append(cells, restarts(r.Container), r.Record.Spec.(*realm.Container).Image)
+	case resource.KindContainer:
+		cells = append(cells, restarts(r.Container), r.Record.Spec.(*resource.Container).Image)
 	}
 	age := "-"
 	if status.CreatedAt != nil {
@@ -85,9 +85,9 @@ func (v *View) cells(kind realm.Kind, r Row, wide bool, now time.Time) []string 
 	}
 	cells = append(cells, orDash(status.Project), status.Namespace, status.Cgroup)
 	switch kind {
-	case realm.KindSpace:
+	case resource.KindSpace:
 		cells = append(cells, networkCells(status.Network)[1:]...)
-	case realm.KindContainer:
+	case resource.KindContainer:
 		pid := "-"
 		if r.Container != nil && r.Container.PID != 0 {
 			pid = fmt.Sprint(r.Container.PID)
@@ -213,7 +213,7 @@ func (v *View) State(st *state.State) {
 		if project := r.Status.Project; project != "" {
 			fmt.Fprintf(&b, "    %s\n", v.faint("# project %s", project))
 		}
-		for _, leaf := range realm.Leaves(r.Spec) {
+		for _, leaf := range resource.Leaves(r.Spec) {
 			text := value(leaf.Value)
 			if leaf.Withheld() {
 				text = planner.SensitiveValue
@@ -225,15 +225,15 @@ func (v *View) State(st *state.State) {
 }
 
 // Valid says that a configuration is valid and what it declares.
-func (v *View) Valid(counts map[realm.Kind]int) {
+func (v *View) Valid(counts map[resource.Kind]int) {
 	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), countsText(counts))
 }
 
 // Invalid says that a configuration is not valid, and where its first error is. The errors themselves are told apart.
-func (v *View) Invalid(ds realm.Diagnostics) {
+func (v *View) Invalid(ds resource.Diagnostics) {
 	n, first := 0, ""
 	for _, d := range ds {
-		if d.Severity != realm.Error {
+		if d.Severity != resource.Error {
 			continue
 		}
 		if n++; n == 1 {
@@ -252,13 +252,13 @@ func (v *View) Invalid(ds realm.Diagnostics) {
 }
 
 // Converted says what was written to file.
-func (v *View) Converted(file string, counts map[realm.Kind]int) {
+func (v *View) Converted(file string, counts map[resource.Kind]int) {
 	v.printf("%s declares %s. Take away what it was made from: what is declared twice is an error.\n", visible(file), countsText(counts))
 }
 
-func countsText(counts map[realm.Kind]int) string {
+func countsText(counts map[resource.Kind]int) string {
 	var parts []string
-	for _, k := range realm.Kinds {
+	for _, k := range resource.Kinds {
 		if n := counts[k]; n > 0 {
 			parts = append(parts, plural(n, k.Lower()))
 		}

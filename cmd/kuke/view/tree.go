@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 )
 
@@ -69,19 +69,19 @@ func (v *View) stateColor(r Row) string {
 func summary(r Row) string {
 	var parts []string
 	switch spec := r.Record.Spec.(type) {
-	case *realm.Realm:
+	case *resource.Realm:
 		parts = append(parts, r.Record.Status.Namespace)
-	case *realm.Space:
+	case *resource.Space:
 		if n := r.Record.Status.Network; n != nil {
 			parts = append(parts, n.Subnet)
 		}
-	case *realm.Cell:
+	case *resource.Cell:
 		for _, cell := range attachmentCells(r.Record.Status.Attachment) {
 			if cell != "-" {
 				parts = append(parts, cell)
 			}
 		}
-	case *realm.Container:
+	case *resource.Container:
 		parts = append(parts, spec.Image)
 		if n := restarts(r.Container); n != "0" && n != "-" {
 			parts = append(parts, n+" restarts")

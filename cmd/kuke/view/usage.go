@@ -6,12 +6,12 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // UsageRow is what a resource, with all below it, uses. What isn't known is negative; no limit is 0.
 type UsageRow struct {
-	Path realm.Path
+	Path resource.Path
 	// CPU is in percent of one processor.
 	CPU                 float64
 	Memory, MemoryLimit int64
@@ -23,14 +23,14 @@ type UsageRow struct {
 // MarshalJSON leaves out what isn't known, and limits that there aren't: whoever adds numbers up can't trip over a -1.
 func (r UsageRow) MarshalJSON() ([]byte, error) {
 	row := struct {
-		Path        realm.Path `json:"path"`
-		CPU         *float64   `json:"cpuPercent,omitempty"`
-		Memory      *int64     `json:"memory,omitempty"`
-		MemoryLimit int64      `json:"memoryLimit,omitempty"`
-		Swap        *int64     `json:"swap,omitempty"`
-		SwapLimit   *int64     `json:"swapLimit,omitempty"`
-		PIDs        *int64     `json:"pids,omitempty"`
-		PIDsLimit   int64      `json:"pidsLimit,omitempty"`
+		Path        resource.Path `json:"path"`
+		CPU         *float64      `json:"cpuPercent,omitempty"`
+		Memory      *int64        `json:"memory,omitempty"`
+		MemoryLimit int64         `json:"memoryLimit,omitempty"`
+		Swap        *int64        `json:"swap,omitempty"`
+		SwapLimit   *int64        `json:"swapLimit,omitempty"`
+		PIDs        *int64        `json:"pids,omitempty"`
+		PIDsLimit   int64         `json:"pidsLimit,omitempty"`
 	}{Path: r.Path, MemoryLimit: r.MemoryLimit, SwapLimit: r.SwapLimit, PIDsLimit: r.PIDsLimit}
 	if r.CPU >= 0 {
 		row.CPU = &r.CPU

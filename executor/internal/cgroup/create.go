@@ -16,12 +16,12 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Create makes the cgroup and those above it where they are missing, sees to it that its children can have
 // every limit that the host has, and sets its limits as [Tree.SetLimits] does.
-func (t *Tree) Create(cgroup string, r *realm.Resources) error {
+func (t *Tree) Create(cgroup string, r *resource.Resources) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
 	}

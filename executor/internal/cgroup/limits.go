@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // periodUs is the span over which processor time is measured out, in microseconds: the kernel's default.
@@ -38,7 +38,7 @@ type setting struct {
 //
 // In v1 the kernel refuses a cpu limit above the parent's or below a child's; in v2 the smaller one holds.
 // A memory limit below what can't be reclaimed is refused: by the kernel in v1, see [Tree.MakeRoom] for v2.
-func (t *Tree) SetLimits(cgroup string, r *realm.Resources) error {
+func (t *Tree) SetLimits(cgroup string, r *resource.Resources) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
 	}
@@ -96,9 +96,9 @@ func (t *Tree) dir(controller string) string {
 }
 
 // settings spells out r for the layout of this host.
-func (t *Tree) settings(r *realm.Resources) []setting {
+func (t *Tree) settings(r *resource.Resources) []setting {
 	if r == nil {
-		r = new(realm.Resources)
+		r = new(resource.Resources)
 	}
 	pids := setting{"pids", "pids", "pids.max", maxOr(r.PIDs, "max"), r.PIDs != 0}
 	io := setting{"ioWeight", "io", t.weight.file, t.weight.format(r.IOWeight), r.IOWeight != 0}
@@ -153,8 +153,8 @@ func weightOfShares(shares int64) int64 {
 // Limits returns the limits of the cgroup as the kernel holds them; the kernel's default comes back as zero, and so does
 // what somebody took the controller away for, which v2 allows: such a cgroup has no file for the limit, and no limit.
 // The error matches [fs.ErrNotExist] when the cgroup is missing.
-func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
-	var r realm.Resources
+func (t *Tree) Limits(cgroup string) (resource.Resources, error) {
+	var r resource.Resources
 	exists, err := t.Exists(cgroup)
 	if err == nil && !exists {
 		err = fs.ErrNotExist
@@ -197,7 +197,7 @@ func (t *Tree) Limits(cgroup string) (realm.Resources, error) {
 		}
 	}
 	if err != nil {
-		return realm.Resources{}, fmt.Errorf("read limits of cgroup %s: %w", cgroup, err)
+		return resource.Resources{}, fmt.Errorf("read limits of cgroup %s: %w", cgroup, err)
 	}
 	return r, nil
 }
@@ -229,9 +229,9 @@ func withoutDefault(weight int64) int64 {
 // Canonical returns what [Tree.Limits] gives after [Tree.SetLimits] of r. Memory is rounded down to whole pages, and
 // swap bounded with it; cpus to 1/100000; a weight that is the kernel's default becomes zero; io weights above 100
 // are coarser where the kernel's range ends at 1000; and what has no controller here becomes zero.
-func (t *Tree) Canonical(r realm.Resources) realm.Resources {
+func (t *Tree) Canonical(r resource.Resources) resource.Resources {
 	have := t.Controllers()
-	var c realm.Resources
+	var c resource.Resources
 	if have["memory"] {
 		c.Memory = number(strconv.FormatInt(wholePages(r.Memory), 10))
 	}

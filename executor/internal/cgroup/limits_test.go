@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // fake returns a tree of plain files that stands for a kernel with every controller.
@@ -42,15 +42,15 @@ func fake(t interface{ Fatal(...any) }, root, mode string) *Tree {
 	return tree
 }
 
-var genResources = rapid.Custom(func(t *rapid.T) realm.Resources {
+var genResources = rapid.Custom(func(t *rapid.T) resource.Resources {
 	orZero := func(name string, low, high int64) int64 {
 		return rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(low, high)).Draw(t, name)
 	}
 	memory, swap := orZero("memory", 1<<20, 1<<50), int64(0)
 	if memory != 0 {
-		swap = rapid.OneOf(rapid.SampledFrom([]int64{0, realm.Unlimited, memory}), rapid.Int64Range(memory, 1<<50)).Draw(t, "memorySwap")
+		swap = rapid.OneOf(rapid.SampledFrom([]int64{0, resource.Unlimited, memory}), rapid.Int64Range(memory, 1<<50)).Draw(t, "memorySwap")
 	}
-	return realm.Resources{
+	return resource.Resources{
 		Memory: memory, MemorySwap: swap,
 		CPUs:      rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0.01, 8192)).Draw(t, "cpus"),
 		CPUWeight: orZero("cpuWeight", 1, 10000),
@@ -78,7 +78,7 @@ func TestReadBackIsCanonical(t *testing.T) {
 				}
 				canonical := tree.Canonical(want)
 				// A plain file doesn't round; what is written of swap is rounded already.
-				if got.MemorySwap != realm.Unlimited && mode == V2 {
+				if got.MemorySwap != resource.Unlimited && mode == V2 {
 					got.MemorySwap -= got.Memory - wholePages(got.Memory)
 				}
 				got.Memory = wholePages(got.Memory)
@@ -127,14 +127,14 @@ func TestNumber(t *testing.T) {
 
 func TestMissingController(t *testing.T) {
 	tree := &Tree{root: t.TempDir(), mode: V2, dirs: map[string]string{}}
-	err := tree.SetLimits("/kukeon", &realm.Resources{Memory: 1 << 20, CPUWeight: 5, IOWeight: 7})
+	err := tree.SetLimits("/kukeon", &resource.Resources{Memory: 1 << 20, CPUWeight: 5, IOWeight: 7})
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("error %v", err)
 	}
 	if err := tree.SetLimits("/kukeon", nil); err != nil {
 		t.Errorf("no limits need no controllers: %v", err)
 	}
-	if _, err := tree.ContainerResources(&realm.Resources{PIDs: 5}, false); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := tree.ContainerResources(&resource.Resources{PIDs: 5}, false); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestMissingController(t *testing.T) {
 func TestControllerTakenAway(t *testing.T) {
 	root := t.TempDir()
 	tree := fake(t, root, V2)
-	if err := tree.SetLimits("/kukeon", &realm.Resources{Memory: 1 << 20, PIDs: 5, CPUs: 0.5}); err != nil {
+	if err := tree.SetLimits("/kukeon", &resource.Resources{Memory: 1 << 20, PIDs: 5, CPUs: 0.5}); err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"pids.max", "cpu.max", "cpu.weight"} {
@@ -152,7 +152,7 @@ func TestControllerTakenAway(t *testing.T) {
 		}
 	}
 	got, err := tree.Limits("/kukeon")
-	if want := (realm.Resources{Memory: 1 << 20, MemorySwap: 2 << 20}); got != want || err != nil {
+	if want := (resource.Resources{Memory: 1 << 20, MemorySwap: 2 << 20}); got != want || err != nil {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	if err := os.RemoveAll(filepath.Join(root, "kukeon")); err != nil {
@@ -230,7 +230,7 @@ func TestMemoryInUse(t *testing.T) {
 		}
 	}
 	for limit, want := range map[int64]error{60000000: nil, 21000000: nil, 20999999: unix.EBUSY, 0: nil} {
-		if err := tree.SetLimits("/kukeon", &realm.Resources{Memory: limit}); !errors.Is(err, want) {
+		if err := tree.SetLimits("/kukeon", &resource.Resources{Memory: limit}); !errors.Is(err, want) {
 			t.Errorf("limit %d: %v, want %v", limit, err, want)
 		}
 	}
@@ -252,21 +252,21 @@ func TestPathsOfOthers(t *testing.T) {
 }
 
 func TestContainerResources(t *testing.T) {
-	full := realm.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 200, PIDs: 10, IOWeight: 300}
+	full := resource.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 200, PIDs: 10, IOWeight: 300}
 	for _, tc := range []struct {
 		mode  string
-		r     realm.Resources
+		r     resource.Resources
 		reset bool
 		want  string
 	}{
 		{V1, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"shares":2048,"quota":50000,"period":100000},"pids":{"limit":10},"blockIO":{"weight":118}}`},
-		{V1, realm.Resources{}, false, `{}`},
-		{V1, realm.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
+		{V1, resource.Resources{}, false, `{}`},
+		{V1, resource.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
 		{V2, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","io.weight":"default 300"}}`},
-		{V2, realm.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
-		{V2, realm.Resources{Memory: 5<<20 + 1, MemorySwap: 8 << 20}, false, `{"memory":{"limit":5242881,"swap":8388609}}`},
-		{V1, realm.Resources{Memory: 5 << 20, MemorySwap: 5 << 20}, false, `{"memory":{"limit":5242880,"swap":5242880}}`},
-		{V2, realm.Resources{Memory: 5 << 20, MemorySwap: realm.Unlimited}, false, `{"memory":{"limit":5242880,"swap":-1}}`},
+		{V2, resource.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
+		{V2, resource.Resources{Memory: 5<<20 + 1, MemorySwap: 8 << 20}, false, `{"memory":{"limit":5242881,"swap":8388609}}`},
+		{V1, resource.Resources{Memory: 5 << 20, MemorySwap: 5 << 20}, false, `{"memory":{"limit":5242880,"swap":5242880}}`},
+		{V2, resource.Resources{Memory: 5 << 20, MemorySwap: resource.Unlimited}, false, `{"memory":{"limit":5242880,"swap":-1}}`},
 	} {
 		got, err := fake(t, t.TempDir(), tc.mode).ContainerResources(&tc.r, tc.reset)
 		if err != nil {

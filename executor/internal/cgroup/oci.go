@@ -6,7 +6,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // ContainerResources returns r for an OCI spec, so that runc gives a container's cgroup the very values that
@@ -14,9 +14,9 @@ import (
 // needs; without it, a zero field is left out. The error is that of SetLimits for a missing controller.
 //
 // In v2 weights go in as "unified" values: runc's conversion from v1 shares would change them.
-func (t *Tree) ContainerResources(r *realm.Resources, reset bool) (*specs.LinuxResources, error) {
+func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.LinuxResources, error) {
 	if r == nil {
-		r = new(realm.Resources)
+		r = new(resource.Resources)
 	}
 	if err := t.checkSupport(t.settings(r)); err != nil {
 		return nil, fmt.Errorf("limits of a container: %w", err)
@@ -59,7 +59,7 @@ func (t *Tree) ContainerResources(r *realm.Resources, reset bool) (*specs.LinuxR
 	return out, nil
 }
 
-func (t *Tree) unifiedWeights(out *specs.LinuxResources, r *realm.Resources, takes func(string, bool) bool) {
+func (t *Tree) unifiedWeights(out *specs.LinuxResources, r *resource.Resources, takes func(string, bool) bool) {
 	wanted := map[string]bool{
 		"cpu.weight":  takes("cpu", r.CPUWeight != 0),
 		t.weight.file: takes("io", r.IOWeight != 0),

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func open(t *testing.T) *Tree {
@@ -32,7 +32,7 @@ func open(t *testing.T) *Tree {
 	return tree
 }
 
-func create(t *testing.T, tree *Tree, cgroup string, r *realm.Resources) {
+func create(t *testing.T, tree *Tree, cgroup string, r *resource.Resources) {
 	t.Helper()
 	if err := tree.Create(cgroup, r); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func enter(t *testing.T, tree *Tree, cgroup string, process *os.Process) {
 }
 
 // supported leaves of r what this host can enforce.
-func supported(tree *Tree, r realm.Resources) realm.Resources {
+func supported(tree *Tree, r resource.Resources) resource.Resources {
 	have := tree.Controllers()
 	if !have["memory"] {
 		r.Memory = 0
@@ -102,14 +102,14 @@ func TestCreateLimitsRemove(t *testing.T) {
 	if exists, err := tree.Exists(cell); !exists || err != nil {
 		t.Fatalf("exists %v, %v", exists, err)
 	}
-	for _, r := range []realm.Resources{
+	for _, r := range []resource.Resources{
 		{},
 		{Memory: 64<<20 + 5, CPUs: 0.57, CPUWeight: 39, PIDs: 33, IOWeight: 55},
 		{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 10000, PIDs: 4194304, IOWeight: 9999},
 		{Memory: 1 << 40, CPUs: 0.01, CPUWeight: 1, PIDs: 1, IOWeight: 1},
 		{Memory: 16 << 20, MemorySwap: 16 << 20},
 		{Memory: 64 << 20, MemorySwap: 100 << 20},
-		{Memory: 20 << 20, MemorySwap: realm.Unlimited},
+		{Memory: 20 << 20, MemorySwap: resource.Unlimited},
 		{Memory: 8 << 20},
 		{CPUWeight: 100, IOWeight: 100},
 		{},
@@ -148,8 +148,8 @@ func TestCPUsWithinParents(t *testing.T) {
 	if tree.Mode() != V1 {
 		return // a rule of cgroup v1: the run in hybrid mode tests it
 	}
-	create(t, tree, "/kukeon/main", &realm.Resources{CPUs: 0.5})
-	err := tree.Create("/kukeon/main/default", &realm.Resources{CPUs: 1})
+	create(t, tree, "/kukeon/main", &resource.Resources{CPUs: 0.5})
+	err := tree.Create("/kukeon/main/default", &resource.Resources{CPUs: 1})
 	if err == nil || !strings.Contains(err.Error(), "cgroup v1 allows no limit above") {
 		t.Errorf("error %v", err)
 	}
@@ -185,7 +185,7 @@ func TestManyAtOnce(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			name := fmt.Sprintf("/kukeon/main/default/blog/c%d", i)
-			r := supported(tree, realm.Resources{PIDs: 10})
+			r := supported(tree, resource.Resources{PIDs: 10})
 			if err := tree.Create(name, &r); err != nil {
 				t.Error(err)
 			}

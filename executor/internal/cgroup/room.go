@@ -10,14 +10,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // MakeRoom has the kernel reclaim what the cgroup holds above the memory limit that it is to get, and refuses a limit
 // that more is in use of than can be reclaimed: v2 would kill what is in the cgroup until it is below, and a change in
 // place is to leave it running. Where r lets more into swap than before, that holds from now on, unless this fails. In v1 the
 // kernel does all that itself. The error matches [unix.EBUSY].
-func (t *Tree) MakeRoom(cgroup string, r *realm.Resources) error {
+func (t *Tree) MakeRoom(cgroup string, r *resource.Resources) error {
 	if t.mode != V2 || r == nil || r.Memory == 0 || t.dirs["memory"] == "" {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (t *Tree) MakeRoom(cgroup string, r *realm.Resources) error {
 }
 
 // raiseSwap lets as much into swap as r does, where that is more than now; lower takes it back.
-func (t *Tree) raiseSwap(dir string, r *realm.Resources) (lower func() error, err error) {
+func (t *Tree) raiseSwap(dir string, r *resource.Resources) (lower func() error, err error) {
 	file, wanted := filepath.Join(dir, swapMax), t.swapSetting(r).value
 	data, err := os.ReadFile(file)
 	before := strings.TrimSpace(string(data))
@@ -56,7 +56,7 @@ func swapBound(text string) int64 {
 	return n
 }
 
-func reclaim(cgroup, dir string, used int64, r *realm.Resources) error {
+func reclaim(cgroup, dir string, used int64, r *resource.Resources) error {
 	err := write(filepath.Join(dir, "memory.reclaim"), strconv.FormatInt(used-r.Memory, 10))
 	if err == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // swapController is the name under which [Tree.Controllers] tells whether swap can be bounded. It is a part of the memory
@@ -72,10 +72,10 @@ func wholePages(n int64) int64 {
 	return n / page * page
 }
 
-// swapOf returns how much swap r leaves beside its memory, in whole pages, or [realm.Unlimited].
-func swapOf(r *realm.Resources) int64 {
-	whole := realm.Resources{Memory: wholePages(r.Memory), MemorySwap: r.MemorySwap}
-	if r.MemorySwap != realm.Unlimited {
+// swapOf returns how much swap r leaves beside its memory, in whole pages, or [resource.Unlimited].
+func swapOf(r *resource.Resources) int64 {
+	whole := resource.Resources{Memory: wholePages(r.Memory), MemorySwap: r.MemorySwap}
+	if r.MemorySwap != resource.Unlimited {
 		whole.MemorySwap = wholePages(r.MemorySwap)
 	}
 	return whole.Swap()
@@ -83,14 +83,14 @@ func swapOf(r *realm.Resources) int64 {
 
 // swapSetting bounds swap as r says. Only what r says itself has to be in force: where the host has no files for it, the
 // default isn't.
-func (t *Tree) swapSetting(r *realm.Resources) setting {
+func (t *Tree) swapSetting(r *resource.Resources) setting {
 	s := setting{"memorySwap", swapController, swapMax, "max", r.MemorySwap > 0}
 	swap, memory := swapOf(r), wholePages(r.Memory)
 	if t.mode == V1 {
 		s.file, s.value = memswLimit, "-1"
 	}
 	switch {
-	case swap == realm.Unlimited || swap > math.MaxInt64-memory:
+	case swap == resource.Unlimited || swap > math.MaxInt64-memory:
 	case t.mode == V1:
 		s.value = strconv.FormatInt(memory+swap, 10)
 	default:
@@ -100,7 +100,7 @@ func (t *Tree) swapSetting(r *realm.Resources) setting {
 }
 
 // together returns the bound of memory and swap together that the file of swap states, beside the limit of memory: 0 for
-// none where memory has none either, and where swap isn't accounted for; [realm.Unlimited] where memory alone has one. A
+// none where memory has none either, and where swap isn't accounted for; [resource.Unlimited] where memory alone has one. A
 // bound of swap alone, which kuke never sets, comes back as that; none at all of it as one byte.
 func (t *Tree) together(memory int64, text string) int64 {
 	if text == "" {
@@ -117,7 +117,7 @@ func (t *Tree) together(memory int64, text string) int64 {
 	case memory == 0:
 		return 0
 	}
-	return realm.Unlimited
+	return resource.Unlimited
 }
 
 // inOrder returns the settings in the order in which the kernel takes them: in v1 the limit of memory may at no moment be
@@ -148,10 +148,10 @@ func raises(from, to string) bool {
 }
 
 // ociSwap returns the bound of memory and swap together for an OCI spec, in which it is one of both in v2 as well.
-func ociSwap(r *realm.Resources) *int64 {
+func ociSwap(r *resource.Resources) *int64 {
 	swap := swapOf(r)
-	total := int64(realm.Unlimited)
-	if swap != realm.Unlimited && swap <= math.MaxInt64-r.Memory {
+	total := int64(resource.Unlimited)
+	if swap != resource.Unlimited && swap <= math.MaxInt64-r.Memory {
 		total = r.Memory + swap
 	}
 	return &total

@@ -8,22 +8,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // A limit of memory bounds swap: in v2 apart from memory, in v1 together with it.
 func TestSwapBound(t *testing.T) {
 	const mib = 1 << 20
 	for _, tc := range []struct {
-		r      realm.Resources
+		r      resource.Resources
 		v1, v2 string
 	}{
-		{realm.Resources{}, "-1", "max"},
-		{realm.Resources{Memory: 16 * mib}, "33554432", "16777216"},
-		{realm.Resources{Memory: 16 * mib, MemorySwap: 16 * mib}, "16777216", "0"},
-		{realm.Resources{Memory: 16 * mib, MemorySwap: 20 * mib}, "20971520", "4194304"},
-		{realm.Resources{Memory: 16 * mib, MemorySwap: realm.Unlimited}, "-1", "max"},
-		{realm.Resources{Memory: 1 << 62}, "-1", "max"},
+		{resource.Resources{}, "-1", "max"},
+		{resource.Resources{Memory: 16 * mib}, "33554432", "16777216"},
+		{resource.Resources{Memory: 16 * mib, MemorySwap: 16 * mib}, "16777216", "0"},
+		{resource.Resources{Memory: 16 * mib, MemorySwap: 20 * mib}, "20971520", "4194304"},
+		{resource.Resources{Memory: 16 * mib, MemorySwap: resource.Unlimited}, "-1", "max"},
+		{resource.Resources{Memory: 1 << 62}, "-1", "max"},
 	} {
 		for mode, want := range map[string]string{V1: tc.v1, V2: tc.v2} {
 			tree := &Tree{mode: mode}
@@ -47,19 +47,19 @@ func TestNoSwapAccounting(t *testing.T) {
 		if tree.Controllers()[swapController] {
 			t.Errorf("%s: swap is accounted for", mode)
 		}
-		for _, r := range []realm.Resources{{Memory: 1 << 20}, {Memory: 1 << 20, MemorySwap: realm.Unlimited}} {
+		for _, r := range []resource.Resources{{Memory: 1 << 20}, {Memory: 1 << 20, MemorySwap: resource.Unlimited}} {
 			if err := tree.SetLimits("/kukeon", &r); err != nil {
 				t.Errorf("%s: %v", mode, err)
 			}
 			got, err := tree.Limits("/kukeon")
-			if want := (realm.Resources{Memory: 1 << 20}); got != want || tree.Canonical(r) != want || err != nil {
+			if want := (resource.Resources{Memory: 1 << 20}); got != want || tree.Canonical(r) != want || err != nil {
 				t.Errorf("%s: got %+v, promised %+v, %v", mode, got, tree.Canonical(r), err)
 			}
 			if oci, err := tree.ContainerResources(&r, true); err != nil || oci.Memory.Swap != nil {
 				t.Errorf("%s: OCI memory %+v, %v", mode, oci, err)
 			}
 		}
-		if err := tree.SetLimits("/kukeon", &realm.Resources{Memory: 1 << 20, MemorySwap: 2 << 20}); !errors.Is(err, errors.ErrUnsupported) {
+		if err := tree.SetLimits("/kukeon", &resource.Resources{Memory: 1 << 20, MemorySwap: 2 << 20}); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%s: error %v", mode, err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestSwapAlone(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(root, "kukeon", swapMax), []byte(text+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := tree.Limits("/kukeon"); got != (realm.Resources{MemorySwap: want}) || err != nil {
+		if got, err := tree.Limits("/kukeon"); got != (resource.Resources{MemorySwap: want}) || err != nil {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
@@ -85,15 +85,15 @@ func TestOrderInV1(t *testing.T) {
 	tree := fake(t, root, V1)
 	for _, tc := range []struct {
 		now   string
-		r     realm.Resources
+		r     resource.Resources
 		first string
 	}{
-		{"9223372036854771712", realm.Resources{Memory: 1 << 20}, "memory"},
-		{"33554432", realm.Resources{Memory: 32 << 20}, "memorySwap"},
-		{"33554432", realm.Resources{Memory: 16 << 20}, "memorySwap"},
-		{"33554432", realm.Resources{Memory: 8 << 20}, "memory"},
-		{"33554432", realm.Resources{Memory: 32 << 20, MemorySwap: realm.Unlimited}, "memorySwap"},
-		{"33554432", realm.Resources{}, "memorySwap"},
+		{"9223372036854771712", resource.Resources{Memory: 1 << 20}, "memory"},
+		{"33554432", resource.Resources{Memory: 32 << 20}, "memorySwap"},
+		{"33554432", resource.Resources{Memory: 16 << 20}, "memorySwap"},
+		{"33554432", resource.Resources{Memory: 8 << 20}, "memory"},
+		{"33554432", resource.Resources{Memory: 32 << 20, MemorySwap: resource.Unlimited}, "memorySwap"},
+		{"33554432", resource.Resources{}, "memorySwap"},
 	} {
 		if err := os.WriteFile(filepath.Join(root, "kukeon", memswLimit), []byte(tc.now+"\n"), 0o644); err != nil {
 			t.Fatal(err)
@@ -111,16 +111,16 @@ func TestOrderInV1(t *testing.T) {
 func TestRoomInSwap(t *testing.T) {
 	for _, tc := range []struct {
 		before string
-		r      realm.Resources
+		r      resource.Resources
 		used   string
 		after  string
 		err    error
 	}{
-		{"0", realm.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "3000000", "0", nil},
-		{"0", realm.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "5000000", "8388608", nil},
-		{"0", realm.Resources{Memory: 4 << 20, MemorySwap: realm.Unlimited}, "5000000", "max", nil},
-		{"0", realm.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "50000000", "0", unix.EBUSY},
-		{"max", realm.Resources{Memory: 4 << 20}, "5000000", "max", nil},
+		{"0", resource.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "3000000", "0", nil},
+		{"0", resource.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "5000000", "8388608", nil},
+		{"0", resource.Resources{Memory: 4 << 20, MemorySwap: resource.Unlimited}, "5000000", "max", nil},
+		{"0", resource.Resources{Memory: 4 << 20, MemorySwap: 12 << 20}, "50000000", "0", unix.EBUSY},
+		{"max", resource.Resources{Memory: 4 << 20}, "5000000", "max", nil},
 	} {
 		root := t.TempDir()
 		tree := fake(t, root, V2)

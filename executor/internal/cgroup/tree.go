@@ -5,7 +5,7 @@
 // in both; in v1 it stands for one directory under each controller.
 //
 // The package carries out and decides nothing: which cgroups there should be, and with which limits, comes from
-// the plan. It takes [realm.Resources] in and gives them back as the kernel holds them; [Tree.Canonical]
+// the plan. It takes [resource.Resources] in and gives them back as the kernel holds them; [Tree.Canonical]
 // says what that will be. Cgroups are made with github.com/containerd/cgroups; limits are written and read as
 // plain files, since that library neither takes a limit away nor reads one back.
 package cgroup

@@ -14,7 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/netns"
 )
 
@@ -155,7 +155,7 @@ func TestExitIsSeenAndCleared(t *testing.T) {
 func TestErrorsAreReadable(t *testing.T) {
 	h := newHost(t)
 	h.image()
-	h.must(h.Create(h.ctx, h.ns, h.options("a", realm.Container{Command: "/nope"})))
+	h.must(h.Create(h.ctx, h.ns, h.options("a", resource.Container{Command: "/nope"})))
 	err := h.Start(h.ctx, h.ns, "a", h.log("a"))
 	if want := `start container a: exec: "/nope": stat /nope: no such file or directory`; err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
@@ -163,9 +163,9 @@ func TestErrorsAreReadable(t *testing.T) {
 	if c := h.find("a"); c.Status != "" {
 		t.Errorf("a task is left: %+v", c)
 	}
-	for id, spec := range map[string]realm.Container{
+	for id, spec := range map[string]resource.Container{
 		"user":   {User: "nobody-here"},
-		"volume": {Volumes: []realm.Volume{{Source: "/missing/source", Target: "/x"}}},
+		"volume": {Volumes: []resource.Volume{{Source: "/missing/source", Target: "/x"}}},
 		"device": {Devices: []string{"/dev/missing"}},
 	} {
 		err := h.Create(h.ctx, h.ns, h.options(id, spec))
@@ -180,7 +180,7 @@ func TestErrorsAreReadable(t *testing.T) {
 			t.Errorf("snapshot of %s: %v", id, err)
 		}
 	}
-	o := h.options("b", realm.Container{})
+	o := h.options("b", resource.Container{})
 	o.Image = "docker.io/library/none:latest"
 	if err := h.Create(h.ctx, h.ns, o); !errdefs.IsNotFound(err) {
 		t.Errorf("missing image: %v", err)
@@ -261,9 +261,9 @@ func TestInside(t *testing.T) {
 	spec := sh(`exec 2>&1; id -u; id -G; hostname; echo $GREETING $HOME; echo $PATH; pwd; cat /data/f /run/kept; cat /proc/self/status | grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:'
 touch /data/x 2>/dev/null && echo rw; touch /x 2>/dev/null && echo rootrw; touch /tmp/x && echo tmp; mount | grep -E ' /tmp | /dev/shm '; ls /sys/fs/cgroup | grep -c . ; cat /proc/kcore | grep -c .; unshare -U true 2>/dev/null || echo no userns`)
 	spec.User, spec.WorkingDir, spec.ReadOnlyRootFilesystem = "web", "/etc", true
-	spec.Env = realm.Env{"GREETING": "hi"}
-	spec.Volumes = []realm.Volume{{Source: volume, Target: "/data", ReadOnly: true}}
-	spec.Tmpfs = []realm.Tmpfs{{Path: "/tmp", SizeBytes: 1 << 20}}
+	spec.Env = resource.Env{"GREETING": "hi"}
+	spec.Volumes = []resource.Volume{{Source: volume, Target: "/data", ReadOnly: true}}
+	spec.Tmpfs = []resource.Tmpfs{{Path: "/tmp", SizeBytes: 1 << 20}}
 	o := h.options("a", spec)
 	o.NetNSPath = pin
 	h.must(h.Create(h.ctx, h.ns, o))
@@ -320,18 +320,18 @@ func TestLimits(t *testing.T) {
 	h.image()
 	if !h.tree.Controllers()["memory"] {
 		// A v2 tree beside v1 controllers has none: there the run in hybrid mode is the test.
-		if _, err := h.tree.ContainerResources(&realm.Resources{Memory: 64 << 20}, false); !errors.Is(err, errors.ErrUnsupported) {
+		if _, err := h.tree.ContainerResources(&resource.Resources{Memory: 64 << 20}, false); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("a limit without its controller: %v", err)
 		}
 		return
 	}
-	set := realm.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 39, PIDs: 20, IOWeight: 300}
+	set := resource.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 39, PIDs: 20, IOWeight: 300}
 	resources, err := h.tree.ContainerResources(&set, false)
 	h.must(err)
 	o := h.options("a", sh("exec sleep 100"))
 	o.Resources = resources
 	h.start(o)
-	check := func(want realm.Resources) {
+	check := func(want resource.Resources) {
 		t.Helper()
 		got, err := h.tree.Limits(o.CgroupPath)
 		h.must(err)
@@ -340,8 +340,8 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	check(set)
-	for _, r := range []realm.Resources{{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 200, PIDs: 10, IOWeight: 50}, {Memory: 96 << 20, MemorySwap: 96 << 20},
-		{Memory: 16 << 20, MemorySwap: 50 << 20}, {Memory: 20 << 20, MemorySwap: realm.Unlimited}, {}, {CPUs: 0.25}, set} {
+	for _, r := range []resource.Resources{{Memory: 32 << 20, CPUs: 1.5, CPUWeight: 200, PIDs: 10, IOWeight: 50}, {Memory: 96 << 20, MemorySwap: 96 << 20},
+		{Memory: 16 << 20, MemorySwap: 50 << 20}, {Memory: 20 << 20, MemorySwap: resource.Unlimited}, {}, {CPUs: 0.25}, set} {
 		resources, err := h.tree.ContainerResources(&r, true)
 		h.must(err)
 		h.must(h.UpdateResources(h.ctx, h.ns, "a", resources))
@@ -360,7 +360,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("spec %+v", spec.Linux.Resources)
 	}
 	h.must(h.Start(h.ctx, h.ns, "a", h.log("a")))
-	check(realm.Resources{})
+	check(resource.Resources{})
 }
 
 func TestExtraMount(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // CreateOptions says what a container is made from.
@@ -27,7 +27,7 @@ type CreateOptions struct {
 	Annotations map[string]string
 	// Record is kept with the container, for [Inspection] and [Client.SetRecord]; empty for none.
 	Record   []byte
-	Spec     *realm.Container
+	Spec     *resource.Container
 	Hostname string
 	// CgroupPath is below the root of the cgroup file system, with a leading "/".
 	CgroupPath string

@@ -12,13 +12,13 @@ import (
 	"github.com/docker/go-units"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
 // Description is a container as a configuration would put it.
 type Description struct {
-	Spec *realm.Container
+	Spec *resource.Container
 	// Lost says what of the container no configuration can put.
 	Lost []string
 }
@@ -46,8 +46,8 @@ func Describe(i *Inspection, own func(source string) bool) Description {
 }
 
 // certain returns what the OCI spec leaves no doubt about.
-func (d *describer) certain() *realm.Container {
-	c := &realm.Container{Image: d.Image, Env: d.env()}
+func (d *describer) certain() *resource.Container {
+	c := &resource.Container{Image: d.Image, Env: d.env()}
 	d.mounts(c)
 	if root := d.Spec.Root; root != nil {
 		c.ReadOnlyRootFilesystem = root.Readonly
@@ -76,10 +76,10 @@ func (d *describer) process() *specs.Process {
 	return d.Spec.Process
 }
 
-func (d *describer) env() realm.Env {
-	env := realm.Env{}
+func (d *describer) env() resource.Env {
+	env := resource.Env{}
 	for _, pair := range d.process().Env {
-		name, value, err := realm.ParsePair(pair)
+		name, value, err := resource.ParsePair(pair)
 		given := slices.Contains(d.Config.Env, pair)
 		byKuke := name == "HOSTNAME" && value == d.Spec.Hostname
 		byDefault := pair == defaultPath && !slices.ContainsFunc(d.Config.Env, func(s string) bool { return strings.HasPrefix(s, "PATH=") })
@@ -99,14 +99,14 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 // defaultMounts are the places that each container has something mounted at.
 var defaultMounts = []string{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"}
 
-func (d *describer) mounts(c *realm.Container) {
+func (d *describer) mounts(c *resource.Container) {
 	for _, m := range d.Spec.Mounts {
 		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 		switch {
 		case bind && d.own(m.Source):
 		case bind:
 			readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
-			c.Volumes = append(c.Volumes, realm.Volume{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
+			c.Volumes = append(c.Volumes, resource.Volume{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
 		case slices.Contains(defaultMounts, m.Destination) && (m.Type != "tmpfs" || m.Source != "tmpfs" || m.Destination == "/dev"):
 		case m.Type == "tmpfs":
 			c.Tmpfs = append(c.Tmpfs, tmpfsOf(m))
@@ -114,12 +114,12 @@ func (d *describer) mounts(c *realm.Container) {
 			d.lost = append(d.lost, fmt.Sprintf("the mount of type %s at %s", m.Type, m.Destination))
 		}
 	}
-	slices.SortFunc(c.Volumes, func(a, b realm.Volume) int { return strings.Compare(a.Target, b.Target) })
-	slices.SortFunc(c.Tmpfs, func(a, b realm.Tmpfs) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(c.Volumes, func(a, b resource.Volume) int { return strings.Compare(a.Target, b.Target) })
+	slices.SortFunc(c.Tmpfs, func(a, b resource.Tmpfs) int { return strings.Compare(a.Path, b.Path) })
 }
 
-func tmpfsOf(m specs.Mount) realm.Tmpfs {
-	t := realm.Tmpfs{Path: path.Clean(m.Destination)}
+func tmpfsOf(m specs.Mount) resource.Tmpfs {
+	t := resource.Tmpfs{Path: path.Clean(m.Destination)}
 	for _, option := range m.Options {
 		if size, ok := strings.CutPrefix(option, "size="); ok {
 			if n, err := units.RAMInBytes(size); err == nil {
@@ -166,7 +166,7 @@ func (d *describer) securityOpts() []string {
 		opts = append(opts, "systempaths=unconfined")
 	}
 	switch profile := d.process().ApparmorProfile; {
-	case profile == realm.DefaultAppArmorProfile:
+	case profile == resource.DefaultAppArmorProfile:
 	case profile != "":
 		opts = append(opts, "apparmor="+profile)
 	case apparmor.Enforced():
@@ -176,7 +176,7 @@ func (d *describer) securityOpts() []string {
 	return opts
 }
 
-func (d *describer) commands(c *realm.Container) {
+func (d *describer) commands(c *resource.Container) {
 	args, entrypoint := d.process().Args, d.Config.Entrypoint
 	switch n := len(entrypoint); {
 	case len(args) == 0 || slices.Equal(args, slices.Concat(entrypoint, d.Config.Cmd)):
@@ -219,7 +219,7 @@ func (d *describer) workingDir() string {
 	return cwd
 }
 
-func (d *describer) capabilities() *realm.Capabilities {
+func (d *describer) capabilities() *resource.Capabilities {
 	if d.privileged() {
 		return nil
 	}
@@ -238,7 +238,7 @@ func (d *describer) capabilities() *realm.Capabilities {
 	if len(added)+len(dropped) == 0 {
 		return nil
 	}
-	return &realm.Capabilities{Add: added, Drop: dropped}
+	return &resource.Capabilities{Add: added, Drop: dropped}
 }
 
 // other notes what is beyond any configuration.
@@ -268,8 +268,8 @@ func (d *describer) other() {
 }
 
 // Limits returns the limits that the OCI spec sets, as far as they are the same for all versions of cgroups.
-func (i *Inspection) Limits() *realm.Resources {
-	var r realm.Resources
+func (i *Inspection) Limits() *resource.Resources {
+	var r resource.Resources
 	if i.Spec.Linux == nil || i.Spec.Linux.Resources == nil {
 		return nil
 	}
@@ -277,7 +277,7 @@ func (i *Inspection) Limits() *realm.Resources {
 	if m := set.Memory; m != nil && m.Limit != nil && *m.Limit > 0 {
 		r.Memory = *m.Limit
 		// What is the default here is written only where it isn't in force.
-		if r.MemorySwap = realm.Unlimited; m.Swap != nil && *m.Swap > 0 {
+		if r.MemorySwap = resource.Unlimited; m.Swap != nil && *m.Swap > 0 {
 			r.MemorySwap = *m.Swap
 		}
 		if m.Swap != nil && *m.Swap == 2*r.Memory {
@@ -291,7 +291,7 @@ func (i *Inspection) Limits() *realm.Resources {
 		const digits = 1e4
 		r.CPUs = math.Round(float64(*c.Quota)/float64(*c.Period)*digits) / digits
 	}
-	if r == (realm.Resources{}) {
+	if r == (resource.Resources{}) {
 		return nil
 	}
 	return &r

@@ -10,31 +10,31 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"pgregory.net/rapid"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // describable draws a container whose OCI spec says all of it.
-func describable(t *rapid.T, dir string) *realm.Container {
+func describable(t *rapid.T, dir string) *resource.Container {
 	maybe := func(what string) bool { return rapid.Bool().Draw(t, what) }
-	c := &realm.Container{Image: "docker.io/library/i:latest", ReadOnlyRootFilesystem: maybe("read-only")}
+	c := &resource.Container{Image: "docker.io/library/i:latest", ReadOnlyRootFilesystem: maybe("read-only")}
 	if maybe("command") {
 		c.Command = "/bin/x"
 	}
 	c.Args = rapid.SampledFrom([][]string{nil, {"a"}, {"a", "b c"}}).Draw(t, "args")
-	c.Env = rapid.SampledFrom([]realm.Env{nil, {"A": "1"}, {"A": "", "PATH": "/x"}}).Draw(t, "env")
+	c.Env = rapid.SampledFrom([]resource.Env{nil, {"A": "1"}, {"A": "", "PATH": "/x"}}).Draw(t, "env")
 	c.User = rapid.SampledFrom([]string{"", "root", "1000", "1000:50", "0:0"}).Draw(t, "user")
 	c.WorkingDir = rapid.SampledFrom([]string{"", "/srv"}).Draw(t, "working directory")
 	if maybe("volume") {
-		c.Volumes = []realm.Volume{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume")}}
+		c.Volumes = []resource.Volume{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume")}}
 	}
 	if maybe("tmpfs") {
-		c.Tmpfs = []realm.Tmpfs{{Path: rapid.SampledFrom([]string{"/dev/shm", "/run", "/tmp"}).Draw(t, "tmpfs at"), SizeBytes: 1 << 20}}
+		c.Tmpfs = []resource.Tmpfs{{Path: rapid.SampledFrom([]string{"/dev/shm", "/run", "/tmp"}).Draw(t, "tmpfs at"), SizeBytes: 1 << 20}}
 	}
 	if maybe("privileged") {
 		c.Privileged = true
 		return c
 	}
-	c.Capabilities = rapid.SampledFrom([]*realm.Capabilities{nil, {Add: []string{"NET_ADMIN"}}, {Drop: []string{"ALL"}}, {Add: []string{"CHOWN"}, Drop: []string{"ALL"}}, {Drop: []string{"CHOWN", "KILL"}}}).Draw(t, "capabilities")
+	c.Capabilities = rapid.SampledFrom([]*resource.Capabilities{nil, {Add: []string{"NET_ADMIN"}}, {Drop: []string{"ALL"}}, {Add: []string{"CHOWN"}, Drop: []string{"ALL"}}, {Drop: []string{"CHOWN", "KILL"}}}).Draw(t, "capabilities")
 	for _, opt := range []string{"no-new-privileges=false", "seccomp=unconfined", "systempaths=unconfined"} {
 		if maybe(opt) {
 			c.SecurityOpts = append(c.SecurityOpts, opt)
@@ -79,7 +79,7 @@ func TestDescribeProperty(t *testing.T) {
 func TestDescribeSwap(t *testing.T) {
 	const mib = 1 << 20
 	for _, tc := range []struct{ swap, want int64 }{
-		{0, realm.Unlimited}, {-1, realm.Unlimited}, {128 * mib, 0}, {64 * mib, 64 * mib}, {100 * mib, 100 * mib},
+		{0, resource.Unlimited}, {-1, resource.Unlimited}, {128 * mib, 0}, {64 * mib, 64 * mib}, {100 * mib, 100 * mib},
 	} {
 		limit := int64(64 * mib)
 		memory := &specs.LinuxMemory{Limit: &limit}
@@ -87,7 +87,7 @@ func TestDescribeSwap(t *testing.T) {
 			memory.Swap = &tc.swap
 		}
 		i := &Inspection{Spec: &specs.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{Memory: memory}}}}
-		if got := i.Limits(); got == nil || *got != (realm.Resources{Memory: limit, MemorySwap: tc.want}) {
+		if got := i.Limits(); got == nil || *got != (resource.Resources{Memory: limit, MemorySwap: tc.want}) {
 			t.Errorf("swap %d: %+v, want %d", tc.swap, got, tc.want)
 		}
 	}

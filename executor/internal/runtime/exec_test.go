@@ -15,7 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // leavesNothing checks that f leaves no goroutine, no FIFO and, of the container's shim, no record of a process.
@@ -50,7 +50,7 @@ func TestExec(t *testing.T) {
 	h := newHost(t)
 	h.image()
 	spec := sh("exec sleep 100")
-	spec.User, spec.WorkingDir, spec.Env = "web", "/etc", realm.Env{"GREETING": "hi"}
+	spec.User, spec.WorkingDir, spec.Env = "web", "/etc", resource.Env{"GREETING": "hi"}
 	h.start(h.options("a", spec))
 	h.leavesNothing(func() {
 		r, err := h.Exec(h.ctx, h.ns, "a", []string{"sh", "-c", "id -u; id -G; pwd; echo $GREETING $HOSTNAME; echo err >&2; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; ls /proc/1/exe 2>&1 | grep -c .; cat; exit 3"}, time.Minute)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 )
 
@@ -139,7 +139,7 @@ func (h *host) image() {
 	}
 }
 
-func (h *host) options(id string, spec realm.Container) CreateOptions {
+func (h *host) options(id string, spec resource.Container) CreateOptions {
 	return CreateOptions{
 		ID: id, Image: testImage, Spec: &spec, Hostname: "web",
 		Labels:        map[string]string{"kukeon.io/path": "main/default/blog/web/" + id},
@@ -149,8 +149,8 @@ func (h *host) options(id string, spec realm.Container) CreateOptions {
 	}
 }
 
-func sh(script string) realm.Container {
-	return realm.Container{Command: "/bin/sh", Args: []string{"-c", script}}
+func sh(script string) resource.Container {
+	return resource.Container{Command: "/bin/sh", Args: []string{"-c", script}}
 }
 
 func (h *host) log(id string) string { return filepath.Join(h.dir, id+".log") }

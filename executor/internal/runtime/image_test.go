@@ -25,7 +25,7 @@ import (
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // pipe hides that a reader could seek.
@@ -132,7 +132,7 @@ func TestImport(t *testing.T) {
 		h.must(err)
 		import1(bytes.NewReader(out), "zstd", "docker.io/library/zstd:latest")
 	}
-	o := h.options("a", realm.Container{})
+	o := h.options("a", resource.Container{})
 	o.Image = "docker.io/library/other:2"
 	if out := h.run(o); out != "from the image\n" && out != "" {
 		t.Errorf("output %q", out)

@@ -15,7 +15,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func link(name, target string) *tar.Header {
@@ -90,8 +90,8 @@ func TestLinksOfAnImageDontLeadToTheHost(t *testing.T) {
 			h.must(err)
 			spec := sh("ls -ld /dev /proc /sys; echo there >/data/volume; echo there >/scratch/tmpfs; echo 1 >/dev/null; cat /etc/hosts; pwd; echo up; while :; do sleep 0.1; done")
 			spec.WorkingDir = "/job/new"
-			spec.Volumes = []realm.Volume{{Source: volume, Target: "/data"}, {Source: volume, Target: "/data/below"}}
-			spec.Tmpfs = []realm.Tmpfs{{Path: "/scratch"}}
+			spec.Volumes = []resource.Volume{{Source: volume, Target: "/data"}, {Source: volume, Target: "/data/below"}}
+			spec.Tmpfs = []resource.Tmpfs{{Path: "/scratch"}}
 			o := h.options(name, spec)
 			o.Image = names[0]
 			for _, target := range []string{"/etc/hosts", "/etc/resolv.conf", "/run/secrets/key"} {

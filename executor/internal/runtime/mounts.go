@@ -15,7 +15,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/program"
 )
 
@@ -70,7 +70,7 @@ func withMounts(mounts []specs.Mount) oci.SpecOpts {
 	}
 }
 
-func access(volume realm.Volume) string {
+func access(volume resource.Volume) string {
 	switch {
 	case !volume.ReadOnly:
 		return "rw"

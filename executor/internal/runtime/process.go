@@ -18,7 +18,7 @@ import (
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
@@ -26,7 +26,7 @@ import (
 // that can change while the container stays: its AppArmor profile and its OOM score adjustment. The default profile is
 // loaded first where the kernel doesn't have it, as after a reboot. Of the root file system it replaces the symbolic links
 // that root would follow, as [Client.Create] does.
-func (c *Client) Prepare(ctx context.Context, ns, id string, spec *realm.Container) error {
+func (c *Client) Prepare(ctx context.Context, ns, id string, spec *resource.Container) error {
 	profile := profileOf(spec)
 	if err := loadProfile(profile); err != nil {
 		return fmt.Errorf("start container %s: %w", id, err)
@@ -86,18 +86,18 @@ func (o *MoveOptions) apply(s *specs.Spec) (changed bool) {
 
 // loadProfile loads the default profile; others are the user's to load.
 func loadProfile(profile string) error {
-	if profile != realm.DefaultAppArmorProfile {
+	if profile != resource.DefaultAppArmorProfile {
 		return nil
 	}
 	return apparmor.Load(profile)
 }
 
-func setProcess(p *specs.Process, profile string, spec *realm.Container) {
+func setProcess(p *specs.Process, profile string, spec *resource.Container) {
 	score := int(spec.OOMScoreAdj)
 	p.ApparmorProfile, p.OOMScoreAdj = profile, &score
 }
 
-func withOOMScoreAdj(spec *realm.Container) oci.SpecOpts {
+func withOOMScoreAdj(spec *resource.Container) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 		score := int(spec.OOMScoreAdj)
 		s.Process.OOMScoreAdj = &score

@@ -7,7 +7,7 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 func (h *host) score(id string) int64 {
@@ -30,7 +30,7 @@ func (h *host) wantScoreInExec(id, score string) {
 func TestOOMScore(t *testing.T) {
 	h := newHost(t)
 	h.image()
-	wait := func(score int64) realm.Container {
+	wait := func(score int64) resource.Container {
 		c := sh(`(echo 700 > /proc/self/oom_score_adj; exec sleep 1000) & sleep 1000 & wait`)
 		c.OOMScoreAdj = score
 		return c

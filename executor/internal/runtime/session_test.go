@@ -17,7 +17,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // screen takes output, and lets a test wait for a part of it.
@@ -63,7 +63,7 @@ func (h *host) session(script string, s Session) (code uint32, stdout, stderr st
 	return code, out.String(), errs.String(), err
 }
 
-func sessionHost(t *testing.T, spec realm.Container) *host {
+func sessionHost(t *testing.T, spec resource.Container) *host {
 	t.Helper()
 	h := newHost(t)
 	h.image()
@@ -72,7 +72,7 @@ func sessionHost(t *testing.T, spec realm.Container) *host {
 }
 
 func TestSession(t *testing.T) {
-	h := sessionHost(t, realm.Container{Command: "/bin/sleep", Args: []string{"1000"}, Env: realm.Env{"GREETING": "hi", "KEPT": "yes"}})
+	h := sessionHost(t, resource.Container{Command: "/bin/sleep", Args: []string{"1000"}, Env: resource.Env{"GREETING": "hi", "KEPT": "yes"}})
 	h.leavesNothing(func() {
 		code, out, errs, err := h.session("echo out; echo err >&2; exit 3", Session{})
 		if code != 3 || out != "out\n" || errs != "err\n" || err != nil {

@@ -14,7 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
@@ -62,7 +62,7 @@ func specOpts(o CreateOptions, image oci.Image, config ocispec.ImageConfig) ([]o
 
 // ProcessArgs returns the program of a container with its arguments, by Docker's rule: a command replaces the image's entrypoint
 // and, since that was meant for it, the image's command; arguments alone replace only the latter.
-func ProcessArgs(spec *realm.Container, config ocispec.ImageConfig) ([]string, error) {
+func ProcessArgs(spec *resource.Container, config ocispec.ImageConfig) ([]string, error) {
 	var args []string
 	switch {
 	case spec.Command != "":
@@ -109,7 +109,7 @@ func namespaceOpts(o CreateOptions) []oci.SpecOpts {
 	return opts
 }
 
-func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
+func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {
 	if spec.Privileged {
 		return []oci.SpecOpts{oci.WithPrivileged, oci.WithAllDevicesAllowed, oci.WithHostDevices, oci.WithNewPrivileges}, nil
 	}
@@ -140,9 +140,9 @@ func securityOpts(spec *realm.Container) ([]oci.SpecOpts, error) {
 
 // profileOf returns the AppArmor profile for an OCI spec. The default one is left out where the host does not enforce
 // AppArmor; one that the user names is not, so that the runtime refuses it.
-func profileOf(spec *realm.Container) string {
+func profileOf(spec *resource.Container) string {
 	profile := spec.AppArmorProfile()
-	if profile == realm.DefaultAppArmorProfile && !apparmor.Enforced() {
+	if profile == resource.DefaultAppArmorProfile && !apparmor.Enforced() {
 		return ""
 	}
 	return profile
@@ -159,7 +159,7 @@ func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci
 
 // capabilities is Docker's rule: what is added comes after what is dropped, save that ALL is the widest or narrowest
 // set to start from.
-func capabilities(change *realm.Capabilities) ([]string, error) {
+func capabilities(change *resource.Capabilities) ([]string, error) {
 	if change == nil {
 		return slices.Clone(defaultCapabilities), nil
 	}

@@ -22,7 +22,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/kukeon/kuke/config/realm"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -96,7 +96,7 @@ func comparable(s *specs.Spec) {
 }
 
 func TestSeccompArchitectures(t *testing.T) {
-	s, err := generate(t, CreateOptions{ID: "a", Spec: &realm.Container{}}, ocispec.ImageConfig{Cmd: []string{"x"}})
+	s, err := generate(t, CreateOptions{ID: "a", Spec: &resource.Container{}}, ocispec.ImageConfig{Cmd: []string{"x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,16 +113,16 @@ func TestSpecGolden(t *testing.T) {
 	full := base
 	full.Hostname, full.UnifiedCgroup, full.NetNSPath = "web", true, "/run/kukeon/net"
 	full.Resources = &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}, Unified: map[string]string{"cpu.weight": "200"}}
-	full.Spec = &realm.Container{
-		Command: "/bin/app", Args: []string{"-v"}, Env: realm.Env{"A": "mine", "C": "mine"}, User: "web", WorkingDir: "/work",
+	full.Spec = &resource.Container{
+		Command: "/bin/app", Args: []string{"-v"}, Env: resource.Env{"A": "mine", "C": "mine"}, User: "web", WorkingDir: "/work",
 		ReadOnlyRootFilesystem: true,
-		Volumes:                []realm.Volume{{Source: "/", Target: "/data/deep"}, {Source: "/", Target: "/data", ReadOnly: true}},
-		Tmpfs:                  []realm.Tmpfs{{Path: "/dev/shm", SizeBytes: 1 << 20}, {Path: "/tmp", Options: []string{"exec", "mode=1777"}}},
+		Volumes:                []resource.Volume{{Source: "/", Target: "/data/deep"}, {Source: "/", Target: "/data", ReadOnly: true}},
+		Tmpfs:                  []resource.Tmpfs{{Path: "/dev/shm", SizeBytes: 1 << 20}, {Path: "/tmp", Options: []string{"exec", "mode=1777"}}},
 		Devices:                []string{"/dev/null:/dev/fuse:rw"},
-		Capabilities:           &realm.Capabilities{Add: []string{"NET_ADMIN"}, Drop: []string{"ALL"}},
+		Capabilities:           &resource.Capabilities{Add: []string{"NET_ADMIN"}, Drop: []string{"ALL"}},
 		SecurityOpts:           []string{"no-new-privileges=false", "seccomp=unconfined", "systempaths=unconfined"},
 	}
-	base.Spec = &realm.Container{}
+	base.Spec = &resource.Container{}
 	for name, o := range map[string]CreateOptions{"default": base, "full": full} {
 		t.Run(name, func(t *testing.T) {
 			spec, err := generate(t, o, image)
@@ -166,7 +166,7 @@ func TestProcessArgs(t *testing.T) {
 		{"", []string{"a"}, ocispec.ImageConfig{Cmd: []string{"cmd"}}, "[a]"},
 		{"", nil, ocispec.ImageConfig{}, "[]"},
 	} {
-		args, err := ProcessArgs(&realm.Container{Command: tc.command, Args: tc.args}, tc.image)
+		args, err := ProcessArgs(&resource.Container{Command: tc.command, Args: tc.args}, tc.image)
 		if fmt.Sprint(args) != tc.want || (err != nil) != (tc.want == "[]") {
 			t.Errorf("%q %q: %v, %v, want %s", tc.command, tc.args, args, err, tc.want)
 		}
@@ -174,7 +174,7 @@ func TestProcessArgs(t *testing.T) {
 }
 
 func TestCapabilities(t *testing.T) {
-	all := len(mustCapabilities(t, &realm.Capabilities{Add: []string{"ALL"}}))
+	all := len(mustCapabilities(t, &resource.Capabilities{Add: []string{"ALL"}}))
 	for _, tc := range []struct {
 		add, drop []string
 		count     int
@@ -188,14 +188,14 @@ func TestCapabilities(t *testing.T) {
 		{[]string{"CHOWN"}, []string{"CHOWN"}, 14, "CAP_CHOWN", ""},
 		{[]string{"ALL"}, []string{"KILL"}, all - 1, "CAP_CHOWN", "CAP_KILL"},
 	} {
-		caps := mustCapabilities(t, &realm.Capabilities{Add: tc.add, Drop: tc.drop})
+		caps := mustCapabilities(t, &resource.Capabilities{Add: tc.add, Drop: tc.drop})
 		if len(caps) != tc.count || tc.has != "" && !slices.Contains(caps, tc.has) || slices.Contains(caps, tc.not) {
 			t.Errorf("add %v, drop %v: %v", tc.add, tc.drop, caps)
 		}
 	}
 }
 
-func mustCapabilities(t *testing.T, c *realm.Capabilities) []string {
+func mustCapabilities(t *testing.T, c *resource.Capabilities) []string {
 	t.Helper()
 	caps, err := capabilities(c)
 	if err != nil {
@@ -205,7 +205,7 @@ func mustCapabilities(t *testing.T, c *realm.Capabilities) []string {
 }
 
 func TestPrivilegedSpec(t *testing.T) {
-	o := CreateOptions{ID: "a", Spec: &realm.Container{Privileged: true}}
+	o := CreateOptions{ID: "a", Spec: &resource.Container{Privileged: true}}
 	spec, err := generate(t, o, ocispec.ImageConfig{Cmd: []string{"x"}})
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestPrivilegedSpec(t *testing.T) {
 
 // A privileged container must not loosen the ones that come after it.
 func TestSpecsShareNothing(t *testing.T) {
-	generated := func(spec realm.Container) string {
+	generated := func(spec resource.Container) string {
 		s, err := generate(t, CreateOptions{ID: "a", Spec: &spec}, ocispec.ImageConfig{Cmd: []string{"x"}})
 		if err != nil {
 			t.Fatal(err)
@@ -233,16 +233,16 @@ func TestSpecsShareNothing(t *testing.T) {
 		}
 		return string(data)
 	}
-	before := generated(realm.Container{})
-	generated(realm.Container{Privileged: true})
-	generated(realm.Container{Capabilities: &realm.Capabilities{Add: []string{"ALL"}, Drop: []string{"KILL"}}})
-	if after := generated(realm.Container{}); after != before {
+	before := generated(resource.Container{})
+	generated(resource.Container{Privileged: true})
+	generated(resource.Container{Capabilities: &resource.Capabilities{Add: []string{"ALL"}, Drop: []string{"KILL"}}})
+	if after := generated(resource.Container{}); after != before {
 		t.Errorf("before %s\nafter  %s", before, after)
 	}
 }
 
 func TestRefusedSpecs(t *testing.T) {
-	for _, spec := range []realm.Container{
+	for _, spec := range []resource.Container{
 		{SecurityOpts: []string{"seccomp=profile.json"}},
 		{SecurityOpts: []string{"apparmor="}},
 		{Devices: []string{"/dev/null:/x:rwx"}},

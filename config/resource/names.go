@@ -1,0 +1,67 @@
+package resource
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// MaxVariants is how many resources may at most be known on the host by names of the same path: the one that has it now, and
+// those that had it and were moved, which keep their names.
+const MaxVariants = 99
+
+// Variant returns the n-th form of a name on the host: the name itself for 1, else one that no path makes.
+func Variant(name string, n int) string {
+	if n <= 1 {
+		return name
+	}
+	return name + "." + strconv.Itoa(n)
+}
+
+// IsVariant reports whether id is one of the forms that variant returns for 1 to [MaxVariants].
+func IsVariant(id string, variant func(n int) string) bool {
+	for n := 1; n <= MaxVariants; n++ {
+		if variant(n) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// bridgePrefix begins the name of every bridge: by it the firewall tells the networks of other spaces.
+const bridgePrefix = "kuke-"
+
+// maxInterfaceName is the longest name the kernel takes for a network interface.
+const maxInterfaceName = 15
+
+// NetworkName returns the name of the CNI network of the space that p is or lies in, kukeon-<realm>-<space>.
+func NetworkName(p Path) string { return "kukeon-" + strings.Join(p.Space().Names(), "-") }
+
+// ConflistName returns the name of the file of that network: <realm>-<space>.conflist.
+func ConflistName(p Path) string { return strings.Join(p.Space().Names(), "-") + ".conflist" }
+
+// BridgeName returns the name of the bridge of the space that p is or lies in: kuke-<realm>-<space>, or a stable hash
+// in place of the names where that would pass the kernel's limit of 15 characters.
+func BridgeName(p Path) string {
+	name := strings.Join(p.Space().Names(), "-")
+	if len(bridgePrefix+name) > maxInterfaceName {
+		return hashedBridge(string(p.Space()))
+	}
+	return bridgePrefix + name
+}
+
+func hashedBridge(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return bridgePrefix + hex.EncodeToString(sum[:])[:maxInterfaceName-len(bridgePrefix)]
+}
+
+// NetworkVariant returns the n-th form of [NetworkName], [ConflistName] and [BridgeName]. "--" is in no name of a resource, and
+// other than "." it may also be in the name of a table of the firewall.
+func NetworkVariant(p Path, n int) (network, conflist, bridge string) {
+	if n <= 1 {
+		return NetworkName(p), ConflistName(p), BridgeName(p)
+	}
+	suffix := "--" + strconv.Itoa(n)
+	return NetworkName(p) + suffix, strings.Join(p.Space().Names(), "-") + suffix + ".conflist", hashedBridge(string(p.Space()) + suffix)
+}

@@ -1,0 +1,129 @@
+package resource
+
+import (
+	"fmt"
+	"strings"
+)
+
+// MaxNameLength is the longest name a resource may have, in bytes: the limit of a DNS label (RFC 1123).
+const MaxNameLength = 63
+
+// NamePattern matches what may name a resource, but for its length, which [MaxNameLength] bounds: for those who can't
+// call [CheckName].
+const NamePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
+
+// Path is the one name of a resource: the names from the realm down, joined by "/".
+// Its depth gives the kind: "main" is a realm, "main/default/blog/web/nginx" a container.
+// A Path made by [ParsePath] or [Path.Join] from valid names is valid.
+type Path string
+
+// ParsePath checks s and returns it as a Path.
+// The error says which name is wrong and what a name looks like.
+func ParsePath(s string) (Path, error) {
+	if s == "" {
+		return "", fmt.Errorf("the path is empty: write realm/space/stack/cell/container, as deep as needed")
+	}
+	names := strings.Split(s, "/")
+	if len(names) > len(Kinds) {
+		return "", fmt.Errorf("path %q has %d names: the deepest is realm/space/stack/cell/container", abbreviate(s), len(names))
+	}
+	for _, name := range names {
+		if err := CheckName(name); err != nil {
+			return "", fmt.Errorf("path %q: %w", abbreviate(s), err)
+		}
+	}
+	return Path(s), nil
+}
+
+// CheckName returns nil when s may name a resource: [a-z0-9] and single inner "-", 1 to 63 characters.
+func CheckName(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("a name is empty")
+	case len(s) > MaxNameLength:
+		return fmt.Errorf("name %q has %d characters: at most %d are allowed", abbreviate(s), len(s), MaxNameLength)
+	case strings.HasPrefix(s, "-") || strings.HasSuffix(s, "-") || strings.Contains(s, "--"):
+		return fmt.Errorf("name %q: \"-\" may only stand alone between two other characters", s)
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return fmt.Errorf("name %q contains %q: use lower-case letters, digits and single inner \"-\"", s, r)
+		}
+	}
+	return nil
+}
+
+func abbreviate(s string) string {
+	const keep = 40
+	if len(s) <= 2*keep {
+		return s
+	}
+	return s[:keep] + "…" + s[len(s)-keep/2:]
+}
+
+// Join returns the path of p's child called name. Join of the empty path is the realm called name.
+func (p Path) Join(name string) Path {
+	if p == "" {
+		return Path(name)
+	}
+	return p + "/" + Path(name)
+}
+
+// Parent returns the path above p, or the empty path for a realm.
+func (p Path) Parent() Path {
+	if i := strings.LastIndexByte(string(p), '/'); i >= 0 {
+		return p[:i]
+	}
+	return ""
+}
+
+// Name returns the last name of p.
+func (p Path) Name() string {
+	return string(p[strings.LastIndexByte(string(p), '/')+1:])
+}
+
+// Names returns the names of p from the realm down.
+func (p Path) Names() []string {
+	if p == "" {
+		return nil
+	}
+	return strings.Split(string(p), "/")
+}
+
+// Depth returns how many names p has: 1 for a realm to 5 for a container, 0 for the empty path.
+func (p Path) Depth() int {
+	if p == "" {
+		return 0
+	}
+	return strings.Count(string(p), "/") + 1
+}
+
+// Kind returns the kind that p's depth stands for. It panics on the empty path and on one too deep,
+// which [ParsePath] never returns.
+func (p Path) Kind() Kind { return Kinds[p.Depth()-1] }
+
+// Realm returns the realm that p is, or lies in.
+func (p Path) Realm() Path {
+	if i := strings.IndexByte(string(p), '/'); i >= 0 {
+		return p[:i]
+	}
+	return p
+}
+
+// Space returns the space that p is, or lies in; p is not a realm.
+func (p Path) Space() Path {
+	for p.Depth() > KindSpace.Depth() {
+		p = p.Parent()
+	}
+	return p
+}
+
+// Contains reports whether other is p or lies below it.
+func (p Path) Contains(other Path) bool {
+	return other == p || strings.HasPrefix(string(other), string(p)+"/")
+}
+
+// ComparePaths orders paths so that a parent stands right before what is below it. It returns -1, 0 or +1.
+func ComparePaths(a, b Path) int {
+	return strings.Compare(strings.ReplaceAll(string(a), "/", "\x00"), strings.ReplaceAll(string(b), "/", "\x00"))
+}

@@ -1,0 +1,33 @@
+package resource
+
+// Space groups stacks that share a network: a bridge of its own, with a subnet. It has a cgroup.
+type Space struct {
+	Network *Network `json:"network,omitempty" kuke:"live" doc:"The network of the space."`
+	Common
+}
+
+// Kind returns [KindSpace].
+func (*Space) Kind() Kind { return KindSpace }
+
+// Network says how the network of a space differs from the default: a free subnet of the pool, from which every
+// address outside of other spaces may be reached.
+type Network struct {
+	Subnet   string  `json:"subnet,omitempty" kuke:"early,live,check=subnet" doc:"IPv4 subnet in CIDR form, such as 10.1.2.0/24. Default: a free /24 of the pool."`
+	Internal bool    `json:"internal,omitempty" kuke:"live" doc:"Whether its cells may begin no connection to anything outside of the space. Published ports are still served."`
+	Egress   *Egress `json:"egress,omitempty" kuke:"live" doc:"What its cells may connect to outside of the space."`
+}
+
+// Egress is an allow-list for connections that cells begin to the outside of their space.
+type Egress struct {
+	Default string       `json:"default,omitempty" kuke:"live,check=verdict,default=allow" doc:"What holds for everything that allow does not name: allow or deny."`
+	Allow   []EgressRule `json:"allow,omitempty" kuke:"live,key=cidr" doc:"Destinations that may be reached nevertheless."`
+}
+
+// EgressRule allows connections to the addresses of a subnet.
+type EgressRule struct {
+	CIDR  string   `json:"cidr" kuke:"live,required,check=cidr" doc:"The destination: an IPv4 or IPv6 subnet in CIDR form, or a single address."`
+	Ports []string `json:"ports,omitempty" kuke:"live,type=set,check=egressport" doc:"Ports: port[/tcp|/udp|/sctp], or a range such as 8000-8010. Default: every port and protocol."`
+}
+
+// EgressDeny is the verdict that lets through only what is allowed by name; the other verdict is "allow".
+const EgressDeny = "deny"
