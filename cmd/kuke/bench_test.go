@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,95 +111,4 @@ func runcBundle(b *testing.B, dir string) string {
 		b.Fatal(err)
 	}
 	return bundle
-}
-
-// BenchmarkReplacement changes a variable of a container, which replaces it, and reports for how long no container runs: from
-// the end of the old one's task to the start of the new one's, as containerd tells. The reference of the same run is what
-// "runc kill", "runc delete" and "runc run" of one container take. The root container takes the network of its cell along.
-func BenchmarkReplacement(b *testing.B) {
-	for _, name := range []string{"root", "side"} {
-		b.Run(name, func(b *testing.B) { benchReplacement(b, name) })
-	}
-}
-
-func benchReplacement(b *testing.B, name string) {
-	dir := b.TempDir()
-	defer removeEverything(b.Fatal)
-	bundle := runcBundle(b, dir)
-	config := filepath.Join(dir, "main.hcl")
-	change := func(value int) {
-		before, after, _ := strings.Cut(cells(1, "x"), strconv.Quote(name))
-		after = strings.Replace(after, strconv.Quote("x"), strconv.Quote(strconv.Itoa(value)), 1)
-		if err := os.WriteFile(config, []byte(before+strconv.Quote(name)+after), 0o600); err != nil {
-			b.Fatal(err)
-		}
-	}
-	change(0)
-	benchKuke(b, "image", "import", "--realm", "crash", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS"))
-	benchKuke(b, "apply", "--auto-approve", "-f", config)
-	ended := taskEvents(b)
-	var gap, floor time.Duration
-	i := 0
-	for b.Loop() {
-		i++
-		change(i)
-		benchKuke(b, "apply", "--auto-approve", "-f", config)
-		gap += ended("_" + name)
-		bench := func(args ...string) { // one after the other
-			if err := exec.Command("runc", args...).Run(); err != nil {
-				b.Fatalf("runc %v: %v", args, err)
-			}
-		}
-		bench("run", "-d", "--bundle", bundle, "bench")
-		start := time.Now()
-		bench("delete", "--force", "bench")
-		bench("run", "-d", "--bundle", bundle, "bench")
-		floor += time.Since(start)
-		bench("delete", "--force", "bench")
-	}
-	b.ReportMetric(gap.Seconds()/floor.Seconds(), "gap/runc")
-	b.ReportMetric((gap / time.Duration(b.N)).Seconds(), "gap-s")
-	b.ReportMetric((floor / time.Duration(b.N)).Seconds(), "runc-s")
-	b.ReportMetric(0, "ns/op")
-}
-
-// taskEvents returns a function that waits for the start of a task of a container whose id ends with a suffix, and returns how
-// long before it the last one of that container had ended.
-func taskEvents(b *testing.B) func(suffix string) time.Duration {
-	b.Helper()
-	events := exec.Command("ctr", "events")
-	out, err := events.StdoutPipe()
-	if err == nil {
-		err = events.Start()
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = events.Process.Kill()
-		_ = events.Wait()
-	})
-	lines := bufio.NewScanner(out)
-	return func(suffix string) time.Duration {
-		var end time.Time
-		for lines.Scan() {
-			// 2026-01-02 03:04:05.123456789 +0000 UTC NAMESPACE TOPIC JSON
-			fields := strings.SplitN(lines.Text(), " ", 7)
-			if len(fields) < 7 || !strings.Contains(fields[6], suffix+`"`) || strings.Contains(fields[6], `"try_`) {
-				continue
-			}
-			at, err := time.Parse("2006-01-02 15:04:05.999999999", fields[0]+" "+fields[1])
-			if err != nil {
-				b.Fatal(err)
-			}
-			switch fields[5] {
-			case "/tasks/exit":
-				end = at
-			case "/tasks/start":
-				return at.Sub(end)
-			}
-		}
-		b.Fatal(lines.Err())
-		return 0
-	}
 }
