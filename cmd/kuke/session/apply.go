@@ -1,0 +1,81 @@
+package session
+
+import (
+	"context"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// PlanOptions say what to plan for a project.
+type PlanOptions struct {
+	// Input is the configuration. Only its project counts for RefreshOnly and for [planner.Options.Destroy].
+	Input config.Input
+	// RefreshOnly takes into the state what was changed outside of kuke, and changes nothing else.
+	RefreshOnly bool
+	// Options are those that the user has chosen; the session adds the project, the pool and what the configuration says.
+	planner.Options
+}
+
+// Plan makes a plan without the lock: the state can change at once, which applying the saved plan then notices.
+func (s *Session) Plan(ctx context.Context, o PlanOptions) (*planner.Plan, error) {
+	from, err := s.source(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	var made *planner.Plan
+	err = s.withoutLock(ctx, func(w *world) (err error) {
+		made, err = s.plan(ctx, w, from)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	made.Diagnostics = s.warned // who reviews the plan, or applies it once it is saved, sees them too
+	return made, nil
+}
+
+// Apply plans, and carries out the plan. Errors of the input are found before the lock is taken.
+func (s *Session) Apply(ctx context.Context, o PlanOptions, run RunOptions) error {
+	from, err := s.source(ctx, o)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, from, run)
+}
+
+// ApplySaved carries out a saved plan.
+func (s *Session) ApplySaved(ctx context.Context, p SavedPlan, run RunOptions) error {
+	from, err := s.savedPlan(ctx, p)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx, from, run)
+}
+
+// source reads the input of a plan for a project.
+func (s *Session) source(ctx context.Context, o PlanOptions) (source, error) {
+	o.SubnetPool = s.SubnetPool
+	if !o.RefreshOnly && !o.Destroy {
+		c, err := s.Read(ctx, o.Input)
+		if err == nil {
+			err = s.useProject(c.Project)
+		}
+		o.Project, o.Unnamed = s.project.name, s.project.unnamed
+		return &configuration{Configuration: c, session: s, input: o.Input, options: o.Options}, err
+	}
+	if _, err := s.FindProject(o.Input); err != nil {
+		return nil, err
+	}
+	if o.RefreshOnly {
+		return accepted{project: s.project.name}, nil
+	}
+	o.Project, o.Unnamed = s.project.name, s.project.unnamed
+	return &records{session: s, options: o.Options, find: func(prior *state.State, o *planner.Options) (*resource.Tree, error) {
+		o.Directory = s.project.directoryIn(prior)
+		s.noteOthers(prior)
+		return nil, nil
+	}}, nil
+}

@@ -1,0 +1,231 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Load reads the configuration, which may take seconds, and gives up when ctx ends. The input is then still in use: nothing
+// may be made of what it asks for.
+func (s *Session) Load(ctx context.Context, in config.Input) (*config.Configuration, resource.Diagnostics, error) {
+	var c *config.Configuration
+	var diags resource.Diagnostics
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, diags = config.Load(in)
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, nil, ErrInterrupted
+	case <-done:
+		s.Sources = c.Sources
+		return c, diags, nil
+	}
+}
+
+// Read loads a configuration without errors, and reports its warnings. Those of a configuration that is pending come with its
+// second reading.
+func (s *Session) Read(ctx context.Context, in config.Input) (*config.Configuration, error) {
+	c, diags, err := s.Load(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	if c.Pending {
+		return c, nil
+	}
+	return c, s.Report(diags)
+}
+
+// configuration is the source of a plan for a project. It is read a second time if it refers to values that only a plan works
+// out.
+type configuration struct {
+	*config.Configuration
+	session *Session
+	input   config.Input
+	options planner.Options
+}
+
+func (c *configuration) prepare(ctx context.Context, w *world) error {
+	c.options.Directory = c.session.project.directoryIn(w.prior)
+	if err := c.addSurgery(ctx, w); err != nil || c.Pending {
+		return err
+	}
+	return c.addOutputs()
+}
+
+func (c *configuration) values() (*resource.Tree, resource.SealKey) { return c.Tree, nil }
+
+func (c *configuration) wanted(prior *state.State) *resource.Tree {
+	return planner.Wanted(c.Tree, prior, c.options)
+}
+
+func (c *configuration) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+	return look(ctx, w, desired, c.options)
+}
+
+func (c *configuration) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+	made, diags, err := c.session.decide(ctx, w, desired, actual, c.options)
+	switch {
+	case made == nil:
+		return nil, diags, err
+	case c.Pending:
+		return nil, nil, c.readAgain(ctx, made, w.prior)
+	case c.input.Computed != nil && !reflect.DeepEqual(planner.Computed(made, w.prior), c.input.Computed):
+		return nil, nil, errors.New("the configuration depends on addresses in a way that changes them: let no name, parent, for_each or count depend on an address")
+	}
+	return made, diags, nil
+}
+
+// readAgain reads the configuration with the values that the plan works out.
+func (c *configuration) readAgain(ctx context.Context, p *planner.Plan, prior *state.State) error {
+	c.input.Computed = planner.Computed(p, prior)
+	again, diags, err := c.session.Load(ctx, c.input)
+	if err != nil {
+		return err
+	}
+	c.Configuration = again
+	if diags.HasErrors() {
+		return diags
+	}
+	if c.Pending {
+		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also what it refers to")
+	}
+	if err := c.session.Report(diags); err != nil {
+		return err
+	}
+	return c.addOutputs()
+}
+
+// addOutputs adds to the options the values of the outputs as they are recorded: without those that are sensitive.
+func (c *configuration) addOutputs() error {
+	c.options.Outputs = map[string]*state.Output{}
+	for _, o := range c.Outputs {
+		if o.Sensitive {
+			c.options.Outputs[o.Name] = &state.Output{Sensitive: true}
+			continue
+		}
+		val, _ := o.Value.UnmarkDeep()
+		data, err := ctyjson.Marshal(val, val.Type())
+		ty, err2 := ctyjson.MarshalType(val.Type())
+		if err := errors.Join(err, err2); err != nil {
+			return fmt.Errorf("%s: output %s: %w", o.Declared, o.Name, err)
+		}
+		c.options.Outputs[o.Name] = &state.Output{Type: ty, Value: data}
+	}
+	return nil
+}
+
+// addSurgery adds to the options the blocks moved, removed and import of the configuration.
+func (c *configuration) addSurgery(ctx context.Context, w *world) error {
+	for _, m := range c.Moved {
+		c.options.Moves = append(c.options.Moves, planner.Move{From: m.From, To: m.To, Declared: m.Declared})
+	}
+	for _, r := range c.Removed {
+		c.options.Removals = append(c.options.Removals, planner.Removal{From: r.From, Forget: !r.Destroy, Declared: r.Declared})
+	}
+	for _, i := range c.Imports {
+		if w.prior.Records[i.To] != nil {
+			continue // it has been imported
+		}
+		record, err := c.imported(ctx, w, i)
+		if err != nil {
+			return fmt.Errorf("%s: import %s: %w", i.Declared, i.To, err)
+		}
+		c.options.Imports = append(c.options.Imports, planner.Import{Record: record})
+	}
+	return nil
+}
+
+// imported returns the record of a container that an import block names. The values that the configuration holds to be
+// sensitive are so as they are found, too.
+func (c *configuration) imported(ctx context.Context, w *world, i config.Import) (*state.Record, error) {
+	if err := planner.CheckImport(w.prior, i.To, "", i.ID); err != nil {
+		return nil, err
+	}
+	var sensitive map[string]bool
+	if want := c.Tree.Resource(i.To); want != nil {
+		sensitive = want.Sensitive
+	}
+	record, _, err := foreign(ctx, w, i.To, i.ID, c.session.project.name, sensitive)
+	return record, err
+}
+
+// records is the source of a plan for recorded resources: those of a project that is destroyed, or those that a command names.
+type records struct {
+	session *Session
+	options planner.Options
+	// find completes the options, and returns the resources as they are to be: nil to destroy.
+	find func(prior *state.State, o *planner.Options) (*resource.Tree, error)
+	tree *resource.Tree
+}
+
+func (r *records) prepare(_ context.Context, w *world) (err error) {
+	r.tree, err = r.find(w.prior, &r.options)
+	return err
+}
+
+// No value of the records is sealed: they are already.
+func (r *records) values() (*resource.Tree, resource.SealKey) { return nil, nil }
+
+func (r *records) wanted(prior *state.State) *resource.Tree {
+	return planner.Wanted(r.tree, prior, r.options)
+}
+
+func (r *records) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+	return look(ctx, w, desired, r.options)
+}
+
+func (r *records) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+	return r.session.decide(ctx, w, desired, actual, r.options)
+}
+
+// look looks at the host, or takes it to be as it is recorded.
+func look(ctx context.Context, w *world, desired *resource.Tree, o planner.Options) (*planner.Actual, error) {
+	if o.Assume {
+		return w.exec.Assume(ctx, desired, w.prior)
+	}
+	return w.exec.Refresh(ctx, desired, w.prior)
+}
+
+// decide plans the way to the desired resources, unless it finds lost records: then it returns no plan.
+func (s *Session) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual, o planner.Options) (*planner.Plan, resource.Diagnostics, error) {
+	known := len(w.prior.Records)
+	if err := s.restore(ctx, w, planner.LostWithCells(desired, w.prior, actual, o)); err != nil || len(w.prior.Records) > known {
+		return nil, nil, err
+	}
+	made, diags := planner.New(desired, w.prior, actual, o)
+	return made, diags, nil
+}
+
+// accepted is the source of a plan that takes the host as it is into the state.
+type accepted struct{ project string }
+
+func (accepted) prepare(context.Context, *world) error { return nil }
+
+func (accepted) values() (*resource.Tree, resource.SealKey) { return nil, nil }
+
+// Of a plan, be it of nothing, tasks that are about to start are waited for.
+func (accepted) wanted(*state.State) *resource.Tree { return resource.NewTree() }
+
+func (accepted) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+	return w.exec.Refresh(ctx, desired, w.prior)
+}
+
+func (a accepted) decide(_ context.Context, w *world, _ *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+	made := planner.Accept(w.prior, actual)
+	made.Project = a.project
+	return made, nil, nil
+}
