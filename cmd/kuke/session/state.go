@@ -1,0 +1,133 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// changeState calls change with the state and the lock held, and writes the index of the state.
+func (s *Session) changeState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State) error) error {
+	return s.withLock(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		if err := change(store, st); err != nil {
+			return err
+		}
+		return store.Commit()
+	})
+}
+
+// changeHost is changeState for a change that the host must learn of, too.
+func (s *Session) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*world) error) error {
+	return s.withHost(ctx, lockTimeout, func(w *world) error {
+		if err := change(w); err != nil {
+			return err
+		}
+		return w.store.Commit()
+	})
+}
+
+// Recorded returns the recorded paths at and below scope, at least one.
+func Recorded(st *state.State, scope resource.Path) ([]resource.Path, error) {
+	paths := slices.DeleteFunc(st.Paths(), func(p resource.Path) bool { return !scope.Contains(p) })
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
+	}
+	return paths, nil
+}
+
+// Forget removes the records at and below scope from the state, once approve has seen their paths. The host stays as it is.
+func (s *Session) Forget(ctx context.Context, scope resource.Path, lockTimeout time.Duration, approve func([]resource.Path) error) error {
+	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		paths, err := Recorded(st, scope)
+		if err != nil {
+			return err
+		}
+		if err := approve(paths); err != nil {
+			return err
+		}
+		for _, p := range slices.Backward(paths) {
+			if err := store.Forget(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Push replaces the recorded state with another one, which name names in errors. Without force it must be of the same lineage
+// and not older.
+func (s *Session) Push(ctx context.Context, name string, pushed *state.State, force bool, lockTimeout time.Duration) error {
+	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		switch {
+		case force || st.Lineage == "":
+		case pushed.Lineage != st.Lineage:
+			return fmt.Errorf("%s is of another state: its lineage is %s, that of this one %s: use --force to replace it all the same", name, pushed.Lineage, st.Lineage)
+		case pushed.Serial < st.Serial:
+			return fmt.Errorf("%s is older than the state: its serial is %d, that of the state %d: use --force to go back all the same", name, pushed.Serial, st.Serial)
+		}
+		return store.Replace(pushed)
+	})
+}
+
+// RebuildIndex writes the index of the state from the manifests, and returns the number of resources.
+func (s *Session) RebuildIndex(ctx context.Context, lockTimeout time.Duration) (resources int, err error) {
+	err = s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+		store.Rebuild()
+		resources = len(st.Records)
+		return nil
+	})
+	return resources, err
+}
+
+// Rebuilt is the result of [Session.Rebuild].
+type Rebuilt struct {
+	// Records are those that were recorded again, and Notes the attributes that the host does not tell.
+	Records []*state.Record
+	Notes   []string
+	// Resources is the number of all resources in the state.
+	Resources int
+}
+
+// Rebuild writes the index of the state, and records the resources that the host tells of and the state lacks.
+func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Rebuilt, err error) {
+	err = s.changeHost(ctx, lockTimeout, func(w *world) (err error) {
+		w.store.Rebuild()
+		if r.Records, r.Notes, err = w.exec.Recover(ctx, w.prior, nil); err != nil {
+			return err
+		}
+		for _, record := range r.Records {
+			w.prior.Records[record.Path] = record
+		}
+		r.Resources = len(w.prior.Records)
+		return w.exec.RecordAgain(w.prior, r.Records)
+	})
+	return r, err
+}
+
+// Rename gives a recorded resource another name within its parent. Its containers go on running.
+func (s *Session) Rename(ctx context.Context, from, to resource.Path, lockTimeout time.Duration) error {
+	return s.changeHost(ctx, lockTimeout, func(w *world) error {
+		moves, err := planner.RenameByHand(w.prior, from, to)
+		if err != nil {
+			return err
+		}
+		return w.exec.Move(ctx, moves)
+	})
+}
+
+// Take moves the recorded resources at and below p into the project of [Options.Project], and returns those that were in
+// another one.
+func (s *Session) Take(ctx context.Context, p resource.Path, lockTimeout time.Duration) (changed []*state.Record, err error) {
+	err = s.changeHost(ctx, lockTimeout, func(w *world) (err error) {
+		if changed, err = w.prior.Take(p, s.Project); err != nil {
+			return err
+		}
+		return w.exec.Relabel(ctx, changed)
+	})
+	return changed, err
+}
