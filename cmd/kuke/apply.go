@@ -5,17 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // applyOptions are what apply and destroy share beyond planning.
@@ -94,98 +94,31 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
-	// Everything that can be wrong with the input is found before the lock is taken or anything is made.
-	makePlan, err := a.planMaker(ctx, o)
-	if err != nil {
-		return err
-	}
-	return a.changeHost(ctx, o.lockTimeout, func(exec *executor.Executor, store *state.Store, prior *state.State) error {
-		plan, err := makePlan(ctx, exec, prior)
-		if err != nil {
-			return err
+	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *planner.Plan) (bool, error) {
+		a.out.Plan(p)
+		if p.Empty() || o.planFile != "" || o.autoApprove {
+			return true, nil
 		}
-		a.out.Plan(plan)
-		if plan.Empty() {
-			return errors.Join(remember(store, plan), store.Commit()) // an index that was broken is written anew all the same
-		}
-		if o.planFile == "" && !o.autoApprove {
-			if err := a.approve(ctx, o.destroy); err != nil {
-				return err
-			}
-		}
-		if err := remember(store, plan); err != nil {
-			return err
-		}
-		err = a.carryOut(ctx, exec, plan, o.parallelism)
-		if code := exitCode(0); err != nil && !errors.As(err, &code) {
-			err = errors.Join(err, store.Commit()) // a project that owns nothing is not remembered
-		}
-		return err
-	})
-}
-
-// planMaker reads the input of apply, a saved plan or a configuration, and returns what makes the plan from
-// it and the state.
-func (a *app) planMaker(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
+		err := a.approve(ctx, o.destroy)
+		return err == nil, err
+	}}
 	if o.planFile != "" {
-		return a.savedPlan(ctx, o)
+		return a.applySaved(ctx, o, run)
 	}
-	wanted, options, err := a.planInput(ctx, &o.planOptions)
-	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		return a.planFor(ctx, exec, wanted, prior, &o.planOptions, options)
-	}, err
+	request, err := o.request(ctx, a)
+	if err != nil {
+		return err
+	}
+	return a.session.Apply(ctx, request, run)
 }
 
-// savedPlan reads a saved plan, and the sensitive values that it takes from the configuration, if one is named.
-func (a *app) savedPlan(ctx context.Context, o *applyOptions) (func(context.Context, *executor.Executor, *state.State) (*planner.Plan, error), error) {
-	plan, err := a.loadPlan(o.planFile)
-	if err != nil {
-		return nil, err
+// applySaved applies a saved plan, with the sensitive values of the configuration if one is named.
+func (a *app) applySaved(ctx context.Context, o *applyOptions, run session.RunOptions) error {
+	saved := session.SavedPlan{File: o.planFile, Given: o.inputs}
+	if len(o.files)+len(o.variables.assignments) > 0 {
+		saved.Input = func() (config.Input, error) { return o.input(ctx, a) }
 	}
-	var given *wanted
-	if needed := plan.NeedsValues(); !needed && len(o.inputs) > 0 {
-		return nil, fmt.Errorf("%s holds all that applying it takes, and no sensitive value of a configuration is missing: leave out %s", o.planFile, strings.Join(o.inputs, ", "))
-	} else if needed && len(o.files)+len(o.variables.assignments) > 0 {
-		if given, err = a.read(ctx, &o.planOptions); err != nil {
-			return nil, err
-		}
-	}
-	return func(ctx context.Context, exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		if err := plan.CheckFresh(prior); err != nil {
-			return nil, err
-		}
-		actual, err := exec.LookAgain(ctx, plan, prior)
-		if err != nil {
-			return nil, err
-		}
-		if err := plan.CheckHost(prior, actual); err != nil {
-			return nil, err
-		}
-		if err := exec.UseKey(plan.Key); err != nil {
-			return nil, err
-		}
-		if given != nil && given.Pending {
-			if err := a.readAgain(ctx, given, plan, prior); err != nil {
-				return nil, err
-			}
-		}
-		if given != nil {
-			if err := exec.Seal(given.Tree); err != nil {
-				return nil, err
-			}
-		}
-		a.errs.Diagnostics(slices.DeleteFunc(slices.Clone(plan.Diagnostics), func(d resource.Diagnostic) bool { return slices.Contains(a.warned, d) }), nil)
-		return plan, exec.Provide(plan)
-	}, nil
-}
-
-// loadPlan reads a saved plan, and prints the warnings about its file.
-func (a *app) loadPlan(file string) (*planner.Plan, error) {
-	plan, diags, err := planner.LoadPlan(file)
-	if err != nil {
-		return nil, err
-	}
-	return plan, a.report(diags)
+	return a.session.ApplySaved(ctx, saved, run)
 }
 
 // approve asks whether to go on. Anything but yes is an error.
@@ -198,7 +131,7 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 	}()
 	select {
 	case <-ctx.Done():
-		return errInterrupted
+		return session.ErrInterrupted
 	case line := <-answer:
 		if line != "yes" {
 			return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")
@@ -207,29 +140,16 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 	return nil
 }
 
-func (a *app) carryOut(ctx context.Context, exec *executor.Executor, plan *planner.Plan, parallelism int) error {
-	a.interrupts.deferCancel()
-	progress := a.out.Progress()
-	outcomes, err := exec.Apply(ctx, plan, executor.ApplyOptions{
-		Parallelism: parallelism, Observe: progress.Observe, Interrupt: a.interrupts.first,
-	})
-	if outcomes == nil {
-		return err // before the first step
-	}
-	// What was done is said even where its index could not be written.
-	exited, exitedErr := exec.Exited(ctx, outcomes)
-	if exitedErr != nil {
-		slog.Debug("can't tell which containers have ended", "error", exitedErr)
-	}
-	complete := a.out.Outcome(plan, outcomes, exited, a.errs)
-	if err != nil {
-		return err
-	}
-	if complete {
-		return nil
-	}
-	if a.interrupts.happened() {
-		return exitCode(exitInterrupted)
-	}
-	return exitCode(exitError)
+// progress shows how a plan is carried out.
+type progress struct {
+	app *app
+	*view.Progress
+}
+
+// Begin implements [session.Progress].
+func (p *progress) Begin() { p.Progress = p.app.out.Progress() }
+
+// End implements [session.Progress].
+func (p *progress) End(done *planner.Plan, outcomes []executor.Outcome, exited []executor.Exited) {
+	p.app.out.Outcome(done, outcomes, exited, p.app.errs)
 }

@@ -38,14 +38,14 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 	if in.Stdin != nil && len(args) == 0 {
 		return errors.New("standard input can't hold both the configuration and the expressions: give one expression as the argument")
 	}
-	if _, prior, err := a.readState(); err == nil {
+	if _, prior, err := a.session.State(); err == nil {
 		in.Computed = planner.Computed(&planner.Plan{}, prior)
 	}
-	c, diags, err := a.load(ctx, in)
+	c, diags, err := a.session.Load(ctx, in)
 	if err != nil {
 		return err
 	}
-	if err := a.report(diags); err != nil {
+	if err := a.session.Report(diags); err != nil {
 		return err
 	}
 	if len(args) == 1 {
@@ -79,7 +79,7 @@ func (a *app) evaluateInput(ctx context.Context, c *config.Configuration) error 
 			continue
 		}
 		if err := a.evaluate(c, text); err != nil {
-			a.errs.Error(err, a.sources)
+			a.errs.Error(err, a.session.Sources)
 			failed = true
 		}
 	}
@@ -139,7 +139,7 @@ func readLine(ctx context.Context, in *bufio.Reader, limit int) (string, error) 
 
 func (a *app) evaluate(c *config.Configuration, text string) error {
 	value, diags := c.Evaluate(text)
-	if err := a.report(diags); err != nil {
+	if err := a.session.Report(diags); err != nil {
 		return err
 	}
 	a.out.Text(value + "\n")

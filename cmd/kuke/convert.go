@@ -46,22 +46,18 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if o.to != "" && o.to != string(config.HCL) && o.to != string(config.YAML) {
 		return fmt.Errorf("--to: there is no language %q: write hcl or yaml", o.to)
 	}
-	in, err := o.input(ctx, a)
+	c, diags, err := o.load(ctx, a)
 	if err != nil {
 		return err
 	}
-	c, diags, err := a.load(ctx, in)
-	if err != nil {
-		return err
-	}
-	if err := a.report(diags); err != nil {
+	if err := a.session.Report(diags); err != nil {
 		return err
 	}
 	tree := c.Tree
 	if err := convertible(c); err != nil {
 		return err
 	}
-	to, err := o.language(a.sources)
+	to, err := o.language(a.session.Sources)
 	if err != nil {
 		return err
 	}

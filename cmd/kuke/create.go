@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/config/resource/manifest"
-	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // createOptions are the attributes that can be given by flags; a configuration has all.
@@ -83,50 +78,16 @@ func (a *app) create(ctx context.Context, o *createOptions, kind resource.Kind, 
 	if err != nil {
 		return err
 	}
-	return a.imperative(ctx, &o.imperativeOptions, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		if prior.Records[p] != nil {
-			return nil, fmt.Errorf("%s %s exists already: change it in a configuration, or delete it first", kind.Lower(), p)
-		}
-		desired, err := a.desired(o, p, prior)
-		if err != nil {
-			return nil, err
-		}
-		return a.makePlan(ctx, exec, desired, prior, planner.Options{ByHand: true, Targets: []resource.Path{p}, SubnetPool: a.pool})
-	})
-}
-
-// desired returns a configuration of the one resource, read and checked as one that is written.
-func (a *app) desired(o *createOptions, p resource.Path, prior *state.State) (*resource.Tree, error) {
-	spec, err := o.spec(p, prior)
+	spec, err := o.spec(kind)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	text, err := manifest.Marshal(map[string]any{
-		"apiVersion": resource.APIVersion, "kind": p.Kind(), "metadata": map[string]any{"name": p.Name()}, "spec": spec,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("describe %s: %w", p, err)
-	}
-	c, diags := config.Load(config.Text(text))
-	// Nobody wrote that text.
-	for i := range diags {
-		diags[i].Subject = resource.Range{}
-	}
-	if err := a.report(diags); err != nil {
-		return nil, err
-	}
-	for _, r := range c.Tree.Resources() {
-		r.Declared, r.Ranges = resource.Range{}, nil
-	}
-	return c.Tree, nil
+	return a.session.Create(ctx, p, spec, a.runOptions(&o.imperativeOptions))
 }
 
 // spec returns the fields of the manifest that the flags make.
-func (o *createOptions) spec(p resource.Path, prior *state.State) (map[string]any, error) {
+func (o *createOptions) spec(kind resource.Kind) (map[string]any, error) {
 	spec := map[string]any{}
-	for i, field := range manifest.ParentFields(p.Kind()) {
-		spec[field] = p.Names()[i]
-	}
 	set := func(name string, value any, given bool) {
 		if given {
 			spec[name] = value
@@ -148,7 +109,7 @@ func (o *createOptions) spec(p resource.Path, prior *state.State) (map[string]an
 		network["subnet"] = o.subnet
 	}
 	set("network", network, o.internal || o.subnet != "")
-	if p.Kind() != resource.KindContainer {
+	if kind != resource.KindContainer {
 		return spec, nil
 	}
 	volumes, err := o.volumeSpecs()
@@ -164,7 +125,7 @@ func (o *createOptions) spec(p resource.Path, prior *state.State) (map[string]an
 	set("networks", o.networks, len(o.networks) > 0)
 	set("networksAliases", o.aliases, len(o.aliases) > 0)
 	set("privileged", true, o.privileged)
-	set("root", true, o.root || !hasContainers(prior, p.Parent()))
+	set("root", true, o.root)
 	set("restartPolicy", o.restartPolicy, o.restartPolicy != "")
 	return spec, nil
 }
@@ -181,15 +142,6 @@ func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 	return volumes, nil
 }
 
-func hasContainers(prior *state.State, cell resource.Path) bool {
-	for p := range prior.Records {
-		if p.Parent() == cell {
-			return true
-		}
-	}
-	return false
-}
-
 func newDelete(a *app) *cobra.Command {
 	o := &imperativeOptions{}
 	var cascade, images bool
@@ -201,57 +153,15 @@ func newDelete(a *app) *cobra.Command {
 			"declares is made anew by its next apply.",
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kind, err := parseKind(args[0])
+			paths, err := o.named(args)
 			if err != nil {
 				return err
 			}
-			return a.imperative(cmd.Context(), o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-				var targets []resource.Path
-				for _, arg := range args[1:] {
-					p, err := o.resource(prior, kind, arg)
-					if err != nil {
-						return nil, err
-					}
-					if n := below(prior, p); n > 0 && !cascade && kind != resource.KindCell {
-						return nil, fmt.Errorf("%s %s holds %d other resources: delete them first, or all of it with --cascade", kind.Lower(), p, n)
-					}
-					targets = append(targets, p)
-				}
-				if err := checkRoots(prior, targets); err != nil && !cascade {
-					return nil, err
-				}
-				return a.makePlan(cmd.Context(), exec, nil, prior, planner.Options{ByHand: true, Destroy: true, Images: images, Targets: targets})
-			})
+			return a.session.Delete(cmd.Context(), paths, session.DeleteOptions{Cascade: cascade, Images: images}, a.runOptions(o))
 		},
 	}
 	o.addFlags(cmd, resource.KindContainer)
 	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
 	addImagesFlag(cmd, &images)
 	return cmd
-}
-
-// checkRoots makes sure that with the root containers that go all others of their cells are to go, which they would.
-func checkRoots(prior *state.State, targets []resource.Path) error {
-	for _, p := range targets {
-		if c, ok := prior.Records[p].Spec.(*resource.Container); !ok || !c.Root {
-			continue
-		}
-		for _, q := range prior.Paths() {
-			if q.Parent() == p.Parent() && !slices.Contains(targets, q) {
-				return fmt.Errorf("container %s is the root of its cell, and container %s goes with it: delete that too, or use --cascade", p, q)
-			}
-		}
-	}
-	return nil
-}
-
-// below counts what is recorded below p.
-func below(prior *state.State, p resource.Path) int {
-	n := 0
-	for q := range prior.Records {
-		if q != p && p.Contains(q) {
-			n++
-		}
-	}
-	return n
 }

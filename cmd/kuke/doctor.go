@@ -87,7 +87,7 @@ func checkRunc() view.Check {
 // checkContainerd asks containerd, and where it answers, looks for its restart monitor.
 func (a *app) checkContainerd(ctx context.Context) []view.Check {
 	c := view.Check{Name: "containerd", Needed: true, Fix: "look at systemctl status containerd and journalctl -u containerd"}
-	config, err := a.hostConfig()
+	config, err := a.session.HostConfig()
 	if err != nil {
 		c.Found = err.Error()
 		return one(c)

@@ -38,7 +38,7 @@ func (a *app) checkResources(ctx context.Context) []view.Check {
 
 // actualWithLost looks at the host, and adds to prior what of it is lost, as a plan does.
 func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *state.State) (*planner.Actual, error) {
-	exec, err := a.open(ctx, store)
+	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err
 	}

@@ -75,25 +75,25 @@ func (a *app) exec(ctx context.Context, o *execOptions, args []string) error {
 		return err
 	}
 	defer exec.Close()
-	command := args[1:]
-	if command[0] == "--" {
-		command = command[1:]
+	words := args[1:]
+	if words[0] == "--" {
+		words = words[1:]
 	}
-	if len(command) == 0 {
+	if len(words) == 0 {
 		return errors.New("there is no command to run")
 	}
-	session := executor.Session{
-		Args: command, User: o.user, Dir: o.dir, Env: o.env, Stdout: a.stdout, Stderr: a.stderr, Terminal: o.terminal, Detach: o.detach,
+	command := executor.Session{
+		Args: words, User: o.user, Dir: o.dir, Env: o.env, Stdout: a.stdout, Stderr: a.stderr, Terminal: o.terminal, Detach: o.detach,
 	}
 	if o.stdin {
-		session.Stdin = a.stdin
+		command.Stdin = a.stdin
 	}
-	return a.session(ctx, exec, record, session)
+	return a.runCommand(ctx, exec, record, command)
 }
 
 // running returns the record of a container by its name or path, and what talks to its host.
 func (a *app) running(ctx context.Context, o *scopeOptions, arg string) (*state.Record, *executor.Executor, error) {
-	store, st, err := a.readState()
+	store, st, err := a.session.State()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,12 +101,12 @@ func (a *app) running(ctx context.Context, o *scopeOptions, arg string) (*state.
 	if err != nil {
 		return nil, nil, err
 	}
-	exec, err := a.open(ctx, store)
+	exec, err := a.session.Open(ctx, store)
 	return st.Records[p], exec, err
 }
 
-// session runs the command with this process's terminal and signals.
-func (a *app) session(ctx context.Context, exec *executor.Executor, record *state.Record, s executor.Session) error {
+// runCommand runs the command with this process's terminal and signals.
+func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *state.Record, s executor.Session) error {
 	// From here on signals are the command's.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -157,7 +157,7 @@ func (a *app) session(ctx context.Context, exec *executor.Executor, record *stat
 
 // notRunning says why no command can be run in a container, and what to do about it; err is what became of trying.
 func (a *app) notRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
-	_, st, readErr := a.readState()
+	_, st, readErr := a.session.State()
 	if readErr != nil {
 		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
 	}
@@ -324,7 +324,7 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 	if logErr := <-ended; !errors.Is(logErr, context.Canceled) {
 		err = errors.Join(err, logErr)
 	}
-	if _, st, readErr := a.readState(); readErr == nil && err == nil {
+	if _, st, readErr := a.session.State(); readErr == nil && err == nil {
 		a.noteLastRun(a.kills(st), record.Path)
 	}
 	switch {

@@ -49,7 +49,7 @@ func (a *app) format(o *fmtOptions, paths []string) error {
 		return errors.New("- stands for standard input, and stands alone: format the files in another call")
 	}
 	files, sources, diags := config.Format(paths, o.recursive, a.stdin)
-	a.sources = sources
+	a.session.Sources = sources
 	var failed []error
 	changed := false
 	for _, f := range files {
@@ -61,7 +61,7 @@ func (a *app) format(o *fmtOptions, paths []string) error {
 	if len(failed) > 0 {
 		a.errs.Error(errors.Join(failed...), nil)
 	}
-	switch err := a.report(diags); {
+	switch err := a.session.Report(diags); {
 	case err != nil:
 		return err
 	case len(failed) > 0:

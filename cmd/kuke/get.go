@@ -103,7 +103,7 @@ func parseKind(s string) (resource.Kind, error) {
 
 // selected returns the records that are asked for.
 func (a *app) selected(o *getOptions) (*state.Store, *state.State, []*state.Record, error) {
-	store, st, err := a.readState()
+	store, st, err := a.session.State()
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -141,7 +141,7 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 }
 
 func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*planner.Actual, error) {
-	exec, err := a.open(ctx, store)
+	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknow
 	said := ""
 	for {
 		unknown, err := look(inPlace)
-		a.connectTimeout = 0 // the next look is the next try
+		a.session.ConnectTimeout = 0 // the next look is the next try
 		if err != nil && ctx.Err() == nil {
 			return err
 		}

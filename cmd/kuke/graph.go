@@ -27,20 +27,24 @@ func newGraph(a *app) *cobra.Command {
 				return fmt.Errorf("--format: there is no format %q: use %s", format, strings.Join(view.GraphFormats, " or "))
 			}
 			if len(args) == 0 {
-				w, err := a.read(cmd.Context(), o)
+				in, err := o.input(cmd.Context(), a)
 				if err != nil {
 					return err
 				}
-				return a.out.Dependencies(w.Tree, format)
+				c, err := a.session.Read(cmd.Context(), in)
+				if err != nil {
+					return err
+				}
+				return a.out.Dependencies(c.Tree, format)
 			}
 			if given := a.given(cmd, inputFlags); len(given) > 0 {
 				return fmt.Errorf("a saved plan holds all that is drawn of it: leave out %s", strings.Join(given, ", "))
 			}
-			plan, err := a.loadPlan(args[0])
+			saved, err := a.session.LoadPlan(args[0])
 			if err != nil {
 				return err
 			}
-			return a.out.Steps(plan, format)
+			return a.out.Steps(saved, format)
 		},
 	}
 	o.addInputFlags(cmd)

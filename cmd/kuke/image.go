@@ -32,7 +32,7 @@ func (a *app) realmState(realmName string) (*state.Store, *state.State, error) {
 	if err := resource.CheckName(realmName); err != nil {
 		return nil, nil, fmt.Errorf("--realm: %w", err)
 	}
-	return a.readState()
+	return a.session.State()
 }
 
 // withImages runs f with the executor and the containerd namespace of the named realm.
@@ -41,7 +41,7 @@ func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executo
 	if err != nil {
 		return err
 	}
-	exec, err := a.open(cmd.Context(), store)
+	exec, err := a.session.Open(cmd.Context(), store)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 
 // imagesNow lists the images of a namespace through a connection of its own: containerd may be another one than before.
 func (a *app) imagesNow(ctx context.Context, store *state.Store, namespace string) ([]executor.Image, error) {
-	exec, err := a.open(ctx, store)
+	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // interrupts turns Ctrl-C, SIGTERM and the loss of the terminal into an orderly end: the first ends what can be given up at
-// once, but lets changes under way finish (see [interrupts.deferCancel]); the second ends everything.
+// once, but lets changes under way finish (see [interrupts.DeferCancel]); the second ends everything.
 type interrupts struct {
 	first  chan struct{} // closed at the first signal
 	cancel context.CancelFunc
@@ -80,12 +80,15 @@ func awaitAnother(signals <-chan os.Signal) {
 	}
 }
 
-// deferCancel makes the first signal close first and leave the context alone.
-func (i *interrupts) deferCancel() {
+// DeferCancel makes the first signal close first and leave the context alone.
+func (i *interrupts) DeferCancel() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.deferred = true
 }
+
+// First is closed at the first signal.
+func (i *interrupts) First() <-chan struct{} { return i.first }
 
 func (i *interrupts) happened() bool {
 	select {

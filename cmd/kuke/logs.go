@@ -52,7 +52,7 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 	if read.Since, err = parseSince(o.since, time.Now()); err != nil {
 		return fmt.Errorf("--since: %w", err)
 	}
-	store, st, err := a.readState()
+	store, st, err := a.session.State()
 	if err != nil {
 		return err
 	}

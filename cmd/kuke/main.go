@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	root := newRoot(a)
 	root.SetArgs(twoDashes(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
+	a.asking.Lock() // for good: see ask
 	if unwritten := a.out.Err(); err == nil && unwritten != nil {
 		err = fmt.Errorf("print the output: %w", unwritten)
 	}
@@ -67,6 +69,10 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case errors.Is(err, session.ErrIncomplete) && interrupts.happened():
+		return exitInterrupted
+	case errors.Is(err, session.ErrIncomplete):
+		return exitError
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && strings.HasPrefix(path.Path, a.runPath) {
 		err = fmt.Errorf("%w: the state is root's, run kuke with sudo", err)
@@ -82,14 +88,14 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 func (a *app) tell(cmd *cobra.Command, err error) {
 	json := cmd.Flags().Lookup("json")
 	if json == nil || json.Value.String() != "true" || cmd.Name() != "plan" && cmd.Name() != "validate" {
-		a.errs.Error(err, a.sources)
+		a.errs.Error(err, a.session.Sources)
 		return
 	}
 	var ds resource.Diagnostics
 	if !errors.As(err, &ds) {
 		ds.Errorf(resource.Range{}, "", "Error", "%v", err)
 	}
-	if err := a.out.ValidationJSON(ds, a.sources); err != nil {
-		a.errs.Error(err, a.sources)
+	if err := a.out.ValidationJSON(ds, a.session.Sources); err != nil {
+		a.errs.Error(err, a.session.Sources)
 	}
 }

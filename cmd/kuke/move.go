@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 func newStateMv(a *app) *cobra.Command {
@@ -37,46 +35,25 @@ func newStateMv(a *app) *cobra.Command {
 		if len(args) == 1 && a.projectName == "" {
 			return errors.New("state mv PATH takes resources into a project: name it with --project, or name the new path as well")
 		}
-		move := func(exec *executor.Executor, st *state.State) error {
-			return a.takeIntoProject(cmd.Context(), exec, st, from)
+		if len(args) == 1 {
+			return a.takeIntoProject(cmd.Context(), from, *lockTimeout)
 		}
-		if len(args) > 1 {
-			to, err := resource.ParsePath(args[1])
-			if err != nil {
-				return err
-			}
-			move = func(exec *executor.Executor, st *state.State) error {
-				return a.rename(cmd.Context(), exec, st, from, to)
-			}
+		to, err := resource.ParsePath(args[1])
+		if err != nil {
+			return err
 		}
-		return a.changeHost(cmd.Context(), *lockTimeout, func(exec *executor.Executor, store *state.Store, st *state.State) error {
-			if err := move(exec, st); err != nil {
-				return err
-			}
-			return store.Commit()
-		})
+		if err := a.session.Rename(cmd.Context(), from, to, *lockTimeout); err != nil {
+			return err
+		}
+		a.out.Text(fmt.Sprintf("%s %s is now %s\n", from.Kind().Lower(), from, to))
+		return nil
 	}
 	return cmd
 }
 
-func (a *app) rename(ctx context.Context, exec *executor.Executor, st *state.State, from, to resource.Path) error {
-	moves, err := planner.RenameByHand(st, from, to)
+func (a *app) takeIntoProject(ctx context.Context, p resource.Path, lockTimeout time.Duration) error {
+	changed, err := a.session.Take(ctx, p, lockTimeout)
 	if err != nil {
-		return err
-	}
-	if err := exec.Move(ctx, moves); err != nil {
-		return err
-	}
-	a.out.Text(fmt.Sprintf("%s %s is now %s\n", from.Kind().Lower(), from, to))
-	return nil
-}
-
-func (a *app) takeIntoProject(ctx context.Context, exec *executor.Executor, st *state.State, p resource.Path) error {
-	changed, err := st.Take(p, a.projectName)
-	if err != nil {
-		return err
-	}
-	if err := exec.Relabel(ctx, changed); err != nil {
 		return err
 	}
 	for _, r := range changed {

@@ -9,10 +9,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // imperativeOptions are what the commands for single resources share.
@@ -72,7 +71,7 @@ func newOperations(a *app) []*cobra.Command {
 				if grace >= 0 {
 					operation.GraceSeconds = &grace
 				}
-				return a.operateOn(cmd.Context(), o, operation, args)
+				return a.operate(cmd.Context(), o, operation, args)
 			},
 		}
 		o.addFlags(cmd, resource.KindContainer)
@@ -106,15 +105,7 @@ func newShutdown(a *app) *cobra.Command {
 			if grace >= 0 {
 				operation.GraceSeconds = &grace
 			}
-			if !all {
-				if err := a.projectHere(); err != nil {
-					return err
-				}
-			}
-			return a.operate(cmd.Context(), o, operation, func(prior *state.State) ([]resource.Path, error) {
-				a.noteOthers(prior)
-				return planner.OwnedContainers(prior, func(project string) bool { return all || project == a.project.name }), nil
-			})
+			return a.session.Shutdown(cmd.Context(), operation, all, a.runOptions(o))
 		},
 	}
 	o.addRunFlags(cmd)
@@ -134,64 +125,40 @@ func signalName(s string) (string, error) {
 	return "", fmt.Errorf("there is no signal %q: use its name, such as TERM or HUP, or its number", s)
 }
 
-// operateOn carries out an operation on what args name: a kind, then names or paths.
-func (a *app) operateOn(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) error {
-	kind, err := parseKind(args[0])
-	if err != nil {
+// operate carries out an operation on the resources that args name: a kind, then names or paths.
+func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) (err error) {
+	if operation.Paths, err = o.named(args); err != nil {
 		return err
 	}
-	return a.operate(ctx, o, operation, func(prior *state.State) ([]resource.Path, error) {
-		var paths []resource.Path
-		for _, arg := range args[1:] {
-			p, err := o.resource(prior, kind, arg)
-			if err != nil {
-				return nil, err
-			}
-			paths = append(paths, p)
-		}
-		return paths, nil
-	})
+	return a.session.Operate(ctx, operation, a.runOptions(o))
 }
 
-// operate carries out an operation on what find finds in the state.
-func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, find func(*state.State) ([]resource.Path, error)) error {
-	return a.imperative(ctx, o, func(exec *executor.Executor, prior *state.State) (*planner.Plan, error) {
-		var err error
-		if operation.Paths, err = find(prior); err != nil {
-			return nil, err
-		}
-		if operation.Action == planner.Start {
-			return a.makePlan(ctx, exec, planner.Recorded(prior, operation.Paths), prior, planner.Options{
-				ByHand: true, Start: true, Targets: operation.Paths, SubnetPool: a.pool,
-			})
-		}
-		actual, err := exec.Tasks(ctx, prior)
+// named returns the paths that args name: a kind, then names or paths.
+func (o *imperativeOptions) named(args []string) ([]resource.Path, error) {
+	kind, err := parseKind(args[0])
+	if err != nil {
+		return nil, err
+	}
+	var paths []resource.Path
+	for _, arg := range args[1:] {
+		p, err := o.path(kind, arg)
 		if err != nil {
 			return nil, err
 		}
-		plan, diags := planner.Operate(prior, actual, operation)
-		if err := a.report(diags); err != nil {
-			return nil, err
-		}
-		return plan, exec.Provide(plan)
-	})
+		paths = append(paths, p)
+	}
+	return paths, nil
 }
 
-// imperative makes a plan with the lock held and carries it out, all of its steps at once where none waits for another.
-func (a *app) imperative(ctx context.Context, o *imperativeOptions, makePlan func(*executor.Executor, *state.State) (*planner.Plan, error)) error {
-	return a.changeHost(ctx, o.lockTimeout, func(exec *executor.Executor, store *state.Store, prior *state.State) error {
-		plan, err := makePlan(exec, prior)
-		if err != nil {
-			return err
+// runOptions has all steps of a plan carried out at once where none waits for another, without asking.
+func (a *app) runOptions(o *imperativeOptions) session.RunOptions {
+	return session.RunOptions{LockTimeout: o.lockTimeout, Review: func(_ context.Context, p *planner.Plan) (bool, error) {
+		switch {
+		case o.dryRun:
+			a.out.Plan(p)
+		case p.Empty():
+			a.out.NothingToDo(p)
 		}
-		if o.dryRun {
-			a.out.Plan(plan)
-			return nil
-		}
-		if plan.Empty() {
-			a.out.NothingToDo(plan)
-			return store.Commit()
-		}
-		return a.carryOut(ctx, exec, plan, max(executor.DefaultParallelism, len(plan.Steps)))
-	})
+		return !o.dryRun, nil
+	}}
 }

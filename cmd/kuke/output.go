@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,25 +14,6 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// outputsOf returns the values that a configuration gives out as they are recorded: not those that are sensitive.
-func outputsOf(outputs []config.Output) (map[string]*state.Output, error) {
-	all := map[string]*state.Output{}
-	for _, o := range outputs {
-		if o.Sensitive {
-			all[o.Name] = &state.Output{Sensitive: true}
-			continue
-		}
-		val, _ := o.Value.UnmarkDeep()
-		data, err := ctyjson.Marshal(val, val.Type())
-		ty, err2 := ctyjson.MarshalType(val.Type())
-		if err := errors.Join(err, err2); err != nil {
-			return nil, fmt.Errorf("%s: output %s: %w", o.Declared, o.Name, err)
-		}
-		all[o.Name] = &state.Output{Type: ty, Value: data}
-	}
-	return all, nil
-}
-
 func newOutput(a *app) *cobra.Command {
 	var asJSON, raw bool
 	cmd := &cobra.Command{
@@ -43,26 +23,27 @@ func newOutput(a *app) *cobra.Command {
 			"are never recorded, so that only their names can be shown.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := a.projectHere(); err != nil {
-				return err
-			}
-			_, st, err := a.readState()
+			project, err := a.session.FindProject(config.Input{})
 			if err != nil {
 				return err
 			}
-			outputs := st.Outputs[a.project.name]
+			_, st, err := a.session.State()
+			if err != nil {
+				return err
+			}
+			outputs := st.Outputs[project]
 			if len(args) == 0 {
 				if raw {
 					return fmt.Errorf("--raw prints one value: name the output, one of %v", slices.Sorted(maps.Keys(outputs)))
 				}
-				return a.allOutputs(outputs, asJSON)
+				return a.allOutputs(project, outputs, asJSON)
 			}
 			o := outputs[args[0]]
 			switch {
 			case o == nil && len(outputs) == 0:
-				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", a.project.name)
+				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", project)
 			case o == nil:
-				return fmt.Errorf("project %s has no output %q; it has %v", a.project.name, args[0], slices.Sorted(maps.Keys(outputs)))
+				return fmt.Errorf("project %s has no output %q; it has %v", project, args[0], slices.Sorted(maps.Keys(outputs)))
 			case o.Sensitive:
 				return fmt.Errorf("output %s is sensitive, and such values are never stored", args[0])
 			case raw:
@@ -79,7 +60,7 @@ func newOutput(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) allOutputs(outputs map[string]*state.Output, asJSON bool) error {
+func (a *app) allOutputs(project string, outputs map[string]*state.Output, asJSON bool) error {
 	if asJSON {
 		if outputs == nil {
 			outputs = map[string]*state.Output{}
@@ -87,7 +68,7 @@ func (a *app) allOutputs(outputs map[string]*state.Output, asJSON bool) error {
 		return a.out.JSON(outputs)
 	}
 	if len(outputs) == 0 {
-		a.errs.Note(fmt.Sprintf("project %s has no outputs", a.project.name))
+		a.errs.Note(fmt.Sprintf("project %s has no outputs", project))
 	}
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		a.out.Output(name, outputs[name])

@@ -6,20 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"reflect"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // planOptions are what plan, apply and destroy share.
@@ -76,24 +72,28 @@ func newPlan(a *app) *cobra.Command {
 			"It changes nothing. Exit status: 0, or with --detailed-exitcode 2 when there are changes; 1 for an error.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := a.plan(cmd.Context(), o)
+			request, err := o.request(cmd.Context(), a)
+			if err != nil {
+				return err
+			}
+			made, err := a.session.Plan(cmd.Context(), request)
 			if err != nil {
 				return err
 			}
 			if out != "" {
-				if err := plan.Save(out); err != nil {
+				if err := made.Save(out); err != nil {
 					return err
 				}
 			}
 			if asJSON {
-				if err := a.out.JSON(plan); err != nil {
+				if err := a.out.JSON(made); err != nil {
 					return err
 				}
 			} else {
-				a.out.Plan(plan)
-				a.out.SavedPlan(plan, out)
+				a.out.Plan(made)
+				a.out.SavedPlan(made, out)
 			}
-			if detailed && !plan.Empty() {
+			if detailed && !made.Empty() {
 				return exitCode(exitChanges)
 			}
 			return nil
@@ -107,33 +107,6 @@ func newPlan(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or what is wrong")
 	return cmd
-}
-
-// plan makes a plan without the lock: what it is made from can change at once, which applying a saved plan
-// then notices.
-func (a *app) plan(ctx context.Context, o *planOptions) (*planner.Plan, error) {
-	wanted, options, err := a.planInput(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	store, prior, err := a.readState()
-	if err != nil {
-		return nil, err
-	}
-	exec, err := a.open(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Close()
-	if err := a.restoreAll(ctx, exec, prior); err != nil {
-		return nil, err
-	}
-	plan, err := a.planFor(ctx, exec, wanted, prior, o, options)
-	if err != nil {
-		return nil, err
-	}
-	plan.Diagnostics = a.warned // who reviews the plan, or applies it once it is saved, sees them too
-	return plan, nil
 }
 
 // addImagesFlag adds the flag of what destroys realms.
@@ -163,195 +136,28 @@ func (o *planOptions) check() error {
 	return nil
 }
 
-// wanted is a configuration, and what it is made of: where planning must work something out for it, it is read again.
-type wanted struct {
-	input config.Input
-	*config.Configuration
+// request checks the flags, and returns the plan that they ask for.
+func (o *planOptions) request(ctx context.Context, a *app) (r session.PlanOptions, err error) {
+	r.RefreshOnly = o.refreshOnly
+	r.Options = planner.Options{Destroy: o.destroy, Images: o.images, Start: o.start, Assume: !o.refresh}
+	if err := o.check(); err != nil {
+		return r, err
+	}
+	if r.Targets, err = parsePaths("target", o.targets); err != nil {
+		return r, err
+	}
+	if r.Replace, err = parsePaths("replace", o.replace); err != nil {
+		return r, err
+	}
+	r.Input, err = o.input(ctx, a)
+	return r, err
 }
 
-// planInput reads the configuration (for a destroy only its project) and checks the flags.
-func (a *app) planInput(ctx context.Context, o *planOptions) (*wanted, planner.Options, error) {
-	options := planner.Options{Destroy: o.destroy, Images: o.images, Start: o.start, SubnetPool: a.pool, Assume: !o.refresh}
-	err := o.check()
-	if err == nil {
-		options.Targets, err = parsePaths("target", o.targets)
-	}
-	if err == nil {
-		options.Replace, err = parsePaths("replace", o.replace)
-	}
-	if err != nil {
-		return nil, options, err
-	}
-	var w *wanted
-	if o.refreshOnly || o.destroy {
-		err = a.findProjectOf(ctx, o)
-	} else if w, err = a.read(ctx, o); err == nil {
-		err = a.useProject(w.Project)
-	}
-	options.Project, options.Unnamed = a.project.name, a.project.unnamed
-	return w, options, err
-}
-
-// findProjectOf finds the project of a command for which only the name of the project counts of the configuration.
-func (a *app) findProjectOf(ctx context.Context, o *planOptions) error {
+// load reads the configuration, with its errors and warnings as they are.
+func (o *planOptions) load(ctx context.Context, a *app) (*config.Configuration, resource.Diagnostics, error) {
 	in, err := o.input(ctx, a)
-	if err != nil {
-		return err
-	}
-	return a.findProject(in)
-}
-
-// read reads the configuration, and prints its warnings.
-func (a *app) read(ctx context.Context, o *planOptions) (*wanted, error) {
-	in, err := o.input(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	c, diags, err := a.load(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	w := &wanted{in, c}
-	if diags.HasErrors() {
-		return nil, diags
-	}
-	if w.Pending {
-		return w, nil // its warnings come with the second reading
-	}
-	return w, a.report(diags)
-}
-
-// errInterrupted ends what was interrupted before the host was changed.
-var errInterrupted = errors.New("interrupted: nothing was changed")
-
-// load reads the configuration, which may take seconds, and gives it up when ctx ends.
-func (a *app) load(ctx context.Context, in config.Input) (*config.Configuration, resource.Diagnostics, error) {
-	var c *config.Configuration
-	var diags resource.Diagnostics
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, diags = config.Load(in)
-	}()
-	select {
-	case <-ctx.Done():
-		a.asking.Lock() // for good: see ask
-		return nil, nil, errInterrupted
-	case <-done:
-		a.sources = c.Sources
-		return c, diags, nil
-	}
-}
-
-// planFor makes the plan that the options ask for.
-func (a *app) planFor(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o *planOptions, options planner.Options) (*planner.Plan, error) {
-	options.Directory = a.project.directoryIn(prior)
-	if o.refreshOnly {
-		actual, err := exec.Refresh(ctx, resource.NewTree(), prior)
-		if err != nil {
-			return nil, err
-		}
-		plan := planner.Accept(prior, actual)
-		plan.Project = a.project.name
-		return plan, nil
-	}
-	if w == nil || o.destroy {
-		a.noteOthers(prior)
-		return a.makePlan(ctx, exec, nil, prior, options)
-	}
-	if err := a.addSurgery(ctx, exec, w, prior, &options); err != nil {
-		return nil, err
-	}
-	if w.Pending {
-		if err := a.settle(ctx, exec, w, prior, options); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if options.Outputs, err = outputsOf(w.Outputs); err != nil {
-		return nil, err
-	}
-	if err := exec.Seal(w.Tree); err != nil {
-		return nil, err
-	}
-	plan, err := a.makePlan(ctx, exec, w.Tree, prior, options)
-	if err != nil || w.input.Computed == nil {
-		return plan, err
-	}
-	if !reflect.DeepEqual(planner.Computed(plan, prior), w.input.Computed) {
-		return nil, errors.New("the configuration depends on addresses in a way that changes them: let no name, parent, for_each or count depend on an address")
-	}
-	return plan, nil
-}
-
-// settle plans what w is so far, to read it again with what that works out.
-func (a *app) settle(ctx context.Context, exec *executor.Executor, w *wanted, prior *state.State, o planner.Options) error {
-	if err := exec.Seal(w.Tree); err != nil {
-		return err
-	}
-	plan, diags, err := a.draft(ctx, exec, w.Tree, prior, o)
-	if err != nil {
-		return err
-	}
-	if diags.HasErrors() {
-		return diags
-	}
-	return a.readAgain(ctx, w, plan, prior)
-}
-
-// readAgain reads the configuration with what the plan works out.
-func (a *app) readAgain(ctx context.Context, w *wanted, plan *planner.Plan, prior *state.State) error {
-	w.input.Computed = planner.Computed(plan, prior)
-	c, diags, err := a.load(ctx, w.input)
-	if err != nil {
-		return err
-	}
-	w.Configuration = c
-	if diags.HasErrors() {
-		return diags
-	}
-	if w.Pending {
-		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also what it refers to")
-	}
-	return a.report(diags)
-}
-
-// makePlan plans, prints the warnings, and sees that the plan can be carried out.
-func (a *app) makePlan(ctx context.Context, exec *executor.Executor, desired *resource.Tree, prior *state.State, o planner.Options) (*planner.Plan, error) {
-	plan, diags, err := a.draft(ctx, exec, desired, prior, o)
-	if err == nil {
-		err = a.report(diags)
-	}
-	if err != nil {
-		return nil, err
-	}
-	plan.Key = exec.PlanKey(plan)
-	return plan, exec.Provide(plan)
-}
-
-func (a *app) draft(ctx context.Context, exec *executor.Executor, configured *resource.Tree, prior *state.State, o planner.Options) (*planner.Plan, resource.Diagnostics, error) {
-	desired := planner.Wanted(configured, prior, o)
-	look := exec.Refresh
-	if o.Assume {
-		look = exec.Assume
-	}
-	begin := time.Now()
-	actual, err := look(ctx, desired, prior)
-	if err != nil && ctx.Err() != nil {
-		return nil, nil, errInterrupted
-	}
 	if err != nil {
 		return nil, nil, err
 	}
-	known := len(prior.Records)
-	if err := a.restore(ctx, exec, prior, planner.LostWithCells(desired, prior, actual, o)); err != nil {
-		return nil, nil, err
-	}
-	if len(prior.Records) > known {
-		return a.draft(ctx, exec, configured, prior, o)
-	}
-	looked := time.Now()
-	plan, diags := planner.New(desired, prior, actual, o)
-	slog.InfoContext(ctx, "made a plan", "looking", looked.Sub(begin), "planning", time.Since(looked), "failed", plan == nil)
-	return plan, diags, nil
+	return a.session.Load(ctx, in)
 }

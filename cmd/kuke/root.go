@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,11 +14,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // app holds what all commands share: the global flags and where to print.
@@ -30,8 +28,8 @@ type app struct {
 	interrupts     *interrupts
 	// asking is held while the terminal is asked for a value.
 	asking sync.Mutex
-	// sources are the configuration files that were read, for the snippets in diagnostics.
-	sources map[string][]byte
+	// session carries out the use cases, with the global flags once they are read.
+	session session.Session
 
 	runPath    string
 	containerd string
@@ -39,11 +37,8 @@ type app struct {
 	cniConfDir string
 	cniBinDirs []string
 	subnetPool string
-	pool       netip.Prefix // subnetPool, read
-	// projectName is the project of --project or KUKE_PROJECT, empty where none is given; project is the one that the command
-	// works for, once it is known.
+	// projectName is the project of --project or KUKE_PROJECT, empty where none is given.
 	projectName string
-	project     project
 	noColor     bool
 	logLevel    string
 
@@ -51,10 +46,6 @@ type app struct {
 
 	// environ holds the flags that KUKE_… variables have set.
 	environ map[string]bool
-	// warned holds the warnings printed so far.
-	warned resource.Diagnostics
-	// lockHeld says that this command holds the lock of the state, or did.
-	lockHeld bool
 }
 
 // defaultCallTimeout leaves a containerd on a slow, busy host time for any question, and ends the wait for one that hangs
@@ -182,8 +173,31 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
 		return fmt.Errorf("--run-path: %w", err)
 	}
-	if a.pool, err = parsePool(a.subnetPool); err != nil {
+	pool, err := parsePool(a.subnetPool)
+	if err != nil {
 		return fmt.Errorf("--subnet-pool: %w", err)
+	}
+	a.session = session.Session{
+		Options: session.Options{
+			RunPath: a.runPath, Containerd: a.containerd, CgroupRoot: a.cgroupRoot, CNIConfDir: a.cniConfDir, CNIBinDirs: a.cniBinDirs,
+			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, SubnetPool: pool, Project: a.projectName,
+		},
+		Reporter: a.errs, Progress: &progress{app: a}, Interrupts: a.interrupts,
+	}
+	return nil
+}
+
+// checkProjectFlag makes sure that --project and KUKE_PROJECT can name a project. An empty variable is none; an empty flag is
+// more likely a script whose own variable is empty.
+func (a *app) checkProjectFlag(given bool) error {
+	if a.projectName == "" {
+		if given {
+			return errors.New("--project: the name is empty: leave out the flag for the project of the configuration")
+		}
+		return nil
+	}
+	if err := resource.CheckName(a.projectName); err != nil {
+		return fmt.Errorf("--project: %w", err)
 	}
 	return nil
 }
@@ -195,96 +209,6 @@ func parsePool(s string) (netip.Prefix, error) {
 		return pool, fmt.Errorf("%q is no IPv4 subnet of 8 to 24 bits, such as %s", s, planner.DefaultSubnetPool)
 	}
 	return pool, nil
-}
-
-// report returns ds as an error if it holds one, and otherwise prints its warnings.
-func (a *app) report(ds resource.Diagnostics) error {
-	if ds.HasErrors() {
-		return ds
-	}
-	if len(ds) > 0 {
-		a.errs.Diagnostics(ds, a.sources)
-		a.warned = append(a.warned, ds...)
-	}
-	return nil
-}
-
-// readState reads the state, changes nothing, and prints what of it can't be read.
-func (a *app) readState() (*state.Store, *state.State, error) {
-	store := state.NewStore(a.runPath)
-	st, err := store.Read()
-	if err != nil {
-		return nil, nil, err
-	}
-	return store, st, a.report(st.Warnings())
-}
-
-// locked calls with with the state, and the lock held.
-func (a *app) locked(ctx context.Context, timeout time.Duration, with func(*state.Store, *state.State) error) (err error) {
-	lock, err := state.Acquire(ctx, a.runPath, timeout)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	a.lockHeld = true
-	store, st, err := a.repairState()
-	if err != nil {
-		return err
-	}
-	return with(store, st)
-}
-
-// changeHost calls change with the state and what changes the host, and the lock held. It connects before it takes the
-// lock: nobody else has to wait for a containerd that doesn't come.
-func (a *app) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*executor.Executor, *state.Store, *state.State) error) error {
-	host, err := a.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer host.Close()
-	return a.locked(ctx, lockTimeout, func(store *state.Store, prior *state.State) error {
-		exec := host.Holding(store)
-		if err := exec.TidyUp(ctx); err != nil {
-			slog.WarnContext(ctx, "could not remove all that killed commands left", "error", err) // the next command tries again
-		}
-		if err := a.restoreAll(ctx, exec, prior); err != nil {
-			return err
-		}
-		return change(exec, store, prior)
-	})
-}
-
-// open connects to the host for what records nothing, or does so without the lock.
-func (a *app) open(ctx context.Context, store *state.Store) (*executor.Executor, error) {
-	host, err := a.connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return host.With(store), nil
-}
-
-func (a *app) connect(ctx context.Context) (*executor.Host, error) {
-	c, err := a.hostConfig()
-	if err != nil {
-		return nil, err
-	}
-	return executor.Connect(ctx, c)
-}
-
-func (a *app) hostConfig() (executor.Config, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return executor.Config{}, fmt.Errorf("find the program that writes logs: %w", err)
-	}
-	return executor.Config{
-		LogProgram: program, ProgramDir: filepath.Join(a.runPath, ".bin"),
-		Containerd: a.containerd, CgroupRoot: a.cgroupRoot,
-		PluginDirs: a.cniBinDirs, ConfDir: a.cniConfDir,
-		ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout,
-		Announce: func(waitingFor string) {
-			a.errs.Note(fmt.Sprintf("Waiting up to %s for %s.", a.connectTimeout, waitingFor))
-		},
-	}, nil
 }
 
 // given returns those of the flags that are on the command line, with their dashes.

@@ -71,10 +71,11 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := a.findProject(config.Input{Paths: o.files}); err != nil {
+	project, err := a.session.FindProject(config.Input{Paths: o.files})
+	if err != nil {
 		return err
 	}
-	settings, err := a.serviceSettings(cmd, o)
+	settings, err := serviceSettings(cmd, o, project)
 	if err != nil {
 		return err
 	}
@@ -98,10 +99,10 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 }
 
 // serviceSettings returns what the units run: this program, with the global flags that it was given.
-func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Settings, error) {
-	s := service.Settings{Project: a.project.name, Environment: o.environment}
+func serviceSettings(cmd *cobra.Command, o *installOptions, project string) (service.Settings, error) {
+	s := service.Settings{Project: project, Environment: o.environment}
 	if s.Environment == "" {
-		s.Environment = service.DefaultEnvironment(a.project.name)
+		s.Environment = service.DefaultEnvironment(project)
 	}
 	var err error
 	if s.Program, err = os.Executable(); err != nil {
@@ -124,7 +125,7 @@ func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Se
 		}
 		s.Configuration = append(s.Configuration, path)
 	}
-	s.Flags = append(s.Flags, "--project="+a.project.name)
+	s.Flags = append(s.Flags, "--project="+project)
 	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if !f.Changed || f.Name == "project" {
 			return
@@ -142,14 +143,14 @@ func (a *app) serviceSettings(cmd *cobra.Command, o *installOptions) (service.Se
 
 // checkConfiguration loads the configuration as a unit does: with no terminal, and no variables but those given.
 func (a *app) checkConfiguration(ctx context.Context, s service.Settings, variables []string) error {
-	_, diags, err := a.load(ctx, config.Input{Paths: s.Configuration, Environ: variables})
+	_, diags, err := a.session.Load(ctx, config.Input{Paths: s.Configuration, Environ: variables})
 	if err != nil {
 		return err
 	}
 	if diags.HasErrors() {
 		a.errs.Note("The units can't apply the configuration. Their environment variables are those of " + s.Environment + ".")
 	}
-	return a.report(diags)
+	return a.session.Report(diags)
 }
 
 func newServiceStatus(a *app, o *serviceOptions) *cobra.Command {
@@ -183,16 +184,17 @@ func newServiceRemove(a *app, o *serviceOptions) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.projectHere(); err != nil {
+			project, err := a.session.FindProject(config.Input{})
+			if err != nil {
 				return err
 			}
-			removed, err := host.Remove(cmd.Context(), a.project.name)
+			removed, err := host.Remove(cmd.Context(), project)
 			a.out.RemovedUnits(removed)
 			if err != nil {
 				return err
 			}
 			if len(removed) == 0 {
-				a.out.Text(fmt.Sprintf("Nothing to remove: no units of project %s are installed in %s.\n", a.project.name, o.unitDir))
+				a.out.Text(fmt.Sprintf("Nothing to remove: no units of project %s are installed in %s.\n", project, o.unitDir))
 			}
 			return nil
 		},

@@ -38,22 +38,22 @@ func newShow(a *app) *cobra.Command {
 }
 
 func (a *app) showPlan(file, format string) error {
-	plan, err := a.loadPlan(file)
+	saved, err := a.session.LoadPlan(file)
 	if err != nil {
 		return err
 	}
 	switch format {
 	case "":
-		a.out.Review(plan)
+		a.out.Review(saved)
 		return nil
 	case "json":
-		return a.out.JSON(plan)
+		return a.out.JSON(saved)
 	}
-	return a.out.PlanReport(plan, format)
+	return a.out.PlanReport(saved, format)
 }
 
 func (a *app) showState(format string) error {
-	_, st, err := a.readState()
+	_, st, err := a.session.State()
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -34,13 +33,17 @@ func newStateList(a *app) *cobra.Command {
 		Short: "List the recorded resources, or those at and below a path",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, st, err := a.readState()
+			_, st, err := a.session.State()
 			if err != nil {
 				return err
 			}
 			paths := st.Paths()
 			if len(args) > 0 {
-				if paths, err = recorded(st, args[0]); err != nil {
+				scope, err := resource.ParsePath(args[0])
+				if err != nil {
+					return err
+				}
+				if paths, err = session.Recorded(st, scope); err != nil {
 					return err
 				}
 			}
@@ -52,19 +55,6 @@ func newStateList(a *app) *cobra.Command {
 	}
 }
 
-// recorded returns the recorded paths at and below arg, at least one.
-func recorded(st *state.State, arg string) ([]resource.Path, error) {
-	scope, err := resource.ParsePath(arg)
-	if err != nil {
-		return nil, err
-	}
-	paths := slices.DeleteFunc(st.Paths(), func(p resource.Path) bool { return !scope.Contains(p) })
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
-	}
-	return paths, nil
-}
-
 func newStateShow(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -72,7 +62,7 @@ func newStateShow(a *app) *cobra.Command {
 		Short: "Show what is recorded of one resource",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, st, err := a.readState()
+			_, st, err := a.session.State()
 			if err != nil {
 				return err
 			}
@@ -99,16 +89,6 @@ func newStateShow(a *app) *cobra.Command {
 	return cmd
 }
 
-// withState changes the state with the lock held, and writes its index.
-func (a *app) withState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State) error) error {
-	return a.locked(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
-		if err := change(store, st); err != nil {
-			return err
-		}
-		return store.Commit()
-	})
-}
-
 func addLockTimeout(cmd *cobra.Command) *time.Duration {
 	return cmd.Flags().Duration("lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
 }
@@ -125,25 +105,18 @@ func newStateRm(a *app) *cobra.Command {
 	lockTimeout := addLockTimeout(cmd)
 	cmd.Flags().BoolVar(&autoApprove, "auto-approve", false, "do not ask")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
-			paths, err := recorded(st, args[0])
-			if err != nil {
-				return err
-			}
+		scope, err := resource.ParsePath(args[0])
+		if err != nil {
+			return err
+		}
+		return a.session.Forget(cmd.Context(), scope, *lockTimeout, func(paths []resource.Path) error {
 			for _, p := range paths {
 				a.out.Text(fmt.Sprintf("%s %s will be forgotten\n", p.Kind().Lower(), p))
 			}
-			if !autoApprove {
-				if err := a.approve(cmd.Context(), false); err != nil {
-					return err
-				}
+			if autoApprove {
+				return nil
 			}
-			for _, p := range slices.Backward(paths) {
-				if err := store.Forget(p); err != nil {
-					return err
-				}
-			}
-			return nil
+			return a.approve(cmd.Context(), false)
 		})
 	}
 	return cmd
@@ -155,7 +128,7 @@ func newStatePull(a *app) *cobra.Command {
 		Short: "Print the whole state as JSON, for state push",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, st, err := a.readState()
+			_, st, err := a.session.State()
 			if err != nil {
 				return err
 			}
@@ -180,20 +153,11 @@ func newStatePush(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
-			switch {
-			case force || st.Lineage == "":
-			case pushed.Lineage != st.Lineage:
-				return fmt.Errorf("%s is of another state: its lineage is %s, that of this one %s: use --force to replace it all the same", args[0], pushed.Lineage, st.Lineage)
-			case pushed.Serial < st.Serial:
-				return fmt.Errorf("%s is older than the state: its serial is %d, that of the state %d: use --force to go back all the same", args[0], pushed.Serial, st.Serial)
-			}
-			if err := store.Replace(pushed); err != nil {
-				return err
-			}
-			a.out.Text(fmt.Sprintf("The state holds %d resources now.\n", len(pushed.Records)))
-			return nil
-		})
+		if err := a.session.Push(cmd.Context(), args[0], pushed, force, *lockTimeout); err != nil {
+			return err
+		}
+		a.out.Text(fmt.Sprintf("The state holds %d resources now.\n", len(pushed.Records)))
+		return nil
 	}
 	return cmd
 }
@@ -235,41 +199,29 @@ func newStateRebuild(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&fromHost, "from-host", false, "record what the host tells of what is not recorded")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if fromHost {
-			return a.changeHost(cmd.Context(), *lockTimeout, func(exec *executor.Executor, store *state.Store, st *state.State) error {
-				store.Rebuild()
-				if err := a.recoverState(cmd.Context(), exec, st); err != nil {
-					return err
-				}
-				return store.Commit()
-			})
+			return a.rebuildFromHost(cmd.Context(), *lockTimeout)
 		}
-		return a.withState(cmd.Context(), *lockTimeout, func(store *state.Store, st *state.State) error {
-			store.Rebuild()
-			a.out.Text(fmt.Sprintf("The index is written anew, with %d resources.\n", len(st.Records)))
-			return nil
-		})
+		resources, err := a.session.RebuildIndex(cmd.Context(), *lockTimeout)
+		if err != nil {
+			return err
+		}
+		a.out.Text(fmt.Sprintf("The index is written anew, with %d resources.\n", resources))
+		return nil
 	}
 	return cmd
 }
 
-// recoverState records what the host tells, and says what it doesn't.
-func (a *app) recoverState(ctx context.Context, exec *executor.Executor, st *state.State) error {
-	records, notes, err := exec.Recover(ctx, st, nil)
+func (a *app) rebuildFromHost(ctx context.Context, lockTimeout time.Duration) error {
+	rebuilt, err := a.session.Rebuild(ctx, lockTimeout)
 	if err != nil {
 		return err
 	}
-	for _, r := range records {
-		st.Records[r.Path] = r
-	}
-	if err := exec.RecordAgain(st, records); err != nil {
-		return err
-	}
-	for _, r := range records {
+	for _, r := range rebuilt.Records {
 		a.out.Text(fmt.Sprintf("%s %s is recorded\n", r.Path.Kind().Lower(), r.Path))
 	}
-	for _, note := range notes {
+	for _, note := range rebuilt.Notes {
 		a.errs.Text("Note: " + note + "\n")
 	}
-	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", len(st.Records), len(records)))
+	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", rebuilt.Resources, len(rebuilt.Records)))
 	return nil
 }

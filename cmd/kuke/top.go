@@ -106,14 +106,14 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 
 // usage looks twice, an interval apart.
 func (a *app) usage(ctx context.Context, o *topOptions, scope resource.Path) ([]view.UsageRow, error) {
-	store, st, err := a.readState()
+	store, st, err := a.session.State()
 	if err != nil {
 		return nil, err
 	}
 	if scope != "" && st.Records[scope] == nil {
 		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
 	}
-	exec, err := a.open(ctx, store)
+	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err
 	}

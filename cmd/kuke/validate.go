@@ -16,12 +16,7 @@ func newValidate(a *app) *cobra.Command {
 			"the state: whether a parent that is not declared exists, plan finds out.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			in, err := o.input(ctx, a)
-			if err != nil {
-				return err
-			}
-			c, diags, err := a.load(ctx, in)
+			c, diags, err := o.load(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -42,7 +37,7 @@ func newValidate(a *app) *cobra.Command {
 						"%s %s is not declared here: it must exist when this is applied.", parent.Kind().Lower(), parent)
 				}
 			}
-			if err := a.report(diags); err != nil {
+			if err := a.session.Report(diags); err != nil {
 				a.out.Invalid(diags)
 				return err
 			}
