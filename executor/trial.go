@@ -64,7 +64,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 // TidyUp removes what commands of kuke that were killed have left on the host, and nothing of those that run. The caller holds
 // the lock of the state, and has read it.
 func (e *Executor) TidyUp(ctx context.Context) error {
-	return errors.Join(e.runtime.TidyUp(ctx), e.removeTrials(ctx))
+	return errors.Join(e.runtime.TidyUp(ctx, func(dir string) error { return e.runtime.EndSessions(ctx, dir) }), e.removeTrials(ctx))
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so

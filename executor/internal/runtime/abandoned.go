@@ -26,13 +26,13 @@ func (c *Client) fifoDir(ctx context.Context, id string) (cio.Opt, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := c.presence.path()
+	dir, err := c.Directory()
 	return cio.WithFIFODir(filepath.Join(dir, ns, id)), err
 }
 
-// endSessions ends what was run in containers through the fifos in the directory of a process that has ended: nobody sees it
+// EndSessions ends what was run in containers through the fifos in the directory of a process that has ended: nobody sees it
 // any more, and it would wait for somebody to read what it prints.
-func (c *Client) endSessions(ctx context.Context, dir string) (err error) {
+func (c *Client) EndSessions(ctx context.Context, dir string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	ended := map[string]bool{}

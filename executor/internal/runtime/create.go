@@ -41,6 +41,7 @@ type CreateOptions struct {
 	Mounts []specs.Mount
 }
 
+// runtimeName is that of containerd's shim for runc, [shimProgram].
 const runtimeName = "io.containerd.runc.v2"
 
 // Create makes the snapshot and the container, without a task. What a Create of the same id left behind when it was
@@ -147,7 +148,7 @@ func (c *Client) removeContainer(ctx context.Context, id string) error {
 	for range monitorRetries {
 		container, err := c.c.LoadContainer(ctx, id)
 		if errdefs.IsNotFound(err) {
-			return c.removeLeft(ctx, ns, id, c.left.processes(taskID{ns, id}))
+			return c.removeOrphaned(ctx, ns, id, c.left.processes(taskID{ns, id}))
 		}
 		if err != nil {
 			return err

@@ -33,10 +33,11 @@ const (
 	// firstDelete and lastDelete bound the calls to delete a process, all but the last: see deleteProcess.
 	firstDelete = 500 * time.Millisecond
 	lastDelete  = 16 * time.Second
-	// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more: containerd tells of it
-	// as soon as it notices that the shim is gone.
-	exitTimeout = time.Minute
 )
+
+// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more: containerd tells of it
+// as soon as it notices that the shim is gone.
+const exitTimeout = time.Minute
 
 // ExecResult is what became of a command.
 type ExecResult struct {

@@ -15,8 +15,10 @@ import (
 	"github.com/containerd/errdefs"
 )
 
+// snapshotterName is that of the snapshotter that all images are unpacked with.
+const snapshotterName = defaults.DefaultSnapshotter
+
 const (
-	snapshotterName = defaults.DefaultSnapshotter
 	// hostsDir is where containerd's own tools look for mirrors and certificates of registries.
 	hostsDir = "/etc/containerd/certs.d"
 	// resolveTimeout bounds the question for a digest; a pull takes as long as its context allows.

@@ -62,7 +62,7 @@ func (c *Client) RemoveNamespace(ctx context.Context, ns string) error {
 	if exists, err := c.withoutContainers(ctx, ns); !exists || err != nil {
 		return wrap(err, "remove containerd namespace %s", ns)
 	}
-	if err := c.removeStrays(ctx, ns); err != nil {
+	if err := c.removeOrphanedTasks(ctx, ns); err != nil {
 		return fmt.Errorf("remove containerd namespace %s: %w", ns, err)
 	}
 	for round := 1; ; round++ {
@@ -117,13 +117,13 @@ func (c *Client) withoutContainers(ctx context.Context, ns string) (exists bool,
 	return true, err
 }
 
-// removeStrays ends what is left of tasks in a namespace without containers.
-func (c *Client) removeStrays(ctx context.Context, ns string) error {
-	for of, processes := range scanTasks(c.left.address).tasks {
+// removeOrphanedTasks ends what is left of tasks in a namespace without containers.
+func (c *Client) removeOrphanedTasks(ctx context.Context, ns string) error {
+	for of, processes := range c.left.now().tasks {
 		if of.ns != ns {
 			continue
 		}
-		if err := c.removeLeft(ctx, ns, of.id, processes); err != nil {
+		if err := c.removeOrphaned(ctx, ns, of.id, processes); err != nil {
 			return err
 		}
 	}

@@ -74,7 +74,7 @@ func makePresence() (*os.File, error) {
 		if err == nil {
 			err = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
 		}
-		if err == nil && exists(name) {
+		if err == nil && isPresent(name) {
 			return dir, nil
 		}
 		if dir != nil {
@@ -86,6 +86,12 @@ func makePresence() (*os.File, error) {
 	}
 }
 
+// isPresent reports whether the directory of a process is there.
+func isPresent(dir string) bool {
+	_, err := os.Lstat(dir)
+	return err == nil
+}
+
 // removePresence removes a directory on which this process holds the lock.
 func removePresence(dir *os.File) error {
 	err := errors.Join(os.RemoveAll(dir.Name()), dir.Close())
@@ -93,6 +99,9 @@ func removePresence(dir *os.File) error {
 	_ = os.Remove(filepath.Dir(processesDir))
 	return wrap(err, "remove the directory of a process")
 }
+
+// Directory returns the directory of this process, by which others see that it lives. Everything in it goes with the process.
+func (c *Client) Directory() (string, error) { return c.presence.path() }
 
 // lease returns a context by which containerd keeps what is made from its garbage collector, until release is called, which
 // with collect also has the collector run at once: after a failure it takes what was made so far. Every call of the client
@@ -102,7 +111,7 @@ func (c *Client) lease(ctx context.Context) (leased context.Context, release fun
 	if _, has := leases.FromContext(ctx); has {
 		return ctx, func(bool) error { return nil }, nil
 	}
-	dir, err := c.presence.path()
+	dir, err := c.Directory()
 	if err != nil {
 		return ctx, nil, err
 	}
@@ -124,9 +133,10 @@ func (c *Client) lease(ctx context.Context) (leased context.Context, release fun
 }
 
 // TidyUp removes what commands of kuke that were killed have left on the host: leases, with what only these kept, and fifos,
-// with the processes that were run through them. What belongs to a command that runs stays.
-func (c *Client) TidyUp(ctx context.Context) error {
-	err := removeDead(func(dir string) error { return c.endSessions(ctx, dir) })
+// with the processes that were run through them, which end ends: it is called with the directory of each process that was killed.
+// What belongs to a command that runs stays.
+func (c *Client) TidyUp(ctx context.Context, end func(dir string) error) error {
+	err := removeDead(end)
 	return errors.Join(err, c.removeDeadLeases(ctx))
 }
 
@@ -166,7 +176,7 @@ func (c *Client) removeDeadLeases(ctx context.Context) error {
 			return fmt.Errorf("list leases of namespace %s: %w", ns, err)
 		}
 		for _, lease := range found {
-			if exists(filepath.Join(processesDir, lease.Labels[leaseLabel])) {
+			if isPresent(filepath.Join(processesDir, lease.Labels[leaseLabel])) {
 				continue
 			}
 			err := c.c.LeasesService().Delete(in(ctx, ns), lease, leases.SynchronousDelete)

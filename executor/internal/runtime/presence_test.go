@@ -31,7 +31,7 @@ func TestPresence(t *testing.T) {
 			for round := range rounds {
 				var p presence
 				dir, err := p.path()
-				if err != nil || !exists(dir) {
+				if err != nil || !isPresent(dir) {
 					t.Errorf("%s is gone: %v", dir, err)
 					return
 				}

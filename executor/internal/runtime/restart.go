@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -285,12 +284,7 @@ func (c *Client) hasTraces(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(c.traces(ns, id), exists), nil
-}
-
-// traces are the directories that a task has from its first moment to its last.
-func (c *Client) traces(ns, id string) []string {
-	return []string{filepath.Join(c.left.dir(), bundlesDir, ns, id), filepath.Join(runcDir, ns, id)}
+	return c.left.hasTraces(ns, id), nil
 }
 
 // meetMonitor prepares the start of a container that the monitor may be starting as well, and reports whether it may:

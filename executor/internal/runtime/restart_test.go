@@ -333,7 +333,7 @@ func TestRacesWithMonitor(t *testing.T) {
 		t.Errorf("%d shims are left", n)
 	}
 	for _, id := range ids {
-		for _, trace := range h.traces(h.ns, id) {
+		for _, trace := range h.left.traces(h.ns, id) {
 			if exists(trace) {
 				t.Errorf("%s is left", trace)
 			}

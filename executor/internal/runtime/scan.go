@@ -156,6 +156,22 @@ func (l *left) dir() string {
 	return filepath.Dir(l.address)
 }
 
+// bundle returns the directory of the task's bundle.
+func (l *left) bundle(of taskID) string { return filepath.Join(l.dir(), bundlesDir, of.ns, of.id) }
+
+// traces are the directories that a task has from its first moment to its last.
+func (l *left) traces(ns, id string) []string {
+	return []string{l.bundle(taskID{ns, id}), filepath.Join(runcDir, ns, id)}
+}
+
+// hasTraces reports whether there is a task or one in the making.
+func (l *left) hasTraces(ns, id string) bool {
+	return slices.ContainsFunc(l.traces(ns, id), exists)
+}
+
+// now looks at all processes of the host again.
+func (l *left) now() *scan { return scanTasks(l.address) }
+
 // learnFrom takes the state directory from an error about the bundle of a task, which is in its way.
 func (l *left) learnFrom(err error, of taskID) {
 	_, path, found := strings.Cut(err.Error(), "mkdir ")

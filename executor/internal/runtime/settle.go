@@ -26,7 +26,7 @@ func (c *Client) ListSettled(ctx context.Context, ns string) ([]Container, error
 			return list, err
 		}
 		unsettled := slices.DeleteFunc(slices.Clone(list), atRest)
-		if slices.ContainsFunc(unsettled, func(entry Container) bool { return slices.ContainsFunc(c.traces(ns, entry.ID), exists) }) {
+		if slices.ContainsFunc(unsettled, func(entry Container) bool { return c.left.hasTraces(ns, entry.ID) }) {
 			seen = now
 		}
 		if len(unsettled) == 0 || now.Sub(seen) > restTime {

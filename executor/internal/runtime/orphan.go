@@ -22,10 +22,13 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// strayGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for a
-// stray. containerd gives a call up at once when its client is killed, but its programs may be in the middle of it: see
+// orphanGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for
+// orphaned. containerd gives a call up at once when its client is killed, but its programs may be in the middle of it: see
 // [working].
-const strayGrace = 2 * time.Second
+const orphanGrace = 2 * time.Second
+
+// makingTimeout bounds how long somebody may be taken to be making or removing a task: one that hangs in it doesn't count.
+const makingTimeout = time.Minute
 
 // bundlesDir is where containerd's runtime keeps the bundle of each task, below its state directory.
 const bundlesDir = "io.containerd.runtime.v2.task"
@@ -65,10 +68,10 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 			return task, nil
 		case !errdefs.IsNotFound(err):
 			return nil, err
-		case !c.hasStray(ns, container.ID()):
+		case !c.hasOrphans(ns, container.ID()):
 			return nil, nil
 		case quiet.reached(ns, container.ID()):
-			return nil, c.removeStray(ctx, ns, container.ID())
+			return nil, c.removeOrphans(ctx, ns, container.ID())
 		}
 		if err := pause(ctx); err != nil {
 			return nil, err
@@ -76,22 +79,22 @@ func (c *Client) task(ctx context.Context, container containerd.Container) (cont
 	}
 }
 
-// hasStray reports whether there are directories or processes of a task, or of one in the making.
-func (c *Client) hasStray(ns, id string) bool {
-	return slices.ContainsFunc(c.traces(ns, id), exists) || len(c.left.processes(taskID{ns, id})) > 0
+// hasOrphans reports whether there are directories or processes of a task, or of one in the making.
+func (c *Client) hasOrphans(ns, id string) bool {
+	return c.left.hasTraces(ns, id) || len(c.left.processes(taskID{ns, id})) > 0
 }
 
-// removeStray ends the shim and the process of a task that containerd doesn't know, as containerd itself cleans up after
+// removeOrphans ends the shim and the process of a task that containerd doesn't know, as containerd itself cleans up after
 // a shim that died.
-func (c *Client) removeStray(ctx context.Context, ns, id string) error {
-	bundle := c.traces(ns, id)[0]
+func (c *Client) removeOrphans(ctx context.Context, ns, id string) error {
+	bundle := c.left.bundle(taskID{ns, id})
 	// If containerd knows the shim at least, it can do all of this.
 	_, err := c.c.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err := gone(errgrpc.ToNative(err)); err != nil {
 		return fmt.Errorf("remove what is left of its task: %w", err)
 	}
 	// Those that came since this command first looked as well.
-	processes := scanTasks(c.left.address).tasks[taskID{ns, id}]
+	processes := c.left.now().tasks[taskID{ns, id}]
 	shims, err := endProcesses(processes, false)
 	if err != nil {
 		return err
@@ -115,12 +118,12 @@ func (c *Client) removeStray(ctx context.Context, ns, id string) error {
 	return removeBundle(bundle)
 }
 
-// removeLeft removes what the processes of a task serve, unless they end by themselves: it may have been removed a moment ago.
-func (c *Client) removeLeft(ctx context.Context, ns, id string, processes []taskProcess) error {
+// removeOrphaned removes what the processes of a task serve, unless they end by themselves: it may have been removed a moment ago.
+func (c *Client) removeOrphaned(ctx context.Context, ns, id string, processes []taskProcess) error {
 	var quiet quietness
 	for slices.ContainsFunc(processes, taskProcess.alive) {
 		if quiet.reached(ns, id) {
-			return c.removeStray(ctx, ns, id)
+			return c.removeOrphans(ctx, ns, id)
 		}
 		if err := pause(ctx); err != nil {
 			return err
@@ -145,7 +148,7 @@ func endProcesses(processes []taskProcess, writers bool) (any bool, err error) {
 
 // awaitEnded waits for the end of the processes, for a moment.
 func awaitEnded(ctx context.Context, processes []taskProcess) error {
-	for end := time.Now().Add(strayGrace); time.Now().Before(end) && slices.ContainsFunc(processes, taskProcess.alive); {
+	for end := time.Now().Add(orphanGrace); time.Now().Before(end) && slices.ContainsFunc(processes, taskProcess.alive); {
 		if err := pause(ctx); err != nil {
 			return err
 		}
@@ -173,8 +176,8 @@ func awaitGone(ctx context.Context, ns, id, file string) error {
 	return nil
 }
 
-// quietness tells when nobody has made or removed a task for strayGrace; of one that hangs in that, after wayTimeout. The
-// zero value begins with its first use.
+// quietness tells when nobody has made or removed a task for orphanGrace; of one that hangs in that, after makingTimeout.
+// The zero value begins with its first use.
 type quietness struct{ begin, last time.Time }
 
 func (q *quietness) reached(ns, id string) bool {
@@ -182,13 +185,13 @@ func (q *quietness) reached(ns, id string) bool {
 	if q.begin.IsZero() {
 		q.begin, q.last = now, now
 	}
-	if now.Sub(q.begin) < wayTimeout && working(ns, id) {
+	if now.Sub(q.begin) < makingTimeout && working(ns, id) {
 		q.last = now
 	}
-	return now.Sub(q.last) > strayGrace
+	return now.Sub(q.last) > orphanGrace
 }
 
-// shimProgram is the shim of [runtimeName].
+// shimProgram is the shim of all containers.
 const shimProgram = "containerd-shim-runc-v2"
 
 // working reports whether one of containerd's programs is making or removing a task of the container: runc, or a shim that
@@ -227,7 +230,7 @@ func processes(wanted func(args []string) bool) (pids []int) {
 // removeBundle removes the directory of a bundle and the one for its work that it links to.
 func removeBundle(bundle string) error {
 	if err := syscall.Unmount(filepath.Join(bundle, "rootfs"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
-		return fmt.Errorf("unmount the root file system of its stray task: %w", err)
+		return fmt.Errorf("unmount the root file system of its orphaned task: %w", err)
 	}
 	work, err := os.Readlink(filepath.Join(bundle, "work"))
 	if err == nil && filepath.Base(work) == filepath.Base(bundle) {
@@ -236,7 +239,7 @@ func removeBundle(bundle string) error {
 		err = nil
 	}
 	if err := errors.Join(err, os.RemoveAll(bundle)); err != nil {
-		return fmt.Errorf("remove the bundle of its stray task: %w", err)
+		return fmt.Errorf("remove the bundle of its orphaned task: %w", err)
 	}
 	return nil
 }
