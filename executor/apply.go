@@ -204,25 +204,25 @@ func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s plan
 // image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
 // that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
 // came is removed or is another image's.
-func (e *Executor) image(ctx context.Context, image *planner.Image) error {
-	if image.Pull {
-		if _, err := e.runtime.Pull(ctx, image.Namespace, image.Reference); err != nil {
+func (e *Executor) image(ctx context.Context, wanted *planner.Image) error {
+	if wanted.Pull {
+		if _, err := e.runtime.Pull(ctx, wanted.Namespace, wanted.Reference); err != nil {
 			return err
 		}
 	}
-	digest, ok, err := e.runtime.Image(ctx, image.Namespace, image.Reference)
+	digest, ok, err := e.runtime.Image(ctx, wanted.Namespace, wanted.Reference)
 	if err != nil {
 		return err
 	}
-	if digest != image.Digest && resource.PinnedDigest(image.Reference) == image.Digest {
-		if err := e.runtime.Tag(ctx, image.Namespace, image.Reference, image.Digest); err != nil && !errdefs.IsNotFound(err) {
+	if digest != wanted.Digest && resource.PinnedDigest(wanted.Reference) == wanted.Digest {
+		if err := e.runtime.Tag(ctx, wanted.Namespace, wanted.Reference, wanted.Digest); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		} else if err == nil {
-			digest, ok = image.Digest, true
+			digest, ok = wanted.Digest, true
 		}
 	}
-	if !ok || digest != image.Digest {
-		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", image.Reference, digest, image.Namespace, image.Digest)
+	if !ok || digest != wanted.Digest {
+		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
 	}
-	return e.runtime.EnsureUnpacked(ctx, image.Namespace, image.Reference)
+	return e.runtime.EnsureUnpacked(ctx, wanted.Namespace, wanted.Reference)
 }

@@ -27,22 +27,22 @@ type containerKind struct{ *Executor }
 
 // options returns what a container is made from.
 func (k containerKind) options(after *state.Record) (runtime.CreateOptions, error) {
-	spec := after.Spec.(*resource.Container)
+	wanted := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
-	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(spec), false)
+	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
 	if err != nil {
 		return runtime.CreateOptions{}, err
 	}
-	plain, err := k.secrets.unsealed(after.Path, spec)
+	plain, err := k.secrets.unsealed(after.Path, wanted)
 	if err != nil {
 		return runtime.CreateOptions{}, err
 	}
-	kept, err := json.Marshal(spec)
+	kept, err := json.Marshal(wanted)
 	if err != nil {
 		return runtime.CreateOptions{}, fmt.Errorf("create container %s: %w", after.Path, err)
 	}
 	return runtime.CreateOptions{
-		ID: after.Status.ContainerID, Image: spec.Image, Labels: labels(after), Spec: plain,
+		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
 		NetNSPath: netnsPath(k.cellID(cell)), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),

@@ -78,12 +78,12 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []reso
 }
 
 func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
-	containers, err := e.runtime.List(ctx, namespace)
+	list, err := e.runtime.List(ctx, namespace)
 	if err != nil {
 		return err
 	}
 	recorded := planner.RecordedIDs(prior)
-	for _, c := range containers {
+	for _, c := range list {
 		p, ok := planner.Claims(c.ID, c.Labels)
 		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !planner.Within(lost, p) {
 			continue

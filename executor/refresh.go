@@ -184,7 +184,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if r.settle {
 		list = r.runtime.ListSettled
 	}
-	containers, err := list(ctx, name)
+	all, err := list(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -192,8 +192,8 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if err != nil {
 		return err
 	}
-	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(containers))}
-	for _, c := range containers {
+	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(all))}
+	for _, c := range all {
 		if c.Labels[planner.LabelTrial] != "" {
 			continue
 		}
@@ -394,12 +394,12 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 // hostPaths notes the sources of volumes and the devices that aren't there, and what is given for a device and is none.
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
-		spec := c.Spec.(*resource.Container)
+		wanted := c.Spec.(*resource.Container)
 		var paths []string
-		for _, v := range spec.Volumes {
+		for _, v := range wanted.Volumes {
 			paths = append(paths, v.Source)
 		}
-		for _, d := range spec.Devices {
+		for _, d := range wanted.Devices {
 			paths = append(paths, resource.DeviceHostPath(d))
 		}
 		for _, p := range paths {
@@ -411,7 +411,7 @@ func (r *refresh) hostPaths() error {
 				return fmt.Errorf("look at %s, which %s uses: %w", p, c.Path, err)
 			}
 		}
-		for _, d := range spec.Devices {
+		for _, d := range wanted.Devices {
 			if !runtime.IsDevice(resource.DeviceHostPath(d)) {
 				r.actual.NotDevices[resource.DeviceHostPath(d)] = true
 			}

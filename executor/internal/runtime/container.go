@@ -186,8 +186,8 @@ func (c *Client) UpdateResources(ctx context.Context, ns, id string, resources *
 	case !errdefs.IsNotFound(err):
 		return fmt.Errorf("update limits of container %s: %w", id, err)
 	}
-	err = c.updateSpec(ctx, id, func(spec *specs.Spec) bool {
-		mergeResources(spec, resources)
+	err = c.updateSpec(ctx, id, func(s *specs.Spec) bool {
+		mergeResources(s, resources)
 		return true
 	})
 	return wrap(err, "record limits of container %s", id)

@@ -433,9 +433,9 @@ func TestPausedAndCreated(t *testing.T) {
 	ctx := in(h.ctx, h.ns)
 	container, err := h.c.LoadContainer(ctx, "a")
 	h.must(err)
-	task, err := container.Task(ctx, nil)
+	running, err := container.Task(ctx, nil)
 	h.must(err)
-	h.must(task.Pause(ctx))
+	h.must(running.Pause(ctx))
 	if c := h.find("a"); c.Status != StatusPaused || c.PID == 0 {
 		t.Errorf("%+v", c)
 	}

@@ -138,8 +138,8 @@ func (c *Client) runningTask(ctx context.Context, id string) (containerd.Task, e
 }
 
 // stoppedMeanwhile returns an error when the task doesn't run any more, which the runtime has no code for.
-func stoppedMeanwhile(ctx context.Context, task containerd.Task) error {
-	if ended(ctx, task) {
+func stoppedMeanwhile(ctx context.Context, t containerd.Task) error {
+	if ended(ctx, t) {
 		return fmt.Errorf("the container has stopped: %w", errdefs.ErrFailedPrecondition)
 	}
 	return nil

@@ -139,9 +139,9 @@ func (h *host) image() {
 	}
 }
 
-func (h *host) options(id string, spec resource.Container) CreateOptions {
+func (h *host) options(id string, container resource.Container) CreateOptions {
 	return CreateOptions{
-		ID: id, Image: testImage, Spec: &spec, Hostname: "web",
+		ID: id, Image: testImage, Spec: &container, Hostname: "web",
 		Labels:        map[string]string{"kukeon.io/path": "main/default/blog/web/" + id},
 		Annotations:   map[string]string{"kukeon.io/path": "main/default/blog/web/" + id},
 		CgroupPath:    "/kukeon/test/" + id,

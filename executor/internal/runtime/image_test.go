@@ -142,14 +142,14 @@ func TestImport(t *testing.T) {
 	}
 	list, err := h.Images(h.ctx, h.ns)
 	h.must(err)
-	for _, image := range list {
-		if image.Size < 1<<19 || image.Created.IsZero() || !strings.HasPrefix(image.Digest, "sha256:") {
-			t.Errorf("%+v", image)
+	for _, entry := range list {
+		if entry.Size < 1<<19 || entry.Created.IsZero() || !strings.HasPrefix(entry.Digest, "sha256:") {
+			t.Errorf("%+v", entry)
 		}
 	}
-	for _, image := range list {
-		h.must(h.RemoveImage(h.ctx, h.ns, image.Name))
-		h.must(h.RemoveImage(h.ctx, h.ns, image.Name))
+	for _, entry := range list {
+		h.must(h.RemoveImage(h.ctx, h.ns, entry.Name))
+		h.must(h.RemoveImage(h.ctx, h.ns, entry.Name))
 	}
 	h.must(h.Remove(h.ctx, h.ns, "a"))
 }

@@ -27,11 +27,11 @@ func (c *Client) Inspect(ctx context.Context, ns, id string) (*Inspection, error
 	if err != nil {
 		return nil, fmt.Errorf("inspect container %s: %w", id, err)
 	}
-	spec, err := specOf(record)
+	made, err := specOf(record)
 	if err != nil {
 		return nil, fmt.Errorf("inspect container %s: its spec: %w", id, err)
 	}
-	found := &Inspection{Spec: spec, Image: record.Image}
+	found := &Inspection{Spec: made, Image: record.Image}
 	if kept := record.Extensions[extensionName]; kept != nil {
 		found.Record = kept.GetValue()
 	}

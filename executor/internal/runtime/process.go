@@ -26,8 +26,8 @@ import (
 // that can change while the container stays: its AppArmor profile and its OOM score adjustment. The default profile is
 // loaded first where the kernel doesn't have it, as after a reboot. Of the root file system it replaces the symbolic links
 // that root would follow, as [Client.Create] does.
-func (c *Client) Prepare(ctx context.Context, ns, id string, spec *resource.Container) error {
-	profile := profileOf(spec)
+func (c *Client) Prepare(ctx context.Context, ns, id string, wanted *resource.Container) error {
+	profile := profileOf(wanted)
 	if err := loadProfile(profile); err != nil {
 		return fmt.Errorf("start container %s: %w", id, err)
 	}
@@ -39,8 +39,8 @@ func (c *Client) Prepare(ctx context.Context, ns, id string, spec *resource.Cont
 			return false
 		}
 		before := s.Process.OOMScoreAdj
-		changed := s.Process.ApparmorProfile != profile || before == nil || *before != int(spec.OOMScoreAdj)
-		setProcess(s.Process, profile, spec)
+		changed := s.Process.ApparmorProfile != profile || before == nil || *before != int(wanted.OOMScoreAdj)
+		setProcess(s.Process, profile, wanted)
 		return changed
 	})
 	return wrap(err, "update the spec of container %s", id)

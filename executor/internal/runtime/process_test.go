@@ -27,6 +27,23 @@ func (h *host) wantScoreInExec(id, score string) {
 	}
 }
 
+// children returns the processes of the container but its first.
+func (h *host) children(id string) (pids []int) {
+	h.t.Helper()
+	container, err := h.c.LoadContainer(in(h.ctx, h.ns), id)
+	h.must(err)
+	running, err := container.Task(in(h.ctx, h.ns), nil)
+	h.must(err)
+	all, err := running.Pids(in(h.ctx, h.ns))
+	h.must(err)
+	for _, p := range all {
+		if p.Pid != running.Pid() {
+			pids = append(pids, int(p.Pid))
+		}
+	}
+	return pids
+}
+
 func TestOOMScore(t *testing.T) {
 	h := newHost(t)
 	h.image()
@@ -51,7 +68,7 @@ func TestOOMScore(t *testing.T) {
 	}
 	h.wantScoreInExec("b", "400")
 	var scores []int64
-	for _, pid := range descendants(int(h.find("b").PID)) {
+	for _, pid := range h.children("b") {
 		if score, err := OOMScoreAdj(pid); err == nil {
 			scores = append(scores, score)
 		}

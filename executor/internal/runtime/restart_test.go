@@ -303,7 +303,7 @@ func (h *host) shimsOf() (n int) {
 	for _, file := range processes {
 		data, _ := os.ReadFile(file)
 		args := strings.Split(string(data), "\x00")
-		if filepath.Base(args[0]) == shimProgram && option(args, "-namespace") == h.ns {
+		if filepath.Base(args[0]) == shimProgram && slices.Contains(args, h.ns) {
 			n++
 		}
 	}
@@ -333,10 +333,8 @@ func TestRacesWithMonitor(t *testing.T) {
 		t.Errorf("%d shims are left", n)
 	}
 	for _, id := range ids {
-		for _, trace := range h.left.traces(h.ns, id) {
-			if exists(trace) {
-				t.Errorf("%s is left", trace)
-			}
+		if h.left.hasTraces(h.ns, id) {
+			t.Errorf("traces of the task of %s are left", id)
 		}
 	}
 }

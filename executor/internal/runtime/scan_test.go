@@ -27,9 +27,9 @@ func (h *host) orphan(state, id string) taskProcess {
 	log, err := os.OpenFile(filepath.Join(bundle, "log"), os.O_RDWR, 0)
 	h.must(err)
 	h.t.Cleanup(func() { _ = log.Close() })
-	shim, err := exec.LookPath(shimProgram)
+	program, err := exec.LookPath(shimProgram)
 	h.must(err)
-	cmd := exec.CommandContext(h.ctx, shim, "-namespace", h.ns, "-id", id, "-address", socket, "start")
+	cmd := exec.CommandContext(h.ctx, program, "-namespace", h.ns, "-id", id, "-address", socket, "start")
 	cmd.Dir = bundle
 	cmd.Env = append(os.Environ(), "TTRPC_ADDRESS="+socket+".ttrpc", "GRPC_ADDRESS="+socket)
 	version, err := h.Version(h.ctx)
@@ -74,31 +74,31 @@ func TestShimsWithoutDirectories(t *testing.T) {
 	}
 	h.must(h.Create(h.ctx, h.ns, h.options("a", sh("exec sleep 100"))))
 	state := t.TempDir()
-	shim := h.orphan(state, "a")
+	process := h.orphan(state, "a")
 	c := h.fresh()
-	if got := c.left.dir(); got != state {
-		t.Errorf("state directory %s, want %s", got, state)
+	if got, want := c.left.bundle(taskID{h.ns, "a"}), filepath.Join(state, bundlesDir, h.ns, "a"); got != want {
+		t.Errorf("bundle %s, want %s", got, want)
 	}
 	h.must(c.Start(h.ctx, h.ns, "a", h.log("a")))
-	gone("start", shim)
-	if exists(filepath.Join(state, bundlesDir, h.ns, "a")) {
+	gone("start", process)
+	if _, err := os.Lstat(filepath.Join(state, bundlesDir, h.ns, "a")); err == nil {
 		t.Error("the bundle is left")
 	}
 	h.await("a", StatusRunning)
 	h.must(h.Remove(h.ctx, h.ns, "a"))
 
 	h.must(h.Create(h.ctx, h.ns, h.options("b", sh("exec sleep 100"))))
-	shim = h.orphan(t.TempDir(), "b")
+	process = h.orphan(t.TempDir(), "b")
 	h.must(h.fresh().Remove(h.ctx, h.ns, "b"))
-	gone("remove", shim)
+	gone("remove", process)
 
-	shim = h.orphan(t.TempDir(), "c")
+	process = h.orphan(t.TempDir(), "c")
 	h.must(h.fresh().Remove(h.ctx, h.ns, "c"))
-	gone("remove what is gone", shim)
+	gone("remove what is gone", process)
 
-	shim = h.orphan(t.TempDir(), "d")
+	process = h.orphan(t.TempDir(), "d")
 	h.must(h.fresh().RemoveNamespace(h.ctx, h.ns))
-	gone("remove the namespace", shim)
+	gone("remove the namespace", process)
 }
 
 // The error of a start in whose way a bundle is tells where bundles are.

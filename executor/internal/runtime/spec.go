@@ -237,9 +237,12 @@ func IsDevice(host string) bool {
 }
 
 // named says in the error which part of the spec opt is for.
-func named(what string, opt oci.SpecOpts) oci.SpecOpts {
-	return func(ctx context.Context, client oci.Client, c *containers.Container, s *oci.Spec) error {
-		return wrap(opt(ctx, client, c, s), "%s", what)
+func named(part string, opt oci.SpecOpts) oci.SpecOpts {
+	return func(ctx context.Context, api oci.Client, c *containers.Container, s *oci.Spec) error {
+		if err := opt(ctx, api, c, s); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+		return nil
 	}
 }
 

@@ -30,12 +30,12 @@ func TestKilledBeforeStart(t *testing.T) {
 	}{{"told", true}, {"untold", false}} {
 		t.Run(tt.name, func(t *testing.T) {
 			h.must(h.Create(h.ctx, h.ns, h.options(tt.name, sh("echo begins"))))
-			task := h.made(tt.name)
-			h.must(syscall.Kill(int(task.Pid()), syscall.SIGKILL))
+			made := h.made(tt.name)
+			h.must(syscall.Kill(int(made.Pid()), syscall.SIGKILL))
 			if tt.await {
 				h.await(tt.name, StatusStopped)
 			}
-			if err := begin(in(h.ctx, h.ns), task); err != nil {
+			if err := begin(in(h.ctx, h.ns), made); err != nil {
 				t.Error(err)
 			}
 			if c := h.find(tt.name); c.Status != StatusStopped || c.ExitCode != 137 {
