@@ -17,20 +17,20 @@ import (
 const brief = 200 * time.Millisecond
 
 // ask asks for the containers of a namespace.
-func ask(t *testing.T, c *Client) error {
-	_, err := containersapi.NewContainersClient(c.conn).List(in(t.Context(), "kukeon-main"), &containersapi.ListContainersRequest{})
+func ask(ctx context.Context, c *Client) error {
+	_, err := containersapi.NewContainersClient(c.conn).List(in(ctx, "kukeon-main"), &containersapi.ListContainersRequest{})
 	return errgrpc.ToNative(err)
 }
 
 func TestQuestionsEnd(t *testing.T) {
 	d := &fakeDaemon{}
 	c := dialFake(t, d, brief)
-	if err := ask(t, c); err != nil {
+	if err := ask(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	d.hold.Lock()
 	defer d.hold.Unlock()
-	err := ask(t, c)
+	err := ask(t.Context(), c)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("not a deadline: %v", err)
 	}
@@ -44,7 +44,7 @@ func TestQuestionsEnd(t *testing.T) {
 // Whether it is the daemon or the client that finds first that the time is over makes no difference.
 func TestQuestionsEndThere(t *testing.T) {
 	c := dialFake(t, &fakeDaemon{late: true}, time.Hour)
-	err := ask(t, c)
+	err := ask(t.Context(), c)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "--call-timeout") {
 		t.Error(err)
 	}
@@ -134,7 +134,7 @@ func TestDetached(t *testing.T) {
 	if err := kill(); !errors.As(err, &silent) {
 		t.Error(err)
 	}
-	if _, err := c.List(Detached(ctx), "kukeon-main"); err == nil || !strings.Contains(err.Error(), "within 1s") {
+	if err := ask(Detached(ctx), c); err == nil || !strings.Contains(err.Error(), "within 1s") {
 		t.Errorf("not the silence that was waited for: %v", err)
 	}
 }
