@@ -12,6 +12,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
+	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
 )
@@ -206,16 +207,16 @@ func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s plan
 // came is removed or is another image's.
 func (e *Executor) image(ctx context.Context, wanted *planner.Image) error {
 	if wanted.Pull {
-		if _, err := e.runtime.Pull(ctx, wanted.Namespace, wanted.Reference); err != nil {
+		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference); err != nil {
 			return err
 		}
 	}
-	digest, ok, err := e.runtime.Image(ctx, wanted.Namespace, wanted.Reference)
+	digest, ok, err := image.Digest(ctx, e.containerd, wanted.Namespace, wanted.Reference)
 	if err != nil {
 		return err
 	}
 	if digest != wanted.Digest && resource.PinnedDigest(wanted.Reference) == wanted.Digest {
-		if err := e.runtime.Tag(ctx, wanted.Namespace, wanted.Reference, wanted.Digest); err != nil && !errdefs.IsNotFound(err) {
+		if err := image.Tag(ctx, e.containerd, wanted.Namespace, wanted.Reference, wanted.Digest); err != nil && !errdefs.IsNotFound(err) {
 			return err
 		} else if err == nil {
 			digest, ok = wanted.Digest, true
@@ -224,5 +225,5 @@ func (e *Executor) image(ctx context.Context, wanted *planner.Image) error {
 	if !ok || digest != wanted.Digest {
 		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
 	}
-	return e.runtime.EnsureUnpacked(ctx, wanted.Namespace, wanted.Reference)
+	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
 }

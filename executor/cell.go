@@ -11,9 +11,10 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -194,7 +195,7 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 
 // rootTask returns the pid of the task of the cell's root container, 0 where it doesn't run.
 func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error) {
-	root, err := k.find(ctx, cell.Status.Namespace, func(c runtime.Container) bool {
+	root, err := k.find(ctx, cell.Status.Namespace, func(c containers.Container) bool {
 		return resource.Path(c.Labels[planner.LabelPath]).Parent() == cell.Path && c.Labels[planner.LabelRole] == "root"
 	})
 	if err != nil || root == nil {
@@ -214,7 +215,7 @@ func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 	}
 	for n := range r.Status.Attachment.Interfaces {
 		if err := k.attach(ctx, cell, r.Status.Attachment, n); err != nil {
-			undoing, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
+			undoing, cancel := context.WithTimeout(client.Detached(ctx), cleanUpTimeout)
 			defer cancel()
 			return errors.Join(err, k.close(undoing, cell))
 		}

@@ -17,8 +17,10 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/netns"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -63,7 +65,7 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	if condition == resource.Healthy {
 		return state.Healthy, k.healthy(ctx, r, r.Spec.(*resource.Container).Healthcheck)
 	}
-	exit, err := k.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	exit, err := task.Wait(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
 		return "", err
 	}
@@ -108,11 +110,11 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *reso
 
 // over returns how the container has ended that a check has failed in, nil where it runs, and whether containerd restarts it.
 func (k containerKind) over(ctx context.Context, r *state.Record, failed error) (over error, again bool) {
-	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
+	found, err := k.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil || ctx.Err() != nil {
 		return nil, false
 	}
-	if found != nil && (found.Status == runtime.StatusRunning || found.Status == runtime.StatusPaused) {
+	if found != nil && (found.Status == containers.StatusRunning || found.Status == containers.StatusPaused) {
 		return nil, false
 	}
 	if found == nil {
@@ -123,14 +125,14 @@ func (k containerKind) over(ctx context.Context, r *state.Record, failed error) 
 }
 
 // restarts reports whether containerd's restart monitor starts the container, which doesn't run, again.
-func restarts(c *runtime.Container) bool {
+func restarts(c *containers.Container) bool {
 	policy, most, _ := strings.Cut(c.RestartPolicy, ":")
 	switch limit, err := strconv.Atoi(most); {
 	case policy == "" || policy == "no":
 		return false
 	case policy != "on-failure":
 		return true
-	case c.Status == runtime.StatusStopped && c.ExitCode == 0:
+	case c.Status == containers.StatusStopped && c.ExitCode == 0:
 		return false
 	default:
 		return err != nil || c.RestartCount < limit
@@ -141,11 +143,11 @@ func restarts(c *runtime.Container) bool {
 var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
 
 func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
-	found, err := k.find(ctx, r.Status.Namespace, func(c runtime.Container) bool { return c.ID == r.Status.ContainerID })
+	found, err := k.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil {
 		return err
 	}
-	if found == nil || found.Status != runtime.StatusRunning {
+	if found == nil || found.Status != containers.StatusRunning {
 		return errNotRunning
 	}
 	if len(check.Exec) > 0 {
@@ -173,7 +175,7 @@ func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *re
 		}
 		args = append(args, arg)
 	}
-	result, err := k.runtime.Exec(ctx, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
+	result, err := exec.Capture(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
 	switch {
 	case err != nil || result.ExitCode == 0:
 		return k.explain(r, err)

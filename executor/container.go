@@ -11,9 +11,13 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/logs"
+	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/spec"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -26,22 +30,22 @@ const cleanUpTimeout = 5 * time.Minute
 type containerKind struct{ *Executor }
 
 // options returns what a container is made from.
-func (k containerKind) options(after *state.Record) (runtime.CreateOptions, error) {
+func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	wanted := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
 	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
 	if err != nil {
-		return runtime.CreateOptions{}, err
+		return spec.Options{}, err
 	}
 	plain, err := k.secrets.unsealed(after.Path, wanted)
 	if err != nil {
-		return runtime.CreateOptions{}, err
+		return spec.Options{}, err
 	}
 	kept, err := json.Marshal(wanted)
 	if err != nil {
-		return runtime.CreateOptions{}, fmt.Errorf("create container %s: %w", after.Path, err)
+		return spec.Options{}, fmt.Errorf("create container %s: %w", after.Path, err)
 	}
-	return runtime.CreateOptions{
+	return spec.Options{
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
@@ -59,7 +63,7 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
-	if err := k.runtime.Create(ctx, after.Status.Namespace, options); err != nil {
+	if err := containers.Create(ctx, k.containerd, after.Status.Namespace, options); err != nil {
 		return err
 	}
 	err = k.writeSecrets(ctx, after)
@@ -84,11 +88,11 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	if err := logs.ForgetExit(log); err != nil {
 		return err
 	}
-	start := k.runtime.Start
+	start := task.Start
 	if runsOnce(after) {
-		start = k.runtime.StartOnce
+		start = task.StartOnce
 	}
-	if err := start(ctx, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
+	if err := start(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
 		return k.explain(after, err)
 	}
 	if policy := after.Spec.(*resource.Container).RestartPolicy; policy == "" || policy == "no" {
@@ -107,14 +111,14 @@ func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 	if after.Status.Run != "" {
 		policy = ""
 	}
-	return k.runtime.SetRestart(ctx, after.Status.Namespace, after.Status.ContainerID, policy, k.store.LogFile(after.Path))
+	return monitor.Set(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, policy, k.store.LogFile(after.Path))
 }
 
 // undo takes away what a failed create has made.
 func (k containerKind) undo(ctx context.Context, after *state.Record) error {
-	ctx, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
+	ctx, cancel := context.WithTimeout(client.Detached(ctx), cleanUpTimeout)
 	defer cancel()
-	err := k.runtime.Remove(ctx, after.Status.Namespace, after.Status.ContainerID)
+	err := task.Remove(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID)
 	return errors.Join(err, k.removeHostParts(ctx, after), k.store.Delete(after.Path))
 }
 
@@ -161,7 +165,7 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	if r.Status.Imported {
 		return nil
 	}
-	return k.runtime.Prepare(ctx, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
+	return task.Prepare(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
 }
 
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
@@ -174,7 +178,7 @@ func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 		return err
 	}
 	score := after.Spec.(*resource.Container).OOMScoreAdj
-	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
+	if err := task.SetOOMScoreAdj(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, after); err != nil {
@@ -194,7 +198,7 @@ func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	if err := k.cgroups.MakeRoom(after.Status.Cgroup, resource.ResourcesOf(after.Spec)); err != nil {
 		return err
 	}
-	return k.runtime.UpdateResources(ctx, after.Status.Namespace, after.Status.ContainerID, limits)
+	return task.UpdateResources(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, limits)
 }
 
 // limited reports whether the container has limits, asked for or not.
@@ -215,7 +219,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		return err
 	}
 	if image := after.Spec.(*resource.Container).Image; image != before.Spec.(*resource.Container).Image {
-		if err := k.runtime.SetImage(ctx, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
+		if err := containers.SetImage(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
 			return err
 		}
 	}
@@ -229,7 +233,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		}
 	}
 	score := after.Spec.(*resource.Container).OOMScoreAdj
-	if err := k.runtime.SetOOMScoreAdj(ctx, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
+	if err := task.SetOOMScoreAdj(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
 	if err := k.writeSecrets(ctx, after); err != nil {
@@ -249,7 +253,7 @@ func (k containerKind) remove(ctx context.Context, before *state.Record) error {
 	if err := k.removeHostParts(ctx, before); err != nil {
 		return err
 	}
-	if err := k.runtime.Remove(ctx, before.Status.Namespace, before.Status.ContainerID); err != nil {
+	if err := task.Remove(ctx, k.containerd, before.Status.Namespace, before.Status.ContainerID); err != nil {
 		return err
 	}
 	return k.store.Delete(before.Path)

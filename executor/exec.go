@@ -6,15 +6,16 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/exec"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Session is a command that is run in a container for somebody who looks on.
-type Session = runtime.Session
+type Session = exec.Session
 
 // TerminalSize is that of a terminal, in characters.
-type TerminalSize = runtime.Size
+type TerminalSize = exec.Size
 
 // Run runs a command in the recorded container and returns its exit code. An error of errdefs.ErrNotFound or
 // errdefs.ErrFailedPrecondition says that the container doesn't run.
@@ -26,18 +27,18 @@ func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCod
 	if frozen {
 		return 0, fmt.Errorf("container %s is frozen: %w", r.Path, errdefs.ErrFailedPrecondition)
 	}
-	code, err := e.runtime.Run(ctx, r.Status.Namespace, r.Status.ContainerID, s)
+	code, err := exec.Run(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, s)
 	return code, e.explain(r, err)
 }
 
 // Signal sends a signal to the first process of the recorded container.
 func (e *Executor) Signal(ctx context.Context, r *state.Record, signal string) error {
-	_, err := e.runtime.Kill(ctx, r.Status.Namespace, r.Status.ContainerID, signal, false)
+	_, err := task.Kill(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, signal, false)
 	return err
 }
 
 // Wait waits until the recorded container has ended, and returns its exit code.
 func (e *Executor) Wait(ctx context.Context, r *state.Record) (exitCode uint32, err error) {
-	exit, err := e.runtime.Wait(ctx, r.Status.Namespace, r.Status.ContainerID)
+	exit, err := task.Wait(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID)
 	return exit.Code, err
 }

@@ -14,9 +14,11 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/logs"
+	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/executor/internal/runtime"
 	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -75,19 +77,19 @@ type kind interface {
 }
 
 // ConnectError says why containerd can't be reached, and how to repair it.
-type ConnectError = runtime.ConnectError
+type ConnectError = client.ConnectError
 
 // Host is a connection to one host, which changes nothing and records nothing by itself.
 type Host struct {
-	runtime  *runtime.Client
-	cgroups  *cgroup.Tree
-	networks *network.Host
-	programs string // [Config.ProgramDir]
+	containerd *client.Client
+	cgroups    *cgroup.Tree
+	networks   *network.Host
+	programs   string // [Config.ProgramDir]
 }
 
 // tidyPrograms removes the copies of kuke that no container names any more.
 func (h *Host) tidyPrograms(ctx context.Context) error {
-	return program.Tidy(h.programs, func() (map[string]bool, error) { return h.runtime.LogPrograms(ctx) })
+	return program.Tidy(h.programs, func() (map[string]bool, error) { return monitor.LogPrograms(ctx, h.containerd) })
 }
 
 // Connect connects to the host. An error of containerd is a [*ConnectError].
@@ -100,13 +102,13 @@ func Connect(ctx context.Context, c Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	client.LogWith(func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) })
+	client.LogProgram = func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) }
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
-	return &Host{runtime: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir}, nil
+	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir}, nil
 }
 
-func dial(ctx context.Context, c Config) (*runtime.Client, error) {
-	return runtime.Dial(ctx, runtime.DialOptions{Address: c.Containerd, Wait: c.ConnectTimeout, CallTimeout: c.CallTimeout, Announce: c.Announce})
+func dial(ctx context.Context, c Config) (*client.Client, error) {
+	return client.Dial(ctx, client.DialOptions{Address: c.Containerd, Wait: c.ConnectTimeout, CallTimeout: c.CallTimeout, Announce: c.Announce})
 }
 
 // With returns what looks at the host and at the store, and records nothing.
@@ -123,7 +125,7 @@ func (h *Host) Holding(store *state.Store) *Executor {
 }
 
 // Close ends the connection to containerd.
-func (h *Host) Close() error { return h.runtime.Close() }
+func (h *Host) Close() error { return h.containerd.Close() }
 
 // kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
 func (e *Executor) kind(k resource.Kind, names []planner.SpaceNames) kind {
@@ -172,13 +174,13 @@ func (e *Executor) makeCgroup(r *state.Record) error {
 }
 
 // find returns the container in the namespace that is the wanted one, or nil.
-func (e *Executor) find(ctx context.Context, namespace string, wanted func(runtime.Container) bool) (*runtime.Container, error) {
-	containers, err := e.runtime.List(ctx, namespace)
+func (e *Executor) find(ctx context.Context, namespace string, wanted func(containers.Container) bool) (*containers.Container, error) {
+	list, err := containers.List(ctx, e.containerd, namespace)
 	if err != nil {
 		return nil, err
 	}
-	if at := slices.IndexFunc(containers, wanted); at >= 0 {
-		return &containers[at], nil
+	if at := slices.IndexFunc(list, wanted); at >= 0 {
+		return &list[at], nil
 	}
 	return nil, nil
 }
@@ -207,10 +209,10 @@ func (e *Executor) mark(ctx context.Context, r *state.Record, remove []string) e
 	if err != nil {
 		return fmt.Errorf("label container %s: %w", r.Path, err)
 	}
-	if err := e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, labels(r), remove); err != nil {
+	if err := containers.SetLabels(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, labels(r), remove); err != nil {
 		return err
 	}
-	return e.runtime.SetRecord(ctx, r.Status.Namespace, r.Status.ContainerID, kept)
+	return containers.SetRecord(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, kept)
 }
 
 // labelChange returns what turns the user's labels of before into those of after.

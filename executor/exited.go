@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/planner"
 )
 
@@ -52,23 +52,23 @@ func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, er
 		return nil, ctx.Err()
 	case <-time.After(firstMoment):
 	}
-	namespaces := map[string]map[string]*runtime.Container{}
+	namespaces := map[string]map[string]*containers.Container{}
 	var all []Exited
 	for _, p := range started {
 		r := e.store.Record(p)
 		if namespaces[r.Status.Namespace] == nil {
-			list, err := e.runtime.List(ctx, r.Status.Namespace)
+			list, err := containers.List(ctx, e.containerd, r.Status.Namespace)
 			if err != nil {
 				return nil, err
 			}
-			byID := make(map[string]*runtime.Container, len(list))
+			byID := make(map[string]*containers.Container, len(list))
 			for i := range list {
 				byID[list[i].ID] = &list[i]
 			}
 			namespaces[r.Status.Namespace] = byID
 		}
 		found := namespaces[r.Status.Namespace][r.Status.ContainerID]
-		if found != nil && found.Status == runtime.StatusStopped {
+		if found != nil && found.Status == containers.StatusStopped {
 			all = append(all, Exited{p, containerKind{e}.exitError(r, found.ExitCode, nil).Error()})
 		}
 	}

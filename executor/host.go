@@ -8,6 +8,7 @@ import (
 
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
 )
 
@@ -28,7 +29,7 @@ func AskContainerd(ctx context.Context, c Config) (d Daemon, err error) {
 	if d.Version, err = client.Version(ctx); err != nil {
 		return d, err
 	}
-	d.RestartPolicies, err = client.RestartPolicies(ctx)
+	d.RestartPolicies, err = monitor.Policies(ctx, client)
 	return d, err
 }
 

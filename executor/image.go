@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/image"
 )
 
 // Image is one that a containerd namespace has.
@@ -21,7 +23,7 @@ type Image struct {
 
 // Images lists the images of the namespace by name.
 func (e *Executor) Images(ctx context.Context, namespace string) ([]Image, error) {
-	found, err := e.runtime.Images(ctx, namespace)
+	found, err := image.List(ctx, e.containerd, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func (e *Executor) Images(ctx context.Context, namespace string) ([]Image, error
 // the images it made. name is required for a root file system, and otherwise replaces the name in the archive
 // if not empty.
 func (e *Executor) ImportImage(ctx context.Context, namespace string, r io.Reader, name string) ([]string, error) {
-	return e.runtime.Import(ctx, namespace, r, name)
+	return image.Import(ctx, e.containerd, namespace, r, name)
 }
 
 // RemoveImage removes an image by its name, which may be short, and returns its full name. An image that a
@@ -46,19 +48,19 @@ func (e *Executor) RemoveImage(ctx context.Context, namespace, name string) (str
 	if err != nil {
 		return "", err
 	}
-	containers, err := e.runtime.List(ctx, namespace)
+	list, err := containers.List(ctx, e.containerd, namespace)
 	if err != nil {
 		return "", err
 	}
-	for _, c := range containers {
+	for _, c := range list {
 		if c.Image == name {
 			return "", fmt.Errorf("image %s is in use by container %s: delete that first", name, c.ID)
 		}
 	}
-	if _, ok, err := e.runtime.Image(ctx, namespace, name); err != nil || !ok {
+	if _, ok, err := image.Digest(ctx, e.containerd, namespace, name); err != nil || !ok {
 		return "", errors.Join(err, fmt.Errorf("there is no image %s in containerd namespace %s", name, namespace))
 	}
-	return name, e.runtime.RemoveImage(ctx, namespace, name)
+	return name, image.Remove(ctx, e.containerd, namespace, name)
 }
 
 // fullReference completes a short name as configurations do: busybox is docker.io/library/busybox:latest.

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -30,18 +31,18 @@ type Found struct {
 
 // Inspect describes a container that kuke did not make, or that it has forgotten, for being one of the cell.
 func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resource.Path) (*Found, error) {
-	container, err := e.find(ctx, namespace, func(c runtime.Container) bool { return c.ID == id })
+	container, err := e.find(ctx, namespace, func(c containers.Container) bool { return c.ID == id })
 	if err != nil {
 		return nil, err
 	}
 	if container == nil {
 		return nil, fmt.Errorf("containerd namespace %s has no container %q", namespace, id)
 	}
-	i, err := e.runtime.Inspect(ctx, namespace, id)
+	i, err := containers.Inspect(ctx, e.containerd, namespace, id)
 	if err != nil {
 		return nil, err
 	}
-	described := runtime.Describe(i, func(source string) bool { return e.ownFile(cell, source) })
+	described := spec.Describe(i, func(source string) bool { return e.ownFile(cell, source) })
 	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels, CreatedAt: container.CreatedAt}
 	found.Spec.Labels = userLabels(container.Labels, i.Config.Labels)
 	found.Spec.Resources = i.Limits()

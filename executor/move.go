@@ -15,7 +15,8 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/namespace"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -26,7 +27,7 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 		var err error
 		switch r.Path.Kind() {
 		case resource.KindRealm:
-			err = e.runtime.EnsureNamespace(ctx, r.Status.Namespace, labels(r))
+			err = namespace.Ensure(ctx, e.containerd, r.Status.Namespace, labels(r))
 		case resource.KindContainer:
 			err = e.mark(ctx, r, nil)
 		}
@@ -117,7 +118,7 @@ func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
 // move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
 	files := func(cell resource.Path) string { return filepath.Dir(k.store.NetworkFile(cell, hostsFile)) }
-	err := k.runtime.Move(ctx, r.Status.Namespace, r.Status.ContainerID, runtime.MoveOptions{
+	err := containers.Move(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
 		Annotations: map[string]string{planner.LabelPath: string(r.Path)},
@@ -229,7 +230,7 @@ func (e *Executor) forget(ctx context.Context, r *state.Record) error {
 			ours = append(ours, key)
 		}
 	}
-	err := e.runtime.SetLabels(ctx, r.Status.Namespace, r.Status.ContainerID, nil, ours)
+	err := containers.SetLabels(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, nil, ours)
 	if err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}

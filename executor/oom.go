@@ -9,7 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -77,8 +77,8 @@ func lineage(p resource.Path) []resource.Path {
 }
 
 // notRunning says of a container that does not run any more how it ended, as far as containerd knows.
-func (k containerKind) notRunning(r *state.Record, found *runtime.Container, err error) error {
-	if found == nil || found.Status != runtime.StatusStopped {
+func (k containerKind) notRunning(r *state.Record, found *containers.Container, err error) error {
+	if found == nil || found.Status != containers.StatusStopped {
 		return fmt.Errorf("it does not run any more: %w", err)
 	}
 	return k.exitError(r, found.ExitCode, err)

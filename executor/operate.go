@@ -9,7 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/logs"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -32,7 +32,7 @@ func (k containerKind) halt(ctx context.Context, c *planner.Change) error {
 
 // recordExit records with a container how its task ended, which containerd forgets: with the task, or when the host is
 // started again.
-func (k containerKind) recordExit(after *state.Record, exit runtime.Exit) error {
+func (k containerKind) recordExit(after *state.Record, exit task.Exit) error {
 	r := *after
 	if !exit.At.IsZero() {
 		r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
@@ -42,16 +42,16 @@ func (k containerKind) recordExit(after *state.Record, exit runtime.Exit) error 
 
 // stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
 // seconds is nil.
-func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) (runtime.Exit, error) {
+func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) (task.Exit, error) {
 	if err := k.disregardExit(r); err != nil {
-		return runtime.Exit{}, err
+		return task.Exit{}, err
 	}
 	spec := r.Spec.(*resource.Container)
 	grace := spec.StopTimeout()
 	if seconds != nil {
 		grace = *seconds
 	}
-	return k.runtime.Stop(ctx, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
+	return task.Stop(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
 }
 
 // disregardExit keeps the end of a container that is stopped, whatever its code, from being taken for the end of its work.
@@ -73,7 +73,7 @@ func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
 			return err
 		}
 	}
-	exit, err := k.runtime.Kill(ctx, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
+	exit, err := task.Kill(ctx, k.containerd, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
 	if err != nil {
 		return err
 	}
@@ -87,12 +87,12 @@ func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
 		if err := k.watch(ctx, c.After); err != nil {
 			return err
 		}
-		if err := k.runtime.Pause(ctx, namespace, id); err != nil {
+		if err := task.Pause(ctx, k.containerd, namespace, id); err != nil {
 			return errors.Join(err, k.watch(ctx, c.Before))
 		}
 		return k.record(c.After, false)
 	}
-	if err := k.runtime.Resume(ctx, namespace, id); err != nil {
+	if err := task.Resume(ctx, k.containerd, namespace, id); err != nil {
 		return err
 	}
 	// What somebody has frozen past containerd runs, as far as that knows.

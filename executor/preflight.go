@@ -12,8 +12,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/rootfs"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -53,7 +54,7 @@ func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers 
 	if name == "" {
 		return nil
 	}
-	_, err := r.runtime.InImage(ctx, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
+	_, err := image.View(ctx, r.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
 		for _, c := range containers {
 			var cell *resource.Cell
@@ -147,7 +148,7 @@ func (p *preflight) look(c *resource.Container) (found []planner.Flaw, awaited b
 		flawf("workingDir", "Invalid working directory", "has the working directory %s, which %s. Choose a directory.", process.Dir, flaw)
 		return found, false, nil
 	}
-	if process.Args, err = runtime.ProcessArgs(c, p.config); err != nil {
+	if process.Args, err = spec.Args(c, p.config); err != nil {
 		flawf("image", "Nothing to run", "has nothing to run: image %s has neither an entrypoint nor a command. Set command or args.", p.image)
 		return found, false, nil
 	}

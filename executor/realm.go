@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/namespace"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -23,7 +24,7 @@ func (k realmKind) create(ctx context.Context, after *state.Record) error {
 
 func (k realmKind) make(ctx context.Context, after *state.Record, labels map[string]string) error {
 	labels[planner.LabelKept] = "" // an earlier destroy may have kept it
-	if err := k.runtime.EnsureNamespace(ctx, after.Status.Namespace, labels); err != nil {
+	if err := namespace.Ensure(ctx, k.containerd, after.Status.Namespace, labels); err != nil {
 		return err
 	}
 	k.top.Lock()
@@ -48,7 +49,7 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 	for key := range resource.LabelsOf(before.Spec) {
 		kept[key] = ""
 	}
-	if err := k.runtime.ReleaseNamespace(ctx, before.Status.Namespace, kept); err != nil {
+	if err := namespace.Release(ctx, k.containerd, before.Status.Namespace, kept); err != nil {
 		return err
 	}
 	return k.removeRest(before)
@@ -56,7 +57,7 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 
 // removeWithImages removes a realm and the images in its containerd namespace.
 func (k realmKind) removeWithImages(ctx context.Context, before *state.Record) error {
-	if err := k.runtime.RemoveNamespace(ctx, before.Status.Namespace); err != nil {
+	if err := namespace.Remove(ctx, k.containerd, before.Status.Namespace); err != nil {
 		return err
 	}
 	return k.removeRest(before)

@@ -12,6 +12,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
@@ -54,7 +55,7 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 
 func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*planner.Evidence, error) {
 	v := &planner.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]planner.InterfaceEvidence{}}
-	namespaces, err := e.runtime.Namespaces(ctx)
+	namespaces, err := e.containerd.Namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []reso
 }
 
 func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
-	list, err := e.runtime.List(ctx, namespace)
+	list, err := containers.List(ctx, e.containerd, namespace)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !planner.Within(lost, p) {
 			continue
 		}
-		i, err := e.runtime.Inspect(ctx, namespace, c.ID)
+		i, err := containers.Inspect(ctx, e.containerd, namespace, c.ID)
 		if err != nil {
 			return err
 		}

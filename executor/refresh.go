@@ -15,10 +15,14 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/logs"
+	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/spec"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -79,10 +83,10 @@ func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
 func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*planner.Actual, error) {
 	r := e.newRefresh(desired)
 	var err error
-	if r.actual.Version, err = e.runtime.Version(ctx); err != nil {
+	if r.actual.Version, err = e.containerd.Version(ctx); err != nil {
 		return nil, err
 	}
-	if r.actual.RestartPolicies, err = e.runtime.RestartPolicies(ctx); err != nil {
+	if r.actual.RestartPolicies, err = monitor.Policies(ctx, e.containerd); err != nil {
 		return nil, err
 	}
 	if r.actual.Profiles, err = apparmor.Profiles(); err != nil {
@@ -153,7 +157,7 @@ func containersOf(desired *resource.Tree) []*resource.Resource {
 }
 
 func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior *state.State) error {
-	existing, err := r.runtime.Namespaces(ctx)
+	existing, err := r.containerd.Namespaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -180,15 +184,15 @@ func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior 
 }
 
 func (r *refresh) namespace(ctx context.Context, name string, labels map[string]string) error {
-	list := r.runtime.List
+	list := containers.List
 	if r.settle {
-		list = r.runtime.ListSettled
+		list = containers.ListSettled
 	}
-	all, err := list(ctx, name)
+	all, err := list(ctx, r.containerd, name)
 	if err != nil {
 		return err
 	}
-	digests, err := r.runtime.Digests(ctx, name)
+	digests, err := image.Digests(ctx, r.containerd, name)
 	if err != nil {
 		return err
 	}
@@ -207,7 +211,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 		case planner.TaskRunning, planner.TaskPaused, planner.TaskPausing:
 			found.StartedAt, _ = startTime(int(c.PID))
 			found.AppArmor = apparmor.Label(int(c.PID))
-			if score, err := runtime.OOMScoreAdj(int(c.PID)); err == nil {
+			if score, err := task.OOMScoreAdj(int(c.PID)); err == nil {
 				found.OOMScoreAdj = &score
 			}
 		}
@@ -324,7 +328,7 @@ func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string,
 	has := r.named[contentKey{key.Namespace, pinned}] != ""
 	if !has && r.actual.Namespaces[key.Namespace] != nil {
 		var err error
-		if has, err = r.runtime.HasContent(ctx, key.Namespace, pinned); err != nil {
+		if has, err = image.HasContent(ctx, r.containerd, key.Namespace, pinned); err != nil {
 			return "", err
 		}
 	}
@@ -348,7 +352,7 @@ func (r *refresh) manifests(ctx context.Context, key planner.ImageKey, have *sta
 		if _, known := r.actual.Manifests[digest]; known {
 			continue
 		}
-		manifest, err := r.runtime.Manifest(ctx, key.Namespace, digest)
+		manifest, err := image.Manifest(ctx, r.containerd, key.Namespace, digest)
 		if err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
@@ -372,7 +376,7 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 	g.SetLimit(refreshParallelism)
 	for reference := range asked {
 		g.Go(func() error {
-			digest, err := r.runtime.Resolve(ctx, reference)
+			digest, err := image.Resolve(ctx, r.containerd, reference)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for key, status := range r.actual.Images {
@@ -412,7 +416,7 @@ func (r *refresh) hostPaths() error {
 			}
 		}
 		for _, d := range wanted.Devices {
-			if !runtime.IsDevice(resource.DeviceHostPath(d)) {
+			if !spec.IsDevice(resource.DeviceHostPath(d)) {
 				r.actual.NotDevices[resource.DeviceHostPath(d)] = true
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -51,7 +52,7 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	if len(list) == 0 {
 		return nil
 	}
-	spec, err := k.runtime.ContainerSpec(ctx, r.Status.Namespace, r.Status.ContainerID)
+	spec, err := containers.Spec(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
 		return err
 	}

@@ -9,14 +9,15 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // madeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
 // the key of the state is new, what was sealed with the old one is sealed again.
-func (s *secrets) madeFrom(p resource.Path, id string, i *runtime.Inspection) (*resource.Container, error) {
+func (s *secrets) madeFrom(p resource.Path, id string, i *spec.Inspection) (*resource.Container, error) {
 	spec := new(resource.Container)
 	if json.Unmarshal(i.Record, spec) != nil {
 		return nil, nil
@@ -94,11 +95,11 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 		}
 		namespace, id := r.Status.Namespace, r.Status.ContainerID
 		if !listed[namespace] {
-			containers, err := e.runtime.List(ctx, namespace)
+			list, err := containers.List(ctx, e.containerd, namespace)
 			if err != nil {
 				return nil, err
 			}
-			for _, c := range containers {
+			for _, c := range list {
 				digests[[2]string{namespace, c.ID}] = c.Labels[planner.LabelSpecDigest]
 			}
 			listed[namespace] = true
@@ -106,7 +107,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 		if digest, found := digests[[2]string{namespace, id}]; !found || digest != r.Status.SpecDigest {
 			continue // it is made again in any case
 		}
-		spec, err := e.runtime.ContainerSpec(ctx, namespace, id)
+		spec, err := containers.Spec(ctx, e.containerd, namespace, id)
 		if err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -204,19 +204,19 @@ func TestLostKeySealsAgain(t *testing.T) {
 	}
 	e := open(t.TempDir())
 	process := &specs.Process{Args: []string{value, "plain", value}, Env: []string{"PATH=/bin", "PLAIN=plain", "PASSWORD=" + value}}
-	got, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: kept, Spec: &specs.Spec{Process: process}})
+	got, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: process}})
 	want := sealed(sensitive(value), e)
 	want.Healthcheck, got.Healthcheck = nil, nil // no process has it
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, not %+v", got, err, want)
 	}
 	for _, nothing := range []string{"", "nonsense", "[]"} {
-		if got, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: []byte(nothing), Spec: &specs.Spec{}}); got != nil || err != nil {
+		if got, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: []byte(nothing), Spec: &specs.Spec{}}); got != nil || err != nil {
 			t.Errorf("%q: %+v, %v", nothing, got, err)
 		}
 	}
 	// A process that is not what is kept gives nothing away.
-	short, err := e.secrets.madeFrom(theContainer, "id", &runtime.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
+	short, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
 	if err != nil || !resource.IsSealed(short.Command) || !resource.IsSealed(short.Env["PASSWORD"]) {
 		t.Errorf("%+v, %v", short, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -30,7 +30,7 @@ type level struct {
 // explain names the limit that kept the recorded container, or a command in it, from being started, where err looks so. It
 // reads the limits at once: what is in use changes.
 func (e *Executor) explain(r *state.Record, err error) error {
-	controllers, sure := runtime.Starved(err)
+	controllers, sure := task.Starved(err)
 	if len(controllers) == 0 {
 		return err
 	}

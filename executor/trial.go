@@ -8,7 +8,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/runtime"
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/exec"
+	"github.com/kukeon/kuke/executor/internal/image"
+	"github.com/kukeon/kuke/executor/internal/spec"
+	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -41,11 +46,11 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 			options.Mounts[i].Source = os.DevNull // a file of kuke's own that is made later
 		}
 	}
-	return errors.Join(k.runtime.Try(ctx, after.Status.Namespace, options), k.cgroups.Remove(options.CgroupPath))
+	return errors.Join(task.Try(ctx, k.containerd, after.Status.Namespace, options), k.cgroups.Remove(options.CgroupPath))
 }
 
 // awaitsProgram reports whether a container that others go before may find its program in a volume only then.
-func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options runtime.CreateOptions) (awaited bool) {
+func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options spec.Options) (awaited bool) {
 	var cell *resource.Cell
 	if r := k.store.Record(after.Path.Parent()); r != nil {
 		cell = r.Spec.(*resource.Cell)
@@ -53,7 +58,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 	if len(options.Spec.Volumes) == 0 || alone(options.Spec, cell) {
 		return false
 	}
-	_, err := k.runtime.InImage(ctx, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
+	_, err := image.View(ctx, k.containerd, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
 		p := preflight{root: root, image: options.Image, config: config, foreign: true}
 		_, awaited, err = p.look(options.Spec)
 		return err
@@ -64,13 +69,13 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 // TidyUp removes what commands of kuke that were killed have left on the host, and nothing of those that run. The caller holds
 // the lock of the state, and has read it.
 func (e *Executor) TidyUp(ctx context.Context) error {
-	return errors.Join(e.runtime.TidyUp(ctx, func(dir string) error { return e.runtime.EndSessions(ctx, dir) }), e.removeTrials(ctx))
+	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx))
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so
 // that nobody tries one of its realms now.
 func (e *Executor) removeTrials(ctx context.Context) error {
-	namespaces, err := e.runtime.Namespaces(ctx)
+	namespaces, err := e.containerd.Namespaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,13 +83,13 @@ func (e *Executor) removeTrials(ctx context.Context) error {
 		if r := e.store.Record(resource.Path(labels[planner.LabelPath])); r == nil || r.Status.Namespace != name {
 			continue
 		}
-		ids, err := e.runtime.Labelled(ctx, name, planner.LabelTrial)
+		ids, err := containers.Labelled(ctx, e.containerd, name, planner.LabelTrial)
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			after, cancel := context.WithTimeout(runtime.Detached(ctx), cleanUpTimeout)
-			err := errors.Join(e.runtime.Remove(after, name, id), e.cgroups.Remove(trialCgroup(id)))
+			after, cancel := context.WithTimeout(client.Detached(ctx), cleanUpTimeout)
+			err := errors.Join(task.Remove(after, e.containerd, name, id), e.cgroups.Remove(trialCgroup(id)))
 			cancel()
 			if err != nil {
 				return err

@@ -1,0 +1,52 @@
+package client
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/containerd/errdefs"
+)
+
+// Wrap returns err with a description of what was being done, or nil for nil.
+func Wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
+// Gone returns err unless it says that the process isn't there any more.
+func Gone(err error) error {
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// runtimeError shows the part of a runtime's message that is about the container, and is the whole error otherwise.
+type runtimeError struct {
+	message string
+	err     error
+}
+
+func (e *runtimeError) Error() string { return e.message }
+
+func (e *runtimeError) Unwrap() error { return e.err }
+
+// runtimePrefix is what the layers between runc and us put before what went wrong.
+var runtimePrefix = regexp.MustCompile(`^.*(?:OCI runtime create failed: |OCI runtime start failed: |OCI runtime exec failed: |exec failed: |unable to start container process: |error during container init: )+`)
+
+// Readable cuts what the layers between runc and us add to a message; errors of other kinds stay as they are.
+func Readable(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	prefix := runtimePrefix.FindString(text)
+	if prefix == "" {
+		return err
+	}
+	text = strings.TrimSuffix(strings.TrimPrefix(text, prefix), ": unknown")
+	return &runtimeError{message: text, err: err}
+}

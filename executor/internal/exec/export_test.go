@@ -1,0 +1,4 @@
+package exec
+
+// OutputLimit is for tests.
+const OutputLimit = outputLimit

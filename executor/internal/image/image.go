@@ -1,0 +1,152 @@
+// Package image pulls, imports, names, lists, reads and removes the images of a containerd namespace.
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/remotes/docker/config"
+	"github.com/containerd/errdefs"
+
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/snapshot"
+)
+
+const (
+	// hostsDir is where containerd's own tools look for mirrors and certificates of registries.
+	hostsDir = "/etc/containerd/certs.d"
+	// resolveTimeout bounds the question for a digest; a pull takes as long as its context allows.
+	resolveTimeout = 15 * time.Second
+)
+
+// Image is one name in the image store of a namespace.
+type Image struct {
+	Name   string
+	Digest string
+	// Size is that of the content kept for it, in bytes, as far as it is there.
+	Size    int64
+	Created time.Time
+}
+
+// Digest returns the digest that the reference stands for in the namespace, and whether it is there at all.
+func Digest(ctx context.Context, c *client.Client, ns, ref string) (digest string, ok bool, err error) {
+	image, err := c.Containerd.ImageService().Get(client.In(ctx, ns), ref)
+	if errdefs.IsNotFound(err) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("look for image %s in namespace %s: %w", ref, ns, err)
+	}
+	return image.Target.Digest.String(), true, nil
+}
+
+// Digests returns the digests of all images of the namespace by name, in one call.
+func Digests(ctx context.Context, c *client.Client, ns string) (map[string]string, error) {
+	all, err := c.Containerd.ImageService().List(client.In(ctx, ns))
+	if err != nil {
+		return nil, fmt.Errorf("list images of namespace %s: %w", ns, err)
+	}
+	digests := make(map[string]string, len(all))
+	for _, image := range all {
+		digests[image.Name] = image.Target.Digest.String()
+	}
+	return digests, nil
+}
+
+// List lists the images of the namespace by name, with the size of each, which takes some calls for each.
+func List(ctx context.Context, c *client.Client, ns string) ([]Image, error) {
+	ctx = client.In(ctx, ns)
+	all, err := c.Containerd.ListImages(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list images of namespace %s: %w", ns, err)
+	}
+	list := make([]Image, 0, len(all))
+	for _, image := range all {
+		size, err := image.Size(ctx)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return nil, fmt.Errorf("size of image %s: %w", image.Name(), err)
+		}
+		list = append(list, Image{image.Name(), image.Target().Digest.String(), size, image.Metadata().CreatedAt})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list, nil
+}
+
+// Resolve asks the registry which digest the reference stands for. It changes nothing.
+func Resolve(ctx context.Context, c *client.Client, ref string) (digest string, err error) {
+	ctx, cancel := context.WithTimeout(client.Quiet(ctx), resolveTimeout)
+	defer cancel()
+	_, desc, err := resolver(ctx).Resolve(ctx, ref)
+	if err != nil {
+		return "", fmt.Errorf("resolve image %s: %w", ref, err)
+	}
+	return desc.Digest.String(), nil
+}
+
+// Pull fetches the image for the host's platform and unpacks it, and returns its digest.
+func Pull(ctx context.Context, c *client.Client, ns, ref string) (digest string, err error) {
+	ctx, release, err := c.Lease(client.In(ctx, ns))
+	if err != nil {
+		return "", fmt.Errorf("pull image %s: %w", ref, err)
+	}
+	defer func() { err = errors.Join(err, release(err != nil)) }()
+	image, err := c.Containerd.Pull(ctx, ref, containerd.WithResolver(resolver(ctx)), containerd.WithPullUnpack, containerd.WithPullSnapshotter(snapshot.Snapshotter))
+	if err != nil {
+		return "", fmt.Errorf("pull image %s: %w", ref, err)
+	}
+	return image.Target().Digest.String(), nil
+}
+
+func resolver(ctx context.Context) remotes.Resolver {
+	return docker.NewResolver(docker.ResolverOptions{
+		Hosts: config.ConfigureHosts(ctx, config.HostOptions{HostDir: config.HostDirFromRoot(hostsDir)}),
+	})
+}
+
+// EnsureUnpacked makes the layers of an image that is there into snapshots, unless they are already.
+func EnsureUnpacked(ctx context.Context, c *client.Client, ns, ref string) error {
+	ctx = client.In(ctx, ns)
+	image, err := c.Containerd.GetImage(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("unpack image %s: %w", ref, err)
+	}
+	return unpack(ctx, c, image)
+}
+
+func unpack(ctx context.Context, c *client.Client, image containerd.Image) (err error) {
+	done, err := image.IsUnpacked(ctx, snapshot.Snapshotter)
+	if err != nil {
+		return fmt.Errorf("unpack image %s: %w", image.Name(), err)
+	}
+	if done {
+		return nil
+	}
+	ctx, release, err := c.Lease(ctx)
+	if err != nil {
+		return fmt.Errorf("unpack image %s: %w", image.Name(), err)
+	}
+	defer func() { err = errors.Join(err, release(err != nil)) }()
+	return client.Wrap(image.Unpack(ctx, snapshot.Snapshotter), "unpack image %s", image.Name())
+}
+
+// Remove removes the name, and the content and snapshots that nothing else holds. A missing one is no error.
+// Containers keep the snapshots they were made from.
+func Remove(ctx context.Context, c *client.Client, ns, ref string) error {
+	return client.Wrap(remove(client.In(ctx, ns), c, ref), "remove image %s", ref)
+}
+
+// remove removes the name and waits until the collector has taken what only it held.
+func remove(ctx context.Context, c *client.Client, ref string) error {
+	err := c.Containerd.ImageService().Delete(ctx, ref, images.SynchronousDelete())
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}

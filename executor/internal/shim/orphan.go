@@ -1,0 +1,148 @@
+// Package shim finds the processes of a host that serve the tasks of a containerd, without asking containerd: shims, and the
+// programs that write logs. A client that was killed may have left some of which containerd knows nothing.
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kukeon/kuke/executor/internal/poll"
+	"github.com/kukeon/kuke/executor/program"
+)
+
+// orphanGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for
+// orphaned. containerd gives a call up at once when its client is killed, but its programs may be in the middle of it: see
+// [working].
+const orphanGrace = 2 * time.Second
+
+// makingTimeout bounds how long somebody may be taken to be making or removing a task: one that hangs in it doesn't count.
+const makingTimeout = time.Minute
+
+// BundlesDir is where containerd's runtime keeps the bundle of each task, below its state directory.
+const BundlesDir = "io.containerd.runtime.v2.task"
+
+// runcDir is where runc keeps its state, for the shim of containerd, in a directory for each namespace.
+const runcDir = "/run/containerd/runc"
+
+// EndProcesses kills those that are shims, or that write logs, and reports whether there were any.
+func EndProcesses(processes []Process, writers bool) (any bool, err error) {
+	for _, p := range processes {
+		if p.writer != writers || !p.Alive() {
+			continue
+		}
+		any = true
+		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return any, fmt.Errorf("end process %d, which is left of its task: %w", p.pid, err)
+		}
+	}
+	return any, nil
+}
+
+// AwaitEnded waits for the end of the processes, for a moment.
+func AwaitEnded(ctx context.Context, processes []Process) error {
+	for end := time.Now().Add(orphanGrace); time.Now().Before(end) && slices.ContainsFunc(processes, Process.Alive); {
+		if err := poll.Pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveFromRunc removes the container of a task from the state of runc, with its processes.
+func RemoveFromRunc(ctx context.Context, ns, id string) error {
+	out, err := program.Command(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// AwaitGone returns when the file is gone and those who removed it had a moment to finish, or nobody is at it any more.
+func AwaitGone(ctx context.Context, ns, id, file string) error {
+	var quiet Quiet
+	for there := true; there && !quiet.Reached(ns, id); {
+		there = exists(file)
+		if err := poll.Pause(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Quiet tells when nobody has made or removed a task for orphanGrace; of one that hangs in that, after makingTimeout.
+// The zero value begins with its first use.
+type Quiet struct{ begin, last time.Time }
+
+// Reached reports whether that time is over for the task of the container.
+func (q *Quiet) Reached(ns, id string) bool {
+	now := time.Now()
+	if q.begin.IsZero() {
+		q.begin, q.last = now, now
+	}
+	if now.Sub(q.begin) < makingTimeout && working(ns, id) {
+		q.last = now
+	}
+	return now.Sub(q.last) > orphanGrace
+}
+
+// Program is the shim of all containers.
+const Program = "containerd-shim-runc-v2"
+
+// working reports whether one of containerd's programs is making or removing a task of the container: runc, or a shim that
+// is being started or that cleans up after another.
+func working(ns, id string) bool {
+	return len(processes(func(args []string) bool {
+		switch filepath.Base(args[0]) {
+		case "runc":
+			return slices.Contains(args, filepath.Join(runcDir, ns)) && args[len(args)-1] == id
+		case Program:
+			return isShim(args, ns, id) && passing(args)
+		}
+		return false
+	})) > 0
+}
+
+func isShim(args []string, ns, id string) bool {
+	return option(args, "-namespace") == ns && option(args, "-id") == id
+}
+
+// processes returns the processes whose arguments, of which there is one at least, are wanted.
+func processes(wanted func(args []string) bool) (pids []int) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil || !wanted(strings.Split(strings.TrimRight(string(data), "\x00"), "\x00")) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// RemoveBundle removes the directory of a bundle and the one for its work that it links to.
+func RemoveBundle(bundle string) error {
+	if err := syscall.Unmount(filepath.Join(bundle, "rootfs"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		return fmt.Errorf("unmount the root file system of its orphaned task: %w", err)
+	}
+	work, err := os.Readlink(filepath.Join(bundle, "work"))
+	if err == nil && filepath.Base(work) == filepath.Base(bundle) {
+		err = os.RemoveAll(work)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, os.RemoveAll(bundle)); err != nil {
+		return fmt.Errorf("remove the bundle of its orphaned task: %w", err)
+	}
+	return nil
+}

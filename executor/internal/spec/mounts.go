@@ -1,0 +1,93 @@
+package spec
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/program"
+)
+
+// cgroupMount shows a process its own limits, as Docker does. Every caller gets a slice of its own, since the options
+// of a privileged container are changed in place.
+func cgroupMount() specs.Mount {
+	return specs.Mount{
+		Destination: "/sys/fs/cgroup",
+		Type:        "cgroup",
+		Source:      "cgroup",
+		Options:     []string{"nosuid", "noexec", "nodev", "relatime", "ro"},
+	}
+}
+
+// containerMounts returns the volumes, the memory-backed file systems and the further mounts in the order of their
+// places, so that one may lie in another.
+func containerMounts(o Options) ([]specs.Mount, error) {
+	mounts := slices.Clone(o.Mounts)
+	for _, volume := range o.Spec.Volumes {
+		if _, err := os.Stat(volume.Source); err != nil {
+			return nil, fmt.Errorf("volume %s: its source: %w", volume.Target, err)
+		}
+		mounts = append(mounts, specs.Mount{
+			Destination: volume.Target,
+			Type:        "bind",
+			Source:      volume.Source,
+			Options:     []string{"rbind", "rprivate", access(volume)},
+		})
+	}
+	for _, t := range o.Spec.Tmpfs {
+		options := slices.Clone(t.Options)
+		if len(options) == 0 {
+			options = []string{"nosuid", "nodev", "noexec"}
+		}
+		if t.SizeBytes > 0 {
+			options = append(options, "size="+strconv.FormatInt(t.SizeBytes, 10))
+		}
+		mounts = append(mounts, specs.Mount{Destination: t.Path, Type: "tmpfs", Source: "tmpfs", Options: options})
+	}
+	slices.SortStableFunc(mounts, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
+	return mounts, nil
+}
+
+// withMounts adds mounts; one at the place of a default mount, such as /dev/shm, takes its place.
+func withMounts(mounts []specs.Mount) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		for _, m := range mounts {
+			s.Mounts = slices.DeleteFunc(s.Mounts, func(old specs.Mount) bool { return old.Destination == m.Destination })
+			s.Mounts = append(s.Mounts, m)
+		}
+		return nil
+	}
+}
+
+func access(volume resource.Volume) string {
+	switch {
+	case !volume.ReadOnly:
+		return "rw"
+	case recursiveReadOnly():
+		return "rro"
+	}
+	return "ro"
+}
+
+// recursiveReadOnly reports whether runc and the kernel can make a volume read-only with all that is mounted below it.
+// A plain "ro" leaves what is mounted below it writable.
+var recursiveReadOnly = sync.OnceValue(func() bool {
+	// mount_setattr came with Linux 5.12; older kernels don't know the call.
+	err := unix.MountSetattr(-1, "", unix.AT_RECURSIVE, &unix.MountAttr{})
+	if err == unix.ENOSYS {
+		return false
+	}
+	features, err := program.Command(context.Background(), "runc", "features").Output()
+	return err == nil && bytes.Contains(features, []byte(`"rro"`))
+})

@@ -1,0 +1,86 @@
+package spec
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/apparmor"
+)
+
+// LoadProfile loads the default profile; others are the user's to load.
+func LoadProfile(profile string) error {
+	if profile != resource.DefaultAppArmorProfile {
+		return nil
+	}
+	return apparmor.Load(profile)
+}
+
+// SetProcess sets the settings of a process that may change while the container stays.
+func SetProcess(p *specs.Process, profile string, spec *resource.Container) {
+	score := int(spec.OOMScoreAdj)
+	p.ApparmorProfile, p.OOMScoreAdj = profile, &score
+}
+
+func withOOMScoreAdj(spec *resource.Container) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		score := int(spec.OOMScoreAdj)
+		s.Process.OOMScoreAdj = &score
+		return nil
+	}
+}
+
+// Args returns the program of a container with its arguments, by Docker's rule: a command replaces the image's entrypoint
+// and, since that was meant for it, the image's command; arguments alone replace only the latter.
+func Args(spec *resource.Container, config ocispec.ImageConfig) ([]string, error) {
+	var args []string
+	switch {
+	case spec.Command != "":
+		args = append([]string{spec.Command}, spec.Args...)
+	case len(spec.Args) > 0:
+		args = slices.Concat(config.Entrypoint, spec.Args)
+	default:
+		args = slices.Concat(config.Entrypoint, config.Cmd)
+	}
+	if len(args) == 0 {
+		return nil, errors.New("there is nothing to run: the image has neither an entrypoint nor a command, and none is given")
+	}
+	return args, nil
+}
+
+func processOpts(o Options) []oci.SpecOpts {
+	var opts []oci.SpecOpts
+	if o.Hostname != "" {
+		opts = append(opts, oci.WithHostname(o.Hostname), oci.WithEnv([]string{"HOSTNAME=" + o.Hostname}))
+	}
+	opts = append(opts, oci.WithEnv(o.Spec.Env.Pairs()))
+	if user := o.Spec.User; user != "" {
+		name, _, _ := strings.Cut(user, ":")
+		opts = append(opts, named("user "+user, oci.WithUser(user)), oci.WithAdditionalGIDs(name))
+	}
+	if dir := o.Spec.WorkingDir; dir != "" {
+		opts = append(opts, oci.WithProcessCwd(dir))
+	}
+	if o.Spec.ReadOnlyRootFilesystem {
+		opts = append(opts, oci.WithRootFSReadonly())
+	}
+	// Without one a container takes over that of containerd's shim, which the kernel is to spare.
+	return append(opts, withOOMScoreAdj(o.Spec))
+}
+
+// Profile returns the AppArmor profile for an OCI spec. The default one is left out where the host does not enforce
+// AppArmor; one that the user names is not, so that the runtime refuses it.
+func Profile(spec *resource.Container) string {
+	profile := spec.AppArmorProfile()
+	if profile == resource.DefaultAppArmorProfile && !apparmor.Enforced() {
+		return ""
+	}
+	return profile
+}

@@ -1,0 +1,213 @@
+// Package spec turns the configuration of a container into an OCI spec and back. It asks nobody but this host.
+package spec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/pkg/cap"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/typeurl/v2"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// Of returns the OCI spec of a container as containerd keeps it.
+func Of(record containers.Container) (*specs.Spec, error) {
+	value, err := typeurl.UnmarshalAny(record.Spec)
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := value.(*specs.Spec)
+	if !ok {
+		return nil, fmt.Errorf("it is a %T: %w", value, errdefs.ErrInvalidArgument)
+	}
+	return spec, nil
+}
+
+// defaultCapabilities are those of a container that changes nothing: Docker's.
+var defaultCapabilities = []string{
+	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
+	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+}
+
+// Opts turns o into changes to containerd's default spec, in the order they depend on each other.
+func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpts, error) {
+	args, err := Args(o.Spec, config)
+	if err != nil {
+		return nil, err
+	}
+	mounts, err := containerMounts(o)
+	if err != nil {
+		return nil, err
+	}
+	opts := []oci.SpecOpts{
+		oci.WithDefaultUnixDevices,
+		// Docker has no tmpfs there, and images keep files in it.
+		oci.WithoutRunMount,
+		oci.WithMounts([]specs.Mount{cgroupMount()}),
+		oci.WithImageConfig(image),
+		oci.WithProcessArgs(args...),
+		oci.WithCgroup(o.CgroupPath),
+		oci.WithAnnotations(o.Annotations),
+	}
+	opts = append(opts, processOpts(o)...)
+	opts = append(opts, namespaceOpts(o)...)
+	security, err := securityOpts(o.Spec)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, security...)
+	devices, err := deviceOpts(o.Spec.Devices)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts, devices...)
+	opts = append(opts, oci.WithApparmorProfile(Profile(o.Spec)))
+	return append(opts, withMounts(mounts), withResources(o.Resources)), nil
+}
+
+func namespaceOpts(o Options) []oci.SpecOpts {
+	var opts []oci.SpecOpts
+	if o.NetNSPath != "" {
+		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: o.NetNSPath}))
+	}
+	if o.UnifiedCgroup {
+		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}))
+	}
+	return opts
+}
+
+func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {
+	if spec.Privileged {
+		return []oci.SpecOpts{oci.WithPrivileged, oci.WithAllDevicesAllowed, oci.WithHostDevices, oci.WithNewPrivileges}, nil
+	}
+	caps, err := capabilities(spec.Capabilities)
+	if err != nil {
+		return nil, err
+	}
+	opts := []oci.SpecOpts{oci.WithCapabilities(caps), oci.WithNoNewPrivileges}
+	// The profile's rules depend on the capabilities.
+	confine := []oci.SpecOpts{seccomp.WithDefaultProfile(), withoutX32}
+	for _, opt := range spec.SecurityOpts {
+		key, value, _ := strings.Cut(opt, "=")
+		switch {
+		case opt == "no-new-privileges" || opt == "no-new-privileges=true":
+		case opt == "no-new-privileges=false":
+			confine = append(confine, oci.WithNewPrivileges)
+		case opt == "seccomp=unconfined":
+			confine = append(confine, oci.WithSeccompUnconfined)
+		case opt == "systempaths=unconfined":
+			confine = append(confine, oci.WithMaskedPaths(nil), oci.WithReadonlyPaths(nil))
+		case key == "apparmor" && value != "": // see profileOf
+		default:
+			return nil, fmt.Errorf("unknown security option %q", opt)
+		}
+	}
+	return append(opts, confine...), nil
+}
+
+// withoutX32 leaves an ABI out of the seccomp filter, and so closes it, that hardly any kernel offers or program uses:
+// compiling the filter for it is a fifth of the time that runc takes for a container.
+func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+	if s.Linux != nil && s.Linux.Seccomp != nil {
+		s.Linux.Seccomp.Architectures = slices.DeleteFunc(s.Linux.Seccomp.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
+	}
+	return nil
+}
+
+// capabilities is Docker's rule: what is added comes after what is dropped, save that ALL is the widest or narrowest
+// set to start from.
+func capabilities(change *resource.Capabilities) ([]string, error) {
+	if change == nil {
+		return slices.Clone(defaultCapabilities), nil
+	}
+	add, drop := capNames(change.Add), capNames(change.Drop)
+	base := defaultCapabilities
+	if slices.Contains(add, "CAP_ALL") {
+		all, err := cap.Current()
+		if err != nil {
+			return nil, fmt.Errorf("list the capabilities of this host: %w", err)
+		}
+		base = all
+	} else if slices.Contains(drop, "CAP_ALL") {
+		base = nil
+	}
+	set := map[string]bool{}
+	for _, name := range base {
+		set[name] = !slices.Contains(drop, name)
+	}
+	for _, name := range add {
+		// A capability that is named in both lists, next to ALL, is dropped.
+		if name != "CAP_ALL" && (!slices.Contains(add, "CAP_ALL") || !slices.Contains(drop, name)) {
+			set[name] = true
+		}
+	}
+	var names []string
+	for name, on := range set {
+		if on {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func capNames(list []string) []string {
+	names := make([]string, len(list))
+	for i, name := range list {
+		name = strings.ToUpper(name)
+		if !strings.HasPrefix(name, "CAP_") {
+			name = "CAP_" + name
+		}
+		names[i] = name
+	}
+	return names
+}
+
+func deviceOpts(devices []string) ([]oci.SpecOpts, error) {
+	var opts []oci.SpecOpts
+	for _, device := range devices {
+		parts := strings.Split(device, ":")
+		host, inside, access := parts[0], parts[0], "rwm"
+		switch {
+		case len(parts) == 2 && strings.HasPrefix(parts[1], "/"):
+			inside = parts[1]
+		case len(parts) == 2:
+			access = parts[1]
+		case len(parts) == 3:
+			inside, access = parts[1], parts[2]
+		case len(parts) > 3:
+			return nil, fmt.Errorf("device %q: write hostPath[:containerPath[:rwm]]", device)
+		}
+		if strings.Trim(access, "rwm") != "" || access == "" {
+			return nil, fmt.Errorf("device %q: the access %q may only be made of r, w and m", device, access)
+		}
+		opts = append(opts, named("device "+device, oci.WithDevices(host, inside, access)))
+	}
+	return opts, nil
+}
+
+// IsDevice reports whether the path of the host is a device, or a directory with devices in it.
+func IsDevice(host string) bool {
+	spec := &oci.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}
+	err := oci.WithDevices(host, "", "rwm")(context.Background(), nil, nil, spec)
+	return err == nil && len(spec.Linux.Devices) > 0
+}
+
+// named says in the error which part of the spec opt is for.
+func named(part string, opt oci.SpecOpts) oci.SpecOpts {
+	return func(ctx context.Context, api oci.Client, c *containers.Container, s *oci.Spec) error {
+		if err := opt(ctx, api, c, s); err != nil {
+			return fmt.Errorf("%s: %w", part, err)
+		}
+		return nil
+	}
+}

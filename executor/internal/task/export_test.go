@@ -1,0 +1,7 @@
+package task
+
+// Begin and ReviveOrphaned are for tests.
+var (
+	Begin          = begin
+	ReviveOrphaned = reviveOrphaned
+)

@@ -1,0 +1,10 @@
+package task_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/kukeon/kuke/executor/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, lab.Hybrid, lab.Unified)) }
