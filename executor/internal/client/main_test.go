@@ -7,4 +7,4 @@ import (
 	"github.com/kukeon/kuke/executor/lab"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m, lab.Hybrid, lab.Unified)) }
+func TestMain(m *testing.M) { os.Exit(lab.Main(m, lab.Unified)) }
