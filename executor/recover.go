@@ -19,18 +19,7 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// Recover returns the records that prior lacks and the host tells of by labels, names and files, at and below the lost
-// paths, or all where there are none; and what the host doesn't tell. Nothing is changed.
-func (e *Executor) Recover(ctx context.Context, prior *state.State, lost []resource.Path) ([]*state.Record, []string, error) {
-	evidence, err := e.evidence(ctx, prior, lost)
-	if err != nil {
-		return nil, nil, err
-	}
-	records, notes := planner.Recover(prior, evidence, lost)
-	return records, notes, nil
-}
-
-// RecordAgain writes what [Executor.Recover] returned, which is in prior by now. Nothing that runs is touched; only the files
+// RecordAgain writes the records that were made from [Executor.Evidence], which are in prior. Nothing that runs is touched; only the files
 // that the containers of a cell see in /etc are written again. Done again, it goes on where it was cut short.
 func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) error {
 	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) }) {
@@ -53,7 +42,9 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 	return e.store.Commit()
 }
 
-func (e *Executor) evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*planner.Evidence, error) {
+// Evidence returns what the host tells, by labels, names and files, of the resources that prior lacks, at and below the lost
+// paths, or of all where there are none. Nothing is changed.
+func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*planner.Evidence, error) {
 	v := &planner.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]planner.InterfaceEvidence{}}
 	namespaces, err := e.containerd.Namespaces(ctx)
 	if err != nil {

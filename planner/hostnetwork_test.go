@@ -89,8 +89,8 @@ func (h *host) move(p *Plan) {
 	if len(p.Moves) == 0 {
 		return
 	}
-	h.actual = h.actual.moved(p.Moves, h.prior, p.operated(h.prior))
-	h.prior = p.operated(h.prior)
+	h.actual = h.actual.moved(p.Moves, h.prior, p.MovedAndImported(h.prior))
+	h.prior = p.MovedAndImported(h.prior)
 	for _, m := range p.Moves {
 		for _, r := range m.Records {
 			if !m.To.Contains(r.Path) {

@@ -14,7 +14,7 @@ func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.
 		return nil
 	}
 	var reported resource.Diagnostics // by New
-	operated, _ := opts.operated(prior, &reported)
+	operated, _ := MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
 	return settleRoots(ignoring(desired, operated), recordedRoots(operated), operated, &opts)
 }
 

@@ -73,7 +73,7 @@ func TestMovesChangeNothing(t *testing.T) {
 		if err := p.CheckFresh(h.prior); err != nil {
 			t.Error(err)
 		}
-		if err := p.CheckHost(h.prior, h.actual); err != nil {
+		if err := CheckHost(p, h.prior, h.actual); err != nil {
 			t.Error(err)
 		}
 		ids := RecordedIDs(h.prior)

@@ -108,7 +108,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 	after := *r
 	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
 	now := &Live{Record: r}
-	now.ofContainer(actual, NewOOMKills(prior, actual))
+	containerState(now, actual, NewOOMKills(prior, actual))
 	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
 	switch o.Action {
 	case Stop:

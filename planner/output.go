@@ -56,7 +56,7 @@ func sameOutput(a, b *state.Output) bool {
 // them by.
 func Computed(plan *Plan, prior *state.State) map[resource.Path]map[string]string {
 	all := map[resource.Path]map[string]string{}
-	records := maps.Clone(plan.operated(prior).Records)
+	records := maps.Clone(plan.MovedAndImported(prior).Records)
 	for _, c := range plan.Changes {
 		records[c.Path] = c.After
 	}

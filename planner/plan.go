@@ -174,7 +174,7 @@ func New(desired *resource.Tree, prior *state.State, actual *Actual, opts Option
 	}
 	var diags resource.Diagnostics
 	original := prior
-	prior, moves := opts.operated(original, &diags)
+	prior, moves := MoveAndImport(original, opts.Moves, opts.Imports, &diags)
 	actual = actual.moved(moves, original, prior)
 	orphans := orphansOf(prior, actual, opts.Destroy && opts.Images)
 	desired = settleRoots(ignoring(desired, prior), rootsFound(prior, orphans), prior, &opts)

@@ -176,7 +176,7 @@ func (c *Change) checkNames(st *state.State, names *hostNames, changes map[resou
 	if have := st.Records[c.Path]; have != nil {
 		had = have.Status
 	} else if c.Before != nil && c.Path.Kind() == resource.KindContainer {
-		had = c.Before.Status // whose id its labels tell, see [Plan.CheckHost]
+		had = c.Before.Status // whose id its labels tell, see [CheckHost]
 	}
 	after := c.After.Status
 	above := path.Dir(resource.CgroupOf(c.Path, c.After.Spec))
@@ -270,7 +270,7 @@ func checkRecord(r *state.Record) error {
 		id = resource.ContainerID(r.Path)
 	}
 	// One that was imported or renamed has another id and cgroup, which is no news to the state; where no state knows it, its
-	// labels are asked, see [Plan.CheckHost].
+	// labels are asked, see [CheckHost].
 	if (id == "") != (r.Status.ContainerID == "") {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}

@@ -147,8 +147,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
 	var diags resource.Diagnostics
-	made := Options{Moves: p.Moves, Imports: p.Imports}
-	st, moves := made.operated(st, &diags)
+	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
 		return errors.New("the plan does not hold the records of what it moves: plan again")
 	}

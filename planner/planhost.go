@@ -26,9 +26,9 @@ func (p *Plan) Wants() *resource.Tree {
 // made: free host ports and subnets, sources of volumes, devices, images, AppArmor profiles, controllers, and containers that
 // no state knows. The checks are those of [New]. prior is the state that [Plan.CheckFresh] has approved, actual the host as it
 // is now, looked at for [Plan.Wants]; what registries have is not compared, since the pull does that.
-func (p *Plan) CheckHost(prior *state.State, actual *Actual) error {
+func CheckHost(p *Plan, prior *state.State, actual *Actual) error {
 	d := &decider{
-		desired: p.Wants(), prior: p.operated(prior), actual: actual, opts: Options{Project: p.Project},
+		desired: p.Wants(), prior: p.MovedAndImported(prior), actual: actual, opts: Options{Project: p.Project},
 		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual, p.Destroy),
 	}
 	d.findRoots()

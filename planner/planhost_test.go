@@ -69,7 +69,7 @@ func TestCheckHost(t *testing.T) {
 			h.refresh(p.Wants())
 			tt.change(h)
 			h.actual.Mappings = append(h.actual.Mappings, h.foreign...)
-			err := p.CheckHost(h.prior, h.actual)
+			err := CheckHost(p, h.prior, h.actual)
 			if tt.err == "" && err != nil || tt.err != "" && (!errors.Is(err, ErrStale) || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "plan again")) {
 				t.Errorf("%v; want %q", err, tt.err)
 			}
@@ -82,11 +82,11 @@ func TestCheckHostLoads(t *testing.T) {
 	h := newHost(t)
 	confined()(h)
 	p := h.plan(example(nil), Options{})
-	if err := p.CheckHost(h.prior, h.actual); err != nil || len(p.Profiles) != 1 {
+	if err := CheckHost(p, h.prior, h.actual); err != nil || len(p.Profiles) != 1 {
 		t.Error(p.Profiles, err)
 	}
 	h.actual.Profiles = nil
-	if err := p.CheckHost(h.prior, h.actual); err == nil || !strings.Contains(err.Error(), "AppArmor is not enforced") {
+	if err := CheckHost(p, h.prior, h.actual); err == nil || !strings.Contains(err.Error(), "AppArmor is not enforced") {
 		t.Error(err)
 	}
 }
@@ -101,7 +101,7 @@ func TestCheckHostUnrecorded(t *testing.T) {
 		unrecord(h)
 		p := h.plan(example(nil), Options{})
 		h.refresh(p.Wants())
-		if err := p.CheckHost(h.prior, h.actual); err != nil {
+		if err := CheckHost(p, h.prior, h.actual); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		c := p.ChangesByPath()[theSide]
@@ -110,7 +110,7 @@ func TestCheckHostUnrecorded(t *testing.T) {
 			found = c.After
 		}
 		found.Status.ContainerID = "of-somebody-else"
-		if err := p.CheckHost(h.prior, h.actual); !errors.Is(err, ErrStale) || !strings.Contains(err.Error(), "which is not recorded, is not found") {
+		if err := CheckHost(p, h.prior, h.actual); !errors.Is(err, ErrStale) || !strings.Contains(err.Error(), "which is not recorded, is not found") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestCheckHostDestroy(t *testing.T) {
 	p := h.plan(nil, Options{Destroy: true, Targets: []resource.Path{theSide}})
 	h.refresh(p.Wants())
 	h.actual.MissingPlugins, h.actual.Controllers, h.actual.RestartPolicies = []string{"bridge"}, nil, nil
-	if err := p.CheckHost(h.prior, h.actual); err != nil {
+	if err := CheckHost(p, h.prior, h.actual); err != nil {
 		t.Error(err)
 	}
 }

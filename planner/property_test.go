@@ -237,7 +237,7 @@ func TestPlanOutlivesItsFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.refresh(loaded.Wants())
-		if err := loaded.CheckHost(h.prior, h.actual); err != nil {
+		if err := CheckHost(loaded, h.prior, h.actual); err != nil {
 			t.Fatal(err)
 		}
 		h.prior.Records["new"] = &state.Record{Path: "new", Spec: &resource.Realm{}}

@@ -181,7 +181,7 @@ func TestSavedPlanHoldsRoots(t *testing.T) {
 		t.Errorf("the plan wants %+v and %+v", wants.Resource(theRoot).Spec, wants.Resource(theAgent).Spec)
 	}
 	h.refresh(wants)
-	if err := again.CheckHost(h.prior, h.actual); err != nil {
+	if err := CheckHost(again, h.prior, h.actual); err != nil {
 		t.Error(err)
 	}
 }

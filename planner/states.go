@@ -60,9 +60,9 @@ func States(prior *state.State, actual *Actual) map[resource.Path]*Live {
 			tallies[p] = &tally{states: map[string]int{}, incomplete: map[resource.Kind]int{}}
 		}
 		if p.Kind() == resource.KindContainer {
-			live.ofContainer(actual, kills)
+			containerState(live, actual, kills)
 		} else {
-			live.ofLevel(actual, tallies[p], names)
+			levelState(live, actual, tallies[p], names)
 		}
 		if parent := p.Parent(); parent != "" {
 			if tallies[parent] == nil {
@@ -111,7 +111,8 @@ func (t *tally) add(live *Live, below *tally) {
 	}
 }
 
-func (l *Live) ofContainer(actual *Actual, kills *OOMKills) {
+// containerState sets what l says of a container.
+func containerState(l *Live, actual *Actual, kills *OOMKills) {
 	if actual == nil {
 		l.State = StateUnknown
 		return
@@ -132,10 +133,10 @@ func (l *Live) ofContainer(actual *Actual, kills *OOMKills) {
 		l.State = StateFailed
 	}
 	l.Killed = kills.In(l.Record.Path)
-	l.Detail = l.detailOfContainer()
+	l.Detail = containerDetail(l)
 }
 
-func (l *Live) detailOfContainer() string {
+func containerDetail(l *Live) string {
 	switch {
 	case l.Exit != nil:
 		return exitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
@@ -156,12 +157,13 @@ func (l *Live) detailOfContainer() string {
 	return strings.Join(details, ", ")
 }
 
-func (l *Live) ofLevel(actual *Actual, t *tally, names *hosts) {
+// levelState sets what l says of a realm, space, stack or cell.
+func levelState(l *Live, actual *Actual, t *tally, names *hosts) {
 	if actual == nil {
 		l.State = StateUnknown
 		return
 	}
-	if missing := l.missingParts(actual, t, names); len(missing) > 0 {
+	if missing := missingParts(l, actual, t, names); len(missing) > 0 {
 		l.State, l.Detail, t.lacks = StatePending, strings.Join(missing, "; "), true
 		return
 	}
@@ -210,7 +212,7 @@ func (t *tally) incompleteText() string {
 }
 
 // missingParts says which of a level's own parts are missing on the host, or not as they were made.
-func (l *Live) missingParts(actual *Actual, t *tally, names *hosts) []string {
+func missingParts(l *Live, actual *Actual, t *tally, names *hosts) []string {
 	var missing []string
 	p, status := l.Record.Path, l.Record.Status
 	if p.Kind() == resource.KindRealm && actual.Namespaces[status.Namespace] == nil {
@@ -224,7 +226,7 @@ func (l *Live) missingParts(actual *Actual, t *tally, names *hosts) []string {
 	}
 	flaws := actual.Networks[p]
 	if p.Kind() == resource.KindCell {
-		flaws = actual.cellFlaws(l.Record, t.containers, names)
+		flaws = cellFlaws(actual, l.Record, t.containers, names)
 	}
 	if len(flaws) > 0 {
 		missing = append(missing, "network incomplete: "+shortList(flaws))
@@ -233,7 +235,7 @@ func (l *Live) missingParts(actual *Actual, t *tally, names *hosts) []string {
 }
 
 // cellFlaws says what of the network of a recorded cell is not as it was made.
-func (a *Actual) cellFlaws(cell *state.Record, containers []*Live, names *hosts) []string {
+func cellFlaws(a *Actual, cell *state.Record, containers []*Live, names *hosts) []string {
 	had := cell.Status.Attachment
 	if had == nil {
 		return nil

@@ -31,15 +31,15 @@ type Import struct {
 	Record *state.Record `json:"record"`
 }
 
-// operated returns a state in which the moves and imports have been made, and those that were cut short before. Where a move has been made already there is
-// nothing to do; what can't be moved is reported.
-func (o *Options) operated(prior *state.State, diags *resource.Diagnostics) (*state.State, []Move) {
+// MoveAndImport returns a state in which the moves and imports have been made, and the moves that were cut short before; and the
+// moves with their records. Where a move has been made already there is nothing to do; what can't be moved is reported.
+func MoveAndImport(prior *state.State, wanted []Move, imports []Import, diags *resource.Diagnostics) (*state.State, []Move) {
 	unfinished := prior.Unfinished()
-	if len(o.Moves) == 0 && len(o.Imports) == 0 && len(unfinished) == 0 {
+	if len(wanted) == 0 && len(imports) == 0 && len(unfinished) == 0 {
 		return prior, nil
 	}
 	ends, declared := maps.Clone(unfinished), map[resource.Path]resource.Range{}
-	for _, m := range o.Moves {
+	for _, m := range wanted {
 		declared[m.From] = m.Declared
 		if to, ok := unfinished[m.From]; ok && to != m.To {
 			ends[to] = m.To // it goes on from where it is by now
@@ -62,7 +62,7 @@ func (o *Options) operated(prior *state.State, diags *resource.Diagnostics) (*st
 	for i := range made {
 		made[i].Declared = declared[made[i].From]
 	}
-	for _, i := range o.Imports {
+	for _, i := range imports {
 		st.Records[i.Record.Path] = i.Record
 	}
 	return st, made
@@ -91,8 +91,8 @@ func movesOf(renamings []state.Renaming) []Move {
 	return moves
 }
 
-// operated returns the state as it is once the moves and imports of the plan are made.
-func (p *Plan) operated(st *state.State) *state.State {
+// MovedAndImported returns the state as it is once the moves and imports of the plan are made.
+func (p *Plan) MovedAndImported(st *state.State) *state.State {
 	if len(p.Moves) == 0 && len(p.Imports) == 0 {
 		return st
 	}

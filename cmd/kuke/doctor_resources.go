@@ -44,10 +44,11 @@ func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *sta
 	}
 	defer exec.Close()
 	if lost := planner.Lost(prior); len(lost) > 0 {
-		records, _, err := exec.Recover(ctx, prior, lost)
+		evidence, err := exec.Evidence(ctx, prior, lost)
 		if err != nil {
 			return nil, err
 		}
+		records, _ := planner.Recover(prior, evidence, lost)
 		for _, r := range records {
 			prior.Records[r.Path] = r
 		}

@@ -37,9 +37,13 @@ func (s *Session) restore(ctx context.Context, w *world, lost []resource.Path) e
 	if len(lost) == 0 {
 		return nil
 	}
-	records, notes, err := w.exec.Recover(ctx, w.prior, lost)
-	if err != nil || len(records) == 0 {
+	evidence, err := w.exec.Evidence(ctx, w.prior, lost)
+	if err != nil {
 		return err
+	}
+	records, notes := planner.Recover(w.prior, evidence, lost)
+	if len(records) == 0 {
+		return nil
 	}
 	var found []string
 	for _, r := range records {

@@ -85,7 +85,7 @@ func (p *saved) look(ctx context.Context, w *world, _ *resource.Tree) (*planner.
 }
 
 func (p *saved) decide(_ context.Context, w *world, _ *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
-	if err := p.made.CheckHost(w.prior, actual); err != nil {
+	if err := planner.CheckHost(p.made, w.prior, actual); err != nil {
 		return nil, nil, err
 	}
 	// Its warnings are about files that may have changed since: without snippets.

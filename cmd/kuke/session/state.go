@@ -95,11 +95,13 @@ type Rebuilt struct {
 
 // Rebuild writes the index of the state, and records the resources that the host tells of and the state lacks.
 func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Rebuilt, err error) {
-	err = s.changeHost(ctx, lockTimeout, func(w *world) (err error) {
+	err = s.changeHost(ctx, lockTimeout, func(w *world) error {
 		w.store.Rebuild()
-		if r.Records, r.Notes, err = w.exec.Recover(ctx, w.prior, nil); err != nil {
+		evidence, err := w.exec.Evidence(ctx, w.prior, nil)
+		if err != nil {
 			return err
 		}
+		r.Records, r.Notes = planner.Recover(w.prior, evidence, nil)
 		for _, record := range r.Records {
 			w.prior.Records[record.Path] = record
 		}
