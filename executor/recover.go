@@ -74,7 +74,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, n
 	if err != nil {
 		return err
 	}
-	recorded := planner.RecordedIDs(prior)
+	recorded := state.RecordedIDs(prior)
 	for _, c := range list {
 		p, ok := planner.Claims(c.ID, c.Labels)
 		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !planner.Within(lost, p) {

@@ -60,14 +60,14 @@ func acceptTask(c *Change, r *state.Record, actual *Actual) {
 	run := ""
 	switch found.Status {
 	case TaskPaused, TaskPausing:
-		run = runPaused
+		run = state.RunPaused
 	case TaskRunning:
 	default:
-		run = runStopped
+		run = state.RunStopped
 	}
 	spec := r.Spec.(*resource.Container)
-	ended := run == runStopped && (found.ExitCode == 0 && mayEnd(spec) || actual.monitored(r, spec.RestartPolicy, found))
-	down := run == runStopped && r.Status.Run == runKilled
+	ended := run == state.RunStopped && (found.ExitCode == 0 && mayEnd(spec) || actual.monitored(r, spec.RestartPolicy, found))
+	down := run == state.RunStopped && r.Status.Run == state.RunKilled
 	if run == r.Status.Run || ended || down {
 		return
 	}

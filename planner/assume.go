@@ -55,7 +55,7 @@ func assumed(r *state.Record, netns uint64) *Container {
 		LabelPath: string(r.Path), LabelProject: r.Status.Project, LabelSpecDigest: r.Status.SpecDigest, LabelImageDigest: r.Status.ImageDigest,
 	}}
 	switch {
-	case r.Status.Run == runPaused:
+	case r.Status.Run == state.RunPaused:
 		c.Status = TaskPaused
 	case r.Status.Exit != nil:
 		c.Status, c.ExitCode = TaskStopped, r.Status.Exit.Code

@@ -76,7 +76,7 @@ func TestCompletions(t *testing.T) {
 	h.converge(tree(once("")), Options{})
 	h.kill(theSide, 0)
 	r := *h.prior.Records[theSide]
-	r.Status.Run, r.Status.Exit = runStopped, &state.Exit{Code: 143, At: time.Unix(1, 0)}
+	r.Status.Run, r.Status.Exit = state.RunStopped, &state.Exit{Code: 143, At: time.Unix(1, 0)}
 	h.prior.Records[theSide] = &r
 	if got := Completions(h.prior, h.actual); len(got) > 0 {
 		t.Errorf("recorded %v", got[0].Status.Exit)

@@ -231,7 +231,7 @@ func (d *decider) strayed(p resource.Path, c *Container) bool {
 // live returns what containerd has of the container at p where it is, or will be, or nil.
 func (d *decider) live(p resource.Path) *Container {
 	id := resource.ContainerID(p)
-	if owner := d.host().containers[[2]string{d.prior.Namespace(p, d.desired), id}]; owner != "" && owner != p {
+	if owner := d.host().Containers[[2]string{d.prior.Namespace(p, d.desired), id}]; owner != "" && owner != p {
 		id = "" // it was moved from here
 	}
 	if r := d.prior.Records[p]; r != nil && r.Status.ContainerID != "" {

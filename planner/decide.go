@@ -39,7 +39,7 @@ type decider struct {
 	order   []resource.Path
 	changes map[resource.Path]*Change
 	// hostNames is what [decider.host] returns, once it was asked for.
-	hostNames *hostNames
+	hostNames *state.HostNames
 	// subnets are those given to spaces that had none, or another.
 	subnets []claim
 	names   []SpaceNames

@@ -3,64 +3,16 @@ package planner
 import (
 	"net/netip"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// hostNames tells which resource is known on the host by a name. What was moved keeps the names that its former path made, so
-// that another one at that path needs others.
-type hostNames struct {
-	containers               map[[2]string]resource.Path // by namespace and id
-	cells, cgroups, networks map[string]resource.Path
-	bridges                  map[string]resource.Path
-}
-
-func hostNamesOf(prior *state.State) *hostNames {
-	h := &hostNames{
-		containers: map[[2]string]resource.Path{}, cells: map[string]resource.Path{}, cgroups: map[string]resource.Path{},
-		networks: map[string]resource.Path{}, bridges: map[string]resource.Path{},
-	}
-	for p, r := range prior.Records {
-		if r.Status.Cgroup != "" {
-			h.cgroups[r.Status.Cgroup] = p
-		}
-		switch p.Kind() {
-		case resource.KindSpace:
-			if n := r.Status.Network; n != nil {
-				h.networks[n.Name], h.bridges[n.Bridge] = p, p
-			}
-		case resource.KindCell:
-			h.cells[r.CellID()] = p
-		case resource.KindContainer:
-			h.containers[[2]string{r.Status.Namespace, r.Status.ContainerID}] = p
-		}
-	}
-	return h
-}
-
-// belongs reports whether nobody but p has any of the names of what p is to be.
-func (h *hostNames) belongs(p resource.Path, s *state.Status) bool {
-	owners := []resource.Path{h.cgroups[s.Cgroup]}
-	switch p.Kind() {
-	case resource.KindSpace:
-		if s.Network != nil {
-			owners = append(owners, h.networks[s.Network.Name], h.bridges[s.Network.Bridge])
-		}
-	case resource.KindCell:
-		owners = append(owners, h.cells[(&state.Record{Path: p, Status: *s}).CellID()])
-	case resource.KindContainer:
-		owners = append(owners, h.containers[[2]string{s.Namespace, s.ContainerID}])
-	}
-	return !slices.ContainsFunc(owners, func(owner resource.Path) bool { return owner != "" && owner != p })
-}
-
 // host returns the names that recorded resources have on the host.
-func (d *decider) host() *hostNames {
+func (d *decider) host() *state.HostNames {
 	if d.hostNames == nil {
-		d.hostNames = hostNamesOf(d.prior)
+		d.hostNames = state.HostNamesOf(d.prior)
 	}
 	return d.hostNames
 }
@@ -79,12 +31,12 @@ func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func
 
 // containerID returns the id that a container at p is made under.
 func (d *decider) containerID(p resource.Path, namespace string) string {
-	return free(d.host().containers, p, func(n int) [2]string { return [2]string{namespace, resource.ContainerIDVariant(p, n)} })[1]
+	return free(d.host().Containers, p, func(n int) [2]string { return [2]string{namespace, resource.ContainerIDVariant(p, n)} })[1]
 }
 
 // cellID returns what [state.Status] holds as the id of a cell that is made at p.
 func (d *decider) cellID(p resource.Path) string {
-	id := free(d.host().cells, p, func(n int) string { return state.CellIDVariant(p, n) })
+	id := free(d.host().Cells, p, func(n int) string { return state.CellIDVariant(p, n) })
 	if id == state.CellID(p) {
 		return ""
 	}
@@ -97,7 +49,7 @@ func (d *decider) cgroup(p resource.Path, spec resource.Spec) string {
 	if above := d.after(p.Parent()); above != nil && above.Status.Cgroup != "" {
 		name = resource.CgroupIn(above.Status.Cgroup, p, spec)
 	}
-	return free(d.host().cgroups, p, func(n int) string { return resource.Variant(name, n) })
+	return free(d.host().Cgroups, p, func(n int) string { return resource.Variant(name, n) })
 }
 
 // network returns the network of a space at p which has none. Only what was moved makes room for another one: of two paths that
@@ -111,9 +63,9 @@ func (d *decider) network(p resource.Path, subnet netip.Prefix) *state.Network {
 	}
 	for n := 1; n <= resource.MaxVariants; n++ {
 		network := networkVariant(p, subnet, n)
-		owner, taken := h.networks[network.Name]
+		owner, taken := h.Networks[network.Name]
 		if !taken {
-			owner, taken = h.bridges[network.Bridge]
+			owner, taken = h.Bridges[network.Bridge]
 		}
 		if !taken || owner == p || resource.NetworkName(owner) == network.Name || resource.BridgeName(owner) == network.Bridge {
 			return network

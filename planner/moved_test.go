@@ -76,12 +76,12 @@ func TestMovesChangeNothing(t *testing.T) {
 		if err := CheckHost(p, h.prior, h.actual); err != nil {
 			t.Error(err)
 		}
-		ids := RecordedIDs(h.prior)
+		ids := state.RecordedIDs(h.prior)
 		h.converge(desired, movesTo(moves))
 		if left := h.plan(desired, Options{}); !left.Empty() {
 			t.Errorf("%v: without the blocks:\n%s", moves, text(left))
 		}
-		if now := RecordedIDs(h.prior); !maps.Equal(ids, now) {
+		if now := state.RecordedIDs(h.prior); !maps.Equal(ids, now) {
 			t.Errorf("%v: %v, not %v", moves, now, ids)
 		}
 		// What is made anew gets the names of its new path, and all of it can be destroyed.

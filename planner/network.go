@@ -131,7 +131,7 @@ func (d *decider) isNetworkOf(n CNINetwork, space resource.Path) bool {
 	if r := d.prior.Records[space]; r != nil && r.Status.Network != nil {
 		return n.Name == r.Status.Network.Name
 	}
-	if _, taken := d.host().networks[n.Name]; taken {
+	if _, taken := d.host().Networks[n.Name]; taken {
 		return false
 	}
 	return n.Name == resource.NetworkName(space) || n.Path == string(space) && networkOfSpace(&n) != nil
@@ -237,7 +237,7 @@ func computed(name, before, after string) []Diff {
 // and a-b, make the same.
 func (d *decider) checkNames(p resource.Path, network *state.Network) {
 	h := d.host()
-	for _, q := range []resource.Path{h.networks[network.Name], h.bridges[network.Bridge]} {
+	for _, q := range []resource.Path{h.Networks[network.Name], h.Bridges[network.Bridge]} {
 		if q != "" && q != p {
 			d.diags.Errorf(d.declared(p), p, "Network name is taken", "space %s would have the CNI network %s and the bridge %s, which space %s has: rename one of them.", p, network.Name, network.Bridge, q)
 			return

@@ -8,13 +8,6 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// What the user made of a container, in [state.Status.Run].
-const (
-	runStopped = "stopped"
-	runKilled  = "killed"
-	runPaused  = "paused"
-)
-
 // Operation is what an imperative command does to containers that are recorded.
 type Operation struct {
 	// Action is Stop, Shutdown, Kill, Pause, Unpause or Restart.
@@ -112,10 +105,10 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
 	switch o.Action {
 	case Stop:
-		if r.Status.Run == runStopped && !running {
+		if r.Status.Run == state.RunStopped && !running {
 			return nil
 		}
-		after.Status.Run = runStopped
+		after.Status.Run = state.RunStopped
 	case Shutdown:
 		if status == TaskNone && c.RestartPolicy == "" {
 			return nil
@@ -130,7 +123,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		}
 		change.Signal = o.Signal
 		if o.Signal == "SIGKILL" {
-			after.Status.Run = runKilled
+			after.Status.Run = state.RunKilled
 		}
 	case Pause:
 		if status == TaskPaused {
@@ -139,7 +132,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		if status != TaskRunning {
 			return refuse("does not run: it is " + now.State)
 		}
-		after.Status.Run = runPaused
+		after.Status.Run = state.RunPaused
 	case Unpause:
 		if status == TaskRunning && r.Status.Run == "" {
 			return nil
@@ -170,7 +163,7 @@ func exitOf(r *state.Record, c *Container) *state.Exit {
 	switch {
 	case c.Status == TaskStopped:
 		return &state.Exit{Code: c.ExitCode, At: c.FinishedAt.UTC().Truncate(time.Millisecond)}
-	case c.Status == TaskNone || r.Status.Run == runStopped || r.Status.Run == runKilled:
+	case c.Status == TaskNone || r.Status.Run == state.RunStopped || r.Status.Run == state.RunKilled:
 		return r.Status.Exit
 	}
 	return nil
@@ -205,7 +198,7 @@ func (d *decider) startAsked(p resource.Path) bool { return d.opts.Start && d.is
 // pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
 // a reboot. Other than a stop, a pause holds no longer than its task.
 func pauseEnded(r *state.Record, c *Container) bool {
-	if r.Status.Run != runPaused || c == nil {
+	if r.Status.Run != state.RunPaused || c == nil {
 		return false
 	}
 	switch c.Status {
@@ -234,9 +227,9 @@ func (d *decider) heldBack(c *Change, actual *Container) {
 	}
 	run := c.Before.Status.Run
 	switch {
-	case run == runPaused && actual.Status == TaskRunning:
+	case run == state.RunPaused && actual.Status == TaskRunning:
 		c.Action = Pause
-	case run != runPaused && (actual.Status == TaskRunning || actual.Status == TaskPaused):
+	case run != state.RunPaused && (actual.Status == TaskRunning || actual.Status == TaskPaused):
 		c.Action = Stop
 	default:
 		return

@@ -165,11 +165,11 @@ func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool 
 }
 
 // checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
-func (c *Change) checkNames(st *state.State, names *hostNames, changes map[resource.Path]*Change) error {
+func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
 	if c.After == nil {
 		return nil
 	}
-	if !names.belongs(c.Path, &c.After.Status) {
+	if !names.Belongs(c.Path, &c.After.Status) {
 		return fmt.Errorf("%s lays claim to what another resource is on the host", c.Path)
 	}
 	var had state.Status

@@ -151,7 +151,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
 		return errors.New("the plan does not hold the records of what it moves: plan again")
 	}
-	changes, names := p.ChangesByPath(), hostNamesOf(st)
+	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
 	for _, c := range p.Changes {
 		have := st.Records[c.Path]
 		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {

@@ -24,7 +24,7 @@ type orphan struct {
 // orphansOf returns what is left of ours; namespaces that were kept for their images are left only where those are to go.
 func orphansOf(prior *state.State, actual *Actual, images bool) map[resource.Path]*orphan {
 	orphans := map[resource.Path]*orphan{}
-	known := RecordedIDs(prior)
+	known := state.RecordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
 		if p, err := resource.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == resource.KindRealm && prior.Records[p] == nil {
@@ -38,7 +38,7 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[resource.Pat
 			}
 		}
 	}
-	recorded := hostNamesOf(prior).networks
+	recorded := state.HostNamesOf(prior).Networks
 	for i, n := range actual.CNINetworks {
 		p, err := resource.ParsePath(n.Path)
 		if _, ok := recorded[n.Name]; ok {
@@ -213,7 +213,7 @@ func (d *decider) orphanOf(c *Container) (resource.Path, *orphan) {
 
 // warnForeign tells of containers that nobody of ours manages in the namespaces of desired realms.
 func (d *decider) warnForeign() {
-	known := RecordedIDs(d.prior)
+	known := state.RecordedIDs(d.prior)
 	for _, r := range d.desired.Resources() {
 		if r.Path.Kind() != resource.KindRealm || d.opts.ByHand {
 			continue
@@ -260,16 +260,4 @@ func (d *decider) warnLeftBehind() {
 		d.diags.Warnf(d.declared(root), root, "Container without its network", "container %s %s and stays as it is, but loses its network: root container %s is %s. Start it again afterwards: kuke restart container %s.",
 			p, whose, root, past(d.changes[root].Action), p)
 	}
-}
-
-// RecordedIDs holds the containers that records are of, by namespace and id: those that were renamed keep their labels until
-// that is carried out.
-func RecordedIDs(prior *state.State) map[[2]string]bool {
-	known := map[[2]string]bool{}
-	for _, r := range prior.Records {
-		if r.Status.ContainerID != "" {
-			known[[2]string{r.Status.Namespace, r.Status.ContainerID}] = true
-		}
-	}
-	return known
 }

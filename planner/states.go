@@ -127,7 +127,7 @@ func containerState(l *Live, actual *Actual, kills *OOMKills) {
 		l.Exit = l.Record.Status.Exit
 	}
 	switch {
-	case l.Record.Status.Run == runStopped && (down || l.Exit != nil), down && l.Exit != nil && l.Exit.Code == 0 && l.Record.Status.Run == "":
+	case l.Record.Status.Run == state.RunStopped && (down || l.Exit != nil), down && l.Exit != nil && l.Exit.Code == 0 && l.Record.Status.Run == "":
 		l.State = StateStopped
 	case down && l.Exit != nil:
 		l.State = StateFailed
