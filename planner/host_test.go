@@ -522,7 +522,7 @@ func (h *host) remove(c *Change, fail failFunc) {
 	if r.Path.Kind() == resource.KindContainer {
 		if c.Action == Replace && c.After.Status.Namespace == r.Status.Namespace {
 			key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
-			if change := h.prior.Records[r.Path.Realm()]; !h.local[key] && change != nil && h.actual.Namespaces[key.Namespace] != nil && !c.cascaded() {
+			if change := h.prior.Records[r.Path.Realm()]; !h.local[key] && change != nil && h.actual.Namespaces[key.Namespace] != nil && !cascaded(c) {
 				fail("the image for its successor is not there")
 			}
 		}
@@ -550,6 +550,6 @@ func (h *host) remove(c *Change, fail failFunc) {
 }
 
 // cascaded reports whether c is replaced along with its realm, whose new namespace can't hold an image yet.
-func (c *Change) cascaded() bool {
+func cascaded(c *Change) bool {
 	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.HasPrefix(r, "replaced because realm") })
 }

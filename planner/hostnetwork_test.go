@@ -125,7 +125,7 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 	switch r.Path.Kind() {
 	case resource.KindSpace:
 		n := r.Status.Network
-		if had := h.prior.Records[r.Path]; n == nil || !resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(r.Path, i); return name }) && (had == nil || !sameNames(n, had.Status.Network)) {
+		if had := h.prior.Records[r.Path]; n == nil || !resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(r.Path, i); return name }) && (had == nil || had.Status.Network == nil || n.Name != had.Status.Network.Name || n.File != had.Status.Network.File || n.Bridge != had.Status.Network.Bridge) {
 			fail("network %+v", n)
 		}
 		subnet := netip.MustParsePrefix(n.Subnet)

@@ -36,7 +36,7 @@ func TestRecover(t *testing.T) {
 	for _, r := range records {
 		paths = append(paths, string(r.Path))
 		st.Records[r.Path] = r
-		if err := checkRecord(r); err != nil {
+		if err := (&Change{Path: r.Path, Action: Forget, Before: r}).check(); err != nil {
 			t.Errorf("%s: %v", r.Path, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestImportedIsKept(t *testing.T) {
 	}
 	now := time.Unix(1, 0)
 	r.Status.CreatedAt = &now
-	if err := checkRecord(r); err != nil {
+	if err := (&Change{Path: r.Path, Action: Forget, Before: r}).check(); err != nil {
 		t.Error(err)
 	}
 	after := *r
@@ -158,21 +158,21 @@ func TestRenamedKeepsItsID(t *testing.T) {
 		t.Errorf("%+v", after.Status)
 	}
 	c := &Change{Path: renamed.Path, Action: Start, Before: renamed, After: after}
-	if err := c.checkClaim(); err != nil {
+	if err := c.check(); err != nil {
 		t.Error(err)
 	}
 	after.Status.Cgroup = "/kukeon/r"
-	if err := c.checkClaim(); err == nil {
+	if err := c.check(); err == nil {
 		t.Error("a plan lays claim to another cgroup")
 	}
 	fresh := &resource.Resource{Path: "r/s/t/c/a", Spec: spec}
-	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, After: d.recordOf(fresh)}
+	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, Diffs: diff(nil, spec), After: d.recordOf(fresh)}
 	d.warnRenamed()
 	// A new one at its former path gets another id.
 	if got := d.changes[fresh.Path].After.Status; got.ContainerID != "s_t_c_a.2" || got.Cgroup != "/kukeon/r/s/t/c/a_a.2" {
 		t.Errorf("%+v", got)
 	}
-	if err := d.changes[fresh.Path].checkClaim(); err != nil {
+	if err := d.changes[fresh.Path].check(); err != nil {
 		t.Error(err)
 	}
 	if d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/a was renamed to r/s/t/c/b") {
