@@ -13,8 +13,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/image"
-	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // DefaultParallelism is how many steps run at once where nothing else is asked for.
@@ -22,7 +22,7 @@ const DefaultParallelism = 10
 
 // Event tells how a step goes on. Events come from several goroutines.
 type Event struct {
-	Step planner.Step
+	Step plan.Step
 	// Done is false when the step begins.
 	Done    bool
 	Elapsed time.Duration
@@ -31,13 +31,13 @@ type Event struct {
 
 // Outcome is what became of a step.
 type Outcome struct {
-	Step planner.Step
+	Step plan.Step
 	// Done says that the step was carried out; then it has been recorded.
 	Done bool
 	// Err is why it failed; nil also when it was never begun.
 	Err error
 	// Blocker is, for a step that was skipped, the failed one it had to wait for.
-	Blocker *planner.Step
+	Blocker *plan.Step
 }
 
 // ApplyOptions say how to carry out a plan.
@@ -47,50 +47,50 @@ type ApplyOptions struct {
 	// Observe, where not nil, is told of every step.
 	Observe func(Event)
 	// Interrupt, once closed, keeps further steps from being begun, except those that bring back what was taken down (see
-	// [planner.Plan.Commits]). Steps under way go on; a pull and the wait for a container end at once.
+	// [plan.Plan.Commits]). Steps under way go on; a pull and the wait for a container end at once.
 	Interrupt <-chan struct{}
 }
 
 // Apply carries out the plan and returns what became of each of its steps, in the plan's order, or nil where what comes
 // before the first has failed. A step that waits for a failed one is not begun. When ctx ends, steps under way are given up.
 // The caller must hold the lock of the state and have checked that the plan is fresh.
-func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions) (_ []Outcome, err error) {
+func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ []Outcome, err error) {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	if plan.HoldsSealed() {
+	if p.HoldsSealed() {
 		if err := e.secrets.saveKey(); err != nil {
 			return nil, err
 		}
 	}
 	// Before all else: containerd's restart monitor may be about to start a container that needs it.
-	for _, name := range plan.Profiles {
+	for _, name := range p.Profiles {
 		if err := apparmor.Load(name); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.operate(ctx, plan); err != nil {
+	if err := e.operate(ctx, p); err != nil {
 		return nil, err
 	}
-	if err := e.endHolds(plan); err != nil {
+	if err := e.endHolds(p); err != nil {
 		return nil, err
 	}
-	g := graph.New(len(plan.Steps))
-	for i, s := range plan.Steps {
+	g := graph.New(len(p.Steps))
+	for i, s := range p.Steps {
 		for _, on := range s.After {
 			g.Wait(i, on)
 		}
 	}
-	changes := plan.ChangesByPath()
-	walk := graph.WalkOptions{Parallel: o.Parallelism, Interrupt: o.Interrupt, Commits: plan.Commits()}
+	changes := p.ChangesByPath()
+	walk := graph.WalkOptions{Parallel: o.Parallelism, Interrupt: o.Interrupt, Commits: p.Commits()}
 	results := g.Walk(ctx, walk, func(waiting context.Context, i int) error {
-		step := plan.Steps[i]
+		step := p.Steps[i]
 		begin := time.Now()
 		o.Observe(Event{Step: step})
-		err := e.secrets.redact(e.step(ctx, waiting, plan, step, changes[step.Path]))
+		err := e.secrets.redact(e.step(ctx, waiting, p, step, changes[step.Path]))
 		took := time.Since(begin)
 		about := string(step.Path)
 		if step.Image != nil {
@@ -102,14 +102,14 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 	})
 	outcomes := make([]Outcome, len(results))
 	for i, r := range results {
-		outcomes[i] = Outcome{Step: plan.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
+		outcomes[i] = Outcome{Step: p.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
 		if r.Blocker >= 0 {
-			outcomes[i].Blocker = &plan.Steps[r.Blocker]
+			outcomes[i].Blocker = &p.Steps[r.Blocker]
 		}
 	}
 	if !slices.ContainsFunc(outcomes, func(o Outcome) bool { return !o.Done }) {
-		for _, o := range plan.Outputs {
-			e.store.SetOutput(plan.Project, o.Name, o.After)
+		for _, o := range p.Outputs {
+			e.store.SetOutput(p.Project, o.Name, o.After)
 		}
 	}
 	if ctx.Err() == nil {
@@ -119,11 +119,11 @@ func (e *Executor) Apply(ctx context.Context, plan *planner.Plan, o ApplyOptions
 }
 
 // operate makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
-func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
-	if err := e.Move(ctx, plan.Moves); err != nil {
+func (e *Executor) operate(ctx context.Context, p *plan.Plan) error {
+	if err := e.Move(ctx, p.Moves); err != nil {
 		return err
 	}
-	for _, i := range plan.Imports {
+	for _, i := range p.Imports {
 		if err := e.Import(ctx, i.Record); err != nil {
 			return fmt.Errorf("import %s: %w", i.Record.Path, err)
 		}
@@ -133,8 +133,8 @@ func (e *Executor) operate(ctx context.Context, plan *planner.Plan) error {
 
 // endHolds records that the containers which the plan starts or thaws are to run, whatever the user made of them before and
 // however they ended: that holds also where it fails, or never comes because another one has failed.
-func (e *Executor) endHolds(plan *planner.Plan) error {
-	for _, c := range plan.Changes {
+func (e *Executor) endHolds(p *plan.Plan) error {
+	for _, c := range p.Changes {
 		have := e.store.Record(c.Path)
 		if !runs(c) || have == nil || have.Status.Run == c.After.Status.Run && (have.Status.Exit == nil) == (c.After.Status.Exit == nil) {
 			continue
@@ -149,54 +149,54 @@ func (e *Executor) endHolds(plan *planner.Plan) error {
 }
 
 // runs reports whether the change makes a container run that is there.
-func runs(c *planner.Change) bool {
+func runs(c *plan.Change) bool {
 	switch c.Action {
-	case planner.Start, planner.Restart, planner.Unpause:
+	case plan.Start, plan.Restart, plan.Unpause:
 		return true
 	}
-	return c.Action == planner.Update && c.Start
+	return c.Action == plan.Update && c.Start
 }
 
 // step carries out s. What harms nothing when it is given up, a pull or a wait, ends with waiting, all else with ctx.
-func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s planner.Step, c *planner.Change) error {
+func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change) error {
 	switch s.Op {
-	case planner.OpImage:
+	case plan.OpImage:
 		err := e.image(waiting, s.Image)
 		if waiting.Err() != nil && err != nil {
 			return fmt.Errorf("given up: %w", waiting.Err())
 		}
 		return err
-	case planner.OpAccept:
+	case plan.OpAccept:
 		return e.accept(c)
-	case planner.OpForget:
+	case plan.OpForget:
 		return e.forget(ctx, c.Before)
-	case planner.OpNames:
-		return e.writeNames(ctx, s.Path, plan.Names)
+	case plan.OpNames:
+		return e.writeNames(ctx, s.Path, p.Names)
 	}
-	k := e.kind(s.Path.Kind(), plan.Names)
+	k := e.kind(s.Path.Kind(), p.Names)
 	switch s.Op {
-	case planner.OpPrepare:
+	case plan.OpPrepare:
 		return containerKind{e}.try(ctx, c.After)
-	case planner.OpCreate:
+	case plan.OpCreate:
 		return k.create(ctx, c.After)
-	case planner.OpUpdate:
+	case plan.OpUpdate:
 		return k.update(ctx, c.Before, c.After)
-	case planner.OpDelete:
+	case plan.OpDelete:
 		if top, ok := k.(realmKind); ok && c.RemoveImages {
 			return top.removeWithImages(ctx, c.Before)
 		}
 		return k.remove(ctx, c.Before)
-	case planner.OpAdopt:
+	case plan.OpAdopt:
 		return containerKind{e}.adopt(ctx, c.After)
-	case planner.OpStop:
+	case plan.OpStop:
 		return containerKind{e}.halt(ctx, c)
-	case planner.OpKill:
+	case plan.OpKill:
 		return containerKind{e}.kill(ctx, c)
-	case planner.OpPause, planner.OpUnpause:
+	case plan.OpPause, plan.OpUnpause:
 		return containerKind{e}.freeze(ctx, c)
-	case planner.OpStart:
+	case plan.OpStart:
 		return containerKind{e}.start(ctx, c.After)
-	case planner.OpCheck:
+	case plan.OpCheck:
 		return containerKind{e}.check(waiting, c.After, c.Check)
 	}
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
@@ -205,7 +205,7 @@ func (e *Executor) step(ctx, waiting context.Context, plan *planner.Plan, s plan
 // image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
 // that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
 // came is removed or is another image's.
-func (e *Executor) image(ctx context.Context, wanted *planner.Image) error {
+func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
 	if wanted.Pull {
 		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference); err != nil {
 			return err

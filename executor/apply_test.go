@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -21,19 +21,19 @@ func TestHoldsEnd(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		action planner.Action
+		action plan.Action
 		start  bool
 		before *state.Record
 		ends   bool
 	}{
-		{"start after a stop", planner.Start, false, record("stopped", exit), true},
-		{"start after a kill", planner.Start, false, record("killed", nil), true},
-		{"restart after a stop", planner.Restart, false, record("stopped", exit), true},
-		{"restart of what is done and was shut down", planner.Restart, false, record("", exit), true},
-		{"unpause", planner.Unpause, false, record("paused", nil), true},
-		{"update with a start", planner.Update, true, record("stopped", nil), true},
-		{"update", planner.Update, false, record("stopped", exit), false},
-		{"pause", planner.Pause, false, record("stopped", exit), false},
+		{"start after a stop", plan.Start, false, record("stopped", exit), true},
+		{"start after a kill", plan.Start, false, record("killed", nil), true},
+		{"restart after a stop", plan.Restart, false, record("stopped", exit), true},
+		{"restart of what is done and was shut down", plan.Restart, false, record("", exit), true},
+		{"unpause", plan.Unpause, false, record("paused", nil), true},
+		{"update with a start", plan.Update, true, record("stopped", nil), true},
+		{"update", plan.Update, false, record("stopped", exit), false},
+		{"pause", plan.Pause, false, record("stopped", exit), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := state.NewStore(t.TempDir())
@@ -44,8 +44,8 @@ func TestHoldsEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := &Executor{store: store}
-			plan := &planner.Plan{Changes: []*planner.Change{{Path: p, Action: tt.action, Start: tt.start, Before: tt.before, After: record("", nil)}}}
-			if err := e.endHolds(plan); err != nil {
+			pl := &plan.Plan{Changes: []*plan.Change{{Path: p, Action: tt.action, Start: tt.start, Before: tt.before, After: record("", nil)}}}
+			if err := e.endHolds(pl); err != nil {
 				t.Fatal(err)
 			}
 			now := store.Record(p).Status

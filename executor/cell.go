@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -38,7 +38,7 @@ func (e *Executor) cellID(cell resource.Path) string {
 // namespace comes with the root container, see [cellKind.open].
 type cellKind struct {
 	*Executor
-	names []planner.SpaceNames
+	names []plan.SpaceNames
 }
 
 func (k cellKind) create(_ context.Context, after *state.Record) error {
@@ -170,7 +170,7 @@ func (k cellKind) published(after *state.Record) bool {
 	mappings := mappingsOf(survey)
 	for _, text := range want {
 		port, err := resource.ParsePort(text)
-		if err != nil || !planner.Mapped(mappings, after.CellID(), port) {
+		if err != nil || !plan.Mapped(mappings, after.CellID(), port) {
 			return false
 		}
 	}
@@ -196,7 +196,7 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 // rootTask returns the pid of the task of the cell's root container, 0 where it doesn't run.
 func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error) {
 	root, err := k.find(ctx, cell.Status.Namespace, func(c containers.Container) bool {
-		return resource.Path(c.Labels[planner.LabelPath]).Parent() == cell.Path && c.Labels[planner.LabelRole] == "root"
+		return resource.Path(c.Labels[plan.LabelPath]).Parent() == cell.Path && c.Labels[plan.LabelRole] == "root"
 	})
 	if err != nil || root == nil {
 		return 0, err

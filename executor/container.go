@@ -18,7 +18,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -47,7 +47,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	}
 	return spec.Options{
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
-		Annotations: map[string]string{planner.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
+		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
 		NetNSPath: netnsPath(k.cellID(cell)), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
 	}, nil

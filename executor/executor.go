@@ -20,7 +20,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/program"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -128,7 +128,7 @@ func (h *Host) Holding(store *state.Store) *Executor {
 func (h *Host) Close() error { return h.containerd.Close() }
 
 // kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
-func (e *Executor) kind(k resource.Kind, names []planner.SpaceNames) kind {
+func (e *Executor) kind(k resource.Kind, names []plan.SpaceNames) kind {
 	switch k {
 	case resource.KindRealm:
 		return realmKind{e}
@@ -187,16 +187,16 @@ func (e *Executor) find(ctx context.Context, namespace string, wanted func(conta
 
 // labels returns the containerd labels of what belongs to r: the user's and those we recognise our own by.
 func labels(r *state.Record) map[string]string {
-	l := map[string]string{planner.LabelPath: string(r.Path), planner.LabelProject: r.Status.Project}
+	l := map[string]string{plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project}
 	for k, v := range resource.LabelsOf(r.Spec) {
 		l[k] = v
 	}
 	if c, ok := r.Spec.(*resource.Container); ok {
-		l[planner.LabelRole] = c.Role(r.Path.Name())
-		l[planner.LabelSpecDigest] = r.Status.SpecDigest
-		l[planner.LabelImageDigest] = r.Status.ImageDigest
+		l[plan.LabelRole] = c.Role(r.Path.Name())
+		l[plan.LabelSpecDigest] = r.Status.SpecDigest
+		l[plan.LabelImageDigest] = r.Status.ImageDigest
 		if id := r.Status.ContainerID; id != resource.ContainerID(r.Path) && !r.Status.Imported {
-			l[planner.LabelID] = id
+			l[plan.LabelID] = id
 		}
 	}
 	return l

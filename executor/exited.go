@@ -8,7 +8,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // Exited is a container that has ended right after its start.
@@ -37,9 +37,9 @@ func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, er
 	for _, o := range outcomes {
 		switch {
 		case o.Step.Path == "" || o.Step.Path.Kind() != resource.KindContainer:
-		case o.Step.Op == planner.OpCheck:
+		case o.Step.Op == plan.OpCheck:
 			waitedFor[o.Step.Path] = true
-		case o.Done && (o.Step.Op == planner.OpCreate || o.Step.Op == planner.OpStart):
+		case o.Done && (o.Step.Op == plan.OpCreate || o.Step.Op == plan.OpStart):
 			started = append(started, o.Step.Path)
 		}
 	}

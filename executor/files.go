@@ -16,7 +16,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
@@ -33,7 +33,7 @@ const (
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
 // writeFiles makes the files of a cell, or brings them up to date.
-func (e *Executor) writeFiles(cell *state.Record, names []planner.SpaceNames) error {
+func (e *Executor) writeFiles(cell *state.Record, names []plan.SpaceNames) error {
 	if err := e.store.MakeNetworkDir(cell.Path); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (e *Executor) writeFiles(cell *state.Record, names []planner.SpaceNames) er
 		return err
 	}
 	return errors.Join(
-		e.writeFile(cell.Path, hostsFile, planner.HostsFile(cell.Path, cell.Status.Attachment, names)),
+		e.writeFile(cell.Path, hostsFile, plan.HostsFile(cell.Path, cell.Status.Attachment, names)),
 		e.writeFile(cell.Path, hostnameFile, cell.Path.Name()+"\n"),
 		e.writeFile(cell.Path, resolvFile, resolv),
 	)
@@ -135,12 +135,12 @@ func restore(file, kept string) error {
 }
 
 // writeNames brings the hosts files of those cells up to date that the plan names for the space.
-func (e *Executor) writeNames(_ context.Context, space resource.Path, names []planner.SpaceNames) error {
-	at := slices.IndexFunc(names, func(n planner.SpaceNames) bool { return n.Space == space })
+func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
+	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
 	var failed error
 	for _, cell := range names[at].Update {
 		if r := e.store.Record(cell); r != nil {
-			failed = errors.Join(failed, e.writeFile(cell, hostsFile, planner.HostsFile(cell, r.Status.Attachment, names)))
+			failed = errors.Join(failed, e.writeFile(cell, hostsFile, plan.HostsFile(cell, r.Status.Attachment, names)))
 		}
 	}
 	return failed

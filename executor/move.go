@@ -17,7 +17,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/namespace"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -44,7 +44,7 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 // Move records resources by their new paths, and the others of the records as given. Their files and logs go along, and what
 // follows from their names changes in place: /etc/hosts of cells, and the specs that the next tasks are made from. All that runs
 // goes on. Done again, it goes on where it was cut short: the records by the former paths go last.
-func (e *Executor) Move(ctx context.Context, moves []planner.Move) error {
+func (e *Executor) Move(ctx context.Context, moves []plan.Move) error {
 	for _, m := range moves {
 		if err := e.moveOne(ctx, m); err != nil {
 			return fmt.Errorf("move %s: %w", m.From, err)
@@ -57,7 +57,7 @@ func (e *Executor) Move(ctx context.Context, moves []planner.Move) error {
 }
 
 // vacate takes away what is left by the former paths, what is in a resource before that.
-func (e *Executor) vacate(moves []planner.Move) error {
+func (e *Executor) vacate(moves []plan.Move) error {
 	to := map[resource.Path]resource.Path{}
 	for _, m := range moves {
 		for _, r := range m.Records {
@@ -78,14 +78,14 @@ func (e *Executor) vacate(moves []planner.Move) error {
 }
 
 // formerPath returns where the resource at p was before the move. ok is false for one that only refers to what is moved.
-func formerPath(m planner.Move, p resource.Path) (from resource.Path, ok bool) {
+func formerPath(m plan.Move, p resource.Path) (from resource.Path, ok bool) {
 	if !m.To.Contains(p) {
 		return "", false
 	}
 	return m.From + p[len(m.To):], true
 }
 
-func (e *Executor) moveOne(ctx context.Context, m planner.Move) error {
+func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	for _, recorded := range m.Records {
 		r := *recorded
@@ -121,7 +121,7 @@ func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Re
 	err := containers.Move(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
-		Annotations: map[string]string{planner.LabelPath: string(r.Path)},
+		Annotations: map[string]string{plan.LabelPath: string(r.Path)},
 	})
 	if policy := r.Spec.(*resource.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {
 		err = k.watch(ctx, r)
@@ -168,7 +168,7 @@ func (e *Executor) linkFile(from, to resource.Path, name string) error {
 }
 
 // rename writes the files in /etc that follow from the names of cells: of those that are moved, and of all that know them.
-func (e *Executor) rename(moves []planner.Move) error {
+func (e *Executor) rename(moves []plan.Move) error {
 	st := &state.State{Records: e.store.Records()}
 	spaces, moved := map[resource.Path]bool{}, map[resource.Path]bool{}
 	for _, m := range moves {
@@ -189,7 +189,7 @@ func (e *Executor) rename(moves []planner.Move) error {
 	if len(spaces) == 0 {
 		return nil
 	}
-	names := planner.NamesOf(st)
+	names := plan.NamesOf(st)
 	for p, r := range st.Records {
 		a := r.Status.Attachment
 		if a == nil || !slices.ContainsFunc(a.Interfaces, func(i state.Interface) bool { return spaces[i.Space] }) {
@@ -199,7 +199,7 @@ func (e *Executor) rename(moves []planner.Move) error {
 		if moved[p] {
 			err = e.writeFiles(r, names)
 		} else {
-			err = e.writeFile(p, hostsFile, planner.HostsFile(p, a, names))
+			err = e.writeFile(p, hostsFile, plan.HostsFile(p, a, names))
 		}
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/containers"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -26,7 +26,7 @@ func (e *ended) Unwrap() error { return e.err }
 // exitError says how a container that was waited for has ended; err is what of it the callers test.
 func (k containerKind) exitError(r *state.Record, code uint32, err error) error {
 	killed, readErr := killedIn(k.cgroups, k.recordedWith(r), r.Path, nil, nil)
-	return errors.Join(&ended{planner.ExitReason(code, killed), err}, readErr)
+	return errors.Join(&ended{plan.ExitReason(code, killed), err}, readErr)
 }
 
 // recordedWith returns the container and the resources above it as they are recorded.
@@ -43,8 +43,8 @@ func (k containerKind) recordedWith(r *state.Record) *state.State {
 
 // killedIn reads what the kernel killed in the container p; c is what containerd has of it, nil where that isn't known, and
 // beside are the other containers of its cell.
-func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []resource.Path, c *planner.Container) (*planner.Killed, error) {
-	actual := &planner.Actual{Cgroups: map[string]resource.Resources{}, OOM: map[string]planner.OOM{}}
+func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []resource.Path, c *plan.Container) (*plan.Killed, error) {
+	actual := &plan.Actual{Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}}
 	for _, q := range append(lineage(p), beside...) {
 		r := st.Records[q]
 		if r == nil {
@@ -54,7 +54,7 @@ func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []r
 		if err != nil {
 			return nil, err
 		}
-		actual.OOM[r.Status.Cgroup] = planner.OOM(counted)
+		actual.OOM[r.Status.Cgroup] = plan.OOM(counted)
 		limits, err := cgroups.Limits(r.Status.Cgroup)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -62,9 +62,9 @@ func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []r
 		actual.Cgroups[r.Status.Cgroup] = limits
 	}
 	if r := st.Records[p]; c != nil {
-		actual.Namespaces = map[string]*planner.Namespace{r.Status.Namespace: {Containers: map[string]*planner.Container{r.Status.ContainerID: c}}}
+		actual.Namespaces = map[string]*plan.Namespace{r.Status.Namespace: {Containers: map[string]*plan.Container{r.Status.ContainerID: c}}}
 	}
-	return planner.NewOOMKills(st, actual).In(p), nil
+	return plan.NewOOMKills(st, actual).In(p), nil
 }
 
 // lineage returns p and the paths above it.
@@ -108,13 +108,13 @@ func OpenKills(root string, prior *state.State) (*Kills, error) {
 }
 
 // In returns what was killed in the container at p, nil where nothing was, and whether anything runs in it.
-func (k *Kills) In(p resource.Path) (killed *planner.Killed, running bool, err error) {
+func (k *Kills) In(p resource.Path) (killed *plan.Killed, running bool, err error) {
 	r := k.prior.Records[p]
 	pids, err := k.cgroups.Processes(r.Status.Cgroup)
 	if err != nil {
 		return nil, false, err
 	}
-	c := &planner.Container{ID: r.Status.ContainerID}
+	c := &plan.Container{ID: r.Status.ContainerID}
 	for _, pid := range pids {
 		// One that can't be read has ended meanwhile.
 		if at, err := startTime(pid); err == nil && (c.StartedAt.IsZero() || at.Before(c.StartedAt)) {
@@ -129,7 +129,7 @@ func (k *Kills) In(p resource.Path) (killed *planner.Killed, running bool, err e
 const watchInterval = time.Second
 
 // Watch calls f for what is killed in the container at p from now on, until ctx ends, and returns its error.
-func (k *Kills) Watch(ctx context.Context, p resource.Path, f func(*planner.Killed)) error {
+func (k *Kills) Watch(ctx context.Context, p resource.Path, f func(*plan.Killed)) error {
 	before, _, err := k.In(p)
 	for err == nil {
 		select {
@@ -137,7 +137,7 @@ func (k *Kills) Watch(ctx context.Context, p resource.Path, f func(*planner.Kill
 			return ctx.Err()
 		case <-time.After(watchInterval):
 		}
-		var now *planner.Killed
+		var now *plan.Killed
 		now, _, err = k.In(p)
 		if news := now.Since(before); news != nil {
 			f(news)

@@ -10,21 +10,21 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/task"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // halt ends the task of a container; one that is to stay so is recorded as stopped, and one that is shut down as it was
 // before.
-func (k containerKind) halt(ctx context.Context, c *planner.Change) error {
+func (k containerKind) halt(ctx context.Context, c *plan.Change) error {
 	exit, err := k.stop(ctx, c.Before, c.GraceSeconds)
 	if err != nil {
 		return err
 	}
 	switch c.Action {
-	case planner.Stop:
+	case plan.Stop:
 		return k.recordExit(c.After, exit)
-	case planner.Shutdown:
+	case plan.Shutdown:
 		return k.record(c.After, false)
 	}
 	return nil // it is started again, which is then recorded
@@ -67,7 +67,7 @@ func (k containerKind) disregardExit(r *state.Record) error {
 }
 
 // kill sends a signal. A container that it ends for good stays down.
-func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
+func (k containerKind) kill(ctx context.Context, c *plan.Change) error {
 	if c.After.Status.Run != "" {
 		if err := k.disregardExit(c.After); err != nil {
 			return err
@@ -81,9 +81,9 @@ func (k containerKind) kill(ctx context.Context, c *planner.Change) error {
 }
 
 // freeze pauses a container, or lets it go on.
-func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
+func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 	namespace, id := c.After.Status.Namespace, c.After.Status.ContainerID
-	if c.Action == planner.Pause {
+	if c.Action == plan.Pause {
 		if err := k.watch(ctx, c.After); err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (k containerKind) freeze(ctx context.Context, c *planner.Change) error {
 }
 
 // accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.
-func (e *Executor) accept(c *planner.Change) error {
+func (e *Executor) accept(c *plan.Change) error {
 	if c.After == nil {
 		return errors.Join(e.secrets.remove(c.Before), e.store.Delete(c.Path))
 	}

@@ -15,15 +15,15 @@ import (
 	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/rootfs"
 	"github.com/kukeon/kuke/executor/internal/spec"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // flaws looks into the images that the host has for what would keep those containers from running that are new, or differ from
 // what is recorded: what a plan must say before anything is stopped.
 func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
-	byImage := map[planner.ImageKey][]*resource.Resource{}
-	var images []planner.ImageKey // in a stable order
+	byImage := map[plan.ImageKey][]*resource.Resource{}
+	var images []plan.ImageKey // in a stable order
 	for _, c := range r.wanted {
 		key := r.keys[c.Path]
 		if !r.isMade(c, prior.Records[c.Path], r.actual.Images[key].Local) {
@@ -49,13 +49,13 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	return nil
 }
 
-func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers []*resource.Resource, foreign bool) error {
+func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*resource.Resource, foreign bool) error {
 	name := r.nameOf(key)
 	if name == "" {
 		return nil
 	}
 	_, err := image.View(ctx, r.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
-		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]planner.Flaw{}}
+		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]plan.Flaw{}}
 		for _, c := range containers {
 			var cell *resource.Cell
 			if above := r.desired.Resource(c.Path.Parent()); above != nil {
@@ -77,7 +77,7 @@ func (r *refresh) flawsIn(ctx context.Context, key planner.ImageKey, containers 
 
 // nameOf returns a name that the image has in its namespace before the plan gives it that of the reference, or "" where it has
 // none yet: then it is a part of another image, which the step that prepares the container looks into.
-func (r *refresh) nameOf(key planner.ImageKey) string {
+func (r *refresh) nameOf(key plan.ImageKey) string {
 	if local := r.actual.Images[key].Local; r.local[key] != local {
 		return r.named[contentKey{key.Namespace, local}]
 	}
@@ -104,10 +104,10 @@ type preflight struct {
 	config      ocispec.ImageConfig
 	foreign     bool
 	// known are the flaws found so far, by what they depend on: many containers of a large configuration are alike.
-	known map[string][]planner.Flaw
+	known map[string][]plan.Flaw
 }
 
-func (p *preflight) flaws(c *resource.Container, alone bool) ([]planner.Flaw, error) {
+func (p *preflight) flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
 	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (p *preflight) flaws(c *resource.Container, alone bool) ([]planner.Flaw, er
 }
 
 // look looks for flaws of a container. awaited says that the only one is a program that another container may put into a volume.
-func (p *preflight) look(c *resource.Container) (found []planner.Flaw, awaited bool, err error) {
+func (p *preflight) look(c *resource.Container) (found []plan.Flaw, awaited bool, err error) {
 	view := rootfs.New(p.root)
 	found, err = p.mounts(view, c)
 	if err != nil || len(found) > 0 {
@@ -132,7 +132,7 @@ func (p *preflight) look(c *resource.Container) (found []planner.Flaw, awaited b
 	}
 	process := rootfs.Process{Env: append(slices.Clone(p.config.Env), c.Env.Pairs()...), Dir: p.config.WorkingDir, Foreign: p.foreign}
 	flawf := func(attribute, summary, format string, args ...any) {
-		found = append(found, planner.Flaw{Attribute: attribute, Summary: summary, Text: fmt.Sprintf(format, args...)})
+		found = append(found, plan.Flaw{Attribute: attribute, Summary: summary, Text: fmt.Sprintf(format, args...)})
 	}
 	if user := cmp.Or(c.User, p.config.User); user != "" {
 		if _, err := rootfs.FindUser(p.root, user); err != nil {
@@ -175,7 +175,7 @@ func (p *preflight) look(c *resource.Container) (found []planner.Flaw, awaited b
 }
 
 // mounts adds the mounts of the container in the order in which they are made.
-func (p *preflight) mounts(view *rootfs.View, c *resource.Container) ([]planner.Flaw, error) {
+func (p *preflight) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, error) {
 	type mount struct {
 		target, source, attribute, of string
 		readOnly                      bool
@@ -192,14 +192,14 @@ func (p *preflight) mounts(view *rootfs.View, c *resource.Container) ([]planner.
 		all = append(all, mount{s.Target(), anyFile, fmt.Sprintf("secrets[%q].mountPath", s.Name), "the secret " + s.Name, true})
 	}
 	slices.SortStableFunc(all, func(a, b mount) int { return strings.Compare(a.target, b.target) })
-	var found []planner.Flaw
+	var found []plan.Flaw
 	for _, m := range all {
 		flaw, err := view.Mount(m.target, m.source, m.readOnly)
 		if err != nil {
 			return nil, err
 		}
 		if flaw != "" {
-			found = append(found, planner.Flaw{Attribute: m.attribute, Summary: "Mount not possible",
+			found = append(found, plan.Flaw{Attribute: m.attribute, Summary: "Mount not possible",
 				Text: fmt.Sprintf("mounts %s at %s, which %s. Choose another path in the container, or another source.", m.of, m.target, flaw)})
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/namespace"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,7 +23,7 @@ func (k realmKind) create(ctx context.Context, after *state.Record) error {
 }
 
 func (k realmKind) make(ctx context.Context, after *state.Record, labels map[string]string) error {
-	labels[planner.LabelKept] = "" // an earlier destroy may have kept it
+	labels[plan.LabelKept] = "" // an earlier destroy may have kept it
 	if err := namespace.Ensure(ctx, k.containerd, after.Status.Namespace, labels); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (k realmKind) update(ctx context.Context, before, after *state.Record) erro
 
 // remove removes a realm. Its containerd namespace stays if it holds images, and nothing but those.
 func (k realmKind) remove(ctx context.Context, before *state.Record) error {
-	kept := map[string]string{planner.LabelPath: string(before.Path), planner.LabelProject: before.Status.Project, planner.LabelKept: planner.KeptImages}
+	kept := map[string]string{plan.LabelPath: string(before.Path), plan.LabelProject: before.Status.Project, plan.LabelKept: plan.KeptImages}
 	for key := range resource.LabelsOf(before.Spec) {
 		kept[key] = ""
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
@@ -27,7 +27,7 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 			return err
 		}
 	}
-	names := planner.NamesOf(prior)
+	names := plan.NamesOf(prior)
 	for _, r := range records {
 		if err := e.store.Put(r); err != nil {
 			return err
@@ -44,18 +44,18 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 
 // Evidence returns what the host tells, by labels, names and files, of the resources that prior lacks, at and below the lost
 // paths, or of all where there are none. Nothing is changed.
-func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*planner.Evidence, error) {
-	v := &planner.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]planner.InterfaceEvidence{}}
+func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*plan.Evidence, error) {
+	v := &plan.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]plan.InterfaceEvidence{}}
 	namespaces, err := e.containerd.Namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for name, labels := range namespaces {
-		p, err := resource.ParsePath(labels[planner.LabelPath])
-		if err != nil || p.Kind() != resource.KindRealm || labels[planner.LabelKept] != "" {
+		p, err := resource.ParsePath(labels[plan.LabelPath])
+		if err != nil || p.Kind() != resource.KindRealm || labels[plan.LabelKept] != "" {
 			continue
 		}
-		v.Realms = append(v.Realms, planner.RealmEvidence{Path: p, Namespace: name, Project: labels[planner.LabelProject], Labels: userLabels(labels, nil)})
+		v.Realms = append(v.Realms, plan.RealmEvidence{Path: p, Namespace: name, Project: labels[plan.LabelProject], Labels: userLabels(labels, nil)})
 		if err := e.containerEvidence(ctx, v, name, prior, lost); err != nil {
 			return nil, err
 		}
@@ -69,29 +69,29 @@ func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []reso
 	return v, e.cellEvidence(v, prior)
 }
 
-func (e *Executor) containerEvidence(ctx context.Context, v *planner.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
+func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
 	list, err := containers.List(ctx, e.containerd, namespace)
 	if err != nil {
 		return err
 	}
 	recorded := state.RecordedIDs(prior)
 	for _, c := range list {
-		p, ok := planner.Claims(c.ID, c.Labels)
-		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !planner.Within(lost, p) {
+		p, ok := plan.Claims(c.ID, c.Labels)
+		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !plan.Within(lost, p) {
 			continue
 		}
 		i, err := containers.Inspect(ctx, e.containerd, namespace, c.ID)
 		if err != nil {
 			return err
 		}
-		found := planner.ContainerEvidence{
-			Path: p, ID: c.ID, Namespace: namespace, Project: c.Labels[planner.LabelProject],
-			SpecDigest: c.Labels[planner.LabelSpecDigest], ImageDigest: c.Labels[planner.LabelImageDigest], CreatedAt: c.CreatedAt,
+		found := plan.ContainerEvidence{
+			Path: p, ID: c.ID, Namespace: namespace, Project: c.Labels[plan.LabelProject],
+			SpecDigest: c.Labels[plan.LabelSpecDigest], ImageDigest: c.Labels[plan.LabelImageDigest], CreatedAt: c.CreatedAt,
 		}
 		if found.Spec, err = e.secrets.madeFrom(p, c.ID, i); err != nil {
 			return err
 		}
-		role := &resource.Container{Root: c.Labels[planner.LabelRole] == "root"}
+		role := &resource.Container{Root: c.Labels[plan.LabelRole] == "root"}
 		found.Cgroup, found.CellID = placeOf(i.Spec, resource.CgroupOf(p, role))
 		limits, err := e.cgroups.Limits(found.Cgroup)
 		switch {
@@ -114,13 +114,13 @@ func tells(prior *state.State, recorded map[[2]string]bool, p resource.Path, id 
 	return !recorded[id]
 }
 
-func (e *Executor) networkEvidence(v *planner.Evidence) error {
+func (e *Executor) networkEvidence(v *plan.Evidence) error {
 	survey, err := e.networks.Survey(false)
 	if err != nil {
 		return err
 	}
 	for _, n := range survey.Networks {
-		v.Networks = append(v.Networks, planner.CNINetwork(n))
+		v.Networks = append(v.Networks, plan.CNINetwork(n))
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func placeOf(spec *specs.Spec, natural string) (cgroup, cell string) {
 }
 
 // cgroupEvidence looks at the levels in a cgroup.
-func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
+func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
 	names, err := e.cgroups.Children(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -173,7 +173,7 @@ func (e *Executor) cgroupEvidence(v *planner.Evidence, cgroup string) error {
 }
 
 // lostCells returns the ids of the cells that have no record: those that their containers tell, else those that their paths make.
-func lostCells(v *planner.Evidence, prior *state.State) map[resource.Path]string {
+func lostCells(v *plan.Evidence, prior *state.State) map[resource.Path]string {
 	ids, used := map[resource.Path]string{}, map[string]bool{}
 	add := func(cell resource.Path, id string) {
 		if prior.Records[cell] == nil && ids[cell] == "" && !used[id] {
@@ -207,8 +207,8 @@ func lostCells(v *planner.Evidence, prior *state.State) map[resource.Path]string
 	return ids
 }
 
-func (e *Executor) cellEvidence(v *planner.Evidence, prior *state.State) error {
-	bridges, spaces := map[string]planner.CNINetwork{}, map[string]planner.CNINetwork{}
+func (e *Executor) cellEvidence(v *plan.Evidence, prior *state.State) error {
+	bridges, spaces := map[string]plan.CNINetwork{}, map[string]plan.CNINetwork{}
 	for _, n := range v.Networks {
 		if n.Path != "" && len(n.Subnets) == 1 {
 			bridges[n.Bridge], spaces[n.Path] = n, n
@@ -220,7 +220,7 @@ func (e *Executor) cellEvidence(v *planner.Evidence, prior *state.State) error {
 			return err
 		}
 		for _, a := range attachments {
-			v.Cells[cell] = append(v.Cells[cell], planner.InterfaceEvidence{Name: a.Interface, Network: a.Network, Address: a.Address, Published: publishedOf(a.Ports)})
+			v.Cells[cell] = append(v.Cells[cell], plan.InterfaceEvidence{Name: a.Interface, Network: a.Network, Address: a.Address, Published: publishedOf(a.Ports)})
 		}
 		if len(v.Cells[cell]) == 0 {
 			if v.Cells[cell], err = interfacesOf(netnsPath(id), bridges); err != nil {
@@ -236,7 +236,7 @@ func (e *Executor) cellEvidence(v *planner.Evidence, prior *state.State) error {
 
 // interfacesOf returns the interfaces that the network namespace of a cell has, if it is there; bridges holds the CNI
 // networks by their bridges. The ports of the cell, which libcni has forgotten, it doesn't tell.
-func interfacesOf(pin string, bridges map[string]planner.CNINetwork) ([]planner.InterfaceEvidence, error) {
+func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.InterfaceEvidence, error) {
 	addresses, err := network.Addresses(pin)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -245,10 +245,10 @@ func interfacesOf(pin string, bridges map[string]planner.CNINetwork) ([]planner.
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var all []planner.InterfaceEvidence
+	var all []plan.InterfaceEvidence
 	for name, address := range addresses {
 		if n := bridges[uplinks[name].Bridge]; n.Name != "" {
-			all = append(all, planner.InterfaceEvidence{Name: name, Network: n.Name, Address: address})
+			all = append(all, plan.InterfaceEvidence{Name: name, Network: n.Name, Address: address})
 		}
 	}
 	return all, nil
@@ -256,7 +256,7 @@ func interfacesOf(pin string, bridges map[string]planner.CNINetwork) ([]planner.
 
 // namedIn returns the interface in n, the network of its own space, whose address the cell's /etc/hosts has: after a reboot
 // nothing else tells.
-func (e *Executor) namedIn(cell resource.Path, n planner.CNINetwork) []planner.InterfaceEvidence {
+func (e *Executor) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
 	data, err := durable.ReadFile(e.store.NetworkFile(cell, hostsFile))
 	if err != nil || n.Name == "" {
 		return nil
@@ -267,7 +267,7 @@ func (e *Executor) namedIn(cell resource.Path, n planner.CNINetwork) []planner.I
 			continue
 		}
 		if addr, err := netip.ParseAddr(fields[0]); err == nil && n.Subnets[0].Contains(addr) {
-			return []planner.InterfaceEvidence{{Name: "eth0", Network: n.Name, Address: netip.PrefixFrom(addr, n.Subnets[0].Bits())}}
+			return []plan.InterfaceEvidence{{Name: "eth0", Network: n.Name, Address: netip.PrefixFrom(addr, n.Subnets[0].Bits())}}
 		}
 	}
 	return nil

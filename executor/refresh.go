@@ -23,7 +23,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -35,20 +35,20 @@ const refreshParallelism = 8
 // the host that desired containers use. Nothing is changed, but with the lock of the state it is recorded which containers have
 // done their work, in prior as well: nobody may look again before a reboot takes their tasks. desired is nil for a view of what is recorded; for a plan, be it
 // of nothing desired, tasks that containerd's restart monitor is just making are waited for.
-func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*planner.Actual, error) {
+func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
 	return e.look(ctx, desired, prior, everything)
 }
 
 // Assume is Refresh without a look at what is recorded, which is taken to be as it is recorded: only at what else
 // matters to the desired resources, such as images and the host's routes.
-func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*planner.Actual, error) {
+func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
 	return e.look(ctx, desired, prior, assumed)
 }
 
-// LookAgain looks at what a saved plan takes for granted about the host, for [planner.Plan.CheckHost]: not at the networks
+// LookAgain looks at what a saved plan takes for granted about the host, for [plan.Plan.CheckHost]: not at the networks
 // and cgroups of what is recorded, and no registry is asked.
-func (e *Executor) LookAgain(ctx context.Context, plan *planner.Plan, prior *state.State) (*planner.Actual, error) {
-	return e.look(ctx, plan.Wants(), prior, again)
+func (e *Executor) LookAgain(ctx context.Context, p *plan.Plan, prior *state.State) (*plan.Actual, error) {
+	return e.look(ctx, p.Wants(), prior, again)
 }
 
 // extent is how much of the host is looked at.
@@ -62,7 +62,7 @@ const (
 
 // Tasks is Refresh without a look at networks, images and secrets, which may be broken: at no more than operations on
 // recorded containers need.
-func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actual, error) {
+func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual, error) {
 	r := e.newRefresh(nil)
 	if err := r.namespaces(ctx, nil, prior); err != nil {
 		return nil, err
@@ -71,16 +71,16 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*planner.Actu
 }
 
 func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
-	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[planner.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]planner.ImageKey{}, actual: &planner.Actual{
+	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]planner.OOM{}, Frozen: map[string]bool{},
-		Images: map[planner.ImageKey]planner.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
-		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*planner.CellNetwork{},
-		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]planner.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[resource.Path][]string{},
+		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
+		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
+		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
+		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[resource.Path][]string{},
 	}}
 }
 
-func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*planner.Actual, error) {
+func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*plan.Actual, error) {
 	r := e.newRefresh(desired)
 	var err error
 	if r.actual.Version, err = e.containerd.Version(ctx); err != nil {
@@ -103,7 +103,7 @@ func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *stat
 	}
 	switch extent {
 	case assumed:
-		planner.Assume(prior, r.actual)
+		plan.Assume(prior, r.actual)
 	case everything:
 		if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
 			return nil, err
@@ -129,15 +129,15 @@ type refresh struct {
 	wanted  []*resource.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
-	actual *planner.Actual
+	actual *plan.Actual
 	// dropping are the chains of other firewalls that drop packets of spaces.
 	dropping []network.Dropping
 
 	mu    sync.Mutex
-	local map[planner.ImageKey]string // digests of the images that namespaces have
-	named map[contentKey]string       // a name of the image with the digest
+	local map[plan.ImageKey]string // digests of the images that namespaces have
+	named map[contentKey]string    // a name of the image with the digest
 
-	keys map[resource.Path]planner.ImageKey // of the images of wanted containers
+	keys map[resource.Path]plan.ImageKey // of the images of wanted containers
 }
 
 // contentKey names content in a containerd namespace.
@@ -163,7 +163,7 @@ func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior 
 	}
 	look := map[string]bool{}
 	for name, labels := range existing {
-		look[name] = labels[planner.LabelPath] != ""
+		look[name] = labels[plan.LabelPath] != ""
 	}
 	for p, record := range prior.Records {
 		if p.Kind() == resource.KindRealm {
@@ -196,19 +196,19 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if err != nil {
 		return err
 	}
-	ns := &planner.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*planner.Container, len(all))}
+	ns := &plan.Namespace{Labels: labels, Images: len(digests), Containers: make(map[string]*plan.Container, len(all))}
 	for _, c := range all {
-		if c.Labels[planner.LabelTrial] != "" {
+		if c.Labels[plan.LabelTrial] != "" {
 			continue
 		}
-		found := &planner.Container{ID: c.ID, Labels: c.Labels, Status: planner.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode, FinishedAt: c.ExitedAt,
+		found := &plan.Container{ID: c.ID, Labels: c.Labels, Status: plan.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode, FinishedAt: c.ExitedAt,
 			RestartPolicy: c.RestartPolicy, Restarts: c.RestartCount}
-		if found.Status == planner.TaskRunning {
+		if found.Status == plan.TaskRunning {
 			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
 			found.NetNS, _ = netns.Inode(int(c.PID))
 		}
 		switch found.Status {
-		case planner.TaskRunning, planner.TaskPaused, planner.TaskPausing:
+		case plan.TaskRunning, plan.TaskPaused, plan.TaskPausing:
 			found.StartedAt, _ = startTime(int(c.PID))
 			found.AppArmor = apparmor.Label(int(c.PID))
 			if score, err := task.OOMScoreAdj(int(c.PID)); err == nil {
@@ -221,7 +221,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	defer r.mu.Unlock()
 	r.actual.Namespaces[name] = ns
 	for reference, digest := range digests {
-		r.local[planner.ImageKey{Namespace: name, Reference: reference}] = digest
+		r.local[plan.ImageKey{Namespace: name, Reference: reference}] = digest
 		if is := (contentKey{name, digest}); r.named[is] == "" || reference < r.named[is] {
 			r.named[is] = reference
 		}
@@ -237,7 +237,7 @@ func (r *refresh) notedExits(prior *state.State) error {
 			continue
 		}
 		ns := r.actual.Namespaces[record.Status.Namespace]
-		if ns == nil || ns.Containers[record.Status.ContainerID] == nil || ns.Containers[record.Status.ContainerID].Status != planner.TaskNone {
+		if ns == nil || ns.Containers[record.Status.ContainerID] == nil || ns.Containers[record.Status.ContainerID].Status != plan.TaskNone {
 			continue
 		}
 		exit, err := logs.ReadExit(r.store.LogFile(p))
@@ -246,7 +246,7 @@ func (r *refresh) notedExits(prior *state.State) error {
 		}
 		if exit != nil && exit.Code == 0 {
 			found := ns.Containers[record.Status.ContainerID]
-			found.Status, found.ExitCode, found.FinishedAt = planner.TaskStopped, exit.Code, exit.At
+			found.Status, found.ExitCode, found.FinishedAt = plan.TaskStopped, exit.Code, exit.At
 		}
 	}
 	return nil
@@ -257,7 +257,7 @@ func (r *refresh) recordCompletions(prior *state.State) error {
 	if !r.holdsLock {
 		return nil
 	}
-	for _, record := range planner.Completions(prior, r.actual) {
+	for _, record := range plan.Completions(prior, r.actual) {
 		if err := r.store.Put(record); err != nil {
 			return err
 		}
@@ -283,7 +283,7 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 			return err
 		}
 		if oom != (cgroup.OOM{}) {
-			r.actual.OOM[record.Status.Cgroup] = planner.OOM(oom)
+			r.actual.OOM[record.Status.Cgroup] = plan.OOM(oom)
 		}
 		frozen, itself, err := r.cgroups.Frozen(record.Status.Cgroup)
 		if err != nil {
@@ -291,8 +291,8 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 		}
 		r.actual.Frozen[record.Status.Cgroup] = itself
 		if ns := r.actual.Namespaces[record.Status.Namespace]; frozen && ns != nil && record.Path.Kind() == resource.KindContainer {
-			if c := ns.Containers[record.Status.ContainerID]; c != nil && c.Status == planner.TaskRunning {
-				c.Status = planner.TaskPaused
+			if c := ns.Containers[record.Status.ContainerID]; c != nil && c.Status == plan.TaskRunning {
+				c.Status = plan.TaskPaused
 			}
 		}
 	}
@@ -302,14 +302,14 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 // localImages looks up the images of desired containers in their namespaces.
 func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior *state.State) error {
 	for _, c := range r.wanted {
-		key := planner.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*resource.Container).Image}
+		key := plan.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*resource.Container).Image}
 		r.keys[c.Path] = key
 		if _, known := r.actual.Images[key]; !known {
 			local, err := r.localImage(ctx, key)
 			if err != nil {
 				return err
 			}
-			r.actual.Images[key] = planner.ImageStatus{Local: local}
+			r.actual.Images[key] = plan.ImageStatus{Local: local}
 		}
 		if err := r.manifests(ctx, key, prior.Records[c.Path]); err != nil {
 			return err
@@ -320,7 +320,7 @@ func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior
 
 // localImage returns the digest of an image in its namespace, or "". The digest that a reference names is enough to find it
 // by.
-func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string, error) {
+func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, error) {
 	pinned := resource.PinnedDigest(key.Reference)
 	if pinned == "" {
 		return r.local[key], nil
@@ -340,7 +340,7 @@ func (r *refresh) localImage(ctx context.Context, key planner.ImageKey) (string,
 
 // manifests notes which manifests the image of a wanted container and the one that it was made from have for this host,
 // where their digests differ and one of them was asked for by its digest.
-func (r *refresh) manifests(ctx context.Context, key planner.ImageKey, have *state.Record) error {
+func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.Record) error {
 	local := r.actual.Images[key].Local
 	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/spec"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -100,7 +100,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 				return nil, err
 			}
 			for _, c := range list {
-				digests[[2]string{namespace, c.ID}] = c.Labels[planner.LabelSpecDigest]
+				digests[[2]string{namespace, c.ID}] = c.Labels[plan.LabelSpecDigest]
 			}
 			listed[namespace] = true
 		}

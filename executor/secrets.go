@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -36,14 +36,14 @@ type secrets struct {
 	// read holds what secrets were read by where they come from: a pipe can be read but once.
 	read map[resource.Secret]string
 	// unreadable says of secrets that could not be read, why.
-	unreadable map[planner.SecretKey]string
+	unreadable map[plan.SecretKey]string
 
 	// files is held while files of secrets and their directories are made or removed.
 	files sync.Mutex
 }
 
 func newSecrets(store *state.Store) *secrets {
-	return &secrets{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[planner.SecretKey]string{}}
+	return &secrets{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
 }
 
 // loadKey returns the state's key, or where it has none, one that it may be given: planning writes nothing.
@@ -143,7 +143,7 @@ func (s *secrets) sealContainer(r *resource.Resource) (*resource.Container, erro
 		value, err := s.readOnce(*secret)
 		if err != nil {
 			s.mu.Lock()
-			s.unreadable[planner.SecretKey{Container: r.Path, Name: secret.Name}] = err.Error()
+			s.unreadable[plan.SecretKey{Container: r.Path, Name: secret.Name}] = err.Error()
 			s.mu.Unlock()
 			continue
 		}
@@ -195,16 +195,16 @@ func readSecret(s resource.Secret) (string, error) {
 }
 
 // PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
-func (e *Executor) PlanKey(plan *planner.Plan) resource.SealKey {
+func (e *Executor) PlanKey(p *plan.Plan) resource.SealKey {
 	e.secrets.mu.Lock()
 	defer e.secrets.mu.Unlock()
-	if !e.secrets.fresh || !plan.HoldsSealed() {
+	if !e.secrets.fresh || !p.HoldsSealed() {
 		return nil
 	}
 	return e.secrets.key
 }
 
-// UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [planner.ErrStale]
+// UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [plan.ErrStale]
 // when the state has got another key since.
 func (e *Executor) UseKey(key resource.SealKey) error {
 	if key == nil {
@@ -215,7 +215,7 @@ func (e *Executor) UseKey(key resource.SealKey) error {
 		return err
 	}
 	if have != nil && !bytes.Equal(have, key) {
-		return fmt.Errorf("%w: its values are sealed with another key than the state's: plan again", planner.ErrStale)
+		return fmt.Errorf("%w: its values are sealed with another key than the state's: plan again", plan.ErrStale)
 	}
 	e.secrets.mu.Lock()
 	defer e.secrets.mu.Unlock()
@@ -240,9 +240,9 @@ func (s *secrets) saveKey() error {
 
 // Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
 // must be; other values are those that [Executor.Seal] was given. Nothing is changed.
-func (e *Executor) Provide(plan *planner.Plan) error {
+func (e *Executor) Provide(p *plan.Plan) error {
 	var missing []error
-	for _, c := range plan.Changes {
+	for _, c := range p.Changes {
 		for _, leaf := range c.Needs() {
 			if leaf.Top.Name == "secrets" {
 				missing = append(missing, e.provideSecret(c, leaf))
@@ -272,7 +272,7 @@ func (s *secrets) hasAll(p resource.Path, leaf resource.Leaf) error {
 }
 
 // provideSecret reads a secret, unless its file is there as it must be.
-func (e *Executor) provideSecret(c *planner.Change, leaf resource.Leaf) error {
+func (e *Executor) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 	for _, s := range c.After.Spec.(*resource.Container).Secrets {
 		if fmt.Sprintf("secrets[%q].digest", s.Name) != leaf.Name {
 			continue
@@ -280,7 +280,7 @@ func (e *Executor) provideSecret(c *planner.Change, leaf resource.Leaf) error {
 		if _, ok := e.secrets.open(s.Digest); ok {
 			return nil
 		}
-		made := c.Action == planner.Create || c.Action == planner.Replace
+		made := c.Action == plan.Create || c.Action == plan.Replace
 		if drift, err := e.secrets.drift(c.After, s); !made && err == nil && drift == "" {
 			return nil
 		}
@@ -329,7 +329,7 @@ func (s *secrets) redacted(text string) string {
 		quoted := strconv.Quote(value)
 		for _, form := range []string{value, quoted[1 : len(quoted)-1], strings.TrimSpace(value)} {
 			if len(form) >= shortest {
-				text = strings.ReplaceAll(text, form, planner.SensitiveValue)
+				text = strings.ReplaceAll(text, form, plan.SensitiveValue)
 			}
 		}
 	}

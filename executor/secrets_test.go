@@ -14,7 +14,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/spec"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -40,9 +40,9 @@ func specOf(tree *resource.Tree) *resource.Container {
 
 func open(dir string) *Executor { return &Executor{secrets: newSecrets(state.NewStore(dir))} }
 
-func planOf(action planner.Action, spec *resource.Container) *planner.Plan {
+func planOf(action plan.Action, spec *resource.Container) *plan.Plan {
 	after := &state.Record{Path: theContainer, Spec: spec, Status: state.Status{ContainerID: "executor-test-nowhere"}}
-	return &planner.Plan{Changes: []*planner.Change{{Path: theContainer, Action: action, After: after, Check: resource.Healthy}}}
+	return &plan.Plan{Changes: []*plan.Change{{Path: theContainer, Action: action, After: after, Check: resource.Healthy}}}
 }
 
 // What is sensitive is sealed, all of it, and comes back the same for those who sealed it, and for nobody else.
@@ -62,23 +62,23 @@ func TestSealAndUnseal(t *testing.T) {
 	if err != nil || plain.Env["PASSWORD"] != value || plain.Command != value || plain.Args[0] != "plain" || plain.Args[1] != value {
 		t.Errorf("unsealed as %+v, %v", plain, err)
 	}
-	plan := planOf(planner.Create, spec)
-	if err := e.Provide(plan); err != nil {
+	p := planOf(plan.Create, spec)
+	if err := e.Provide(p); err != nil {
 		t.Error(err)
 	}
 
 	// Another process has the key, but not the values.
-	if key := e.PlanKey(plan); key == nil {
+	if key := e.PlanKey(p); key == nil {
 		t.Error("the state has no key, and the plan brings none")
 	}
 	if err := e.secrets.saveKey(); err != nil {
 		t.Fatal(err)
 	}
-	if key := e.PlanKey(plan); key != nil {
+	if key := e.PlanKey(p); key != nil {
 		t.Error("the state has a key, and the plan brings one")
 	}
 	other := open(dir)
-	err = other.Provide(plan)
+	err = other.Provide(p)
 	for _, leaf := range []string{"command", "args", `env["PASSWORD"]`, "healthcheck.exec"} {
 		if err == nil || !strings.Contains(err.Error(), "the value of "+leaf+" is sensitive") || !strings.Contains(err.Error(), "-f FILE") {
 			t.Errorf("%s isn't asked for: %v", leaf, err)
@@ -87,17 +87,17 @@ func TestSealAndUnseal(t *testing.T) {
 	if _, err := other.secrets.unsealed(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
 		t.Errorf("unsealed without the value: %v", err)
 	}
-	if err := other.Provide(planOf(planner.Stop, &resource.Container{Env: spec.Env})); err != nil {
+	if err := other.Provide(planOf(plan.Stop, &resource.Container{Env: spec.Env})); err != nil {
 		t.Errorf("a stop needs values: %v", err)
 	}
 	if err := other.Seal(sensitive("hunter3-hunter3")); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Provide(plan); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] is not the one that the plan was made with`) {
+	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] is not the one that the plan was made with`) {
 		t.Errorf("another value: %v", err)
 	}
 	again := sensitive(value)
-	if err := errors.Join(other.Seal(again), other.Provide(plan)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
+	if err := errors.Join(other.Seal(again), other.Provide(p)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
 		t.Errorf("the same value: %v", err)
 	}
 }
@@ -109,19 +109,19 @@ func TestUseKey(t *testing.T) {
 	if err := planning.Seal(tree); err != nil {
 		t.Fatal(err)
 	}
-	plan := planOf(planner.Create, specOf(tree))
-	key := planning.PlanKey(plan)
+	p := planOf(plan.Create, specOf(tree))
+	key := planning.PlanKey(p)
 	if entries, err := os.ReadDir(dir); len(entries) > 0 || err != nil {
 		t.Errorf("planning wrote %v, %v", entries, err)
 	}
 	applying := open(dir)
-	if err := errors.Join(applying.UseKey(key), applying.Seal(sensitive("hunter2")), applying.Provide(plan), applying.secrets.saveKey()); err != nil {
+	if err := errors.Join(applying.UseKey(key), applying.Seal(sensitive("hunter2")), applying.Provide(p), applying.secrets.saveKey()); err != nil {
 		t.Fatal(err)
 	}
 	if err := open(dir).UseKey(key); err != nil {
 		t.Errorf("the same key: %v", err)
 	}
-	if err := open(dir).UseKey(bytes.Repeat([]byte("x"), resource.SealKeySize)); !errors.Is(err, planner.ErrStale) {
+	if err := open(dir).UseKey(bytes.Repeat([]byte("x"), resource.SealKeySize)); !errors.Is(err, plan.ErrStale) {
 		t.Errorf("another key: %v", err)
 	}
 	if err := open(dir).UseKey(nil); err != nil {
@@ -152,7 +152,7 @@ func TestSealReadsSecrets(t *testing.T) {
 	}
 	for _, s := range specOf(tree).Secrets {
 		value, ok := e.secrets.open(s.Digest)
-		why := e.secrets.unreadable[planner.SecretKey{Container: theContainer, Name: s.Name}]
+		why := e.secrets.unreadable[plan.SecretKey{Container: theContainer, Name: s.Name}]
 		want := map[string]string{"dir": "is a directory", "gone": "no such file", "more": "larger than 1 MiB", "unset": "KUKE_TEST_UNSET, which it comes from, is not set"}[s.Name]
 		if readable := s.Digest != ""; readable != (want == "") || !strings.Contains(why, want) || readable && (!ok || why != "") {
 			t.Errorf("%s: digest %q, %s", s.Name, s.Digest, why)

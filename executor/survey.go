@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -25,23 +25,23 @@ func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 		return err
 	}
 	for _, route := range survey.Routes {
-		r.actual.Routes = append(r.actual.Routes, planner.Route(route))
+		r.actual.Routes = append(r.actual.Routes, plan.Route(route))
 	}
 	r.actual.Addresses = survey.Addresses
 	for _, n := range survey.Networks {
-		r.actual.CNINetworks = append(r.actual.CNINetworks, planner.CNINetwork(n))
+		r.actual.CNINetworks = append(r.actual.CNINetworks, plan.CNINetwork(n))
 	}
 	if r.dropping, err = network.DroppingChains(bridges(desired, prior)); err != nil {
 		return err
 	}
 	for _, d := range r.dropping {
 		if !d.Ours {
-			r.actual.Dropping = append(r.actual.Dropping, planner.DroppingChain{Name: d.Chain, Fix: d.Fix, Bridges: d.Bridges})
+			r.actual.Dropping = append(r.actual.Dropping, plan.DroppingChain{Name: d.Chain, Fix: d.Fix, Bridges: d.Bridges})
 		}
 	}
 	if ports {
 		for _, s := range survey.Listening {
-			r.actual.Sockets = append(r.actual.Sockets, planner.Socket(s))
+			r.actual.Sockets = append(r.actual.Sockets, plan.Socket(s))
 		}
 		r.actual.Mappings = mappingsOf(survey)
 	}
@@ -98,10 +98,10 @@ func publishes(wanted []*resource.Resource, prior *state.State) bool {
 }
 
 // mappingsOf never returns nil, which stands for not having looked.
-func mappingsOf(survey *network.Survey) []planner.PortMapping {
-	mappings := []planner.PortMapping{}
+func mappingsOf(survey *network.Survey) []plan.PortMapping {
+	mappings := []plan.PortMapping{}
 	for _, m := range survey.Published {
-		mappings = append(mappings, planner.PortMapping(m))
+		mappings = append(mappings, plan.PortMapping(m))
 	}
 	return mappings
 }
@@ -129,7 +129,7 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 
 func (r *refresh) cellNetwork(record *state.Record) error {
 	cell := record.Path
-	found := &planner.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
+	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// One that can't be read is as good as missing: the next apply writes it.
 	hosts, _ := os.ReadFile(r.store.NetworkFile(cell, hostsFile))

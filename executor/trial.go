@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -38,7 +38,7 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		options.Spec = &spec
 	}
 	options.ID = resource.Shorten("try_"+after.Status.ContainerID, resource.MaxContainerID)
-	options.Labels = map[string]string{planner.LabelTrial: string(after.Path)}
+	options.Labels = map[string]string{plan.LabelTrial: string(after.Path)}
 	options.CgroupPath = trialCgroup(options.ID)
 	options.NetNSPath = ""
 	for i, m := range options.Mounts {
@@ -80,10 +80,10 @@ func (e *Executor) removeTrials(ctx context.Context) error {
 		return err
 	}
 	for name, labels := range namespaces {
-		if r := e.store.Record(resource.Path(labels[planner.LabelPath])); r == nil || r.Status.Namespace != name {
+		if r := e.store.Record(resource.Path(labels[plan.LabelPath])); r == nil || r.Status.Namespace != name {
 			continue
 		}
-		ids, err := containers.Labelled(ctx, e.containerd, name, planner.LabelTrial)
+		ids, err := containers.Labelled(ctx, e.containerd, name, plan.LabelTrial)
 		if err != nil {
 			return err
 		}

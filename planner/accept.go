@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -11,26 +12,26 @@ import (
 // gone are forgotten, those that were stopped or paused are to stay so, and limits are recorded as they are. The next
 // plan then shows how the configuration differs from that. What no record could tell, such as a firewall that was
 // changed, is left for an apply to mend.
-func Accept(prior *state.State, actual *Actual) *Plan {
-	plan := &Plan{Prior: PriorOf(prior), Changes: []*Change{}, Steps: []Step{}}
+func Accept(prior *state.State, actual *plan.Actual) *plan.Plan {
+	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}}
 	for _, p := range prior.Paths() {
 		c := accepted(prior.Records[p], actual)
 		if c == nil {
-			plan.Unchanged++
+			pl.Unchanged++
 			continue
 		}
-		plan.Changes = append(plan.Changes, c)
-		plan.Steps = append(plan.Steps, Step{Op: OpAccept, Path: p})
+		pl.Changes = append(pl.Changes, c)
+		pl.Steps = append(pl.Steps, plan.Step{Op: plan.OpAccept, Path: p})
 	}
-	return plan
+	return pl
 }
 
 // accepted returns the change that makes the record tell what is there, or nil where it does.
-func accepted(r *state.Record, actual *Actual) *Change {
-	c := &Change{Path: r.Path, Action: Record, Before: r}
-	if r.Path.Kind() == resource.KindContainer && actual.container(r.Status.Namespace, r.Status.ContainerID) == nil {
+func accepted(r *state.Record, actual *plan.Actual) *plan.Change {
+	c := &plan.Change{Path: r.Path, Action: plan.Record, Before: r}
+	if r.Path.Kind() == resource.KindContainer && actual.Container(r.Status.Namespace, r.Status.ContainerID) == nil {
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
-		c.Diffs = diff(r.Spec, nil)
+		c.Diffs = plan.Compare(r.Spec, nil)
 		return c
 	}
 	after := *r
@@ -50,23 +51,23 @@ func accepted(r *state.Record, actual *Actual) *Change {
 	if len(c.Reasons) == 0 {
 		return nil
 	}
-	c.Diffs = diff(r.Spec, after.Spec)
+	c.Diffs = plan.Compare(r.Spec, after.Spec)
 	return c
 }
 
 // acceptTask adds to c what somebody made of the task of a container.
-func acceptTask(c *Change, r *state.Record, actual *Actual) {
-	found := actual.container(r.Status.Namespace, r.Status.ContainerID)
+func acceptTask(c *plan.Change, r *state.Record, actual *plan.Actual) {
+	found := actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	run := ""
 	switch found.Status {
-	case TaskPaused, TaskPausing:
+	case plan.TaskPaused, plan.TaskPausing:
 		run = state.RunPaused
-	case TaskRunning:
+	case plan.TaskRunning:
 	default:
 		run = state.RunStopped
 	}
 	spec := r.Spec.(*resource.Container)
-	ended := run == state.RunStopped && (found.ExitCode == 0 && mayEnd(spec) || actual.monitored(r, spec.RestartPolicy, found))
+	ended := run == state.RunStopped && (found.ExitCode == 0 && plan.MayEnd(spec) || actual.Monitored(r, spec.RestartPolicy, found))
 	down := run == state.RunStopped && r.Status.Run == state.RunKilled
 	if run == r.Status.Run || ended || down {
 		return

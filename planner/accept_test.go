@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // What was changed outside is taken into the state; then the configuration differs from that just where it does.
@@ -27,7 +28,7 @@ record main/default
 record main/default/blog/web/web
   # changed outside of kuke: it is Failed
 `)
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	h.apply(p)
@@ -48,10 +49,10 @@ update main/default
 // Without a look at the host, what is recorded counts: drift isn't seen, the configuration's changes are.
 func TestAssume(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
+	h.operation(Operation{Action: plan.Pause, Paths: []resource.Path{theSide}})
 	h.kill(theRoot, 1)
 	h.actual.Cells = nil
-	Assume(h.prior, h.actual)
+	plan.Assume(h.prior, h.actual)
 	nothingToDo(t, h)
 	compare(t, changesOf(h.plan(example(func(s specs) { s[theCell].(*resource.Cell).Resources = &resource.Resources{PIDs: 5} }), Options{})), `
 update main/default/blog/web

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -246,12 +247,12 @@ func (d *decider) decideAttachment(p resource.Path, a *state.Attachment) {
 	}
 	c := d.ensure(p)
 	c.After.Status.Attachment = a
-	if c.Action != Update {
+	if c.Action != plan.Update {
 		had = nil
 	}
 	if had != nil {
 		c.Reasons = append(c.Reasons, drift...)
-	} else if c.Action == Update {
+	} else if c.Action == plan.Update {
 		c.Reasons = append(c.Reasons, "it has no address yet")
 	}
 	for _, i := range a.Interfaces {
@@ -280,16 +281,16 @@ func aliases(a *state.Attachment) []string {
 }
 
 // setDiffs compares two sets of computed values.
-func setDiffs(name string, before, after []string) []Diff {
-	var diffs []Diff
+func setDiffs(name string, before, after []string) []plan.Diff {
+	var diffs []plan.Diff
 	for _, v := range before {
 		if !slices.Contains(after, v) {
-			diffs = append(diffs, Diff{Name: fmt.Sprintf("%s[%q]", name, v), Before: true, Computed: true})
+			diffs = append(diffs, plan.Diff{Name: fmt.Sprintf("%s[%q]", name, v), Before: true, Computed: true})
 		}
 	}
 	for _, v := range after {
 		if !slices.Contains(before, v) {
-			diffs = append(diffs, Diff{Name: fmt.Sprintf("%s[%q]", name, v), After: true, Computed: true})
+			diffs = append(diffs, plan.Diff{Name: fmt.Sprintf("%s[%q]", name, v), After: true, Computed: true})
 		}
 	}
 	return diffs
@@ -301,7 +302,7 @@ func (d *decider) cellDrift(p resource.Path, had *state.Attachment) []string {
 	if d.rootOf(p) == "" || d.netnsMoves(p) {
 		return nil
 	}
-	drift := d.actual.attachmentFlaws(p, had, d.live(d.rootOf(p)))
+	drift := d.actual.AttachmentFlaws(p, had, d.live(d.rootOf(p)))
 	for i := range drift {
 		drift[i] = outside + drift[i]
 	}

@@ -1,6 +1,9 @@
 package planner
 
-import "testing"
+import (
+	"github.com/kukeon/kuke/planner/plan"
+	"testing"
+)
 
 // change is what happens to the example that was applied, and what is planned then.
 type change struct {
@@ -9,7 +12,7 @@ type change struct {
 	host func(*host) // what happened to the host since
 	opts Options
 	want string // changesOf the plan
-	more func(*testing.T, *Plan)
+	more func(*testing.T, *plan.Plan)
 }
 
 // runChanges plans and applies each change, which must leave nothing to do.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -38,7 +39,7 @@ func TestCompletions(t *testing.T) {
 		}},
 		{name: "made from another spec by somebody", again: true, do: func(h *host) {
 			h.kill(theSide, 0)
-			h.at(theSide).Labels[LabelSpecDigest] = "sha256:other"
+			h.at(theSide).Labels[plan.LabelSpecDigest] = "sha256:other"
 		}},
 		{name: "a root container that must not end", again: true, do: func(h *host) {
 			h.kill(theSide, 1)
@@ -50,10 +51,10 @@ func TestCompletions(t *testing.T) {
 			h.converge(tree(once("")), Options{})
 			test.do(h)
 			h.refresh(tree(once("")))
-			for _, r := range Completions(h.prior, h.actual) {
+			for _, r := range plan.Completions(h.prior, h.actual) {
 				h.prior.Records[r.Path] = r
 			}
-			if again := Completions(h.prior, h.actual); len(again) > 0 {
+			if again := plan.Completions(h.prior, h.actual); len(again) > 0 {
 				t.Errorf("recorded again: %v", again[0].Status.Exit)
 			}
 			before := h.plan(tree(once("")), Options{})
@@ -62,11 +63,11 @@ func TestCompletions(t *testing.T) {
 			}
 			h.reboot()
 			h.apply(h.plan(tree(once("")), Options{}))
-			if got := h.at(theSide).Status == TaskRunning; got != test.again {
+			if got := h.at(theSide).Status == plan.TaskRunning; got != test.again {
 				t.Errorf("it runs again: %v", got)
 			}
 			h.converge(tree(once("another")), Options{})
-			if h.at(theSide).Status != TaskRunning || h.prior.Records[theSide].Status.Exit != nil {
+			if h.at(theSide).Status != plan.TaskRunning || h.prior.Records[theSide].Status.Exit != nil {
 				t.Error("a changed spec does not run")
 			}
 		})
@@ -78,7 +79,7 @@ func TestCompletions(t *testing.T) {
 	r := *h.prior.Records[theSide]
 	r.Status.Run, r.Status.Exit = state.RunStopped, &state.Exit{Code: 143, At: time.Unix(1, 0)}
 	h.prior.Records[theSide] = &r
-	if got := Completions(h.prior, h.actual); len(got) > 0 {
+	if got := plan.Completions(h.prior, h.actual); len(got) > 0 {
 		t.Errorf("recorded %v", got[0].Status.Exit)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // unconfined is the AppArmor label of a process without a profile.
@@ -28,17 +29,17 @@ func (d *decider) checkProfile(want *resource.Resource) {
 
 // lostProfile reports whether a running container is unconfined although it has an AppArmor profile: the profile was
 // removed under it, and loading it again confines only later processes.
-func (d *decider) lostProfile(p resource.Path, want *resource.Container, actual *Container) bool {
+func (d *decider) lostProfile(p resource.Path, want *resource.Container, actual *plan.Container) bool {
 	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && d.actual.Profiles != nil && !d.imported(p)
 }
 
 // scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
 // imported container is its maker's.
-func (d *decider) scored(c *Change, want *resource.Container, actual *Container) {
+func (d *decider) scored(c *plan.Change, want *resource.Container, actual *plan.Container) {
 	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.imported(c.Path) {
 		return
 	}
-	c.Action = Update
+	c.Action = plan.Update
 	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"its OOM score adjustment is %d, not %d", *actual.OOMScoreAdj, want.OOMScoreAdj))
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -31,7 +32,7 @@ func TestConfine(t *testing.T) {
 				h.at(theSide).AppArmor, h.at(theRoot).AppArmor = "unconfined", resource.DefaultAppArmorProfile
 			},
 			want: "\nrestart main/default/blog/web/side\n  # changed outside of kuke: it runs unconfined: its AppArmor profile kukeon-default was removed\n",
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				if len(p.Profiles) > 0 {
 					t.Errorf("loads %v", p.Profiles)
 				}
@@ -72,15 +73,15 @@ func TestProfileIsLoaded(t *testing.T) {
 	if !slices.Equal(p.Profiles, []string{resource.DefaultAppArmorProfile}) || p.Empty() {
 		t.Fatalf("loads %v", p.Profiles)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}
 	p.Profiles = []string{"other"}
-	if err := p.check(); err == nil {
+	if err := p.Validate(); err == nil {
 		t.Error("a plan may load any profile")
 	}
 	// What needs none loads none: stopped by hand, privileged, unconfined, destroyed.
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theRealm}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theRealm}})
 	if p := h.plan(example(nil), Options{}); len(p.Profiles) > 0 {
 		t.Errorf("loads %v for containers that stay stopped", p.Profiles)
 	}
@@ -118,14 +119,14 @@ func TestProfileOfTheUser(t *testing.T) {
 	confined("mine")(h)
 	h.converge(tree, Options{})
 	confined()(h)
-	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theSide}}); !strings.Contains(diags.Error(), "has not loaded") {
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: plan.Restart, Paths: []resource.Path{theSide}}); !strings.Contains(diags.Error(), "has not loaded") {
 		t.Errorf("restart: %v", diags)
 	}
 }
 
 // confine gives a task what its spec says of the kernel's treatment of it: a profile that must be loaded, on a host that
 // enforces AppArmor, and a score, once it begins.
-func (h *host) confine(r *state.Record, c *Container, begins bool, fail failFunc) {
+func (h *host) confine(r *state.Record, c *plan.Container, begins bool, fail failFunc) {
 	spec := r.Spec.(*resource.Container)
 	score := spec.OOMScoreAdj
 	c.OOMScoreAdj = &score

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // newContainer decides on a container that no record knows: containerd may still have it, from an apply that
 // was killed between making and recording it.
-func (d *decider) newContainer(c *Change, want *resource.Resource) *Change {
+func (d *decider) newContainer(c *plan.Change, want *resource.Resource) *plan.Change {
 	d.checkRoot(want)
 	o := d.orphans[c.Path]
 	switch {
@@ -23,26 +24,26 @@ func (d *decider) newContainer(c *Change, want *resource.Resource) *Change {
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted")
 	case o.container.ID != c.After.Status.ContainerID:
 		d.replaceOrphan(c, o, "it was renamed, and the record of that is gone")
-	case o.container.Status != TaskRunning:
+	case o.container.Status != plan.TaskRunning:
 		d.replaceOrphan(c, o, "an apply was interrupted while it made this container")
-	case o.container.Labels[LabelSpecDigest] != c.After.Status.SpecDigest:
+	case o.container.Labels[plan.LabelSpecDigest] != c.After.Status.SpecDigest:
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
 	case d.strayed(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
-	case d.moved(ImageKey{o.namespace, want.Spec.(*resource.Container).Image}, o.container.Labels[LabelImageDigest]):
+	case d.moved(plan.ImageKey{Namespace: o.namespace, Reference: want.Spec.(*resource.Container).Image}, o.container.Labels[plan.LabelImageDigest]):
 		d.replaceOrphan(c, o, "it was made from another image of that name")
 	default:
-		c.Action, c.Diffs = Adopt, nil
+		c.Action, c.Diffs = plan.Adopt, nil
 		c.Reasons = append(c.Reasons, "an apply was interrupted before it could record this container")
-		c.After.Status.ImageDigest = o.container.Labels[LabelImageDigest]
+		c.After.Status.ImageDigest = o.container.Labels[plan.LabelImageDigest]
 		return c
 	}
 	d.needImage(c, want)
 	return c
 }
 
-func (d *decider) replaceOrphan(c *Change, o *orphan, why string) {
-	c.Action = Replace
+func (d *decider) replaceOrphan(c *plan.Change, o *orphan, why string) {
+	c.Action = plan.Replace
 	c.Before = o.record(c.Path)
 	c.Reasons = append(c.Reasons, why)
 }
@@ -50,43 +51,43 @@ func (d *decider) replaceOrphan(c *Change, o *orphan, why string) {
 // cellIsNew reports whether no record tells how the cell, which is created, is on the network.
 func (d *decider) cellIsNew(cell resource.Path) bool {
 	c := d.changes[cell]
-	return c != nil && c.Action == Create
+	return c != nil && c.Action == plan.Create
 }
 
 // existingContainer adds to c what only containers have: the cascade from their root container, and a task
 // that can end.
-func (d *decider) existingContainer(c *Change, want *resource.Resource) {
+func (d *decider) existingContainer(c *plan.Change, want *resource.Resource) {
 	d.checkRoot(want)
 	root := d.rootOf(c.Path.Parent())
-	actual := d.actual.container(c.Before.Status.Namespace, c.Before.Status.ContainerID)
+	actual := d.actual.Container(c.Before.Status.Namespace, c.Before.Status.ContainerID)
 	rootChange := d.changes[root]
 	switch {
-	case actual == nil && c.Action != Replace:
-		c.Action = Create
-		c.Diffs = diff(nil, want.Spec)
+	case actual == nil && c.Action != plan.Replace:
+		c.Action = plan.Create
+		c.Diffs = plan.Compare(nil, want.Spec)
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
-	case c.Action == Replace:
+	case c.Action == plan.Replace:
 	case d.toReplace(c.Path):
-		c.Action = Replace
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, replaceAsked)
 	case d.triggered[c.Path] != "":
-		c.Action = Replace
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, d.triggered[c.Path])
 	case root == c.Path && d.cellIsNew(c.Path.Parent()):
-		c.Action = Replace
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")
-	case actual.Labels[LabelSpecDigest] != c.Before.Status.SpecDigest && !d.importing(c.Path):
-		c.Action = Replace
+	case actual.Labels[plan.LabelSpecDigest] != c.Before.Status.SpecDigest && !d.importing(c.Path):
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, outside+"containerd's container is not the one that was made")
-	case root != c.Path && !d.imported(c.Path) && rootChange != nil && (rootChange.Action == Replace || rootChange.Action == Create):
-		c.Action = Replace
+	case root != c.Path && !d.imported(c.Path) && rootChange != nil && (rootChange.Action == plan.Replace || rootChange.Action == plan.Create):
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
 	case d.imageMoved(c, want):
-		c.Action = Replace
+		c.Action = plan.Replace
 	default:
 		d.taskOf(c, want.Spec.(*resource.Container), actual, root)
 	}
-	if c.Action == Create || c.Action == Replace {
+	if c.Action == plan.Create || c.Action == plan.Replace {
 		c.After.Status.Run, c.After.Status.Exit = "", nil
 		c.After.Status.Imported = false
 		c.After.Status.ContainerID, c.After.Status.Cgroup = d.containerID(c.Path, c.After.Status.Namespace), d.cgroup(c.Path, want.Spec)
@@ -94,7 +95,7 @@ func (d *decider) existingContainer(c *Change, want *resource.Resource) {
 	}
 	if c.Start {
 		d.checkProfile(want)
-		if actual.Status == TaskRunning { // one that has ended loses nothing by a start that fails
+		if actual.Status == plan.TaskRunning { // one that has ended loses nothing by a start that fails
 			d.checkHostPaths(want)
 		}
 	}
@@ -104,7 +105,7 @@ func (d *decider) existingContainer(c *Change, want *resource.Resource) {
 const outside = "changed outside of kuke: "
 
 // taskOf decides whether the task of a container that stays must be started.
-func (d *decider) taskOf(c *Change, want *resource.Container, actual *Container, root resource.Path) {
+func (d *decider) taskOf(c *plan.Change, want *resource.Container, actual *plan.Container, root resource.Path) {
 	if d.staysDown(c.Before, actual) {
 		d.heldBack(c, actual)
 		return
@@ -119,18 +120,18 @@ func (d *decider) taskOf(c *Change, want *resource.Container, actual *Container,
 	switch {
 	case ended:
 		why = "the network namespace of its cell is gone, which other containers need"
-	case actual.Status == TaskNone:
+	case actual.Status == plan.TaskNone:
 		why = "its task is missing"
-	case actual.Status == TaskCreated:
+	case actual.Status == plan.TaskCreated:
 		why = "its task was never started"
 	case d.restarts(c, want, actual):
 		return
-	case actual.Status == TaskStopped:
-		why = ExitReason(actual.ExitCode, d.kills.In(c.Path))
-	case actual.Status == TaskPaused:
+	case actual.Status == plan.TaskStopped:
+		why = plan.ExitReason(actual.ExitCode, d.kills.In(c.Path))
+	case actual.Status == plan.TaskPaused:
 		d.unpause(c)
 		return
-	case actual.Status == TaskUnknown:
+	case actual.Status == plan.TaskUnknown:
 		why = "containerd does not know the state of its task"
 	case d.rootMoves(c.Path):
 		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
@@ -144,35 +145,30 @@ func (d *decider) taskOf(c *Change, want *resource.Container, actual *Container,
 		d.scored(c, want, actual)
 		return
 	}
-	if pauseEnded(c.Before, actual) && actual.Status != TaskRunning {
+	if pauseEnded(c.Before, actual) && actual.Status != plan.TaskRunning {
 		why = "it was paused, and the pause ended with its task"
 	}
 	c.Reasons = append(c.Reasons, why)
 	c.Start = true
 	if c.Action == "" {
-		c.Action = Start
-		if actual.Status == TaskRunning {
-			c.Action = Restart
+		c.Action = plan.Start
+		if actual.Status == plan.TaskRunning {
+			c.Action = plan.Restart
 		}
 	}
 }
 
-// mayEnd reports whether a container has done its work when it exits with 0, as far as its restart policy tells.
-func mayEnd(spec *resource.Container) bool {
-	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure")
-}
-
 // hasEnded reports whether the container has done its work: as containerd says, or, where a shutdown or a reboot has taken
 // its task, as is recorded.
-func (d *decider) hasEnded(p resource.Path, spec *resource.Container, actual *Container) bool {
-	if actual == nil || !mayEnd(spec) && !d.awaited[p] {
+func (d *decider) hasEnded(p resource.Path, spec *resource.Container, actual *plan.Container) bool {
+	if actual == nil || !plan.MayEnd(spec) && !d.awaited[p] {
 		return false
 	}
-	if actual.Status == TaskNone {
+	if actual.Status == plan.TaskNone {
 		r := d.prior.Records[p]
 		return r != nil && r.Status.Run == "" && r.Status.Exit != nil && r.Status.Exit.Code == 0
 	}
-	return actual.Status == TaskStopped && actual.ExitCode == 0
+	return actual.Status == plan.TaskStopped && actual.ExitCode == 0
 }
 
 // needsNetns reports whether a container of the cell besides its root runs, or is to.
@@ -197,7 +193,7 @@ func (d *decider) checkRestartPolicy(want *resource.Resource) {
 		return
 	}
 	kept := d.actual.RestartPolicies
-	if d.actual.keeps(c.RestartPolicy) {
+	if d.actual.Keeps(c.RestartPolicy) {
 		return
 	}
 	known := "has no restart monitor"
@@ -209,7 +205,7 @@ func (d *decider) checkRestartPolicy(want *resource.Resource) {
 }
 
 // watched makes sure that containerd keeps to the restart policy of a container that stays as it is.
-func (d *decider) watched(c *Change, want *resource.Container, actual *Container) {
+func (d *decider) watched(c *plan.Change, want *resource.Container, actual *plan.Container) {
 	policy := want.RestartPolicy
 	if policy == "no" {
 		policy = ""
@@ -217,19 +213,19 @@ func (d *decider) watched(c *Change, want *resource.Container, actual *Container
 	if c.Action != "" || policy == actual.RestartPolicy {
 		return
 	}
-	c.Action = Update
+	c.Action = plan.Update
 	c.Reasons = append(c.Reasons, outside+"containerd does not keep to its restart policy")
 }
 
 // strayed reports whether a running container that isn't its cell's root is in another network namespace
 // than the running root, or than the one pinned for the cell.
-func (d *decider) strayed(p resource.Path, c *Container) bool {
+func (d *decider) strayed(p resource.Path, c *plan.Container) bool {
 	root := d.rootOf(p.Parent())
-	return root != p && root != "" && !d.imported(p) && d.actual.strayed(p.Parent(), d.live(root), c)
+	return root != p && root != "" && !d.imported(p) && d.actual.Strayed(p.Parent(), d.live(root), c)
 }
 
 // live returns what containerd has of the container at p where it is, or will be, or nil.
-func (d *decider) live(p resource.Path) *Container {
+func (d *decider) live(p resource.Path) *plan.Container {
 	id := resource.ContainerID(p)
 	if owner := d.host().Containers[[2]string{d.prior.Namespace(p, d.desired), id}]; owner != "" && owner != p {
 		id = "" // it was moved from here
@@ -239,7 +235,7 @@ func (d *decider) live(p resource.Path) *Container {
 	} else if o := d.orphans[p]; r == nil && o != nil && o.container != nil {
 		id = o.container.ID
 	}
-	return d.actual.container(d.prior.Namespace(p, d.desired), id)
+	return d.actual.Container(d.prior.Namespace(p, d.desired), id)
 }
 
 // checkRoot makes sure that the cell of a wanted container will have exactly one root container.
@@ -273,9 +269,9 @@ func (d *decider) staysRoot(p resource.Path) bool {
 
 // needImage makes sure that the image of a container that will be made can be had, and notes its digest. It
 // also makes sure that the paths of the host it uses are there.
-func (d *decider) needImage(c *Change, want *resource.Resource) {
+func (d *decider) needImage(c *plan.Change, want *resource.Resource) {
 	spec := want.Spec.(*resource.Container)
-	key := ImageKey{c.After.Status.Namespace, spec.Image}
+	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
 	digest := d.digestOf(key)
 	switch {
 	case digest == "" && spec.PullPolicy == resource.PullNever:
@@ -303,7 +299,7 @@ func (d *decider) needImage(c *Change, want *resource.Resource) {
 // be looked into: the step that prepares the container does.
 func (d *decider) checkFlaws(want *resource.Resource, after *state.Record) {
 	spec := want.Spec.(*resource.Container)
-	if local := d.actual.Images[ImageKey{after.Status.Namespace, spec.Image}].Local; local == "" || local != after.Status.ImageDigest {
+	if local := d.actual.Images[plan.ImageKey{Namespace: after.Status.Namespace, Reference: spec.Image}].Local; local == "" || local != after.Status.ImageDigest {
 		return
 	}
 	for _, f := range d.actual.Flaws[want.Path] {
@@ -329,9 +325,9 @@ func (d *decider) checkHostPaths(want *resource.Resource) {
 	}
 }
 
-func past(a Action) string {
+func past(a plan.Action) string {
 	switch a {
-	case Create, Delete, Replace:
+	case plan.Create, plan.Delete, plan.Replace:
 		return string(a) + "d"
 	}
 	return string(a) + "ed"

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -13,11 +14,11 @@ import (
 type decider struct {
 	desired *resource.Tree
 	prior   *state.State
-	actual  *Actual
+	actual  *plan.Actual
 	opts    Options
 	// orphans are containers that bear our labels and that no state knows.
 	orphans map[resource.Path]*orphan
-	kills   *OOMKills
+	kills   *plan.OOMKills
 	// desiredRoots and priorRoots hold the root container of each cell that has one.
 	desiredRoots, priorRoots map[resource.Path]resource.Path
 	// needed holds what is above a desired resource.
@@ -37,12 +38,12 @@ type decider struct {
 	restarting, awaitedNow map[resource.Path]bool
 
 	order   []resource.Path
-	changes map[resource.Path]*Change
+	changes map[resource.Path]*plan.Change
 	// hostNames is what [decider.host] returns, once it was asked for.
 	hostNames *state.HostNames
 	// subnets are those given to spaces that had none, or another.
 	subnets []claim
-	names   []SpaceNames
+	names   []plan.SpaceNames
 	diags   resource.Diagnostics
 }
 
@@ -155,10 +156,10 @@ func (d *decider) netnsMoves(cell resource.Path) bool {
 		return false
 	}
 	switch c.Action {
-	case Create, Replace, Delete:
+	case plan.Create, plan.Replace, plan.Delete:
 		return true
-	case Start, Restart, Update:
-		return (c.Action != Update || c.Start) && d.pinned(cell) == 0
+	case plan.Start, plan.Restart, plan.Update:
+		return (c.Action != plan.Update || c.Start) && d.pinned(cell) == 0
 	}
 	return false
 }
@@ -174,16 +175,16 @@ func (d *decider) pinned(cell resource.Path) uint64 {
 // realmReplaced reports whether p lies in a realm that is replaced, which takes along all that is below it.
 func (d *decider) realmReplaced(p resource.Path) bool {
 	c := d.changes[p.Realm()]
-	return c != nil && c.Action == Replace && p.Kind() != resource.KindRealm
+	return c != nil && c.Action == plan.Replace && p.Kind() != resource.KindRealm
 }
 
 // parentGoes reports whether the parent of p is deleted.
 func (d *decider) parentGoes(p resource.Path) bool {
 	c := d.changes[p.Parent()]
-	return c != nil && c.Action == Delete
+	return c != nil && c.Action == plan.Delete
 }
 
-func (d *decider) decide(p resource.Path) *Change {
+func (d *decider) decide(p resource.Path) *plan.Change {
 	want, have := d.desired.Resource(p), d.prior.Records[p]
 	switch {
 	case want == nil:
@@ -294,8 +295,8 @@ func (d *decider) nameOnHost(r, have *state.Record) {
 }
 
 // decideNew decides on a wanted resource that no record knows.
-func (d *decider) decideNew(want *resource.Resource, after *state.Record) *Change {
-	c := &Change{Path: want.Path, Action: Create, Diffs: diff(nil, want.Spec), After: after}
+func (d *decider) decideNew(want *resource.Resource, after *state.Record) *plan.Change {
+	c := &plan.Change{Path: want.Path, Action: plan.Create, Diffs: plan.Compare(nil, want.Spec), After: after}
 	if want.Path.Kind() == resource.KindContainer {
 		return d.newContainer(c, want)
 	}
@@ -303,26 +304,26 @@ func (d *decider) decideNew(want *resource.Resource, after *state.Record) *Chang
 }
 
 // decideExisting decides on a wanted resource that is recorded.
-func (d *decider) decideExisting(want *resource.Resource, have, after *state.Record) *Change {
-	c := &Change{Path: want.Path, Diffs: diff(have.Spec, want.Spec), Before: have, After: after}
+func (d *decider) decideExisting(want *resource.Resource, have, after *state.Record) *plan.Change {
+	c := &plan.Change{Path: want.Path, Diffs: plan.Compare(have.Spec, want.Spec), Before: have, After: after}
 	if len(c.Diffs) > 0 {
-		c.Action = Update
+		c.Action = plan.Update
 	}
 	d.renameImage(c)
 	if have.Status.Project == "" && !d.opts.ByHand {
-		c.Action = Update
+		c.Action = plan.Update
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, now taken into project %q", d.opts.Project))
 	}
 	for _, df := range c.Diffs {
 		if df.ForcesReplacement {
-			c.Action = Replace
+			c.Action = plan.Replace
 		}
 	}
-	if c.Action == Replace && want.Path.Kind() == resource.KindRealm {
+	if c.Action == plan.Replace && want.Path.Kind() == resource.KindRealm {
 		d.checkForeign(c)
 	}
 	if d.realmReplaced(want.Path) {
-		c.Action = Replace
+		c.Action = plan.Replace
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because realm %s is replaced", want.Path.Realm()))
 	}
 	d.protect(c, want)
@@ -337,20 +338,20 @@ func (d *decider) decideExisting(want *resource.Resource, have, after *state.Rec
 }
 
 // drift adds what changed behind our back and can be mended in place.
-func (d *decider) drift(c *Change, have *state.Record) {
-	if c.Action == Replace {
+func (d *decider) drift(c *plan.Change, have *state.Record) {
+	if c.Action == plan.Replace {
 		return
 	}
 	mend := func(format string, args ...any) {
 		if c.Action == "" {
-			c.Action = Update
+			c.Action = plan.Update
 		}
 		c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
 	}
 	if have.Path.Kind() == resource.KindRealm {
 		if ns := d.actual.Namespaces[have.Status.Namespace]; ns == nil {
 			mend("containerd namespace %s is missing", have.Status.Namespace)
-		} else if ns.Labels[LabelKept] != "" {
+		} else if ns.Labels[plan.LabelKept] != "" {
 			mend("containerd namespace %s bears the label of a realm that is destroyed", have.Status.Namespace)
 		}
 	}

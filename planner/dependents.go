@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // findDependents notes which containers depend on each container: on the root container of a cell its others, within a
@@ -62,7 +63,7 @@ func (s *stepper) recordedContainers() map[resource.Path]map[resource.Path]*reso
 
 // waitForDependents lets the step that takes a container down, or shuts it down, wait until those that depend on it are
 // down. What is stopped by name stops at once: nobody waits for one grace period after another.
-func (s *stepper) waitForDependents(c *Change, gone int) {
+func (s *stepper) waitForDependents(c *plan.Change, gone int) {
 	cell := c.Path.Parent()
 	seen := map[resource.Path]bool{}
 	var visit func(resource.Path)
@@ -74,10 +75,10 @@ func (s *stepper) waitForDependents(c *Change, gone int) {
 			seen[other] = true
 			sibling := other.Parent() == cell
 			switch _, ends := s.gone[other]; {
-			case c.Action == Shutdown && !ends:
+			case c.Action == plan.Shutdown && !ends:
 				visit(other) // through one that has ended, such as a migration, others depend on it all the same
-			case c.Action == Shutdown,
-				sibling && (c.Action == Delete || c.Action == Replace),
+			case c.Action == plan.Shutdown,
+				sibling && (c.Action == plan.Delete || c.Action == plan.Replace),
 				!sibling && s.goes(cell) && s.goes(other.Parent()):
 				s.wait(gone, s.gone, other)
 			}

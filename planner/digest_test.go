@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // pinned returns the reference for the image that the other means, by its digest.
@@ -22,7 +23,7 @@ func TestAnotherReferenceForTheSameImage(t *testing.T) {
 	for _, image := range []string{byDigest, tagged, pinned("elsewhere/app", "side:1"), "side:1"} {
 		p := h.converge(sideOf(image), Options{})
 		c := p.ChangesByPath()[theSide]
-		if len(p.Changes) != 1 || c.Action != Update || c.Start || c.Diffs[0].ForcesReplacement || !strings.Contains(strings.Join(c.Reasons, " "), "what runs stays as it is") {
+		if len(p.Changes) != 1 || c.Action != plan.Update || c.Start || c.Diffs[0].ForcesReplacement || !strings.Contains(strings.Join(c.Reasons, " "), "what runs stays as it is") {
 			t.Errorf("to %s:\n%s", image, text(p))
 		}
 		if len(p.Images) != 1 || p.Images[0].Pull || p.Images[0].Reference != image {
@@ -46,17 +47,17 @@ func TestAnotherReferenceForTheSameImage(t *testing.T) {
 func TestAnotherTagForTheSameImage(t *testing.T) {
 	h := made(t)
 	h.refresh(sideOf("side:2"))
-	h.actual.Images[ImageKey{"kukeon-main", "side:2"}] = ImageStatus{Local: digestOf("side:1")}
+	h.actual.Images[plan.ImageKey{Namespace: "kukeon-main", Reference: "side:2"}] = plan.ImageStatus{Local: digestOf("side:1")}
 	p, diags := New(sideOf("side:2"), h.prior, h.actual, Options{Project: "default"})
-	if diags.HasErrors() || p.ChangesByPath()[theSide].Action != Replace {
+	if diags.HasErrors() || p.ChangesByPath()[theSide].Action != plan.Replace {
 		t.Errorf("%v\n%s", diags, text(p))
 	}
 }
 
 // wantOrderOfImage makes sure that an update that names another image waits until it is there by that name.
-func wantOrderOfImage(t *testing.T, p *Plan) {
+func wantOrderOfImage(t *testing.T, p *plan.Plan) {
 	t.Helper()
-	if len(p.Steps) != 2 || p.Steps[0].Op != OpImage || p.Steps[1].Op != OpUpdate || len(p.Steps[1].After) != 1 {
+	if len(p.Steps) != 2 || p.Steps[0].Op != plan.OpImage || p.Steps[1].Op != plan.OpUpdate || len(p.Steps[1].After) != 1 {
 		t.Errorf("steps:\n%s", text(p))
 	}
 }
@@ -64,9 +65,9 @@ func wantOrderOfImage(t *testing.T, p *Plan) {
 // The image need not be there any more for that, nor a registry.
 func TestAnotherReferenceForAnImageThatIsGone(t *testing.T) {
 	h := made(t)
-	delete(h.local, ImageKey{"kukeon-main", "side:1"})
+	delete(h.local, plan.ImageKey{Namespace: "kukeon-main", Reference: "side:1"})
 	p := h.converge(sideOf(pinned("missing", "side:1")), Options{})
-	if c := p.ChangesByPath()[theSide]; c.Action != Update || len(p.Images) != 0 {
+	if c := p.ChangesByPath()[theSide]; c.Action != plan.Update || len(p.Images) != 0 {
 		t.Errorf("plan\n%s", text(p))
 	}
 }
@@ -77,11 +78,11 @@ func TestImageByDigest(t *testing.T) {
 		for _, name := range []string{"app", "app:latest", "example.com/missing"} {
 			h := newHost(t)
 			h.converge(example(nil), Options{})
-			h.local[ImageKey{"kukeon-main", "web:2"}] = true
+			h.local[plan.ImageKey{Namespace: "kukeon-main", Reference: "web:2"}] = true
 			p := h.converge(example(func(s specs) {
 				container(s, theSide).Image, container(s, theSide).PullPolicy = pinned(name, "web:2"), policy
 			}), Options{})
-			if c := p.ChangesByPath()[theSide]; c.Action != Replace || c.After.Status.ImageDigest != digestOf("web:2") || p.Images[0].Pull {
+			if c := p.ChangesByPath()[theSide]; c.Action != plan.Replace || c.After.Status.ImageDigest != digestOf("web:2") || p.Images[0].Pull {
 				t.Errorf("%s with the policy %q:\n%s", name, policy, text(p))
 			}
 		}
@@ -112,11 +113,11 @@ func TestImageByDigestIsNowhere(t *testing.T) {
 func TestIndexAndItsManifest(t *testing.T) {
 	h := made(t)
 	index := digestOf("side:1")
-	h.local[ImageKey{"kukeon-main", "side@" + digestOf("manifest")}] = true
+	h.local[plan.ImageKey{Namespace: "kukeon-main", Reference: "side@" + digestOf("manifest")}] = true
 	desired := sideOf(pinned("side", "manifest"))
 	h.actual.Manifests = map[string]string{index: digestOf("manifest"), digestOf("manifest"): digestOf("manifest")}
 	p := h.converge(desired, Options{})
-	if c := p.ChangesByPath()[theSide]; c.Action != Update || c.After.Status.ImageDigest != digestOf("manifest") {
+	if c := p.ChangesByPath()[theSide]; c.Action != plan.Update || c.After.Status.ImageDigest != digestOf("manifest") {
 		t.Errorf("to the manifest:\n%s", text(p))
 	}
 	// From then on nobody need know of the index.
@@ -125,7 +126,7 @@ func TestIndexAndItsManifest(t *testing.T) {
 		t.Errorf("afterwards:\n%s", text(p))
 	}
 	h.actual.Manifests = map[string]string{index: digestOf("another")}
-	if p := h.plan(sideOf("side:1"), Options{}); p.ChangesByPath()[theSide].Action != Replace {
+	if p := h.plan(sideOf("side:1"), Options{}); p.ChangesByPath()[theSide].Action != plan.Replace {
 		t.Errorf("to another image:\n%s", text(p))
 	}
 }

@@ -1,8 +1,7 @@
-// Package planner compares what the user wants with what was recorded and with what is really there, and
-// says what to do about it.
+// Package planner compares the desired resources with the recorded state and the actual host, and decides what has to change.
 //
 // [New] is a pure function of the desired tree (from package config), the prior state (from package state)
-// and the actual host (from the executor's refresh). It uses no clock, disk or network. Its [Plan] holds
+// and the actual host (from the executor's refresh). It uses no clock, disk or network. Its [plan.Plan] holds
 // everything that will happen, with every value: the executor carries it out and decides nothing. A plan can
 // be saved and applied later, as long as the state is still the one it was made from.
 package planner

@@ -4,12 +4,13 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Drift returns the changes that make the host as prior records it: those that [New] plans for a configuration that says
 // what is recorded. actual may come from a refresh without a configuration. A container that is not healthy is no drift.
-func Drift(prior *state.State, actual *Actual) ([]*Change, resource.Diagnostics) {
+func Drift(prior *state.State, actual *plan.Actual) ([]*plan.Change, resource.Diagnostics) {
 	var realms []resource.Path
 	for p := range prior.Records {
 		if p.Kind() == resource.KindRealm {
@@ -18,29 +19,29 @@ func Drift(prior *state.State, actual *Actual) ([]*Change, resource.Diagnostics)
 	}
 	found := *actual
 	found.Images = recordedImages(prior)
-	plan, diags := New(Recorded(prior, realms), prior, &found, Options{ByHand: true})
-	if plan == nil {
+	pl, diags := New(Recorded(prior, realms), prior, &found, Options{ByHand: true})
+	if pl == nil {
 		return nil, diags
 	}
-	return slices.DeleteFunc(plan.Changes, func(c *Change) bool { return c.Action == Check }), diags
+	return slices.DeleteFunc(pl.Changes, func(c *plan.Change) bool { return c.Action == plan.Check }), diags
 }
 
 // recordedImages tells of the images that containers were made from as if the host had them, which a refresh without a
 // configuration doesn't look for.
-func recordedImages(prior *state.State) map[ImageKey]ImageStatus {
-	images := map[ImageKey]ImageStatus{}
+func recordedImages(prior *state.State) map[plan.ImageKey]plan.ImageStatus {
+	images := map[plan.ImageKey]plan.ImageStatus{}
 	for _, r := range prior.Records {
 		spec, ok := r.Spec.(*resource.Container)
 		if !ok {
 			continue
 		}
-		key := ImageKey{r.Status.Namespace, spec.Image}
+		key := plan.ImageKey{Namespace: r.Status.Namespace, Reference: spec.Image}
 		if have, ok := images[key]; ok && have.Local != r.Status.ImageDigest {
 			// Containers that were made from several images of one name are not to be compared with any of them.
-			images[key] = ImageStatus{Remote: r.Status.ImageDigest}
+			images[key] = plan.ImageStatus{Remote: r.Status.ImageDigest}
 			continue
 		}
-		images[key] = ImageStatus{Local: r.Status.ImageDigest}
+		images[key] = plan.ImageStatus{Local: r.Status.ImageDigest}
 	}
 	return images
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -53,7 +54,7 @@ replace main/default/blog/web/web
 delete main/default/blog/web/side
   # no longer in the configuration
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				wantOrder(t, p, "delete main/default/blog/web/web", "update main/default/blog/web")
 				wantOrder(t, p, "update main/default/blog/web", "create main/default/blog/web/web")
 			}},
@@ -89,7 +90,7 @@ update main/default/blog/web
 			name: "root container dead, pin intact, interface gone",
 			host: func(h *host) { h.kill(theRoot, 1); clear(h.interfaces[h.pins[theCell]]) },
 			want: cell("changed outside of kuke: its interface eth0 is gone") + "start main/default/blog/web/web\n  # it exited with code 1\n",
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				wantOrder(t, p, "update main/default/blog/web", "start main/default/blog/web/web")
 			}},
 		{
@@ -142,7 +143,7 @@ start main/default/blog/web/web
 start main/default/blog/web/side
   # its task is missing
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				wantOrder(t, p, "update main/default", "start main/default/blog/web/web")
 				wantOrder(t, p, "start main/default/blog/web/web", "start main/default/blog/web/side")
 				if a := p.ChangesByPath()[theCell].After.Status.Attachment; a.Interfaces[0].Address != "10.88.0.2/24" {
@@ -186,7 +187,7 @@ start main/default/blog/web/side
 		{name: "within the monitor's time", policy: "always", host: func(h *host) {
 			h.at(theSide).FinishedAt, h.actual.At = at, at.Add(20*time.Second)
 		}},
-		{name: "no task", policy: "always", host: func(h *host) { h.at(theSide).Status = TaskNone }, want: "\nstart main/default/blog/web/side\n  # its task is missing\n"},
+		{name: "no task", policy: "always", host: func(h *host) { h.at(theSide).Status = plan.TaskNone }, want: "\nstart main/default/blog/web/side\n  # its task is missing\n"},
 		{name: "asked for", policy: "always", opts: Options{Start: true}, want: again},
 		{name: "a new container waits for it", policy: "always", edit: func(s specs) {
 			s[theCell+"/new"] = &resource.Container{Image: "side:1", DependsOn: []resource.Dependency{{Name: "side"}}}
@@ -211,16 +212,16 @@ start main/default/blog/web/side
 			if tt.host != nil {
 				tt.host(h)
 			}
-			plan, diags := h.new(desired(tt.edit), tt.opts)
-			if plan == nil {
+			p, diags := h.new(desired(tt.edit), tt.opts)
+			if p == nil {
 				t.Fatal(diags)
 			}
-			compare(t, withoutDiffs(changesOf(plan)), tt.want)
+			compare(t, withoutDiffs(changesOf(p)), tt.want)
 			starts := strings.Contains(tt.want, "start main/default/blog/web/side")
 			if warned := strings.Contains(diags.Error(), "exited with code 3. containerd restarts it"); warned == starts {
 				t.Errorf("starts %v, and warns %q", starts, diags.Error())
 			}
-			if h.applySome(plan, len(plan.Steps), func([]int) int { return 0 }); tt.edit != nil {
+			if h.applySome(p, len(p.Steps), func([]int) int { return 0 }); tt.edit != nil {
 				h.monitor()
 			}
 		})
@@ -237,9 +238,9 @@ func TestDrift(t *testing.T) {
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		return changesOf(&Plan{Changes: changes})
+		return changesOf(&plan.Plan{Changes: changes})
 	}
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theSide}})
 	if text := drift(); text != "" {
 		t.Errorf("just made, and there is\n%s", text)
 	}
@@ -325,7 +326,7 @@ update main/default/blog/web/side until healthy
 		{name: "none any more", host: func(h *host) { h.converge(example(check("a")), Options{}) }, want: `
 update main/default/blog/web/side
   healthcheck.exec: [a] -> <nil>
-`, more: func(t *testing.T, p *Plan) {
+`, more: func(t *testing.T, p *plan.Plan) {
 			if got := p.Changes[0].After.Status.Health; got != nil {
 				t.Errorf("health %+v", got)
 			}
@@ -333,14 +334,14 @@ update main/default/blog/web/side
 		{name: "failed before", edit: check("a"), host: health(check("a"), theSide, &state.Health{State: state.Unhealthy, Detail: "refused"}), want: `
 check main/default/blog/web/side until healthy
   # it is not healthy: refused
-`, more: func(t *testing.T, p *Plan) {
-			if s := p.Summary(); s != (Summary{Check: 1}) {
+`, more: func(t *testing.T, p *plan.Plan) {
+			if s := p.Summary(); s != (plan.Summary{Check: 1}) {
 				t.Errorf("summary %+v", s)
 			}
 		}},
 		{name: "never done", edit: check("a"), host: health(check("a"), theSide, nil), want: "\ncheck main/default/blog/web/side until healthy\n  # its healthcheck has not been run yet\n"},
 		{name: "healthy", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}) }},
-		{name: "started", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}); h.kill(theSide, 0) }, want: "\nstart main/default/blog/web/side until healthy\n  # it exited with code 0\n", more: func(t *testing.T, p *Plan) {
+		{name: "started", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}); h.kill(theSide, 0) }, want: "\nstart main/default/blog/web/side until healthy\n  # it exited with code 0\n", more: func(t *testing.T, p *plan.Plan) {
 			if got := p.Changes[0].After.Status.Health; got != nil {
 				t.Errorf("health %+v", got)
 			}
@@ -353,7 +354,7 @@ start main/default/blog/web/web
   # it exited with code 1
 check main/default/blog/web/side until healthy
   # its healthcheck has not been run yet
-`, more: func(t *testing.T, p *Plan) {
+`, more: func(t *testing.T, p *plan.Plan) {
 			wantOrder(t, p, "start main/default/blog/web/web", "check main/default/blog/web/side")
 		}},
 		{name: "adopted", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}); delete(h.prior.Records, theSide) }, want: "\nadopt main/default/blog/web/side until healthy\n  # an apply was interrupted before it could record this container\n"},
@@ -362,7 +363,7 @@ create main/default/blog/web/job until completed
 update main/default/blog/web/side
   dependsOn["job"]: <nil> -> true
   dependsOn["job"].condition: <nil> -> completed
-`, more: func(t *testing.T, p *Plan) {
+`, more: func(t *testing.T, p *plan.Plan) {
 			wantOrder(t, p, "check main/default/blog/web/job", "update main/default/blog/web/side")
 		}},
 		{name: "has completed", edit: job, host: func(h *host) { h.converge(example(job), Options{}) }},
@@ -376,7 +377,7 @@ update main/default/blog/web
   # changed outside of kuke: the network namespace of its root container is not at hand
 check main/default/blog/web/side until healthy
   # its healthcheck has not been run yet
-`, more: func(t *testing.T, p *Plan) {
+`, more: func(t *testing.T, p *plan.Plan) {
 			wantOrder(t, p, "update main/default/blog/web", "check main/default/blog/web/side")
 		}},
 	})

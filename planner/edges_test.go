@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // closure returns all that each resource depends on, directly or not.
@@ -38,7 +39,7 @@ func TestEdgesAreThoseOfThePlan(t *testing.T) {
 		var byPlan []resource.Edge
 		made := map[resource.Path]bool{}
 		for _, s := range p.Steps {
-			made[s.Path] = made[s.Path] || s.Op == OpCreate
+			made[s.Path] = made[s.Path] || s.Op == plan.OpCreate
 			for _, i := range s.After {
 				if on := p.Steps[i]; s.Path != on.Path && s.Path != "" && on.Path != "" {
 					byPlan = append(byPlan, resource.Edge{Path: s.Path, On: on.Path})

@@ -10,15 +10,16 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // text spells a plan for people and for comparison: a line for each change, its reasons and what forces it, then
 // a line for each step.
-func text(p *Plan) string {
+func text(p *plan.Plan) string {
 	var b strings.Builder
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "%s %s", c.Action, c.Path)
-		if c.Start && c.Action != Start && c.Action != Restart {
+		if c.Start && c.Action != plan.Start && c.Action != plan.Restart {
 			b.WriteString(" and start")
 		}
 		if c.Check != "" {
@@ -28,9 +29,9 @@ func text(p *Plan) string {
 		for _, r := range c.Reasons {
 			fmt.Fprintf(&b, "  # %s\n", r)
 		}
-		if c.Action == Update || c.Action == Replace && c.Before != nil {
+		if c.Action == plan.Update || c.Action == plan.Replace && c.Before != nil {
 			for _, d := range c.Diffs {
-				if d.Computed && c.Action == Replace {
+				if d.Computed && c.Action == plan.Replace {
 					continue
 				}
 				mark := ""
@@ -47,7 +48,7 @@ func text(p *Plan) string {
 		if s.Image != nil {
 			name = fmt.Sprintf("%s %s", s.Image.Namespace, s.Image.Reference)
 		}
-		if s.Op == OpNames {
+		if s.Op == plan.OpNames {
 			for _, n := range p.Names {
 				if n.Space == s.Path {
 					name = fmt.Sprint(n.Update)
@@ -64,7 +65,7 @@ func text(p *Plan) string {
 }
 
 // changesOf is the part of text before the steps.
-func changesOf(p *Plan) string {
+func changesOf(p *plan.Plan) string {
 	changes, _, _ := strings.Cut(text(p), "--\n")
 	return changes
 }
@@ -118,17 +119,17 @@ func made(t rapid.TB) *host {
 	return h
 }
 
-func (h *host) at(p resource.Path) *Container {
-	return h.actual.container("kukeon-main", resource.ContainerID(p))
+func (h *host) at(p resource.Path) *plan.Container {
+	return h.actual.Container("kukeon-main", resource.ContainerID(p))
 }
 
 func (h *host) kill(p resource.Path, code uint32) {
 	c := h.at(p)
-	c.Status, c.ExitCode, c.NetNS, c.PID = TaskStopped, code, 0, 0
+	c.Status, c.ExitCode, c.NetNS, c.PID = plan.TaskStopped, code, 0, 0
 }
 
 // wantOrder makes sure that of two steps of a plan one waits, if only through others, for the other.
-func wantOrder(t *testing.T, p *Plan, first, second string) {
+func wantOrder(t *testing.T, p *plan.Plan, first, second string) {
 	t.Helper()
 	place := func(name string) int {
 		for i, s := range p.Steps {

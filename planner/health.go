@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -18,7 +19,7 @@ func (d *decider) decideChecks() {
 		}
 		c := d.changes[p]
 		condition := d.waitsFor(p, want.Spec.(*resource.Container))
-		if c != nil && (c.Action != Update || c.Start) {
+		if c != nil && (c.Action != plan.Update || c.Start) {
 			c.After.Status.Health = nil
 			c.Check = condition
 			continue
@@ -29,7 +30,7 @@ func (d *decider) decideChecks() {
 		if reason := d.unchecked(p, c); condition != "" && reason != "" {
 			if c == nil {
 				c = d.ensure(p)
-				c.Action = Check
+				c.Action = plan.Check
 			}
 			c.Reasons = append(c.Reasons, reason)
 			c.After.Status.Health = nil
@@ -56,7 +57,7 @@ func sealedCheck(spec *resource.Container) bool {
 }
 
 // unchecked says why a container that isn't started has to be checked, or returns "".
-func (d *decider) unchecked(p resource.Path, c *Change) string {
+func (d *decider) unchecked(p resource.Path, c *plan.Change) string {
 	have := d.prior.Records[p].Status
 	switch {
 	case d.awaited[p]:
@@ -83,6 +84,6 @@ func (d *decider) unchecked(p resource.Path, c *Change) string {
 
 // ended reports whether the recorded container has done its work.
 func (d *decider) ended(have state.Status) bool {
-	actual := d.actual.container(have.Namespace, have.ContainerID)
-	return actual != nil && (actual.Status == TaskStopped || actual.Status == TaskNone && have.Exit != nil)
+	actual := d.actual.Container(have.Namespace, have.ContainerID)
+	return actual != nil && (actual.Status == plan.TaskStopped || actual.Status == plan.TaskNone && have.Exit != nil)
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -21,11 +22,11 @@ import (
 type host struct {
 	rapid.TB
 	prior  *state.State
-	actual *Actual
-	local  map[ImageKey]bool
+	actual *plan.Actual
+	local  map[plan.ImageKey]bool
 	netns  uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
-	changes map[resource.Path]*Change
+	changes map[resource.Path]*plan.Change
 	// prepared are the containers that this apply has tried.
 	prepared map[resource.Path]bool
 	hostNetwork
@@ -35,12 +36,12 @@ func newHost(t rapid.TB) *host {
 	return &host{
 		TB:    t,
 		prior: &state.State{Lineage: "lineage", Records: map[resource.Path]*state.Record{}},
-		actual: &Actual{
+		actual: &plan.Actual{
 			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "swap": true, "cpu": true, "pids": true, "io": true},
-			Namespaces: map[string]*Namespace{}, Cgroups: map[string]resource.Resources{}, MissingPaths: map[string]bool{},
+			Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
-		local: map[ImageKey]bool{}, hostNetwork: newHostNetwork(),
+		local: map[plan.ImageKey]bool{}, hostNetwork: newHostNetwork(),
 	}
 }
 
@@ -56,7 +57,7 @@ func digestOf(s string) string {
 // refresh looks for networks, and for the images of desired, as the executor's does.
 func (h *host) refresh(desired *resource.Tree) {
 	h.refreshNetwork(desired)
-	h.actual.Images = map[ImageKey]ImageStatus{}
+	h.actual.Images = map[plan.ImageKey]plan.ImageStatus{}
 	if desired == nil {
 		return
 	}
@@ -71,19 +72,19 @@ func (h *host) refresh(desired *resource.Tree) {
 		} else if record := h.prior.Records[r.Path.Realm()]; record != nil {
 			namespace = record.Status.Namespace
 		}
-		key := ImageKey{namespace, c.Image}
-		h.actual.Images[key] = ImageStatus{Remote: digestOf(c.Image)}
+		key := plan.ImageKey{Namespace: namespace, Reference: c.Image}
+		h.actual.Images[key] = plan.ImageStatus{Remote: digestOf(c.Image)}
 		if h.has(key) {
-			h.actual.Images[key] = ImageStatus{Local: digestOf(c.Image)}
+			h.actual.Images[key] = plan.ImageStatus{Local: digestOf(c.Image)}
 		}
 		if strings.Contains(c.Image, "missing") && !h.has(key) {
-			h.actual.Images[key] = ImageStatus{Err: "no such host"}
+			h.actual.Images[key] = plan.ImageStatus{Err: "no such host"}
 		}
 	}
 }
 
 // has reports whether the namespace has the image by its name, or by the digest that its reference names.
-func (h *host) has(key ImageKey) bool {
+func (h *host) has(key plan.ImageKey) bool {
 	for other := range h.local {
 		if resource.PinnedDigest(key.Reference) != "" && other.Namespace == key.Namespace && digestOf(other.Reference) == digestOf(key.Reference) {
 			return true
@@ -92,7 +93,7 @@ func (h *host) has(key ImageKey) bool {
 	return h.local[key]
 }
 
-func (h *host) new(desired *resource.Tree, opts Options) (*Plan, resource.Diagnostics) {
+func (h *host) new(desired *resource.Tree, opts Options) (*plan.Plan, resource.Diagnostics) {
 	if opts.Project == "" {
 		opts.Project = "default"
 	}
@@ -102,7 +103,7 @@ func (h *host) new(desired *resource.Tree, opts Options) (*Plan, resource.Diagno
 }
 
 // plan makes a plan, which must succeed.
-func (h *host) plan(desired *resource.Tree, opts Options) *Plan {
+func (h *host) plan(desired *resource.Tree, opts Options) *plan.Plan {
 	h.Helper()
 	p, diags := h.new(desired, opts)
 	if diags.HasErrors() {
@@ -112,7 +113,7 @@ func (h *host) plan(desired *resource.Tree, opts Options) *Plan {
 }
 
 // converge plans and applies, and checks that there is nothing left to do.
-func (h *host) converge(desired *resource.Tree, opts Options) *Plan {
+func (h *host) converge(desired *resource.Tree, opts Options) *plan.Plan {
 	h.Helper()
 	p := h.plan(desired, opts)
 	h.apply(p)
@@ -123,16 +124,16 @@ func (h *host) converge(desired *resource.Tree, opts Options) *Plan {
 }
 
 // apply carries out the plan in its own order.
-func (h *host) apply(p *Plan) {
+func (h *host) apply(p *plan.Plan) {
 	h.Helper()
 	h.applySome(p, len(p.Steps), func([]int) int { return 0 })
 }
 
 // applySome carries out count steps of the plan. Of those that are free pick says which is next: all that
 // matters is what steps wait for.
-func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
+func (h *host) applySome(p *plan.Plan, count int, pick func(free []int) int) {
 	h.Helper()
-	if _, err := decodePlan(forge(h, p)); err != nil {
+	if _, err := plan.Decode(forge(h, p)); err != nil {
 		h.Fatalf("the plan can't be saved: %v", err)
 	}
 	h.move(p)
@@ -162,9 +163,9 @@ func (h *host) applySome(p *Plan, count int, pick func(free []int) int) {
 }
 
 // endHolds records that what the plan starts is to run.
-func (h *host) endHolds(p *Plan) {
+func (h *host) endHolds(p *plan.Plan) {
 	for _, c := range p.Changes {
-		if have := h.prior.Records[c.Path]; have != nil && (c.Action == Start || c.Action == Restart || c.Action == Unpause || c.Action == Update && c.Start) {
+		if have := h.prior.Records[c.Path]; have != nil && (c.Action == plan.Start || c.Action == plan.Restart || c.Action == plan.Unpause || c.Action == plan.Update && c.Start) {
 			r := *have
 			r.Status.Run, r.Status.Exit = c.After.Status.Run, c.After.Status.Exit
 			h.prior.Records[c.Path] = &r
@@ -174,32 +175,32 @@ func (h *host) endHolds(p *Plan) {
 
 type failFunc func(format string, args ...any)
 
-func (h *host) step(s Step, c *Change, fail failFunc) {
+func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 	switch s.Op {
-	case OpImage:
+	case plan.OpImage:
 		if h.actual.Namespaces[s.Image.Namespace] == nil {
 			fail("there is no namespace %s", s.Image.Namespace)
 		}
-		key := ImageKey{s.Image.Namespace, s.Image.Reference}
+		key := plan.ImageKey{Namespace: s.Image.Namespace, Reference: s.Image.Reference}
 		if s.Image.Digest != digestOf(s.Image.Reference) || s.Image.Pull == h.has(key) {
 			fail("digest %s, pulled %t", s.Image.Digest, s.Image.Pull)
 		}
 		h.local[key] = true
-	case OpPrepare:
+	case plan.OpPrepare:
 		h.prepare(c, fail)
-	case OpCreate:
+	case plan.OpCreate:
 		h.create(c, fail)
 		h.record(c.After)
 		h.checkAddresses(fail)
-	case OpUpdate:
+	case plan.OpUpdate:
 		if h.prior.Records[s.Path] == nil {
 			fail("there is no record")
 		}
 		if s.Path.Kind() == resource.KindContainer {
 			found := h.container(c.After, fail)
 			found.RestartPolicy = policyOf(c.After)
-			found.Labels[LabelSpecDigest], found.Labels[LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
-			if c.renamesImage() && !h.local[imageOf(c)] && h.has(imageOf(c)) {
+			found.Labels[plan.LabelSpecDigest], found.Labels[plan.LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
+			if c.RenamesImage() && !h.local[imageOf(c)] && h.has(imageOf(c)) {
 				fail("the image is there, and not by the name of the container's")
 			}
 			h.confine(c.After, found, false, fail)
@@ -210,32 +211,32 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 		h.limit(c.After)
 		h.record(c.After)
 		h.checkAddresses(fail)
-	case OpDelete:
+	case plan.OpDelete:
 		h.checkPrepared(c, fail)
 		h.remove(c, fail)
-	case OpStop:
+	case plan.OpStop:
 		h.checkPrepared(c, fail)
 		h.stop(c, fail)
-	case OpAccept:
+	case plan.OpAccept:
 		delete(h.prior.Records, s.Path)
 		if c.After != nil {
 			h.prior.Records[s.Path] = c.After
 		}
-	case OpKill, OpPause, OpUnpause:
+	case plan.OpKill, plan.OpPause, plan.OpUnpause:
 		h.operate(s.Op, c, fail)
-	case OpStart:
+	case plan.OpStart:
 		h.run(c.After, h.container(c.After, fail), false, fail)
 		if _, ok := h.actual.Cgroups[c.After.Status.Cgroup]; !ok {
 			h.limit(c.After)
 		}
 		h.record(c.After)
-	case OpAdopt:
+	case plan.OpAdopt:
 		h.container(c.After, fail).RestartPolicy = policyOf(c.After)
 		h.limit(c.After)
 		h.record(c.After)
-	case OpCheck:
+	case plan.OpCheck:
 		h.check(c, fail)
-	case OpNames:
+	case plan.OpNames:
 		h.writeNames(s.Path, fail)
 	default:
 		fail("unknown operation")
@@ -243,8 +244,8 @@ func (h *host) step(s Step, c *Change, fail failFunc) {
 }
 
 // prepare tries a container, of an image that must be there.
-func (h *host) prepare(c *Change, fail failFunc) {
-	key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
+func (h *host) prepare(c *plan.Change, fail failFunc) {
+	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: c.After.Spec.(*resource.Container).Image}
 	if h.actual.Namespaces[key.Namespace] == nil || !h.local[key] {
 		fail("its image is not there")
 	}
@@ -252,12 +253,12 @@ func (h *host) prepare(c *Change, fail failFunc) {
 }
 
 // checkPrepared makes sure that nothing is stopped before all containers are prepared that are made in its cell.
-func (h *host) checkPrepared(c *Change, fail failFunc) {
-	if top := h.changes[c.Path.Realm()]; c.Path.Kind() != resource.KindContainer || top != nil && top.Action == Replace {
+func (h *host) checkPrepared(c *plan.Change, fail failFunc) {
+	if top := h.changes[c.Path.Realm()]; c.Path.Kind() != resource.KindContainer || top != nil && top.Action == plan.Replace {
 		return
 	}
 	for p, other := range h.changes {
-		if p.Parent() == c.Path.Parent() && (other.Action == Create || other.Action == Replace) && !h.prepared[p] {
+		if p.Parent() == c.Path.Parent() && (other.Action == plan.Create || other.Action == plan.Replace) && !h.prepared[p] {
 			fail("container %s is not prepared yet", p)
 		}
 	}
@@ -323,15 +324,15 @@ func (h *host) level(r *state.Record, fail failFunc) {
 			fail("there is no namespace %s", r.Status.Namespace)
 		}
 	} else if h.actual.Namespaces[r.Status.Namespace] == nil {
-		h.actual.Namespaces[r.Status.Namespace] = &Namespace{
-			Labels:     map[string]string{LabelPath: string(r.Path), LabelProject: r.Status.Project},
-			Containers: map[string]*Container{},
+		h.actual.Namespaces[r.Status.Namespace] = &plan.Namespace{
+			Labels:     map[string]string{plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project},
+			Containers: map[string]*plan.Container{},
 		}
 	}
 	h.limit(r)
 }
 
-func (h *host) create(c *Change, fail failFunc) {
+func (h *host) create(c *plan.Change, fail failFunc) {
 	r := c.After
 	if h.prior.Records[r.Path] != nil && c.Before == nil {
 		fail("it is recorded already")
@@ -349,7 +350,7 @@ func (h *host) create(c *Change, fail failFunc) {
 		fail("the cell has no cgroup")
 	}
 	spec := r.Spec.(*resource.Container)
-	if !h.local[ImageKey{r.Status.Namespace, spec.Image}] {
+	if !h.local[plan.ImageKey{Namespace: r.Status.Namespace, Reference: spec.Image}] {
 		fail("the image is not there")
 	}
 	ns := h.actual.Namespaces[r.Status.Namespace]
@@ -362,9 +363,9 @@ func (h *host) create(c *Change, fail failFunc) {
 	if r.Status.ImageDigest != digestOf(spec.Image) || r.Status.SpecDigest != resource.CreationDigest(spec) {
 		fail("wrong digests")
 	}
-	made := &Container{ID: r.Status.ContainerID, Labels: map[string]string{
-		LabelPath: string(r.Path), LabelProject: r.Status.Project, LabelRole: spec.Role(r.Path.Name()),
-		LabelSpecDigest: r.Status.SpecDigest, LabelImageDigest: r.Status.ImageDigest,
+	made := &plan.Container{ID: r.Status.ContainerID, Labels: map[string]string{
+		plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project, plan.LabelRole: spec.Role(r.Path.Name()),
+		plan.LabelSpecDigest: r.Status.SpecDigest, plan.LabelImageDigest: r.Status.ImageDigest,
 	}}
 	h.run(r, made, true, fail)
 	h.limit(r)
@@ -380,8 +381,8 @@ func policyOf(r *state.Record) string {
 	return policy
 }
 
-func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
-	if c.Status == TaskRunning {
+func (h *host) run(r *state.Record, c *plan.Container, created bool, fail failFunc) {
+	if c.Status == plan.TaskRunning {
 		fail("it runs already")
 	}
 	cell := r.Path.Parent()
@@ -390,7 +391,7 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 		h.wantReady(cell.Join(on.Name), on.Condition, fail)
 	}
 	h.wantCells(cell, fail)
-	c.Status, c.PID, c.ExitCode, c.RestartPolicy = TaskRunning, 1, 0, policyOf(r)
+	c.Status, c.PID, c.ExitCode, c.RestartPolicy = plan.TaskRunning, 1, 0, policyOf(r)
 	h.confine(r, c, true, fail)
 }
 
@@ -398,24 +399,24 @@ func (h *host) run(r *state.Record, c *Container, created bool, fail failFunc) {
 func (h *host) monitor() {
 	for _, r := range h.prior.Records {
 		spec, ok := r.Spec.(*resource.Container)
-		c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
-		if !ok || c == nil || c.Status != TaskStopped || c.RestartPolicy == "" || h.pins[r.Path.Parent()] == 0 {
+		c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
+		if !ok || c == nil || c.Status != plan.TaskStopped || c.RestartPolicy == "" || h.pins[r.Path.Parent()] == 0 {
 			continue
 		}
 		if strings.HasPrefix(spec.RestartPolicy, "on-failure") && c.ExitCode == 0 {
 			continue
 		}
-		c.Status, c.PID, c.ExitCode, c.NetNS = TaskRunning, 1, 0, h.pins[r.Path.Parent()]
+		c.Status, c.PID, c.ExitCode, c.NetNS = plan.TaskRunning, 1, 0, h.pins[r.Path.Parent()]
 		c.Restarts++
 	}
 }
 
 // siblings returns the other containers of the cell that containerd has.
-func (h *host) siblings(r *state.Record) map[resource.Path]*Container {
-	all := map[resource.Path]*Container{}
+func (h *host) siblings(r *state.Record) map[resource.Path]*plan.Container {
+	all := map[resource.Path]*plan.Container{}
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			if p := resource.Path(c.Labels[LabelPath]); p.Parent() == r.Path.Parent() && p != r.Path {
+			if p := resource.Path(c.Labels[plan.LabelPath]); p.Parent() == r.Path.Parent() && p != r.Path {
 				all[p] = c
 			}
 		}
@@ -427,7 +428,7 @@ func (h *host) siblings(r *state.Record) map[resource.Path]*Container {
 func (h *host) rootNetNS(cell resource.Path) uint64 {
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			if resource.Path(c.Labels[LabelPath]).Parent() == cell && c.Labels[LabelRole] == "root" {
+			if resource.Path(c.Labels[plan.LabelPath]).Parent() == cell && c.Labels[plan.LabelRole] == "root" {
 				return c.NetNS
 			}
 		}
@@ -435,8 +436,8 @@ func (h *host) rootNetNS(cell resource.Path) uint64 {
 	return 0
 }
 
-func (h *host) container(r *state.Record, fail failFunc) *Container {
-	c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
+func (h *host) container(r *state.Record, fail failFunc) *plan.Container {
+	c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	if c == nil {
 		fail("containerd has no such container")
 	}
@@ -444,47 +445,47 @@ func (h *host) container(r *state.Record, fail failFunc) *Container {
 }
 
 // operate does what an imperative command asks for.
-func (h *host) operate(op Op, c *Change, fail failFunc) {
+func (h *host) operate(op plan.Op, c *plan.Change, fail failFunc) {
 	found := h.container(c.After, fail)
 	switch {
-	case op == OpPause && found.Status == TaskRunning:
-		found.Status, found.RestartPolicy = TaskPaused, ""
-	case op == OpUnpause && found.Status == TaskPaused:
-		found.Status, found.RestartPolicy = TaskRunning, policyOf(c.After)
-	case op == OpKill && c.Signal == "SIGKILL":
-		found.Status, found.ExitCode, found.NetNS, found.PID, found.RestartPolicy = TaskStopped, 137, 0, 0, ""
-	case op != OpKill:
+	case op == plan.OpPause && found.Status == plan.TaskRunning:
+		found.Status, found.RestartPolicy = plan.TaskPaused, ""
+	case op == plan.OpUnpause && found.Status == plan.TaskPaused:
+		found.Status, found.RestartPolicy = plan.TaskRunning, policyOf(c.After)
+	case op == plan.OpKill && c.Signal == "SIGKILL":
+		found.Status, found.ExitCode, found.NetNS, found.PID, found.RestartPolicy = plan.TaskStopped, 137, 0, 0, ""
+	case op != plan.OpKill:
 		fail("it is %s", found.Status)
 	}
 	h.record(c.After)
 }
 
-func (h *host) stop(of *Change, fail failFunc) {
+func (h *host) stop(of *plan.Change, fail failFunc) {
 	r := of.Before
-	if of.Action == Stop || of.Action == Shutdown {
-		if of.Action == Shutdown {
+	if of.Action == plan.Stop || of.Action == plan.Shutdown {
+		if of.Action == plan.Shutdown {
 			h.wantDependentsEnded(r, fail)
 		}
-		if found := h.actual.container(r.Status.Namespace, r.Status.ContainerID); found != nil {
-			found.Status, found.NetNS, found.PID, found.RestartPolicy = TaskNone, 0, 0, ""
+		if found := h.actual.Container(r.Status.Namespace, r.Status.ContainerID); found != nil {
+			found.Status, found.NetNS, found.PID, found.RestartPolicy = plan.TaskNone, 0, 0, ""
 		}
 		h.record(of.After)
 		return
 	}
-	c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
+	c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	if c == nil {
 		return
 	}
 	for p, other := range h.siblings(r) {
 		change, record := h.changes[p], h.prior.Records[p]
-		if change == nil || record == nil || other.Status != TaskRunning || change.Action == Check || change.Action == Update && !change.Start {
+		if change == nil || record == nil || other.Status != plan.TaskRunning || change.Action == plan.Check || change.Action == plan.Update && !change.Start {
 			continue
 		}
-		if of.Action == Delete && slices.ContainsFunc(record.Spec.(*resource.Container).DependsOn, func(on resource.Dependency) bool { return on.Name == r.Path.Name() }) {
+		if of.Action == plan.Delete && slices.ContainsFunc(record.Spec.(*resource.Container).DependsOn, func(on resource.Dependency) bool { return on.Name == r.Path.Name() }) {
 			fail("%s depends on it, is to be taken down too and still runs", p)
 		}
 	}
-	c.Status, c.NetNS, c.PID, c.RestartPolicy = TaskStopped, 0, 0, ""
+	c.Status, c.NetNS, c.PID, c.RestartPolicy = plan.TaskStopped, 0, 0, ""
 }
 
 // wantDependentsEnded makes sure that nothing runs that depends on the container, which is shut down.
@@ -492,7 +493,7 @@ func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 	cell := r.Path.Parent()
 	for p, other := range h.prior.Records {
 		spec, ok := other.Spec.(*resource.Container)
-		if !ok || p == r.Path || h.container(other, fail).Status != TaskRunning {
+		if !ok || p == r.Path || h.container(other, fail).Status != plan.TaskRunning {
 			continue
 		}
 		onCell := slices.ContainsFunc(dependenciesOf(h.prior.Records[p.Parent()]), func(on resource.CellDependency) bool { return resource.Path(on.Name) == cell })
@@ -503,7 +504,7 @@ func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 	}
 }
 
-func (h *host) remove(c *Change, fail failFunc) {
+func (h *host) remove(c *plan.Change, fail failFunc) {
 	r := c.Before
 	for p := range h.prior.Records {
 		if p != r.Path && r.Path.Contains(p) {
@@ -520,14 +521,14 @@ func (h *host) remove(c *Change, fail failFunc) {
 		delete(h.actual.Cgroups, name) // unrecorded
 	}
 	if r.Path.Kind() == resource.KindContainer {
-		if c.Action == Replace && c.After.Status.Namespace == r.Status.Namespace {
-			key := ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
+		if c.Action == plan.Replace && c.After.Status.Namespace == r.Status.Namespace {
+			key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: c.After.Spec.(*resource.Container).Image}
 			if change := h.prior.Records[r.Path.Realm()]; !h.local[key] && change != nil && h.actual.Namespaces[key.Namespace] != nil && !cascaded(c) {
 				fail("the image for its successor is not there")
 			}
 		}
 		h.wantDependentsGone(r.Path.Parent(), fail)
-		h.stop(&Change{Path: r.Path, Action: Delete, Before: r}, fail)
+		h.stop(&plan.Change{Path: r.Path, Action: plan.Delete, Before: r}, fail)
 		h.leave(r, fail)
 		if ns := h.actual.Namespaces[r.Status.Namespace]; ns != nil {
 			delete(ns.Containers, r.Status.ContainerID)
@@ -550,6 +551,6 @@ func (h *host) remove(c *Change, fail failFunc) {
 }
 
 // cascaded reports whether c is replaced along with its realm, whose new namespace can't hold an image yet.
-func cascaded(c *Change) bool {
+func cascaded(c *plan.Change) bool {
 	return slices.ContainsFunc(c.Reasons, func(r string) bool { return strings.HasPrefix(r, "replaced because realm") })
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestHostChanges(t *testing.T) {
@@ -16,8 +17,8 @@ func TestHostChanges(t *testing.T) {
 start main/default/blog/web/side
   # it exited with code 3
 `,
-			more: func(t *testing.T, p *Plan) {
-				if s := p.Summary(); s != (Summary{Start: 1}) {
+			more: func(t *testing.T, p *plan.Plan) {
+				if s := p.Summary(); s != (plan.Summary{Start: 1}) {
 					t.Errorf("summary %+v", s)
 				}
 			}},
@@ -26,10 +27,10 @@ start main/default/blog/web/side
 			edit: func(s specs) { s[theCell+"/more"] = &resource.Container{Image: "side:1"} },
 			host: func(h *host) {
 				h.apply(h.plan(example(func(s specs) { s[theCell+"/more"] = &resource.Container{Image: "side:1"} }), Options{}))
-				for p, status := range map[resource.Path]TaskStatus{theCell + "/more": TaskUnknown, theSide: TaskCreated} {
+				for p, status := range map[resource.Path]plan.TaskStatus{theCell + "/more": plan.TaskUnknown, theSide: plan.TaskCreated} {
 					h.at(p).Status, h.at(p).NetNS = status, 0
 				}
-				h.at(theRoot).Status, h.at(theRoot).NetNS = TaskNone, 0
+				h.at(theRoot).Status, h.at(theRoot).NetNS = plan.TaskNone, 0
 			},
 			want: `
 start main/default/blog/web/web
@@ -48,7 +49,7 @@ start main/default/blog/web/web
 restart main/default/blog/web/side
   # restarted because root container main/default/blog/web/web is started and makes the network namespace anew
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				_, steps, _ := strings.Cut(text(p), "--\n")
 				compare(t, steps, `
 0 stop main/default/blog/web/side
@@ -69,7 +70,7 @@ update main/default/blog/web/side and start
 `},
 		{
 			name: "paused",
-			host: func(h *host) { h.at(theSide).Status = TaskPaused },
+			host: func(h *host) { h.at(theSide).Status = plan.TaskPaused },
 			want: `
 unpause main/default/blog/web/side
   # changed outside of kuke: it is paused
@@ -99,7 +100,7 @@ replace main/default/blog/web/side
 `},
 		{
 			name: "container was made anew by another hand",
-			host: func(h *host) { h.at(theSide).Labels[LabelSpecDigest] = "sha256:other" },
+			host: func(h *host) { h.at(theSide).Labels[plan.LabelSpecDigest] = "sha256:other" },
 			want: `
 replace main/default/blog/web/side
   # changed outside of kuke: containerd's container is not the one that was made

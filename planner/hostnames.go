@@ -2,10 +2,9 @@ package planner
 
 import (
 	"net/netip"
-	"path/filepath"
-	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -85,32 +84,6 @@ func newNetwork(space resource.Path, subnet netip.Prefix) *state.Network {
 	return networkVariant(space, subnet, 1)
 }
 
-// networkOfSpace returns the network of a space that a CNI network of the host is, whatever the path of the space was when it was
-// made, or nil where it is none.
-func networkOfSpace(n *CNINetwork) *state.Network {
-	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
-		return nil
-	}
-	subnet := n.Subnets[0]
-	network := &state.Network{
-		Name: n.Name, File: filepath.Base(n.File), Bridge: n.Bridge, Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
-	}
-	if !wellNamed(network) {
-		return nil
-	}
-	return network
-}
-
-// wellNamed reports whether the names are those of a network that a space can have.
-func wellNamed(n *state.Network) bool {
-	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
-	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
-	plain := func(text string) bool {
-		return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
-	}
-	return isOurs && isBridge && plain(name) && plain(bridge) && n.File == name+".conflist"
-}
-
 // warnRenamed tells of what is to be made at a path from which something was renamed that the configuration does not know by
 // its new path.
 func (d *decider) warnRenamed() {
@@ -122,11 +95,11 @@ func (d *decider) warnRenamed() {
 	}
 	for _, p := range d.order {
 		c, q := d.changes[p], now[p]
-		if q == "" || c == nil || c.Action != Create || d.prior.Records[p] != nil || d.opts.ByHand {
+		if q == "" || c == nil || c.Action != plan.Create || d.prior.Records[p] != nil || d.opts.ByHand {
 			continue
 		}
 		fate := "stays as it is"
-		if other := d.changes[q]; other != nil && other.Action == Delete {
+		if other := d.changes[q]; other != nil && other.Action == plan.Delete {
 			fate = "is destroyed"
 		}
 		d.diags.Warnf(d.declared(p), p, "Renamed resource", "%s %s was renamed to %s, which is not in the configuration: this plan makes a new %s, and %s %s. For nothing to change, rename it in the configuration, too. To give it its former name back, add a block moved with from = %q and to = %q.",

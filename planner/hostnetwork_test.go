@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -23,9 +24,9 @@ type hostNetwork struct {
 	// interfaces holds the addresses by interface in each network namespace.
 	interfaces map[uint64]map[string]string
 	// foreign are ports that others forward.
-	foreign []PortMapping
+	foreign []plan.PortMapping
 	// names are those of the plan that is carried out.
-	names []SpaceNames
+	names []plan.SpaceNames
 }
 
 func newHostNetwork() hostNetwork {
@@ -37,14 +38,14 @@ func newHostNetwork() hostNetwork {
 
 // refreshNetwork looks at the networks of recorded spaces and of recorded and desired cells.
 func (h *host) refreshNetwork(desired *resource.Tree) {
-	h.actual.Networks, h.actual.Cells = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}
+	h.actual.Networks, h.actual.Cells = map[resource.Path][]string{}, map[resource.Path]*plan.CellNetwork{}
 	h.actual.Mappings = slices.Clone(h.foreign)
 	if h.actual.Mappings == nil {
-		h.actual.Mappings = []PortMapping{}
+		h.actual.Mappings = []plan.PortMapping{}
 	}
 	look := func(p resource.Path) {
 		if p.Kind() == resource.KindCell {
-			h.actual.Cells[p] = &CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
+			h.actual.Cells[p] = &plan.CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
 		}
 	}
 	for _, p := range h.prior.Paths() {
@@ -69,7 +70,7 @@ func (h *host) refreshNetwork(desired *resource.Tree) {
 			if err != nil {
 				h.Fatal(err)
 			}
-			h.actual.Mappings = append(h.actual.Mappings, PortMapping{
+			h.actual.Mappings = append(h.actual.Mappings, plan.PortMapping{
 				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
 				Network: resource.NetworkName(cell), ID: h.cellID(cell),
 			})
@@ -85,11 +86,11 @@ func (h *host) cellID(p resource.Path) string {
 }
 
 // move makes the moves of a plan, as the executor does before its first step.
-func (h *host) move(p *Plan) {
+func (h *host) move(p *plan.Plan) {
 	if len(p.Moves) == 0 {
 		return
 	}
-	h.actual = h.actual.moved(p.Moves, h.prior, p.MovedAndImported(h.prior))
+	h.actual = h.actual.Moved(p.Moves, h.prior, p.MovedAndImported(h.prior))
 	h.prior = p.MovedAndImported(h.prior)
 	for _, m := range p.Moves {
 		for _, r := range m.Records {
@@ -101,14 +102,14 @@ func (h *host) move(p *Plan) {
 			rekey(h.pins, from, r.Path)
 			rekey(h.published, from, r.Path)
 			delete(h.hosts, from)
-			if c := h.actual.container(r.Status.Namespace, r.Status.ContainerID); c != nil && r.Path.Kind() == resource.KindContainer {
-				c.Labels[LabelPath], c.Labels[LabelID] = string(r.Path), r.Status.ContainerID
+			if c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID); c != nil && r.Path.Kind() == resource.KindContainer {
+				c.Labels[plan.LabelPath], c.Labels[plan.LabelID] = string(r.Path), r.Status.ContainerID
 			}
 		}
 	}
 	for p, r := range h.prior.Records {
 		if p.Kind() == resource.KindCell && r.Status.Attachment != nil {
-			h.hosts[p] = HostsFile(p, r.Status.Attachment, NamesOf(h.prior))
+			h.hosts[p] = plan.HostsFile(p, r.Status.Attachment, plan.NamesOf(h.prior))
 		}
 	}
 }
@@ -144,10 +145,10 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 		if a == nil {
 			fail("the cell has no address")
 		}
-		h.hosts[r.Path] = HostsFile(r.Path, a, h.names)
+		h.hosts[r.Path] = plan.HostsFile(r.Path, a, h.names)
 		if mend {
 			for p, c := range h.changes {
-				if p.Parent() == r.Path && c.Before != nil && c.Before.Spec.(*resource.Container).Root && (c.Action == Delete || c.Action == Replace) && h.prior.Records[p] != nil {
+				if p.Parent() == r.Path && c.Before != nil && c.Before.Spec.(*resource.Container).Root && (c.Action == plan.Delete || c.Action == plan.Replace) && h.prior.Records[p] != nil {
 					fail("root container %s, which is to be taken down, may detach it at the same time", p)
 				}
 			}
@@ -219,7 +220,7 @@ func (h *host) checkAddresses(fail failFunc) {
 }
 
 // enter puts a container that is started into the network namespace of its cell.
-func (h *host) enter(r *state.Record, c *Container, anew bool, fail failFunc) {
+func (h *host) enter(r *state.Record, c *plan.Container, anew bool, fail failFunc) {
 	cell := r.Path.Parent()
 	if r.Spec.(*resource.Container).Root && (anew || h.pins[cell] == 0) {
 		for p, other := range h.siblings(r) {
@@ -272,7 +273,7 @@ func (h *host) removeNetwork(p resource.Path, fail failFunc) {
 }
 
 func (h *host) writeNames(space resource.Path, fail failFunc) {
-	at := slices.IndexFunc(h.names, func(n SpaceNames) bool { return n.Space == space })
+	at := slices.IndexFunc(h.names, func(n plan.SpaceNames) bool { return n.Space == space })
 	if at < 0 || len(h.names[at].Update) == 0 {
 		fail("there are no names")
 	}
@@ -281,7 +282,7 @@ func (h *host) writeNames(space resource.Path, fail failFunc) {
 		if r == nil {
 			fail("cell %s is not recorded", cell)
 		}
-		text := HostsFile(cell, r.Status.Attachment, h.names)
+		text := plan.HostsFile(cell, r.Status.Attachment, h.names)
 		if text == h.hosts[cell] {
 			fail("cell %s has that /etc/hosts already", cell)
 		}
@@ -290,17 +291,17 @@ func (h *host) writeNames(space resource.Path, fail failFunc) {
 }
 
 // check waits for a container, which always comes to what it is waited for.
-func (h *host) check(c *Change, fail failFunc) {
+func (h *host) check(c *plan.Change, fail failFunc) {
 	container := h.container(c.After, fail)
 	r := *h.prior.Records[c.Path]
 	switch c.Check {
 	case resource.Healthy:
-		if container.Status != TaskRunning {
+		if container.Status != plan.TaskRunning {
 			fail("it does not run")
 		}
 		r.Status.Health = &state.Health{State: state.Healthy}
 	case resource.Completed:
-		container.Status, container.ExitCode, container.NetNS, container.PID = TaskStopped, 0, 0, 0
+		container.Status, container.ExitCode, container.NetNS, container.PID = plan.TaskStopped, 0, 0, 0
 		r.Status.Health, r.Status.Exit = &state.Health{State: state.Completed}, &state.Exit{At: at}
 	default:
 		fail("check for %q", c.Check)
@@ -316,10 +317,10 @@ func (h *host) wantReady(p resource.Path, condition resource.Condition, fail fai
 		return
 	}
 	c := h.container(r, fail)
-	recorded := c.Status == TaskNone && r.Status.Exit != nil && r.Status.Exit.Code == 0
-	ended := c.Status == TaskStopped && c.ExitCode == 0 || recorded
+	recorded := c.Status == plan.TaskNone && r.Status.Exit != nil && r.Status.Exit.Code == 0
+	ended := c.Status == plan.TaskStopped && c.ExitCode == 0 || recorded
 	switch {
-	case c.Status != TaskRunning && c.Status != TaskPaused && !ended:
+	case c.Status != plan.TaskRunning && c.Status != plan.TaskPaused && !ended:
 		fail("%s, on which it depends, does not run", p)
 	case condition == resource.Healthy && !ended && (r.Status.Health == nil || r.Status.Health.State != state.Healthy),
 		condition == resource.Completed && (r.Status.Health == nil || r.Status.Health.State != state.Completed):
@@ -347,12 +348,12 @@ func (h *host) wantCells(cell resource.Path, fail failFunc) {
 
 // wantDependentsGone fails while a container runs that is deleted with its cell, which depends on the given one.
 func (h *host) wantDependentsGone(cell resource.Path, fail failFunc) {
-	if c := h.changes[cell]; c == nil || c.Action != Delete {
+	if c := h.changes[cell]; c == nil || c.Action != plan.Delete {
 		return
 	}
 	for p, r := range h.prior.Records {
 		spec, ok := r.Spec.(*resource.Cell)
-		if c := h.changes[p]; !ok || c == nil || c.Action != Delete {
+		if c := h.changes[p]; !ok || c == nil || c.Action != plan.Delete {
 			continue
 		}
 		for _, on := range spec.DependsOn {

@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
 // where one of them is always pulled, else what the namespace has, else what the registry has. It is empty where there
 // is none to be had.
-func (d *decider) digestOf(key ImageKey) string {
+func (d *decider) digestOf(key plan.ImageKey) string {
 	status := d.actual.Images[key]
 	switch {
 	case d.pullsAlways(key) && status.Remote != "":
@@ -22,17 +23,17 @@ func (d *decider) digestOf(key ImageKey) string {
 	return ""
 }
 
-func (d *decider) pullsAlways(key ImageKey) bool {
+func (d *decider) pullsAlways(key plan.ImageKey) bool {
 	return d.anyWith(key, func(policy string) bool { return policy == resource.PullAlways })
 }
 
 // pullsEver reports whether a container of the reference may be made from what the registry has.
-func (d *decider) pullsEver(key ImageKey) bool {
+func (d *decider) pullsEver(key plan.ImageKey) bool {
 	return d.anyWith(key, func(policy string) bool { return policy != resource.PullNever })
 }
 
 // anyWith reports whether a desired container of the reference has a pull policy that fits.
-func (d *decider) anyWith(key ImageKey, fits func(policy string) bool) bool {
+func (d *decider) anyWith(key plan.ImageKey, fits func(policy string) bool) bool {
 	for _, r := range d.desired.Resources() {
 		spec, ok := r.Spec.(*resource.Container)
 		if ok && spec.Image == key.Reference && !r.External && fits(spec.PullPolicy) && d.prior.Namespace(r.Path, d.desired) == key.Namespace {
@@ -43,9 +44,9 @@ func (d *decider) anyWith(key ImageKey, fits func(policy string) bool) bool {
 }
 
 // imageMoved reports whether the image that a recorded container was made from has another digest by now, and says so.
-func (d *decider) imageMoved(c *Change, want *resource.Resource) bool {
+func (d *decider) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	spec := want.Spec.(*resource.Container)
-	key := ImageKey{c.After.Status.Namespace, spec.Image}
+	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
 	status := d.actual.Images[key]
 	if spec.PullPolicy == resource.PullAlways && status.Err != "" && resource.PinnedDigest(spec.Image) == "" {
 		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
@@ -60,7 +61,7 @@ func (d *decider) imageMoved(c *Change, want *resource.Resource) bool {
 
 // moved reports whether the reference stands for another digest than the one that a container was made from. An image
 // that was removed from the namespace is no reason to touch what runs.
-func (d *decider) moved(key ImageKey, made string) bool {
+func (d *decider) moved(key plan.ImageKey, made string) bool {
 	now := d.digestOf(key)
 	return made != "" && now != "" && now != made && (d.actual.Images[key].Local != "" || d.pullsAlways(key))
 }
@@ -79,7 +80,7 @@ func (d *decider) sameImage(a, b string) bool {
 // renameImage takes the force out of another reference for the very image that a recorded container was made from: its
 // record changes then, and nothing that runs. One of the two references must name the digest: who goes from one tag to
 // another means to have another image, even where both are the same by now.
-func (d *decider) renameImage(c *Change) {
+func (d *decider) renameImage(c *plan.Change) {
 	spec, ok := c.After.Spec.(*resource.Container)
 	made := c.Before.Status.ImageDigest
 	if !ok || made == "" {
@@ -90,7 +91,7 @@ func (d *decider) renameImage(c *Change) {
 		return
 	}
 	if now == "" {
-		now = d.digestOf(ImageKey{c.After.Status.Namespace, spec.Image})
+		now = d.digestOf(plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image})
 	}
 	if now == "" || !d.sameImage(now, made) {
 		return
@@ -98,20 +99,8 @@ func (d *decider) renameImage(c *Change) {
 	c.After.Status.ImageDigest = now
 	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is the one that it was made from: what runs stays as it is", spec.Image))
 	for i := range c.Diffs {
-		if c.Diffs[i].Name == imageAttribute {
+		if c.Diffs[i].Name == plan.ImageAttribute {
 			c.Diffs[i].ForcesReplacement = false
 		}
 	}
-}
-
-// imageAttribute is the name of the attribute that a container's image reference is.
-const imageAttribute = "image"
-
-// renamesImage reports whether c leaves the container as it is, and gives it another reference for its image.
-func (c *Change) renamesImage() bool {
-	if c.Action != Update {
-		return false
-	}
-	before, ok := c.Before.Spec.(*resource.Container)
-	return ok && before.Image != c.After.Spec.(*resource.Container).Image
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // The images of a realm that is destroyed stay, which the plan says, unless they are to go.
@@ -27,9 +28,9 @@ func TestImagesOfDestroyedRealm(t *testing.T) {
 			h.actual.Namespaces["kukeon-main"].Images = tt.count
 			desired := resource.NewTree()
 			desired.Add(&resource.Resource{Path: "other", Spec: &resource.Realm{}})
-			plan := h.plan(desired, tt.opts)
-			c := plan.ChangesByPath()[theRealm]
-			if c == nil || c.Action != Delete || c.RemoveImages != tt.remove {
+			p := h.plan(desired, tt.opts)
+			c := p.ChangesByPath()[theRealm]
+			if c == nil || c.Action != plan.Delete || c.RemoveImages != tt.remove {
 				t.Fatalf("the realm's change is %+v", c)
 			}
 			if kept := slices.Contains(c.Reasons, tt.want); kept != (tt.want != "") {
@@ -43,17 +44,17 @@ func TestImagesOfDestroyedRealm(t *testing.T) {
 func TestKeptImages(t *testing.T) {
 	h := made(t)
 	h.prior.Records = nil
-	h.actual.Namespaces = map[string]*Namespace{"kukeon-main": {
-		Labels: map[string]string{LabelPath: "main", LabelProject: "default", LabelKept: KeptImages}, Images: 3, Containers: map[string]*Container{},
+	h.actual.Namespaces = map[string]*plan.Namespace{"kukeon-main": {
+		Labels: map[string]string{plan.LabelPath: "main", plan.LabelProject: "default", plan.LabelKept: plan.KeptImages}, Images: 3, Containers: map[string]*plan.Container{},
 	}}
-	if plan := h.plan(nil, Options{Destroy: true}); !plan.Empty() {
-		t.Errorf("destroy would\n%s", text(plan))
+	if p := h.plan(nil, Options{Destroy: true}); !p.Empty() {
+		t.Errorf("destroy would\n%s", text(p))
 	}
-	if plan := h.plan(nil, Options{Destroy: true, Images: true, Project: "other"}); !plan.Empty() {
-		t.Errorf("destroy of another project would\n%s", text(plan))
+	if p := h.plan(nil, Options{Destroy: true, Images: true, Project: "other"}); !p.Empty() {
+		t.Errorf("destroy of another project would\n%s", text(p))
 	}
-	plan := h.plan(nil, Options{Destroy: true, Images: true, Unnamed: true, Directory: "/x"})
-	compare(t, changesOf(plan), `
+	p := h.plan(nil, Options{Destroy: true, Images: true, Unnamed: true, Directory: "/x"})
+	compare(t, changesOf(p), `
 delete main
   # its images were kept when it was destroyed
   # with containerd namespace kukeon-main and the images in it (3)
@@ -66,7 +67,7 @@ delete main
 // A destroy that was cut short has labelled a namespace that is used again.
 func TestKeptLabelOfRecordedRealm(t *testing.T) {
 	h := made(t)
-	h.actual.Namespaces["kukeon-main"].Labels = map[string]string{LabelPath: "main", LabelKept: KeptImages}
+	h.actual.Namespaces["kukeon-main"].Labels = map[string]string{plan.LabelPath: "main", plan.LabelKept: plan.KeptImages}
 	compare(t, changesOf(h.plan(example(nil), Options{})), `
 update main
   # containerd namespace kukeon-main bears the label of a realm that is destroyed

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -51,7 +52,7 @@ func CheckImport(st *state.State, p resource.Path, namespace, id string) error {
 // CheckImportLabels makes sure that no resource of ours claims the container by its labels.
 func CheckImportLabels(id string, labels map[string]string) error {
 	// An import that was interrupted has set them without being its maker.
-	if by, ok := Claims(id, labels); ok {
+	if by, ok := plan.Claims(id, labels); ok {
 		return fmt.Errorf("container %q was made by kuke as %s and is not recorded: an apply of that configuration adopts or replaces it, or kuke state rebuild --from-host records it", id, by)
 	}
 	return nil
@@ -68,5 +69,5 @@ func Imported(st *state.State, p resource.Path, id, project string, spec *resour
 
 // importing reports whether the plan imports the container at p, which then has none of our labels yet.
 func (d *decider) importing(p resource.Path) bool {
-	return slices.ContainsFunc(d.opts.Imports, func(i Import) bool { return i.Record.Path == p })
+	return slices.ContainsFunc(d.opts.Imports, func(i plan.Import) bool { return i.Record.Path == p })
 }

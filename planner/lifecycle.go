@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -14,7 +15,7 @@ func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.
 		return nil
 	}
 	var reported resource.Diagnostics // by New
-	operated, _ := MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
+	operated, _ := plan.MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
 	return settleRoots(ignoring(desired, operated), recordedRoots(operated), operated, &opts)
 }
 
@@ -41,7 +42,7 @@ func protected(want *resource.Resource) bool {
 const protectedFromNow = "protected by prevent_destroy from now on"
 
 // protect notes in the record of c whether its resource may be destroyed, which is a change by itself.
-func (d *decider) protect(c *Change, want *resource.Resource) {
+func (d *decider) protect(c *plan.Change, want *resource.Resource) {
 	if d.opts.ByHand {
 		c.After.Status.PreventDestroy = c.Before.Status.PreventDestroy
 		return
@@ -50,7 +51,7 @@ func (d *decider) protect(c *Change, want *resource.Resource) {
 		return
 	}
 	if c.Action == "" {
-		c.Action = Update
+		c.Action = plan.Update
 	}
 	if protected(want) {
 		c.Reasons = append(c.Reasons, protectedFromNow)
@@ -64,7 +65,7 @@ func (d *decider) protect(c *Change, want *resource.Resource) {
 func (d *decider) checkProtected() {
 	for _, p := range d.order {
 		c := d.changes[p]
-		if c == nil || c.Action != Delete && c.Action != Replace {
+		if c == nil || c.Action != plan.Delete && c.Action != plan.Replace {
 			continue
 		}
 		want := d.desired.Resource(p)
@@ -80,14 +81,14 @@ func (d *decider) checkProtected() {
 }
 
 // why says, in parentheses, what is behind a change.
-func why(c *Change) string {
+func why(c *plan.Change) string {
 	for _, reason := range c.Reasons {
 		if reason != protectedFromNow {
 			return " (" + reason + ")"
 		}
 	}
 	for _, df := range c.Diffs {
-		if c.Action == Replace && df.ForcesReplacement {
+		if c.Action == plan.Replace && df.ForcesReplacement {
 			return fmt.Sprintf(" (%s changes)", df.Name)
 		}
 	}
@@ -99,7 +100,7 @@ func (d *decider) decideTriggered() {
 	d.triggered, d.awaitedNow = map[resource.Path]string{}, map[resource.Path]bool{}
 	before := len(d.diags)
 	for {
-		d.diags, d.order, d.changes = d.diags[:before], nil, map[resource.Path]*Change{}
+		d.diags, d.order, d.changes = d.diags[:before], nil, map[resource.Path]*plan.Change{}
 		d.decideAll()
 		triggered, awaited := d.pullTriggers(), d.awaitStarted()
 		if !triggered && !awaited {
@@ -114,7 +115,7 @@ func (d *decider) pullTriggers() bool {
 	for _, r := range d.desired.Resources() {
 		c := d.changes[r.Path]
 		if r.Lifecycle == nil || d.triggered[r.Path] != "" || d.prior.Records[r.Path] == nil || !d.targeted(r.Path) ||
-			c != nil && (c.Action == Replace || c.Action == Create) {
+			c != nil && (c.Action == plan.Replace || c.Action == plan.Create) {
 			continue
 		}
 		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
@@ -132,14 +133,14 @@ func (d *decider) pullTriggers() bool {
 type trigger resource.Trigger
 
 // pulledBy says what of c pulls the trigger, or returns "". What is created had nothing before that could have changed.
-func (t trigger) pulledBy(c *Change) string {
+func (t trigger) pulledBy(c *plan.Change) string {
 	if c == nil {
 		return ""
 	}
 	switch c.Action {
-	case Replace:
+	case plan.Replace:
 		return "is replaced"
-	case Update:
+	case plan.Update:
 	default:
 		return ""
 	}

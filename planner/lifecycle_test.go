@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -120,12 +121,12 @@ func TestMoved(t *testing.T) {
 		s[theCell.Join("aside")] = s[theSide]
 		delete(s, theSide)
 	})
-	moves := []Move{{From: theSide, To: theCell.Join("aside")}}
+	moves := []plan.Move{{From: theSide, To: theCell.Join("aside")}}
 	p := h.plan(desired, Options{Moves: moves})
 	if len(p.Changes) != 0 || len(p.Moves) != 1 || p.Empty() {
 		t.Errorf("%s %v", text(p), p.Moves)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}
 	if err := p.CheckFresh(h.prior); err != nil {
@@ -135,7 +136,7 @@ func TestMoved(t *testing.T) {
 	forged := *p.Moves[0].Records[0]
 	forged.Status.ContainerID = "another"
 	edited := *p
-	edited.Moves = []Move{{From: p.Moves[0].From, To: p.Moves[0].To, Records: []*state.Record{&forged}}}
+	edited.Moves = []plan.Move{{From: p.Moves[0].From, To: p.Moves[0].To, Records: []*state.Record{&forged}}}
 	if err := edited.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "the records of what it moves") {
 		t.Error(err)
 	}
@@ -162,18 +163,18 @@ func TestMoved(t *testing.T) {
 func TestRemoved(t *testing.T) {
 	h := made(t)
 	without := example(func(s specs) { delete(s, theSide) })
-	p := h.plan(without, Options{Removals: []Removal{{From: theSide, Forget: true}}})
+	p := h.plan(without, Options{Removals: []plan.Removal{{From: theSide, Forget: true}}})
 	if got := text(p); got != "forget main/default/blog/web/side\n  # removed from the configuration with destroy = false: it goes on running\n--\n0 forget main/default/blog/web/side\n" {
 		t.Error(got)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		t.Error(err)
 	}
-	if got := changesOf(h.plan(without, Options{Removals: []Removal{{From: theSide}}})); !strings.HasPrefix(got, "delete ") {
+	if got := changesOf(h.plan(without, Options{Removals: []plan.Removal{{From: theSide}}})); !strings.HasPrefix(got, "delete ") {
 		t.Error(got)
 	}
-	for _, r := range []Removal{{From: theSide}, {From: theCell, Forget: true}} {
-		if _, diags := h.new(example(nil), Options{Removals: []Removal{r}}); !strings.Contains(diags.Error(), "is still in the configuration") {
+	for _, r := range []plan.Removal{{From: theSide}, {From: theCell, Forget: true}} {
+		if _, diags := h.new(example(nil), Options{Removals: []plan.Removal{r}}); !strings.Contains(diags.Error(), "is still in the configuration") {
 			t.Errorf("%v", diags)
 		}
 	}
@@ -181,7 +182,7 @@ func TestRemoved(t *testing.T) {
 		delete(s, theRoot)
 		delete(s, theSide)
 		delete(s, theCell)
-	}), Options{Removals: []Removal{{From: theCell, Forget: true}}}); !strings.Contains(diags.Error(), "only containers can") {
+	}), Options{Removals: []plan.Removal{{From: theCell, Forget: true}}}); !strings.Contains(diags.Error(), "only containers can") {
 		t.Errorf("%v", diags)
 	}
 }
@@ -212,11 +213,11 @@ func TestReferencesOrder(t *testing.T) {
 	p := h.plan(desired, Options{})
 	wantOrder(t, p, "create "+string(otherCell), "create "+string(theSide))
 	h.apply(p)
-	address := Computed(p, h.prior)[otherCell]["address"]
-	if address == "" || Computed(p, h.prior)[theSpace]["gateway"] == "" {
-		t.Errorf("computed: %v", Computed(p, h.prior))
+	address := plan.Computed(p, h.prior)[otherCell]["address"]
+	if address == "" || plan.Computed(p, h.prior)[theSpace]["gateway"] == "" {
+		t.Errorf("computed: %v", plan.Computed(p, h.prior))
 	}
-	if empty := h.plan(desired, Options{}); Computed(empty, h.prior)[otherCell]["address"] != address {
-		t.Errorf("computed: %v", Computed(empty, h.prior))
+	if empty := h.plan(desired, Options{}); plan.Computed(empty, h.prior)[otherCell]["address"] != address {
+		t.Errorf("computed: %v", plan.Computed(empty, h.prior))
 	}
 }

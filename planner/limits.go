@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// swapController is the name in [Actual.Controllers] of the files that bound swap, a part of the memory controller that a
+// swapController is the name in [plan.Actual.Controllers] of the files that bound swap, a part of the memory controller that a
 // kernel may lack.
 const swapController = "swap"
 
@@ -84,8 +85,8 @@ func (d *decider) specOf(p resource.Path) resource.Spec {
 
 // cpusInPlace returns the processors before and after c, 0 for no limit; ok says that c does nothing but change
 // attributes in place.
-func cpusInPlace(c *Change) (before, after float64, ok bool) {
-	if c == nil || c.Action != Update || c.Start {
+func cpusInPlace(c *plan.Change) (before, after float64, ok bool) {
+	if c == nil || c.Action != plan.Update || c.Start {
 		return 0, 0, false
 	}
 	for _, df := range c.Diffs {
@@ -98,7 +99,7 @@ func cpusInPlace(c *Change) (before, after float64, ok bool) {
 
 // lowerFirst lets the changes above c that leave fewer processors wait for c, where that takes less than it had, and
 // reports whether there are any: cgroup v1 lets no parent have less than its children.
-func (s *stepper) lowerFirst(c *Change, first int) bool {
+func (s *stepper) lowerFirst(c *plan.Change, first int) bool {
 	before, after, ok := cpusInPlace(c)
 	if s.cgroupMode != cgroupV1 || !ok || before == 0 || after >= before {
 		return false
@@ -116,7 +117,7 @@ func (s *stepper) lowerFirst(c *Change, first int) bool {
 
 // limitDrift says how the limits in force differ from those that were recorded, or returns "". Where none were asked for
 // there are to be none.
-func limitDrift(r *state.Record, actual *Actual) string {
+func limitDrift(r *state.Record, actual *plan.Actual) string {
 	limits, ok := actual.Cgroups[r.Status.Cgroup]
 	recorded := r.Status.Limits
 	if recorded == nil {
@@ -148,7 +149,7 @@ func swapUnbounded(r *state.Record, inForce *resource.Resources) bool {
 
 func limitChanges(recorded, actual *resource.Resources) []string {
 	var changes []string
-	for _, df := range diff(&resource.Cell{Common: resource.Common{Resources: recorded}}, &resource.Cell{Common: resource.Common{Resources: actual}}) {
+	for _, df := range plan.Compare(&resource.Cell{Common: resource.Common{Resources: recorded}}, &resource.Cell{Common: resource.Common{Resources: actual}}) {
 		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
 	}
 	return changes

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -28,7 +29,7 @@ func Lost(prior *state.State) []resource.Path {
 
 // LostWithCells returns the same of containers that containerd has and that bear the labels of desired ones, or of what
 // a destroy has to remove. Their cells are not recorded, or they have ended, so that an apply had not just made them.
-func LostWithCells(desired *resource.Tree, prior *state.State, actual *Actual, opts Options) []resource.Path {
+func LostWithCells(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts Options) []resource.Path {
 	var lost []resource.Path
 	for p, o := range orphansOf(prior, actual, false) {
 		wanted := opts.Destroy && o.project == opts.Project
@@ -39,7 +40,7 @@ func LostWithCells(desired *resource.Tree, prior *state.State, actual *Actual, o
 		if o.container == nil || !wanted {
 			continue
 		}
-		if prior.Records[p.Parent()] != nil && o.container.Status != TaskStopped {
+		if prior.Records[p.Parent()] != nil && o.container.Status != plan.TaskStopped {
 			continue
 		}
 		for p.Parent() != "" && prior.Records[p.Parent()] == nil {
@@ -60,9 +61,4 @@ func outermost(paths []resource.Path) []resource.Path {
 		}
 	}
 	return outer
-}
-
-// Within reports whether p is one of the paths, or below one.
-func Within(paths []resource.Path, p resource.Path) bool {
-	return slices.ContainsFunc(paths, func(q resource.Path) bool { return q.Contains(p) })
 }

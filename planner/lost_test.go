@@ -11,19 +11,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // told returns what a host tells of the resources of the state.
-func told(st *state.State) *Evidence {
-	e := &Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]InterfaceEvidence{}}
+func told(st *state.State) *plan.Evidence {
+	e := &plan.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]plan.InterfaceEvidence{}}
 	for _, p := range st.Paths() {
 		r := st.Records[p]
 		switch spec := r.Spec.(type) {
 		case *resource.Realm:
-			e.Realms = append(e.Realms, RealmEvidence{Path: p, Namespace: r.Status.Namespace, Project: r.Status.Project, Labels: spec.Labels})
+			e.Realms = append(e.Realms, plan.RealmEvidence{Path: p, Namespace: r.Status.Namespace, Project: r.Status.Project, Labels: spec.Labels})
 		case *resource.Container:
-			e.Containers = append(e.Containers, ContainerEvidence{
+			e.Containers = append(e.Containers, plan.ContainerEvidence{
 				Path: p, ID: r.Status.ContainerID, Namespace: r.Status.Namespace, Cgroup: r.Status.Cgroup, Project: r.Status.Project,
 				CellID: st.Records[p.Parent()].CellID(), SpecDigest: r.Status.SpecDigest, ImageDigest: r.Status.ImageDigest, Spec: spec, Limits: r.Status.Limits,
 			})
@@ -35,11 +36,11 @@ func told(st *state.State) *Evidence {
 		}
 		e.Cgroups[r.Status.Cgroup] = limits
 		if n := r.Status.Network; n != nil {
-			e.Networks = append(e.Networks, CNINetwork{Name: n.Name, File: n.File, Subnets: []netip.Prefix{netip.MustParsePrefix(n.Subnet)}, Path: string(p), Project: r.Status.Project, Bridge: n.Bridge})
+			e.Networks = append(e.Networks, plan.CNINetwork{Name: n.Name, File: n.File, Subnets: []netip.Prefix{netip.MustParsePrefix(n.Subnet)}, Path: string(p), Project: r.Status.Project, Bridge: n.Bridge})
 		}
 		if a := r.Status.Attachment; a != nil {
 			for n, i := range a.Interfaces {
-				told := InterfaceEvidence{Name: i.Name, Network: i.Network.Name, Address: netip.MustParsePrefix(i.Address)}
+				told := plan.InterfaceEvidence{Name: i.Name, Network: i.Network.Name, Address: netip.MustParsePrefix(i.Address)}
 				if n == 0 {
 					told.Published = a.Published
 				}
@@ -58,9 +59,9 @@ func (h *host) lose(p resource.Path, unreadable bool) {
 }
 
 // restore records again what is lost, as far as the evidence tells.
-func (h *host) restore(e *Evidence, lost []resource.Path) {
+func (h *host) restore(e *plan.Evidence, lost []resource.Path) {
 	known := *e
-	known.Containers = slices.DeleteFunc(slices.Clone(e.Containers), func(c ContainerEvidence) bool {
+	known.Containers = slices.DeleteFunc(slices.Clone(e.Containers), func(c plan.ContainerEvidence) bool {
 		return h.prior.Records[c.Path] != nil && h.prior.Records[c.Path.Parent()] != nil // as the executor leaves them out
 	})
 	records, _ := Recover(h.prior, &known, lost)
@@ -116,10 +117,10 @@ func TestLostRecordsCostNothing(t *testing.T) {
 		h.restore(e, Lost(h.prior))
 		h.refresh(desired)
 		h.restore(e, LostWithCells(desired, h.prior, h.actual, Options{Project: "default"}))
-		plan := h.plan(desired, Options{})
-		for _, c := range plan.Changes {
-			if container := c.Path.Kind() == resource.KindContainer; container && c.Action != Update || c.Action == Replace || c.Action == Delete {
-				rt.Fatalf("of what was lost: %s", text(plan))
+		pl := h.plan(desired, Options{})
+		for _, c := range pl.Changes {
+			if container := c.Path.Kind() == resource.KindContainer; container && c.Action != plan.Update || c.Action == plan.Replace || c.Action == plan.Delete {
+				rt.Fatalf("of what was lost: %s", text(pl))
 			}
 		}
 		h.converge(desired, Options{})
@@ -191,7 +192,7 @@ func TestOwnerOfLostLevel(t *testing.T) {
 	for p, project := range map[resource.Path]string{"r/s/t/c/x": "a", "r/s/t/c/y": "a", "r/s/t/d/x": "b"} {
 		st.Records[p] = &state.Record{Path: p, Spec: &resource.Container{}, Status: state.Status{Namespace: "n", Project: project}}
 	}
-	records, _ := Recover(st, &Evidence{}, Lost(st))
+	records, _ := Recover(st, &plan.Evidence{}, Lost(st))
 	got := map[resource.Path]string{}
 	for _, r := range records {
 		got[r.Path] = r.Status.Project
@@ -211,7 +212,7 @@ func TestLostInUnfinishedMove(t *testing.T) {
 	for _, lost := range []resource.Path{theCell, theStack + "/moved"} {
 		h := made(t)
 		e := told(h.prior)
-		moves, err := RenameByHand(h.prior, theCell, theStack+"/moved")
+		moves, err := plan.RenameByHand(h.prior, theCell, theStack+"/moved")
 		if err != nil {
 			t.Fatal(err)
 		}

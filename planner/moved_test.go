@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -48,7 +49,7 @@ func renamed(t rapid.TB, s specs, moves map[resource.Path]resource.Path) specs {
 func movesTo(moves map[resource.Path]resource.Path) Options {
 	var o Options
 	for _, from := range slices.Sorted(maps.Keys(moves)) {
-		o.Moves = append(o.Moves, Move{From: from, To: moves[from]})
+		o.Moves = append(o.Moves, plan.Move{From: from, To: moves[from]})
 	}
 	return o
 }
@@ -111,7 +112,7 @@ func TestNewWhereSomethingWasMovedFrom(t *testing.T) {
 		maps.Copy(both, before)
 		p := h.converge(tree(both), Options{})
 		for _, c := range p.Changes {
-			if c.Action != Create {
+			if c.Action != plan.Create {
 				t.Errorf("%s: %s", from, text(p))
 			}
 		}
@@ -140,16 +141,16 @@ func TestRenamedByHand(t *testing.T) {
 	for _, from := range []resource.Path{theSide, theCell, theStack, theSpace} {
 		h := made(t)
 		to := from.Parent().Join("moved")
-		made, err := RenameByHand(h.prior, from, to)
+		made, err := plan.RenameByHand(h.prior, from, to)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.move(&Plan{Moves: made})
+		h.move(&plan.Plan{Moves: made})
 		p, diags := h.new(example(nil), Options{})
 		if diags.HasErrors() || len(diags) != 1 || !strings.Contains(diags.Error(), fmt.Sprintf("%s was renamed to %s", from, to)) {
 			t.Errorf("%s: %v", from, diags)
 		}
-		if changes := p.ChangesByPath(); changes[from].Action != Create || changes[to].Action != Delete {
+		if changes := p.ChangesByPath(); changes[from].Action != plan.Create || changes[to].Action != plan.Delete {
 			t.Errorf("%s: %s", from, text(p))
 		}
 		h.converge(example(nil), Options{})
@@ -157,13 +158,13 @@ func TestRenamedByHand(t *testing.T) {
 			t.Errorf("%s: %v", from, diags)
 		}
 	}
-	if _, err := RenameByHand(made(t).prior, theSide, theRoot); err == nil || !strings.Contains(err.Error(), "is recorded already") {
+	if _, err := plan.RenameByHand(made(t).prior, theSide, theRoot); err == nil || !strings.Contains(err.Error(), "is recorded already") {
 		t.Error(err)
 	}
-	if _, err := RenameByHand(made(t).prior, theSide, theSide); err == nil || !strings.Contains(err.Error(), "is its name already") {
+	if _, err := plan.RenameByHand(made(t).prior, theSide, theSide); err == nil || !strings.Contains(err.Error(), "is its name already") {
 		t.Error(err)
 	}
-	if _, err := RenameByHand(made(t).prior, "main/none", "main/x"); err == nil || !strings.Contains(err.Error(), "no space main/none") {
+	if _, err := plan.RenameByHand(made(t).prior, "main/none", "main/x"); err == nil || !strings.Contains(err.Error(), "no space main/none") {
 		t.Error(err)
 	}
 }
@@ -197,7 +198,7 @@ func TestMoveCutShort(t *testing.T) {
 		}
 		seen := map[string]resource.Path{}
 		for _, c := range h.plan(nil, Options{Destroy: true}).Changes {
-			if of := c.Before.Status.Cgroup; seen[of] != "" || c.Action != Delete {
+			if of := c.Before.Status.Cgroup; seen[of] != "" || c.Action != plan.Delete {
 				t.Errorf("after %d: %s %s, which is %s", n, c.Action, c.Path, seen[of])
 			} else {
 				seen[of] = c.Path
@@ -250,12 +251,12 @@ func TestEditedNames(t *testing.T) {
 		"main/new/s/c":   func(s *state.Status) { s.CellID = "main_default_blog_web" },
 		"main/new/s/c/x": func(s *state.Status) { s.ContainerID = resource.ContainerID(theRoot) },
 	} {
-		plan := h.plan(desired, Options{})
-		if err := plan.CheckFresh(h.prior); err != nil {
+		pl := h.plan(desired, Options{})
+		if err := pl.CheckFresh(h.prior); err != nil {
 			t.Fatal(err)
 		}
-		edit(&plan.ChangesByPath()[p].After.Status)
-		if err := plan.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "lays claim to") {
+		edit(&pl.ChangesByPath()[p].After.Status)
+		if err := pl.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "lays claim to") {
 			t.Errorf("%s: %v", p, err)
 		}
 	}

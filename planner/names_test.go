@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestHostsFile(t *testing.T) {
 	const local = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
-	if got := HostsFile(theCell, nil, nil); got != local {
+	if got := plan.HostsFile(theCell, nil, nil); got != local {
 		t.Errorf("without a network: %s", got)
 	}
 	h := newHost(t)
@@ -59,7 +60,7 @@ create main/default/blog/c/main
 `)
 }
 
-func namesOf(p *Plan) (cells []resource.Path) {
+func namesOf(p *plan.Plan) (cells []resource.Path) {
 	for _, n := range p.Names {
 		cells = append(cells, n.Update...)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -64,7 +65,7 @@ func (d *decider) owns(p resource.Path) bool {
 // its sake.
 func (d *decider) losesContainer(p resource.Path) bool {
 	for _, c := range d.changes {
-		if c.Path.Parent() == p && c.Path.Kind() == resource.KindContainer && c.Action == Delete {
+		if c.Path.Parent() == p && c.Path.Kind() == resource.KindContainer && c.Action == plan.Delete {
 			return true
 		}
 	}
@@ -80,12 +81,12 @@ func (d *decider) after(p resource.Path) *state.Record {
 }
 
 // ensure returns the change of a recorded resource, an update if there was none.
-func (d *decider) ensure(p resource.Path) *Change {
+func (d *decider) ensure(p resource.Path) *plan.Change {
 	c := d.changes[p]
 	if c == nil {
 		before := d.prior.Records[p]
 		after := *before
-		c = &Change{Path: p, Action: Update, Before: before, After: &after}
+		c = &plan.Change{Path: p, Action: plan.Update, Before: before, After: &after}
 		d.changes[p] = c
 	}
 	return c
@@ -127,14 +128,14 @@ func (d *decider) bridgeOf(space resource.Path) string {
 }
 
 // isNetworkOf reports whether a CNI network of the host is that of the space: the one recorded, or one left unrecorded.
-func (d *decider) isNetworkOf(n CNINetwork, space resource.Path) bool {
+func (d *decider) isNetworkOf(n plan.CNINetwork, space resource.Path) bool {
 	if r := d.prior.Records[space]; r != nil && r.Status.Network != nil {
 		return n.Name == r.Status.Network.Name
 	}
 	if _, taken := d.host().Networks[n.Name]; taken {
 		return false
 	}
-	return n.Name == resource.NetworkName(space) || n.Path == string(space) && networkOfSpace(&n) != nil
+	return n.Name == resource.NetworkName(space) || n.Path == string(space) && plan.NetworkOfSpace(&n) != nil
 }
 
 // checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
@@ -201,7 +202,7 @@ func (d *decider) decideNetwork(p resource.Path) {
 	}
 	c := d.ensure(p)
 	c.After.Status.Network = network
-	if c.Action == Update {
+	if c.Action == plan.Update {
 		c.Reasons = append(c.Reasons, drift...)
 		if had == nil {
 			c.Reasons = append(c.Reasons, "it has no network yet")
@@ -211,26 +212,26 @@ func (d *decider) decideNetwork(p resource.Path) {
 }
 
 // networkSubnet is the subnet to show as the one before c.
-func networkSubnet(had *state.Network, c *Change) string {
-	if had == nil || c.Action != Update {
+func networkSubnet(had *state.Network, c *plan.Change) string {
+	if had == nil || c.Action != plan.Update {
 		return ""
 	}
 	return had.Subnet
 }
 
 // computed returns the difference of a value that kuke chooses; empty stands for none.
-func computed(name, before, after string) []Diff {
+func computed(name, before, after string) []plan.Diff {
 	if before == after {
 		return nil
 	}
-	df := Diff{Name: name, Computed: true}
+	df := plan.Diff{Name: name, Computed: true}
 	if before != "" {
 		df.Before = before
 	}
 	if after != "" {
 		df.After = after
 	}
-	return []Diff{df}
+	return []plan.Diff{df}
 }
 
 // checkNames makes sure that no other space has the names that the host knows the network by: main-a and b, and main

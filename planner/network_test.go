@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -67,8 +68,8 @@ func space(s specs, p resource.Path, subnet string) {
 
 func TestSubnets(t *testing.T) {
 	h := newHost(t)
-	h.actual.Routes = []Route{{netip.MustParsePrefix("10.88.0.0/24"), "docker0"}, {netip.MustParsePrefix("10.88.2.128/25"), "eth0"}}
-	h.actual.CNINetworks = []CNINetwork{{Name: "podman", File: "p.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.1.7/32")}}}
+	h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("10.88.0.0/24"), Device: "docker0"}, {Prefix: netip.MustParsePrefix("10.88.2.128/25"), Device: "eth0"}}
+	h.actual.CNINetworks = []plan.CNINetwork{{Name: "podman", File: "p.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.1.7/32")}}}
 	h.converge(withOther(nil), Options{})
 	wantText(t, "subnet", h.subnet(theSpace), "10.88.3.0/24")
 	wantText(t, "subnet", h.subnet(otherSpace), "10.88.4.0/24")
@@ -76,8 +77,8 @@ func TestSubnets(t *testing.T) {
 		t.Errorf("network %+v", n)
 	}
 	// Its own routes and its own configuration are nobody else's, and the subnet is kept when better ones get free.
-	h.actual.Routes = []Route{{netip.MustParsePrefix("10.88.3.0/24"), resource.BridgeName(theSpace)}}
-	h.actual.CNINetworks = []CNINetwork{{Name: "kukeon-main-default", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.3.0/24")}}}
+	h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("10.88.3.0/24"), Device: resource.BridgeName(theSpace)}}
+	h.actual.CNINetworks = []plan.CNINetwork{{Name: "kukeon-main-default", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.3.0/24")}}}
 	if p := h.plan(withOther(nil), Options{}); !p.Empty() {
 		t.Errorf("plan:\n%s", text(p))
 	}
@@ -105,15 +106,15 @@ func TestNetworkRefusals(t *testing.T) {
 		detail  string
 	}{
 		{name: "fixed subnet of a route", edit: fixed("10.1.0.0/16"), host: func(h *host) {
-			h.actual.Routes = []Route{{netip.MustParsePrefix("10.1.2.0/24"), "eth0"}}
+			h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("10.1.2.0/24"), Device: "eth0"}}
 		}, summary: "Subnet is taken", path: otherSpace, detail: "this host has a route through eth0, with 10.1.2.0/24"},
 		{name: "fixed subnet of a CNI network", edit: fixed("10.1.0.0/16"), host: func(h *host) {
-			h.actual.CNINetworks = []CNINetwork{{Name: "podman", File: "/p.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+			h.actual.CNINetworks = []plan.CNINetwork{{Name: "podman", File: "/p.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 		}, summary: "Subnet is taken", path: otherSpace, detail: "CNI network podman has it (/p.conflist)"},
 		{name: "fixed subnet of another space", edit: fixed("10.88.0.128/25"), summary: "Subnet is taken", path: otherSpace, detail: "space main/default has it, with 10.88.0.0/24"},
 		{name: "full pool", opts: pool("10.88.0.0/24"), summary: "No free subnet", path: otherSpace, detail: "none of the pool 10.88.0.0/24 is free (space main/default has it"},
 		{name: "pool at the very end", opts: pool("255.255.255.0/24"), host: func(h *host) {
-			h.actual.Routes = []Route{{netip.MustParsePrefix("255.255.255.0/24"), "eth0"}}
+			h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("255.255.255.0/24"), Device: "eth0"}}
 		}, summary: "No free subnet", path: otherSpace, detail: "a route through eth0"},
 		{name: "address outside of the subnet", edit: func(s specs) { s[otherCell].(*resource.Cell).Address = "10.9.9.9" }, summary: "Address outside of the subnet", path: otherCell, detail: "has the subnet 10.88.1.0/24"},
 		{name: "address of the gateway", edit: func(s specs) { s[otherCell].(*resource.Cell).Address = "10.88.1.1" }, summary: "Address outside of the subnet", path: otherCell, detail: "is the gateway's"},
@@ -134,16 +135,16 @@ func TestNetworkRefusals(t *testing.T) {
 		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default-x has"},
 		{name: "missing plugins", host: func(h *host) { h.actual.MissingPlugins = []string{"bridge", "iptables"} }, summary: "CNI plugins are missing", path: theSpace, detail: "lacks bridge, iptables: install"},
 		{name: "port of a socket", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }, host: func(h *host) {
-			h.actual.Sockets = []Socket{{Protocol: "udp", Addr: netip.IPv4Unspecified(), Port: 8080}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
+			h.actual.Sockets = []plan.Socket{{Protocol: "udp", Addr: netip.IPv4Unspecified(), Port: 8080}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "publish 8080:80, but something on this host listens on [::]:8080/tcp"},
 		{name: "port of a socket on one address", edit: func(s specs) { container(s, otherRoot).Ports = []string{"127.0.0.1:8080:80"} }, host: func(h *host) {
-			h.actual.Sockets = []Socket{{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
+			h.actual.Sockets = []plan.Socket{{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "listens on [::]:8080/tcp"},
 		{name: "port of a foreign mapping", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080-8082:80-82"} }, host: func(h *host) {
-			h.foreign = []PortMapping{{Protocol: "tcp", First: 8070, Last: 8081, Network: "podman"}}
+			h.foreign = []plan.PortMapping{{Protocol: "tcp", First: 8070, Last: 8081, Network: "podman"}}
 		}, summary: "Host port is taken", path: otherCell, detail: "CNI network podman publishes port 8070/tcp"},
 		{name: "port of an unknown mapping", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }, host: func(h *host) {
-			h.foreign = []PortMapping{{Protocol: "tcp", First: 8080, Last: 8080}}
+			h.foreign = []plan.PortMapping{{Protocol: "tcp", First: 8080, Last: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "somebody else publishes port 8080/tcp"},
 		{name: "port of two cells", edit: func(s specs) {
 			container(s, theRoot).Ports, container(s, otherRoot).Ports = []string{"8080:80"}, []string{"127.0.0.1:8080:81"}
@@ -171,7 +172,7 @@ func TestNetworkRefusals(t *testing.T) {
 // A socket that takes IPv6 only is no clash: cells publish on IPv4.
 func TestListenersOnIPv6(t *testing.T) {
 	h := made(t)
-	h.actual.Sockets = []Socket{
+	h.actual.Sockets = []plan.Socket{
 		{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080, OnlyIPv6: true},
 		{Protocol: "tcp", Addr: netip.IPv6LinkLocalAllNodes(), Port: 8080, OnlyIPv6: true},
 	}
@@ -181,7 +182,7 @@ func TestListenersOnIPv6(t *testing.T) {
 // A firewall that kuke can't change is told of once, at a space of the configuration.
 func TestDroppingChains(t *testing.T) {
 	h := made(t)
-	h.actual.Dropping = []DroppingChain{{Name: "table inet mine, chain passing", Fix: "nft insert rule …", Bridges: []string{resource.BridgeName(otherSpace), resource.BridgeName(theSpace)}}}
+	h.actual.Dropping = []plan.DroppingChain{{Name: "table inet mine, chain passing", Fix: "nft insert rule …", Bridges: []string{resource.BridgeName(otherSpace), resource.BridgeName(theSpace)}}}
 	for range 2 { // with and without changes
 		_, diags := h.new(withOther(nil), Options{})
 		if len(diags) != 1 || diags[0].Severity != resource.Warning || diags[0].Summary != "Packets are dropped" || diags[0].Path != theSpace ||
@@ -321,12 +322,12 @@ func TestPublishedPorts(t *testing.T) {
 		container(s, otherRoot).Ports = []string{"80"}
 	}
 	h := newHost(t)
-	h.actual.Sockets = []Socket{{Protocol: "tcp", Addr: netip.MustParseAddr("127.0.0.1"), Port: 32769}}
-	h.foreign = []PortMapping{{Protocol: "tcp", First: 32773, Last: 32774}}
+	h.actual.Sockets = []plan.Socket{{Protocol: "tcp", Addr: netip.MustParseAddr("127.0.0.1"), Port: 32769}}
+	h.foreign = []plan.PortMapping{{Protocol: "tcp", First: 32773, Last: 32774}}
 	p := h.converge(withOther(open), Options{})
 	wantText(t, "chosen", published(h, theCell), "127.0.0.1:8080:8080 32768:53/udp 32768:80 32770-32772:90-92")
 	wantText(t, "chosen", published(h, otherCell), "32775:80")
-	if c := p.ChangesByPath()[otherCell]; !slices.Contains(c.Diffs, Diff{Name: `published["32775:80"]`, After: true, Computed: true}) {
+	if c := p.ChangesByPath()[otherCell]; !slices.Contains(c.Diffs, plan.Diff{Name: `published["32775:80"]`, After: true, Computed: true}) {
 		t.Errorf("differences %+v", c.Diffs)
 	}
 	h.actual.Sockets, h.foreign = nil, nil
@@ -336,7 +337,7 @@ func TestPublishedPorts(t *testing.T) {
 	h.converge(withOther(func(s specs) { open(s); addCells(s, "z"); container(s, theStack+"/z/main").Ports = []string{"32775:1"} }), Options{})
 	wantText(t, "moved", published(h, otherCell), "32769:80")
 	p = h.converge(withOther(nil), Options{})
-	compare(t, changesOf(&Plan{Changes: []*Change{p.ChangesByPath()[otherCell]}}), `
+	compare(t, changesOf(&plan.Plan{Changes: []*plan.Change{p.ChangesByPath()[otherCell]}}), `
 update main/other/x/db
   published["32769:80"]: true -> <nil>
 `)

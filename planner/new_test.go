@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -37,7 +38,7 @@ create main/default/blog/web/side
 6 image kukeon-main side:1 after [0]
 7 create main/default/blog/web/side after [3 5 6]
 `)
-	if s := p.Summary(); s != (Summary{Add: 6}) {
+	if s := p.Summary(); s != (plan.Summary{Add: 6}) {
 		t.Errorf("summary %+v", s)
 	}
 	want := state.Status{
@@ -57,7 +58,7 @@ create main/default/blog/web/side
 
 func TestImageThatIsThereIsNotPulled(t *testing.T) {
 	h := newHost(t)
-	h.local[ImageKey{"kukeon-main", "web:1"}] = true
+	h.local[plan.ImageKey{Namespace: "kukeon-main", Reference: "web:1"}] = true
 	p := h.plan(example(nil), Options{})
 	for _, image := range p.Images {
 		if image.Pull != (image.Reference != "web:1") {
@@ -78,9 +79,9 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 				h := made(t)
 				desired := example(func(s specs) { s["main/other"] = &resource.Space{}; set(t, a, a.Field(reflect.ValueOf(s[targets[k]]))) })
 				c := h.converge(desired, Options{}).ChangesByPath()[targets[k]]
-				want := Update
+				want := plan.Update
 				if a.Effect == resource.Replace {
-					want = Replace
+					want = plan.Replace
 				}
 				if c == nil || c.Action != want {
 					t.Fatalf("change %+v, want %s", c, want)
@@ -89,7 +90,7 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 					if d.Computed {
 						continue
 					}
-					if top := strings.FieldsFunc(d.Name, func(r rune) bool { return r == '.' || r == '[' })[0]; top != a.Name || d.ForcesReplacement && want != Replace {
+					if top := strings.FieldsFunc(d.Name, func(r rune) bool { return r == '.' || r == '[' })[0]; top != a.Name || d.ForcesReplacement && want != plan.Replace {
 						t.Errorf("difference %+v", d)
 					}
 				}
@@ -176,7 +177,7 @@ replace main/default/blog/web/web
 replace main/default/blog/web/side
   # replaced because root container main/default/blog/web/web is replaced
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				_, steps, _ := strings.Cut(text(p), "--\n")
 				compare(t, steps, `
 0 image kukeon-main web:2
@@ -188,7 +189,7 @@ replace main/default/blog/web/side
 6 create main/default/blog/web/web after [0 2 4 5]
 7 create main/default/blog/web/side after [1 3 4 6]
 `)
-				if s := p.Summary(); s != (Summary{Add: 2, Destroy: 2}) {
+				if s := p.Summary(); s != (plan.Summary{Add: 2, Destroy: 2}) {
 					t.Errorf("summary %+v", s)
 				}
 			}},
@@ -273,7 +274,7 @@ replace main/default/blog/web/side
   dependsOn["a-new"]: <nil> -> true
 create main/default/blog/web/z-new
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				_, steps, _ := strings.Cut(text(p), "--\n")
 				compare(t, steps, `
 0 image kukeon-main side:1
@@ -294,9 +295,9 @@ func TestRestartPolicyNoIsNothingToRefuse(t *testing.T) {
 }
 
 func TestContainerState(t *testing.T) {
-	tests := map[string]*Container{
-		"Pending": nil, "Ready": {Status: TaskRunning}, "Stopped": {Status: TaskStopped}, "Failed": {Status: TaskStopped, ExitCode: 1},
-		"Paused": {Status: TaskPaused}, "Pausing": {Status: TaskPausing}, "Unknown": {Status: TaskUnknown},
+	tests := map[string]*plan.Container{
+		"Pending": nil, "Ready": {Status: plan.TaskRunning}, "Stopped": {Status: plan.TaskStopped}, "Failed": {Status: plan.TaskStopped, ExitCode: 1},
+		"Paused": {Status: plan.TaskPaused}, "Pausing": {Status: plan.TaskPausing}, "Unknown": {Status: plan.TaskUnknown},
 	}
 	for want, c := range tests {
 		if got := c.State(); got != want {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // What the kernel kills for want of memory is told with the state of the container, and with the reason of its start.
@@ -19,33 +20,33 @@ func TestKilled(t *testing.T) {
 	again := func(h *host) { h.at(theSide).StartedAt = at.Add(time.Minute) }
 	tests := []struct {
 		name  string
-		oom   map[string]OOM
+		oom   map[string]plan.OOM
 		host  func(*host)
 		state string
 		plan  string
 	}{
-		{"its own limit", map[string]OOM{side: {1, 2, 2}, cell: {1, 0, 2}}, func(h *host) { h.kill(theSide, 137) },
+		{"its own limit", map[string]plan.OOM{side: {Kills: 1, Hits: 2, HitsBelow: 2}, cell: {Kills: 1, Hits: 0, HitsBelow: 2}}, func(h *host) { h.kill(theSide, 137) },
 			"Failed (137, killed by the kernel: memory limit 16 MiB)", "it was killed by the kernel: memory limit 16 MiB (exit code 137)"},
-		{"that of the cell", map[string]OOM{side: {1, 0, 0}, cell: {1, 1, 1}}, func(h *host) { h.kill(theSide, 137) },
+		{"that of the cell", map[string]plan.OOM{side: {Kills: 1, Hits: 0, HitsBelow: 0}, cell: {Kills: 1, Hits: 1, HitsBelow: 1}}, func(h *host) { h.kill(theSide, 137) },
 			"Failed (137, killed by the kernel: memory limit 64 MiB of cell main/default/blog/web)",
 			"it was killed by the kernel: memory limit 64 MiB of cell main/default/blog/web (exit code 137)"},
-		{"the host", map[string]OOM{side: {1, 0, 0}, cell: {1, 0, 0}}, func(h *host) { h.kill(theSide, 137) },
+		{"the host", map[string]plan.OOM{side: {Kills: 1, Hits: 0, HitsBelow: 0}, cell: {Kills: 1, Hits: 0, HitsBelow: 0}}, func(h *host) { h.kill(theSide, 137) },
 			"Failed (137, killed by the kernel: the host ran out of memory)", "it was killed by the kernel: the host ran out of memory (exit code 137)"},
-		{"another one's", map[string]OOM{cell: {3, 1, 4}}, func(h *host) { h.kill(theSide, 137) }, "Failed (137)", "it exited with code 137"},
-		{"a child, and so it failed", map[string]OOM{side: {2, 2, 2}}, func(h *host) { h.kill(theSide, 1) },
+		{"another one's", map[string]plan.OOM{cell: {Kills: 3, Hits: 1, HitsBelow: 4}}, func(h *host) { h.kill(theSide, 137) }, "Failed (137)", "it exited with code 137"},
+		{"a child, and so it failed", map[string]plan.OOM{side: {Kills: 2, Hits: 2, HitsBelow: 2}}, func(h *host) { h.kill(theSide, 1) },
 			"Failed (1, 2 processes killed by the kernel: memory limit 16 MiB)", "it exited with code 1, after the kernel killed 2 processes of it: memory limit 16 MiB"},
-		{"a child", map[string]OOM{side: {1, 1, 1}}, func(*host) {}, "Ready (1 process killed by the kernel: memory limit 16 MiB)", ""},
-		{"hit, but nothing killed", map[string]OOM{side: {0, 1, 1}}, func(*host) {}, "Ready", ""},
-		{"an earlier run", map[string]OOM{cell: {3, 0, 4}}, again, "Ready (3 processes of earlier runs killed by the kernel: memory limit 16 MiB)", ""},
-		{"an earlier run, by the cell", map[string]OOM{cell: {1, 1, 1}}, again,
+		{"a child", map[string]plan.OOM{side: {Kills: 1, Hits: 1, HitsBelow: 1}}, func(*host) {}, "Ready (1 process killed by the kernel: memory limit 16 MiB)", ""},
+		{"hit, but nothing killed", map[string]plan.OOM{side: {Kills: 0, Hits: 1, HitsBelow: 1}}, func(*host) {}, "Ready", ""},
+		{"an earlier run", map[string]plan.OOM{cell: {Kills: 3, Hits: 0, HitsBelow: 4}}, again, "Ready (3 processes of earlier runs killed by the kernel: memory limit 16 MiB)", ""},
+		{"an earlier run, by the cell", map[string]plan.OOM{cell: {Kills: 1, Hits: 1, HitsBelow: 1}}, again,
 			"Ready (1 process of earlier runs killed by the kernel: memory limit 64 MiB of cell main/default/blog/web)", ""},
-		{"before it was changed", map[string]OOM{cell: {3, 0, 4}}, func(h *host) { h.at(theSide).StartedAt = at.Add(-time.Minute) }, "Ready", ""},
-		{"one of two that restart", map[string]OOM{cell: {3, 0, 4}}, func(h *host) {
+		{"before it was changed", map[string]plan.OOM{cell: {Kills: 3, Hits: 0, HitsBelow: 4}}, func(h *host) { h.at(theSide).StartedAt = at.Add(-time.Minute) }, "Ready", ""},
+		{"one of two that restart", map[string]plan.OOM{cell: {Kills: 3, Hits: 0, HitsBelow: 4}}, func(h *host) {
 			again(h)
 			h.prior.Records[theRoot].Spec = &resource.Container{Root: true, Image: "web:1", RestartPolicy: "always"}
 		}, "Ready", "-"},
-		{"killed by hand later", map[string]OOM{side: {1, 1, 1}}, func(h *host) {
-			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}})
+		{"killed by hand later", map[string]plan.OOM{side: {Kills: 1, Hits: 1, HitsBelow: 1}}, func(h *host) {
+			h.operation(Operation{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}})
 		}, "Failed (137, 1 process killed by the kernel: memory limit 16 MiB)", ""},
 	}
 	for _, tt := range tests {
@@ -73,7 +74,7 @@ func TestKilled(t *testing.T) {
 			if tt.plan != "" && (len(diags) != 1 || !strings.Contains(diags[0].Detail, tt.plan)) {
 				t.Errorf("diagnostics %v, want %q", diags, tt.plan)
 			}
-			h.actual.At = h.actual.At.Add(2 * monitorPatience)
+			h.actual.At = h.actual.At.Add(2 * plan.MonitorPatience)
 			p := h.plan(desired, Options{})
 			reason := ""
 			if len(p.Changes) > 0 {
@@ -87,12 +88,12 @@ func TestKilled(t *testing.T) {
 }
 
 func TestKilledSince(t *testing.T) {
-	two := &Killed{Processes: 2}
+	two := &plan.Killed{Processes: 2}
 	for _, tt := range []struct {
-		before, now *Killed
+		before, now *plan.Killed
 		want        int64
 	}{
-		{nil, nil, 0}, {nil, two, 2}, {two, two, 0}, {&Killed{Processes: 1}, two, 1}, {&Killed{Processes: 5}, two, 2}, {two, &Killed{Earlier: 2}, 0}, {two, nil, 0},
+		{nil, nil, 0}, {nil, two, 2}, {two, two, 0}, {&plan.Killed{Processes: 1}, two, 1}, {&plan.Killed{Processes: 5}, two, 2}, {two, &plan.Killed{Earlier: 2}, 0}, {two, nil, 0},
 	} {
 		got := tt.now.Since(tt.before)
 		if (got == nil) != (tt.want == 0) || got != nil && got.Processes != tt.want {

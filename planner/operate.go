@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Operation is what an imperative command does to containers that are recorded.
 type Operation struct {
 	// Action is Stop, Shutdown, Kill, Pause, Unpause or Restart.
-	Action Action
+	Action plan.Action
 	// Paths name the containers, or what they are in.
 	Paths []resource.Path
 	// Signal is, for Kill, the name of the one to send; with SIGKILL the container also stays down.
@@ -41,9 +42,9 @@ func OwnedContainers(prior *state.State, owns func(project string) bool) []resou
 
 // Operate plans an operation. What it would not change is left out: the plan may be empty. All of its steps can be
 // carried out at once, but for those of Shutdown, whose order is the reverse of that of a start.
-func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, resource.Diagnostics) {
+func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, resource.Diagnostics) {
 	var diags resource.Diagnostics
-	plan := &Plan{Prior: PriorOf(prior), Changes: []*Change{}, Steps: []Step{}, Targets: o.Paths}
+	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}, Targets: o.Paths}
 	seen := map[resource.Path]bool{}
 	recorded := prior.Paths()
 	for _, target := range o.Paths {
@@ -62,9 +63,9 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, resource.D
 			}
 			seen[p] = true
 			if c := o.change(prior, prior.Records[p], actual, p == target, &diags); c != nil {
-				plan.Changes = append(plan.Changes, c)
+				pl.Changes = append(pl.Changes, c)
 			} else {
-				plan.Unchanged++
+				pl.Unchanged++
 			}
 		}
 		if !found {
@@ -74,23 +75,23 @@ func Operate(prior *state.State, actual *Actual, o Operation) (*Plan, resource.D
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if err := buildSteps(plan, resource.NewTree(), prior, actual); err != nil {
+	if err := buildSteps(pl, resource.NewTree(), prior, actual); err != nil {
 		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, diags
 	}
-	return plan, diags
+	return pl, diags
 }
 
 // change returns what happens to one container, or nil. What can't be done is an error where the container was named
 // itself; and where containerd has none to restart, for whoever restarts a cell wants all of it to run.
-func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, named bool, diags *resource.Diagnostics) *Change {
-	c := actual.container(r.Status.Namespace, r.Status.ContainerID)
-	status := TaskNone
+func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actual, named bool, diags *resource.Diagnostics) *plan.Change {
+	c := actual.Container(r.Status.Namespace, r.Status.ContainerID)
+	status := plan.TaskNone
 	if c != nil {
 		status = c.Status
 	}
-	refuse := func(why string) *Change {
-		if named && o.Action != Shutdown || o.Action == Restart {
+	refuse := func(why string) *plan.Change {
+		if named && o.Action != plan.Shutdown || o.Action == plan.Restart {
 			diags.Errorf(resource.Range{}, r.Path, "Can't "+string(o.Action), "container %s %s.", r.Path, why)
 		}
 		return nil
@@ -99,25 +100,25 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		return refuse("is recorded, but containerd has no such container: kuke apply makes it anew")
 	}
 	after := *r
-	change := &Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
-	now := &Live{Record: r}
-	containerState(now, actual, NewOOMKills(prior, actual))
-	running := status == TaskRunning || status == TaskPaused || status == TaskPausing
+	change := &plan.Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
+	now := &plan.Live{Record: r}
+	containerState(now, actual, plan.NewOOMKills(prior, actual))
+	running := status == plan.TaskRunning || status == plan.TaskPaused || status == plan.TaskPausing
 	switch o.Action {
-	case Stop:
+	case plan.Stop:
 		if r.Status.Run == state.RunStopped && !running {
 			return nil
 		}
 		after.Status.Run = state.RunStopped
-	case Shutdown:
-		if status == TaskNone && c.RestartPolicy == "" {
+	case plan.Shutdown:
+		if status == plan.TaskNone && c.RestartPolicy == "" {
 			return nil
 		}
 		after.Status.Exit = exitOf(r, c)
-		if status == TaskStopped {
+		if status == plan.TaskStopped {
 			change.Reasons = append(change.Reasons, fmt.Sprintf("it has exited with code %d, which is recorded", c.ExitCode))
 		}
-	case Kill:
+	case plan.Kill:
 		if !running {
 			return refuse("does not run: it is " + now.State)
 		}
@@ -125,27 +126,27 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 		if o.Signal == "SIGKILL" {
 			after.Status.Run = state.RunKilled
 		}
-	case Pause:
-		if status == TaskPaused {
+	case plan.Pause:
+		if status == plan.TaskPaused {
 			return nil
 		}
-		if status != TaskRunning {
+		if status != plan.TaskRunning {
 			return refuse("does not run: it is " + now.State)
 		}
 		after.Status.Run = state.RunPaused
-	case Unpause:
-		if status == TaskRunning && r.Status.Run == "" {
+	case plan.Unpause:
+		if status == plan.TaskRunning && r.Status.Run == "" {
 			return nil
 		}
 		if pauseEnded(r, c) && !running {
 			diags.Errorf(resource.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
 			return nil
 		}
-		if status != TaskPaused {
+		if status != plan.TaskPaused {
 			return refuse("is not paused: it is " + now.State)
 		}
 		after.Status.Run = ""
-	case Restart:
+	case plan.Restart:
 		if profile := after.Spec.(*resource.Container).AppArmorProfile(); profile != resource.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
 			return refuse(fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile))
 		}
@@ -159,11 +160,11 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *Actual, n
 
 // exitOf returns how the container ended before it is shut down, which its task tells only until then, or nil where it is
 // to run again.
-func exitOf(r *state.Record, c *Container) *state.Exit {
+func exitOf(r *state.Record, c *plan.Container) *state.Exit {
 	switch {
-	case c.Status == TaskStopped:
+	case c.Status == plan.TaskStopped:
 		return &state.Exit{Code: c.ExitCode, At: c.FinishedAt.UTC().Truncate(time.Millisecond)}
-	case c.Status == TaskNone || r.Status.Run == state.RunStopped || r.Status.Run == state.RunKilled:
+	case c.Status == plan.TaskNone || r.Status.Run == state.RunStopped || r.Status.Run == state.RunKilled:
 		return r.Status.Exit
 	}
 	return nil
@@ -188,7 +189,7 @@ func Recorded(prior *state.State, paths []resource.Path) *resource.Tree {
 }
 
 // staysDown reports whether the user has stopped, killed or paused the recorded container, and it is to stay so.
-func (d *decider) staysDown(r *state.Record, actual *Container) bool {
+func (d *decider) staysDown(r *state.Record, actual *plan.Container) bool {
 	return r.Status.Run != "" && !pauseEnded(r, actual) && !d.startAsked(r.Path)
 }
 
@@ -197,14 +198,14 @@ func (d *decider) startAsked(p resource.Path) bool { return d.opts.Start && d.is
 
 // pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
 // a reboot. Other than a stop, a pause holds no longer than its task.
-func pauseEnded(r *state.Record, c *Container) bool {
+func pauseEnded(r *state.Record, c *plan.Container) bool {
 	if r.Status.Run != state.RunPaused || c == nil {
 		return false
 	}
 	switch c.Status {
-	case TaskNone, TaskCreated, TaskStopped:
+	case plan.TaskNone, plan.TaskCreated, plan.TaskStopped:
 		return true
-	case TaskRunning:
+	case plan.TaskRunning:
 		return r.Status.UpdatedAt != nil && c.StartedAt.After(*r.Status.UpdatedAt)
 	}
 	return false
@@ -221,16 +222,16 @@ func (d *decider) isTarget(p resource.Path) bool {
 }
 
 // heldBack makes sure that a container which the user has stopped or paused is so.
-func (d *decider) heldBack(c *Change, actual *Container) {
+func (d *decider) heldBack(c *plan.Change, actual *plan.Container) {
 	if c.Action != "" {
 		return
 	}
 	run := c.Before.Status.Run
 	switch {
-	case run == state.RunPaused && actual.Status == TaskRunning:
-		c.Action = Pause
-	case run != state.RunPaused && (actual.Status == TaskRunning || actual.Status == TaskPaused):
-		c.Action = Stop
+	case run == state.RunPaused && actual.Status == plan.TaskRunning:
+		c.Action = plan.Pause
+	case run != state.RunPaused && (actual.Status == plan.TaskRunning || actual.Status == plan.TaskPaused):
+		c.Action = plan.Stop
 	default:
 		return
 	}
@@ -238,11 +239,11 @@ func (d *decider) heldBack(c *Change, actual *Container) {
 }
 
 // unpause thaws a container that somebody else has frozen, or that the user has and now wants to run.
-func (d *decider) unpause(c *Change) {
+func (d *decider) unpause(c *plan.Change) {
 	if c.Before.Status.Run == "" {
 		c.Reasons = append(c.Reasons, outside+"it is paused")
 	}
 	if c.Action == "" {
-		c.Action = Unpause
+		c.Action = plan.Unpause
 	}
 }

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // operate plans an operation, which must succeed, and carries it out.
-func (h *host) operation(o Operation) *Plan {
+func (h *host) operation(o Operation) *plan.Plan {
 	h.Helper()
 	p, diags := Operate(h.prior, h.actual, o)
 	if diags.HasErrors() {
 		h.Fatalf("no plan: %v", diags)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		h.Fatal(err)
 	}
 	h.apply(p)
@@ -24,7 +25,7 @@ func (h *host) operation(o Operation) *Plan {
 }
 
 // start plans what kuke start does, and carries it out.
-func (h *host) startAgain(paths ...resource.Path) *Plan {
+func (h *host) startAgain(paths ...resource.Path) *plan.Plan {
 	h.Helper()
 	p := h.plan(Recorded(h.prior, paths), Options{Project: "default", ByHand: true, Start: true, Targets: paths})
 	h.apply(p)
@@ -41,8 +42,8 @@ func nothingToDo(t *testing.T, h *host) {
 // What the user has stopped stays so over applies, until it is started again.
 func TestStoppedStaysStopped(t *testing.T) {
 	for _, o := range []Operation{
-		{Action: Stop, Paths: []resource.Path{theSide}}, {Action: Stop, Paths: []resource.Path{theRoot}}, {Action: Stop, Paths: []resource.Path{theRealm}},
-		{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell}}, {Action: Pause, Paths: []resource.Path{theCell}}, {Action: Pause, Paths: []resource.Path{theSide}},
+		{Action: plan.Stop, Paths: []resource.Path{theSide}}, {Action: plan.Stop, Paths: []resource.Path{theRoot}}, {Action: plan.Stop, Paths: []resource.Path{theRealm}},
+		{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell}}, {Action: plan.Pause, Paths: []resource.Path{theCell}}, {Action: plan.Pause, Paths: []resource.Path{theSide}},
 	} {
 		t.Run(fmt.Sprint(o), func(t *testing.T) {
 			h := made(t)
@@ -54,14 +55,14 @@ func TestStoppedStaysStopped(t *testing.T) {
 			}
 			nothingToDo(t, h)
 			for _, c := range p.Changes {
-				if h.at(c.Path).Status == TaskRunning {
+				if h.at(c.Path).Status == plan.TaskRunning {
 					t.Errorf("%s runs", c.Path)
 				}
 			}
 			h.startAgain(o.Paths...)
 			nothingToDo(t, h)
 			for _, p := range []resource.Path{theRoot, theSide} {
-				if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
+				if h.at(p).Status != plan.TaskRunning || h.prior.Records[p].Status.Run != "" {
 					t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
 				}
 			}
@@ -72,7 +73,7 @@ func TestStoppedStaysStopped(t *testing.T) {
 // An apply starts what the user has stopped only with --start, and then just what is targeted.
 func TestApplyWithStart(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theCell}})
 	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []resource.Path{theSide}})), `
 start main/default/blog/web/side
   # its task is missing
@@ -84,11 +85,11 @@ start main/default/blog/web/side
 // A container that is made anew runs, whatever became of its predecessor.
 func TestReplacedContainerRuns(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theCell}})
 	desired := example(func(s specs) { container(s, theRoot).Env = resource.Env{"A": "1"} })
 	h.converge(desired, Options{})
 	for _, p := range []resource.Path{theRoot, theSide} {
-		if h.at(p).Status != TaskRunning || h.prior.Records[p].Status.Run != "" {
+		if h.at(p).Status != plan.TaskRunning || h.prior.Records[p].Status.Run != "" {
 			t.Errorf("%s is %+v, recorded %+v", p, h.at(p), h.prior.Records[p].Status)
 		}
 	}
@@ -97,8 +98,8 @@ func TestReplacedContainerRuns(t *testing.T) {
 // Somebody else starts what the user has stopped: that is drift.
 func TestStartedOutside(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
-	h.at(theSide).Status, h.at(theSide).NetNS = TaskRunning, h.at(theRoot).NetNS
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theSide}})
+	h.at(theSide).Status, h.at(theSide).NetNS = plan.TaskRunning, h.at(theRoot).NetNS
 	compare(t, changesOf(h.converge(example(nil), Options{})), `
 stop main/default/blog/web/side
   # changed outside of kuke: it runs, but was stopped by kuke: start it with kuke start, or kuke apply --start
@@ -107,7 +108,7 @@ stop main/default/blog/web/side
 
 func TestRestart(t *testing.T) {
 	h := made(t)
-	p := h.operation(Operation{Action: Restart, Paths: []resource.Path{theCell}})
+	p := h.operation(Operation{Action: plan.Restart, Paths: []resource.Path{theCell}})
 	_, steps, _ := strings.Cut(text(p), "--\n")
 	compare(t, steps, `
 0 stop main/default/blog/web/side
@@ -125,11 +126,11 @@ func TestOperationsThatCannotBe(t *testing.T) {
 		host func(*host)
 		want string
 	}{
-		{"no such", Operation{Action: Stop, Paths: []resource.Path{"other"}}, nil, "other has no container in the state"},
-		{"kill the dead", Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 1) }, "does not run: it is Failed"},
-		{"pause the dead", Operation{Action: Pause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "does not run: it is Stopped"},
-		{"unpause what runs not", Operation{Action: Unpause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
-		{"removed", Operation{Action: Stop, Paths: []resource.Path{theSide}}, func(h *host) {
+		{"no such", Operation{Action: plan.Stop, Paths: []resource.Path{"other"}}, nil, "other has no container in the state"},
+		{"kill the dead", Operation{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 1) }, "does not run: it is Failed"},
+		{"pause the dead", Operation{Action: plan.Pause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "does not run: it is Stopped"},
+		{"unpause what runs not", Operation{Action: plan.Unpause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
+		{"removed", Operation{Action: plan.Stop, Paths: []resource.Path{theSide}}, func(h *host) {
 			delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
 		}, "containerd has no such container"},
 	} {
@@ -153,7 +154,7 @@ func TestOperationsThatCannotBe(t *testing.T) {
 func TestRestartMisses(t *testing.T) {
 	h := made(t)
 	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot))
-	if _, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: plan.Restart, Paths: []resource.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
 		t.Errorf("the cell of a container that is gone is restarted: %v", diags)
 	}
 }
@@ -188,13 +189,13 @@ func TestPauseEndsWithItsTask(t *testing.T) {
 start main/default/blog/web/side
   # it was paused, and the pause ended with its task
 `
-	for _, status := range []TaskStatus{TaskNone, TaskStopped} {
+	for _, status := range []plan.TaskStatus{plan.TaskNone, plan.TaskStopped} {
 		t.Run("task "+string(status), func(t *testing.T) {
 			h := made(t)
-			h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
+			h.operation(Operation{Action: plan.Pause, Paths: []resource.Path{theSide}})
 			c := h.at(theSide)
 			c.Status, c.NetNS, c.PID, c.ExitCode = status, 0, 0, 137
-			_, diags := Operate(h.prior, h.actual, Operation{Action: Unpause, Paths: []resource.Path{theCell}})
+			_, diags := Operate(h.prior, h.actual, Operation{Action: plan.Unpause, Paths: []resource.Path{theCell}})
 			if !diags.HasErrors() || !strings.Contains(diags.Error(), "Start it with: kuke start container "+string(theSide)) {
 				t.Errorf("unpause says %v", diags)
 			}
@@ -207,8 +208,8 @@ start main/default/blog/web/side
 	}
 	t.Run("another task", func(t *testing.T) {
 		h := made(t)
-		h.operation(Operation{Action: Pause, Paths: []resource.Path{theSide}})
-		h.at(theSide).Status = TaskRunning
+		h.operation(Operation{Action: plan.Pause, Paths: []resource.Path{theSide}})
+		h.at(theSide).Status = plan.TaskRunning
 		h.prior.Records[theSide].Status.UpdatedAt = &at
 		h.at(theSide).StartedAt = at.Add(-time.Minute) // the one that was paused
 		compare(t, changesOf(h.plan(example(nil), Options{})), `
@@ -220,7 +221,7 @@ pause main/default/blog/web/side
 	})
 	t.Run("stopped", func(t *testing.T) {
 		h := made(t)
-		h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}})
+		h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theSide}})
 		nothingToDo(t, h)
 	})
 }
@@ -228,7 +229,7 @@ pause main/default/blog/web/side
 // A start that fails, or never comes, leaves no hold behind: the plan says what is missing.
 func TestFailedStartEndsHold(t *testing.T) {
 	h := made(t)
-	h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theCell}})
 	p := h.plan(Recorded(h.prior, []resource.Path{theCell}), Options{ByHand: true, Start: true, Targets: []resource.Path{theCell}})
 	h.applySome(p, 0, nil)
 	compare(t, changesOf(h.plan(example(nil), Options{})), `
@@ -237,7 +238,7 @@ start main/default/blog/web/web
 start main/default/blog/web/side
   # its task is missing
 `)
-	if states := States(h.prior, h.actual); states[theSide].State != StatePending {
+	if states := States(h.prior, h.actual); states[theSide].State != plan.StatePending {
 		t.Errorf("it is %s", states[theSide].State)
 	}
 }

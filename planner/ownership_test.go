@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestOwnership(t *testing.T) {
@@ -100,7 +101,7 @@ delete main/default/blog/web
 delete main/default/blog/web/web
 delete main/default/blog/web/side
 `,
-			more: func(t *testing.T, p *Plan) {
+			more: func(t *testing.T, p *plan.Plan) {
 				_, steps, _ := strings.Cut(text(p), "--\n")
 				compare(t, steps, `
 0 delete main/default/blog/web/side

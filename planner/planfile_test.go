@@ -16,11 +16,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // rich returns a plan with every kind of change.
-func rich(t testing.TB) *Plan {
+func rich(t testing.TB) *plan.Plan {
 	t.Helper()
 	h := newHost(t)
 	all := func(s specs) {
@@ -39,7 +40,7 @@ func rich(t testing.TB) *Plan {
 		container(s, theSide).Args = []string{"x", "<&>"}
 		s["main/new"] = &resource.Space{}
 	}), Options{})
-	actions := map[Action]bool{}
+	actions := map[plan.Action]bool{}
 	for _, c := range p.Changes {
 		actions[c.Action] = true
 	}
@@ -50,9 +51,9 @@ func rich(t testing.TB) *Plan {
 }
 
 // forge returns a plan file of p, whatever p is.
-func forge(t rapid.TB, p *Plan) []byte {
+func forge(t rapid.TB, p *plan.Plan) []byte {
 	t.Helper()
-	data, err := encodePlan(p)
+	data, err := plan.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestPlanFile(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	loaded, diags, err := LoadPlan(file)
+	loaded, diags, err := plan.Load(file)
 	if err != nil || len(diags) > 0 {
 		t.Fatal(err, diags)
 	}
@@ -88,7 +89,7 @@ func TestPlanFile(t *testing.T) {
 // TestPlanFileFlips flips bits of a plan file: each of a small one, and some of a large one. No file but the saved one is
 // a plan.
 func TestPlanFileFlips(t *testing.T) {
-	small := forge(t, &Plan{Project: "default", Unchanged: 1, Steps: []Step{}})
+	small := forge(t, &plan.Plan{Project: "default", Unchanged: 1, Steps: []plan.Step{}})
 	for bit := range 8 * len(small) {
 		checkFlipped(t, small, bit)
 	}
@@ -100,12 +101,12 @@ func TestPlanFileFlips(t *testing.T) {
 
 func checkFlipped(t *testing.T, data []byte, bit int) {
 	t.Helper()
-	if _, err := decodePlan(data); err != nil {
+	if _, err := plan.Decode(data); err != nil {
 		t.Fatal(err)
 	}
 	flipped := bytes.Clone(data)
 	flipped[bit/8] ^= 1 << (bit % 8)
-	if p, err := decodePlan(flipped); p != nil || err == nil {
+	if p, err := plan.Decode(flipped); p != nil || err == nil {
 		t.Errorf("bit %d of byte %d (%q) is flipped, and the plan is taken", bit%8, bit/8, data[bit/8])
 	}
 }
@@ -122,7 +123,7 @@ func TestPlanFileOfOthers(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		_, diags, err := LoadPlan(file)
+		_, diags, err := plan.Load(file)
 		if err != nil || diags.HasErrors() || (want == "") != (len(diags) == 0) || !strings.Contains(diags.Error(), want) {
 			t.Errorf("mode %o: %v, %v", mode, diags, err)
 		}
@@ -137,13 +138,13 @@ func TestStale(t *testing.T) {
 		t.Errorf("the serial alone makes a plan stale: %v", err)
 	}
 	h.prior.Records[theSide].Status.ImageDigest = "sha256:other"
-	if err := p.CheckFresh(h.prior); !errors.Is(err, ErrStale) || !strings.Contains(err.Error(), "plan again") {
+	if err := p.CheckFresh(h.prior); !errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), "plan again") {
 		t.Errorf("CheckFresh = %v", err)
 	}
 }
 
 func TestDamagedPlanFile(t *testing.T) {
-	body := strings.SplitAfterN(string(forge(t, &Plan{Project: "default", Steps: []Step{}})), "\n", 2)[1]
+	body := strings.SplitAfterN(string(forge(t, &plan.Plan{Project: "default", Steps: []plan.Step{}})), "\n", 2)[1]
 	replaced := func(old, new string) string {
 		t.Helper()
 		if strings.Count(body, old) != 1 {
@@ -186,24 +187,24 @@ func TestDamagedPlanFile(t *testing.T) {
 			if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			p, _, err := LoadPlan(file)
+			p, _, err := plan.Load(file)
 			if p != nil || err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), file+" ") || !strings.Contains(err.Error(), "plan again") {
 				t.Errorf("LoadPlan = %v, %v; want an error with %q", p, err, tt.err)
 			}
 		})
 	}
-	if _, _, err := LoadPlan(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := plan.Load(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("missing file: %v", err)
 	}
-	if _, err := decodePlan([]byte(digested(body))); err != nil {
+	if _, err := plan.Decode([]byte(digested(body))); err != nil {
 		t.Error(err)
 	}
 }
 
 // A plan that was edited by hand is not carried out when what it shows is not what it does.
 func TestEditedPlanFile(t *testing.T) {
-	change := func(p *Plan, path resource.Path) *Change { return p.ChangesByPath()[path] }
-	step := func(p *Plan, op Op, path resource.Path) *Step {
+	change := func(p *plan.Plan, path resource.Path) *plan.Change { return p.ChangesByPath()[path] }
+	step := func(p *plan.Plan, op plan.Op, path resource.Path) *plan.Step {
 		for i := range p.Steps {
 			if p.Steps[i].Op == op && p.Steps[i].Path == path {
 				return &p.Steps[i]
@@ -212,59 +213,59 @@ func TestEditedPlanFile(t *testing.T) {
 		t.Fatalf("no step to %s %s", op, path)
 		return nil
 	}
-	attachment := func(p *Plan) *state.Attachment { return change(p, otherCell).After.Status.Attachment }
+	attachment := func(p *plan.Plan) *state.Attachment { return change(p, otherCell).After.Status.Attachment }
 	tests := []struct {
 		name string
-		edit func(*Plan)
+		edit func(*plan.Plan)
 		err  string
 	}{
-		{"another spec", func(p *Plan) { change(p, otherRoot).After.Spec.(*resource.Container).Privileged = true }, "does not change as the plan shows it"},
-		{"another difference", func(p *Plan) { change(p, theSide).Diffs[0].After = "x:1" }, "does not change as the plan shows it"},
-		{"a difference less", func(p *Plan) { change(p, theSide).Diffs = nil }, "does not change as the plan shows it"},
-		{"a difference called computed", func(p *Plan) { change(p, theSide).Diffs[0].Computed = true }, "does not change as the plan shows it"},
-		{"no change", func(p *Plan) { p.Changes[0] = nil }, "change 0: it is missing"},
-		{"no path", func(p *Plan) { p.Changes[0] = &Change{Action: Delete} }, "path is empty"},
-		{"bad path", func(p *Plan) { p.Changes[0] = &Change{Path: "../etc", Action: Delete} }, `"../etc"`},
-		{"unknown action", func(p *Plan) { p.Changes[0].Action = "explode" }, `unknown action "explode"`},
-		{"no record", func(p *Plan) { change(p, theSide).Before = nil }, "lacks a record"},
-		{"record of another", func(p *Plan) { p.Changes[0].Before = change(p, theSide).Before }, `has a record of "` + string(theSide)},
-		{"null image", func(p *Plan) { p.Images[0] = nil }, "image 0"},
-		{"another profile", func(p *Plan) { p.Profiles = []string{"unconfined"} }, `AppArmor profile "unconfined"`},
-		{"step without image", func(p *Plan) { step(p, OpImage, "").Image = nil }, "has no image"},
-		{"step without change", func(p *Plan) { step(p, OpCreate, theSide).Path = "else" }, "(create else) has no change"},
-		{"step without names", func(p *Plan) {
+		{"another spec", func(p *plan.Plan) { change(p, otherRoot).After.Spec.(*resource.Container).Privileged = true }, "does not change as the plan shows it"},
+		{"another difference", func(p *plan.Plan) { change(p, theSide).Diffs[0].After = "x:1" }, "does not change as the plan shows it"},
+		{"a difference less", func(p *plan.Plan) { change(p, theSide).Diffs = nil }, "does not change as the plan shows it"},
+		{"a difference called computed", func(p *plan.Plan) { change(p, theSide).Diffs[0].Computed = true }, "does not change as the plan shows it"},
+		{"no change", func(p *plan.Plan) { p.Changes[0] = nil }, "change 0: it is missing"},
+		{"no path", func(p *plan.Plan) { p.Changes[0] = &plan.Change{Action: plan.Delete} }, "path is empty"},
+		{"bad path", func(p *plan.Plan) { p.Changes[0] = &plan.Change{Path: "../etc", Action: plan.Delete} }, `"../etc"`},
+		{"unknown action", func(p *plan.Plan) { p.Changes[0].Action = "explode" }, `unknown action "explode"`},
+		{"no record", func(p *plan.Plan) { change(p, theSide).Before = nil }, "lacks a record"},
+		{"record of another", func(p *plan.Plan) { p.Changes[0].Before = change(p, theSide).Before }, `has a record of "` + string(theSide)},
+		{"null image", func(p *plan.Plan) { p.Images[0] = nil }, "image 0"},
+		{"another profile", func(p *plan.Plan) { p.Profiles = []string{"unconfined"} }, `AppArmor profile "unconfined"`},
+		{"step without image", func(p *plan.Plan) { step(p, plan.OpImage, "").Image = nil }, "has no image"},
+		{"step without change", func(p *plan.Plan) { step(p, plan.OpCreate, theSide).Path = "else" }, "(create else) has no change"},
+		{"step without names", func(p *plan.Plan) {
 			p.Names = nil
-			step(p, OpCreate, otherSpace).Op = OpNames
+			step(p, plan.OpCreate, otherSpace).Op = plan.OpNames
 		}, "has no names"},
-		{"step against its change", func(p *Plan) { step(p, OpCreate, otherSpace).Op = OpDelete }, "(delete main/other) has no change"},
-		{"waits for itself", func(p *Plan) { p.Steps[1].After = []int{1} }, "step 1 waits for step 1"},
-		{"waits for what is not there", func(p *Plan) { p.Steps[1].After = []int{-1} }, "step 1 waits for step -1"},
-		{"unknown operation", func(p *Plan) { step(p, OpCreate, otherSpace).Op = "explode" }, "(explode main/other) has no change"},
-		{"start of a realm", func(p *Plan) { step(p, OpUpdate, theRealm).Op = OpStart }, `can't start a realm`},
-		{"twice", func(p *Plan) { p.Changes = append(p.Changes, change(p, theSide)) }, "main/default/blog/web/side changes twice"},
-		{"a claim to another container", func(p *Plan) { change(p, theSide).After.Status.ContainerID = "x" }, `lays claim to the container "x"`},
-		{"a claim to another cgroup", func(p *Plan) { change(p, theSide).After.Status.Cgroup = "/" }, `lays claim to the cgroup "/"`},
-		{"another namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "" }, "has no containerd namespace"},
-		{"not the realm's namespace", func(p *Plan) { change(p, otherSpace).After.Status.Namespace = "moby" }, "not in the containerd namespace of its realm"},
-		{"another namespace of a realm", func(p *Plan) { change(p, theRealm).After.Status.Namespace = "moby" }, "is not what its configuration makes of it"},
-		{"another bridge", func(p *Plan) { change(p, otherSpace).After.Status.Network.Bridge = "eth0" }, "is not that of main/other"},
-		{"another file", func(p *Plan) { change(p, otherSpace).After.Status.Network.File = "../x" }, "is not that of main/other"},
-		{"another gateway", func(p *Plan) { change(p, otherSpace).After.Status.Network.Gateway = "1.1.1.1" }, "is not that of main/other"},
-		{"another subnet", func(p *Plan) { change(p, otherSpace).After.Status.Network.Subnet = "x" }, "has the subnet \"x\""},
-		{"a network of a stack", func(p *Plan) { change(p, otherStack).After.Status.Network = &state.Network{} }, "only a space has a network"},
-		{"an attached stack", func(p *Plan) { change(p, otherStack).After.Status.Attachment = &state.Attachment{} }, "only a cell is attached"},
-		{"another space", func(p *Plan) { attachment(p).Interfaces[0].Space = "main/default" }, "attached to \"main/default\""},
-		{"a space that is none", func(p *Plan) { attachment(p).Interfaces[0].Space = "../.." }, "attached to \"../..\""},
-		{"another interface", func(p *Plan) { attachment(p).Interfaces[0].Name = "lo" }, "has the interface \"lo\""},
-		{"another address", func(p *Plan) { attachment(p).Interfaces[0].Address = "10.0.0.1/8" }, "has the address \"10.0.0.1/8\""},
-		{"a network that is another's", func(p *Plan) { attachment(p).Interfaces[0].Network.Name = "podman" }, "network \"podman\" with the subnet"},
-		{"a port that is none", func(p *Plan) { attachment(p).Published = []string{"80"} }, "publishes \"80\""},
-		{"a name with a line break", func(p *Plan) { attachment(p).Names = []string{"a\n1.1.1.1 b"} }, "contains"},
-		{"names elsewhere", func(p *Plan) { p.Names[0].Update = []resource.Path{"main/other/../x"} }, "is no cell of it"},
-		{"names of another space", func(p *Plan) { p.Names[0].Update = []resource.Path{"main/third/x/y"} }, "is no cell of it"},
-		{"an entry with a line break", func(p *Plan) { p.Names[0].Entries[0].Names = []string{"a\n"} }, "contains"},
-		{"an entry without address", func(p *Plan) { p.Names[0].Entries[0].Address = "" }, "names of main/"},
-		{"waits for nothing", func(p *Plan) { change(p, theSide).Check = resource.Healthy }, "can't be waited for to be healthy"},
+		{"step against its change", func(p *plan.Plan) { step(p, plan.OpCreate, otherSpace).Op = plan.OpDelete }, "(delete main/other) has no change"},
+		{"waits for itself", func(p *plan.Plan) { p.Steps[1].After = []int{1} }, "step 1 waits for step 1"},
+		{"waits for what is not there", func(p *plan.Plan) { p.Steps[1].After = []int{-1} }, "step 1 waits for step -1"},
+		{"unknown operation", func(p *plan.Plan) { step(p, plan.OpCreate, otherSpace).Op = "explode" }, "(explode main/other) has no change"},
+		{"start of a realm", func(p *plan.Plan) { step(p, plan.OpUpdate, theRealm).Op = plan.OpStart }, `can't start a realm`},
+		{"twice", func(p *plan.Plan) { p.Changes = append(p.Changes, change(p, theSide)) }, "main/default/blog/web/side changes twice"},
+		{"a claim to another container", func(p *plan.Plan) { change(p, theSide).After.Status.ContainerID = "x" }, `lays claim to the container "x"`},
+		{"a claim to another cgroup", func(p *plan.Plan) { change(p, theSide).After.Status.Cgroup = "/" }, `lays claim to the cgroup "/"`},
+		{"another namespace", func(p *plan.Plan) { change(p, otherSpace).After.Status.Namespace = "" }, "has no containerd namespace"},
+		{"not the realm's namespace", func(p *plan.Plan) { change(p, otherSpace).After.Status.Namespace = "moby" }, "not in the containerd namespace of its realm"},
+		{"another namespace of a realm", func(p *plan.Plan) { change(p, theRealm).After.Status.Namespace = "moby" }, "is not what its configuration makes of it"},
+		{"another bridge", func(p *plan.Plan) { change(p, otherSpace).After.Status.Network.Bridge = "eth0" }, "is not that of main/other"},
+		{"another file", func(p *plan.Plan) { change(p, otherSpace).After.Status.Network.File = "../x" }, "is not that of main/other"},
+		{"another gateway", func(p *plan.Plan) { change(p, otherSpace).After.Status.Network.Gateway = "1.1.1.1" }, "is not that of main/other"},
+		{"another subnet", func(p *plan.Plan) { change(p, otherSpace).After.Status.Network.Subnet = "x" }, "has the subnet \"x\""},
+		{"a network of a stack", func(p *plan.Plan) { change(p, otherStack).After.Status.Network = &state.Network{} }, "only a space has a network"},
+		{"an attached stack", func(p *plan.Plan) { change(p, otherStack).After.Status.Attachment = &state.Attachment{} }, "only a cell is attached"},
+		{"another space", func(p *plan.Plan) { attachment(p).Interfaces[0].Space = "main/default" }, "attached to \"main/default\""},
+		{"a space that is none", func(p *plan.Plan) { attachment(p).Interfaces[0].Space = "../.." }, "attached to \"../..\""},
+		{"another interface", func(p *plan.Plan) { attachment(p).Interfaces[0].Name = "lo" }, "has the interface \"lo\""},
+		{"another address", func(p *plan.Plan) { attachment(p).Interfaces[0].Address = "10.0.0.1/8" }, "has the address \"10.0.0.1/8\""},
+		{"a network that is another's", func(p *plan.Plan) { attachment(p).Interfaces[0].Network.Name = "podman" }, "network \"podman\" with the subnet"},
+		{"a port that is none", func(p *plan.Plan) { attachment(p).Published = []string{"80"} }, "publishes \"80\""},
+		{"a name with a line break", func(p *plan.Plan) { attachment(p).Names = []string{"a\n1.1.1.1 b"} }, "contains"},
+		{"names elsewhere", func(p *plan.Plan) { p.Names[0].Update = []resource.Path{"main/other/../x"} }, "is no cell of it"},
+		{"names of another space", func(p *plan.Plan) { p.Names[0].Update = []resource.Path{"main/third/x/y"} }, "is no cell of it"},
+		{"an entry with a line break", func(p *plan.Plan) { p.Names[0].Entries[0].Names = []string{"a\n"} }, "contains"},
+		{"an entry without address", func(p *plan.Plan) { p.Names[0].Entries[0].Address = "" }, "names of main/"},
+		{"waits for nothing", func(p *plan.Plan) { change(p, theSide).Check = resource.Healthy }, "can't be waited for to be healthy"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -274,7 +275,7 @@ func TestEditedPlanFile(t *testing.T) {
 				s[theRealm].(*resource.Realm).Labels = map[string]string{"a": "b"}
 			}), Options{})
 			tt.edit(p)
-			if _, err := decodePlan(forge(t, p)); err == nil || !strings.Contains(err.Error(), tt.err) {
+			if _, err := plan.Decode(forge(t, p)); err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("decodePlan = %v; want an error with %q", err, tt.err)
 			}
 			file := filepath.Join(t.TempDir(), "plan")
@@ -287,11 +288,11 @@ func TestEditedPlanFile(t *testing.T) {
 
 // What a plan says of the state must be true of it.
 func TestEditedPlanOfThisState(t *testing.T) {
-	for name, edit := range map[string]func(*Plan){
-		"record":    func(p *Plan) { p.Changes[0].Before.Status.Project = "other" },
-		"namespace": func(p *Plan) { p.Changes[0].After.Status.Namespace = "moby" },
-		"container": func(p *Plan) { p.Changes[0].Before.Status.ContainerID = "x" },
-		"cgroup":    func(p *Plan) { p.Changes[0].Before.Status.Cgroup = "/" },
+	for name, edit := range map[string]func(*plan.Plan){
+		"record":    func(p *plan.Plan) { p.Changes[0].Before.Status.Project = "other" },
+		"namespace": func(p *plan.Plan) { p.Changes[0].After.Status.Namespace = "moby" },
+		"container": func(p *plan.Plan) { p.Changes[0].Before.Status.ContainerID = "x" },
+		"cgroup":    func(p *plan.Plan) { p.Changes[0].Before.Status.Cgroup = "/" },
 	} {
 		h := made(t)
 		file := filepath.Join(t.TempDir(), "plan")
@@ -299,12 +300,12 @@ func TestEditedPlanOfThisState(t *testing.T) {
 		if err := p.Save(file); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := LoadPlan(file)
+		p, _, err := plan.Load(file)
 		if err != nil || p.CheckFresh(h.prior) != nil {
 			t.Fatal(err, p.CheckFresh(h.prior))
 		}
 		edit(p)
-		if err := p.CheckFresh(h.prior); err == nil || errors.Is(err, ErrStale) {
+		if err := p.CheckFresh(h.prior); err == nil || errors.Is(err, plan.ErrStale) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -318,7 +319,7 @@ func FuzzPlanFile(f *testing.F) {
 	f.Add(`{"changes":[null],"images":[null],"steps":[{"op":"image","after":[5]}]}`)
 	f.Add(`{"changes":[{"path":"main","action":"create","after":{"path":"main","spec":{}}}],"steps":[{"op":"create","path":"main"}]}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		p, err := decodePlan([]byte(digested(body)))
+		p, err := plan.Decode([]byte(digested(body)))
 		if err != nil {
 			return
 		}
@@ -330,7 +331,7 @@ func FuzzPlanFile(f *testing.F) {
 		}
 		changes := p.ChangesByPath()
 		for i, s := range p.Steps {
-			if s.Op != OpImage && s.Op != OpNames && changes[s.Path] == nil {
+			if s.Op != plan.OpImage && s.Op != plan.OpNames && changes[s.Path] == nil {
 				t.Errorf("step %d has no change", i)
 			}
 		}

@@ -7,26 +7,15 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Wants returns what the plan makes or changes on the host, as a configuration for which that can be looked at again. As for
-// [New], what is destroyed wants nothing.
-func (p *Plan) Wants() *resource.Tree {
-	tree := resource.NewTree()
-	for _, c := range p.Changes {
-		if c.After != nil && c.Action != Record && !p.Destroy {
-			tree.Add(&resource.Resource{Path: c.Path, Spec: c.After.Spec})
-		}
-	}
-	return tree
-}
-
-// CheckHost returns an error that wraps [ErrStale] when the host no longer offers what the plan took for granted when it was
+// CheckHost returns an error that wraps [plan.ErrStale] when the host no longer offers what the plan took for granted when it was
 // made: free host ports and subnets, sources of volumes, devices, images, AppArmor profiles, controllers, and containers that
-// no state knows. The checks are those of [New]. prior is the state that [Plan.CheckFresh] has approved, actual the host as it
-// is now, looked at for [Plan.Wants]; what registries have is not compared, since the pull does that.
-func CheckHost(p *Plan, prior *state.State, actual *Actual) error {
+// no state knows. The checks are those of [New]. prior is the state that [plan.Plan.CheckFresh] has approved, actual the host as it
+// is now, looked at for [plan.Plan.Wants]; what registries have is not compared, since the pull does that.
+func CheckHost(p *plan.Plan, prior *state.State, actual *plan.Actual) error {
 	d := &decider{
 		desired: p.Wants(), prior: p.MovedAndImported(prior), actual: actual, opts: Options{Project: p.Project},
 		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual, p.Destroy),
@@ -34,7 +23,7 @@ func CheckHost(p *Plan, prior *state.State, actual *Actual) error {
 	d.findRoots()
 	d.checkPlugins()
 	for _, image := range p.Images {
-		if now := actual.Images[ImageKey{image.Namespace, image.Reference}].Local; !image.Pull && now != image.Digest {
+		if now := actual.Images[plan.ImageKey{Namespace: image.Namespace, Reference: image.Reference}].Local; !image.Pull && now != image.Digest {
 			d.diags.Errorf(resource.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
 		}
 	}
@@ -47,7 +36,7 @@ func CheckHost(p *Plan, prior *state.State, actual *Actual) error {
 	if !d.diags.HasErrors() {
 		return nil
 	}
-	return fmt.Errorf("%w: this host has changed since it was made: plan again\n\n  %s", ErrStale, strings.ReplaceAll(d.diags.Error(), "\n", "\n  "))
+	return fmt.Errorf("%w: this host has changed since it was made: plan again\n\n  %s", plan.ErrStale, strings.ReplaceAll(d.diags.Error(), "\n", "\n  "))
 }
 
 func orGone(digest string) string {
@@ -59,7 +48,7 @@ func orGone(digest string) string {
 
 // checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
 // profile.
-func (d *decider) checkAgain(c *Change, want *resource.Resource, loads bool) {
+func (d *decider) checkAgain(c *plan.Change, want *resource.Resource, loads bool) {
 	d.checkControllers(want)
 	d.checkRestartPolicy(want)
 	switch c.Path.Kind() {
@@ -75,7 +64,7 @@ func (d *decider) checkAgain(c *Change, want *resource.Resource, loads bool) {
 			}
 		}
 	case resource.KindContainer:
-		made := c.Action == Create || c.Action == Replace
+		made := c.Action == plan.Create || c.Action == plan.Replace
 		if made {
 			d.checkHostPaths(want)
 			d.checkFlaws(want, c.After)
@@ -88,7 +77,7 @@ func (d *decider) checkAgain(c *Change, want *resource.Resource, loads bool) {
 }
 
 // checkSubnetAgain makes sure that a subnet that the space does not have yet is still free.
-func (d *decider) checkSubnetAgain(c *Change) {
+func (d *decider) checkSubnetAgain(c *plan.Change) {
 	var had, network *state.Network
 	if c.Before != nil {
 		had = c.Before.Status.Network
@@ -117,9 +106,9 @@ func (d *decider) checkDefaultProfile(want *resource.Resource, loads bool) {
 
 // checkUnrecorded makes sure that what no state knows, and the plan adopts or removes, is still there under the id that the
 // plan says, with the labels of its path.
-func (d *decider) checkUnrecorded(c *Change) {
+func (d *decider) checkUnrecorded(c *plan.Change) {
 	found := c.Before
-	if c.Action == Adopt {
+	if c.Action == plan.Adopt {
 		found = c.After
 	}
 	if found == nil || d.prior.Records[c.Path] != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // What a plan took for granted about the host must still be so, and the same checks find what isn't.
@@ -26,29 +27,29 @@ func TestCheckHost(t *testing.T) {
 			container(s, theSide).Image = "side:2"
 		})
 	}
-	socket := Socket{Protocol: "tcp", Addr: netip.MustParseAddr("127.0.0.1"), Port: 8080}
+	socket := plan.Socket{Protocol: "tcp", Addr: netip.MustParseAddr("127.0.0.1"), Port: 8080}
 	for _, tt := range []struct {
 		name   string
 		change func(*host)
 		err    string
 	}{
 		{"nothing", func(*host) {}, ""},
-		{"another port", func(h *host) { h.actual.Sockets = []Socket{{Protocol: "tcp", Addr: socket.Addr, Port: 8081}} }, ""},
-		{"a listener", func(h *host) { h.actual.Sockets = []Socket{socket} }, "Host port is taken: cell main/other/x/needs is to publish 8080:80, but something on this host listens on 127.0.0.1:8080/tcp"},
+		{"another port", func(h *host) { h.actual.Sockets = []plan.Socket{{Protocol: "tcp", Addr: socket.Addr, Port: 8081}} }, ""},
+		{"a listener", func(h *host) { h.actual.Sockets = []plan.Socket{socket} }, "Host port is taken: cell main/other/x/needs is to publish 8080:80, but something on this host listens on 127.0.0.1:8080/tcp"},
 		{"a published port", func(h *host) {
-			h.foreign = []PortMapping{{Protocol: "tcp", First: 8080, Last: 8080, Network: "podman"}}
+			h.foreign = []plan.PortMapping{{Protocol: "tcp", First: 8080, Last: 8080, Network: "podman"}}
 		}, "CNI network podman publishes port 8080/tcp"},
 		{"a volume's source", func(h *host) { h.actual.MissingPaths["/srv"] = true }, "Volume source is missing"},
 		{"a device", func(h *host) { h.actual.MissingPaths["/dev/fuse"] = true }, "Device is missing"},
 		{"a chosen subnet is taken", func(h *host) {
-			h.actual.Routes = []Route{{netip.MustParsePrefix("10.99.0.128/25"), "eth1"}}
+			h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("10.99.0.128/25"), Device: "eth1"}}
 		}, "Subnet is taken: space main/other wants the subnet 10.99.0.0/24, but this host has a route through eth1"},
 		{"an image is another", func(h *host) {
-			h.actual.Images[ImageKey{"kukeon-main", "side:2"}] = ImageStatus{Local: "sha256:other"}
+			h.actual.Images[plan.ImageKey{Namespace: "kukeon-main", Reference: "side:2"}] = plan.ImageStatus{Local: "sha256:other"}
 		}, "Image has changed: image side:2 of containerd namespace kukeon-main was " + digestOf("side:2") + ", and is now sha256:other"},
-		{"an image is gone", func(h *host) { delete(h.actual.Images, ImageKey{"kukeon-main", "side:2"}) }, "and is now gone"},
+		{"an image is gone", func(h *host) { delete(h.actual.Images, plan.ImageKey{Namespace: "kukeon-main", Reference: "side:2"}) }, "and is now gone"},
 		{"an image that is pulled is another in the registry", func(h *host) {
-			h.actual.Images[ImageKey{"kukeon-main", "web:9"}] = ImageStatus{Remote: "sha256:other"}
+			h.actual.Images[plan.ImageKey{Namespace: "kukeon-main", Reference: "web:9"}] = plan.ImageStatus{Remote: "sha256:other"}
 		}, ""},
 		{"a profile", func(h *host) { delete(h.actual.Profiles, "other") }, "AppArmor profile is not loaded: container main/default/blog/web/side-2 is to run under AppArmor profile other"},
 		{"the default profile", func(h *host) { delete(h.actual.Profiles, resource.DefaultAppArmorProfile) }, "AppArmor profile is not loaded: container main/default/blog/web/side is to run under AppArmor profile kukeon-default"},
@@ -61,16 +62,16 @@ func TestCheckHost(t *testing.T) {
 			h := newHost(t)
 			confined(resource.DefaultAppArmorProfile)(h)
 			h.converge(example(nil), Options{})
-			h.local[ImageKey{"kukeon-main", "side:2"}] = true
+			h.local[plan.ImageKey{Namespace: "kukeon-main", Reference: "side:2"}] = true
 			p := h.plan(desired(), Options{})
-			if !slices.ContainsFunc(p.Images, func(i *Image) bool { return !i.Pull && i.Reference == "side:2" }) {
+			if !slices.ContainsFunc(p.Images, func(i *plan.Image) bool { return !i.Pull && i.Reference == "side:2" }) {
 				t.Fatalf("%+v", p.Images)
 			}
 			h.refresh(p.Wants())
 			tt.change(h)
 			h.actual.Mappings = append(h.actual.Mappings, h.foreign...)
 			err := CheckHost(p, h.prior, h.actual)
-			if tt.err == "" && err != nil || tt.err != "" && (!errors.Is(err, ErrStale) || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "plan again")) {
+			if tt.err == "" && err != nil || tt.err != "" && (!errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "plan again")) {
 				t.Errorf("%v; want %q", err, tt.err)
 			}
 		})
@@ -106,11 +107,11 @@ func TestCheckHostUnrecorded(t *testing.T) {
 		}
 		c := p.ChangesByPath()[theSide]
 		found := c.Before
-		if c.Action == Adopt {
+		if c.Action == plan.Adopt {
 			found = c.After
 		}
 		found.Status.ContainerID = "of-somebody-else"
-		if err := CheckHost(p, h.prior, h.actual); !errors.Is(err, ErrStale) || !strings.Contains(err.Error(), "which is not recorded, is not found") {
+		if err := CheckHost(p, h.prior, h.actual); !errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), "which is not recorded, is not found") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -172,7 +173,7 @@ func (d *decider) usedBy(p publisher) string {
 }
 
 // ownMapping reports whether a mapping is that of a cell: those are compared by what is recorded.
-func (d *decider) ownMapping(m PortMapping) bool {
+func (d *decider) ownMapping(m plan.PortMapping) bool {
 	return strings.HasPrefix(m.Network, "kukeon-")
 }
 
@@ -207,30 +208,4 @@ func (d *decider) choosePort(p publisher, taken []publisher) (publisher, bool) {
 	}
 	d.diags.Errorf(d.declared(p.cell), p.cell, "No free port", "cell %s publishes port %s of its own, but no port of the host from %d up is free for it: name one.", p.cell, p.Container, firstFreePort)
 	return p, false
-}
-
-// isPublished reports whether the host maps all of a recorded port to the cell.
-func (a *Actual) isPublished(cell resource.Path, text string) bool {
-	id := state.CellID(cell)
-	if found := a.Cells[cell]; found != nil && found.ID != "" {
-		id = found.ID
-	}
-	if a.Mappings == nil {
-		return true // it wasn't looked at
-	}
-	port, err := resource.ParsePort(text)
-	return err == nil && Mapped(a.Mappings, id, port)
-}
-
-// Mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
-func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
-	for n := port.Host.First; n <= port.Host.Last; n++ {
-		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
-			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
-		})
-		if !found {
-			return false
-		}
-	}
-	return true
 }

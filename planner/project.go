@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -33,14 +34,14 @@ func (d *decider) checkElsewhere() {
 	if from == nil {
 		return
 	}
-	var first *Change
+	var first *plan.Change
 	deleted, replaced := 0, 0
 	for _, p := range d.order {
 		c := d.changes[p]
 		switch {
-		case c == nil || c.Action != Delete && c.Action != Replace || d.keptImages(p):
+		case c == nil || c.Action != plan.Delete && c.Action != plan.Replace || d.keptImages(p):
 			continue
-		case c.Action == Delete:
+		case c.Action == plan.Delete:
 			deleted++
 		default:
 			replaced++

@@ -10,11 +10,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // applyInAnyOrder carries out some steps of the plan, each when what it waits for is done.
-func (h *host) applyInAnyOrder(t *rapid.T, p *Plan, count int) {
+func (h *host) applyInAnyOrder(t *rapid.T, p *plan.Plan, count int) {
 	t.Helper()
 	h.applySome(p, count, func(free []int) int { return rapid.IntRange(0, len(free)-1).Draw(t, "next step") })
 }
@@ -103,14 +104,14 @@ func TestPlanIsWellFormed(t *testing.T) {
 				}
 			}
 			seen[c.Path] = true
-			if (c.Before == nil) != (c.Action == Create && h.prior.Records[c.Path] == nil || c.Action == Adopt) || (c.After == nil) != (c.Action == Delete) {
+			if (c.Before == nil) != (c.Action == plan.Create && h.prior.Records[c.Path] == nil || c.Action == plan.Adopt) || (c.After == nil) != (c.Action == plan.Delete) {
 				t.Fatalf("%s %s: before %v, after %v", c.Action, c.Path, c.Before, c.After)
 			}
-			if c.Action != Create && len(c.Reasons) == 0 && len(c.Diffs) == 0 && !seen[c.Path.Parent()] {
+			if c.Action != plan.Create && len(c.Reasons) == 0 && len(c.Diffs) == 0 && !seen[c.Path.Parent()] {
 				t.Fatalf("no reason to %s %s", c.Action, c.Path)
 			}
 		}
-		if err := p.check(); err != nil {
+		if err := p.Validate(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -146,7 +147,7 @@ func TestTargetedPlansCanBeCarriedOut(t *testing.T) {
 			t.Fatalf("no plan: %v", diags)
 		}
 		for _, c := range p.Changes {
-			if c.Action == Delete && !target.Contains(c.Path) && !broughtAlong(p, c.Path) {
+			if c.Action == plan.Delete && !target.Contains(c.Path) && !broughtAlong(p, c.Path) {
 				t.Fatalf("%s is deleted for target %s\n%s", c.Path, target, text(p))
 			}
 		}
@@ -184,7 +185,7 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 		p := h.plan(desired, Options{Replace: []resource.Path{asked}})
 		changes := p.ChangesByPath()
 		for _, path := range paths {
-			if c := changes[path]; asked.Contains(path) && (c == nil || c.Action != Replace && c.Action != Create) {
+			if c := changes[path]; asked.Contains(path) && (c == nil || c.Action != plan.Replace && c.Action != plan.Create) {
 				t.Fatalf("%s stays\n%s", path, text(p))
 			}
 		}
@@ -203,15 +204,15 @@ func TestReplacementsCanBeCarriedOut(t *testing.T) {
 
 // broughtAlong reports whether another change takes the ground from under p: that of its realm or of its cell's
 // root container.
-func broughtAlong(p *Plan, path resource.Path) bool {
-	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
+func broughtAlong(p *plan.Plan, path resource.Path) bool {
+	return slices.ContainsFunc(p.Changes, func(c *plan.Change) bool {
 		root := false
 		for _, r := range []*state.Record{c.Before, c.After} {
 			if r != nil && path.Kind() == resource.KindContainer && c.Path.Parent() == path.Parent() {
 				root = root || r.Spec.(*resource.Container).Root
 			}
 		}
-		return c.Path != path && (c.Action == Replace && c.Path == path.Realm() || root && (c.Action != Update || c.Start))
+		return c.Path != path && (c.Action == plan.Replace && c.Path == path.Realm() || root && (c.Action != plan.Update || c.Start))
 	})
 }
 
@@ -226,7 +227,7 @@ func TestPlanOutlivesItsFile(t *testing.T) {
 		if err := p.Save(file); err != nil {
 			t.Fatal(err)
 		}
-		loaded, _, err := LoadPlan(file)
+		loaded, _, err := plan.Load(file)
 		if err != nil {
 			t.Fatal(err)
 		}

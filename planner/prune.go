@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -15,26 +16,26 @@ import (
 type orphan struct {
 	namespace string
 	project   string
-	container *Container // nil for a realm's namespace and a space's network
+	container *plan.Container // nil for a realm's namespace and a space's network
 	network   *state.Network
 	// kept says that it is the namespace of a realm that was destroyed, with its images.
 	kept bool
 }
 
 // orphansOf returns what is left of ours; namespaces that were kept for their images are left only where those are to go.
-func orphansOf(prior *state.State, actual *Actual, images bool) map[resource.Path]*orphan {
+func orphansOf(prior *state.State, actual *plan.Actual, images bool) map[resource.Path]*orphan {
 	orphans := map[resource.Path]*orphan{}
 	known := state.RecordedIDs(prior)
 	for _, name := range slices.Sorted(maps.Keys(actual.Namespaces)) {
 		ns := actual.Namespaces[name]
-		if p, err := resource.ParsePath(ns.Labels[LabelPath]); err == nil && p.Kind() == resource.KindRealm && prior.Records[p] == nil {
-			if kept := ns.Labels[LabelKept] != ""; !kept || images {
-				orphans[p] = &orphan{namespace: name, project: ns.Labels[LabelProject], kept: kept}
+		if p, err := resource.ParsePath(ns.Labels[plan.LabelPath]); err == nil && p.Kind() == resource.KindRealm && prior.Records[p] == nil {
+			if kept := ns.Labels[plan.LabelKept] != ""; !kept || images {
+				orphans[p] = &orphan{namespace: name, project: ns.Labels[plan.LabelProject], kept: kept}
 			}
 		}
 		for id, c := range ns.Containers {
-			if p, ok := Claims(id, c.Labels); ok && prior.Records[p] == nil && !known[[2]string{name, id}] {
-				orphans[p] = &orphan{namespace: name, project: c.Labels[LabelProject], container: c}
+			if p, ok := plan.Claims(id, c.Labels); ok && prior.Records[p] == nil && !known[[2]string{name, id}] {
+				orphans[p] = &orphan{namespace: name, project: c.Labels[plan.LabelProject], container: c}
 			}
 		}
 	}
@@ -44,7 +45,7 @@ func orphansOf(prior *state.State, actual *Actual, images bool) map[resource.Pat
 		if _, ok := recorded[n.Name]; ok {
 			continue // of a space that was moved, until that is carried out
 		}
-		if network := networkOfSpace(&actual.CNINetworks[i]); err == nil && p.Kind() == resource.KindSpace && prior.Records[p] == nil && network != nil {
+		if network := plan.NetworkOfSpace(&actual.CNINetworks[i]); err == nil && p.Kind() == resource.KindSpace && prior.Records[p] == nil && network != nil {
 			orphans[p] = &orphan{namespace: prior.Namespace(p, nil), project: n.Project, network: network}
 		}
 	}
@@ -56,7 +57,7 @@ func (o *orphan) record(p resource.Path) *state.Record {
 	spec := resource.NewSpec(p.Kind())
 	r := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: o.project, Namespace: o.namespace}}
 	if c, ok := spec.(*resource.Container); ok {
-		c.Root = o.container.Labels[LabelRole] == "root"
+		c.Root = o.container.Labels[plan.LabelRole] == "root"
 		r.Status.ContainerID = o.container.ID
 	}
 	if o.network != nil {
@@ -67,7 +68,7 @@ func (o *orphan) record(p resource.Path) *state.Record {
 }
 
 // decideUnwanted decides on what is recorded or was found, and isn't desired.
-func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *Change {
+func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *plan.Change {
 	if !d.mayDelete(p) || d.opts.ByHand && !d.opts.Destroy && !d.parentGoes(p) && !d.realmReplaced(p) {
 		return nil
 	}
@@ -86,7 +87,7 @@ func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *Change {
 	if have == nil {
 		return d.decideOrphan(p, inScope)
 	}
-	c := &Change{Path: p, Action: Delete, Before: have, Diffs: diff(have.Spec, nil)}
+	c := &plan.Change{Path: p, Action: plan.Delete, Before: have, Diffs: plan.Compare(have.Spec, nil)}
 	if r := d.forgotten(p); r != nil && !d.opts.Destroy && d.ours(have.Status.Project) {
 		return d.forget(p, have, r)
 	}
@@ -139,13 +140,13 @@ func (d *decider) declares(p resource.Path) bool {
 }
 
 // decideOrphan removes what an interrupted apply of this project left and nobody wants.
-func (d *decider) decideOrphan(p resource.Path, inScope bool) *Change {
+func (d *decider) decideOrphan(p resource.Path, inScope bool) *plan.Change {
 	o := d.orphans[p]
 	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
 	if !inScope || !d.ours(o.project) && !withParent {
 		return nil
 	}
-	c := &Change{Path: p, Action: Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
+	c := &plan.Change{Path: p, Action: plan.Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
 	if o.kept {
 		c.Reasons = []string{"its images were kept when it was destroyed"}
 	}
@@ -156,7 +157,7 @@ func (d *decider) decideOrphan(p resource.Path, inScope bool) *Change {
 }
 
 // checkForeign refuses to delete or replace a realm whose namespace holds containers that are not ours.
-func (d *decider) checkForeign(c *Change) {
+func (d *decider) checkForeign(c *plan.Change) {
 	ns := d.actual.Namespaces[c.Before.Status.Namespace]
 	if ns == nil {
 		return
@@ -185,7 +186,7 @@ func (d *decider) checkForeign(c *Change) {
 }
 
 // decideImages decides whether the images of a realm that goes are kept, with its containerd namespace.
-func (d *decider) decideImages(c *Change, ns *Namespace) {
+func (d *decider) decideImages(c *plan.Change, ns *plan.Namespace) {
 	c.RemoveImages = d.opts.Images
 	hint := ""
 	if d.opts.Destroy {
@@ -203,8 +204,8 @@ func (d *decider) decideImages(c *Change, ns *Namespace) {
 }
 
 // orphanOf returns the orphan that the container is, and its path, or nil.
-func (d *decider) orphanOf(c *Container) (resource.Path, *orphan) {
-	p := resource.Path(c.Labels[LabelPath])
+func (d *decider) orphanOf(c *plan.Container) (resource.Path, *orphan) {
+	p := resource.Path(c.Labels[plan.LabelPath])
 	if o := d.orphans[p]; o != nil && o.container == c {
 		return p, o
 	}
@@ -245,7 +246,7 @@ func (d *decider) warnLeftBehind() {
 		if p.Kind() != resource.KindContainer || d.changes[p] != nil || !d.rootMoves(p) {
 			continue
 		}
-		if c := d.live(p); c == nil || c.Status != TaskRunning && c.Status != TaskPaused {
+		if c := d.live(p); c == nil || c.Status != plan.TaskRunning && c.Status != plan.TaskPaused {
 			continue
 		}
 		whose := "is not in this configuration"

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -255,7 +256,7 @@ func (h *host) drift(t *rapid.T) {
 }
 
 func (h *host) driftContainer(t *rapid.T, r *state.Record, which int) {
-	c := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
+	c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	if c == nil {
 		return
 	}
@@ -267,18 +268,18 @@ func (h *host) driftContainer(t *rapid.T, r *state.Record, which int) {
 	case 2:
 		c.RestartPolicy = ""
 	case 3:
-		c.Status, c.NetNS = rapid.SampledFrom([]TaskStatus{TaskNone, TaskCreated, TaskStopped, TaskUnknown}).Draw(t, "status"), 0
+		c.Status, c.NetNS = rapid.SampledFrom([]plan.TaskStatus{plan.TaskNone, plan.TaskCreated, plan.TaskStopped, plan.TaskUnknown}).Draw(t, "status"), 0
 	case 4:
 		if c.NetNS != 0 && !r.Spec.(*resource.Container).Root {
 			h.netns++
 			c.NetNS = h.netns
 		}
 	case 5:
-		c.Labels = map[string]string{LabelPath: string(r.Path), LabelSpecDigest: "other"}
+		c.Labels = map[string]string{plan.LabelPath: string(r.Path), plan.LabelSpecDigest: "other"}
 	case 6: // a manifest was lost, or a crash came between making and recording
 		delete(h.prior.Records, r.Path)
 	case 7:
-		c.Status, c.ExitCode, c.NetNS = TaskStopped, rapid.SampledFrom([]uint32{0, 1}).Draw(t, "exit code"), 0
+		c.Status, c.ExitCode, c.NetNS = plan.TaskStopped, rapid.SampledFrom([]uint32{0, 1}).Draw(t, "exit code"), 0
 	case 8:
 		unhealthy := *r
 		unhealthy.Status.Health = &state.Health{State: state.Unhealthy, Detail: "refused"}
@@ -292,7 +293,7 @@ func (h *host) driftLevel(r *state.Record, which int) {
 	case 0:
 		if p.Kind() == resource.KindRealm {
 			delete(h.actual.Namespaces, r.Status.Namespace)
-			maps.DeleteFunc(h.local, func(k ImageKey, _ bool) bool { return k.Namespace == r.Status.Namespace })
+			maps.DeleteFunc(h.local, func(k plan.ImageKey, _ bool) bool { return k.Namespace == r.Status.Namespace })
 		}
 	case 1:
 		h.actual.Cgroups[r.Status.Cgroup] = resource.Resources{Memory: 77}
@@ -343,7 +344,7 @@ func (h *host) reboot() {
 	}
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			c.Status, c.NetNS, c.PID = TaskNone, 0, 0
+			c.Status, c.NetNS, c.PID = plan.TaskNone, 0, 0
 		}
 	}
 }
@@ -366,11 +367,11 @@ func (h *host) checkConverged(desired *resource.Tree) {
 		count[r.Path.Kind()]++
 		switch spec := r.Spec.(type) {
 		case *resource.Container:
-			c := h.actual.container(record.Status.Namespace, record.Status.ContainerID)
-			if c == nil || !d.hasEnded(r.Path, spec, c) && (c.Status != TaskRunning || c.NetNS == 0 || c.NetNS != h.pins[r.Path.Parent()] || c.RestartPolicy != policyOf(record)) {
+			c := h.actual.Container(record.Status.Namespace, record.Status.ContainerID)
+			if c == nil || !d.hasEnded(r.Path, spec, c) && (c.Status != plan.TaskRunning || c.NetNS == 0 || c.NetNS != h.pins[r.Path.Parent()] || c.RestartPolicy != policyOf(record)) {
 				h.Fatalf("%s is %+v", r.Path, c)
 			}
-			if _, ok := h.actual.Cgroups[record.Status.Cgroup]; !ok && c.Status == TaskNone {
+			if _, ok := h.actual.Cgroups[record.Status.Cgroup]; !ok && c.Status == plan.TaskNone {
 				lost++ // at a reboot, and not made again for one that has ended
 			}
 		case *resource.Cell:
@@ -403,13 +404,13 @@ func (h *host) checkCell(r *state.Record) {
 		}
 	}
 	a := r.Status.Attachment
-	var names []SpaceNames
+	var names []plan.SpaceNames
 	found := map[string]string{}
 	for _, i := range a.Interfaces {
 		found[i.Name] = i.Address
-		names = append(names, namesIn(i.Space, cells, func(p resource.Path) *state.Attachment { return h.prior.Records[p].Status.Attachment }))
+		names = append(names, plan.NamesIn(i.Space, cells, func(p resource.Path) *state.Attachment { return h.prior.Records[p].Status.Attachment }))
 	}
-	if want := HostsFile(r.Path, a, names); h.hosts[r.Path] != want {
+	if want := plan.HostsFile(r.Path, a, names); h.hosts[r.Path] != want {
 		h.Fatalf("%s has the /etc/hosts\n%s\nwant\n%s", r.Path, h.hosts[r.Path], want)
 	}
 	pin := h.pins[r.Path]

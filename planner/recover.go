@@ -3,61 +3,19 @@ package planner
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Evidence is what the host tells of resources by their labels, names and files.
-type Evidence struct {
-	// Realms holds those that label a containerd namespace.
-	Realms []RealmEvidence
-	// Networks are the CNI networks of the host.
-	Networks []CNINetwork
-	// Cgroups are those of realms, spaces, stacks and cells, with their limits, by their paths below the cgroup root.
-	Cgroups map[string]resource.Resources
-	// Cells holds how cells are attached.
-	Cells      map[resource.Path][]InterfaceEvidence
-	Containers []ContainerEvidence
-}
-
-// RealmEvidence is a containerd namespace that bears the label of a realm.
-type RealmEvidence struct {
-	Path               resource.Path
-	Namespace, Project string
-	Labels             map[string]string // of the user
-}
-
-// InterfaceEvidence is an interface of a cell.
-type InterfaceEvidence struct {
-	Name, Network string
-	Address       netip.Prefix
-	Published     []string // in the form of [resource.Port]
-}
-
-// ContainerEvidence is a container that bears our labels.
-type ContainerEvidence struct {
-	Path                  resource.Path
-	ID, Namespace, Cgroup string
-	// CellID is what its cell is known by, see [state.Record.CellID]; empty where it doesn't tell.
-	CellID                  string
-	Project                 string
-	SpecDigest, ImageDigest string
-	// Spec is what it was made from and changed to; nil where nothing tells that.
-	Spec *resource.Container
-	// Limits are those of its cgroup, nil where it has none now.
-	Limits    *resource.Resources
-	CreatedAt time.Time
-}
-
 // Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
 // restricts them to what is at and below these paths; it is empty for all. Of the same host it makes the same records.
-func Recover(prior *state.State, e *Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
+func Recover(prior *state.State, e *plan.Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
 	r := &recovery{prior: prior, evidence: e, lost: lost, found: map[resource.Path]*state.Record{}}
 	r.place()
 	r.realms()
@@ -75,7 +33,7 @@ func Recover(prior *state.State, e *Evidence, lost []resource.Path) (records []*
 
 type recovery struct {
 	prior    *state.State
-	evidence *Evidence
+	evidence *plan.Evidence
 	lost     []resource.Path
 	found    map[resource.Path]*state.Record
 	notes    []string
@@ -137,7 +95,7 @@ func (r *recovery) record(p resource.Path) *state.Record {
 
 // add records the resource at p, unless that was known before, or was not asked for.
 func (r *recovery) add(p resource.Path, spec resource.Spec, project string) *state.Record {
-	if r.record(p) != nil || len(r.lost) > 0 && !Within(r.lost, p) {
+	if r.record(p) != nil || len(r.lost) > 0 && !plan.Within(r.lost, p) {
 		return nil
 	}
 	namespace := ""
@@ -198,7 +156,7 @@ func (r *recovery) owners() map[resource.Path]string {
 func (r *recovery) spaces() {
 	for i, n := range r.evidence.Networks {
 		p, err := resource.ParsePath(n.Path)
-		network := networkOfSpace(&r.evidence.Networks[i])
+		network := plan.NetworkOfSpace(&r.evidence.Networks[i])
 		if err != nil || p.Kind() != resource.KindSpace || network == nil || r.record(p.Realm()) == nil {
 			continue
 		}
@@ -337,22 +295,4 @@ func (r *recovery) attachment(cell resource.Path, networks map[string]*state.Rec
 		return nil
 	}
 	return a
-}
-
-// NamesOf returns the names of the recorded cells, by space.
-func NamesOf(prior *state.State) []SpaceNames {
-	var names []SpaceNames
-	var cells []resource.Path
-	paths := prior.Paths()
-	for _, p := range paths {
-		if p.Kind() == resource.KindCell {
-			cells = append(cells, p)
-		}
-	}
-	for _, p := range paths {
-		if p.Kind() == resource.KindSpace {
-			names = append(names, namesIn(p, cells, func(q resource.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
-		}
-	}
-	return names
 }

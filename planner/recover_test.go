@@ -7,25 +7,26 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-func evidence() *Evidence {
-	container := func(p resource.Path, root bool) ContainerEvidence {
+func evidence() *plan.Evidence {
+	container := func(p resource.Path, root bool) plan.ContainerEvidence {
 		spec := &resource.Container{Root: root, Image: "docker.io/library/i:latest"}
-		return ContainerEvidence{Path: p, ID: resource.ContainerID(p), Cgroup: resource.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, SpecDigest: resource.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
+		return plan.ContainerEvidence{Path: p, ID: resource.ContainerID(p), Cgroup: resource.CgroupOf(p, spec), Namespace: "kukeon-r", Project: "p", Spec: spec, SpecDigest: resource.CreationDigest(spec), CreatedAt: time.Unix(1, 0)}
 	}
 	renamed := container("r/s/t/c/side", false)
 	renamed.ID, renamed.Cgroup = "s_t_c_old", "/kukeon/r/s/t/c/old_old"
-	return &Evidence{
-		Realms:   []RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
-		Networks: []CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p", Bridge: "kuke-r-s"}, {Name: "other"}},
+	return &plan.Evidence{
+		Realms:   []plan.RealmEvidence{{Path: "r", Namespace: "kukeon-r", Project: "p"}, {Path: "q", Namespace: "n", Project: "p"}},
+		Networks: []plan.CNINetwork{{Name: "kukeon-r-s", File: "/etc/cni/net.d/r-s.conflist", Subnets: []netip.Prefix{netip.MustParsePrefix("10.88.0.0/24")}, Path: "r/s", Project: "p", Bridge: "kuke-r-s"}, {Name: "other"}},
 		Cgroups:  map[string]resource.Resources{"/kukeon/r": {}, "/kukeon/r/s": {Memory: 1 << 30}, "/kukeon/r/s/t": {}, "/kukeon/r/s/t/c": {}, "/kukeon/r/s/t/empty": {}, "/kukeon/gone/s/t": {}},
-		Cells: map[resource.Path][]InterfaceEvidence{"r/s/t/c": {
+		Cells: map[resource.Path][]plan.InterfaceEvidence{"r/s/t/c": {
 			{Name: "eth1", Network: "elsewhere", Address: netip.MustParsePrefix("10.9.0.2/24")},
 			{Name: "eth0", Network: "kukeon-r-s", Address: netip.MustParsePrefix("10.88.0.2/24"), Published: []string{"8080:80"}},
 		}},
-		Containers: []ContainerEvidence{container("r/s/t/c/root", true), renamed},
+		Containers: []plan.ContainerEvidence{container("r/s/t/c/root", true), renamed},
 	}
 }
 
@@ -36,7 +37,7 @@ func TestRecover(t *testing.T) {
 	for _, r := range records {
 		paths = append(paths, string(r.Path))
 		st.Records[r.Path] = r
-		if err := (&Change{Path: r.Path, Action: Forget, Before: r}).check(); err != nil {
+		if err := (&plan.Change{Path: r.Path, Action: plan.Forget, Before: r}).Validate(); err != nil {
 			t.Errorf("%s: %v", r.Path, err)
 		}
 	}
@@ -105,12 +106,12 @@ func TestCheckImport(t *testing.T) {
 		}
 	}
 	for labelled, want := range map[string]string{"": "", "r/s/t/c/x": "", "r/s/t/c/y": "", "r/s/t/c/z": "was made by kuke as r/s/t/c/z"} {
-		err := CheckImportLabels("s_t_c_z", map[string]string{LabelPath: labelled})
+		err := CheckImportLabels("s_t_c_z", map[string]string{plan.LabelPath: labelled})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("label %q: %v", labelled, err)
 		}
 	}
-	renamed := map[string]string{LabelPath: "r/s/t/c/y", LabelID: "s_t_c_z"}
+	renamed := map[string]string{plan.LabelPath: "r/s/t/c/y", plan.LabelID: "s_t_c_z"}
 	if err := CheckImportLabels("s_t_c_z", renamed); err == nil {
 		t.Error("one that was renamed is imported")
 	}
@@ -128,16 +129,16 @@ func TestImportedIsKept(t *testing.T) {
 	}
 	now := time.Unix(1, 0)
 	r.Status.CreatedAt = &now
-	if err := (&Change{Path: r.Path, Action: Forget, Before: r}).check(); err != nil {
+	if err := (&plan.Change{Path: r.Path, Action: plan.Forget, Before: r}).Validate(); err != nil {
 		t.Error(err)
 	}
 	after := *r
-	c := &Change{Path: r.Path, Action: Start, Before: r, After: &after}
-	if err := c.check(); err != nil {
+	c := &plan.Change{Path: r.Path, Action: plan.Start, Before: r, After: &after}
+	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
 	after.Status.ContainerID = "s_t_c_root"
-	if err := c.check(); err == nil {
+	if err := c.Validate(); err == nil {
 		t.Error("a plan lays claim to another container")
 	}
 }
@@ -151,28 +152,28 @@ func TestRenamedKeepsItsID(t *testing.T) {
 	}}
 	d := &decider{
 		prior: &state.State{Records: map[resource.Path]*state.Record{renamed.Path: renamed}}, desired: resource.NewTree(),
-		order: []resource.Path{"r/s/t/c/a", renamed.Path}, changes: map[resource.Path]*Change{},
+		order: []resource.Path{"r/s/t/c/a", renamed.Path}, changes: map[resource.Path]*plan.Change{},
 	}
 	after := d.recordOf(&resource.Resource{Path: renamed.Path, Spec: spec})
 	if after.Status.ContainerID != "s_t_c_a" || after.Status.Cgroup != "/kukeon/r/s/t/c/a_a" {
 		t.Errorf("%+v", after.Status)
 	}
-	c := &Change{Path: renamed.Path, Action: Start, Before: renamed, After: after}
-	if err := c.check(); err != nil {
+	c := &plan.Change{Path: renamed.Path, Action: plan.Start, Before: renamed, After: after}
+	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
 	after.Status.Cgroup = "/kukeon/r"
-	if err := c.check(); err == nil {
+	if err := c.Validate(); err == nil {
 		t.Error("a plan lays claim to another cgroup")
 	}
 	fresh := &resource.Resource{Path: "r/s/t/c/a", Spec: spec}
-	d.changes[fresh.Path] = &Change{Path: fresh.Path, Action: Create, Diffs: diff(nil, spec), After: d.recordOf(fresh)}
+	d.changes[fresh.Path] = &plan.Change{Path: fresh.Path, Action: plan.Create, Diffs: plan.Compare(nil, spec), After: d.recordOf(fresh)}
 	d.warnRenamed()
 	// A new one at its former path gets another id.
 	if got := d.changes[fresh.Path].After.Status; got.ContainerID != "s_t_c_a.2" || got.Cgroup != "/kukeon/r/s/t/c/a_a.2" {
 		t.Errorf("%+v", got)
 	}
-	if err := d.changes[fresh.Path].check(); err != nil {
+	if err := d.changes[fresh.Path].Validate(); err != nil {
 		t.Error(err)
 	}
 	if d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/a was renamed to r/s/t/c/b") {

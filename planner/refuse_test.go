@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestRefusals(t *testing.T) {
@@ -75,7 +76,7 @@ func TestRefusals(t *testing.T) {
 				spec := h.prior.Records[theSide].Spec.(*resource.Container)
 				spec.Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}}
 				h.prior.Records[theSide].Status.SpecDigest = resource.CreationDigest(spec)
-				h.at(theSide).Labels[LabelSpecDigest] = resource.CreationDigest(spec)
+				h.at(theSide).Labels[plan.LabelSpecDigest] = resource.CreationDigest(spec)
 				h.at(theSide).NetNS = 4711
 				h.actual.MissingPaths["/gone"] = true
 			},
@@ -131,14 +132,14 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "foreign container in the namespace that goes",
-			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
+			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &plan.Container{ID: "x"} },
 			opts:    Options{Destroy: true},
 			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
 		{
 			name: "container of another project, unrecorded, in the namespace that goes",
 			host: func(h *host) {
-				h.at(theSide).Labels[LabelProject] = "other"
+				h.at(theSide).Labels[plan.LabelProject] = "other"
 				delete(h.prior.Records, theSide)
 			},
 			opts:    Options{Destroy: true},
@@ -147,7 +148,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "foreign container that pretends to be ours",
 			host: func(h *host) {
-				h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x", Labels: map[string]string{LabelPath: string(theSide)}}
+				h.actual.Namespaces["kukeon-main"].Containers["x"] = &plan.Container{ID: "x", Labels: map[string]string{plan.LabelPath: string(theSide)}}
 			},
 			opts:    Options{Destroy: true},
 			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
@@ -155,7 +156,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "foreign container in the namespace that is replaced",
 			edit:    withSpecs(func(s specs) { s[theRealm].(*resource.Realm).Namespace = "other" }),
-			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &Container{ID: "x"} },
+			host:    func(h *host) { h.actual.Namespaces["kukeon-main"].Containers["x"] = &plan.Container{ID: "x"} },
 			summary: "Namespace holds foreign containers", path: theRealm, detail: "does not manage: x.",
 		},
 		{
@@ -281,7 +282,7 @@ func wantError(t *testing.T, diags resource.Diagnostics, summary string, path re
 func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 	h := newHost(t)
 	h.actual.Controllers = nil
-	h.actual.UnreadableSecrets = map[SecretKey]string{{theSide, "key"}: "the environment variable KEY is not set"}
+	h.actual.UnreadableSecrets = map[plan.SecretKey]string{{Container: theSide, Name: "key"}: "the environment variable KEY is not set"}
 	desired := example(func(s specs) {
 		container(s, theSide).Image = "missing:1"
 		container(s, theSide).Secrets = []resource.Secret{{Name: "key"}}
@@ -302,9 +303,9 @@ func TestDiagnosticsPointAtTheAttribute(t *testing.T) {
 
 // flawed lets the host find that the image of the side container, which it has, lacks the container's user.
 func flawed(h *host) {
-	key := ImageKey{"kukeon-main", "side:1"}
+	key := plan.ImageKey{Namespace: "kukeon-main", Reference: "side:1"}
 	h.local[key] = true
-	h.actual.Flaws = map[resource.Path][]Flaw{theSide: {{Attribute: "user", Summary: "User not found", Text: "is to run as user app."}}}
+	h.actual.Flaws = map[resource.Path][]plan.Flaw{theSide: {{Attribute: "user", Summary: "User not found", Text: "is to run as user app."}}}
 }
 
 // What is said of the image that the host has does not hold for the one that is pulled in its place.

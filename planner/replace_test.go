@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestReplace(t *testing.T) {
@@ -54,7 +55,7 @@ replace main/default/blog/web/side
 `},
 		{
 			name: "one that is stopped by hand",
-			host: func(h *host) { h.operation(Operation{Action: Stop, Paths: []resource.Path{theSide}}) },
+			host: func(h *host) { h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theSide}}) },
 			opts: Options{Replace: []resource.Path{theSide}},
 			want: `
 replace main/default/blog/web/side

@@ -3,28 +3,15 @@ package planner
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/plan"
 )
-
-// monitorPatience is how long containerd's restart monitor is given to start a container whose task has ended. It looks
-// every ten seconds unless it is configured otherwise.
-const monitorPatience = time.Minute
-
-// keeps reports whether containerd keeps to a restart policy.
-func (a *Actual) keeps(policy string) bool {
-	name, _, _ := strings.Cut(policy, ":")
-	return slices.Contains(a.RestartPolicies, name) || name == "unless-stopped" && slices.Contains(a.RestartPolicies, "always")
-}
 
 // restarts reports whether containerd's restart monitor is about to start the container, whose task has ended, and warns
 // of it: what containerd does by itself is no change. A start that the user asks for doesn't wait for the monitor.
-func (d *decider) restarts(c *Change, want *resource.Container, actual *Container) bool {
-	if d.startAsked(c.Path) || d.awaitedNow[c.Path] || !d.actual.monitored(c.Before, want.RestartPolicy, actual) {
+func (d *decider) restarts(c *plan.Change, want *resource.Container, actual *plan.Container) bool {
+	if d.startAsked(c.Path) || d.awaitedNow[c.Path] || !d.actual.Monitored(c.Before, want.RestartPolicy, actual) {
 		return false
 	}
 	d.restarting[c.Path] = true
@@ -34,7 +21,7 @@ func (d *decider) restarts(c *Change, want *resource.Container, actual *Containe
 	}
 	d.diags.Warnf(d.desired.Resource(c.Path).RangeOf("restartPolicy"), c.Path, "Container exited",
 		"container %s is down: %s. containerd restarts it, as its restart policy %s says%s. To see why it exited, run: kuke logs %s.",
-		c.Path, ExitReason(actual.ExitCode, d.kills.In(c.Path)), want.RestartPolicy, times, c.Path)
+		c.Path, plan.ExitReason(actual.ExitCode, d.kills.In(c.Path)), want.RestartPolicy, times, c.Path)
 	return true
 }
 
@@ -43,7 +30,7 @@ func (d *decider) restarts(c *Change, want *resource.Container, actual *Containe
 func (d *decider) awaitStarted() bool {
 	news := false
 	for p, c := range d.changes {
-		if p.Kind() != resource.KindContainer || c.After == nil || c.Action == Update && !c.Start || c.Action == Adopt {
+		if p.Kind() != resource.KindContainer || c.After == nil || c.Action == plan.Update && !c.Start || c.Action == plan.Adopt {
 			continue
 		}
 		for on := range d.restarting {
@@ -61,22 +48,4 @@ func (d *decider) waits(p resource.Path, spec *resource.Container, on resource.P
 		return p != on && d.isRoot(on) || slices.ContainsFunc(spec.DependsOn, func(o resource.Dependency) bool { return o.Name == on.Name() })
 	}
 	return slices.ContainsFunc(dependenciesOf(d.after(p.Parent())), func(c resource.CellDependency) bool { return resource.Path(c.Name) == on.Parent() })
-}
-
-// monitored reports whether containerd's restart monitor will start the recorded container, whose task has ended: the
-// container has the monitor's labels, the policy asks for another start, and the network namespace that it needs is there.
-func (a *Actual) monitored(r *state.Record, policy string, c *Container) bool {
-	if c.Status != TaskStopped || policy == "" || policy != c.RestartPolicy || !a.keeps(policy) {
-		return false
-	}
-	cell := a.Cells[r.Path.Parent()]
-	if (cell == nil || cell.NetNS == 0) && !r.Status.Imported || a.At.Sub(c.FinishedAt) > monitorPatience {
-		return false // then it tries in vain
-	}
-	name, most, limited := strings.Cut(policy, ":")
-	if name != "on-failure" {
-		return true
-	}
-	n, err := strconv.Atoi(most)
-	return c.ExitCode != 0 && (!limited || err == nil && c.Restarts < n)
 }

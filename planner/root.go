@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -72,7 +73,7 @@ func rootsFound(prior *state.State, orphans map[resource.Path]*orphan) map[resou
 	recorded, roots := recordedRoots(prior), recordedRoots(prior)
 	for p, o := range orphans {
 		cell := p.Parent()
-		if o.container != nil && o.container.Labels[LabelRole] == "root" && recorded[cell] == "" && roots[cell] < p {
+		if o.container != nil && o.container.Labels[plan.LabelRole] == "root" && recorded[cell] == "" && roots[cell] < p {
 			roots[cell] = p
 		}
 	}

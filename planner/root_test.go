@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 const theAgent = theCell + "/agent"
@@ -62,7 +63,7 @@ delete main/default/blog/web/web
 				s[theCell+"/app"] = s[theRoot]
 				delete(s, theRoot)
 			}),
-			opts: Options{Moves: []Move{{From: theRoot, To: theCell + "/app"}}},
+			opts: Options{Moves: []plan.Move{{From: theRoot, To: theCell + "/app"}}},
 			want: "create main/default/blog/web/agent\n", root: theCell + "/app",
 		},
 		{
@@ -131,8 +132,8 @@ func TestRecordedRootIgnored(t *testing.T) {
 		for _, p := range []resource.Path{theRoot, theSide} {
 			desired := implied(theSide, nil)
 			desired.Resource(p).Lifecycle = &resource.Lifecycle{IgnoreChanges: []string{name}}
-			if plan := made(t).plan(desired, Options{}); !plan.Empty() {
-				t.Errorf("%s of %s:\n%s", name, p, text(plan))
+			if pl := made(t).plan(desired, Options{}); !pl.Empty() {
+				t.Errorf("%s of %s:\n%s", name, p, text(pl))
 			}
 		}
 	}
@@ -172,7 +173,7 @@ func TestSettledRootsAreCopies(t *testing.T) {
 func TestSavedPlanHoldsRoots(t *testing.T) {
 	h := made(t)
 	p := h.plan(implied(theAgent, func(s specs) { withAgent(s); container(s, theRoot).Image = "web:2" }), Options{})
-	again, err := decodePlan(forge(t, p))
+	again, err := plan.Decode(forge(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,10 +238,10 @@ func TestRecordedRootRefusals(t *testing.T) {
 func TestImportedIsNotTheRoot(t *testing.T) {
 	h := made(t)
 	spec := &resource.Container{Image: "agent:1"}
-	h.local[ImageKey{"kukeon-main", "agent:1"}] = true
-	h.actual.Namespaces["kukeon-main"].Containers["foreign"] = &Container{ID: "foreign", Status: TaskRunning, NetNS: 4711, Labels: map[string]string{}}
+	h.local[plan.ImageKey{Namespace: "kukeon-main", Reference: "agent:1"}] = true
+	h.actual.Namespaces["kukeon-main"].Containers["foreign"] = &plan.Container{ID: "foreign", Status: plan.TaskRunning, NetNS: 4711, Labels: map[string]string{}}
 	record := Imported(h.prior, theAgent, "foreign", "default", spec, digestOf("agent:1"), at)
-	p := h.plan(implied(theAgent, withAgent), Options{Imports: []Import{{Record: record}}})
+	p := h.plan(implied(theAgent, withAgent), Options{Imports: []plan.Import{{Record: record}}})
 	if len(p.Changes) != 0 || len(p.Imports) != 1 {
 		t.Errorf("plan\n%s", text(p))
 	}
@@ -249,7 +250,7 @@ func TestImportedIsNotTheRoot(t *testing.T) {
 // Expressions of the configuration are told which container is the root.
 func TestComputedRoots(t *testing.T) {
 	h := made(t)
-	known := Computed(h.plan(implied(theAgent, withAgent), Options{}), h.prior)
+	known := plan.Computed(h.plan(implied(theAgent, withAgent), Options{}), h.prior)
 	if known[theRoot]["root"] != "true" || known[theAgent]["root"] != "false" || known[theSide]["root"] != "false" {
 		t.Errorf("planned: %v", known)
 	}

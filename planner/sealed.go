@@ -2,55 +2,10 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
-
-// SensitiveValue stands in a [Diff] for a value that must not be shown.
-const SensitiveValue = "(sensitive value)"
-
-// SecretKey names a secret of a container.
-type SecretKey struct {
-	Container resource.Path
-	Name      string
-}
-
-// Needs returns the leaves of After whose values, which are only there as sealed texts, it takes to carry out the change:
-// what a process is made from, what a healthcheck runs, and the digests of secrets, which are files of the host.
-func (c *Change) Needs() []resource.Leaf {
-	if c.After == nil || c.Path.Kind() != resource.KindContainer {
-		return nil
-	}
-	made := c.Action == Create || c.Action == Replace
-	runs := made || c.Action == Start || c.Action == Restart || c.Action == Update
-	return slices.DeleteFunc(resource.Leaves(c.After.Spec), func(leaf resource.Leaf) bool {
-		switch leaf.Top.Name {
-		case "env", "command", "args":
-			return !made || !leaf.Sealed()
-		case "healthcheck":
-			return c.Check != resource.Healthy || !leaf.Sealed()
-		case "secrets":
-			return !runs || !leaf.Sealed()
-		}
-		return true
-	})
-}
-
-// NeedsValues reports whether it takes sensitive values of the configuration to carry out the plan. Secrets are none: they are
-// read from where the plan says.
-func (p *Plan) NeedsValues() bool {
-	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
-		return slices.ContainsFunc(c.Needs(), func(leaf resource.Leaf) bool { return leaf.Top.Name != "secrets" })
-	})
-}
-
-// HoldsSealed reports whether the plan makes or changes anything that has a sealed text.
-func (p *Plan) HoldsSealed() bool {
-	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
-		return c.After != nil && slices.ContainsFunc(resource.Leaves(c.After.Spec), resource.Leaf.Sealed)
-	})
-}
 
 // checkSecrets makes sure that the values of the secrets of a wanted container were to be had.
 func (d *decider) checkSecrets(want *resource.Resource) {
@@ -59,7 +14,7 @@ func (d *decider) checkSecrets(want *resource.Resource) {
 		return
 	}
 	for _, s := range spec.Secrets {
-		why, failed := d.actual.UnreadableSecrets[SecretKey{want.Path, s.Name}]
+		why, failed := d.actual.UnreadableSecrets[plan.SecretKey{Container: want.Path, Name: s.Name}]
 		if !failed {
 			continue
 		}
@@ -74,24 +29,11 @@ func (d *decider) checkSecrets(want *resource.Resource) {
 }
 
 // mendSecrets has the files of secrets put right that a running container sees.
-func (d *decider) mendSecrets(c *Change) {
+func (d *decider) mendSecrets(c *plan.Change) {
 	for _, what := range d.actual.SecretDrift[c.Path] {
 		if c.Action == "" {
-			c.Action = Update
+			c.Action = plan.Update
 		}
 		c.Reasons = append(c.Reasons, outside+what)
 	}
-}
-
-// checkSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
-func checkSecrets(c *resource.Container) error {
-	for _, s := range c.Secrets {
-		if err := resource.CheckName(s.Name); err != nil {
-			return fmt.Errorf("its secret: %w", err)
-		}
-		if !resource.IsSealed(s.Digest) {
-			return fmt.Errorf("its secret %s has no digest", s.Name)
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -59,11 +60,11 @@ func TestSecretSourceIsRecorded(t *testing.T) {
 	h := newHost(t)
 	h.converge(secret(resource.Secret{FromEnv: "DB"}), Options{})
 	p := h.converge(secret(resource.Secret{FromFile: "/etc/db"}), Options{})
-	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != Update {
+	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != plan.Update {
 		t.Errorf("%s", text(p))
 	}
 	p = h.converge(secret(resource.Secret{FromFile: "/etc/db", MountPath: "/db"}), Options{})
-	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != Replace {
+	if c := p.ChangesByPath()[theSide]; c == nil || c.Action != plan.Replace {
 		t.Errorf("%s", text(p))
 	}
 }
@@ -71,7 +72,7 @@ func TestSecretSourceIsRecorded(t *testing.T) {
 // A secret that can't be read is an error at its place, but not where nothing is made of it.
 func TestUnreadableSecrets(t *testing.T) {
 	h := made(t)
-	h.actual.UnreadableSecrets = map[SecretKey]string{{theSide, "db"}: "the environment variable DB is not set"}
+	h.actual.UnreadableSecrets = map[plan.SecretKey]string{{Container: theSide, Name: "db"}: "the environment variable DB is not set"}
 	desired := example(func(s specs) { container(s, theSide).Secrets = []resource.Secret{{Name: "db", FromEnv: "DB"}} })
 	desired.Resource(theSide).Ranges = map[string]resource.Range{`secrets["db"].name`: {File: "name"}, `secrets["db"].fromEnv`: {File: "from"}}
 	_, diags := h.new(desired, Options{})
@@ -102,7 +103,7 @@ update main/default/blog/web/side
 		t.Errorf("got:\n%s", got)
 	}
 	h.kill(theSide, 1)
-	if c := h.plan(desired, Options{}).ChangesByPath()[theSide]; c.Action != Start || len(c.Reasons) != 1 {
+	if c := h.plan(desired, Options{}).ChangesByPath()[theSide]; c.Action != plan.Start || len(c.Reasons) != 1 {
 		t.Errorf("change %+v", c)
 	}
 }
@@ -113,20 +114,20 @@ func TestNeeds(t *testing.T) {
 		Secrets: []resource.Secret{{Name: "s", Digest: sealed("s")}},
 	}
 	tests := []struct {
-		action Action
+		action plan.Action
 		check  resource.Condition
 		want   string
 	}{
-		{Create, resource.Healthy, `args env["P"] healthcheck.exec secrets["s"].digest`},
-		{Replace, resource.Completed, `args env["P"] secrets["s"].digest`},
-		{Update, "", `secrets["s"].digest`},
-		{Start, resource.Healthy, `healthcheck.exec secrets["s"].digest`},
-		{Check, resource.Healthy, `healthcheck.exec`},
-		{Stop, "", ""},
-		{Adopt, "", ""},
+		{plan.Create, resource.Healthy, `args env["P"] healthcheck.exec secrets["s"].digest`},
+		{plan.Replace, resource.Completed, `args env["P"] secrets["s"].digest`},
+		{plan.Update, "", `secrets["s"].digest`},
+		{plan.Start, resource.Healthy, `healthcheck.exec secrets["s"].digest`},
+		{plan.Check, resource.Healthy, `healthcheck.exec`},
+		{plan.Stop, "", ""},
+		{plan.Adopt, "", ""},
 	}
 	for _, tt := range tests {
-		c := &Change{Path: theSide, Action: tt.action, Check: tt.check, After: recordOf(theSide, spec)}
+		c := &plan.Change{Path: theSide, Action: tt.action, Check: tt.check, After: recordOf(theSide, spec)}
 		var names []string
 		for _, leaf := range c.Needs() {
 			names = append(names, leaf.Name)
@@ -135,7 +136,7 @@ func TestNeeds(t *testing.T) {
 			t.Errorf("%s until %q needs %s, want %s", tt.action, tt.check, got, tt.want)
 		}
 	}
-	if needs := (&Change{Path: theSide, Action: Delete}).Needs(); needs != nil {
+	if needs := (&plan.Change{Path: theSide, Action: plan.Delete}).Needs(); needs != nil {
 		t.Errorf("a delete needs %v", needs)
 	}
 }
@@ -152,10 +153,10 @@ func TestSealedHealthcheckByHand(t *testing.T) {
 		t.Errorf("change %+v", c)
 	}
 	byHand := Options{ByHand: true, Start: true, Targets: []resource.Path{theSide}}
-	if c := h.plan(Recorded(h.prior, byHand.Targets), byHand).ChangesByPath()[theSide]; c.Action != Start || c.Check != "" {
+	if c := h.plan(Recorded(h.prior, byHand.Targets), byHand).ChangesByPath()[theSide]; c.Action != plan.Start || c.Check != "" {
 		t.Errorf("change %+v", c)
 	}
-	p, diags := Operate(h.prior, h.actual, Operation{Action: Restart, Paths: []resource.Path{theSide}})
+	p, diags := Operate(h.prior, h.actual, Operation{Action: plan.Restart, Paths: []resource.Path{theSide}})
 	if diags.HasErrors() || p.Changes[0].Check != "" {
 		t.Errorf("change %+v, %v", p.Changes[0], diags)
 	}
@@ -173,7 +174,7 @@ func TestPlanKey(t *testing.T) {
 	if err := p.Save(file); err != nil {
 		t.Fatal(err)
 	}
-	loaded, _, err := LoadPlan(file)
+	loaded, _, err := plan.Load(file)
 	if err != nil || !slices.Equal(loaded.Key, p.Key) || !reflect.DeepEqual(loaded, p) {
 		t.Errorf("loaded the key %q, %v", loaded.Key, err)
 	}
@@ -181,7 +182,7 @@ func TestPlanKey(t *testing.T) {
 		t.Error("the key shows in the plan as JSON")
 	}
 	p.Key = append(p.Key, "kkk"...)
-	if _, err := decodePlan(forge(t, p)); err == nil || !strings.Contains(err.Error(), "35 bytes") {
+	if _, err := plan.Decode(forge(t, p)); err == nil || !strings.Contains(err.Error(), "35 bytes") {
 		t.Errorf("a key that is too long: %v", err)
 	}
 }
@@ -189,9 +190,9 @@ func TestPlanKey(t *testing.T) {
 // A plan file can't name a secret that leads out of its directory, or one without a digest to be held to.
 func TestDamagedSecrets(t *testing.T) {
 	for _, s := range []resource.Secret{{Name: "../../etc/passwd", Digest: sealed("a")}, {Name: "a"}, {Name: "a", Digest: "plain"}} {
-		c := &Change{Path: theSide, Action: Create, After: recordOf(theSide, &resource.Container{Image: "a", Secrets: []resource.Secret{s}})}
-		c.Diffs = diff(nil, c.After.Spec)
-		if err := c.check(); err == nil || !strings.Contains(err.Error(), "secret") {
+		c := &plan.Change{Path: theSide, Action: plan.Create, After: recordOf(theSide, &resource.Container{Image: "a", Secrets: []resource.Secret{s}})}
+		c.Diffs = plan.Compare(nil, c.After.Spec)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "secret") {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}

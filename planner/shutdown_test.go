@@ -9,19 +9,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 func every(string) bool { return true }
 
 // shutdown plans the shutdown of every container.
-func (h *host) shutdown() *Plan {
+func (h *host) shutdown() *plan.Plan {
 	h.Helper()
-	p, diags := Operate(h.prior, h.actual, Operation{Action: Shutdown, Paths: OwnedContainers(h.prior, every)})
+	p, diags := Operate(h.prior, h.actual, Operation{Action: plan.Shutdown, Paths: OwnedContainers(h.prior, every)})
 	if diags.HasErrors() {
 		h.Fatalf("no plan: %v", diags)
 	}
-	if err := p.check(); err != nil {
+	if err := p.Validate(); err != nil {
 		h.Fatal(err)
 	}
 	return p
@@ -68,7 +69,7 @@ func TestShutdownOrder(t *testing.T) {
 	h.reboot()
 	h.converge(shop(), Options{})
 	p = h.shutdown()
-	if slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Path == theStack+"/migrate/migrate" }) {
+	if slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Path == theStack+"/migrate/migrate" }) {
 		t.Errorf("the migration is stopped again:\n%s", text(p))
 	}
 	wantOrder(t, p, "stop main/default/blog/shop/shop", "stop main/default/blog/db/backup")
@@ -89,15 +90,15 @@ func TestShutdownKeepsWhatRan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
 			h.converge(desired(), Options{})
-			h.operation(Operation{Action: Pause, Paths: []resource.Path{theCell + "/paused"}})
-			h.operation(Operation{Action: Stop, Paths: []resource.Path{theCell + "/stopped"}})
-			h.operation(Operation{Action: Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell + "/killed"}})
+			h.operation(Operation{Action: plan.Pause, Paths: []resource.Path{theCell + "/paused"}})
+			h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theCell + "/stopped"}})
+			h.operation(Operation{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theCell + "/killed"}})
 			h.kill(theCell+"/done", 0)
 			h.kill(theCell+"/failed", 3)
 			h.kill(theCell+"/loop", 0)
 			h.apply(h.shutdown())
 			for _, c := range h.actual.Namespaces["kukeon-main"].Containers {
-				if c.Status != TaskNone || c.RestartPolicy != "" {
+				if c.Status != plan.TaskNone || c.RestartPolicy != "" {
 					t.Errorf("%s is %s, with the policy %q", c.ID, c.Status, c.RestartPolicy)
 				}
 			}
@@ -108,7 +109,7 @@ func TestShutdownKeepsWhatRan(t *testing.T) {
 			p := h.plan(desired(), Options{})
 			var started []string
 			for _, c := range p.Changes {
-				if c.Action == Start || c.Start {
+				if c.Action == plan.Start || c.Start {
 					started = append(started, c.Path.Name())
 				} else if name == "" {
 					t.Errorf("%s %s", c.Action, c.Path)
@@ -139,10 +140,10 @@ func TestRecordedEnd(t *testing.T) {
 	h.kill(theSide, 0)
 	h.apply(h.shutdown())
 	h.converge(policy("no"), Options{})
-	if h.at(theSide).Status != TaskNone {
+	if h.at(theSide).Status != plan.TaskNone {
 		t.Error("it runs again")
 	}
-	if live := States(h.prior, h.actual)[theSide]; live.State != StateStopped || live.Detail != "0" {
+	if live := States(h.prior, h.actual)[theSide]; live.State != plan.StateStopped || live.Detail != "0" {
 		t.Errorf("its state is %s %s", live.State, live.Detail)
 	}
 	// An update in place leaves it ended.
@@ -150,11 +151,11 @@ func TestRecordedEnd(t *testing.T) {
 		c := container(s, theSide)
 		c.RestartPolicy, c.Labels = "no", map[string]string{"a": "b"}
 	}), Options{})
-	if h.at(theSide).Status != TaskNone || h.prior.Records[theSide].Status.Exit == nil {
+	if h.at(theSide).Status != plan.TaskNone || h.prior.Records[theSide].Status.Exit == nil {
 		t.Errorf("it is %+v, recorded %+v", h.at(theSide), h.prior.Records[theSide].Status)
 	}
 	h.converge(policy("always"), Options{})
-	if h.at(theSide).Status != TaskRunning || h.prior.Records[theSide].Status.Exit != nil {
+	if h.at(theSide).Status != plan.TaskRunning || h.prior.Records[theSide].Status.Exit != nil {
 		t.Errorf("with another policy it is %+v, recorded %+v", h.at(theSide), h.prior.Records[theSide].Status)
 	}
 }
@@ -207,8 +208,8 @@ func (h *host) running() map[resource.Path]bool {
 	running := map[resource.Path]bool{}
 	for _, ns := range h.actual.Namespaces {
 		for _, c := range ns.Containers {
-			if c.Status == TaskRunning {
-				running[resource.Path(c.Labels[LabelPath])] = true
+			if c.Status == plan.TaskRunning {
+				running[resource.Path(c.Labels[plan.LabelPath])] = true
 			}
 		}
 	}

@@ -6,35 +6,9 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
-
-// The states that users are told.
-const (
-	StatePending = "Pending"
-	StateReady   = "Ready"
-	StateStopped = "Stopped"
-	StatePaused  = "Paused"
-	StatePausing = "Pausing"
-	StateFailed  = "Failed"
-	StateUnknown = "Unknown"
-)
-
-// Live is a recorded resource as the host has it.
-type Live struct {
-	Record *state.Record
-	State  string
-	// Detail says more: the health of a container that runs, the exit code of one that ended, what the kernel killed in it,
-	// and what is missing of one that is Pending; of a level, which parts of its own are missing or differ, how many of its
-	// containers run where not all do, and which resources in it are incomplete.
-	Detail string
-	// Container is what containerd has; nil for other kinds, and where it has none.
-	Container *Container
-	// Exit is how a container ended that doesn't run; nil where that isn't known.
-	Exit *state.Exit
-	// Killed is what the kernel killed in a container because memory ran out; nil where it killed nothing.
-	Killed *Killed
-}
 
 // States returns the state of each recorded resource; actual is nil where the host can't be asked.
 //
@@ -44,17 +18,17 @@ type Live struct {
 // containerd namespace), as a cell without containers is; else it is as the first of these that any container in it is:
 // Unknown, Failed, Pending, Pausing; else, with none running, Paused or Stopped; else Ready. One that ended as it may
 // counts as running.
-func States(prior *state.State, actual *Actual) map[resource.Path]*Live {
-	states := map[resource.Path]*Live{}
+func States(prior *state.State, actual *plan.Actual) map[resource.Path]*plan.Live {
+	states := map[resource.Path]*plan.Live{}
 	tallies := map[resource.Path]*tally{}
-	var names *hosts
+	var names *plan.Hosts
 	if actual != nil {
-		names = newHosts(NamesOf(prior))
+		names = plan.NewHosts(plan.NamesOf(prior))
 	}
-	kills := NewOOMKills(prior, actual)
+	kills := plan.NewOOMKills(prior, actual)
 	for _, p := range slices.Backward(prior.Paths()) {
 		r := prior.Records[p]
-		live := &Live{Record: r}
+		live := &plan.Live{Record: r}
 		states[p] = live
 		if tallies[p] == nil {
 			tallies[p] = &tally{states: map[string]int{}, incomplete: map[resource.Kind]int{}}
@@ -82,16 +56,16 @@ type tally struct {
 	// incomplete counts the levels of which parts of their own are missing.
 	incomplete map[resource.Kind]int
 	// containers are those of a cell.
-	containers []*Live
+	containers []*plan.Live
 	// lacks says that the level itself is incomplete.
 	lacks bool
 }
 
-func (t *tally) add(live *Live, below *tally) {
+func (t *tally) add(live *plan.Live, below *tally) {
 	if c, ok := live.Record.Spec.(*resource.Container); ok {
 		counted := live.State
-		if counted == StateStopped && (live.Record.Status.Run == "" || pauseEnded(live.Record, live.Container)) && mayEnd(c) {
-			counted = StateReady
+		if counted == plan.StateStopped && (live.Record.Status.Run == "" || pauseEnded(live.Record, live.Container)) && plan.MayEnd(c) {
+			counted = plan.StateReady
 		}
 		t.states[counted]++
 		t.all++
@@ -106,49 +80,49 @@ func (t *tally) add(live *Live, below *tally) {
 	}
 	t.all += below.all
 	if below.lacks {
-		t.states[StatePending]++ // something of its own is missing, whatever is in it
+		t.states[plan.StatePending]++ // something of its own is missing, whatever is in it
 		t.incomplete[live.Record.Path.Kind()]++
 	}
 }
 
 // containerState sets what l says of a container.
-func containerState(l *Live, actual *Actual, kills *OOMKills) {
+func containerState(l *plan.Live, actual *plan.Actual, kills *plan.OOMKills) {
 	if actual == nil {
-		l.State = StateUnknown
+		l.State = plan.StateUnknown
 		return
 	}
-	l.Container = actual.container(l.Record.Status.Namespace, l.Record.Status.ContainerID)
+	l.Container = actual.Container(l.Record.Status.Namespace, l.Record.Status.ContainerID)
 	l.State = l.Container.State()
-	down := l.Container != nil && l.State == StatePending
+	down := l.Container != nil && l.State == plan.StatePending
 	switch {
-	case l.Container != nil && l.Container.Status == TaskStopped:
+	case l.Container != nil && l.Container.Status == plan.TaskStopped:
 		l.Exit = &state.Exit{Code: l.Container.ExitCode, At: l.Container.FinishedAt}
 	case down:
 		l.Exit = l.Record.Status.Exit
 	}
 	switch {
 	case l.Record.Status.Run == state.RunStopped && (down || l.Exit != nil), down && l.Exit != nil && l.Exit.Code == 0 && l.Record.Status.Run == "":
-		l.State = StateStopped
+		l.State = plan.StateStopped
 	case down && l.Exit != nil:
-		l.State = StateFailed
+		l.State = plan.StateFailed
 	}
 	l.Killed = kills.In(l.Record.Path)
 	l.Detail = containerDetail(l)
 }
 
-func containerDetail(l *Live) string {
+func containerDetail(l *plan.Live) string {
 	switch {
 	case l.Exit != nil:
-		return exitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
-	case l.State == StatePending && l.Container == nil:
+		return plan.ExitText(l.Exit.Code, l.Killed, l.Record.Status.Run != "")
+	case l.State == plan.StatePending && l.Container == nil:
 		return "no container"
-	case l.State == StatePending && l.Container.Status == TaskNone:
+	case l.State == plan.StatePending && l.Container.Status == plan.TaskNone:
 		return "no task"
-	case l.State == StatePending:
+	case l.State == plan.StatePending:
 		return "task not started"
 	}
 	var details []string
-	if l.State == StateReady && l.Record.Status.Health != nil {
+	if l.State == plan.StateReady && l.Record.Status.Health != nil {
 		details = append(details, l.Record.Status.Health.State)
 	}
 	if l.Killed != nil {
@@ -158,17 +132,17 @@ func containerDetail(l *Live) string {
 }
 
 // levelState sets what l says of a realm, space, stack or cell.
-func levelState(l *Live, actual *Actual, t *tally, names *hosts) {
+func levelState(l *plan.Live, actual *plan.Actual, t *tally, names *plan.Hosts) {
 	if actual == nil {
-		l.State = StateUnknown
+		l.State = plan.StateUnknown
 		return
 	}
 	if missing := missingParts(l, actual, t, names); len(missing) > 0 {
-		l.State, l.Detail, t.lacks = StatePending, strings.Join(missing, "; "), true
+		l.State, l.Detail, t.lacks = plan.StatePending, strings.Join(missing, "; "), true
 		return
 	}
-	running := t.states[StateReady]
-	for _, name := range []string{StateUnknown, StateFailed, StatePending, StatePausing} {
+	running := t.states[plan.StateReady]
+	for _, name := range []string{plan.StateUnknown, plan.StateFailed, plan.StatePending, plan.StatePausing} {
 		if t.states[name] > 0 {
 			l.State = name
 			break
@@ -178,11 +152,11 @@ func levelState(l *Live, actual *Actual, t *tally, names *hosts) {
 	switch {
 	case broken:
 	case running > 0 || t.all == 0:
-		l.State = StateReady
-	case t.states[StatePaused] == t.all:
-		l.State = StatePaused
+		l.State = plan.StateReady
+	case t.states[plan.StatePaused] == t.all:
+		l.State = plan.StatePaused
 	default:
-		l.State = StateStopped
+		l.State = plan.StateStopped
 	}
 	var details []string
 	if running < t.all && (running > 0 || broken) {
@@ -212,7 +186,7 @@ func (t *tally) incompleteText() string {
 }
 
 // missingParts says which of a level's own parts are missing on the host, or not as they were made.
-func missingParts(l *Live, actual *Actual, t *tally, names *hosts) []string {
+func missingParts(l *plan.Live, actual *plan.Actual, t *tally, names *plan.Hosts) []string {
 	var missing []string
 	p, status := l.Record.Path, l.Record.Status
 	if p.Kind() == resource.KindRealm && actual.Namespaces[status.Namespace] == nil {
@@ -235,24 +209,24 @@ func missingParts(l *Live, actual *Actual, t *tally, names *hosts) []string {
 }
 
 // cellFlaws says what of the network of a recorded cell is not as it was made.
-func cellFlaws(a *Actual, cell *state.Record, containers []*Live, names *hosts) []string {
+func cellFlaws(a *plan.Actual, cell *state.Record, containers []*plan.Live, names *plan.Hosts) []string {
 	had := cell.Status.Attachment
 	if had == nil {
 		return nil
 	}
-	var root *Container
+	var root *plan.Container
 	for _, l := range containers {
 		if l.Record.Spec.(*resource.Container).Root {
 			root = l.Container
 		}
 	}
-	flaws := a.attachmentFlaws(cell.Path, had, root)
+	flaws := a.AttachmentFlaws(cell.Path, had, root)
 	for _, l := range containers {
-		if !l.Record.Spec.(*resource.Container).Root && !l.Record.Status.Imported && a.strayed(cell.Path, root, l.Container) {
+		if !l.Record.Spec.(*resource.Container).Root && !l.Record.Status.Imported && a.Strayed(cell.Path, root, l.Container) {
 			flaws = append(flaws, fmt.Sprintf("container %s is in another network namespace", l.Record.Path.Name()))
 		}
 	}
-	for _, file := range a.fileFlaws(cell.Path, names.file(cell.Path, had)) {
+	for _, file := range a.FileFlaws(cell.Path, names.File(cell.Path, had)) {
 		flaws = append(flaws, file+" was changed")
 	}
 	return flaws

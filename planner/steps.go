@@ -9,13 +9,14 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/graph"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // stepper turns the changes of a plan into steps and says which wait for which.
 type stepper struct {
-	changes map[resource.Path]*Change
-	steps   []Step
+	changes map[resource.Path]*plan.Change
+	steps   []plan.Step
 	// first and last are the first and the last step that builds a resource up; gone is the one that takes
 	// it down (or stops it). An entry is missing where there is no such step.
 	first, last, gone map[resource.Path]int
@@ -25,7 +26,7 @@ type stepper struct {
 	prior             *state.State
 	// cgroupMode is that of the host.
 	cgroupMode string
-	images     map[ImageKey]int
+	images     map[plan.ImageKey]int
 	children   map[resource.Path][]resource.Path
 	// dependents are the containers that depend on a container, as recorded.
 	dependents map[resource.Path][]resource.Path
@@ -34,53 +35,53 @@ type stepper struct {
 }
 
 // buildSteps fills plan.Steps and plan.Images.
-func buildSteps(plan *Plan, desired *resource.Tree, prior *state.State, actual *Actual) error {
+func buildSteps(p *plan.Plan, desired *resource.Tree, prior *state.State, actual *plan.Actual) error {
 	s := &stepper{
-		changes: plan.ChangesByPath(), images: map[ImageKey]int{}, children: map[resource.Path][]resource.Path{},
+		changes: p.ChangesByPath(), images: map[plan.ImageKey]int{}, children: map[resource.Path][]resource.Path{},
 		desired: desired, prior: prior, cgroupMode: actual.CgroupMode, checked: map[resource.Path]int{}, prepared: map[resource.Path]int{}, first: map[resource.Path]int{}, last: map[resource.Path]int{}, gone: map[resource.Path]int{}, roots: map[resource.Path]resource.Path{},
 	}
-	for _, c := range plan.Changes {
+	for _, c := range p.Changes {
 		s.children[c.Path.Parent()] = append(s.children[c.Path.Parent()], c.Path)
 	}
 	s.findDependents()
-	for _, c := range plan.Changes {
+	for _, c := range p.Changes {
 		s.addSteps(c, actual)
 	}
-	for _, c := range plan.Changes {
+	for _, c := range p.Changes {
 		s.addPrepare(c)
 	}
-	for _, c := range plan.Changes {
+	for _, c := range p.Changes {
 		s.orderBuild(c)
 		s.orderTeardown(c)
 	}
-	for _, n := range plan.Names {
+	for _, n := range p.Names {
 		if len(n.Update) > 0 {
-			s.wait(s.add(OpNames, n.Space), s.last, n.Space)
+			s.wait(s.add(plan.OpNames, n.Space), s.last, n.Space)
 		}
 	}
 	for key, i := range s.images {
 		s.wait(i, s.last, s.realmOf(key.Namespace))
-		plan.Images = append(plan.Images, s.steps[i].Image)
+		p.Images = append(p.Images, s.steps[i].Image)
 	}
-	sort.Slice(plan.Images, func(i, j int) bool {
-		a, b := plan.Images[i], plan.Images[j]
+	sort.Slice(p.Images, func(i, j int) bool {
+		a, b := p.Images[i], p.Images[j]
 		return strings.Compare(a.Namespace+" "+a.Reference, b.Namespace+" "+b.Reference) < 0
 	})
-	return s.sort(plan)
+	return s.sort(p)
 }
 
-func (s *stepper) add(op Op, p resource.Path) int {
-	s.steps = append(s.steps, Step{Op: op, Path: p})
+func (s *stepper) add(op plan.Op, p resource.Path) int {
+	s.steps = append(s.steps, plan.Step{Op: op, Path: p})
 	return len(s.steps) - 1
 }
 
-func (s *stepper) addSteps(c *Change, actual *Actual) {
+func (s *stepper) addSteps(c *plan.Change, actual *plan.Actual) {
 	if c.After != nil {
 		if spec, ok := c.After.Spec.(*resource.Container); ok && spec.Root {
 			s.roots[c.Path.Parent()] = c.Path
 		}
 	}
-	build := func(ops ...Op) {
+	build := func(ops ...plan.Op) {
 		for _, op := range ops {
 			i := s.add(op, c.Path)
 			if _, ok := s.first[c.Path]; !ok {
@@ -91,39 +92,39 @@ func (s *stepper) addSteps(c *Change, actual *Actual) {
 			s.last[c.Path] = i
 		}
 	}
-	if c.Action == Replace || c.Action == Delete {
-		s.gone[c.Path] = s.add(OpDelete, c.Path)
+	if c.Action == plan.Replace || c.Action == plan.Delete {
+		s.gone[c.Path] = s.add(plan.OpDelete, c.Path)
 	}
-	if c.Action == Restart || c.Action == Shutdown || c.Action == Update && c.Start {
-		s.gone[c.Path] = s.add(OpStop, c.Path)
+	if c.Action == plan.Restart || c.Action == plan.Shutdown || c.Action == plan.Update && c.Start {
+		s.gone[c.Path] = s.add(plan.OpStop, c.Path)
 	}
 	switch c.Action {
-	case Create, Replace:
-		build(OpCreate)
+	case plan.Create, plan.Replace:
+		build(plan.OpCreate)
 		s.addImage(c, actual)
-	case Update:
-		build(OpUpdate)
-		if c.renamesImage() && actual.Images[imageOf(c)].Local == c.After.Status.ImageDigest {
+	case plan.Update:
+		build(plan.OpUpdate)
+		if c.RenamesImage() && actual.Images[imageOf(c)].Local == c.After.Status.ImageDigest {
 			s.addImage(c, actual) // so that the image stays there for as long as the container names it
 		}
 		if c.Start {
-			build(OpStart)
+			build(plan.OpStart)
 		}
-	case Start, Restart:
-		build(OpStart)
-	case Adopt:
-		build(OpAdopt)
-	case Stop, Kill, Pause, Unpause, Forget:
-		s.add(Op(c.Action), c.Path) // which nothing waits for: the operations are called as the actions are
+	case plan.Start, plan.Restart:
+		build(plan.OpStart)
+	case plan.Adopt:
+		build(plan.OpAdopt)
+	case plan.Stop, plan.Kill, plan.Pause, plan.Unpause, plan.Forget:
+		s.add(plan.Op(c.Action), c.Path) // which nothing waits for: the operations are called as the actions are
 	}
 	if c.Check != "" {
-		i := s.add(OpCheck, c.Path)
+		i := s.add(plan.OpCheck, c.Path)
 		s.wait(i, s.last, c.Path)
 		s.checked[c.Path] = i
 	}
 }
 
-func (s *stepper) addImage(c *Change, actual *Actual) {
+func (s *stepper) addImage(c *plan.Change, actual *plan.Actual) {
 	if c.Path.Kind() != resource.KindContainer {
 		return
 	}
@@ -132,24 +133,24 @@ func (s *stepper) addImage(c *Change, actual *Actual) {
 		return
 	}
 	digest := c.After.Status.ImageDigest
-	i := s.add(OpImage, "")
-	s.steps[i].Image = &Image{Namespace: key.Namespace, Reference: key.Reference, Digest: digest, Pull: actual.Images[key].Local != digest}
+	i := s.add(plan.OpImage, "")
+	s.steps[i].Image = &plan.Image{Namespace: key.Namespace, Reference: key.Reference, Digest: digest, Pull: actual.Images[key].Local != digest}
 	s.images[key] = i
 }
 
 // addPrepare adds the step that prepares a container which is made where another one of its cell, or its own predecessor, is
 // stopped for it. In a realm that is replaced there is none: its new namespace, where the image belongs, is only made when all of
 // the old one is gone.
-func (s *stepper) addPrepare(c *Change) {
-	if c.Path.Kind() != resource.KindContainer || c.Action != Create && c.Action != Replace {
+func (s *stepper) addPrepare(c *plan.Change) {
+	if c.Path.Kind() != resource.KindContainer || c.Action != plan.Create && c.Action != plan.Replace {
 		return
 	}
-	if r := s.changes[c.Path.Realm()]; r != nil && r.Action == Replace {
+	if r := s.changes[c.Path.Realm()]; r != nil && r.Action == plan.Replace {
 		return
 	}
 	for _, p := range s.children[c.Path.Parent()] {
 		if _, stops := s.gone[p]; stops {
-			i := s.add(OpPrepare, c.Path)
+			i := s.add(plan.OpPrepare, c.Path)
 			s.wait(i, s.last, c.Path.Realm())
 			s.waits = append(s.waits, [2]int{i, s.images[imageOf(c)]})
 			s.prepared[c.Path] = i
@@ -159,8 +160,8 @@ func (s *stepper) addPrepare(c *Change) {
 }
 
 // imageOf returns the image that a container will have.
-func imageOf(c *Change) ImageKey {
-	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
+func imageOf(c *plan.Change) plan.ImageKey {
+	return plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: c.After.Spec.(*resource.Container).Image}
 }
 
 // realmOf returns the path of the realm change that makes the namespace, if any.
@@ -205,7 +206,7 @@ func (s *stepper) waitForAbove(p resource.Path, step int) {
 
 // orderBuild lets a resource be built up after its parent, after its own removal and, in a cell, after the
 // root container and what it depends on.
-func (s *stepper) orderBuild(c *Change) {
+func (s *stepper) orderBuild(c *plan.Change) {
 	first, ok := s.first[c.Path]
 	if !ok {
 		if check, ok := s.checked[c.Path]; ok {
@@ -231,7 +232,7 @@ func (s *stepper) orderBuild(c *Change) {
 	}
 	cell := c.Path.Parent()
 	s.orderCells(first, cell)
-	if i, ok := s.images[imageOf(c)]; ok && (c.Action == Create || c.Action == Replace || c.renamesImage()) {
+	if i, ok := s.images[imageOf(c)]; ok && (c.Action == plan.Create || c.Action == plan.Replace || c.RenamesImage()) {
 		s.waits = append(s.waits, [2]int{first, i})
 	}
 	if spec.Root {
@@ -254,7 +255,7 @@ func (s *stepper) orderBuild(c *Change) {
 }
 
 // orderCheck lets a container that stays as it is be checked when its network is as it will be.
-func (s *stepper) orderCheck(c *Change, check int) {
+func (s *stepper) orderCheck(c *plan.Change, check int) {
 	if above, ok := nearest(s.last, c.Path); ok {
 		s.waits = append(s.waits, [2]int{check, above})
 	}
@@ -271,7 +272,7 @@ func (s *stepper) record(p resource.Path) *state.Record {
 
 // orderNetwork lets a cell be attached to the spaces that it will be in once they are there, and not while its root
 // container is taken down, which detaches it.
-func (s *stepper) orderNetwork(c *Change, first int) {
+func (s *stepper) orderNetwork(c *plan.Change, first int) {
 	if c.Path.Kind() != resource.KindCell {
 		return
 	}
@@ -281,7 +282,7 @@ func (s *stepper) orderNetwork(c *Change, first int) {
 		s.wait(first, s.last, resource.Path(on.Name))
 	}
 	for _, p := range s.children[c.Path] {
-		if before := s.changes[p].Before; before != nil && before.Spec.(*resource.Container).Root && c.Action == Update {
+		if before := s.changes[p].Before; before != nil && before.Spec.(*resource.Container).Root && c.Action == plan.Update {
 			s.wait(first, s.gone, p)
 		}
 	}
@@ -320,7 +321,7 @@ func dependenciesOf(cell *state.Record) []resource.CellDependency {
 
 // orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
 // cell, and a container only when all those are prepared that are made in its cell.
-func (s *stepper) orderTeardown(c *Change) {
+func (s *stepper) orderTeardown(c *plan.Change) {
 	gone, ok := s.gone[c.Path]
 	if !ok {
 		return
@@ -340,14 +341,16 @@ func (s *stepper) orderTeardown(c *Change) {
 }
 
 // inPlace reports whether a container goes on running through its change.
-func inPlace(c *Change) bool { return c == nil || c.Action == Update && !c.Start || c.Action == Check }
+func inPlace(c *plan.Change) bool {
+	return c == nil || c.Action == plan.Update && !c.Start || c.Action == plan.Check
+}
 
 // waitForDependencies lets a container that another one follows be stopped only when what that one depends on is there, and
 // works: else it would be down for as long, or for good. Within a cell that holds only where no other container is taken down:
 // those go in the reverse order.
-func (s *stepper) waitForDependencies(c *Change, gone int) {
+func (s *stepper) waitForDependencies(c *plan.Change, gone int) {
 	_, followed := s.first[c.Path]
-	if top := s.changes[c.Path.Realm()]; !followed || top != nil && top.Action == Replace {
+	if top := s.changes[c.Path.Realm()]; !followed || top != nil && top.Action == plan.Replace {
 		return
 	}
 	cell := c.Path.Parent()
@@ -369,18 +372,18 @@ func (s *stepper) waitForDependencies(c *Change, gone int) {
 // goes reports whether the resource at p is deleted.
 func (s *stepper) goes(p resource.Path) bool {
 	c := s.changes[p]
-	return c != nil && c.Action == Delete
+	return c != nil && c.Action == plan.Delete
 }
 
 // orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.
-func (s *stepper) orderDetach(c *Change, gone int) {
+func (s *stepper) orderDetach(c *plan.Change, gone int) {
 	if c.Path.Kind() != resource.KindSpace {
 		return
 	}
 	for p, other := range s.changes {
 		if p.Kind() == resource.KindCell && other.Before != nil && other.Before.Status.Attachment.In(c.Path) != nil && !c.Path.Contains(p) {
 			s.wait(gone, s.gone, p)
-			if other.Action == Update {
+			if other.Action == plan.Update {
 				s.wait(gone, s.last, p)
 			}
 		}
@@ -388,7 +391,7 @@ func (s *stepper) orderDetach(c *Change, gone int) {
 }
 
 // sort puts the steps in a stable order in which they can be carried out and numbers what they wait for.
-func (s *stepper) sort(plan *Plan) error {
+func (s *stepper) sort(p *plan.Plan) error {
 	g := graph.New(len(s.steps))
 	for _, w := range s.waits {
 		g.Wait(w[0], w[1])
@@ -412,11 +415,11 @@ func (s *stepper) sort(plan *Plan) error {
 			after[at] = append(after[at], place[w[1]])
 		}
 	}
-	plan.Steps = make([]Step, len(order))
+	p.Steps = make([]plan.Step, len(order))
 	for at, i := range order {
 		slices.Sort(after[at])
-		plan.Steps[at] = s.steps[i]
-		plan.Steps[at].After = after[at]
+		p.Steps[at] = s.steps[i]
+		p.Steps[at].After = after[at]
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // What runs is stopped for its successor only when all that the successor waits for is there.
@@ -21,9 +22,9 @@ func TestStopWaitsForDependencies(t *testing.T) {
 		before, edit func(specs)
 		// The step of op at path comes after that of waits at on.
 		path resource.Path
-		op   Op
+		op   plan.Op
 		on   resource.Path
-		wait Op
+		wait plan.Op
 	}{
 		{
 			name: "a root container that is only checked from now on",
@@ -32,7 +33,7 @@ func TestStopWaitsForDependencies(t *testing.T) {
 				container(s, theSide).DependsOn = []resource.Dependency{{Name: "web", Condition: resource.Healthy}}
 				container(s, theSide).User = "1"
 			},
-			path: theSide, op: OpDelete, on: theRoot, wait: OpCheck,
+			path: theSide, op: plan.OpDelete, on: theRoot, wait: plan.OpCheck,
 		},
 		{
 			name: "a new container of the cell",
@@ -41,7 +42,7 @@ func TestStopWaitsForDependencies(t *testing.T) {
 				container(s, theSide).DependsOn = []resource.Dependency{{Name: "new", Condition: resource.Healthy}}
 				container(s, theSide).User = "1"
 			},
-			path: theSide, op: OpDelete, on: theCell + "/new", wait: OpCheck,
+			path: theSide, op: plan.OpDelete, on: theCell + "/new", wait: plan.OpCheck,
 		},
 		{
 			name: "a job of another cell", before: withOther,
@@ -50,7 +51,7 @@ func TestStopWaitsForDependencies(t *testing.T) {
 				container(s, other+"/job").User = "1"
 				container(s, theSide).User = "1"
 			},
-			path: theSide, op: OpDelete, on: other + "/job", wait: OpCheck,
+			path: theSide, op: plan.OpDelete, on: other + "/job", wait: plan.OpCheck,
 		},
 		{
 			name: "a job of another cell, with the root container", before: withOther,
@@ -59,7 +60,7 @@ func TestStopWaitsForDependencies(t *testing.T) {
 				container(s, other+"/job").User = "1"
 				container(s, theRoot).User = "1"
 			},
-			path: theRoot, op: OpDelete, on: other + "/job", wait: OpCheck,
+			path: theRoot, op: plan.OpDelete, on: other + "/job", wait: plan.OpCheck,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/graph"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // interrupt carries out the plan one step after another, as an apply does that is interrupted once so many steps have begun,
 // and returns the steps that were done.
-func (h *host) interrupt(p *Plan, begun int) []Step {
+func (h *host) interrupt(p *plan.Plan, begun int) []plan.Step {
 	h.Helper()
 	h.changes, h.names, h.prepared = p.ChangesByPath(), p.Names, map[resource.Path]bool{}
 	for _, name := range p.Profiles {
@@ -28,7 +29,7 @@ func (h *host) interrupt(p *Plan, begun int) []Step {
 		}
 	}
 	signal := make(chan struct{})
-	var done []Step
+	var done []plan.Step
 	g.Walk(context.Background(), graph.WalkOptions{Interrupt: signal, Commits: p.Commits()}, func(_ context.Context, i int) error {
 		s := p.Steps[i]
 		if done = append(done, s); len(done) == begun {
@@ -49,8 +50,8 @@ func (h *host) works(p resource.Path) bool {
 	if r == nil {
 		return false
 	}
-	found := h.actual.container(r.Status.Namespace, r.Status.ContainerID)
-	return found != nil && (found.Status == TaskRunning || found.Status == TaskStopped && found.ExitCode == 0)
+	found := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
+	return found != nil && (found.Status == plan.TaskRunning || found.Status == plan.TaskStopped && found.ExitCode == 0)
 }
 
 // Whenever an apply is interrupted, each container that ran, and that stays in the configuration, runs afterwards: as it was,

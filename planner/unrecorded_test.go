@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // renamed gives the container at p, which had another name, its id of before, and takes its record away.
@@ -11,7 +12,7 @@ func (h *host) renamed(p resource.Path) {
 	ns, c := h.actual.Namespaces["kukeon-main"], h.at(p)
 	delete(ns.Containers, c.ID)
 	c.ID += "-before"
-	c.Labels[LabelID] = c.ID
+	c.Labels[plan.LabelID] = c.ID
 	ns.Containers[c.ID] = c
 	delete(h.prior.Records, p)
 }
@@ -25,8 +26,8 @@ func TestUnrecorded(t *testing.T) {
 adopt main/default/blog/web/side
   # an apply was interrupted before it could record this container
 `,
-			more: func(t *testing.T, p *Plan) {
-				if c := p.Changes[0]; c.After.Status.ImageDigest != digestOf("side:1") || p.Summary() != (Summary{Adopt: 1}) {
+			more: func(t *testing.T, p *plan.Plan) {
+				if c := p.Changes[0]; c.After.Status.ImageDigest != digestOf("side:1") || p.Summary() != (plan.Summary{Adopt: 1}) {
 					t.Errorf("status %+v, summary %+v", c.After.Status, p.Summary())
 				}
 			}},
@@ -115,7 +116,7 @@ delete main/default/blog/web/side
 			edit: func(s specs) { delete(s, theSide) },
 			host: func(h *host) {
 				delete(h.prior.Records, theSide)
-				h.at(theSide).Labels[LabelProject] = "other"
+				h.at(theSide).Labels[plan.LabelProject] = "other"
 			},
 			opts: Options{},
 		},
@@ -155,7 +156,7 @@ func TestOrphansInTwoNamespaces(t *testing.T) {
 	delete(h.prior.Records, theSide)
 	twin := *h.at(theSide)
 	for _, name := range []string{"a", "z"} {
-		h.actual.Namespaces[name] = &Namespace{Containers: map[string]*Container{twin.ID: &twin}}
+		h.actual.Namespaces[name] = &plan.Namespace{Containers: map[string]*plan.Container{twin.ID: &twin}}
 	}
 	first := text(h.plan(example(nil), Options{}))
 	for range 20 {

@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // applyOptions are what apply and destroy share beyond planning.
@@ -94,7 +94,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
-	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *planner.Plan) (bool, error) {
+	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *plan.Plan) (bool, error) {
 		a.out.Plan(p)
 		if p.Empty() || o.planFile != "" || o.autoApprove {
 			return true, nil
@@ -150,6 +150,6 @@ type progress struct {
 func (p *progress) Begin() { p.Progress = p.app.out.Progress() }
 
 // End implements [session.Progress].
-func (p *progress) End(done *planner.Plan, outcomes []executor.Outcome, exited []executor.Exited) {
+func (p *progress) End(done *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited) {
 	p.app.out.Outcome(done, outcomes, exited, p.app.errs)
 }

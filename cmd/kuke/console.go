@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func newConsole(a *app) *cobra.Command {
@@ -39,7 +39,7 @@ func (a *app) console(ctx context.Context, o *planOptions, args []string) error 
 		return errors.New("standard input can't hold both the configuration and the expressions: give one expression as the argument")
 	}
 	if _, prior, err := a.session.State(); err == nil {
-		in.Computed = planner.Computed(&planner.Plan{}, prior)
+		in.Computed = plan.Computed(&plan.Plan{}, prior)
 	}
 	c, diags, err := a.session.Load(ctx, in)
 	if err != nil {

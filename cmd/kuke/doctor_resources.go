@@ -7,6 +7,7 @@ import (
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -37,7 +38,7 @@ func (a *app) checkResources(ctx context.Context) []view.Check {
 }
 
 // actualWithLost looks at the host, and adds to prior what of it is lost, as a plan does.
-func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *state.State) (*planner.Actual, error) {
+func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *state.State) (*plan.Actual, error) {
 	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (a *app) actualWithLost(ctx context.Context, store *state.Store, prior *sta
 }
 
 // drifted names the first changes with their reasons.
-func drifted(changes []*planner.Change) string {
+func drifted(changes []*plan.Change) string {
 	const shown = 3
 	var texts []string
 	for _, c := range changes[:min(shown, len(changes))] {

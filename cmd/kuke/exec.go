@@ -19,6 +19,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -176,9 +177,9 @@ func (a *app) notRunning(ctx context.Context, exec *executor.Executor, record *s
 	switch {
 	case live.Container == nil:
 		return fmt.Errorf("%s, for containerd has no such container: make it with: kuke apply", what)
-	case live.State == planner.StatePaused || live.State == planner.StatePausing:
+	case live.State == plan.StatePaused || live.State == plan.StatePausing:
 		return fmt.Errorf("%s: let it go on with: kuke unpause container %s", what, record.Path)
-	case live.State == planner.StateReady: // it has been started meanwhile
+	case live.State == plan.StateReady: // it has been started meanwhile
 		return err
 	case live.Detail != "":
 		what += " (exit code " + live.Detail + ")"

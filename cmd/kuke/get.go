@@ -15,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -140,7 +141,7 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 	return rows, unknown, nil
 }
 
-func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*planner.Actual, error) {
+func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*plan.Actual, error) {
 	exec, err := a.session.Open(ctx, store)
 	if err != nil {
 		return nil, err

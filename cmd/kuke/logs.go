@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -115,7 +115,7 @@ func (a *app) noteLastRun(kills *executor.Kills, p resource.Path) {
 	}
 }
 
-func (a *app) noteKilled(p resource.Path, killed *planner.Killed) {
+func (a *app) noteKilled(p resource.Path, killed *plan.Killed) {
 	a.errs.Note(fmt.Sprintf("Container %s: %s", p, killed))
 }
 
@@ -125,7 +125,7 @@ func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p resource.
 		return nil
 	}
 	a.noteLastRun(kills, p)
-	err := kills.Watch(ctx, p, func(killed *planner.Killed) { a.noteKilled(p, killed) })
+	err := kills.Watch(ctx, p, func(killed *plan.Killed) { a.noteKilled(p, killed) })
 	if err != nil && ctx.Err() == nil {
 		slog.Debug("can't tell any more what ran out of memory", "container", p, "error", err)
 		return nil

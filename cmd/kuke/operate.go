@@ -12,6 +12,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // imperativeOptions are what the commands for single resources share.
@@ -35,16 +36,16 @@ func (o *imperativeOptions) addRunFlags(cmd *cobra.Command) {
 
 // operations are the commands that change what containers do.
 var operations = []struct {
-	action planner.Action
+	action plan.Action
 	short  string
 	long   string
 }{
-	{planner.Start, "Start containers", "start runs containers that don't, also those that the user has stopped, killed or paused. What they need is mended first."},
-	{planner.Stop, "Stop containers, and let them stay so", "stop sends the stop signal, and SIGKILL when the grace period is over; several containers stop at once.\nA container that was stopped is not started again by apply, unless with --start."},
-	{planner.Kill, "Send a signal to containers", "kill sends SIGKILL, or the signal of --signal. A container that was killed with SIGKILL is not started again by apply,\nunless with --start."},
-	{planner.Restart, "Stop containers and start them again", "restart stops containers, all at once, and starts them again, the root container of a cell first."},
-	{planner.Pause, "Freeze containers", "pause freezes all processes of containers. A paused container is left so by apply, unless with --start."},
-	{planner.Unpause, "Let paused containers go on", "unpause lets the processes of paused containers go on."},
+	{plan.Start, "Start containers", "start runs containers that don't, also those that the user has stopped, killed or paused. What they need is mended first."},
+	{plan.Stop, "Stop containers, and let them stay so", "stop sends the stop signal, and SIGKILL when the grace period is over; several containers stop at once.\nA container that was stopped is not started again by apply, unless with --start."},
+	{plan.Kill, "Send a signal to containers", "kill sends SIGKILL, or the signal of --signal. A container that was killed with SIGKILL is not started again by apply,\nunless with --start."},
+	{plan.Restart, "Stop containers and start them again", "restart stops containers, all at once, and starts them again, the root container of a cell first."},
+	{plan.Pause, "Freeze containers", "pause freezes all processes of containers. A paused container is left so by apply, unless with --start."},
+	{plan.Unpause, "Let paused containers go on", "unpause lets the processes of paused containers go on."},
 }
 
 // newOperations returns kuke start, stop, kill, restart, pause and unpause.
@@ -61,7 +62,7 @@ func newOperations(a *app) []*cobra.Command {
 			Args: cobra.MinimumNArgs(2),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				operation := planner.Operation{Action: op.action}
-				if op.action == planner.Kill {
+				if op.action == plan.Kill {
 					name, err := signalName(signal)
 					if err != nil {
 						return fmt.Errorf("--signal: %w", err)
@@ -76,9 +77,9 @@ func newOperations(a *app) []*cobra.Command {
 		}
 		o.addFlags(cmd, resource.KindContainer)
 		switch op.action {
-		case planner.Kill:
+		case plan.Kill:
 			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")
-		case planner.Stop, planner.Restart:
+		case plan.Stop, plan.Restart:
 			addGraceFlag(cmd, &grace)
 		}
 		commands = append(commands, cmd)
@@ -101,7 +102,7 @@ func newShutdown(a *app) *cobra.Command {
 			"starts those that ran; one that was stopped by hand, or has completed, stays so. Of a configuration only the project is read.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			operation := planner.Operation{Action: planner.Shutdown}
+			operation := planner.Operation{Action: plan.Shutdown}
 			if grace >= 0 {
 				operation.GraceSeconds = &grace
 			}
@@ -152,7 +153,7 @@ func (o *imperativeOptions) named(args []string) ([]resource.Path, error) {
 
 // runOptions has all steps of a plan carried out at once where none waits for another, without asking.
 func (a *app) runOptions(o *imperativeOptions) session.RunOptions {
-	return session.RunOptions{LockTimeout: o.lockTimeout, Review: func(_ context.Context, p *planner.Plan) (bool, error) {
+	return session.RunOptions{LockTimeout: o.lockTimeout, Review: func(_ context.Context, p *plan.Plan) (bool, error) {
 		switch {
 		case o.dryRun:
 			a.out.Plan(p)

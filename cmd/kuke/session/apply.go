@@ -6,6 +6,7 @@ import (
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -20,12 +21,12 @@ type PlanOptions struct {
 }
 
 // Plan makes a plan without the lock: the state can change at once, which applying the saved plan then notices.
-func (s *Session) Plan(ctx context.Context, o PlanOptions) (*planner.Plan, error) {
+func (s *Session) Plan(ctx context.Context, o PlanOptions) (*plan.Plan, error) {
 	from, err := s.source(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	var made *planner.Plan
+	var made *plan.Plan
 	err = s.withoutLock(ctx, func(w *world) (err error) {
 		made, err = s.plan(ctx, w, from)
 		return err

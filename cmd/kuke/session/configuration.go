@@ -11,6 +11,7 @@ import (
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -72,26 +73,26 @@ func (c *configuration) wanted(prior *state.State) *resource.Tree {
 	return planner.Wanted(c.Tree, prior, c.options)
 }
 
-func (c *configuration) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+func (c *configuration) look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error) {
 	return look(ctx, w, desired, c.options)
 }
 
-func (c *configuration) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+func (c *configuration) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	made, diags, err := c.session.decide(ctx, w, desired, actual, c.options)
 	switch {
 	case made == nil:
 		return nil, diags, err
 	case c.Pending:
 		return nil, nil, c.readAgain(ctx, made, w.prior)
-	case c.input.Computed != nil && !reflect.DeepEqual(planner.Computed(made, w.prior), c.input.Computed):
+	case c.input.Computed != nil && !reflect.DeepEqual(plan.Computed(made, w.prior), c.input.Computed):
 		return nil, nil, errors.New("the configuration depends on addresses in a way that changes them: let no name, parent, for_each or count depend on an address")
 	}
 	return made, diags, nil
 }
 
 // readAgain reads the configuration with the values that the plan works out.
-func (c *configuration) readAgain(ctx context.Context, p *planner.Plan, prior *state.State) error {
-	c.input.Computed = planner.Computed(p, prior)
+func (c *configuration) readAgain(ctx context.Context, p *plan.Plan, prior *state.State) error {
+	c.input.Computed = plan.Computed(p, prior)
 	again, diags, err := c.session.Load(ctx, c.input)
 	if err != nil {
 		return err
@@ -131,10 +132,10 @@ func (c *configuration) addOutputs() error {
 // addSurgery adds to the options the blocks moved, removed and import of the configuration.
 func (c *configuration) addSurgery(ctx context.Context, w *world) error {
 	for _, m := range c.Moved {
-		c.options.Moves = append(c.options.Moves, planner.Move{From: m.From, To: m.To, Declared: m.Declared})
+		c.options.Moves = append(c.options.Moves, plan.Move{From: m.From, To: m.To, Declared: m.Declared})
 	}
 	for _, r := range c.Removed {
-		c.options.Removals = append(c.options.Removals, planner.Removal{From: r.From, Forget: !r.Destroy, Declared: r.Declared})
+		c.options.Removals = append(c.options.Removals, plan.Removal{From: r.From, Forget: !r.Destroy, Declared: r.Declared})
 	}
 	for _, i := range c.Imports {
 		if w.prior.Records[i.To] != nil {
@@ -144,7 +145,7 @@ func (c *configuration) addSurgery(ctx context.Context, w *world) error {
 		if err != nil {
 			return fmt.Errorf("%s: import %s: %w", i.Declared, i.To, err)
 		}
-		c.options.Imports = append(c.options.Imports, planner.Import{Record: record})
+		c.options.Imports = append(c.options.Imports, plan.Import{Record: record})
 	}
 	return nil
 }
@@ -184,16 +185,16 @@ func (r *records) wanted(prior *state.State) *resource.Tree {
 	return planner.Wanted(r.tree, prior, r.options)
 }
 
-func (r *records) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+func (r *records) look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error) {
 	return look(ctx, w, desired, r.options)
 }
 
-func (r *records) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+func (r *records) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	return r.session.decide(ctx, w, desired, actual, r.options)
 }
 
 // look looks at the host, or takes it to be as it is recorded.
-func look(ctx context.Context, w *world, desired *resource.Tree, o planner.Options) (*planner.Actual, error) {
+func look(ctx context.Context, w *world, desired *resource.Tree, o planner.Options) (*plan.Actual, error) {
 	if o.Assume {
 		return w.exec.Assume(ctx, desired, w.prior)
 	}
@@ -201,7 +202,7 @@ func look(ctx context.Context, w *world, desired *resource.Tree, o planner.Optio
 }
 
 // decide plans the way to the desired resources, unless it finds lost records: then it returns no plan.
-func (s *Session) decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual, o planner.Options) (*planner.Plan, resource.Diagnostics, error) {
+func (s *Session) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual, o planner.Options) (*plan.Plan, resource.Diagnostics, error) {
 	known := len(w.prior.Records)
 	if err := s.restore(ctx, w, planner.LostWithCells(desired, w.prior, actual, o)); err != nil || len(w.prior.Records) > known {
 		return nil, nil, err
@@ -220,11 +221,11 @@ func (accepted) values() (*resource.Tree, resource.SealKey) { return nil, nil }
 // Of a plan, be it of nothing, tasks that are about to start are waited for.
 func (accepted) wanted(*state.State) *resource.Tree { return resource.NewTree() }
 
-func (accepted) look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error) {
+func (accepted) look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error) {
 	return w.exec.Refresh(ctx, desired, w.prior)
 }
 
-func (a accepted) decide(_ context.Context, w *world, _ *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+func (a accepted) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	made := planner.Accept(w.prior, actual)
 	made.Project = a.project
 	return made, nil, nil

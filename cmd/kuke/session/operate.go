@@ -7,6 +7,7 @@ import (
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -32,7 +33,7 @@ func (s *Session) Shutdown(ctx context.Context, o planner.Operation, allProjects
 
 // operate carries out an operation on the resources that find finds in the state.
 func (s *Session) operate(ctx context.Context, o planner.Operation, run RunOptions, find func(*state.State) ([]resource.Path, error)) error {
-	if o.Action != planner.Start {
+	if o.Action != plan.Start {
 		return s.run(ctx, &operation{o, find}, run)
 	}
 	options := planner.Options{ByHand: true, Start: true, SubnetPool: s.SubnetPool}
@@ -57,11 +58,11 @@ func (o *operation) values() (*resource.Tree, resource.SealKey) { return nil, ni
 
 func (o *operation) wanted(*state.State) *resource.Tree { return nil }
 
-func (o *operation) look(ctx context.Context, w *world, _ *resource.Tree) (*planner.Actual, error) {
+func (o *operation) look(ctx context.Context, w *world, _ *resource.Tree) (*plan.Actual, error) {
 	return w.exec.Tasks(ctx, w.prior)
 }
 
-func (o *operation) decide(_ context.Context, w *world, _ *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+func (o *operation) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	made, diags := planner.Operate(w.prior, actual, o.Operation)
 	return made, diags, nil
 }

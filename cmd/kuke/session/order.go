@@ -8,7 +8,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -22,14 +22,14 @@ type source interface {
 	// wanted returns the resources for which the host is looked at.
 	wanted(prior *state.State) *resource.Tree
 	// look looks at the host.
-	look(ctx context.Context, w *world, desired *resource.Tree) (*planner.Actual, error)
+	look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error)
 	// decide returns the plan. It returns none, and no error, if the source or the state has changed: then the host is looked
 	// at again.
-	decide(ctx context.Context, w *world, desired *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error)
+	decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error)
 }
 
 // plan makes a plan that can be carried out, or makes sure that a saved one still can be.
-func (s *Session) plan(ctx context.Context, w *world, from source) (*planner.Plan, error) {
+func (s *Session) plan(ctx context.Context, w *world, from source) (*plan.Plan, error) {
 	if err := from.prepare(ctx, w); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ type RunOptions struct {
 	Parallelism int
 	// Review shows the plan before anything of it is done, asks for approval if the plan needs one, and reports whether to
 	// carry the plan out.
-	Review func(ctx context.Context, p *planner.Plan) (approved bool, err error)
+	Review func(ctx context.Context, p *plan.Plan) (approved bool, err error)
 }
 
 // Progress is told how a plan is carried out.
@@ -84,7 +84,7 @@ type Progress interface {
 	// Observe is called by several goroutines.
 	Observe(e executor.Event)
 	// End is told the outcome of every step, and which containers have ended already.
-	End(p *planner.Plan, outcomes []executor.Outcome, exited []executor.Exited)
+	End(p *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited)
 }
 
 // Interrupts tells of the user's wish that no further step begins.
@@ -120,7 +120,7 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 }
 
 // apply carries out the steps of a plan. The error is [ErrIncomplete] if some of them were not done.
-func (s *Session) apply(ctx context.Context, w *world, p *planner.Plan, parallelism int) error {
+func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism int) error {
 	if parallelism == 0 {
 		parallelism = max(executor.DefaultParallelism, len(p.Steps))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -66,7 +66,7 @@ func (p project) directoryIn(prior *state.State) string {
 
 // remember records the directory from which a project is applied, before anything of it changes. An apply without changes
 // says something only if it names the project.
-func remember(store *state.Store, p *planner.Plan) error {
+func remember(store *state.Store, p *plan.Plan) error {
 	if p.Directory == "" || p.Empty() && p.Unnamed {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -22,8 +23,8 @@ type SavedPlan struct {
 }
 
 // LoadPlan reads a saved plan, and reports the warnings about its file.
-func (s *Session) LoadPlan(file string) (*planner.Plan, error) {
-	p, diags, err := planner.LoadPlan(file)
+func (s *Session) LoadPlan(file string) (*plan.Plan, error) {
+	p, diags, err := plan.Load(file)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (s *Session) LoadPlan(file string) (*planner.Plan, error) {
 // saved is the source that takes a saved plan as it is, if the state and the host still allow it.
 type saved struct {
 	session *Session
-	made    *planner.Plan
+	made    *plan.Plan
 	// given is the configuration with the sensitive values, nil for none.
 	given *configuration
 }
@@ -80,11 +81,11 @@ func (p *saved) values() (*resource.Tree, resource.SealKey) {
 
 func (p *saved) wanted(*state.State) *resource.Tree { return p.made.Wants() }
 
-func (p *saved) look(ctx context.Context, w *world, _ *resource.Tree) (*planner.Actual, error) {
+func (p *saved) look(ctx context.Context, w *world, _ *resource.Tree) (*plan.Actual, error) {
 	return w.exec.LookAgain(ctx, p.made, w.prior)
 }
 
-func (p *saved) decide(_ context.Context, w *world, _ *resource.Tree, actual *planner.Actual) (*planner.Plan, resource.Diagnostics, error) {
+func (p *saved) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	if err := planner.CheckHost(p.made, w.prior, actual); err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -114,7 +115,7 @@ func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Reb
 // Rename gives a recorded resource another name within its parent. Its containers go on running.
 func (s *Session) Rename(ctx context.Context, from, to resource.Path, lockTimeout time.Duration) error {
 	return s.changeHost(ctx, lockTimeout, func(w *world) error {
-		moves, err := planner.RenameByHand(w.prior, from, to)
+		moves, err := plan.RenameByHand(w.prior, from, to)
 		if err != nil {
 			return err
 		}

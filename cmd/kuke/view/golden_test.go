@@ -15,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -70,17 +71,17 @@ func tree(all specs) *resource.Tree {
 }
 
 // applied returns a state and a host on which base was applied, and with which the containers' names come true.
-func applied(t *testing.T) (*state.State, *planner.Actual) {
+func applied(t *testing.T) (*state.State, *plan.Actual) {
 	t.Helper()
-	actual := &planner.Actual{
+	actual := &plan.Actual{
 		CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "cpu": true, "pids": true},
-		Namespaces: map[string]*planner.Namespace{}, Cgroups: map[string]resource.Resources{}, Images: map[planner.ImageKey]planner.ImageStatus{},
+		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, Images: map[plan.ImageKey]plan.ImageStatus{},
 	}
 	for _, reference := range []string{"docker.io/library/nginx:1", "docker.io/library/nginx:2", "docker.io/library/busybox:1", "docker.io/library/busybox:2"} {
 		digest := "sha256:" + strings.Repeat(reference[len(reference)-1:], 64)
-		actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Remote: digest}
+		actual.Images[plan.ImageKey{Namespace: "kukeon-main", Reference: reference}] = plan.ImageStatus{Remote: digest}
 		if strings.HasSuffix(reference, "1") {
-			actual.Images[planner.ImageKey{Namespace: "kukeon-main", Reference: reference}] = planner.ImageStatus{Local: digest}
+			actual.Images[plan.ImageKey{Namespace: "kukeon-main", Reference: reference}] = plan.ImageStatus{Local: digest}
 		}
 	}
 	prior := &state.State{Lineage: "l", Serial: 1, Records: map[resource.Path]*state.Record{}}
@@ -88,26 +89,26 @@ func applied(t *testing.T) (*state.State, *planner.Actual) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	ns := &planner.Namespace{Containers: map[string]*planner.Container{}, Images: 2}
+	ns := &plan.Namespace{Containers: map[string]*plan.Container{}, Images: 2}
 	actual.Namespaces["kukeon-main"] = ns
 	for _, c := range p.Changes {
 		prior.Records[c.Path] = c.After
 		actual.Cgroups[c.After.Status.Cgroup] = *resource.ResourcesOf(c.After.Spec)
 		if c.Path.Kind() == resource.KindContainer {
-			made := &planner.Container{ID: c.After.Status.ContainerID, Status: planner.TaskRunning, PID: 42, NetNS: 1, Labels: map[string]string{
-				planner.LabelPath: string(c.Path), planner.LabelProject: "default", planner.LabelSpecDigest: c.After.Status.SpecDigest,
+			made := &plan.Container{ID: c.After.Status.ContainerID, Status: plan.TaskRunning, PID: 42, NetNS: 1, Labels: map[string]string{
+				plan.LabelPath: string(c.Path), plan.LabelProject: "default", plan.LabelSpecDigest: c.After.Status.SpecDigest,
 			}}
 			ns.Containers[made.ID] = made
 		}
 	}
-	ns.Containers[resource.ContainerID(cell+"/started")].Status = planner.TaskStopped
+	ns.Containers[resource.ContainerID(cell+"/started")].Status = plan.TaskStopped
 	ns.Containers[resource.ContainerID(cell+"/started")].ExitCode = 137
 	ns.Containers[resource.ContainerID(cell+"/restarted")].NetNS = 2
 	delete(prior.Records, cell+"/adopted")
 	return prior, actual
 }
 
-func plan(t *testing.T, edit func(specs), opts planner.Options) *planner.Plan {
+func planned(t *testing.T, edit func(specs), opts planner.Options) *plan.Plan {
 	t.Helper()
 	prior, actual := applied(t)
 	all := base()
@@ -166,16 +167,16 @@ func networkChanged(all specs) {
 func TestPlan(t *testing.T) {
 	tests := []struct {
 		name string
-		plan *planner.Plan
+		plan *plan.Plan
 	}{
-		{"plan", plan(t, everything, planner.Options{})},
-		{"plan-cascade", plan(t, rootReplaced, planner.Options{})},
-		{"plan-namespace", plan(t, namespaceReplaced, planner.Options{})},
-		{"plan-network", plan(t, networkChanged, planner.Options{})},
-		{"plan-destroy", plan(t, nil, planner.Options{Destroy: true})},
-		{"no-changes", &planner.Plan{Unchanged: 7}},
-		{"no-changes-one", &planner.Plan{Unchanged: 1}},
-		{"nothing-to-destroy", &planner.Plan{Destroy: true, Project: "shop"}},
+		{"plan", planned(t, everything, planner.Options{})},
+		{"plan-cascade", planned(t, rootReplaced, planner.Options{})},
+		{"plan-namespace", planned(t, namespaceReplaced, planner.Options{})},
+		{"plan-network", planned(t, networkChanged, planner.Options{})},
+		{"plan-destroy", planned(t, nil, planner.Options{Destroy: true})},
+		{"no-changes", &plan.Plan{Unchanged: 7}},
+		{"no-changes-one", &plan.Plan{Unchanged: 1}},
+		{"nothing-to-destroy", &plan.Plan{Destroy: true, Project: "shop"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,23 +188,23 @@ func TestPlan(t *testing.T) {
 
 // A secret's change shows, its value doesn't.
 func TestSensitiveValuesAreWithheld(t *testing.T) {
-	c := &planner.Change{Path: "main", Action: planner.Update, Before: &state.Record{Spec: &resource.Realm{}}, After: &state.Record{Spec: &resource.Realm{}}}
-	c.Diffs = []planner.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
+	c := &plan.Change{Path: "main", Action: plan.Update, Before: &state.Record{Spec: &resource.Realm{}}, After: &state.Record{Spec: &resource.Realm{}}}
+	c.Diffs = []plan.Diff{{Name: "token", Sensitive: true, Before: "hunter1", After: "hunter2"}}
 	var b bytes.Buffer
-	newView(&b, false).Plan(&planner.Plan{Changes: []*planner.Change{c}, Steps: []planner.Step{{Op: planner.OpUpdate, Path: "main"}}})
+	newView(&b, false).Plan(&plan.Plan{Changes: []*plan.Change{c}, Steps: []plan.Step{{Op: plan.OpUpdate, Path: "main"}}})
 	if got := b.String(); strings.Contains(got, "hunter") || !strings.Contains(got, "~ token = (sensitive value) -> (sensitive value)") {
 		t.Errorf("printed:\n%s", got)
 	}
 }
 
 func TestOutcome(t *testing.T) {
-	p := plan(t, everything, planner.Options{})
+	p := planned(t, everything, planner.Options{})
 	outcomes := make([]executor.Outcome, len(p.Steps))
 	for i, s := range p.Steps {
 		outcomes[i] = executor.Outcome{Step: s, Done: true}
 	}
 	exited := []executor.Exited{{Path: "main/default/blog/web/job", Reason: "it exited with code 1"}}
-	complete := func(p *planner.Plan) func(*View) {
+	complete := func(p *plan.Plan) func(*View) {
 		return func(v *View) {
 			if !v.Outcome(p, outcomes, exited, newView(&bytes.Buffer{}, false)) {
 				t.Error("not complete")
@@ -212,18 +213,18 @@ func TestOutcome(t *testing.T) {
 	}
 	golden(t, "outcome", false, complete(p))
 	golden(t, "outcome.color", true, complete(p))
-	golden(t, "outcome-destroy", false, complete(&planner.Plan{Destroy: true}))
+	golden(t, "outcome-destroy", false, complete(&plan.Plan{Destroy: true}))
 
-	failed := map[planner.Op]bool{}
+	failed := map[plan.Op]bool{}
 	for i, o := range outcomes {
 		switch {
-		case o.Step.Op == planner.OpDelete && !failed[o.Step.Op]:
+		case o.Step.Op == plan.OpDelete && !failed[o.Step.Op]:
 			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line")}
-		case o.Step.Op == planner.OpImage && !failed[o.Step.Op]:
+		case o.Step.Op == plan.OpImage && !failed[o.Step.Op]:
 			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("no such host")}
-		case o.Step.Op == planner.OpCreate:
+		case o.Step.Op == plan.OpCreate:
 			outcomes[i] = executor.Outcome{Step: o.Step, Blocker: &p.Steps[0]}
-		case o.Step.Op == planner.OpStart:
+		case o.Step.Op == plan.OpStart:
 			outcomes[i] = executor.Outcome{Step: o.Step}
 		}
 		failed[o.Step.Op] = true
@@ -246,12 +247,12 @@ func TestManyErrors(t *testing.T) {
 	outcomes := make([]executor.Outcome, many)
 	var ds resource.Diagnostics
 	for i := range outcomes {
-		step := planner.Step{Op: planner.OpCreate, Path: "main"}
+		step := plan.Step{Op: plan.OpCreate, Path: "main"}
 		outcomes[i] = executor.Outcome{Step: step, Err: errors.New("no space left")}
 		ds.Errorf(resource.Range{}, "", "Duplicate resource", "Again")
 		ds.Warnf(resource.Range{}, "", "Odd", "Again")
 	}
-	errs.Outcome(&planner.Plan{}, outcomes, nil, errs)
+	errs.Outcome(&plan.Plan{}, outcomes, nil, errs)
 	if got := out.String(); strings.Count(got, "no space left") != maxShown || !strings.Contains(got, "\n… and 900 more errors\n") {
 		t.Errorf("printed %d: %s", strings.Count(got, "no space left"), got)
 	}
@@ -266,9 +267,9 @@ func TestManyErrors(t *testing.T) {
 func TestProgress(t *testing.T) {
 	golden(t, "progress", false, func(v *View) {
 		p := v.Progress()
-		create := planner.Step{Op: planner.OpCreate, Path: "main"}
-		image := planner.Step{Op: planner.OpImage, Image: &planner.Image{Reference: "nginx\x1b[31m"}}
-		for _, s := range []planner.Step{create, image} {
+		create := plan.Step{Op: plan.OpCreate, Path: "main"}
+		image := plan.Step{Op: plan.OpImage, Image: &plan.Image{Reference: "nginx\x1b[31m"}}
+		for _, s := range []plan.Step{create, image} {
 			p.Observe(executor.Event{Step: s})
 		}
 		p.Observe(executor.Event{Step: create, Done: true, Elapsed: 1234567890})
@@ -278,9 +279,9 @@ func TestProgress(t *testing.T) {
 
 // TestStepWords makes sure that each operation has a word for its beginning and for its end.
 func TestStepWords(t *testing.T) {
-	for _, op := range []planner.Op{
-		planner.OpImage, planner.OpCreate, planner.OpUpdate, planner.OpDelete, planner.OpStop, planner.OpStart, planner.OpKill,
-		planner.OpPause, planner.OpUnpause, planner.OpAccept, planner.OpAdopt, planner.OpForget, planner.OpCheck, planner.OpNames,
+	for _, op := range []plan.Op{
+		plan.OpImage, plan.OpCreate, plan.OpUpdate, plan.OpDelete, plan.OpStop, plan.OpStart, plan.OpKill,
+		plan.OpPause, plan.OpUnpause, plan.OpAccept, plan.OpAdopt, plan.OpForget, plan.OpCheck, plan.OpNames,
 	} {
 		if begun[op] == "" || ended[op] == "" {
 			t.Errorf("%s: begun %q, ended %q", op, begun[op], ended[op])
@@ -319,7 +320,7 @@ func TestDiagnostics(t *testing.T) {
 	}
 	sources := map[string][]byte{"main.hcl": []byte(source)}
 	golden(t, "diagnostics", false, func(v *View) { v.Diagnostics(ds, sources) })
-	golden(t, "review", false, func(v *View) { v.Review(&planner.Plan{Unchanged: 7, Diagnostics: ds[len(ds)-2 : len(ds)-1]}) })
+	golden(t, "review", false, func(v *View) { v.Review(&plan.Plan{Unchanged: 7, Diagnostics: ds[len(ds)-2 : len(ds)-1]}) })
 	golden(t, "diagnostics.color", true, func(v *View) { v.Error(ds[:2], sources) })
 	golden(t, "error", false, func(v *View) { v.Error(errors.New("read \x1b[31m: no"), nil) })
 	golden(t, "validation.json", false, func(v *View) {
@@ -337,7 +338,7 @@ func TestTables(t *testing.T) {
 		if r := prior.Records[p]; p.Kind() == resource.KindContainer {
 			c := actual.Namespaces["kukeon-main"].Containers[r.Status.ContainerID]
 			row := Row{Record: r, State: c.State(), Container: c}
-			if c.Status == planner.TaskStopped {
+			if c.Status == plan.TaskStopped {
 				row.Detail = fmt.Sprint(c.ExitCode)
 			}
 			rows = append(rows, row)

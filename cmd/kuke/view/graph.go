@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/graph"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // GraphFormats are the languages that graphs are drawn in.
@@ -64,11 +64,11 @@ func (v *View) Dependencies(tree *resource.Tree, format string) error {
 }
 
 // Steps draws the steps of a plan, each with those it waits for, in one of the [GraphFormats].
-func (v *View) Steps(p *planner.Plan, format string) error {
+func (v *View) Steps(p *plan.Plan, format string) error {
 	d := drawing{edges: map[edge][]string{}}
 	for i, s := range p.Steps {
 		name := string(s.Op) + " " + stepName(s)
-		if s.Op == planner.OpImage {
+		if s.Op == plan.OpImage {
 			name = stepName(s) + " in " + s.Image.Namespace
 		}
 		d.nodes = append(d.nodes, node{name: name})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestGraph(t *testing.T) {
@@ -19,11 +20,11 @@ func TestGraph(t *testing.T) {
 	resources := tree(all)
 	resources.Add(&resource.Resource{Path: "main/back/app", Spec: &resource.Stack{}, External: true})
 	resources.Resource("main/front/app/web").References = []resource.Path{"main/back"}
-	steps := plan(t, func(s specs) {
+	steps := planned(t, func(s specs) {
 		s[cell+"/root"].(*resource.Container).Image = "docker.io/library/nginx:2"
 		s["main/new"] = &resource.Space{}
 	}, planner.Options{})
-	steps.Steps[0].Image = &planner.Image{Namespace: "kukeon-main", Reference: "quoted\"\\\x1b[31m"}
+	steps.Steps[0].Image = &plan.Image{Namespace: "kukeon-main", Reference: "quoted\"\\\x1b[31m"}
 	for _, format := range GraphFormats {
 		draw := func(what func(v *View) error) func(*View) {
 			return func(v *View) {

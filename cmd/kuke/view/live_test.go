@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -21,20 +21,20 @@ func TestTree(t *testing.T) {
 		Published:  []string{"8080:80"},
 	}
 	rows := []Row{
-		{Record: record("main", &resource.Realm{}, state.Status{Namespace: "kukeon-main"}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default", &resource.Space{}, state.Status{Network: &state.Network{Subnet: "10.88.0.0/24"}}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default/blog", &resource.Stack{}, state.Status{}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: record("main/default/blog/web", &resource.Cell{}, state.Status{Attachment: attached}), State: planner.StateFailed, Detail: "1/5"},
-		{Record: box("failed"), State: planner.StateFailed, Detail: "137", Container: &planner.Container{Status: planner.TaskStopped, ExitCode: 137, Restarts: 3}},
-		{Record: box("gone"), State: planner.StatePending},
-		{Record: box("paused"), State: planner.StatePaused, Container: &planner.Container{Restarts: -1}},
-		{Record: box("root"), State: planner.StateReady, Detail: "healthy", Container: &planner.Container{}},
-		{Record: box("stopped"), State: planner.StateStopped, Container: &planner.Container{}},
-		{Record: record("main/default/empty", &resource.Stack{}, state.Status{}), State: planner.StateReady},
-		{Record: record("main/other", &resource.Space{}, state.Status{}), State: planner.StatePending},
-		{Record: record("main/other/x", &resource.Stack{}, state.Status{}), State: planner.StateUnknown},
-		{Record: record("main/other/x/y", &resource.Cell{}, state.Status{}), State: planner.StatePausing},
-		{Record: record("second", &resource.Realm{}, state.Status{Namespace: "evil\x1b[31m"}), State: planner.StateReady},
+		{Record: record("main", &resource.Realm{}, state.Status{Namespace: "kukeon-main"}), State: plan.StateFailed, Detail: "1/5"},
+		{Record: record("main/default", &resource.Space{}, state.Status{Network: &state.Network{Subnet: "10.88.0.0/24"}}), State: plan.StateFailed, Detail: "1/5"},
+		{Record: record("main/default/blog", &resource.Stack{}, state.Status{}), State: plan.StateFailed, Detail: "1/5"},
+		{Record: record("main/default/blog/web", &resource.Cell{}, state.Status{Attachment: attached}), State: plan.StateFailed, Detail: "1/5"},
+		{Record: box("failed"), State: plan.StateFailed, Detail: "137", Container: &plan.Container{Status: plan.TaskStopped, ExitCode: 137, Restarts: 3}},
+		{Record: box("gone"), State: plan.StatePending},
+		{Record: box("paused"), State: plan.StatePaused, Container: &plan.Container{Restarts: -1}},
+		{Record: box("root"), State: plan.StateReady, Detail: "healthy", Container: &plan.Container{}},
+		{Record: box("stopped"), State: plan.StateStopped, Container: &plan.Container{}},
+		{Record: record("main/default/empty", &resource.Stack{}, state.Status{}), State: plan.StateReady},
+		{Record: record("main/other", &resource.Space{}, state.Status{}), State: plan.StatePending},
+		{Record: record("main/other/x", &resource.Stack{}, state.Status{}), State: plan.StateUnknown},
+		{Record: record("main/other/x/y", &resource.Cell{}, state.Status{}), State: plan.StatePausing},
+		{Record: record("second", &resource.Realm{}, state.Status{Namespace: "evil\x1b[31m"}), State: plan.StateReady},
 	}
 	golden(t, "tree", false, func(v *View) { v.Tree(rows) })
 	golden(t, "tree.color", true, func(v *View) { v.Tree(rows) })

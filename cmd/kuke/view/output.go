@@ -7,7 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty/json"
 
 	"github.com/kukeon/kuke/config"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -44,7 +44,7 @@ func outputText(o *state.Output) string {
 }
 
 // outputChanges prints how the outputs change.
-func (v *View) outputChanges(b *strings.Builder, changes []planner.OutputChange) {
+func (v *View) outputChanges(b *strings.Builder, changes []plan.OutputChange) {
 	if len(changes) == 0 {
 		return
 	}
@@ -63,7 +63,7 @@ func (v *View) outputChanges(b *strings.Builder, changes []planner.OutputChange)
 }
 
 // surgery prints what a plan does to the state before its first step.
-func (v *View) surgery(b *strings.Builder, p *planner.Plan) {
+func (v *View) surgery(b *strings.Builder, p *plan.Plan) {
 	for _, m := range p.Moves {
 		fmt.Fprintf(b, "\n%s %s has moved to %s, and goes on as it runs\n", v.cyan("  ="), v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To)
 	}

@@ -6,50 +6,50 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // headline says what happens to a resource, after its kind and path.
-var headline = map[planner.Action]string{
-	planner.Create:   "will be created",
-	planner.Update:   "will be updated in place",
-	planner.Replace:  "must be replaced",
-	planner.Delete:   "will be destroyed",
-	planner.Start:    "will be started",
-	planner.Restart:  "will be restarted",
-	planner.Check:    "will be waited for",
-	planner.Record:   "was changed, which will be recorded",
-	planner.Stop:     "will be stopped",
-	planner.Shutdown: "will be shut down",
-	planner.Kill:     "will be sent a signal",
-	planner.Pause:    "will be paused",
-	planner.Unpause:  "will go on",
-	planner.Adopt:    "will be adopted",
-	planner.Forget:   "will be forgotten",
+var headline = map[plan.Action]string{
+	plan.Create:   "will be created",
+	plan.Update:   "will be updated in place",
+	plan.Replace:  "must be replaced",
+	plan.Delete:   "will be destroyed",
+	plan.Start:    "will be started",
+	plan.Restart:  "will be restarted",
+	plan.Check:    "will be waited for",
+	plan.Record:   "was changed, which will be recorded",
+	plan.Stop:     "will be stopped",
+	plan.Shutdown: "will be shut down",
+	plan.Kill:     "will be sent a signal",
+	plan.Pause:    "will be paused",
+	plan.Unpause:  "will go on",
+	plan.Adopt:    "will be adopted",
+	plan.Forget:   "will be forgotten",
 }
 
-func (v *View) symbol(a planner.Action) string {
+func (v *View) symbol(a plan.Action) string {
 	switch a {
-	case planner.Create:
+	case plan.Create:
 		return v.green("  +")
-	case planner.Update:
+	case plan.Update:
 		return v.yellow("  ~")
-	case planner.Replace:
+	case plan.Replace:
 		return v.red("-") + "/" + v.green("+")
-	case planner.Delete:
+	case plan.Delete:
 		return v.red("  -")
-	case planner.Start, planner.Restart:
+	case plan.Start, plan.Restart:
 		return v.cyan("  >")
-	case planner.Stop, planner.Shutdown, planner.Kill, planner.Pause, planner.Unpause:
+	case plan.Stop, plan.Shutdown, plan.Kill, plan.Pause, plan.Unpause:
 		return v.yellow("  !")
-	case planner.Check:
+	case plan.Check:
 		return v.cyan("  ?")
 	}
 	return v.cyan("  =")
 }
 
 // Plan prints what will change, why, and how much.
-func (v *View) Plan(p *planner.Plan) {
+func (v *View) Plan(p *plan.Plan) {
 	var b strings.Builder
 	if p.Empty() {
 		b.WriteString(v.noChanges(p))
@@ -89,16 +89,16 @@ func (v *View) Plan(p *planner.Plan) {
 }
 
 // Review prints a plan for those who decide on it: what will change, and the warnings that came up while planning.
-func (v *View) Review(p *planner.Plan) {
+func (v *View) Review(p *plan.Plan) {
 	v.Plan(p)
 	v.Diagnostics(p.Diagnostics, nil)
 }
 
 // losses says what goes with the containers of a plan that nothing else of it names.
-func losses(p *planner.Plan) string {
+func losses(p *plan.Plan) string {
 	n := 0
 	for _, c := range p.Changes {
-		if c.Path.Kind() == resource.KindContainer && (c.Action == planner.Delete || c.Action == planner.Replace) && c.Before != nil {
+		if c.Path.Kind() == resource.KindContainer && (c.Action == plan.Delete || c.Action == plan.Replace) && c.Before != nil {
 			n++
 		}
 	}
@@ -108,7 +108,7 @@ func losses(p *planner.Plan) string {
 	return fmt.Sprintf("\n  the logs of %s will be deleted, and the files written in them outside of volumes\n", plural(n, "container"))
 }
 
-func (v *View) noChanges(p *planner.Plan) string {
+func (v *View) noChanges(p *plan.Plan) string {
 	if p.Destroy {
 		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
@@ -116,19 +116,19 @@ func (v *View) noChanges(p *planner.Plan) string {
 }
 
 // NothingToDo says that a command for single resources found them as they are to be.
-func (v *View) NothingToDo(p *planner.Plan) {
+func (v *View) NothingToDo(p *plan.Plan) {
 	v.printf("%s\n", v.green("Nothing to do: that is so already."))
 }
 
 // change returns the lines on one change.
-func (v *View) change(c *planner.Change) string {
+func (v *View) change(c *plan.Change) string {
 	b := new(strings.Builder)
 	kind := c.Path.Kind().Lower()
 	fmt.Fprintf(b, "%s %s %s\n", v.symbol(c.Action), v.bold("%s %s", kind, c.Path), headline[c.Action])
 	for _, reason := range c.Reasons {
 		fmt.Fprintf(b, "      %s\n", v.faint("# %s", visible(reason)))
 	}
-	if c.Action == planner.Delete || c.Action == planner.Adopt || c.Action == planner.Forget || c.Action == planner.Record && c.After == nil {
+	if c.Action == plan.Delete || c.Action == plan.Adopt || c.Action == plan.Forget || c.Action == plan.Record && c.After == nil {
 		return b.String()
 	}
 	width := 0
@@ -144,7 +144,7 @@ func (v *View) change(c *planner.Change) string {
 		}
 		v.diff(b, c, d, width)
 	}
-	if c.Before != nil && (c.Action == planner.Update || c.Action == planner.Replace) {
+	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
 		if n := unchanged(c); n > 0 {
 			fmt.Fprintf(b, "      %s\n", v.faint("(%s hidden)", plural(n, "unchanged attribute")))
 		}
@@ -152,10 +152,10 @@ func (v *View) change(c *planner.Change) string {
 	return b.String()
 }
 
-func (v *View) diff(b *strings.Builder, c *planner.Change, d planner.Diff, width int) {
+func (v *View) diff(b *strings.Builder, c *plan.Change, d plan.Diff, width int) {
 	before, after := value(d.Before), value(d.After)
 	if d.Sensitive {
-		before, after = planner.SensitiveValue, planner.SensitiveValue
+		before, after = plan.SensitiveValue, plan.SensitiveValue
 	}
 	var sign, text string
 	switch {
@@ -176,7 +176,7 @@ func (v *View) diff(b *strings.Builder, c *planner.Change, d planner.Diff, width
 	if text != "" {
 		line += " = " + text
 	}
-	if d.ForcesReplacement && c.Action == planner.Replace && c.Before != nil {
+	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
 		line = strings.TrimRight(line, " ") + v.red(" # forces replacement")
 	}
 	fmt.Fprintf(b, "      %s %s\n", sign, strings.TrimRight(line, " "))
@@ -194,7 +194,7 @@ func value(x any) string {
 }
 
 // unchanged counts the values that a change leaves alone.
-func unchanged(c *planner.Change) int {
+func unchanged(c *plan.Change) int {
 	changed := map[string]bool{}
 	for _, d := range c.Diffs {
 		changed[d.Name] = true
@@ -208,9 +208,9 @@ func unchanged(c *planner.Change) int {
 	return n
 }
 
-func (v *View) summary(s planner.Summary) string { return v.bold("Plan:") + " " + counts(s) + "." }
+func (v *View) summary(s plan.Summary) string { return v.bold("Plan:") + " " + counts(s) + "." }
 
-func counts(s planner.Summary) string {
+func counts(s plan.Summary) string {
 	line := fmt.Sprintf("%d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
 	for _, count := range []struct {
 		n    int
@@ -234,7 +234,7 @@ func plural(n int, noun string) string {
 }
 
 // SavedPlan says how to go on after a plan: where file is not empty, that it holds the plan.
-func (v *View) SavedPlan(p *planner.Plan, file string) {
+func (v *View) SavedPlan(p *plan.Plan, file string) {
 	if file != "" {
 		v.printf("\nSaved to %s. To carry out exactly this plan: kuke apply %s\n", file, file)
 	}

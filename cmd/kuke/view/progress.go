@@ -6,22 +6,22 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // begun and ended are what is said of a step when it begins and when it is done.
 var (
-	begun = map[planner.Op]string{
-		planner.OpImage: "preparing", planner.OpPrepare: "preparing", planner.OpCreate: "creating", planner.OpUpdate: "updating", planner.OpDelete: "destroying",
-		planner.OpStop: "stopping", planner.OpStart: "starting", planner.OpAdopt: "adopting", planner.OpForget: "forgetting",
-		planner.OpKill: "signalling", planner.OpAccept: "recording", planner.OpPause: "pausing", planner.OpUnpause: "unpausing",
-		planner.OpCheck: "waiting", planner.OpNames: "updating /etc/hosts",
+	begun = map[plan.Op]string{
+		plan.OpImage: "preparing", plan.OpPrepare: "preparing", plan.OpCreate: "creating", plan.OpUpdate: "updating", plan.OpDelete: "destroying",
+		plan.OpStop: "stopping", plan.OpStart: "starting", plan.OpAdopt: "adopting", plan.OpForget: "forgetting",
+		plan.OpKill: "signalling", plan.OpAccept: "recording", plan.OpPause: "pausing", plan.OpUnpause: "unpausing",
+		plan.OpCheck: "waiting", plan.OpNames: "updating /etc/hosts",
 	}
-	ended = map[planner.Op]string{
-		planner.OpImage: "prepared", planner.OpPrepare: "prepared", planner.OpCreate: "created", planner.OpUpdate: "updated", planner.OpDelete: "destroyed",
-		planner.OpStop: "stopped", planner.OpStart: "started", planner.OpAdopt: "adopted", planner.OpForget: "forgotten",
-		planner.OpKill: "signalled", planner.OpAccept: "recorded", planner.OpPause: "paused", planner.OpUnpause: "unpaused",
-		planner.OpCheck: "ready", planner.OpNames: "updated",
+	ended = map[plan.Op]string{
+		plan.OpImage: "prepared", plan.OpPrepare: "prepared", plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed",
+		plan.OpStop: "stopped", plan.OpStart: "started", plan.OpAdopt: "adopted", plan.OpForget: "forgotten",
+		plan.OpKill: "signalled", plan.OpAccept: "recorded", plan.OpPause: "paused", plan.OpUnpause: "unpaused",
+		plan.OpCheck: "ready", plan.OpNames: "updated",
 	}
 )
 
@@ -69,8 +69,8 @@ func (p *Progress) Observe(e executor.Event) {
 	p.view.printf("%s: %s in %v\n", p.view.bold("%s", name), ended[e.Step.Op], took)
 }
 
-func stepName(s planner.Step) string {
-	if s.Op == planner.OpImage {
+func stepName(s plan.Step) string {
+	if s.Op == plan.OpImage {
 		return "image " + visible(s.Image.Reference)
 	}
 	return s.Path.Kind().Lower() + " " + string(s.Path)
@@ -79,9 +79,9 @@ func stepName(s planner.Step) string {
 // Outcome prints what became of a plan, to v or, where not all of it was done, to errs: what failed and why,
 // what was not begun and why, which containers have ended already, and how much was done. Of more than maxShown errors
 // there is a count. It reports whether all was done.
-func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, exited []executor.Exited, errs *View) bool {
+func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited, errs *View) bool {
 	failed, left := &listing{what: "error"}, &listing{what: "step"}
-	done := map[planner.Op]int{}
+	done := map[plan.Op]int{}
 	complete := true
 	for _, o := range outcomes {
 		switch {
@@ -92,7 +92,7 @@ func (v *View) Outcome(p *planner.Plan, outcomes []executor.Outcome, exited []ex
 			failed.addf("\n%s%s could not be %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), ended[o.Step.Op], visible(o.Err.Error()))
 		case o.Blocker != nil:
 			why := "waits for " + stepName(*o.Blocker)
-			if o.Blocker.Op == planner.OpPrepare {
+			if o.Blocker.Op == plan.OpPrepare {
 				why += ", which could not be prepared"
 			}
 			left.addf("  %s not %s: %s\n", stepName(o.Step), ended[o.Step.Op], why)
@@ -158,7 +158,7 @@ func andMore(n int, what string) string {
 	return fmt.Sprintf("… and %d more %ss", n, what)
 }
 
-func verb(p *planner.Plan) string {
+func verb(p *plan.Plan) string {
 	switch {
 	case p.Project == "": // of an imperative command
 		return "Command"
@@ -169,12 +169,12 @@ func verb(p *planner.Plan) string {
 }
 
 // doneCounts counts the steps that were done, and the moves and imports, which are made before the first of them.
-func doneCounts(p *planner.Plan, done map[planner.Op]int) string {
-	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[planner.OpCreate], done[planner.OpUpdate], done[planner.OpDelete])
-	if n := done[planner.OpStart]; n > 0 {
+func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
+	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[plan.OpCreate], done[plan.OpUpdate], done[plan.OpDelete])
+	if n := done[plan.OpStart]; n > 0 {
 		text += fmt.Sprintf(", %d started", n)
 	}
-	for _, op := range []planner.Op{planner.OpAccept, planner.OpStop, planner.OpKill, planner.OpPause, planner.OpUnpause, planner.OpAdopt, planner.OpForget} {
+	for _, op := range []plan.Op{plan.OpAccept, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
 		if n := done[op]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, ended[op])
 		}

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -17,7 +17,7 @@ const (
 )
 
 // PlanReport prints a plan as [Markdown] or [HTML].
-func (v *View) PlanReport(p *planner.Plan, format string) error {
+func (v *View) PlanReport(p *plan.Plan, format string) error {
 	title := "kuke plan: no changes"
 	switch {
 	case p.Destroy && p.Empty():

@@ -9,26 +9,27 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // hostile is a plan with what must not become Markdown or HTML of its own.
-func hostile(t *testing.T) *planner.Plan {
-	p := plan(t, func(s specs) {
+func hostile(t *testing.T) *plan.Plan {
+	p := planned(t, func(s specs) {
 		container(s, "updated").Labels = map[string]string{"x": "</pre><script>alert(1)</script> ```"}
 	}, planner.Options{})
 	output := func(text string) *state.Output {
 		return &state.Output{Type: json.RawMessage(`"string"`), Value: json.RawMessage(text)}
 	}
-	p.Outputs = []planner.OutputChange{{Name: "text", Before: output(`"old"`), After: output(`"+ one\n@@ two\n"`)}}
+	p.Outputs = []plan.OutputChange{{Name: "text", Before: output(`"old"`), After: output(`"+ one\n@@ two\n"`)}}
 	p.Diagnostics.Warnf(resource.Range{File: "main.hcl", Start: resource.Pos{Line: 3, Column: 5}}, "", "Check block assertion failed", "It is </pre><script>alert(2)</script>:\n\n- one\n```\n\x1b[31m")
 	p.Diagnostics.Warnf(resource.Range{}, "main", "Left behind", "The namespace stays.")
 	return p
 }
 
 // warned is a plan that changes nothing, which there is a warning of.
-func warned() *planner.Plan {
-	p := &planner.Plan{Unchanged: 7}
+func warned() *plan.Plan {
+	p := &plan.Plan{Unchanged: 7}
 	p.Diagnostics.Warnf(resource.Range{}, "", "Check block assertion failed", "It is not so.")
 	return p
 }
@@ -37,11 +38,11 @@ func TestReports(t *testing.T) {
 	prior, _ := applied(t)
 	for _, format := range []string{Markdown, HTML} {
 		for name, print := range map[string]func(*View) error{
-			"plan":       func(v *View) error { return v.PlanReport(plan(t, everything, planner.Options{}), format) },
+			"plan":       func(v *View) error { return v.PlanReport(planned(t, everything, planner.Options{}), format) },
 			"hostile":    func(v *View) error { return v.PlanReport(hostile(t), format) },
 			"warned":     func(v *View) error { return v.PlanReport(warned(), format) },
-			"no-changes": func(v *View) error { return v.PlanReport(&planner.Plan{Unchanged: 7}, format) },
-			"destroyed":  func(v *View) error { return v.PlanReport(&planner.Plan{Destroy: true, Project: "shop"}, format) },
+			"no-changes": func(v *View) error { return v.PlanReport(&plan.Plan{Unchanged: 7}, format) },
+			"destroyed":  func(v *View) error { return v.PlanReport(&plan.Plan{Destroy: true, Project: "shop"}, format) },
 			"state":      func(v *View) error { return v.StateReport(prior, format) },
 			"state-none": func(v *View) error {
 				return v.StateReport(&state.State{Records: map[resource.Path]*state.Record{}}, format)

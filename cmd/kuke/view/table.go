@@ -11,12 +11,12 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // Row is a recorded resource with what the host says of it.
-type Row = planner.Live
+type Row = plan.Live
 
 // Table prints rows of one kind in columns; wide adds more of them.
 func (v *View) Table(kind resource.Kind, rows []Row, wide bool, now time.Time) {
@@ -127,7 +127,7 @@ func attachmentCells(a *state.Attachment) []string {
 }
 
 // restarts returns how often containerd restarted the container, where it counts that.
-func restarts(c *planner.Container) string {
+func restarts(c *plan.Container) string {
 	if c == nil || c.Restarts < 0 {
 		return "-"
 	}
@@ -216,7 +216,7 @@ func (v *View) State(st *state.State) {
 		for _, leaf := range resource.Leaves(r.Spec) {
 			text := value(leaf.Value)
 			if leaf.Withheld() {
-				text = planner.SensitiveValue
+				text = plan.SensitiveValue
 			}
 			fmt.Fprintf(&b, "    %s = %s\n", visible(leaf.Name), text)
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // Tree draws resources, parents right before what is below them, with their states and what matters most of each.
@@ -57,9 +57,9 @@ func branches(rows []Row, i int) string {
 
 func (v *View) stateColor(r Row) string {
 	switch r.State {
-	case planner.StateReady:
+	case plan.StateReady:
 		return v.green("%s", stateText(r))
-	case planner.StateFailed, planner.StateUnknown:
+	case plan.StateFailed, plan.StateUnknown:
 		return v.red("%s", stateText(r))
 	}
 	return v.yellow("%s", stateText(r))

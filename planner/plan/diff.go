@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"encoding/json"
@@ -31,8 +31,44 @@ func (d Diff) Within(attribute string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// diff compares two specs of one kind, either of which may be nil, in the order of the attributes.
-func diff(before, after resource.Spec) []Diff {
+func (d *Diff) withhold() {
+	d.Sensitive = true
+	if d.Before != nil {
+		d.Before = SensitiveValue
+	}
+	if d.After != nil {
+		d.After = SensitiveValue
+	}
+}
+
+// MarshalJSON writes whole numbers of the type float64 with a decimal point, to tell them from an int64.
+func (d Diff) MarshalJSON() ([]byte, error) {
+	type plain Diff
+	d.Before, d.After = markFloat(d.Before), markFloat(d.After)
+	return json.Marshal(plain(d))
+}
+
+// UnmarshalJSON gives back the very types that were saved.
+func (d *Diff) UnmarshalJSON(data []byte) error {
+	type plain Diff
+	raw := struct {
+		*plain
+		Before json.RawMessage `json:"before"`
+		After  json.RawMessage `json:"after"`
+	}{plain: (*plain)(d)}
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	var err error
+	if d.Before, err = decodeValue(raw.Before); err != nil {
+		return err
+	}
+	d.After, err = decodeValue(raw.After)
+	return err
+}
+
+// Compare compares two specs of one kind, either of which may be nil, in the order of the attributes.
+func Compare(before, after resource.Spec) []Diff {
 	var old, fresh []resource.Leaf
 	if before != nil {
 		old = resource.Leaves(before)
@@ -78,16 +114,6 @@ func diff(before, after resource.Spec) []Diff {
 	return all
 }
 
-func (d *Diff) withhold() {
-	d.Sensitive = true
-	if d.Before != nil {
-		d.Before = SensitiveValue
-	}
-	if d.After != nil {
-		d.After = SensitiveValue
-	}
-}
-
 func byName(leaves []resource.Leaf) map[string]any {
 	m := make(map[string]any, len(leaves))
 	for _, leaf := range leaves {
@@ -96,37 +122,11 @@ func byName(leaves []resource.Leaf) map[string]any {
 	return m
 }
 
-// MarshalJSON writes whole numbers of the type float64 with a decimal point, to tell them from an int64.
-func (d Diff) MarshalJSON() ([]byte, error) {
-	type plain Diff
-	d.Before, d.After = markFloat(d.Before), markFloat(d.After)
-	return json.Marshal(plain(d))
-}
-
 func markFloat(v any) any {
 	if f, ok := v.(float64); ok && f == math.Trunc(f) {
 		return json.RawMessage(strconv.FormatFloat(f, 'f', 1, 64))
 	}
 	return v
-}
-
-// UnmarshalJSON gives back the very types that were saved.
-func (d *Diff) UnmarshalJSON(data []byte) error {
-	type plain Diff
-	raw := struct {
-		*plain
-		Before json.RawMessage `json:"before"`
-		After  json.RawMessage `json:"after"`
-	}{plain: (*plain)(d)}
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return err
-	}
-	var err error
-	if d.Before, err = decodeValue(raw.Before); err != nil {
-		return err
-	}
-	d.After, err = decodeValue(raw.After)
-	return err
 }
 
 func decodeValue(data json.RawMessage) (any, error) {

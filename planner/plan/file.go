@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 )
 
 // planFormat and planVersion begin the first line of a plan file. It ends with the digest of all that follows, which is the
-// plan in JSON as [encodePlan] writes it: there is one way to write a plan, so that no two files mean the same and none
+// plan in JSON as [Encode] writes it: there is one way to write a plan, so that no two files mean the same and none
 // means more than one thing.
 const (
 	planFormat  = "kuke-plan"
@@ -35,11 +35,11 @@ type planFile struct {
 // ErrStale says that the state is no longer the one a plan was made from, or the host no longer as it was taken to be.
 var ErrStale = errors.New("saved plan is stale")
 
-// Save writes the plan to a file of mode 0600, in one step. A plan that [LoadPlan] would refuse is not written.
+// Save writes the plan to a file of mode 0600, in one step. A plan that [Load] would refuse is not written.
 func (p *Plan) Save(file string) error {
-	data, err := encodePlan(p)
+	data, err := Encode(p)
 	if err == nil {
-		_, err = decodePlan(data)
+		_, err = Decode(data)
 	}
 	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
@@ -51,9 +51,9 @@ func (p *Plan) Save(file string) error {
 	return nil
 }
 
-// LoadPlan reads a plan that [Plan.Save] wrote. The diagnostics are warnings about the file itself: others than root and
+// Load reads a plan that [Plan.Save] wrote. The diagnostics are warnings about the file itself: others than root and
 // its owner can change it, or it is another user's.
-func LoadPlan(file string) (*Plan, resource.Diagnostics, error) {
+func Load(file string) (*Plan, resource.Diagnostics, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
@@ -67,11 +67,11 @@ func LoadPlan(file string) (*Plan, resource.Diagnostics, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
-	plan, err := decodePlan(data)
+	p, err := Decode(data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %s %w: plan again, with kuke plan --out FILE", file, err)
 	}
-	return plan, trustworthy(file, info, os.Geteuid()), nil
+	return p, trustworthy(file, info, os.Geteuid()), nil
 }
 
 // trustworthy warns of a file that somebody else than root and the user of that id can have written.
@@ -87,8 +87,8 @@ func trustworthy(file string, info fs.FileInfo, user int) (diags resource.Diagno
 	return diags
 }
 
-// encodePlan returns the content of a plan file.
-func encodePlan(p *Plan) ([]byte, error) {
+// Encode returns the content of a plan file.
+func Encode(p *Plan) ([]byte, error) {
 	body, err := json.Marshal(planFile{Plan: p, SealKey: p.Key})
 	if err != nil {
 		return nil, err
@@ -99,8 +99,8 @@ func encodePlan(p *Plan) ([]byte, error) {
 
 func planDigest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(body)) }
 
-// decodePlan reads the content of a plan file. The errors go on a sentence that begins with the name of the file.
-func decodePlan(data []byte) (*Plan, error) {
+// Decode reads the content of a plan file. The errors go on a sentence that begins with the name of the file.
+func Decode(data []byte) (*Plan, error) {
 	header, body, _ := bytes.Cut(data, []byte("\n"))
 	format, rest, _ := strings.Cut(string(header), " ")
 	version, digest, _ := strings.Cut(rest, " ")
@@ -120,13 +120,13 @@ func decodePlan(data []byte) (*Plan, error) {
 	}
 	pf.Key = pf.SealKey
 	// Whatever else the text may say, in unknown fields or a field that is there twice, is lost on the way back.
-	if again, err := encodePlan(pf.Plan); err != nil || !bytes.Equal(again, data) {
+	if again, err := Encode(pf.Plan); err != nil || !bytes.Equal(again, data) {
 		return nil, errors.New("was edited, or written by another version of kuke")
 	}
 	if n := len(pf.Key); n != 0 && n != resource.SealKeySize {
 		return nil, fmt.Errorf("has a key of %d bytes", n)
 	}
-	if err := pf.check(); err != nil {
+	if err := pf.Validate(); err != nil {
 		return nil, fmt.Errorf("is not a plan that kuke made: %w", err)
 	}
 	return pf.Plan, nil

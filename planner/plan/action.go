@@ -1,9 +1,8 @@
-package planner
+package plan
 
-import "github.com/kukeon/kuke/config/resource"
-
-// Action is what a plan does to a resource.
-type Action string
+import (
+	"github.com/kukeon/kuke/config/resource"
+)
 
 // The actions.
 const (
@@ -24,9 +23,6 @@ const (
 	Adopt    Action = "adopt"    // found running just as wanted, but unrecorded: an apply was killed before it could
 )
 
-// Op is one kind of [Step].
-type Op string
-
 // The operations.
 const (
 	OpImage   Op = "image"   // pull the image if it isn't there, and unpack it
@@ -45,6 +41,12 @@ const (
 	OpCheck   Op = "check" // wait until the container is healthy, or has completed where others wait for that
 	OpNames   Op = "names" // write the /etc/hosts of cells of the space
 )
+
+// Action is what a plan does to a resource.
+type Action string
+
+// Op is one kind of [Step].
+type Op string
 
 // Step is one operation of a plan. Steps are listed in an order in which they can be carried out one after
 // the other.

@@ -1,15 +1,16 @@
-package planner
+package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// attachmentFlaws says how the network of a recorded cell differs from its record had; root is the cell's root container
+// AttachmentFlaws says how the network of a recorded cell differs from its record had; root is the cell's root container
 // in containerd, or nil. A cell without a network namespace has no flaws: the start of its root container makes one.
-func (a *Actual) attachmentFlaws(cell resource.Path, had *state.Attachment, root *Container) []string {
+func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root *Container) []string {
 	found := a.Cells[cell]
 	if had == nil || found == nil {
 		return nil
@@ -38,9 +39,9 @@ func (a *Actual) attachmentFlaws(cell resource.Path, had *state.Attachment, root
 	return flaws
 }
 
-// fileFlaws names the files in /etc of a recorded cell that differ from the expected ones; hosts is the expected text of
+// FileFlaws names the files in /etc of a recorded cell that differ from the expected ones; hosts is the expected text of
 // /etc/hosts.
-func (a *Actual) fileFlaws(cell resource.Path, hosts string) []string {
+func (a *Actual) FileFlaws(cell resource.Path, hosts string) []string {
 	found := a.Cells[cell]
 	if found == nil {
 		return nil
@@ -55,9 +56,9 @@ func (a *Actual) fileFlaws(cell resource.Path, hosts string) []string {
 	return flaws
 }
 
-// strayed reports whether a running container of a cell is in another network namespace than root, the cell's running
+// Strayed reports whether a running container of a cell is in another network namespace than root, the cell's running
 // root container, or, where that is nil, than the one that is pinned for the cell.
-func (a *Actual) strayed(cell resource.Path, root, c *Container) bool {
+func (a *Actual) Strayed(cell resource.Path, root, c *Container) bool {
 	if c == nil || c.NetNS == 0 {
 		return false
 	}
@@ -69,4 +70,30 @@ func (a *Actual) strayed(cell resource.Path, root, c *Container) bool {
 		netns = root.NetNS
 	}
 	return netns != 0 && netns != c.NetNS
+}
+
+// isPublished reports whether the host maps all of a recorded port to the cell.
+func (a *Actual) isPublished(cell resource.Path, text string) bool {
+	id := state.CellID(cell)
+	if found := a.Cells[cell]; found != nil && found.ID != "" {
+		id = found.ID
+	}
+	if a.Mappings == nil {
+		return true // it wasn't looked at
+	}
+	port, err := resource.ParsePort(text)
+	return err == nil && Mapped(a.Mappings, id, port)
+}
+
+// Mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
+func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
+	for n := port.Host.First; n <= port.Host.Last; n++ {
+		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
+			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
+		})
+		if !found {
+			return false
+		}
+	}
+	return true
 }

@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"github.com/kukeon/kuke/config/resource"
@@ -12,7 +12,7 @@ func Assume(prior *state.State, actual *Actual) {
 	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]resource.Resources{}
 	actual.Networks, actual.Cells = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}
 	actual.Mappings = nil
-	names := newHosts(NamesOf(prior))
+	names := NewHosts(NamesOf(prior))
 	const netns = 1 // any number will do: all of a cell are in one
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
@@ -32,7 +32,7 @@ func Assume(prior *state.State, actual *Actual) {
 		case resource.KindRealm:
 			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
 		case resource.KindCell:
-			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.file(p, r.Status.Attachment)}
+			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.File(p, r.Status.Attachment)}
 		case resource.KindContainer:
 			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
 		}

@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"errors"
@@ -24,11 +24,11 @@ var actionsOf = map[Op][]Action{
 // containerOps are those that only containers have.
 var containerOps = []Op{OpPrepare, OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck, OpForget}
 
-// check makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
-func (p *Plan) check() error {
+// Validate makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
+func (p *Plan) Validate() error {
 	changes := map[resource.Path]*Change{}
 	for i, c := range p.Changes {
-		if err := c.check(); err != nil {
+		if err := c.Validate(); err != nil {
 			return fmt.Errorf("change %d: %w", i, err)
 		}
 		if changes[c.Path] != nil {
@@ -89,8 +89,8 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// check makes sure that c is of a known kind and about one resource.
-func (c *Change) check() error {
+// Validate makes sure that c is of a known kind and about one resource.
+func (c *Change) Validate() error {
 	if c == nil {
 		return errors.New("it is missing")
 	}
@@ -164,62 +164,6 @@ func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool 
 	return resource.IsVariant(cgroup, func(n int) string { return resource.Variant(name, n) })
 }
 
-// checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
-func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
-	if c.After == nil {
-		return nil
-	}
-	if !names.Belongs(c.Path, &c.After.Status) {
-		return fmt.Errorf("%s lays claim to what another resource is on the host", c.Path)
-	}
-	var had state.Status
-	if have := st.Records[c.Path]; have != nil {
-		had = have.Status
-	} else if c.Before != nil && c.Path.Kind() == resource.KindContainer {
-		had = c.Before.Status // whose id its labels tell, see [CheckHost]
-	}
-	after := c.After.Status
-	above := path.Dir(resource.CgroupOf(c.Path, c.After.Spec))
-	if r := recordAfter(st, changes, c.Path.Parent()); r != nil {
-		above = r.Status.Cgroup
-	}
-	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, above, c.Path, c.After.Spec) {
-		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
-	}
-	if after.CellID != had.CellID && !resource.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
-		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
-	}
-	if n := after.Network; n != nil && !sameNames(n, had.Network) && !c.mayName(n) {
-		return fmt.Errorf("network %q is not that of %s", n.Name, c.Path)
-	}
-	if a := after.Attachment; a != nil {
-		for _, i := range a.Interfaces {
-			if space := recordAfter(st, changes, i.Space); space != nil && !sameNames(&i.Network, space.Status.Network) {
-				return fmt.Errorf("network %q is not that of %s", i.Network.Name, i.Space)
-			}
-		}
-	}
-	return nil
-}
-
-// mayName reports whether the space of the change can be given a network of these names: those of its path, or of one that was
-// left unrecorded, which bears its path.
-func (c *Change) mayName(n *state.Network) bool {
-	return resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
-}
-
-// recordAfter returns the record that p has after the changes, or nil.
-func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
-	if c := changes[p]; c != nil {
-		return c.After
-	}
-	return st.Records[p]
-}
-
-func sameNames(a, b *state.Network) bool {
-	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
-}
-
 // checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
 func (c *Change) checkDiffs() error {
 	var shown []Diff
@@ -235,10 +179,10 @@ func (c *Change) checkDiffs() error {
 	if c.After != nil {
 		after = c.After.Spec
 	}
-	differs := diff(before, after)
+	differs := Compare(before, after)
 	if c.sameImage(shown) {
 		for i := range differs {
-			differs[i].ForcesReplacement = differs[i].ForcesReplacement && differs[i].Name != imageAttribute
+			differs[i].ForcesReplacement = differs[i].ForcesReplacement && differs[i].Name != ImageAttribute
 		}
 	}
 	fits := reflect.DeepEqual(shown, differs)
@@ -246,7 +190,7 @@ func (c *Change) checkDiffs() error {
 	case Adopt:
 		fits = len(shown) == 0
 	case Replace: // of what no state knows, all of the new one is shown
-		fits = fits || reflect.DeepEqual(shown, diff(nil, after))
+		fits = fits || reflect.DeepEqual(shown, Compare(nil, after))
 	case Forget:
 		fits = len(shown) == 0
 	case Delete: // of what no state knows, nothing is shown
@@ -260,7 +204,7 @@ func (c *Change) checkDiffs() error {
 
 // sameImage reports whether the differences that are shown say of another reference that it means the same image.
 func (c *Change) sameImage(shown []Diff) bool {
-	return c.Before != nil && slices.ContainsFunc(shown, func(d Diff) bool { return d.Name == imageAttribute && !d.ForcesReplacement && d.Before != nil })
+	return c.Before != nil && slices.ContainsFunc(shown, func(d Diff) bool { return d.Name == ImageAttribute && !d.ForcesReplacement && d.Before != nil })
 }
 
 // checkRecord makes sure that a record names on the host what belongs to its path.
@@ -270,7 +214,7 @@ func checkRecord(r *state.Record) error {
 		id = resource.ContainerID(r.Path)
 	}
 	// One that was imported or renamed has another id and cgroup, which is no news to the state; where no state knows it, its
-	// labels are asked, see [CheckHost].
+	// labels are asked, see [planner.CheckHost].
 	if (id == "") != (r.Status.ContainerID == "") {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}
@@ -382,6 +326,33 @@ func (n SpaceNames) check() error {
 					return fmt.Errorf("names of %s: %w", n.Space, err)
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// checkImports makes sure that imports are of containers, and say of them what can be true. Moves are made again by
+// [Plan.CheckFresh].
+func (p *Plan) checkImports() error {
+	for _, i := range p.Imports {
+		if i.Record == nil || i.Record.Path.Kind() != resource.KindContainer {
+			return errors.New("import: there is no record of a container")
+		}
+		if err := checkRecord(i.Record); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
+func checkSecrets(c *resource.Container) error {
+	for _, s := range c.Secrets {
+		if err := resource.CheckName(s.Name); err != nil {
+			return fmt.Errorf("its secret: %w", err)
+		}
+		if !resource.IsSealed(s.Digest) {
+			return fmt.Errorf("its secret %s has no digest", s.Name)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"time"
@@ -15,10 +15,10 @@ func Completions(prior *state.State, actual *Actual) []*state.Record {
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
 		spec, ok := r.Spec.(*resource.Container)
-		if !ok || r.Status.Run != "" || !mayEnd(spec) {
+		if !ok || r.Status.Run != "" || !MayEnd(spec) {
 			continue
 		}
-		found := actual.container(r.Status.Namespace, r.Status.ContainerID)
+		found := actual.Container(r.Status.Namespace, r.Status.ContainerID)
 		if found == nil || !madeAsRecorded(r, found) {
 			continue
 		}

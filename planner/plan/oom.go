@@ -1,4 +1,4 @@
-package planner
+package plan
 
 import (
 	"fmt"
@@ -47,6 +47,29 @@ func (k *Killed) Since(before *Killed) *Killed {
 	return &fresh
 }
 
+// Cause says which memory ran out: "memory limit 16 MiB", with the resource that has it where that is not the container.
+func (k *Killed) Cause() string {
+	if k.Level == "" {
+		return "the host ran out of memory"
+	}
+	text := "memory limit"
+	if k.Limit > 0 {
+		text += " " + sizeText(k.Limit)
+	}
+	if k.Level != k.path {
+		text += fmt.Sprintf(" of %s %s", k.Level.Kind().Lower(), k.Level)
+	}
+	return text
+}
+
+// String says what was killed, and why: "1 process killed by the kernel: memory limit 16 MiB".
+func (k *Killed) String() string {
+	if k.Processes == 0 {
+		return fmt.Sprintf("%s of earlier runs killed by the kernel: %s", processes(k.Earlier), k.Cause())
+	}
+	return fmt.Sprintf("%s killed by the kernel: %s", processes(k.Processes), k.Cause())
+}
+
 // sigkilled is the exit code of a process that was killed.
 const sigkilled = 128 + 9
 
@@ -56,19 +79,6 @@ type OOMKills struct {
 	actual *Actual
 	// cells is made once it is needed.
 	cells map[resource.Path]*cellKills
-}
-
-// cellKills is what the cgroups of the containers of a cell count together.
-type cellKills struct {
-	kills, hitsBelow int64
-	// restarting counts the containers that containerd starts again when they end.
-	restarting int
-}
-
-// NewOOMKills returns what tells of the containers of prior, which must hold what is above them, and for earlier runs what is
-// beside them; actual holds the cgroups of all that.
-func NewOOMKills(prior *state.State, actual *Actual) *OOMKills {
-	return &OOMKills{prior: prior, actual: actual}
 }
 
 // In returns what the kernel killed in the recorded container p, nil where it killed nothing.
@@ -104,7 +114,7 @@ func (o *OOMKills) In(p resource.Path) *Killed {
 // another one, and whether a limit of the container's own was hit. The cgroup of such a run is gone; that of the cell still
 // counts it. Of several containers that containerd restarts, it doesn't tell which it was.
 func (o *OOMKills) earlier(r *state.Record) (kills int64, hit bool) {
-	c := o.actual.container(r.Status.Namespace, r.Status.ContainerID)
+	c := o.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	cell := o.prior.Records[r.Path.Parent()]
 	// One that runs since before kuke last changed it has no earlier runs that tell anything.
 	if c == nil || cell == nil || r.Status.UpdatedAt == nil || !c.StartedAt.After(*r.Status.UpdatedAt) || !restarts(r) {
@@ -145,25 +155,23 @@ func (o *OOMKills) cell(p resource.Path) *cellKills {
 	return o.cells[p]
 }
 
+// cellKills is what the cgroups of the containers of a cell count together.
+type cellKills struct {
+	kills, hitsBelow int64
+	// restarting counts the containers that containerd starts again when they end.
+	restarting int
+}
+
+// NewOOMKills returns what tells of the containers of prior, which must hold what is above them, and for earlier runs what is
+// beside them; actual holds the cgroups of all that.
+func NewOOMKills(prior *state.State, actual *Actual) *OOMKills {
+	return &OOMKills{prior: prior, actual: actual}
+}
+
 // restarts reports whether containerd is to start the container again when it ends.
 func restarts(r *state.Record) bool {
 	policy := r.Spec.(*resource.Container).RestartPolicy
 	return policy != "" && policy != "no"
-}
-
-// Cause says which memory ran out: "memory limit 16 MiB", with the resource that has it where that is not the container.
-func (k *Killed) Cause() string {
-	if k.Level == "" {
-		return "the host ran out of memory"
-	}
-	text := "memory limit"
-	if k.Limit > 0 {
-		text += " " + sizeText(k.Limit)
-	}
-	if k.Level != k.path {
-		text += fmt.Sprintf(" of %s %s", k.Level.Kind().Lower(), k.Level)
-	}
-	return text
 }
 
 // sizeText spells a size with its unit apart, as in a sentence.
@@ -178,17 +186,9 @@ func processes(n int64) string {
 	return fmt.Sprintf("%d processes", n)
 }
 
-// String says what was killed, and why: "1 process killed by the kernel: memory limit 16 MiB".
-func (k *Killed) String() string {
-	if k.Processes == 0 {
-		return fmt.Sprintf("%s of earlier runs killed by the kernel: %s", processes(k.Earlier), k.Cause())
-	}
-	return fmt.Sprintf("%s killed by the kernel: %s", processes(k.Processes), k.Cause())
-}
-
-// exitText is the detail of a container that ended with the exit code; k is nil where the kernel killed nothing in it, and
+// ExitText is the detail of a container that ended with the exit code; k is nil where the kernel killed nothing in it, and
 // byUser says that somebody had it killed.
-func exitText(code uint32, k *Killed, byUser bool) string {
+func ExitText(code uint32, k *Killed, byUser bool) string {
 	switch {
 	case k == nil || k.Processes == 0:
 		return fmt.Sprint(code)

@@ -1,10 +1,14 @@
-package planner
+package plan
 
 import (
 	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // Labels by which kuke recognises its own in containerd. They are never the record.
@@ -226,10 +230,41 @@ func (c *Container) State() string {
 	return "Unknown"
 }
 
-// container returns the container of the given id in the namespace, or nil.
-func (a *Actual) container(namespace, id string) *Container {
+// Container returns the container of the given id in the namespace, or nil.
+func (a *Actual) Container(namespace, id string) *Container {
 	if ns := a.Namespaces[namespace]; ns != nil {
 		return ns.Containers[id]
 	}
 	return nil
+}
+
+// Within reports whether p is one of the paths, or below one.
+func Within(paths []resource.Path, p resource.Path) bool {
+	return slices.ContainsFunc(paths, func(q resource.Path) bool { return q.Contains(p) })
+}
+
+// NetworkOfSpace returns the network of a space that a CNI network of the host is, whatever the path of the space was when it was
+// made, or nil where it is none.
+func NetworkOfSpace(n *CNINetwork) *state.Network {
+	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
+		return nil
+	}
+	subnet := n.Subnets[0]
+	network := &state.Network{
+		Name: n.Name, File: filepath.Base(n.File), Bridge: n.Bridge, Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
+	}
+	if !wellNamed(network) {
+		return nil
+	}
+	return network
+}
+
+// wellNamed reports whether the names are those of a network that a space can have.
+func wellNamed(n *state.Network) bool {
+	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
+	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
+	plain := func(text string) bool {
+		return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	}
+	return isOurs && isBridge && plain(name) && plain(bridge) && n.File == name+".conflist"
 }

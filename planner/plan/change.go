@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"maps"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Change is what happens to one resource.
+type Change struct {
+	Path   resource.Path `json:"path"`
+	Action Action        `json:"action"`
+	// Reasons say why, beyond the differences in Diffs, in words for people.
+	Reasons []string `json:"reasons,omitempty"`
+	// Diffs are the differences between the recorded and the desired spec.
+	Diffs []Diff `json:"diffs,omitempty"`
+	// Before is the prior record, nil where there is none; for a container that no state knows it says what
+	// its labels tell.
+	Before *state.Record `json:"before"`
+	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
+	After *state.Record `json:"after"`
+	// RemoveImages says that the images of a realm that is deleted or replaced go with it; else its containerd namespace
+	// stays if it holds any.
+	RemoveImages bool `json:"remove_images,omitempty"`
+	// Start says that an updated container is also started.
+	Start bool `json:"start,omitempty"`
+	// Signal is the one sent, for [Kill].
+	Signal string `json:"signal,omitempty"`
+	// GraceSeconds is, for [Stop], [Shutdown] and [Restart], in place of the container's own grace period.
+	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
+	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
+	Check resource.Condition `json:"check,omitempty"`
+}
+
+// RenamesImage reports whether c leaves the container as it is, and gives it another reference for its image.
+func (c *Change) RenamesImage() bool {
+	if c.Action != Update {
+		return false
+	}
+	before, ok := c.Before.Spec.(*resource.Container)
+	return ok && before.Image != c.After.Spec.(*resource.Container).Image
+}
+
+// ImageAttribute is the name of the attribute that a container's image reference is.
+const ImageAttribute = "image"
+
+// OutputChange is what happens to a value that the configuration gives out.
+type OutputChange struct {
+	Name string `json:"name"`
+	// Before and After are the values as they are recorded, nil where there is none.
+	Before *state.Output `json:"before,omitempty"`
+	After  *state.Output `json:"after,omitempty"`
+}
+
+// Computed returns what the plan works out for the resources that there will be, by the names that configurations refer to
+// them by.
+func Computed(pl *Plan, prior *state.State) map[resource.Path]map[string]string {
+	all := map[resource.Path]map[string]string{}
+	records := maps.Clone(pl.MovedAndImported(prior).Records)
+	for _, c := range pl.Changes {
+		records[c.Path] = c.After
+	}
+	for p, r := range records {
+		if r == nil {
+			continue
+		}
+		if c, ok := r.Spec.(*resource.Container); ok {
+			all[p] = map[string]string{"root": strconv.FormatBool(c.Root)}
+		}
+		if n := r.Status.Network; n != nil {
+			all[p] = map[string]string{"subnet": n.Subnet, "gateway": n.Gateway, "bridge": n.Bridge}
+		}
+		if a := r.Status.Attachment; a != nil && len(a.Interfaces) > 0 {
+			address, _, _ := strings.Cut(a.Interfaces[0].Address, "/")
+			if prefix, err := netip.ParsePrefix(a.Interfaces[0].Address); err == nil {
+				address = prefix.Addr().String()
+			}
+			all[p] = map[string]string{"address": address}
+		}
+	}
+	return all
+}

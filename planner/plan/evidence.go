@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// Evidence is what the host tells of resources by their labels, names and files.
+type Evidence struct {
+	// Realms holds those that label a containerd namespace.
+	Realms []RealmEvidence
+	// Networks are the CNI networks of the host.
+	Networks []CNINetwork
+	// Cgroups are those of realms, spaces, stacks and cells, with their limits, by their paths below the cgroup root.
+	Cgroups map[string]resource.Resources
+	// Cells holds how cells are attached.
+	Cells      map[resource.Path][]InterfaceEvidence
+	Containers []ContainerEvidence
+}
+
+// RealmEvidence is a containerd namespace that bears the label of a realm.
+type RealmEvidence struct {
+	Path               resource.Path
+	Namespace, Project string
+	Labels             map[string]string // of the user
+}
+
+// InterfaceEvidence is an interface of a cell.
+type InterfaceEvidence struct {
+	Name, Network string
+	Address       netip.Prefix
+	Published     []string // in the form of [resource.Port]
+}
+
+// ContainerEvidence is a container that bears our labels.
+type ContainerEvidence struct {
+	Path                  resource.Path
+	ID, Namespace, Cgroup string
+	// CellID is what its cell is known by, see [state.Record.CellID]; empty where it doesn't tell.
+	CellID                  string
+	Project                 string
+	SpecDigest, ImageDigest string
+	// Spec is what it was made from and changed to; nil where nothing tells that.
+	Spec *resource.Container
+	// Limits are those of its cgroup, nil where it has none now.
+	Limits    *resource.Resources
+	CreatedAt time.Time
+}

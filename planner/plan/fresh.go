@@ -1,0 +1,65 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
+func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
+	if c.After == nil {
+		return nil
+	}
+	if !names.Belongs(c.Path, &c.After.Status) {
+		return fmt.Errorf("%s lays claim to what another resource is on the host", c.Path)
+	}
+	var had state.Status
+	if have := st.Records[c.Path]; have != nil {
+		had = have.Status
+	} else if c.Before != nil && c.Path.Kind() == resource.KindContainer {
+		had = c.Before.Status // whose id its labels tell, see [planner.CheckHost]
+	}
+	after := c.After.Status
+	above := path.Dir(resource.CgroupOf(c.Path, c.After.Spec))
+	if r := recordAfter(st, changes, c.Path.Parent()); r != nil {
+		above = r.Status.Cgroup
+	}
+	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, above, c.Path, c.After.Spec) {
+		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+	}
+	if after.CellID != had.CellID && !resource.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
+		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
+	}
+	if n := after.Network; n != nil && !sameNames(n, had.Network) && !c.mayName(n) {
+		return fmt.Errorf("network %q is not that of %s", n.Name, c.Path)
+	}
+	if a := after.Attachment; a != nil {
+		for _, i := range a.Interfaces {
+			if space := recordAfter(st, changes, i.Space); space != nil && !sameNames(&i.Network, space.Status.Network) {
+				return fmt.Errorf("network %q is not that of %s", i.Network.Name, i.Space)
+			}
+		}
+	}
+	return nil
+}
+
+// mayName reports whether the space of the change can be given a network of these names: those of its path, or of one that was
+// left unrecorded, which bears its path.
+func (c *Change) mayName(n *state.Network) bool {
+	return resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
+}
+
+// recordAfter returns the record that p has after the changes, or nil.
+func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
+	if c := changes[p]; c != nil {
+		return c.After
+	}
+	return st.Records[p]
+}
+
+func sameNames(a, b *state.Network) bool {
+	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
+}

@@ -1,0 +1,154 @@
+package plan
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// SpaceNames are the names of the cells of one space as they will be, for the /etc/hosts of those that are attached
+// to it.
+type SpaceNames struct {
+	Space   resource.Path `json:"space"`
+	Entries []NameEntry   `json:"entries"`
+	// Update lists the cells of the space whose file isn't written by a change of their own.
+	Update []resource.Path `json:"update,omitempty"`
+}
+
+// NameEntry says what a cell is called, and its address in the space.
+type NameEntry struct {
+	Cell    resource.Path `json:"cell"`
+	Address string        `json:"address"` // without the length of the prefix
+	Names   []string      `json:"names"`
+}
+
+// HostsFile returns the /etc/hosts of a cell that is attached as a says, where names are those of its spaces. A name
+// that several cells have means the one of the cell's own stack, or else that of the space attached to first; the
+// others keep theirs with the stack.
+func HostsFile(cell resource.Path, a *state.Attachment, names []SpaceNames) string {
+	return NewHosts(names).File(cell, a)
+}
+
+// Hosts makes the /etc/hosts of many cells of the same spaces: what all of them have in common is made once.
+type Hosts struct {
+	spaces map[resource.Path][]hostsEntry
+}
+
+// File returns what [HostsFile] does.
+func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
+	if a == nil {
+		return b.String()
+	}
+	taken := map[string]bool{}
+	line := func(e *hostsEntry) {
+		if e.line != "" {
+			b.WriteString(e.line)
+			return
+		}
+		var free []string
+		for _, name := range e.Names {
+			if !taken[name] {
+				free = append(free, name)
+			}
+		}
+		for _, name := range free {
+			taken[name] = true
+		}
+		if len(free) > 0 {
+			b.WriteString(hostsLine(e.Address, free))
+		}
+	}
+	stack := cell.Parent()
+	ranks := []func(*hostsEntry) bool{
+		func(e *hostsEntry) bool { return e.Cell == cell },
+		func(e *hostsEntry) bool { return e.Cell != cell && e.stack == stack },
+		func(e *hostsEntry) bool { return e.stack != stack },
+	}
+	for _, i := range a.Interfaces {
+		entries := h.spaces[i.Space]
+		for _, ofRank := range ranks {
+			for n := range entries {
+				if e := &entries[n]; ofRank(e) && (e.Cell != cell || i.Space == cell.Space()) {
+					line(e)
+				}
+			}
+		}
+	}
+	return b.String()
+}
+
+type hostsEntry struct {
+	NameEntry
+	stack resource.Path
+	// line is the one of the file, where no other entry has a name of this one; else it is empty.
+	line string
+}
+
+// NewHosts returns the files of the cells of spaces with these names.
+func NewHosts(names []SpaceNames) *Hosts {
+	count := map[string]int{}
+	for _, n := range names {
+		for _, e := range n.Entries {
+			for _, name := range e.Names {
+				count[name]++
+			}
+		}
+	}
+	h := &Hosts{spaces: make(map[resource.Path][]hostsEntry, len(names))}
+	for _, n := range names {
+		entries := make([]hostsEntry, 0, len(n.Entries))
+		for _, e := range n.Entries {
+			entry := hostsEntry{NameEntry: e, stack: e.Cell.Parent()}
+			if len(e.Names) > 0 && !slices.ContainsFunc(e.Names, func(name string) bool { return count[name] > 1 }) {
+				entry.line = hostsLine(e.Address, e.Names)
+			}
+			entries = append(entries, entry)
+		}
+		if h.spaces[n.Space] == nil {
+			h.spaces[n.Space] = entries
+		}
+	}
+	return h
+}
+
+func hostsLine(address string, names []string) string {
+	return address + " " + strings.Join(names, " ") + "\n"
+}
+
+// NamesIn returns the names of the cells that are attached to the space, by what attachment returns for each.
+func NamesIn(space resource.Path, cells []resource.Path, attachment func(resource.Path) *state.Attachment) SpaceNames {
+	names := SpaceNames{Space: space, Entries: []NameEntry{}}
+	for _, p := range cells {
+		a := attachment(p)
+		if i := a.In(space); i != nil {
+			prefix, err := netip.ParsePrefix(i.Address)
+			if err == nil {
+				names.Entries = append(names.Entries, NameEntry{Cell: p, Address: prefix.Addr().String(), Names: a.Names})
+			}
+		}
+	}
+	return names
+}
+
+// NamesOf returns the names of the recorded cells, by space.
+func NamesOf(prior *state.State) []SpaceNames {
+	var names []SpaceNames
+	var cells []resource.Path
+	paths := prior.Paths()
+	for _, p := range paths {
+		if p.Kind() == resource.KindCell {
+			cells = append(cells, p)
+		}
+	}
+	for _, p := range paths {
+		if p.Kind() == resource.KindSpace {
+			names = append(names, NamesIn(p, cells, func(q resource.Path) *state.Attachment { return prior.Records[q].Status.Attachment }))
+		}
+	}
+	return names
+}

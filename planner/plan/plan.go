@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// Plan is what will happen, and why.
+type Plan struct {
+	// Prior identifies the state that the plan was made from.
+	Prior Prior `json:"prior"`
+	// Project is the project the plan belongs to.
+	Project string `json:"project"`
+	// Directory is that of the configuration that is applied, an absolute path: it is remembered with the project. Unnamed
+	// is [planner.Options.Unnamed].
+	Directory string          `json:"directory,omitempty"`
+	Unnamed   bool            `json:"unnamed,omitempty"`
+	Destroy   bool            `json:"destroy,omitempty"`
+	Targets   []resource.Path `json:"targets,omitempty"`
+	// Changes holds one entry for each resource that changes, parents before what is below them.
+	Changes []*Change `json:"changes"`
+	// Unchanged counts the resources looked at that stay as they are.
+	Unchanged int `json:"unchanged"`
+	// Images are the images that containers will be made from.
+	Images []*Image `json:"images,omitempty"`
+	// Names are those of cells in each space in which /etc/hosts files will be written.
+	Names []SpaceNames `json:"names,omitempty"`
+	// Profiles are the AppArmor profiles that are loaded before the first step.
+	Profiles []string `json:"profiles,omitempty"`
+	// Moves and Imports are made in the state before the first step.
+	Moves   []Move   `json:"moves,omitempty"`
+	Imports []Import `json:"imports,omitempty"`
+	// Outputs are recorded once all steps are done.
+	Outputs []OutputChange `json:"outputs,omitempty"`
+	// Steps are the operations that make up the changes.
+	Steps []Step `json:"steps"`
+	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [planner.New] leaves
+	// them to its caller, who may have others too.
+	Diagnostics resource.Diagnostics `json:"diagnostics,omitempty"`
+	// Key is what the plan's values are sealed with where the state had no key yet: applying the plan gives the state
+	// this one. Only a saved plan keeps it; nobody is shown it.
+	Key resource.SealKey `json:"-"`
+}
+
+// Prior identifies a state.
+type Prior struct {
+	Lineage     string `json:"lineage"`
+	Serial      uint64 `json:"serial"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// PriorOf returns the identity of st.
+func PriorOf(st *state.State) Prior {
+	return Prior{Lineage: st.Lineage, Serial: st.Serial, Fingerprint: st.Fingerprint()}
+}
+
+// Summary counts the changes of a plan as Terraform does: a replacement both adds and destroys.
+type Summary struct {
+	Add, Change, Destroy, Start, Stop, Record, Check, Adopt, Forget, Move, Import int
+}
+
+// ChangesByPath returns the changes by the path of their resource.
+func (p *Plan) ChangesByPath() map[resource.Path]*Change {
+	m := make(map[resource.Path]*Change, len(p.Changes))
+	for _, c := range p.Changes {
+		m[c.Path] = c
+	}
+	return m
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool {
+	return len(p.Steps) == 0 && len(p.Profiles) == 0 && len(p.Moves) == 0 && len(p.Imports) == 0 && len(p.Outputs) == 0
+}
+
+// Summary counts the changes.
+func (p *Plan) Summary() Summary {
+	s := Summary{Move: len(p.Moves), Import: len(p.Imports)}
+	for _, c := range p.Changes {
+		switch c.Action {
+		case Create:
+			s.Add++
+		case Update:
+			s.Change++
+		case Replace:
+			s.Add++
+			s.Destroy++
+		case Delete:
+			s.Destroy++
+		case Start, Restart:
+			s.Start++
+		case Stop, Shutdown, Kill, Pause, Unpause:
+			s.Stop++
+		case Record:
+			s.Record++
+		case Check:
+			s.Check++
+		case Adopt:
+			s.Adopt++
+		case Forget:
+			s.Forget++
+		}
+	}
+	return s
+}
+
+// Wants returns what the plan makes or changes on the host, as a configuration for which that can be looked at again. As for
+// [planner.New], what is destroyed wants nothing.
+func (p *Plan) Wants() *resource.Tree {
+	tree := resource.NewTree()
+	for _, c := range p.Changes {
+		if c.After != nil && c.Action != Record && !p.Destroy {
+			tree.Add(&resource.Resource{Path: c.Path, Spec: c.After.Spec})
+		}
+	}
+	return tree
+}
