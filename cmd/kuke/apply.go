@@ -142,12 +142,15 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 
 // progress shows how a plan is carried out.
 type progress struct {
-	app *app
-	*view.Progress
+	app  *app
+	view *view.Progress
 }
 
 // Begin implements [session.Progress].
-func (p *progress) Begin() { p.Progress = p.app.out.Progress() }
+func (p *progress) Begin() { p.view = p.app.out.Progress() }
+
+// Observe implements [session.Progress].
+func (p *progress) Observe(e executor.Event) { p.view.Observe(e) }
 
 // End implements [session.Progress].
 func (p *progress) End(done *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited) {

@@ -61,7 +61,7 @@ type configuration struct {
 
 func (c *configuration) prepare(ctx context.Context, w *world) error {
 	c.options.Directory = c.session.project.directoryIn(w.prior)
-	if err := c.addSurgery(ctx, w); err != nil || c.Pending {
+	if err := c.addBlocks(ctx, w); err != nil || c.Pending {
 		return err
 	}
 	return c.addOutputs()
@@ -129,8 +129,8 @@ func (c *configuration) addOutputs() error {
 	return nil
 }
 
-// addSurgery adds to the options the blocks moved, removed and import of the configuration.
-func (c *configuration) addSurgery(ctx context.Context, w *world) error {
+// addBlocks adds to the options the blocks moved, removed and import of the configuration.
+func (c *configuration) addBlocks(ctx context.Context, w *world) error {
 	for _, m := range c.Moved {
 		c.options.Moves = append(c.options.Moves, plan.Move{From: m.From, To: m.To, Declared: m.Declared})
 	}
@@ -162,71 +162,4 @@ func (c *configuration) imported(ctx context.Context, w *world, i config.Import)
 	}
 	record, _, err := foreign(ctx, w, i.To, i.ID, c.session.project.name, sensitive)
 	return record, err
-}
-
-// records is the source of a plan for recorded resources: those of a project that is destroyed, or those that a command names.
-type records struct {
-	session *Session
-	options planner.Options
-	// find completes the options, and returns the resources as they are to be: nil to destroy.
-	find func(prior *state.State, o *planner.Options) (*resource.Tree, error)
-	tree *resource.Tree
-}
-
-func (r *records) prepare(_ context.Context, w *world) (err error) {
-	r.tree, err = r.find(w.prior, &r.options)
-	return err
-}
-
-// No value of the records is sealed: they are already.
-func (r *records) values() (*resource.Tree, resource.SealKey) { return nil, nil }
-
-func (r *records) wanted(prior *state.State) *resource.Tree {
-	return planner.Wanted(r.tree, prior, r.options)
-}
-
-func (r *records) look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error) {
-	return look(ctx, w, desired, r.options)
-}
-
-func (r *records) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
-	return r.session.decide(ctx, w, desired, actual, r.options)
-}
-
-// look looks at the host, or takes it to be as it is recorded.
-func look(ctx context.Context, w *world, desired *resource.Tree, o planner.Options) (*plan.Actual, error) {
-	if o.Assume {
-		return w.exec.Assume(ctx, desired, w.prior)
-	}
-	return w.exec.Refresh(ctx, desired, w.prior)
-}
-
-// decide plans the way to the desired resources, unless it finds lost records: then it returns no plan.
-func (s *Session) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual, o planner.Options) (*plan.Plan, resource.Diagnostics, error) {
-	known := len(w.prior.Records)
-	if err := s.restore(ctx, w, planner.LostWithCells(desired, w.prior, actual, o)); err != nil || len(w.prior.Records) > known {
-		return nil, nil, err
-	}
-	made, diags := planner.New(desired, w.prior, actual, o)
-	return made, diags, nil
-}
-
-// accepted is the source of a plan that takes the host as it is into the state.
-type accepted struct{ project string }
-
-func (accepted) prepare(context.Context, *world) error { return nil }
-
-func (accepted) values() (*resource.Tree, resource.SealKey) { return nil, nil }
-
-// Of a plan, be it of nothing, tasks that are about to start are waited for.
-func (accepted) wanted(*state.State) *resource.Tree { return resource.NewTree() }
-
-func (accepted) look(ctx context.Context, w *world, desired *resource.Tree) (*plan.Actual, error) {
-	return w.exec.Refresh(ctx, desired, w.prior)
-}
-
-func (a accepted) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
-	made := planner.Accept(w.prior, actual)
-	made.Project = a.project
-	return made, nil, nil
 }
