@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kukeon/kuke/cmd/kuke/doctor"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
@@ -360,7 +361,7 @@ func TestTables(t *testing.T) {
 	golden(t, "table-empty", false, func(v *View) { v.Table(resource.KindCell, nil, false, now) })
 	golden(t, "state", false, func(v *View) { v.State(prior) })
 	golden(t, "checks", false, func(v *View) {
-		v.Checks([]Check{{Name: "root", OK: true, Found: "uid 0"}, {Name: "containerd", Needed: true, Found: "none", Fix: "apt-get install containerd"}, {Name: "io", Found: "no controller", Fix: "boot with it"}})
+		v.Checks([]doctor.Check{{Name: "root", OK: true, Found: "uid 0"}, {Name: "containerd", Needed: true, Found: "none", Fix: "apt-get install containerd"}, {Name: "io", Found: "no controller", Fix: "boot with it"}})
 	})
 	golden(t, "valid", false, func(v *View) { v.Valid(map[resource.Kind]int{resource.KindRealm: 1, resource.KindContainer: 2}) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/go-units"
 
+	"github.com/kukeon/kuke/cmd/kuke/doctor"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/plan"
@@ -266,17 +267,8 @@ func countsText(counts map[resource.Kind]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// Check is one finding of kuke doctor.
-type Check struct {
-	Name   string
-	OK     bool
-	Needed bool
-	// Found says what is there, or what is wrong; Fix how to mend it.
-	Found, Fix string
-}
-
 // Checks prints findings, and for those that are not well the fix.
-func (v *View) Checks(checks []Check) {
+func (v *View) Checks(checks []doctor.Check) {
 	for _, c := range checks {
 		mark := v.green("ok  ")
 		switch {

@@ -1,14 +1,13 @@
-package main
+package doctor
 
 import (
-	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 )
 
 // checkConfinement tells whether AppArmor or SELinux confines containers beyond namespaces, capabilities and seccomp.
-func checkConfinement(host executor.Confinement) view.Check {
-	c := view.Check{Name: "confinement", Fix: "nothing has to be done: namespaces, capabilities and seccomp confine containers on every host"}
+func checkConfinement(host executor.Confinement) Check {
+	c := Check{Name: "confinement", Fix: "nothing has to be done: namespaces, capabilities and seccomp confine containers on every host"}
 	switch {
 	case host.AppArmor:
 		c.OK, c.Found = true, "AppArmor confines containers, with the profile "+resource.DefaultAppArmorProfile+" unless they choose another"
