@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -92,18 +90,13 @@ func (a *app) exec(ctx context.Context, o *execOptions, args []string) error {
 	return a.runCommand(ctx, exec, record, command)
 }
 
-// running returns the record of a container by its name or path, and what talks to its host.
+// running returns the record of a container by its name or path, and the executor that talks to its host.
 func (a *app) running(ctx context.Context, o *scopeOptions, arg string) (*state.Record, *executor.Executor, error) {
-	store, st, err := a.session.State()
+	p, err := o.path(resource.KindContainer, arg)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := o.resource(st, resource.KindContainer, arg)
-	if err != nil {
-		return nil, nil, err
-	}
-	exec, err := a.session.Open(ctx, store)
-	return st.Records[p], exec, err
+	return a.session.Container(ctx, p)
 }
 
 // runCommand runs the command with this process's terminal and signals.
@@ -115,7 +108,7 @@ func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *s
 	signals := make(chan syscall.Signal, 1)
 	s.Signals = signals
 	var restored atomic.Pointer[func()]
-	stop := passSignals(signals, func() {
+	stop := tty.PassSignals(signals, func() {
 		cancel()
 		exitSoon(func() {
 			if restore := restored.Load(); restore != nil {
@@ -128,7 +121,7 @@ func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *s
 		if name := os.Getenv("TERM"); name != "" {
 			s.Env = append([]string{"TERM=" + name}, s.Env...)
 		}
-		restore, err := a.rawTerminal(&s)
+		restore, err := tty.HandOver(a.stdin, &s)
 		if err != nil {
 			return err
 		}
@@ -145,7 +138,7 @@ func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *s
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err):
-		return a.notRunning(ctx, exec, record, err)
+		return a.session.NotRunning(ctx, exec, record, err)
 	case strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"):
 		a.errs.Error(err, nil)
 		return exitNotFound
@@ -154,115 +147,6 @@ func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *s
 		return exitNotExecutable
 	}
 	return err
-}
-
-// notRunning says why no command can be run in a container, and what to do about it; err is what became of trying.
-func (a *app) notRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
-	_, st, readErr := a.session.State()
-	if readErr != nil {
-		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
-	}
-	alone := &state.State{Records: map[resource.Path]*state.Record{record.Path: record}}
-	for p := record.Path.Parent(); p != ""; p = p.Parent() {
-		if above := st.Records[p]; above != nil {
-			alone.Records[p] = above
-		}
-	}
-	actual, lookErr := exec.Refresh(ctx, nil, alone)
-	if lookErr != nil {
-		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
-	}
-	live := planner.States(alone, actual)[record.Path]
-	what := fmt.Sprintf("container %s is %s", record.Path, live.State)
-	switch {
-	case live.Container == nil:
-		return fmt.Errorf("%s, for containerd has no such container: make it with: kuke apply", what)
-	case live.State == plan.StatePaused || live.State == plan.StatePausing:
-		return fmt.Errorf("%s: let it go on with: kuke unpause container %s", what, record.Path)
-	case live.State == plan.StateReady: // it has been started meanwhile
-		return err
-	case live.Detail != "":
-		what += " (exit code " + live.Detail + ")"
-	}
-	return fmt.Errorf("%s: start it with: kuke start container %s", what, record.Path)
-}
-
-// passSignals sends what this process is sent to signals. The second Ctrl-C calls kill.
-func passSignals(signals chan<- syscall.Signal, kill func()) (stop func()) {
-	caught := make(chan os.Signal, 4)
-	signal.Notify(caught, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
-	done := make(chan struct{})
-	go func() {
-		interrupts := 0
-		for {
-			select {
-			case <-done:
-				return
-			case s := <-caught:
-				if s == unix.SIGINT {
-					interrupts++
-				}
-				if interrupts > 1 {
-					// A process that hangs in the kernel doesn't end: the next signal ends kuke.
-					signal.Stop(caught)
-					kill()
-					return
-				}
-				select {
-				case signals <- s.(syscall.Signal):
-				case <-done:
-					return
-				}
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(caught)
-		close(done)
-	}
-}
-
-// rawTerminal hands the terminal over: every key goes to the command, which learns of its size, now and when it changes.
-func (a *app) rawTerminal(s *executor.Session) (restore func(), err error) {
-	fd := int(a.stdin.Fd())
-	before, err := term.MakeRaw(fd)
-	if err != nil {
-		return nil, fmt.Errorf("take over the terminal: %w", err)
-	}
-	changed := make(chan os.Signal, 1)
-	signal.Notify(changed, unix.SIGWINCH)
-	size := func() (executor.TerminalSize, error) {
-		width, height, err := term.GetSize(fd)
-		return executor.TerminalSize{Width: uint32(width), Height: uint32(height)}, err
-	}
-	// A terminal that has no size leaves the command its own idea of one.
-	s.Size, _ = size()
-	sizes := make(chan executor.TerminalSize)
-	s.Sizes = sizes
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-changed:
-			case <-done:
-				return
-			}
-			now, err := size()
-			if err != nil {
-				continue
-			}
-			select {
-			case sizes <- now:
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() {
-		signal.Stop(changed)
-		close(done)
-		_ = term.Restore(fd, before)
-	}, nil
 }
 
 func newAttach(a *app) *cobra.Command {
@@ -293,7 +177,7 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 		ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		signals := make(chan syscall.Signal)
-		defer passSignals(signals, func() {
+		defer tty.PassSignals(signals, func() {
 			cancel()
 			exitSoon(func() {})
 		})()
@@ -332,7 +216,7 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err):
-		return a.notRunning(ctx, exec, record, err)
+		return a.session.NotRunning(ctx, exec, record, err)
 	case err != nil || code == 0:
 		return err
 	}

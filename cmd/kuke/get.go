@@ -9,13 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -123,104 +120,27 @@ func (a *app) selected(o *getOptions) (*state.Store, *state.State, []*state.Reco
 	return store, st, records, nil
 }
 
-// rows returns what is asked for as the host has it. Where the host can't be asked, unknown says why, and all is Unknown.
+// rows returns the resources that are asked for as the host has them. If the host can't be asked, unknown says why, and all are
+// Unknown.
 func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown, err error) {
 	store, st, records, err := a.selected(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	actual, unknown := a.actual(ctx, store, st)
-	if ctx.Err() != nil {
-		return nil, nil, ctx.Err()
-	}
-	states := planner.States(st, actual)
-	rows = make([]view.Row, 0, len(records))
-	for _, r := range records {
-		rows = append(rows, *states[r.Path])
-	}
-	return rows, unknown, nil
-}
-
-func (a *app) actual(ctx context.Context, store *state.Store, st *state.State) (*plan.Actual, error) {
-	exec, err := a.session.Open(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Close()
-	return exec.Refresh(ctx, nil, st)
+	rows, unknown = a.session.Live(ctx, store, st, records)
+	return rows, unknown, ctx.Err()
 }
 
 func (a *app) printLive(o *getOptions, rows []view.Row) error {
 	switch {
 	case o.format == "json":
-		return a.out.JSON(liveOf(rows))
+		return a.out.LiveJSON(rows)
 	case o.kind == "":
 		a.out.Tree(rows)
 	default:
 		a.out.Table(o.kind, rows, o.format == "wide", time.Now())
 	}
 	return nil
-}
-
-// liveJSON is a resource in the output of get -o json.
-type liveJSON struct {
-	*state.Record
-	State      string     `json:"state"`
-	Detail     string     `json:"detail,omitempty"`
-	PID        uint32     `json:"pid,omitempty"`
-	ExitCode   *uint32    `json:"exitCode,omitempty"`
-	Signal     string     `json:"signal,omitempty"`
-	Restarts   *int       `json:"restarts,omitempty"`
-	StartedAt  *time.Time `json:"startedAt,omitempty"`
-	FinishedAt *time.Time `json:"finishedAt,omitempty"`
-	OOM        *oomJSON   `json:"oom,omitempty"`
-}
-
-// oomJSON is what the kernel killed in a container because memory ran out.
-type oomJSON struct {
-	Killed        int64         `json:"killed"`
-	KilledEarlier int64         `json:"killedEarlier,omitempty"` // in runs before the last one
-	LimitOf       resource.Path `json:"limitOf,omitempty"`       // missing where the host ran out of memory
-	Limit         int64         `json:"limit,omitempty"`         // in bytes
-}
-
-func liveOf(rows []view.Row) []liveJSON {
-	live := make([]liveJSON, 0, len(rows))
-	for _, r := range rows {
-		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail}
-		if c := r.Container; c != nil {
-			l.PID = c.PID
-			if c.Restarts >= 0 {
-				l.Restarts = &c.Restarts
-			}
-			l.StartedAt = known(c.StartedAt)
-		}
-		if e := r.Exit; e != nil {
-			l.ExitCode, l.Signal, l.FinishedAt = &e.Code, signalOf(e.Code), known(e.At)
-		}
-		if k := r.Killed; k != nil {
-			l.OOM = &oomJSON{Killed: k.Processes, KilledEarlier: k.Earlier, LimitOf: k.Level, Limit: k.Limit}
-		}
-		live = append(live, l)
-	}
-	return live
-}
-
-func known(t time.Time) *time.Time {
-	if t.IsZero() || t.Unix() == 0 {
-		return nil
-	}
-	t = t.UTC()
-	return &t
-}
-
-// signalOf returns the name of the signal that ended a process, by its exit code as the shell has it.
-func signalOf(code uint32) string {
-	const killed = 128
-	if code <= killed {
-		return ""
-	}
-	return unix.SignalName(unix.Signal(code - killed))
 }
 
 // watch prints what is asked for, and again what changes, until it is interrupted: on a terminal all of it in place,
@@ -238,7 +158,7 @@ func (a *app) watch(ctx context.Context, o *getOptions) error {
 		} else {
 			err = a.printChanged(o, rows, before)
 		}
-		before = fingerprints(rows)
+		before = view.Fingerprints(rows)
 		return unknown, err
 	})
 }
@@ -273,7 +193,7 @@ func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknow
 // printChanged prints the rows that are other than before, and all of them at first and in a tree; before is nil at
 // first.
 func (a *app) printChanged(o *getOptions, rows []view.Row, before map[resource.Path]string) error {
-	now := fingerprints(rows)
+	now := view.Fingerprints(rows)
 	var changed []view.Row
 	for _, r := range rows {
 		if before[r.Record.Path] != now[r.Record.Path] {
@@ -290,23 +210,6 @@ func (a *app) printChanged(o *getOptions, rows []view.Row, before map[resource.P
 		a.out.Rows(o.kind, changed, o.format == "wide", time.Now())
 	}
 	return nil
-}
-
-func fingerprints(rows []view.Row) map[resource.Path]string {
-	all := make(map[resource.Path]string, len(rows))
-	for _, r := range rows {
-		all[r.Record.Path] = fingerprint(r)
-	}
-	return all
-}
-
-// fingerprint tells whether a row has changed; its age doesn't count.
-func fingerprint(r view.Row) string {
-	text := fmt.Sprint(r.State, r.Detail, r.Record.Status.Attachment, r.Record.Status.Network)
-	if r.Container != nil {
-		text += fmt.Sprint(r.Container.PID, r.Container.Restarts)
-	}
-	return text
 }
 
 func (a *app) printRecords(o *getOptions, records []*state.Record) error {

@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	root := newRoot(a)
 	root.SetArgs(twoDashes(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
-	a.asking.Lock() // for good: see ask
+	a.questions.End()
 	if unwritten := a.out.Err(); err == nil && unwritten != nil {
 		err = fmt.Errorf("print the output: %w", unwritten)
 	}

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
@@ -26,8 +26,7 @@ type app struct {
 	stdout, stderr *os.File
 	out, errs      *view.View
 	interrupts     *interrupts
-	// asking is held while the terminal is asked for a value.
-	asking sync.Mutex
+	questions      tty.Questions
 	// session carries out the use cases, with the global flags once they are read.
 	session session.Session
 

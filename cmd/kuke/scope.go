@@ -45,15 +45,6 @@ func (o *scopeOptions) path(kind resource.Kind, arg string) (resource.Path, erro
 	return p, err
 }
 
-// resource returns the path of a recorded resource of just that kind, given by its name or its path.
-func (o *scopeOptions) resource(st *state.State, kind resource.Kind, arg string) (resource.Path, error) {
-	p, err := o.path(kind, arg)
-	if err == nil && st.Records[p] == nil {
-		err = fmt.Errorf("there is no %s %s in the state", kind.Lower(), p)
-	}
-	return p, err
-}
-
 // scope returns the path that arg stands for: a path, or the name of a resource of the kind, whose parents
 // the flags tell.
 func (o *scopeOptions) scope(st *state.State, kind resource.Kind, arg string) (resource.Path, error) {

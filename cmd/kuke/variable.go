@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/config"
 )
@@ -68,66 +65,10 @@ func (a *app) askVariables(ctx context.Context) func(name, description string, s
 		if answer, ok := answers[name]; ok {
 			return answer, nil
 		}
-		answer, err := a.ask(ctx, sensitive, func() { a.errs.AskVariable(name, description) })
+		answer, err := a.questions.Ask(ctx, a.stdin, sensitive, func() { a.errs.AskVariable(name, description) }, func() { a.errs.Text("\n") })
 		if err == nil {
 			answers[name] = answer
 		}
 		return answer, err
 	}
-}
-
-// ask reads a line from the terminal, which shows nothing of a secret, however soon after the prompt it is typed.
-func (a *app) ask(ctx context.Context, secret bool, prompt func()) (string, error) {
-	// Who ends the process waits until the terminal is as it was, and for nothing to be asked any more.
-	a.asking.Lock()
-	defer a.asking.Unlock()
-	if ctx.Err() != nil {
-		return "", errNotEntered
-	}
-	fd := int(a.stdin.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("read from the terminal: %w", err)
-	}
-	defer func() { _ = term.Restore(fd, before) }()
-	if secret {
-		if err := hideInput(fd); err != nil {
-			return "", fmt.Errorf("read from the terminal: %w", err)
-		}
-	}
-	prompt()
-	defer a.errs.Text("\n")
-	type answer struct {
-		line string
-		err  error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		line, err := bufio.NewReader(a.stdin).ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); !secret {
-			line = strings.TrimSpace(line)
-		}
-		answered <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", errNotEntered
-	case got := <-answered:
-		if got.err != nil {
-			return "", errors.New("nothing was entered")
-		}
-		return got.line, nil
-	}
-}
-
-var errNotEntered = errors.New("interrupted before a value was entered")
-
-// hideInput has the terminal not show what is typed.
-func hideInput(fd int) error {
-	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
-		return err
-	}
-	t.Lflag &^= unix.ECHO
-	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
 }

@@ -1,0 +1,78 @@
+package tty
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+// Questions asks for one value after the other. The zero value is ready for use.
+type Questions struct {
+	asking sync.Mutex
+}
+
+// End waits until the terminal is as it was, and keeps further values from being asked for. Whoever ends the process calls it.
+func (q *Questions) End() { q.asking.Lock() }
+
+// Ask reads a line from the terminal, between calls of prompt and after. The terminal shows nothing of a secret, however soon
+// after the prompt it is typed.
+func (q *Questions) Ask(ctx context.Context, terminal *os.File, secret bool, prompt, after func()) (string, error) {
+	q.asking.Lock()
+	defer q.asking.Unlock()
+	if ctx.Err() != nil {
+		return "", errNotEntered
+	}
+	fd := int(terminal.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("read from the terminal: %w", err)
+	}
+	defer func() { _ = term.Restore(fd, before) }()
+	if secret {
+		if err := hideInput(fd); err != nil {
+			return "", fmt.Errorf("read from the terminal: %w", err)
+		}
+	}
+	prompt()
+	defer after()
+	type answer struct {
+		line string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		line, err := bufio.NewReader(terminal).ReadString('\n')
+		if line = strings.TrimRight(line, "\r\n"); !secret {
+			line = strings.TrimSpace(line)
+		}
+		answered <- answer{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errNotEntered
+	case got := <-answered:
+		if got.err != nil {
+			return "", errors.New("nothing was entered")
+		}
+		return got.line, nil
+	}
+}
+
+var errNotEntered = errors.New("interrupted before a value was entered")
+
+// hideInput has the terminal not show what is typed.
+func hideInput(fd int) error {
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	t.Lflag &^= unix.ECHO
+	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}

@@ -1,0 +1,93 @@
+package view
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// LiveJSON prints rows as JSON.
+func (v *View) LiveJSON(rows []Row) error { return v.JSON(liveOf(rows)) }
+
+// liveJSON is a resource in the output of get -o json.
+type liveJSON struct {
+	*state.Record
+	State      string     `json:"state"`
+	Detail     string     `json:"detail,omitempty"`
+	PID        uint32     `json:"pid,omitempty"`
+	ExitCode   *uint32    `json:"exitCode,omitempty"`
+	Signal     string     `json:"signal,omitempty"`
+	Restarts   *int       `json:"restarts,omitempty"`
+	StartedAt  *time.Time `json:"startedAt,omitempty"`
+	FinishedAt *time.Time `json:"finishedAt,omitempty"`
+	OOM        *oomJSON   `json:"oom,omitempty"`
+}
+
+// oomJSON is what the kernel killed in a container because memory ran out.
+type oomJSON struct {
+	Killed        int64         `json:"killed"`
+	KilledEarlier int64         `json:"killedEarlier,omitempty"` // in runs before the last one
+	LimitOf       resource.Path `json:"limitOf,omitempty"`       // missing where the host ran out of memory
+	Limit         int64         `json:"limit,omitempty"`         // in bytes
+}
+
+func liveOf(rows []Row) []liveJSON {
+	live := make([]liveJSON, 0, len(rows))
+	for _, r := range rows {
+		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail}
+		if c := r.Container; c != nil {
+			l.PID = c.PID
+			if c.Restarts >= 0 {
+				l.Restarts = &c.Restarts
+			}
+			l.StartedAt = known(c.StartedAt)
+		}
+		if e := r.Exit; e != nil {
+			l.ExitCode, l.Signal, l.FinishedAt = &e.Code, signalOf(e.Code), known(e.At)
+		}
+		if k := r.Killed; k != nil {
+			l.OOM = &oomJSON{Killed: k.Processes, KilledEarlier: k.Earlier, LimitOf: k.Level, Limit: k.Limit}
+		}
+		live = append(live, l)
+	}
+	return live
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() || t.Unix() == 0 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// signalOf returns the name of the signal that ended a process, by its exit code as the shell has it.
+func signalOf(code uint32) string {
+	const killed = 128
+	if code <= killed {
+		return ""
+	}
+	return unix.SignalName(unix.Signal(code - killed))
+}
+
+// Fingerprints returns a text for each row, by the path of its resource: it changes with the row.
+func Fingerprints(rows []Row) map[resource.Path]string {
+	all := make(map[resource.Path]string, len(rows))
+	for _, r := range rows {
+		all[r.Record.Path] = fingerprint(r)
+	}
+	return all
+}
+
+// fingerprint tells whether a row has changed; its age doesn't count.
+func fingerprint(r Row) string {
+	text := fmt.Sprint(r.State, r.Detail, r.Record.Status.Attachment, r.Record.Status.Network)
+	if r.Container != nil {
+		text += fmt.Sprint(r.Container.PID, r.Container.Restarts)
+	}
+	return text
+}
