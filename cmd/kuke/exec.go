@@ -209,8 +209,8 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 	if logErr := <-ended; !errors.Is(logErr, context.Canceled) {
 		err = errors.Join(err, logErr)
 	}
-	if _, st, readErr := a.session.State(); readErr == nil && err == nil {
-		a.noteLastRun(a.kills(st), record.Path)
+	if err == nil {
+		a.session.NoteLastRun(record.Path)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):

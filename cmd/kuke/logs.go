@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -61,103 +57,11 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 		return err
 	}
 	printer := a.out.Log(a.errs, names(paths), o.timestamps)
-	kills := a.kills(st)
-	if !o.follow {
-		err := a.pastLogs(ctx, store, paths, read, printer)
-		for _, p := range paths {
-			a.noteLastRun(kills, p)
-		}
-		return err
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	for i, p := range paths {
-		g.Go(func() error { return a.watchKills(ctx, kills, p) })
-		g.Go(func() error {
-			return executor.ReadLog(ctx, store.LogFile(p), read, func(e executor.LogEntry) error {
-				printer.Print(i, e)
-				return nil
-			})
-		})
-	}
-	if err := g.Wait(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return exitCode(exitInterrupted)
-}
-
-// kills returns what tells of what the kernel killed in the containers of st; nil where this host doesn't: then logs are
-// shown without.
-func (a *app) kills(st *state.State) *executor.Kills {
-	kills, err := executor.OpenKills(a.cgroupRoot, st)
-	if err != nil {
-		slog.Debug("can't tell what ran out of memory", "error", err)
-		return nil
-	}
-	return kills
-}
-
-// noteLastRun says, apart from what the container printed, what the kernel killed in a run of it that has ended.
-func (a *app) noteLastRun(kills *executor.Kills, p resource.Path) {
-	if kills == nil {
-		return
-	}
-	killed, running, err := kills.In(p)
-	if err != nil {
-		slog.Debug("can't tell what ran out of memory", "container", p, "error", err)
-		return
-	}
-	switch {
-	case killed == nil, running && killed.Processes > 0:
-	case running:
-		a.noteKilled(p, killed)
-	default:
-		a.errs.Note(fmt.Sprintf("The last run of container %s has ended: %s", p, killed))
-	}
-}
-
-func (a *app) noteKilled(p resource.Path, killed *plan.Killed) {
-	a.errs.Note(fmt.Sprintf("Container %s: %s", p, killed))
-}
-
-// watchKills says what the kernel kills in the container, until ctx ends, and before that of a run that has ended.
-func (a *app) watchKills(ctx context.Context, kills *executor.Kills, p resource.Path) error {
-	if kills == nil {
-		return nil
-	}
-	a.noteLastRun(kills, p)
-	err := kills.Watch(ctx, p, func(killed *plan.Killed) { a.noteKilled(p, killed) })
-	if err != nil && ctx.Err() == nil {
-		slog.Debug("can't tell any more what ran out of memory", "container", p, "error", err)
-		return nil
+	err = a.session.Logs(ctx, store, st, paths, read, printer.Print)
+	if o.follow && errors.Is(err, context.Canceled) {
+		return exitCode(exitInterrupted)
 	}
 	return err
-}
-
-// pastLogs prints what there is by the time at which it came.
-func (a *app) pastLogs(ctx context.Context, store *state.Store, paths []resource.Path, o executor.LogOptions, printer *view.Log) error {
-	type line struct {
-		container int
-		executor.LogEntry
-	}
-	var lines []line
-	for i, p := range paths {
-		err := executor.ReadLog(ctx, store.LogFile(p), o, func(e executor.LogEntry) error {
-			if len(paths) == 1 {
-				printer.Print(i, e)
-				return nil
-			}
-			lines = append(lines, line{i, e})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	slices.SortStableFunc(lines, func(x, y line) int { return x.Time.Compare(y.Time) })
-	for _, l := range lines {
-		printer.Print(l.container, l.LogEntry)
-	}
-	return nil
 }
 
 // parseSince reads a time, or how long ago it was; empty is the zero time.
