@@ -11,7 +11,6 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 func newImage(a *app) *cobra.Command {
@@ -25,28 +24,6 @@ func newImage(a *app) *cobra.Command {
 	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "realm whose images these are")
 	cmd.AddCommand(newImageImport(a, &realmName), newImageList(a, &realmName), newImageRemove(a, &realmName))
 	return cmd
-}
-
-// realmState returns the state, which knows the containerd namespace of the named realm.
-func (a *app) realmState(realmName string) (*state.Store, *state.State, error) {
-	if err := resource.CheckName(realmName); err != nil {
-		return nil, nil, fmt.Errorf("--realm: %w", err)
-	}
-	return a.session.State()
-}
-
-// withImages runs f with the executor and the containerd namespace of the named realm.
-func (a *app) withImages(cmd *cobra.Command, realmName string, f func(e *executor.Executor, namespace string) error) error {
-	store, st, err := a.realmState(realmName)
-	if err != nil {
-		return err
-	}
-	exec, err := a.session.Open(cmd.Context(), store)
-	if err != nil {
-		return err
-	}
-	defer exec.Close()
-	return f(exec, st.Namespace(resource.Path(realmName), nil))
 }
 
 func newImageImport(a *app, realmName *string) *cobra.Command {
@@ -67,7 +44,7 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 				defer f.Close()
 				in = f
 			}
-			return a.withImages(cmd, *realmName, func(e *executor.Executor, ns string) error {
+			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, ns string) error {
 				if namespace != "" {
 					ns = namespace
 				}
@@ -94,7 +71,7 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 		Short:   "List the images of a realm",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			images, err := a.images(cmd.Context(), *realmName)
+			images, err := a.session.Images(cmd.Context(), *realmName)
 			if err != nil {
 				return err
 			}
@@ -111,7 +88,7 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 		Short:   "Remove images of a realm that no container uses",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withImages(cmd, *realmName, func(e *executor.Executor, namespace string) error {
+			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, namespace string) error {
 				for _, name := range args {
 					removed, err := e.RemoveImage(cmd.Context(), namespace, name)
 					if err != nil {
@@ -125,20 +102,6 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 	}
 }
 
-// images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
-// none, its name may as well be misspelt, and that is said.
-func (a *app) images(ctx context.Context, realmName string) ([]executor.Image, error) {
-	store, st, err := a.realmState(realmName)
-	if err != nil {
-		return nil, err
-	}
-	images, err := a.imagesNow(ctx, store, st.Namespace(resource.Path(realmName), nil))
-	if err == nil && len(images) == 0 && st.Records[resource.Path(realmName)] == nil {
-		a.errs.Note(fmt.Sprintf("Realm %s is not recorded.", realmName))
-	}
-	return images, err
-}
-
 // getImages is get of images: the realm is an argument or the flag's, the format any of get's.
 func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error {
 	realmName := o.realm
@@ -150,7 +113,7 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 	if o.watch {
 		return a.watchImages(cmd.Context(), o, realmName)
 	}
-	images, err := a.images(cmd.Context(), realmName)
+	images, err := a.session.Images(cmd.Context(), realmName)
 	if err != nil {
 		return err
 	}
@@ -174,13 +137,9 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 	wide := o.format == "wide"
 	var before []executor.Image
 	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
-		store, st, err := a.realmState(realmName)
-		if err != nil {
+		images, unknown, err := a.session.ImagesNow(ctx, realmName)
+		if err != nil || ctx.Err() != nil {
 			return nil, err
-		}
-		images, unknown := a.imagesNow(ctx, store, st.Namespace(resource.Path(realmName), nil))
-		if ctx.Err() != nil {
-			return nil, nil
 		}
 		if inPlace {
 			a.out.Clear()
@@ -200,14 +159,4 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 		before = images
 		return nil, nil
 	})
-}
-
-// imagesNow lists the images of a namespace through a connection of its own: containerd may be another one than before.
-func (a *app) imagesNow(ctx context.Context, store *state.Store, namespace string) ([]executor.Image, error) {
-	exec, err := a.session.Open(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Close()
-	return exec.Images(ctx, namespace)
 }
