@@ -10,10 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 type topOptions struct {
@@ -80,12 +79,16 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 	}
 	inPlace := term.IsTerminal(int(a.stdout.Fd())) && !o.once
 	for first := true; ; first = false {
-		rows, err := a.usage(ctx, o, scope)
+		samples, err := a.session.Usage(ctx, scope, o.containers, o.interval)
 		if ctx.Err() != nil {
 			return exitCode(exitInterrupted)
 		}
 		if err != nil {
 			return err
+		}
+		rows := make([]view.UsageRow, 0, len(samples))
+		for _, s := range samples {
+			rows = append(rows, usageRow(s))
 		}
 		slices.SortStableFunc(rows, order)
 		if inPlace {
@@ -104,68 +107,18 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 	}
 }
 
-// usage looks twice, an interval apart.
-func (a *app) usage(ctx context.Context, o *topOptions, scope resource.Path) ([]view.UsageRow, error) {
-	store, st, err := a.session.State()
-	if err != nil {
-		return nil, err
+// usageRow returns the row of a sample: unknown values are negative.
+func usageRow(s session.Sample) view.UsageRow {
+	row := view.UsageRow{Path: s.Record.Path, CPU: s.CPU(), Memory: -1, Swap: -1, PIDs: -1}
+	if s.After == nil {
+		return row
 	}
-	if scope != "" && st.Records[scope] == nil {
-		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
-	}
-	exec, err := a.session.Open(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Close()
-	var records []*state.Record
-	for _, p := range st.Paths() {
-		if (scope == "" || scope.Contains(p)) && (!o.containers || p.Kind() == resource.KindContainer) {
-			records = append(records, st.Records[p])
+	row.Memory, row.Swap, row.PIDs = s.After.Memory, s.After.Swap, s.After.PIDs
+	if limits := resource.ResourcesOf(s.Record.Spec); s.Record.Status.Limits != nil {
+		row.MemoryLimit, row.PIDsLimit = limits.Memory, limits.PIDs
+		if swap := limits.Swap(); swap != resource.Unlimited && s.After.Swap >= 0 {
+			row.SwapLimit = &swap
 		}
 	}
-	before, begin, err := usages(exec, records)
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(o.interval):
-	}
-	after, end, err := usages(exec, records)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]view.UsageRow, len(records))
-	for i, r := range records {
-		rows[i] = view.UsageRow{Path: r.Path, CPU: -1, Memory: -1, Swap: -1, PIDs: -1}
-		if after[i] == nil {
-			continue
-		}
-		rows[i].Memory, rows[i].Swap, rows[i].PIDs = after[i].Memory, after[i].Swap, after[i].PIDs
-		if limits := resource.ResourcesOf(r.Spec); r.Status.Limits != nil {
-			rows[i].MemoryLimit, rows[i].PIDsLimit = limits.Memory, limits.PIDs
-			if swap := limits.Swap(); swap != resource.Unlimited && after[i].Swap >= 0 {
-				rows[i].SwapLimit = &swap
-			}
-		}
-		// A cgroup made anew in between has used less than the one before it.
-		if before[i] != nil && after[i].CPU >= max(0, before[i].CPU) {
-			rows[i].CPU = 100 * float64(after[i].CPU-before[i].CPU) / float64(end.Sub(begin))
-		}
-	}
-	return rows, nil
-}
-
-func usages(exec *executor.Executor, records []*state.Record) ([]*executor.Usage, time.Time, error) {
-	all := make([]*executor.Usage, len(records))
-	for i, r := range records {
-		u, err := exec.Usage(r)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		all[i] = u
-	}
-	return all, time.Now(), nil
+	return row
 }
