@@ -200,7 +200,7 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 			found := h.container(c.After, fail)
 			found.RestartPolicy = policyOf(c.After)
 			found.Labels[plan.LabelSpecDigest], found.Labels[plan.LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
-			if c.RenamesImage() && !h.local[imageOf(c)] && h.has(imageOf(c)) {
+			if c.RenamesImage() && !h.local[c.ImageKey()] && h.has(c.ImageKey()) {
 				fail("the image is there, and not by the name of the container's")
 			}
 			h.confine(c.After, found, false, fail)
@@ -289,7 +289,7 @@ func (h *host) limit(r *state.Record) {
 		limits.MemorySwap = 2 * limits.Memory
 	}
 	h.actual.Cgroups[r.Status.Cgroup] = limits
-	if h.actual.CgroupMode != cgroupV1 {
+	if h.actual.CgroupMode != plan.CgroupV1 {
 		return
 	}
 	for above, a := range h.actual.Cgroups {
@@ -496,7 +496,7 @@ func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 		if !ok || p == r.Path || h.container(other, fail).Status != plan.TaskRunning {
 			continue
 		}
-		onCell := slices.ContainsFunc(dependenciesOf(h.prior.Records[p.Parent()]), func(on resource.CellDependency) bool { return resource.Path(on.Name) == cell })
+		onCell := slices.ContainsFunc(h.prior.Records[p.Parent()].CellDependencies(), func(on resource.CellDependency) bool { return resource.Path(on.Name) == cell })
 		onIt := slices.ContainsFunc(spec.DependsOn, func(on resource.Dependency) bool { return p.Parent().Join(on.Name) == r.Path })
 		if onCell || onIt || p.Parent() == cell && r.Spec.(*resource.Container).Root {
 			fail("%s depends on it and still runs", p)

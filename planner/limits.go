@@ -49,13 +49,10 @@ func (d *decider) checkSwap(want *resource.Resource) {
 	}
 }
 
-// cgroupV1 is the mode in which the kernel lets nothing have more processors than what is above it.
-const cgroupV1 = "v1"
-
 // checkCPUs refuses what cgroup v1 does: more processors than those above.
 func (d *decider) checkCPUs(want *resource.Resource) {
 	cpus := resource.ResourcesOf(want.Spec).CPUs
-	if cpus == 0 || d.actual.CgroupMode != cgroupV1 {
+	if cpus == 0 || d.actual.CgroupMode != plan.CgroupV1 {
 		return
 	}
 	for p := want.Path.Parent(); p != ""; p = p.Parent() {
@@ -81,38 +78,6 @@ func (d *decider) specOf(p resource.Path) resource.Spec {
 		return r.Spec
 	}
 	return nil
-}
-
-// cpusInPlace returns the processors before and after c, 0 for no limit; ok says that c does nothing but change
-// attributes in place.
-func cpusInPlace(c *plan.Change) (before, after float64, ok bool) {
-	if c == nil || c.Action != plan.Update || c.Start {
-		return 0, 0, false
-	}
-	for _, df := range c.Diffs {
-		if df.Computed {
-			return 0, 0, false
-		}
-	}
-	return resource.ResourcesOf(c.Before.Spec).CPUs, resource.ResourcesOf(c.After.Spec).CPUs, true
-}
-
-// lowerFirst lets the changes above c that leave fewer processors wait for c, where that takes less than it had, and
-// reports whether there are any: cgroup v1 lets no parent have less than its children.
-func (s *stepper) lowerFirst(c *plan.Change, first int) bool {
-	before, after, ok := cpusInPlace(c)
-	if s.cgroupMode != cgroupV1 || !ok || before == 0 || after >= before {
-		return false
-	}
-	found := false
-	for p := c.Path.Parent(); p != ""; p = p.Parent() {
-		before, after, ok := cpusInPlace(s.changes[p])
-		if ok && after != 0 && (before == 0 || after < before) {
-			s.waits = append(s.waits, [2]int{s.first[p], first})
-			found = true
-		}
-	}
-	return found
 }
 
 // limitDrift says how the limits in force differ from those that were recorded, or returns "". Where none were asked for

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // cpusOn gives each of the paths that many processors, none for 0.
@@ -41,7 +42,7 @@ func TestProcessorsAreLoweredFromBelow(t *testing.T) {
 	paths := []resource.Path{theRealm, theSpace, theStack, theCell, theRoot, theSide}
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHost(t)
-		h.actual.CgroupMode = cgroupV1
+		h.actual.CgroupMode = plan.CgroupV1
 		for round := range 3 {
 			cpus := map[resource.Path]float64{}
 			for _, p := range paths {
@@ -70,7 +71,7 @@ func TestProcessorsAreLoweredFromBelow(t *testing.T) {
 }
 
 func TestMoreProcessorsThanAbove(t *testing.T) {
-	for mode, refused := range map[string]bool{cgroupV1: true, "v2": false} {
+	for mode, refused := range map[string]bool{plan.CgroupV1: true, "v2": false} {
 		h := newHost(t)
 		h.actual.CgroupMode = mode
 		_, diags := h.new(example(cpusOn(map[resource.Path]float64{theSpace: 1, theSide: 2})), Options{})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/order"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -75,7 +76,9 @@ func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, 
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if err := buildSteps(pl, resource.NewTree(), prior, actual); err != nil {
+	var err error
+	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Desired: resource.NewTree(), Prior: prior, Actual: actual})
+	if err != nil {
 		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, diags
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/order"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -90,7 +91,9 @@ func New(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts O
 			pl.Unchanged++
 		}
 	}
-	if err := buildSteps(pl, desired, prior, actual); err != nil {
+	var err error
+	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Names: pl.Names, Desired: desired, Prior: prior, Actual: actual})
+	if err != nil {
 		d.diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
 		return nil, d.diags
 	}

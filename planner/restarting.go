@@ -47,5 +47,5 @@ func (d *decider) waits(p resource.Path, spec *resource.Container, on resource.P
 	if p.Parent() == on.Parent() {
 		return p != on && d.isRoot(on) || slices.ContainsFunc(spec.DependsOn, func(o resource.Dependency) bool { return o.Name == on.Name() })
 	}
-	return slices.ContainsFunc(dependenciesOf(d.after(p.Parent())), func(c resource.CellDependency) bool { return resource.Path(c.Name) == on.Parent() })
+	return slices.ContainsFunc(d.after(p.Parent()).CellDependencies(), func(c resource.CellDependency) bool { return resource.Path(c.Name) == on.Parent() })
 }

@@ -33,13 +33,16 @@ func Claims(id string, labels map[string]string) (p resource.Path, ok bool) {
 	return p, err == nil && p.Kind() == resource.KindContainer && (resource.ContainerID(p) == id || labels[LabelID] == id)
 }
 
+// CgroupV1 is the mode of cgroups in which the kernel lets no cgroup have more processors than the one above it.
+const CgroupV1 = "v1"
+
 // Actual is the host as the executor's refresh found it.
 type Actual struct {
 	// At is when the refresh looked at containerd.
 	At time.Time
 	// Version is containerd's.
 	Version string
-	// CgroupMode is "v2" or "v1"; Controllers holds those that limits can be set with: memory, cpu, pids, io,
+	// CgroupMode is "v2" or [CgroupV1]; Controllers holds those that limits can be set with: memory, cpu, pids, io,
 	// and swap where the memory controller accounts for that.
 	CgroupMode  string
 	Controllers map[string]bool

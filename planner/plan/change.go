@@ -36,6 +36,11 @@ type Change struct {
 	Check resource.Condition `json:"check,omitempty"`
 }
 
+// ImageKey returns the image that the container of c will have.
+func (c *Change) ImageKey() ImageKey {
+	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
+}
+
 // RenamesImage reports whether c leaves the container as it is, and gives it another reference for its image.
 func (c *Change) RenamesImage() bool {
 	if c.Action != Update {

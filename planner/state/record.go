@@ -60,6 +60,14 @@ type Status struct {
 	UpdatedAt *time.Time `json:"updatedAt,omitempty"`
 }
 
+// CellDependencies returns the cells that the recorded cell depends on; none where r is nil.
+func (r *Record) CellDependencies() []resource.CellDependency {
+	if r == nil {
+		return nil
+	}
+	return r.Spec.(*resource.Cell).DependsOn
+}
+
 // Exit is how the task of a container ended.
 type Exit struct {
 	// Code is that of the process, or 128 and the number of the signal that ended it.

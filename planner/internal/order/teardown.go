@@ -1,4 +1,4 @@
-package planner
+package order
 
 import (
 	"maps"
@@ -8,13 +8,73 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
+// orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
+// cell, and a container only when all those are prepared that are made in its cell.
+func (s *stepper) orderTeardown(c *plan.Change) {
+	gone, ok := s.gone[c.Path]
+	if !ok {
+		return
+	}
+	if above, ok := nearest(s.gone, c.Path); ok {
+		s.waits = append(s.waits, [2]int{above, gone})
+	}
+	if _, ok := c.Before.Spec.(*resource.Container); !ok {
+		s.orderDetach(c, gone)
+		return
+	}
+	for _, p := range s.children[c.Path.Parent()] {
+		s.wait(gone, s.prepared, p)
+	}
+	s.waitForDependents(c, gone)
+	s.waitForDependencies(c, gone)
+}
+
+// waitForDependencies lets a container that another one follows be stopped only when what that one depends on is there, and
+// works: else it would be down for as long, or for good. Within a cell that holds only where no other container is taken down:
+// those go in the reverse order.
+func (s *stepper) waitForDependencies(c *plan.Change, gone int) {
+	_, followed := s.first[c.Path]
+	if top := s.changes[c.Path.Realm()]; !followed || top != nil && top.Action == plan.Replace {
+		return
+	}
+	cell := c.Path.Parent()
+	s.orderCells(gone, cell)
+	for _, p := range s.children[cell] {
+		_, taken := s.gone[p]
+		if p != c.Path && (taken || p == s.roots[cell] && !inPlace(s.changes[p])) {
+			return
+		}
+	}
+	for _, on := range c.After.Spec.(*resource.Container).DependsOn {
+		s.wait(gone, s.last, cell.Join(on.Name))
+		if on.Condition != "" {
+			s.wait(gone, s.checked, cell.Join(on.Name))
+		}
+	}
+}
+
+// orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.
+func (s *stepper) orderDetach(c *plan.Change, gone int) {
+	if c.Path.Kind() != resource.KindSpace {
+		return
+	}
+	for p, other := range s.changes {
+		if p.Kind() == resource.KindCell && other.Before != nil && other.Before.Status.Attachment.In(c.Path) != nil && !c.Path.Contains(p) {
+			s.wait(gone, s.gone, p)
+			if other.Action == plan.Update {
+				s.wait(gone, s.last, p)
+			}
+		}
+	}
+}
+
 // findDependents notes which containers depend on each container: on the root container of a cell its others, within a
 // cell those that name it, and between cells all containers of one on all of the other.
 func (s *stepper) findDependents() {
 	s.dependents = map[resource.Path][]resource.Path{}
 	cells := s.recordedContainers()
 	for cell, containers := range cells {
-		for _, on := range dependenciesOf(s.prior.Records[cell]) {
+		for _, on := range s.in.Prior.Records[cell].CellDependencies() {
 			for other := range cells[resource.Path(on.Name)] {
 				s.dependents[other] = slices.AppendSeq(s.dependents[other], maps.Keys(containers))
 			}
@@ -50,7 +110,7 @@ func (s *stepper) recordedContainers() map[resource.Path]map[resource.Path]*reso
 		}
 		cells[p.Parent()][p] = c
 	}
-	for p, r := range s.prior.Records {
+	for p, r := range s.in.Prior.Records {
 		add(p, r.Spec)
 	}
 	for p, c := range s.changes {
