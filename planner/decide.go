@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -41,10 +42,8 @@ type decider struct {
 	changes map[resource.Path]*plan.Change
 	// hostNames is what [decider.host] returns, once it was asked for.
 	hostNames *state.HostNames
-	// subnets are those given to spaces that had none, or another.
-	subnets []claim
-	names   []plan.SpaceNames
-	diags   resource.Diagnostics
+	names     []plan.SpaceNames
+	diags     resource.Diagnostics
 }
 
 func (d *decider) decideAll() {
@@ -288,7 +287,7 @@ func (d *decider) nameOnHost(r, have *state.Record) {
 	case have != nil && have.Status.Cgroup != "":
 		r.Status.CellID, r.Status.Cgroup = have.Status.CellID, have.Status.Cgroup
 	case p.Kind() == resource.KindCell:
-		r.Status.CellID, r.Status.Cgroup = d.cellID(p), d.cgroup(p, r.Spec)
+		r.Status.CellID, r.Status.Cgroup = allocate.CellID(d.host(), p), d.cgroup(p, r.Spec)
 	default:
 		r.Status.Cgroup = d.cgroup(p, r.Spec)
 	}

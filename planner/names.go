@@ -4,39 +4,22 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/plan"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // decideNames finds the cells whose /etc/hosts has to be written: those that change, those whose neighbours do, and
 // those whose file is not what it was.
 func (d *decider) decideNames() {
-	after := func(p resource.Path) *state.Attachment {
-		if r := d.after(p); r != nil {
-			return r.Status.Attachment
-		}
-		return nil
-	}
-	var cells []resource.Path
-	for _, p := range d.order {
-		if p.Kind() == resource.KindCell {
-			cells = append(cells, p)
-		}
-	}
-	var now, then []plan.SpaceNames
-	for _, p := range d.order {
-		if p.Kind() == resource.KindSpace && d.after(p) != nil {
-			now = append(now, plan.NamesIn(p, cells, after))
-			then = append(then, plan.NamesIn(p, cells, d.attachmentOf))
-		}
-	}
+	now, then := allocate.Hosts(d.allocation())
 	wanted, expected := plan.NewHosts(now), plan.NewHosts(then)
 	needed := map[resource.Path]bool{}
-	for _, p := range cells {
-		a := after(p)
-		if a == nil {
+	for _, p := range d.order {
+		r := d.after(p)
+		if p.Kind() != resource.KindCell || r == nil || r.Status.Attachment == nil {
 			continue
 		}
+		a := r.Status.Attachment
 		d.updateNames(p, now, wanted.File(p, a), expected)
 		d.updateFiles(p)
 		// Its own space may stay without need while another one changes: the file is made from all of them.

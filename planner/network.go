@@ -1,30 +1,29 @@
 package planner
 
 import (
-	"fmt"
-	"net/netip"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// DefaultSubnetPool is what the subnets of spaces are chosen from.
-const DefaultSubnetPool = "10.88.0.0/16"
-
-// subnetBits is the length of the prefix of a chosen subnet.
-const subnetBits = 24
+// DefaultSubnetPool is the pool that the subnets of spaces are chosen from.
+const DefaultSubnetPool = allocate.DefaultPool
 
 // decideNetworks gives each space its subnet, and each cell its addresses, its host ports and its names. It comes
 // after all other decisions, and adds changes where the network is all that changes.
 func (d *decider) decideNetworks() {
 	d.checkPlugins()
+	networks, diags := allocate.Networks(d.allocation())
+	d.diags = append(d.diags, diags...)
 	for _, p := range d.order {
-		if p.Kind() == resource.KindSpace && d.owns(p) {
-			d.decideNetwork(p)
+		if n := networks[p]; n != nil {
+			d.decideNetwork(p, n)
 		}
 	}
 	if d.diags.HasErrors() {
@@ -32,15 +31,37 @@ func (d *decider) decideNetworks() {
 	}
 	d.checkFirewalls()
 	d.checkForeignCells()
-	cells := d.attach()
-	d.checkSpaces(cells)
-	d.decidePorts(cells)
+	cells, diags := allocate.Cells(d.allocation())
+	d.diags = append(d.diags, diags...)
 	for _, p := range d.order {
 		if a := cells[p]; a != nil {
 			d.decideAttachment(p, a)
 		}
 	}
 	d.decideNames()
+}
+
+// allocation returns what the allocation of names, subnets, addresses and ports follows from, as far as it is decided.
+func (d *decider) allocation() allocate.Input {
+	in := allocate.Input{
+		Desired: d.desired, Prior: d.prior, Actual: d.actual, Paths: d.order, After: map[resource.Path]*state.Record{}, Owned: map[resource.Path]bool{},
+		Pool: d.opts.SubnetPool, Left: map[resource.Path]*state.Network{}, Names: d.host(),
+	}
+	maps.Copy(in.After, d.prior.Records)
+	for p, c := range d.changes {
+		in.After[p] = c.After
+	}
+	for _, p := range d.order {
+		if k := p.Kind(); (k == resource.KindSpace || k == resource.KindCell) && d.owns(p) {
+			in.Owned[p] = true
+		}
+	}
+	for p, o := range d.orphans {
+		if o.network != nil {
+			in.Left[p] = o.network
+		}
+	}
+	return in
 }
 
 // owns reports whether the plan may change the network of the space or cell at p, which there will be: one that
@@ -127,17 +148,6 @@ func (d *decider) bridgeOf(space resource.Path) string {
 	return resource.BridgeName(space)
 }
 
-// isNetworkOf reports whether a CNI network of the host is that of the space: the one recorded, or one left unrecorded.
-func (d *decider) isNetworkOf(n plan.CNINetwork, space resource.Path) bool {
-	if r := d.prior.Records[space]; r != nil && r.Status.Network != nil {
-		return n.Name == r.Status.Network.Name
-	}
-	if _, taken := d.host().Networks[n.Name]; taken {
-		return false
-	}
-	return n.Name == resource.NetworkName(space) || n.Path == string(space) && plan.NetworkOfSpace(&n) != nil
-}
-
 // checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
 func (d *decider) checkForeignCells() {
 	for _, r := range d.desired.Resources() {
@@ -160,42 +170,12 @@ func (d *decider) checkForeignCells() {
 	}
 }
 
-// checkSpaces makes sure that no cell stays attached to a space that goes, or keeps an address in a subnet that does.
-func (d *decider) checkSpaces(cells map[resource.Path]*state.Attachment) {
-	for _, p := range d.prior.Paths() {
-		had := d.attachmentOf(p)
-		if had == nil || d.after(p) == nil || cells[p] != nil {
-			continue
-		}
-		for _, i := range had.Interfaces {
-			if d.changes[i.Space] == nil {
-				continue
-			}
-			if network := d.networkOf(i.Space); network == nil {
-				d.diags.Errorf(resource.Range{}, i.Space, "Space is in use", "space %s is to be deleted, but cell %s, which stays, is attached to it: change that first.", i.Space, p)
-			} else if network.Subnet != i.Network.Subnet {
-				d.diags.Errorf(d.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which can't be changed here, has an address in %s: change that first.", i.Space, network.Subnet, p, i.Network.Subnet)
-			}
-		}
-	}
-}
-
-// decideNetwork settles the network of a space.
-func (d *decider) decideNetwork(p resource.Path) {
-	prior := d.prior.Records[p]
+// decideNetwork adds to the change of a space its network, and the differences from that on the host.
+func (d *decider) decideNetwork(p resource.Path, network *state.Network) {
 	var had *state.Network
-	if prior != nil {
+	if prior := d.prior.Records[p]; prior != nil {
 		had = prior.Status.Network
 	}
-	subnet, ok := d.subnetOf(p, had)
-	if !ok {
-		return
-	}
-	network := d.network(p, subnet)
-	if had != nil {
-		network.Name, network.File, network.Bridge, network.Firewall = had.Name, had.File, had.Bridge, had.Firewall
-	}
-	d.checkNames(p, network)
 	drift := d.actual.Networks[p]
 	if had != nil && reflect.DeepEqual(had, network) && len(drift) == 0 && d.changes[p] == nil {
 		return
@@ -234,164 +214,10 @@ func computed(name, before, after string) []plan.Diff {
 	return []plan.Diff{df}
 }
 
-// checkNames makes sure that no other space has the names that the host knows the network by: main-a and b, and main
-// and a-b, make the same.
-func (d *decider) checkNames(p resource.Path, network *state.Network) {
-	h := d.host()
-	for _, q := range []resource.Path{h.Networks[network.Name], h.Bridges[network.Bridge]} {
-		if q != "" && q != p {
-			d.diags.Errorf(d.declared(p), p, "Network name is taken", "space %s would have the CNI network %s and the bridge %s, which space %s has: rename one of them.", p, network.Name, network.Bridge, q)
-			return
-		}
-	}
-}
-
 // declared returns where the resource at p is declared.
 func (d *decider) declared(p resource.Path) resource.Range {
 	if r := d.desired.Resource(p); r != nil {
 		return r.Declared
 	}
 	return resource.Range{}
-}
-
-// subnetOf returns the subnet of a space: the one it wants, the one it has, or a free one.
-func (d *decider) subnetOf(p resource.Path, had *state.Network) (netip.Prefix, bool) {
-	want := ""
-	if r := d.desired.Resource(p); r != nil {
-		if spec := r.Spec.(*resource.Space); spec.Network != nil {
-			want = spec.Network.Subnet
-		}
-	}
-	if had != nil && (want == "" || want == had.Subnet) {
-		if subnet, err := netip.ParsePrefix(had.Subnet); err == nil {
-			return subnet, true
-		}
-	}
-	taken := d.takenSubnets(p)
-	if want != "" {
-		subnet, err := netip.ParsePrefix(want)
-		if err != nil {
-			d.diags.Errorf(d.declared(p), p, "Invalid subnet", "%q is no subnet: %v.", want, err)
-			return subnet, false
-		}
-		if !d.checkSubnet(p, subnet, taken) {
-			return subnet, false
-		}
-		d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
-		return subnet, true
-	}
-	if o := d.orphans[p]; o != nil && o.network != nil {
-		// Its record was lost, but its cells may run: they keep their addresses.
-		left := netip.MustParsePrefix(o.network.Subnet)
-		if !slices.ContainsFunc(taken, func(c claim) bool { return c.prefix.Overlaps(left) }) {
-			d.subnets = append(d.subnets, claim{left, "space " + string(p) + " has it"})
-			return left, true
-		}
-	}
-	return d.freeSubnet(p, taken)
-}
-
-// checkSubnet refuses a subnet that is in use, and reports whether it is free.
-func (d *decider) checkSubnet(p resource.Path, subnet netip.Prefix, taken []claim) bool {
-	for _, t := range taken {
-		if t.prefix.Overlaps(subnet) {
-			d.diags.Errorf(d.desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
-			return false
-		}
-	}
-	return true
-}
-
-// claim is a part of the address space that is in use.
-type claim struct {
-	prefix netip.Prefix
-	owner  string
-}
-
-func (c claim) String() string { return fmt.Sprintf("%s, with %s", c.owner, c.prefix) }
-
-// takenSubnets returns what the subnet of the space at p must keep clear of.
-func (d *decider) takenSubnets(p resource.Path) []claim {
-	taken := append([]claim(nil), d.subnets...)
-	add := func(text, format string, args ...any) {
-		if prefix, err := netip.ParsePrefix(text); err == nil {
-			taken = append(taken, claim{prefix, fmt.Sprintf(format, args...)})
-		}
-	}
-	own := map[string]bool{d.bridgeOf(p): true}
-	for _, q := range d.prior.Paths() {
-		if n := d.prior.Records[q].Status.Network; n != nil && q != p {
-			add(n.Subnet, "space %s has it", q)
-			own[n.Bridge] = true
-		}
-		// An apply that was interrupted may have moved a space, but not all of its cells.
-		if a := d.attachmentOf(q); a != nil {
-			for _, i := range a.Interfaces {
-				if i.Space != p {
-					add(i.Network.Subnet, "cell %s has an address in it", q)
-				}
-			}
-		}
-	}
-	for _, r := range d.desired.Resources() {
-		if s, ok := r.Spec.(*resource.Space); ok && r.Path != p && s.Network != nil && s.Network.Subnet != "" && !r.External {
-			add(s.Network.Subnet, "space %s wants it", r.Path)
-		}
-	}
-	for _, route := range d.actual.Routes {
-		if !own[route.Device] {
-			taken = append(taken, claim{route.Prefix, fmt.Sprintf("this host has a route through %s", route.Device)})
-		}
-	}
-	for _, n := range d.actual.CNINetworks {
-		if d.isNetworkOf(n, p) {
-			continue
-		}
-		for _, prefix := range n.Subnets {
-			taken = append(taken, claim{prefix, fmt.Sprintf("CNI network %s has it (%s)", n.Name, n.File)})
-		}
-	}
-	return taken
-}
-
-// freeSubnet returns the first subnet of the pool that is clear of those taken.
-func (d *decider) freeSubnet(p resource.Path, taken []claim) (netip.Prefix, bool) {
-	pool := d.opts.SubnetPool
-	if !pool.IsValid() {
-		pool = netip.MustParsePrefix(DefaultSubnetPool)
-	}
-	var last claim
-	pool = pool.Masked()
-	for subnet := netip.PrefixFrom(pool.Addr(), max(pool.Bits(), subnetBits)); pool.Contains(subnet.Addr()); {
-		clash := false
-		for _, t := range taken {
-			if t.prefix.Overlaps(subnet) {
-				last, clash = t, true
-				break
-			}
-		}
-		if !clash {
-			d.subnets = append(d.subnets, claim{subnet, "space " + string(p) + " has it"})
-			return subnet, true
-		}
-		next := nextSubnet(subnet)
-		if !next.IsValid() {
-			break
-		}
-		subnet = next
-	}
-	d.diags.Errorf(d.declared(p), p, "No free subnet",
-		"space %s needs a subnet, but none of the pool %s is free (%s): choose one with network { subnet = … }, or another pool with --subnet-pool.", p, pool, last)
-	return netip.Prefix{}, false
-}
-
-// nextSubnet returns the subnet of the same size behind p; it isn't valid when there is none.
-func nextSubnet(p netip.Prefix) netip.Prefix {
-	a := p.Addr().As4()
-	n := uint64(a[0])<<24 | uint64(a[1])<<16 | uint64(a[2])<<8 | uint64(a[3])
-	n += 1 << (32 - p.Bits())
-	if n > 1<<32-1 {
-		return netip.Prefix{}
-	}
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}), p.Bits())
 }

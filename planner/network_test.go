@@ -130,7 +130,8 @@ func TestNetworkRefusals(t *testing.T) {
 		{name: "name of a network", edit: func(s specs) { s["main-default"], s["main-default/x"] = &resource.Realm{}, &resource.Space{} }, host: func(h *host) {
 			other := *h.prior.Records[theSpace]
 			other.Path, other.Status.Cgroup = "main/default-x", "/kukeon/main/default-x"
-			other.Status.Network = newNetwork(other.Path, netip.MustParsePrefix("10.250.0.0/24"))
+			other.Status.Network = &state.Network{Subnet: "10.250.0.0/24", Gateway: "10.250.0.1"}
+			other.Status.Network.Name, other.Status.Network.File, other.Status.Network.Bridge = resource.NetworkVariant(other.Path, 1)
 			h.prior.Records[other.Path] = &other
 		}, summary: "Network name is taken", path: "main-default/x", detail: "which space main/default-x has"},
 		{name: "missing plugins", host: func(h *host) { h.actual.MissingPlugins = []string{"bridge", "iptables"} }, summary: "CNI plugins are missing", path: theSpace, detail: "lacks bridge, iptables: install"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -60,7 +61,7 @@ func (d *decider) checkAgain(c *plan.Change, want *resource.Resource, loads bool
 		}
 		for _, text := range c.After.Status.Attachment.Published {
 			if port, err := resource.ParsePort(text); err == nil {
-				d.checkUnused(publisher{port, c.Path})
+				d.diags = append(d.diags, allocate.CheckPort(d.allocation(), c.Path, port)...)
 			}
 		}
 	case resource.KindContainer:
@@ -86,7 +87,7 @@ func (d *decider) checkSubnetAgain(c *plan.Change) {
 		return
 	}
 	if subnet, err := netip.ParsePrefix(network.Subnet); err == nil {
-		d.checkSubnet(c.Path, subnet, d.takenSubnets(c.Path))
+		d.diags = append(d.diags, allocate.CheckSubnet(d.allocation(), c.Path, subnet)...)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -271,7 +272,7 @@ func (r *recovery) attach() {
 // attachment returns how the cell is on the network, nil where that can't be told of its own space; networks holds the
 // spaces by the names of their networks.
 func (r *recovery) attachment(cell resource.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
-	a := &state.Attachment{Names: cellNames(cell, aliases)}
+	a := &state.Attachment{Names: allocate.CellNames(cell, aliases)}
 	for _, i := range r.evidence.Cells[cell] {
 		space := networks[i.Network]
 		if space == nil {

@@ -1,0 +1,42 @@
+package allocate
+
+import (
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// ContainerID returns the id that a container at p is made under, and reserves it.
+func ContainerID(taken *state.HostNames, p resource.Path, namespace string) string {
+	return free(taken.Containers, p, func(n int) [2]string { return [2]string{namespace, resource.ContainerIDVariant(p, n)} })[1]
+}
+
+// CellID returns the id of a cell that is made at p as [state.Status] holds it, empty where the path makes it, and reserves it.
+func CellID(taken *state.HostNames, p resource.Path) string {
+	id := free(taken.Cells, p, func(n int) string { return state.CellIDVariant(p, n) })
+	if id == state.CellID(p) {
+		return ""
+	}
+	return id
+}
+
+// Cgroup returns the cgroup of a resource that is made at p, and reserves it. above is the cgroup of its parent, empty where its
+// path makes that.
+func Cgroup(taken *state.HostNames, p resource.Path, spec resource.Spec, above string) string {
+	name := resource.CgroupOf(p, spec)
+	if above != "" {
+		name = resource.CgroupIn(above, p, spec)
+	}
+	return free(taken.Cgroups, p, func(n int) string { return resource.Variant(name, n) })
+}
+
+// free returns the first form of a name that no other resource than p has, and gives it to p.
+func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func(n int) K) K {
+	n := 1
+	for ; n < resource.MaxVariants; n++ {
+		if owner, ok := taken[variant(n)]; !ok || owner == p {
+			break
+		}
+	}
+	taken[variant(n)] = p
+	return variant(n)
+}
