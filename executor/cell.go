@@ -37,22 +37,22 @@ func (e *Executor) cellID(cell resource.Path) string {
 // cellKind makes cells: a cgroup, the files that its containers see in /etc, and its place on the network. The network
 // namespace comes with the root container, see [cellKind.open].
 type cellKind struct {
-	*Executor
-	names []plan.SpaceNames
+	executor *Executor
+	names    []plan.SpaceNames
 }
 
 func (k cellKind) create(_ context.Context, after *state.Record) error {
 	if err := k.make(after); err != nil {
 		return err
 	}
-	return k.record(after, true)
+	return k.executor.record(after, true)
 }
 
 func (k cellKind) make(after *state.Record) error {
-	if err := k.makeCgroup(after); err != nil {
+	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
-	return k.writeFiles(after, k.names)
+	return k.executor.writeFiles(after, k.names)
 }
 
 // update also mends the network of a cell that runs: its containers stay as they are.
@@ -63,7 +63,7 @@ func (k cellKind) update(ctx context.Context, before, after *state.Record) error
 	if err := k.mend(ctx, before, after); err != nil {
 		return err
 	}
-	return k.record(after, false)
+	return k.executor.record(after, false)
 }
 
 func (k cellKind) remove(ctx context.Context, before *state.Record) error {
@@ -71,10 +71,10 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 	if err := k.close(ctx, before.Path); err != nil {
 		return err
 	}
-	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+	if err := k.executor.cgroups.Remove(before.Status.Cgroup); err != nil {
 		return err
 	}
-	return k.store.Delete(before.Path)
+	return k.executor.store.Delete(before.Path)
 }
 
 // mend attaches the network namespace of the cell as after says, if there is one.
@@ -126,19 +126,19 @@ func (k cellKind) endPublished(cell resource.Path, had, want *state.Attachment) 
 	if had == nil || len(had.Published) == 0 || len(had.Interfaces) == 0 {
 		return nil
 	}
-	before, err := attachmentOf(k.cellID(cell), had, 0)
+	before, err := attachmentOf(k.executor.cellID(cell), had, 0)
 	if err != nil {
 		return err
 	}
 	ports := before.Ports
 	if want != nil && len(want.Interfaces) > 0 && want.Interfaces[0].Address == had.Interfaces[0].Address {
-		now, err := attachmentOf(k.cellID(cell), want, 0)
+		now, err := attachmentOf(k.executor.cellID(cell), want, 0)
 		if err != nil {
 			return err
 		}
 		ports = slices.DeleteFunc(ports, func(p network.PortMapping) bool { return slices.Contains(now.Ports, p) })
 	}
-	return k.networks.EndPublished(before.Address, ports)
+	return k.executor.networks.EndPublished(before.Address, ports)
 }
 
 // flaw says what is wrong with the n-th interface of a cell, as far as it is there, or returns "".
@@ -163,7 +163,7 @@ func (k cellKind) published(after *state.Record) bool {
 	if len(want) == 0 {
 		return true
 	}
-	survey, err := k.networks.Survey(true)
+	survey, err := k.executor.networks.Survey(true)
 	if err != nil {
 		return false
 	}
@@ -195,7 +195,7 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 
 // rootTask returns the pid of the task of the cell's root container, 0 where it doesn't run.
 func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error) {
-	root, err := k.find(ctx, cell.Status.Namespace, func(c containers.Container) bool {
+	root, err := k.executor.find(ctx, cell.Status.Namespace, func(c containers.Container) bool {
 		return resource.Path(c.Labels[plan.LabelPath]).Parent() == cell.Path && c.Labels[plan.LabelRole] == "root"
 	})
 	if err != nil || root == nil {
@@ -206,10 +206,10 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 
 // open makes the network namespace of the cell anew and attaches it.
 func (k cellKind) open(ctx context.Context, cell resource.Path) error {
-	if err := netns.Create(netnsPath(k.cellID(cell))); err != nil {
+	if err := netns.Create(netnsPath(k.executor.cellID(cell))); err != nil {
 		return err
 	}
-	r := k.store.Record(cell)
+	r := k.executor.store.Record(cell)
 	if r == nil || r.Status.Attachment == nil {
 		return fmt.Errorf("attach cell %s: it has no address: plan again", cell)
 	}
@@ -225,12 +225,12 @@ func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 
 // close detaches the network namespace of the cell, whatever it was attached to, and takes its pin away.
 func (k cellKind) close(ctx context.Context, cell resource.Path) error {
-	id := k.cellID(cell)
+	id := k.executor.cellID(cell)
 	pin := netnsPath(id)
-	if err := k.networks.DetachAll(ctx, id, pin); err != nil {
+	if err := k.executor.networks.DetachAll(ctx, id, pin); err != nil {
 		return err
 	}
-	if r := k.store.Record(cell); r != nil {
+	if r := k.executor.store.Record(cell); r != nil {
 		// Another cell may get the address.
 		if err := k.endPublished(cell, r.Status.Attachment, nil); err != nil {
 			return err
@@ -240,19 +240,19 @@ func (k cellKind) close(ctx context.Context, cell resource.Path) error {
 }
 
 func (k cellKind) attach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(k.cellID(cell), a, n)
+	attachment, err := attachmentOf(k.executor.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
-	return k.networks.Attach(ctx, attachment)
+	return k.executor.networks.Attach(ctx, attachment)
 }
 
 func (k cellKind) detach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(k.cellID(cell), a, n)
+	attachment, err := attachmentOf(k.executor.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
-	return k.networks.Detach(ctx, attachment)
+	return k.executor.networks.Detach(ctx, attachment)
 }
 
 // attachmentOf returns the n-th interface of a cell as package network takes it: the first has the default route

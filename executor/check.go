@@ -27,11 +27,11 @@ import (
 // check waits until the container is what the condition says, healthy or completed, and records what came of it.
 func (k containerKind) check(ctx context.Context, after *state.Record, condition resource.Condition) error {
 	r := *after
-	if now := k.store.Record(after.Path); now != nil {
+	if now := k.executor.store.Record(after.Path); now != nil {
 		r = *now
 	}
 	health, err := k.wait(ctx, &r, condition)
-	err = k.secrets.redact(err) // it is recorded
+	err = k.executor.secrets.redact(err) // it is recorded
 	if ctx.Err() != nil {
 		return fmt.Errorf("given up waiting for container %s: %w", r.Path, ctx.Err())
 	}
@@ -43,7 +43,7 @@ func (k containerKind) check(ctx context.Context, after *state.Record, condition
 			err = k.withLastLines(ctx, r.Path, err)
 		}
 	}
-	return errors.Join(err, k.record(&r, false))
+	return errors.Join(err, k.executor.record(&r, false))
 }
 
 // withLastLines adds to an error what the container printed last, and the command that shows more of it.
@@ -51,7 +51,7 @@ func (k containerKind) withLastLines(ctx context.Context, p resource.Path, err e
 	const most = 5
 	LogSettles()
 	var text strings.Builder
-	readErr := ReadLog(ctx, k.store.LogFile(p), LogOptions{Tail: most}, func(e LogEntry) error {
+	readErr := ReadLog(ctx, k.executor.store.LogFile(p), LogOptions{Tail: most}, func(e LogEntry) error {
 		text.WriteString("\n    " + e.Text)
 		return nil
 	})
@@ -65,7 +65,7 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	if condition == resource.Healthy {
 		return state.Healthy, k.healthy(ctx, r, r.Spec.(*resource.Container).Healthcheck)
 	}
-	exit, err := task.Wait(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID)
+	exit, err := task.Wait(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +110,7 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *reso
 
 // over returns how the container has ended that a check has failed in, nil where it runs, and whether containerd restarts it.
 func (k containerKind) over(ctx context.Context, r *state.Record, failed error) (over error, again bool) {
-	found, err := k.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
+	found, err := k.executor.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil || ctx.Err() != nil {
 		return nil, false
 	}
@@ -143,7 +143,7 @@ func restarts(c *containers.Container) bool {
 var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
 
 func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
-	found, err := k.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
+	found, err := k.executor.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil {
 		return err
 	}
@@ -169,16 +169,16 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	var args []string
 	for _, text := range check.Exec {
-		arg, ok := k.secrets.open(text)
+		arg, ok := k.executor.secrets.open(text)
 		if !ok {
 			return unknownValue(r.Path, "healthcheck.exec")
 		}
 		args = append(args, arg)
 	}
-	result, err := exec.Capture(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
+	result, err := exec.Capture(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, args, check.Timeout())
 	switch {
 	case err != nil || result.ExitCode == 0:
-		return k.explain(r, err)
+		return k.executor.explain(r, err)
 	case !slices.Equal(args, check.Exec):
 		// What it prints may well be what it was given.
 		return fmt.Errorf("its command exited with code %d", result.ExitCode)
@@ -217,7 +217,7 @@ func fetch(ctx context.Context, dial func(ctx context.Context, network, address 
 
 // dialer connects from within the cell, to addresses and to the names that the cell's own /etc/hosts has.
 func (k containerKind) dialer(cell resource.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
-	dial := netns.Dialer(netnsPath(k.cellID(cell)))
+	dial := netns.Dialer(netnsPath(k.executor.cellID(cell)))
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
@@ -225,7 +225,7 @@ func (k containerKind) dialer(cell resource.Path) func(ctx context.Context, netw
 		}
 		addr, err := netip.ParseAddr(host)
 		if err != nil {
-			if addr, err = lookup(k.store.NetworkFile(cell, hostsFile), host); err != nil {
+			if addr, err = lookup(k.executor.store.NetworkFile(cell, hostsFile), host); err != nil {
 				return nil, err
 			}
 		}

@@ -27,17 +27,17 @@ import (
 const cleanUpTimeout = 5 * time.Minute
 
 // containerKind makes containers and runs their tasks.
-type containerKind struct{ *Executor }
+type containerKind struct{ executor *Executor }
 
 // options returns what a container is made from.
 func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	wanted := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
-	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
+	limits, err := k.executor.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
 	if err != nil {
 		return spec.Options{}, err
 	}
-	plain, err := k.secrets.unsealed(after.Path, wanted)
+	plain, err := k.executor.secrets.unsealed(after.Path, wanted)
 	if err != nil {
 		return spec.Options{}, err
 	}
@@ -48,22 +48,22 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	return spec.Options{
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
-		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(k.cellID(cell)), Resources: limits, Mounts: append(k.etcMounts(after), secretMounts(after)...),
+		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
+		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(k.executor.etcMounts(after), secretMounts(after)...),
 	}, nil
 }
 
 func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	spec := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
-	if err := k.store.MakeDir(after.Path); err != nil {
+	if err := k.executor.store.MakeDir(after.Path); err != nil {
 		return err
 	}
 	options, err := k.options(after)
 	if err != nil {
 		return err
 	}
-	if err := containers.Create(ctx, k.containerd, after.Status.Namespace, options); err != nil {
+	if err := containers.Create(ctx, k.executor.containerd, after.Status.Namespace, options); err != nil {
 		return err
 	}
 	err = k.writeSecrets(ctx, after)
@@ -76,15 +76,15 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return errors.Join(err, k.undo(ctx, after))
 	}
-	return k.record(after, true)
+	return k.executor.record(after, true)
 }
 
 // cell returns what makes and ends the network namespace of a cell.
-func (k containerKind) cell() cellKind { return cellKind{Executor: k.Executor} }
+func (k containerKind) cell() cellKind { return cellKind{executor: k.executor} }
 
 // run starts the task of a container, and has containerd watch over it as its restart policy says.
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
-	log := k.store.LogFile(after.Path)
+	log := k.executor.store.LogFile(after.Path)
 	if err := logs.ForgetExit(log); err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	if runsOnce(after) {
 		start = task.StartOnce
 	}
-	if err := start(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
-		return k.explain(after, err)
+	if err := start(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, log); err != nil {
+		return k.executor.explain(after, err)
 	}
 	if policy := after.Spec.(*resource.Container).RestartPolicy; policy == "" || policy == "no" {
 		return nil
@@ -111,15 +111,15 @@ func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 	if after.Status.Run != "" {
 		policy = ""
 	}
-	return monitor.Set(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, policy, k.store.LogFile(after.Path))
+	return monitor.Set(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, policy, k.executor.store.LogFile(after.Path))
 }
 
 // undo takes away what a failed create has made.
 func (k containerKind) undo(ctx context.Context, after *state.Record) error {
 	ctx, cancel := context.WithTimeout(client.Detached(ctx), cleanUpTimeout)
 	defer cancel()
-	err := task.Remove(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID)
-	return errors.Join(err, k.removeHostParts(ctx, after), k.store.Delete(after.Path))
+	err := task.Remove(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID)
+	return errors.Join(err, k.removeHostParts(ctx, after), k.executor.store.Delete(after.Path))
 }
 
 func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) error {
@@ -127,7 +127,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	if r.Spec.(*resource.Container).Root {
 		err = k.cell().close(ctx, r.Path.Parent())
 	}
-	return errors.Join(err, k.secrets.remove(r), k.cgroups.Remove(r.Status.Cgroup))
+	return errors.Join(err, k.executor.secrets.remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
 }
 
 // start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
@@ -135,7 +135,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if after.Spec.(*resource.Container).Root {
 		cell := after.Path.Parent()
-		if _, err := netns.PinInode(netnsPath(k.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
+		if _, err := netns.PinInode(netnsPath(k.executor.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
 			if err := k.cell().open(ctx, cell); err != nil {
 				return err
 			}
@@ -156,7 +156,7 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if err := k.run(ctx, after); err != nil {
 		return err
 	}
-	return k.record(after, false)
+	return k.executor.record(after, false)
 }
 
 // prepare brings the settings of a container that its next task takes from the host up to date. Those of an imported
@@ -165,40 +165,40 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	if r.Status.Imported {
 		return nil
 	}
-	return task.Prepare(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
+	return task.Prepare(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
 }
 
 // adopt records a container that is there, after giving it the labels and limits that a change in place could have
 // given it.
 func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
-	if err := k.mark(ctx, after, nil); err != nil {
+	if err := k.executor.mark(ctx, after, nil); err != nil {
 		return err
 	}
 	if err := k.limit(ctx, after); err != nil {
 		return err
 	}
 	score := after.Spec.(*resource.Container).OOMScoreAdj
-	if err := task.SetOOMScoreAdj(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
+	if err := task.SetOOMScoreAdj(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, after); err != nil {
 		return err
 	}
-	return k.record(after, true)
+	return k.executor.record(after, true)
 }
 
 func (k containerKind) limit(ctx context.Context, after *state.Record) error {
-	limits, err := k.cgroups.ContainerResources(resource.ResourcesOf(after.Spec), true)
+	limits, err := k.executor.cgroups.ContainerResources(resource.ResourcesOf(after.Spec), true)
 	if err != nil {
 		return err
 	}
-	if err := k.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
+	if err := k.executor.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
 		return err
 	}
-	if err := k.cgroups.MakeRoom(after.Status.Cgroup, resource.ResourcesOf(after.Spec)); err != nil {
+	if err := k.executor.cgroups.MakeRoom(after.Status.Cgroup, resource.ResourcesOf(after.Spec)); err != nil {
 		return err
 	}
-	return task.UpdateResources(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, limits)
+	return task.UpdateResources(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, limits)
 }
 
 // limited reports whether the container has limits, asked for or not.
@@ -206,7 +206,7 @@ func (k containerKind) limited(r *state.Record) (bool, error) {
 	if r.Status.Limits != nil {
 		return true, nil
 	}
-	limits, err := k.cgroups.Limits(r.Status.Cgroup)
+	limits, err := k.executor.cgroups.Limits(r.Status.Cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -215,11 +215,11 @@ func (k containerKind) limited(r *state.Record) (bool, error) {
 
 func (k containerKind) update(ctx context.Context, before, after *state.Record) error {
 	_, remove := labelChange(before, after)
-	if err := k.mark(ctx, after, remove); err != nil {
+	if err := k.executor.mark(ctx, after, remove); err != nil {
 		return err
 	}
 	if image := after.Spec.(*resource.Container).Image; image != before.Spec.(*resource.Container).Image {
-		if err := containers.SetImage(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
+		if err := containers.SetImage(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, image); err != nil {
 			return err
 		}
 	}
@@ -233,7 +233,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		}
 	}
 	score := after.Spec.(*resource.Container).OOMScoreAdj
-	if err := task.SetOOMScoreAdj(ctx, k.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
+	if err := task.SetOOMScoreAdj(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
 	if err := k.writeSecrets(ctx, after); err != nil {
@@ -242,7 +242,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 	if err := k.watch(ctx, after); err != nil {
 		return err
 	}
-	return k.record(after, false)
+	return k.executor.record(after, false)
 }
 
 func (k containerKind) remove(ctx context.Context, before *state.Record) error {
@@ -253,8 +253,8 @@ func (k containerKind) remove(ctx context.Context, before *state.Record) error {
 	if err := k.removeHostParts(ctx, before); err != nil {
 		return err
 	}
-	if err := task.Remove(ctx, k.containerd, before.Status.Namespace, before.Status.ContainerID); err != nil {
+	if err := task.Remove(ctx, k.executor.containerd, before.Status.Namespace, before.Status.ContainerID); err != nil {
 		return err
 	}
-	return k.store.Delete(before.Path)
+	return k.executor.store.Delete(before.Path)
 }

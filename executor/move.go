@@ -117,8 +117,8 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 
 // move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
-	files := func(cell resource.Path) string { return filepath.Dir(k.store.NetworkFile(cell, hostsFile)) }
-	err := containers.Move(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
+	files := func(cell resource.Path) string { return filepath.Dir(k.executor.store.NetworkFile(cell, hostsFile)) }
+	err := containers.Move(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
 		Annotations: map[string]string{plan.LabelPath: string(r.Path)},

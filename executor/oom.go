@@ -25,7 +25,7 @@ func (e *ended) Unwrap() error { return e.err }
 
 // exitError says how a container that was waited for has ended; err is what of it the callers test.
 func (k containerKind) exitError(r *state.Record, code uint32, err error) error {
-	killed, readErr := killedIn(k.cgroups, k.recordedWith(r), r.Path, nil, nil)
+	killed, readErr := killedIn(k.executor.cgroups, k.recordedWith(r), r.Path, nil, nil)
 	return errors.Join(&ended{plan.ExitReason(code, killed), err}, readErr)
 }
 
@@ -33,7 +33,7 @@ func (k containerKind) exitError(r *state.Record, code uint32, err error) error 
 func (k containerKind) recordedWith(r *state.Record) *state.State {
 	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, p := range lineage(r.Path.Parent()) {
-		if above := k.store.Record(p); above != nil {
+		if above := k.executor.store.Record(p); above != nil {
 			st.Records[p] = above
 		}
 	}

@@ -25,7 +25,7 @@ func (k containerKind) halt(ctx context.Context, c *plan.Change) error {
 	case plan.Stop:
 		return k.recordExit(c.After, exit)
 	case plan.Shutdown:
-		return k.record(c.After, false)
+		return k.executor.record(c.After, false)
 	}
 	return nil // it is started again, which is then recorded
 }
@@ -37,7 +37,7 @@ func (k containerKind) recordExit(after *state.Record, exit task.Exit) error {
 	if !exit.At.IsZero() {
 		r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
 	}
-	return k.record(&r, false)
+	return k.executor.record(&r, false)
 }
 
 // stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
@@ -51,7 +51,7 @@ func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64
 	if seconds != nil {
 		grace = *seconds
 	}
-	return task.Stop(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
+	return task.Stop(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
 }
 
 // disregardExit keeps the end of a container that is stopped, whatever its code, from being taken for the end of its work.
@@ -59,7 +59,7 @@ func (k containerKind) disregardExit(r *state.Record) error {
 	if !runsOnce(r) {
 		return nil
 	}
-	log := k.store.LogFile(r.Path)
+	log := k.executor.store.LogFile(r.Path)
 	if _, err := os.Lstat(log); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (k containerKind) kill(ctx context.Context, c *plan.Change) error {
 			return err
 		}
 	}
-	exit, err := task.Kill(ctx, k.containerd, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
+	exit, err := task.Kill(ctx, k.executor.containerd, c.After.Status.Namespace, c.After.Status.ContainerID, c.Signal, c.After.Status.Run != "")
 	if err != nil {
 		return err
 	}
@@ -87,22 +87,22 @@ func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 		if err := k.watch(ctx, c.After); err != nil {
 			return err
 		}
-		if err := task.Pause(ctx, k.containerd, namespace, id); err != nil {
+		if err := task.Pause(ctx, k.executor.containerd, namespace, id); err != nil {
 			return errors.Join(err, k.watch(ctx, c.Before))
 		}
-		return k.record(c.After, false)
+		return k.executor.record(c.After, false)
 	}
-	if err := task.Resume(ctx, k.containerd, namespace, id); err != nil {
+	if err := task.Resume(ctx, k.executor.containerd, namespace, id); err != nil {
 		return err
 	}
 	// What somebody has frozen past containerd runs, as far as that knows.
-	if err := k.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
+	if err := k.executor.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, c.After); err != nil {
 		return err
 	}
-	return k.record(c.After, false)
+	return k.executor.record(c.After, false)
 }
 
 // accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.

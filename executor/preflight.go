@@ -54,7 +54,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 	if name == "" {
 		return nil
 	}
-	_, err := image.View(ctx, r.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
+	_, err := image.View(ctx, r.executor.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]plan.Flaw{}}
 		for _, c := range containers {
 			var cell *resource.Cell

@@ -13,23 +13,23 @@ import (
 )
 
 // realmKind makes realms: a containerd namespace and a cgroup.
-type realmKind struct{ *Executor }
+type realmKind struct{ executor *Executor }
 
 func (k realmKind) create(ctx context.Context, after *state.Record) error {
 	if err := k.make(ctx, after, labels(after)); err != nil {
 		return err
 	}
-	return k.record(after, true)
+	return k.executor.record(after, true)
 }
 
 func (k realmKind) make(ctx context.Context, after *state.Record, labels map[string]string) error {
 	labels[plan.LabelKept] = "" // an earlier destroy may have kept it
-	if err := namespace.Ensure(ctx, k.containerd, after.Status.Namespace, labels); err != nil {
+	if err := namespace.Ensure(ctx, k.executor.containerd, after.Status.Namespace, labels); err != nil {
 		return err
 	}
-	k.top.Lock()
-	defer k.top.Unlock()
-	return k.makeCgroup(after)
+	k.executor.top.Lock()
+	defer k.executor.top.Unlock()
+	return k.executor.makeCgroup(after)
 }
 
 func (k realmKind) update(ctx context.Context, before, after *state.Record) error {
@@ -40,7 +40,7 @@ func (k realmKind) update(ctx context.Context, before, after *state.Record) erro
 	if err := k.make(ctx, after, set); err != nil {
 		return err
 	}
-	return k.record(after, false)
+	return k.executor.record(after, false)
 }
 
 // remove removes a realm. Its containerd namespace stays if it holds images, and nothing but those.
@@ -49,7 +49,7 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 	for key := range resource.LabelsOf(before.Spec) {
 		kept[key] = ""
 	}
-	if err := namespace.Release(ctx, k.containerd, before.Status.Namespace, kept); err != nil {
+	if err := namespace.Release(ctx, k.executor.containerd, before.Status.Namespace, kept); err != nil {
 		return err
 	}
 	return k.removeRest(before)
@@ -57,7 +57,7 @@ func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 
 // removeWithImages removes a realm and the images in its containerd namespace.
 func (k realmKind) removeWithImages(ctx context.Context, before *state.Record) error {
-	if err := namespace.Remove(ctx, k.containerd, before.Status.Namespace); err != nil {
+	if err := namespace.Remove(ctx, k.executor.containerd, before.Status.Namespace); err != nil {
 		return err
 	}
 	return k.removeRest(before)
@@ -65,29 +65,29 @@ func (k realmKind) removeWithImages(ctx context.Context, before *state.Record) e
 
 // removeRest removes all of a realm but its containerd namespace.
 func (k realmKind) removeRest(before *state.Record) error {
-	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+	if err := k.executor.cgroups.Remove(before.Status.Cgroup); err != nil {
 		return err
 	}
 	if err := k.removeTop(); err != nil {
 		return err
 	}
 	removeNetnsDir()
-	return k.store.Delete(before.Path)
+	return k.executor.store.Delete(before.Path)
 }
 
 // removeTop takes the common parent of all realms' cgroups away with the last of them. It may be gone: with a reboot, or
 // by another realm that is removed at the same time.
 func (k realmKind) removeTop() error {
-	k.top.Lock()
-	defer k.top.Unlock()
-	left, err := k.cgroups.Children(topCgroup)
+	k.executor.top.Lock()
+	defer k.executor.top.Unlock()
+	left, err := k.executor.cgroups.Children(topCgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil || len(left) > 0 {
 		return err
 	}
-	if err := k.cgroups.Remove(topCgroup); err != nil {
+	if err := k.executor.cgroups.Remove(topCgroup); err != nil {
 		return fmt.Errorf("remove the cgroup of all realms: %w", err)
 	}
 	return nil

@@ -71,7 +71,7 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual,
 }
 
 func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
-	return &refresh{Executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
+	return &refresh{executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
 		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
 		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
@@ -124,9 +124,9 @@ func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *stat
 }
 
 type refresh struct {
-	*Executor
-	desired *resource.Tree // nil for a view of what is recorded
-	wanted  []*resource.Resource
+	executor *Executor
+	desired  *resource.Tree // nil for a view of what is recorded
+	wanted   []*resource.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
 	actual *plan.Actual
@@ -157,7 +157,7 @@ func containersOf(desired *resource.Tree) []*resource.Resource {
 }
 
 func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior *state.State) error {
-	existing, err := r.containerd.Namespaces(ctx)
+	existing, err := r.executor.containerd.Namespaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,11 +188,11 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if r.settle {
 		list = containers.ListSettled
 	}
-	all, err := list(ctx, r.containerd, name)
+	all, err := list(ctx, r.executor.containerd, name)
 	if err != nil {
 		return err
 	}
-	digests, err := image.Digests(ctx, r.containerd, name)
+	digests, err := image.Digests(ctx, r.executor.containerd, name)
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (r *refresh) notedExits(prior *state.State) error {
 		if ns == nil || ns.Containers[record.Status.ContainerID] == nil || ns.Containers[record.Status.ContainerID].Status != plan.TaskNone {
 			continue
 		}
-		exit, err := logs.ReadExit(r.store.LogFile(p))
+		exit, err := logs.ReadExit(r.executor.store.LogFile(p))
 		if err != nil {
 			return err
 		}
@@ -254,11 +254,11 @@ func (r *refresh) notedExits(prior *state.State) error {
 
 // recordCompletions records which containers have done their work, where that is not recorded yet.
 func (r *refresh) recordCompletions(prior *state.State) error {
-	if !r.holdsLock {
+	if !r.executor.holdsLock {
 		return nil
 	}
 	for _, record := range plan.Completions(prior, r.actual) {
-		if err := r.store.Put(record); err != nil {
+		if err := r.executor.store.Put(record); err != nil {
 			return err
 		}
 		prior.Records[record.Path] = record
@@ -270,7 +270,7 @@ func (r *refresh) recordCompletions(prior *state.State) error {
 // knows of what it froze itself.
 func (r *refresh) cgroupsOf(prior *state.State) error {
 	for _, record := range prior.Records {
-		limits, err := r.cgroups.Limits(record.Status.Cgroup)
+		limits, err := r.executor.cgroups.Limits(record.Status.Cgroup)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -278,14 +278,14 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 			return err
 		}
 		r.actual.Cgroups[record.Status.Cgroup] = limits
-		oom, err := r.cgroups.OOM(record.Status.Cgroup)
+		oom, err := r.executor.cgroups.OOM(record.Status.Cgroup)
 		if err != nil {
 			return err
 		}
 		if oom != (cgroup.OOM{}) {
 			r.actual.OOM[record.Status.Cgroup] = plan.OOM(oom)
 		}
-		frozen, itself, err := r.cgroups.Frozen(record.Status.Cgroup)
+		frozen, itself, err := r.executor.cgroups.Frozen(record.Status.Cgroup)
 		if err != nil {
 			return err
 		}
@@ -328,7 +328,7 @@ func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, er
 	has := r.named[contentKey{key.Namespace, pinned}] != ""
 	if !has && r.actual.Namespaces[key.Namespace] != nil {
 		var err error
-		if has, err = image.HasContent(ctx, r.containerd, key.Namespace, pinned); err != nil {
+		if has, err = image.HasContent(ctx, r.executor.containerd, key.Namespace, pinned); err != nil {
 			return "", err
 		}
 	}
@@ -352,7 +352,7 @@ func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.
 		if _, known := r.actual.Manifests[digest]; known {
 			continue
 		}
-		manifest, err := image.Manifest(ctx, r.containerd, key.Namespace, digest)
+		manifest, err := image.Manifest(ctx, r.executor.containerd, key.Namespace, digest)
 		if err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
@@ -376,7 +376,7 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 	g.SetLimit(refreshParallelism)
 	for reference := range asked {
 		g.Go(func() error {
-			digest, err := image.Resolve(ctx, r.containerd, reference)
+			digest, err := image.Resolve(ctx, r.executor.containerd, reference)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for key, status := range r.actual.Images {

@@ -52,7 +52,7 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	if len(list) == 0 {
 		return nil
 	}
-	spec, err := containers.Spec(ctx, k.containerd, r.Status.Namespace, r.Status.ContainerID)
+	spec, err := containers.Spec(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
 		return err
 	}
@@ -60,13 +60,13 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	if spec.Process != nil {
 		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
 	}
-	k.secrets.files.Lock()
-	defer k.secrets.files.Unlock()
+	k.executor.secrets.files.Lock()
+	defer k.executor.secrets.files.Unlock()
 	if err := makeSecretDir(secretDir(r)); err != nil {
 		return fmt.Errorf("write the secrets of container %s: %w", r.Path, err)
 	}
 	for _, s := range list {
-		if err := k.secrets.write(r, s, uid, gid); err != nil {
+		if err := k.executor.secrets.write(r, s, uid, gid); err != nil {
 			return fmt.Errorf("write the secret %s of container %s: %w", s.Name, r.Path, err)
 		}
 	}
@@ -174,7 +174,7 @@ func (r *refresh) secretFiles(prior *state.State) error {
 			continue
 		}
 		for _, s := range c.Secrets {
-			what, err := r.secrets.drift(record, s)
+			what, err := r.executor.secrets.drift(record, s)
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 )
 
 // spaceKind makes spaces: a cgroup, and a network with its bridge, its CNI configuration and its firewall.
-type spaceKind struct{ *Executor }
+type spaceKind struct{ executor *Executor }
 
 func (k spaceKind) create(_ context.Context, after *state.Record) error { return k.make(after, true) }
 
@@ -20,7 +20,7 @@ func (k spaceKind) update(_ context.Context, _, after *state.Record) error {
 }
 
 func (k spaceKind) make(after *state.Record, created bool) error {
-	if err := k.makeCgroup(after); err != nil {
+	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
 	r := *after
@@ -30,12 +30,12 @@ func (k spaceKind) make(after *state.Record, created bool) error {
 			return err
 		}
 		made := *n
-		if made.Firewall, err = k.networks.Create(wanted); err != nil {
+		if made.Firewall, err = k.executor.networks.Create(wanted); err != nil {
 			return err
 		}
 		r.Status.Network = &made
 	}
-	return k.record(&r, created)
+	return k.executor.record(&r, created)
 }
 
 func (k spaceKind) remove(_ context.Context, before *state.Record) error {
@@ -44,14 +44,14 @@ func (k spaceKind) remove(_ context.Context, before *state.Record) error {
 		if err != nil {
 			return err
 		}
-		if err := k.networks.Remove(wanted); err != nil {
+		if err := k.executor.networks.Remove(wanted); err != nil {
 			return err
 		}
 	}
-	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+	if err := k.executor.cgroups.Remove(before.Status.Cgroup); err != nil {
 		return err
 	}
-	return k.store.Delete(before.Path)
+	return k.executor.store.Delete(before.Path)
 }
 
 // networkOfSpace returns the recorded network of a space as package network takes it, with the space's rules.

@@ -7,25 +7,25 @@ import (
 )
 
 // stackKind makes stacks, which are a cgroup.
-type stackKind struct{ *Executor }
+type stackKind struct{ executor *Executor }
 
 func (k stackKind) create(_ context.Context, after *state.Record) error {
-	if err := k.makeCgroup(after); err != nil {
+	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
-	return k.record(after, true)
+	return k.executor.record(after, true)
 }
 
 func (k stackKind) update(_ context.Context, _, after *state.Record) error {
-	if err := k.makeCgroup(after); err != nil {
+	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
-	return k.record(after, false)
+	return k.executor.record(after, false)
 }
 
 func (k stackKind) remove(_ context.Context, before *state.Record) error {
-	if err := k.cgroups.Remove(before.Status.Cgroup); err != nil {
+	if err := k.executor.cgroups.Remove(before.Status.Cgroup); err != nil {
 		return err
 	}
-	return k.store.Delete(before.Path)
+	return k.executor.store.Delete(before.Path)
 }

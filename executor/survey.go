@@ -18,9 +18,9 @@ import (
 func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
-		r.actual.MissingPlugins = r.networks.MissingPlugins(ports)
+		r.actual.MissingPlugins = r.executor.networks.MissingPlugins(ports)
 	}
-	survey, err := r.networks.Survey(ports)
+	survey, err := r.executor.networks.Survey(ports)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 	if err != nil {
 		return err
 	}
-	drift, err := r.networks.Drift(wanted, n.Firewall)
+	drift, err := r.executor.networks.Drift(wanted, n.Firewall)
 	for _, d := range r.dropping {
 		if d.Ours && slices.Contains(d.Bridges, n.Bridge) {
 			drift = append(drift, "its packets are dropped by "+d.Chain)
@@ -132,10 +132,10 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// One that can't be read is as good as missing: the next apply writes it.
-	hosts, _ := os.ReadFile(r.store.NetworkFile(cell, hostsFile))
+	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, hostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = r.staleFiles(cell); err != nil {
+	if found.Stale, err = r.executor.staleFiles(cell); err != nil {
 		return err
 	}
 	pin := netnsPath(record.CellID())

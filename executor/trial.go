@@ -46,19 +46,19 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 			options.Mounts[i].Source = os.DevNull // a file of kuke's own that is made later
 		}
 	}
-	return errors.Join(task.Try(ctx, k.containerd, after.Status.Namespace, options), k.cgroups.Remove(options.CgroupPath))
+	return errors.Join(task.Try(ctx, k.executor.containerd, after.Status.Namespace, options), k.executor.cgroups.Remove(options.CgroupPath))
 }
 
 // awaitsProgram reports whether a container that others go before may find its program in a volume only then.
 func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options spec.Options) (awaited bool) {
 	var cell *resource.Cell
-	if r := k.store.Record(after.Path.Parent()); r != nil {
+	if r := k.executor.store.Record(after.Path.Parent()); r != nil {
 		cell = r.Spec.(*resource.Cell)
 	}
 	if len(options.Spec.Volumes) == 0 || alone(options.Spec, cell) {
 		return false
 	}
-	_, err := image.View(ctx, k.containerd, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
+	_, err := image.View(ctx, k.executor.containerd, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
 		p := preflight{root: root, image: options.Image, config: config, foreign: true}
 		_, awaited, err = p.look(options.Spec)
 		return err
