@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -45,29 +43,16 @@ func secretMounts(r *state.Record) []specs.Mount {
 	return mounts
 }
 
-// writeSecrets makes the files of the container's secrets, or puts them right in place: they are mounted into it. The
-// container is there, which tells whom they belong to.
-func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error {
-	list := r.Spec.(*resource.Container).Secrets
-	if len(list) == 0 {
-		return nil
-	}
-	spec, err := containers.Spec(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID)
-	if err != nil {
-		return err
-	}
-	uid, gid := 0, 0
-	if spec.Process != nil {
-		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
-	}
-	k.executor.secrets.files.Lock()
-	defer k.executor.secrets.files.Unlock()
+// writeAll makes the files of the container's secrets, or puts them right in place, and gives them to the user.
+func (s *secrets) writeAll(r *state.Record, uid, gid int) error {
+	s.files.Lock()
+	defer s.files.Unlock()
 	if err := makeSecretDir(secretDir(r)); err != nil {
 		return fmt.Errorf("write the secrets of container %s: %w", r.Path, err)
 	}
-	for _, s := range list {
-		if err := k.executor.secrets.write(r, s, uid, gid); err != nil {
-			return fmt.Errorf("write the secret %s of container %s: %w", s.Name, r.Path, err)
+	for _, secret := range r.Spec.(*resource.Container).Secrets {
+		if err := s.write(r, secret, uid, gid); err != nil {
+			return fmt.Errorf("write the secret %s of container %s: %w", secret.Name, r.Path, err)
 		}
 	}
 	return nil
@@ -122,7 +107,7 @@ func (s *secrets) write(r *state.Record, secret resource.Secret, uid, gid int) e
 	return errors.Join(f.Chown(uid, gid), f.Chmod(secretMode))
 }
 
-// removeSecrets takes away the files of the container's secrets.
+// remove takes away the files of the container's secrets.
 func (s *secrets) remove(r *state.Record) error {
 	if r.Status.ContainerID == "" {
 		return nil
@@ -164,26 +149,6 @@ func (s *secrets) drift(r *state.Record, secret resource.Secret) (string, error)
 		return fmt.Sprintf("the file of its secret %s was edited", secret.Name), nil
 	}
 	return "", nil
-}
-
-// secretFiles notes what is wrong with the files of recorded secrets.
-func (r *refresh) secretFiles(prior *state.State) error {
-	for p, record := range prior.Records {
-		c, ok := record.Spec.(*resource.Container)
-		if !ok {
-			continue
-		}
-		for _, s := range c.Secrets {
-			what, err := r.executor.secrets.drift(record, s)
-			if err != nil {
-				return err
-			}
-			if what != "" {
-				r.actual.SecretDrift[p] = append(r.actual.SecretDrift[p], what)
-			}
-		}
-	}
-	return nil
 }
 
 // ownSecret reports whether a file is that of a secret.

@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"context"
 	"encoding/json"
 	"os"
 	"slices"
@@ -9,9 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/spec"
-	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -79,43 +76,8 @@ func valueOf(env []string, leaf string) (string, bool) {
 	return "", false
 }
 
-// Reseal returns the records of prior that hold values sealed with a key that is lost, with those values sealed again that
-// their containers still have: a plan then tells what has changed, and not that all has.
-func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Record, error) {
-	var resealed []*state.Record
-	digests := map[[2]string]string{} // of what containers were made from, by namespace and id
-	listed := map[string]bool{}
-	for _, p := range prior.Paths() {
-		r := prior.Records[p]
-		if p.Kind() != resource.KindContainer || !slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) {
-			continue
-		}
-		if _, err := e.secrets.loadKey(); err != nil || !e.secrets.fresh {
-			return nil, err
-		}
-		namespace, id := r.Status.Namespace, r.Status.ContainerID
-		if !listed[namespace] {
-			list, err := containers.List(ctx, e.containerd, namespace)
-			if err != nil {
-				return nil, err
-			}
-			for _, c := range list {
-				digests[[2]string{namespace, c.ID}] = c.Labels[plan.LabelSpecDigest]
-			}
-			listed[namespace] = true
-		}
-		if digest, found := digests[[2]string{namespace, id}]; !found || digest != r.Status.SpecDigest {
-			continue // it is made again in any case
-		}
-		spec, err := containers.Spec(ctx, e.containerd, namespace, id)
-		if err != nil {
-			return nil, err
-		}
-		again := *r
-		if again.Spec, err = e.secrets.resealed(p, id, r.Spec.(*resource.Container), spec.Process); err != nil {
-			return nil, err
-		}
-		resealed = append(resealed, &again)
-	}
-	return resealed, nil
+// keyLost reports whether the state has no key, so that nothing that it holds can be told to be sealed with its own.
+func (s *secrets) keyLost() (bool, error) {
+	_, err := s.loadKey()
+	return s.fresh, err
 }

@@ -104,19 +104,8 @@ func unknownValue(p resource.Path, leaf string) error {
 	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
 }
 
-// Seal puts sealed texts into the tree for all that is sensitive, and reads the values of secrets. Those that can't be
-// read are told by [Executor.Refresh]. It comes before planning.
-func (e *Executor) Seal(tree *resource.Tree) error {
-	for _, r := range containersOf(tree) {
-		sealed, err := e.secrets.sealContainer(r)
-		if err != nil {
-			return err
-		}
-		r.Spec = sealed
-	}
-	return nil
-}
-
+// sealContainer returns the configuration of a container with sealed texts for all that is sensitive, and reads the values of
+// its secrets. Those that can't be read are told by unreadable.
 func (s *secrets) sealContainer(r *resource.Resource) (*resource.Container, error) {
 	sealed, err := r.Spec.(*resource.Container).MapTexts(func(leaf, text string) (string, error) {
 		if !r.Sensitive[leaf] || resource.IsSealed(text) {
@@ -194,32 +183,32 @@ func readSecret(s resource.Secret) (string, error) {
 	return string(value), nil
 }
 
-// PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
-func (e *Executor) PlanKey(p *plan.Plan) resource.SealKey {
-	e.secrets.mu.Lock()
-	defer e.secrets.mu.Unlock()
-	if !e.secrets.fresh || !p.HoldsSealed() {
+// planKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
+func (s *secrets) planKey(p *plan.Plan) resource.SealKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.fresh || !p.HoldsSealed() {
 		return nil
 	}
-	return e.secrets.key
+	return s.key
 }
 
-// UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [plan.ErrStale]
-// when the state has got another key since.
-func (e *Executor) UseKey(key resource.SealKey) error {
+// useKey takes the key that a saved plan brings. It comes before sealContainer. The error wraps [plan.ErrStale] when the state
+// has got another key since.
+func (s *secrets) useKey(key resource.SealKey) error {
 	if key == nil {
 		return nil
 	}
-	have, err := e.secrets.store.Key()
+	have, err := s.store.Key()
 	if err != nil {
 		return err
 	}
 	if have != nil && !bytes.Equal(have, key) {
 		return fmt.Errorf("%w: its values are sealed with another key than the state's: plan again", plan.ErrStale)
 	}
-	e.secrets.mu.Lock()
-	defer e.secrets.mu.Unlock()
-	e.secrets.key, e.secrets.fresh = key, have == nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key, s.fresh = key, have == nil
 	return nil
 }
 
@@ -238,17 +227,17 @@ func (s *secrets) saveKey() error {
 	return nil
 }
 
-// Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
-// must be; other values are those that [Executor.Seal] was given. Nothing is changed.
-func (e *Executor) Provide(p *plan.Plan) error {
+// provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
+// must be; other values are those that were sealed. Nothing is changed.
+func (s *secrets) provide(p *plan.Plan) error {
 	var missing []error
 	for _, c := range p.Changes {
 		for _, leaf := range c.Needs() {
 			if leaf.Top.Name == "secrets" {
-				missing = append(missing, e.provideSecret(c, leaf))
+				missing = append(missing, s.provideSecret(c, leaf))
 				continue
 			}
-			missing = append(missing, e.secrets.hasAll(c.Path, leaf))
+			missing = append(missing, s.hasAll(c.Path, leaf))
 		}
 	}
 	return errors.Join(missing...)
@@ -272,26 +261,26 @@ func (s *secrets) hasAll(p resource.Path, leaf resource.Leaf) error {
 }
 
 // provideSecret reads a secret, unless its file is there as it must be.
-func (e *Executor) provideSecret(c *plan.Change, leaf resource.Leaf) error {
-	for _, s := range c.After.Spec.(*resource.Container).Secrets {
-		if fmt.Sprintf("secrets[%q].digest", s.Name) != leaf.Name {
+func (s *secrets) provideSecret(c *plan.Change, leaf resource.Leaf) error {
+	for _, secret := range c.After.Spec.(*resource.Container).Secrets {
+		if fmt.Sprintf("secrets[%q].digest", secret.Name) != leaf.Name {
 			continue
 		}
-		if _, ok := e.secrets.open(s.Digest); ok {
+		if _, ok := s.open(secret.Digest); ok {
 			return nil
 		}
 		made := c.Action == plan.Create || c.Action == plan.Replace
-		if drift, err := e.secrets.drift(c.After, s); !made && err == nil && drift == "" {
+		if drift, err := s.drift(c.After, secret); !made && err == nil && drift == "" {
 			return nil
 		}
-		value, err := e.secrets.readOnce(s)
+		value, err := s.readOnce(secret)
 		if err != nil {
-			return fmt.Errorf("container %s: secret %s: %w", c.Path, s.Name, err)
+			return fmt.Errorf("container %s: secret %s: %w", c.Path, secret.Name, err)
 		}
-		if sealed, err := e.secrets.seal(value); err != nil {
+		if sealed, err := s.seal(value); err != nil {
 			return err
-		} else if sealed != s.Digest {
-			return fmt.Errorf("container %s: the value of its secret %s is not the one that was planned with or recorded: plan again, with the configuration", c.Path, s.Name)
+		} else if sealed != secret.Digest {
+			return fmt.Errorf("container %s: the value of its secret %s is not the one that was planned with or recorded: plan again, with the configuration", c.Path, secret.Name)
 		}
 	}
 	return nil
