@@ -62,7 +62,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 		o.Observe = func(Event) {}
 	}
 	if p.HoldsSealed() {
-		if err := e.secrets.saveKey(); err != nil {
+		if err := e.secrets.SaveKey(); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 		step := p.Steps[i]
 		begin := time.Now()
 		o.Observe(Event{Step: step})
-		err := e.secrets.redact(e.step(ctx, waiting, p, step, changes[step.Path]))
+		err := e.secrets.Redact(e.step(ctx, waiting, p, step, changes[step.Path]))
 		took := time.Since(begin)
 		about := string(step.Path)
 		if step.Image != nil {

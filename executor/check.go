@@ -20,6 +20,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -31,7 +32,7 @@ func (k containerKind) check(ctx context.Context, after *state.Record, condition
 		r = *now
 	}
 	health, err := k.wait(ctx, &r, condition)
-	err = k.executor.secrets.redact(err) // it is recorded
+	err = k.executor.secrets.Redact(err) // it is recorded
 	if ctx.Err() != nil {
 		return fmt.Errorf("given up waiting for container %s: %w", r.Path, ctx.Err())
 	}
@@ -169,9 +170,9 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	var args []string
 	for _, text := range check.Exec {
-		arg, ok := k.executor.secrets.open(text)
+		arg, ok := k.executor.secrets.Open(text)
 		if !ok {
-			return unknownValue(r.Path, "healthcheck.exec")
+			return secrets.UnknownValue(r.Path, "healthcheck.exec")
 		}
 		args = append(args, arg)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/plan"
@@ -37,7 +38,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	if err != nil {
 		return spec.Options{}, err
 	}
-	plain, err := k.executor.secrets.unsealed(after.Path, wanted)
+	plain, err := k.executor.secrets.Unseal(after.Path, wanted)
 	if err != nil {
 		return spec.Options{}, err
 	}
@@ -49,7 +50,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(k.executor.etcMounts(after), secretMounts(after)...),
+		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(k.executor.etcMounts(after), secrets.Mounts(after)...),
 	}, nil
 }
 
@@ -127,7 +128,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	if r.Spec.(*resource.Container).Root {
 		err = k.cell().close(ctx, r.Path.Parent())
 	}
-	return errors.Join(err, k.executor.secrets.remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
+	return errors.Join(err, k.executor.secrets.Remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
 }
 
 // start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless

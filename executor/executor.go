@@ -19,6 +19,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -61,7 +62,7 @@ func Init() { logs.Init() }
 type Executor struct {
 	*Host
 	store   *state.Store
-	secrets *secrets
+	secrets *secrets.Vault
 	// holdsLock says that the caller holds the lock of the state.
 	holdsLock bool
 	// top is held while the cgroup of all realms may come or go.
@@ -113,7 +114,7 @@ func dial(ctx context.Context, c Config) (*client.Client, error) {
 
 // With returns what looks at the host and at the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
-	return &Executor{Host: h, store: store, secrets: newSecrets(store)}
+	return &Executor{Host: h, store: store, secrets: secrets.New(store)}
 }
 
 // Holding returns what works on the host and records in the store what it does, and what it sees (see [Executor.Refresh]). The

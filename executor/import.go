@@ -11,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -76,5 +77,5 @@ func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 
 // ownFile reports whether a file is one of those that kuke mounts into the containers of a cell.
 func (e *Executor) ownFile(cell resource.Path, source string) bool {
-	return filepath.Dir(source) == filepath.Dir(e.store.NetworkFile(cell, hostsFile)) || ownSecret(source)
+	return filepath.Dir(source) == filepath.Dir(e.store.NetworkFile(cell, hostsFile)) || secrets.Owns(source)
 }

@@ -108,7 +108,7 @@ func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 // accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.
 func (e *Executor) accept(c *plan.Change) error {
 	if c.After == nil {
-		return errors.Join(e.secrets.remove(c.Before), e.store.Delete(c.Path))
+		return errors.Join(e.secrets.Remove(c.Before), e.store.Delete(c.Path))
 	}
 	return e.store.Put(c.After)
 }

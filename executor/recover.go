@@ -23,7 +23,7 @@ import (
 // that the containers of a cell see in /etc are written again. Done again, it goes on where it was cut short.
 func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) error {
 	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) }) {
-		if err := e.secrets.saveKey(); err != nil {
+		if err := e.secrets.SaveKey(); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, name
 			Path: p, ID: c.ID, Namespace: namespace, Project: c.Labels[plan.LabelProject],
 			SpecDigest: c.Labels[plan.LabelSpecDigest], ImageDigest: c.Labels[plan.LabelImageDigest], CreatedAt: c.CreatedAt,
 		}
-		if found.Spec, err = e.secrets.madeFrom(p, c.ID, i); err != nil {
+		if found.Spec, err = e.secrets.MadeFrom(p, c.ID, i); err != nil {
 			return err
 		}
 		role := &resource.Container{Root: c.Labels[plan.LabelRole] == "root"}

@@ -76,7 +76,7 @@ func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
 		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
-		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: e.secrets.unreadable, SecretDrift: map[resource.Path][]string{},
+		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: e.secrets.Unreadable(), SecretDrift: map[resource.Path][]string{},
 	}}
 }
 

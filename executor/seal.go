@@ -12,13 +12,13 @@ import (
 
 // UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [plan.ErrStale]
 // when the state has got another key since.
-func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.useKey(key) }
+func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.UseKey(key) }
 
 // Seal puts sealed texts into the tree for all that is sensitive, and reads the values of secrets. Those that can't be
 // read are told by [Executor.Refresh]. It comes before planning.
 func (e *Executor) Seal(tree *resource.Tree) error {
 	for _, r := range containersOf(tree) {
-		sealed, err := e.secrets.sealContainer(r)
+		sealed, err := e.secrets.SealContainer(r)
 		if err != nil {
 			return err
 		}
@@ -28,11 +28,11 @@ func (e *Executor) Seal(tree *resource.Tree) error {
 }
 
 // PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
-func (e *Executor) PlanKey(p *plan.Plan) resource.SealKey { return e.secrets.planKey(p) }
+func (e *Executor) PlanKey(p *plan.Plan) resource.SealKey { return e.secrets.PlanKey(p) }
 
 // Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
 // must be; other values are those that [Executor.Seal] was given. Nothing is changed.
-func (e *Executor) Provide(p *plan.Plan) error { return e.secrets.provide(p) }
+func (e *Executor) Provide(p *plan.Plan) error { return e.secrets.Provide(p) }
 
 // Reseal returns the records of prior that hold values sealed with a key that is lost, with those values sealed again that
 // their containers still have: a plan then tells what has changed, and not that all has.
@@ -45,7 +45,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 		if p.Kind() != resource.KindContainer || !slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) {
 			continue
 		}
-		if lost, err := e.secrets.keyLost(); err != nil || !lost {
+		if lost, err := e.secrets.KeyLost(); err != nil || !lost {
 			return nil, err
 		}
 		namespace, id := r.Status.Namespace, r.Status.ContainerID
@@ -67,7 +67,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 			return nil, err
 		}
 		again := *r
-		if again.Spec, err = e.secrets.resealed(p, id, r.Spec.(*resource.Container), spec.Process); err != nil {
+		if again.Spec, err = e.secrets.Reseal(p, id, r.Spec.(*resource.Container), spec.Process); err != nil {
 			return nil, err
 		}
 		resealed = append(resealed, &again)
@@ -89,7 +89,7 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	if spec.Process != nil {
 		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
 	}
-	return k.executor.secrets.writeAll(r, uid, gid)
+	return k.executor.secrets.Write(r, uid, gid)
 }
 
 // secretFiles notes what is wrong with the files of recorded secrets.
@@ -100,7 +100,7 @@ func (r *refresh) secretFiles(prior *state.State) error {
 			continue
 		}
 		for _, s := range c.Secrets {
-			what, err := r.executor.secrets.drift(record, s)
+			what, err := r.executor.secrets.Drift(record, s)
 			if err != nil {
 				return err
 			}

@@ -1,4 +1,9 @@
-package executor
+// Package secrets keeps the values of secrets and of all else that is sensitive.
+//
+// The state, plans and labels hold sealed texts, keyed digests, by which a change of a value shows. The values are in memory
+// for as long as the process lives, and those of secrets in files below /run, for the containers that they are mounted into.
+// No error holds a value: see [Vault.Redact].
+package secrets
 
 import (
 	"bytes"
@@ -19,11 +24,11 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// maxSecretSize bounds the value of a secret, in bytes.
-const maxSecretSize = 1 << 20
+// maxSize bounds the value of a secret, in bytes.
+const maxSize = 1 << 20
 
-// secrets holds, as long as the process lives and nowhere else, the values that sealed texts stand for.
-type secrets struct {
+// Vault holds, as long as the process lives and nowhere else, the values that sealed texts stand for.
+type Vault struct {
 	store *state.Store
 
 	mu sync.Mutex
@@ -42,12 +47,13 @@ type secrets struct {
 	files sync.Mutex
 }
 
-func newSecrets(store *state.Store) *secrets {
-	return &secrets{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
+// New returns a vault for the state, without a value.
+func New(store *state.Store) *Vault {
+	return &Vault{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
 }
 
 // loadKey returns the state's key, or where it has none, one that it may be given: planning writes nothing.
-func (s *secrets) loadKey() (resource.SealKey, error) {
+func (s *Vault) loadKey() (resource.SealKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.key != nil {
@@ -66,7 +72,7 @@ func (s *secrets) loadKey() (resource.SealKey, error) {
 }
 
 // seal returns the sealed text of value, and keeps what it stands for.
-func (s *secrets) seal(value string) (string, error) {
+func (s *Vault) seal(value string) (string, error) {
 	key, err := s.loadKey()
 	if err != nil {
 		return "", err
@@ -78,8 +84,8 @@ func (s *secrets) seal(value string) (string, error) {
 	return sealed, nil
 }
 
-// open returns the value that a sealed text stands for, and any other text as it is.
-func (s *secrets) open(text string) (value string, ok bool) {
+// Open returns the value that a sealed text stands for, and any other text as it is.
+func (s *Vault) Open(text string) (value string, ok bool) {
 	if !resource.IsSealed(text) {
 		return text, true
 	}
@@ -89,24 +95,25 @@ func (s *secrets) open(text string) (value string, ok bool) {
 	return value, ok
 }
 
-// unsealed returns the spec as a process is made from it.
-func (s *secrets) unsealed(p resource.Path, c *resource.Container) (*resource.Container, error) {
+// Unseal returns the spec as a process is made from it.
+func (s *Vault) Unseal(p resource.Path, c *resource.Container) (*resource.Container, error) {
 	return c.MapTexts(func(leaf, text string) (string, error) {
-		value, ok := s.open(text)
+		value, ok := s.Open(text)
 		if !ok && leaf != "healthcheck.exec" { // which no process is made from
-			return "", unknownValue(p, leaf)
+			return "", UnknownValue(p, leaf)
 		}
 		return value, nil
 	})
 }
 
-func unknownValue(p resource.Path, leaf string) error {
+// UnknownValue is the error of a value that is needed and of which only the sealed text is there.
+func UnknownValue(p resource.Path, leaf string) error {
 	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
 }
 
-// sealContainer returns the configuration of a container with sealed texts for all that is sensitive, and reads the values of
-// its secrets. Those that can't be read are told by unreadable.
-func (s *secrets) sealContainer(r *resource.Resource) (*resource.Container, error) {
+// SealContainer returns the configuration of a container with sealed texts for all that is sensitive, and reads the values of
+// its secrets. Those that can't be read are told by [Vault.Unreadable].
+func (s *Vault) SealContainer(r *resource.Resource) (*resource.Container, error) {
 	sealed, err := r.Spec.(*resource.Container).MapTexts(func(leaf, text string) (string, error) {
 		if !r.Sensitive[leaf] || resource.IsSealed(text) {
 			return text, nil
@@ -143,28 +150,31 @@ func (s *secrets) sealContainer(r *resource.Resource) (*resource.Container, erro
 	return sealed, nil
 }
 
-// readOnce is readSecret, which is asked once for each source.
-func (s *secrets) readOnce(secret resource.Secret) (string, error) {
+// Unreadable says of the secrets that could not be read, why.
+func (s *Vault) Unreadable() map[plan.SecretKey]string { return s.unreadable }
+
+// readOnce is read, which is asked once for each source.
+func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	source := resource.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
 	if value, ok := s.read[source]; ok {
 		return value, nil
 	}
-	value, err := readSecret(source)
+	value, err := read(source)
 	if err == nil {
 		s.read[source] = value
 	}
 	return value, err
 }
 
-// readSecret returns the value of a secret, every byte of it, from where it says. The error never holds any of it.
-func readSecret(s resource.Secret) (string, error) {
+// read returns the value of a secret, every byte of it, from where it says. The error never holds any of it.
+func read(s resource.Secret) (string, error) {
 	if s.FromEnv != "" {
 		value, set := os.LookupEnv(s.FromEnv)
 		switch {
 		case !set:
 			return "", fmt.Errorf("the environment variable %s, which it comes from, is not set: set it for kuke", s.FromEnv)
-		case len(value) > maxSecretSize:
-			return "", fmt.Errorf("the environment variable %s holds more than %d MiB", s.FromEnv, maxSecretSize>>20)
+		case len(value) > maxSize:
+			return "", fmt.Errorf("the environment variable %s holds more than %d MiB", s.FromEnv, maxSize>>20)
 		}
 		return value, nil
 	}
@@ -173,18 +183,18 @@ func readSecret(s resource.Secret) (string, error) {
 		return "", fmt.Errorf("its file can't be read: %w", err)
 	}
 	defer f.Close()
-	value, err := io.ReadAll(io.LimitReader(f, maxSecretSize+1))
+	value, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return "", fmt.Errorf("its file can't be read: %w", err)
 	}
-	if len(value) > maxSecretSize {
-		return "", fmt.Errorf("its file %s is larger than %d MiB", s.FromFile, maxSecretSize>>20)
+	if len(value) > maxSize {
+		return "", fmt.Errorf("its file %s is larger than %d MiB", s.FromFile, maxSize>>20)
 	}
 	return string(value), nil
 }
 
-// planKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
-func (s *secrets) planKey(p *plan.Plan) resource.SealKey {
+// PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
+func (s *Vault) PlanKey(p *plan.Plan) resource.SealKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.fresh || !p.HoldsSealed() {
@@ -193,9 +203,9 @@ func (s *secrets) planKey(p *plan.Plan) resource.SealKey {
 	return s.key
 }
 
-// useKey takes the key that a saved plan brings. It comes before sealContainer. The error wraps [plan.ErrStale] when the state
+// UseKey takes the key that a saved plan brings. It comes before [Vault.SealContainer]. The error wraps [plan.ErrStale] when the state
 // has got another key since.
-func (s *secrets) useKey(key resource.SealKey) error {
+func (s *Vault) UseKey(key resource.SealKey) error {
 	if key == nil {
 		return nil
 	}
@@ -212,8 +222,8 @@ func (s *secrets) useKey(key resource.SealKey) error {
 	return nil
 }
 
-// saveKey gives the state its key before anything is made that holds what was sealed with it.
-func (s *secrets) saveKey() error {
+// SaveKey gives the state its key before anything is made that holds what was sealed with it.
+func (s *Vault) SaveKey() error {
 	key, err := s.loadKey()
 	if err != nil || !s.fresh {
 		return err
@@ -227,9 +237,9 @@ func (s *secrets) saveKey() error {
 	return nil
 }
 
-// provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
+// Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
 // must be; other values are those that were sealed. Nothing is changed.
-func (s *secrets) provide(p *plan.Plan) error {
+func (s *Vault) Provide(p *plan.Plan) error {
 	var missing []error
 	for _, c := range p.Changes {
 		for _, leaf := range c.Needs() {
@@ -243,34 +253,34 @@ func (s *secrets) provide(p *plan.Plan) error {
 	return errors.Join(missing...)
 }
 
-func (s *secrets) hasAll(p resource.Path, leaf resource.Leaf) error {
+func (s *Vault) hasAll(p resource.Path, leaf resource.Leaf) error {
 	texts, ok := leaf.Value.([]string)
 	if !ok {
 		texts = []string{fmt.Sprint(leaf.Value)}
 	}
 	for _, text := range texts {
-		if _, ok := s.open(text); ok {
+		if _, ok := s.Open(text); ok {
 			continue
 		}
 		if s.given[string(p)+" "+leaf.Name] {
 			return fmt.Errorf("container %s: the value of %s is not the one that the plan was made with: plan again", p, leaf.Name)
 		}
-		return unknownValue(p, leaf.Name)
+		return UnknownValue(p, leaf.Name)
 	}
 	return nil
 }
 
 // provideSecret reads a secret, unless its file is there as it must be.
-func (s *secrets) provideSecret(c *plan.Change, leaf resource.Leaf) error {
+func (s *Vault) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 	for _, secret := range c.After.Spec.(*resource.Container).Secrets {
 		if fmt.Sprintf("secrets[%q].digest", secret.Name) != leaf.Name {
 			continue
 		}
-		if _, ok := s.open(secret.Digest); ok {
+		if _, ok := s.Open(secret.Digest); ok {
 			return nil
 		}
 		made := c.Action == plan.Create || c.Action == plan.Replace
-		if drift, err := s.drift(c.After, secret); !made && err == nil && drift == "" {
+		if drift, err := s.Drift(c.After, secret); !made && err == nil && drift == "" {
 			return nil
 		}
 		value, err := s.readOnce(secret)
@@ -295,8 +305,8 @@ type redactedError struct {
 func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() error { return e.err }
 
-// redact takes known values out of an error: the runtime, for one, repeats what it can't run.
-func (s *secrets) redact(err error) error {
+// Redact takes known values out of an error: the runtime, for one, repeats what it can't run.
+func (s *Vault) Redact(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -307,7 +317,7 @@ func (s *secrets) redact(err error) error {
 	return &redactedError{text, err}
 }
 
-func (s *secrets) redacted(text string) string {
+func (s *Vault) redacted(text string) string {
 	// A shorter one says nothing by standing in a message, and would make any message unreadable.
 	const shortest = 4
 	s.mu.Lock()

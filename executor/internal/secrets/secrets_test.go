@@ -1,4 +1,4 @@
-package executor
+package secrets
 
 import (
 	"bytes"
@@ -38,7 +38,19 @@ func specOf(tree *resource.Tree) *resource.Container {
 	return tree.Resource(theContainer).Spec.(*resource.Container)
 }
 
-func open(dir string) *Executor { return &Executor{secrets: newSecrets(state.NewStore(dir))} }
+func open(dir string) *Vault { return New(state.NewStore(dir)) }
+
+// sealTree seals the containers of the tree.
+func sealTree(v *Vault, tree *resource.Tree) error {
+	for _, r := range tree.Resources() {
+		sealed, err := v.SealContainer(r)
+		if err != nil {
+			return err
+		}
+		r.Spec = sealed
+	}
+	return nil
+}
 
 func planOf(action plan.Action, spec *resource.Container) *plan.Plan {
 	after := &state.Record{Path: theContainer, Spec: spec, Status: state.Status{ContainerID: "executor-test-nowhere"}}
@@ -50,7 +62,7 @@ func TestSealAndUnseal(t *testing.T) {
 	const value = "hunter2-hunter2"
 	dir := t.TempDir()
 	e, tree := open(dir), sensitive(value)
-	if err := e.Seal(tree); err != nil {
+	if err := sealTree(e, tree); err != nil {
 		t.Fatal(err)
 	}
 	spec := specOf(tree)
@@ -58,7 +70,7 @@ func TestSealAndUnseal(t *testing.T) {
 	if err != nil || bytes.Contains(data, []byte(value)) || !resource.IsSealed(spec.Env["PASSWORD"]) || spec.Env["PLAIN"] != "plain" {
 		t.Errorf("%v, recorded as\n%s", err, data)
 	}
-	plain, err := e.secrets.unsealed(theContainer, spec)
+	plain, err := e.Unseal(theContainer, spec)
 	if err != nil || plain.Env["PASSWORD"] != value || plain.Command != value || plain.Args[0] != "plain" || plain.Args[1] != value {
 		t.Errorf("unsealed as %+v, %v", plain, err)
 	}
@@ -71,7 +83,7 @@ func TestSealAndUnseal(t *testing.T) {
 	if key := e.PlanKey(p); key == nil {
 		t.Error("the state has no key, and the plan brings none")
 	}
-	if err := e.secrets.saveKey(); err != nil {
+	if err := e.SaveKey(); err != nil {
 		t.Fatal(err)
 	}
 	if key := e.PlanKey(p); key != nil {
@@ -84,20 +96,20 @@ func TestSealAndUnseal(t *testing.T) {
 			t.Errorf("%s isn't asked for: %v", leaf, err)
 		}
 	}
-	if _, err := other.secrets.unsealed(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
+	if _, err := other.Unseal(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
 		t.Errorf("unsealed without the value: %v", err)
 	}
 	if err := other.Provide(planOf(plan.Stop, &resource.Container{Env: spec.Env})); err != nil {
 		t.Errorf("a stop needs values: %v", err)
 	}
-	if err := other.Seal(sensitive("hunter3-hunter3")); err != nil {
+	if err := sealTree(other, sensitive("hunter3-hunter3")); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] is not the one that the plan was made with`) {
 		t.Errorf("another value: %v", err)
 	}
 	again := sensitive(value)
-	if err := errors.Join(other.Seal(again), other.Provide(p)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
+	if err := errors.Join(sealTree(other, again), other.Provide(p)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
 		t.Errorf("the same value: %v", err)
 	}
 }
@@ -106,7 +118,7 @@ func TestSealAndUnseal(t *testing.T) {
 func TestUseKey(t *testing.T) {
 	dir := t.TempDir()
 	planning, tree := open(dir), sensitive("hunter2")
-	if err := planning.Seal(tree); err != nil {
+	if err := sealTree(planning, tree); err != nil {
 		t.Fatal(err)
 	}
 	p := planOf(plan.Create, specOf(tree))
@@ -115,7 +127,7 @@ func TestUseKey(t *testing.T) {
 		t.Errorf("planning wrote %v, %v", entries, err)
 	}
 	applying := open(dir)
-	if err := errors.Join(applying.UseKey(key), applying.Seal(sensitive("hunter2")), applying.Provide(p), applying.secrets.saveKey()); err != nil {
+	if err := errors.Join(applying.UseKey(key), sealTree(applying, sensitive("hunter2")), applying.Provide(p), applying.SaveKey()); err != nil {
 		t.Fatal(err)
 	}
 	if err := open(dir).UseKey(key); err != nil {
@@ -138,8 +150,8 @@ func TestSealReadsSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("most", maxSecretSize)
-	write("more", maxSecretSize+1)
+	write("most", maxSize)
+	write("more", maxSize+1)
 	tree := resource.NewTree()
 	r := &resource.Resource{Path: theContainer, Declared: resource.Range{File: filepath.Join(dir, "main.hcl")}, Spec: &resource.Container{Image: "a", Secrets: []resource.Secret{
 		{Name: "dir", FromFile: "."}, {Name: "empty", FromEnv: "KUKE_TEST_EMPTY"}, {Name: "env", FromEnv: "KUKE_TEST_SECRET"}, {Name: "gone", FromFile: "gone"},
@@ -147,17 +159,17 @@ func TestSealReadsSecrets(t *testing.T) {
 	}}}
 	tree.Add(r)
 	e := open(t.TempDir())
-	if err := e.Seal(tree); err != nil {
+	if err := sealTree(e, tree); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range specOf(tree).Secrets {
-		value, ok := e.secrets.open(s.Digest)
-		why := e.secrets.unreadable[plan.SecretKey{Container: theContainer, Name: s.Name}]
+		value, ok := e.Open(s.Digest)
+		why := e.unreadable[plan.SecretKey{Container: theContainer, Name: s.Name}]
 		want := map[string]string{"dir": "is a directory", "gone": "no such file", "more": "larger than 1 MiB", "unset": "KUKE_TEST_UNSET, which it comes from, is not set"}[s.Name]
 		if readable := s.Digest != ""; readable != (want == "") || !strings.Contains(why, want) || readable && (!ok || why != "") {
 			t.Errorf("%s: digest %q, %s", s.Name, s.Digest, why)
 		}
-		if s.Name == "env" && value != "line\n" || s.Name == "most" && len(value) != maxSecretSize {
+		if s.Name == "env" && value != "line\n" || s.Name == "most" && len(value) != maxSize {
 			t.Errorf("%s holds %d bytes", s.Name, len(value))
 		}
 		if s.FromFile != "" && !strings.HasPrefix(s.FromFile, dir) {
@@ -170,20 +182,20 @@ func TestSealReadsSecrets(t *testing.T) {
 func TestRedact(t *testing.T) {
 	e := open(t.TempDir())
 	for _, value := range []string{"hunter2", "hunter2-longer", "two\nlines\n", "1", ""} {
-		if _, err := e.secrets.seal(value); err != nil {
+		if _, err := e.seal(value); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cause := errors.New(`exec: "hunter2-longer": not found; "two\nlines\n" hunter2 two` + "\nlines: exit 1")
-	err := e.secrets.redact(cause)
+	err := e.Redact(cause)
 	const want = `exec: "(sensitive value)": not found; "(sensitive value)" (sensitive value) (sensitive value): exit 1`
 	if err.Error() != want || !errors.Is(err, cause) {
 		t.Errorf("%q", err)
 	}
-	if e.secrets.redact(nil) != nil {
+	if e.Redact(nil) != nil {
 		t.Error("no error became one")
 	}
-	if plain := errors.New("plain"); e.secrets.redact(plain) != plain {
+	if plain := errors.New("plain"); e.Redact(plain) != plain {
 		t.Error("a plain error became another")
 	}
 }
@@ -192,8 +204,8 @@ func TestRedact(t *testing.T) {
 // that what the configuration seals with the new key is the same.
 func TestLostKeySealsAgain(t *testing.T) {
 	const value = "hunter2-hunter2"
-	sealed := func(tree *resource.Tree, e *Executor) *resource.Container {
-		if err := e.Seal(tree); err != nil {
+	sealed := func(tree *resource.Tree, e *Vault) *resource.Container {
+		if err := sealTree(e, tree); err != nil {
 			t.Fatal(err)
 		}
 		return specOf(tree)
@@ -204,19 +216,19 @@ func TestLostKeySealsAgain(t *testing.T) {
 	}
 	e := open(t.TempDir())
 	process := &specs.Process{Args: []string{value, "plain", value}, Env: []string{"PATH=/bin", "PLAIN=plain", "PASSWORD=" + value}}
-	got, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: process}})
+	got, err := e.MadeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: process}})
 	want := sealed(sensitive(value), e)
 	want.Healthcheck, got.Healthcheck = nil, nil // no process has it
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v, not %+v", got, err, want)
 	}
 	for _, nothing := range []string{"", "nonsense", "[]"} {
-		if got, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: []byte(nothing), Spec: &specs.Spec{}}); got != nil || err != nil {
+		if got, err := e.MadeFrom(theContainer, "id", &spec.Inspection{Record: []byte(nothing), Spec: &specs.Spec{}}); got != nil || err != nil {
 			t.Errorf("%q: %+v, %v", nothing, got, err)
 		}
 	}
 	// A process that is not what is kept gives nothing away.
-	short, err := e.secrets.madeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
+	short, err := e.MadeFrom(theContainer, "id", &spec.Inspection{Record: kept, Spec: &specs.Spec{Process: &specs.Process{}}})
 	if err != nil || !resource.IsSealed(short.Command) || !resource.IsSealed(short.Env["PASSWORD"]) {
 		t.Errorf("%+v, %v", short, err)
 	}

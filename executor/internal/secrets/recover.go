@@ -1,4 +1,4 @@
-package executor
+package secrets
 
 import (
 	"encoding/json"
@@ -12,19 +12,19 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// madeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
+// MadeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
 // the key of the state is new, what was sealed with the old one is sealed again.
-func (s *secrets) madeFrom(p resource.Path, id string, i *spec.Inspection) (*resource.Container, error) {
+func (s *Vault) MadeFrom(p resource.Path, id string, i *spec.Inspection) (*resource.Container, error) {
 	spec := new(resource.Container)
 	if json.Unmarshal(i.Record, spec) != nil {
 		return nil, nil
 	}
-	return s.resealed(p, id, spec, i.Spec.Process)
+	return s.Reseal(p, id, spec, i.Spec.Process)
 }
 
-// resealed returns the configuration of a container with the values that its process has sealed with the key of the state, if
+// Reseal returns the configuration of a container with the values that its process has sealed with the key of the state, if
 // that is new: else it is sealed with it. What the process doesn't have stays as it is, and the next apply seals it.
-func (s *secrets) resealed(p resource.Path, id string, spec *resource.Container, process *specs.Process) (*resource.Container, error) {
+func (s *Vault) Reseal(p resource.Path, id string, spec *resource.Container, process *specs.Process) (*resource.Container, error) {
 	key, err := s.loadKey()
 	if err != nil || !s.fresh || process == nil {
 		return spec, err
@@ -59,7 +59,7 @@ func (s *secrets) resealed(p resource.Path, id string, spec *resource.Container,
 		if resource.CheckName(secret.Name) != nil {
 			continue
 		}
-		if value, err := os.ReadFile(secretFile(at, secret)); err == nil {
+		if value, err := os.ReadFile(fileOf(at, secret)); err == nil {
 			again.Secrets[n].Digest = key.Seal(string(value))
 		}
 	}
@@ -76,8 +76,8 @@ func valueOf(env []string, leaf string) (string, bool) {
 	return "", false
 }
 
-// keyLost reports whether the state has no key, so that nothing that it holds can be told to be sealed with its own.
-func (s *secrets) keyLost() (bool, error) {
+// KeyLost reports whether the state has no key, so that nothing that it holds can be told to be sealed with its own.
+func (s *Vault) KeyLost() (bool, error) {
 	_, err := s.loadKey()
 	return s.fresh, err
 }

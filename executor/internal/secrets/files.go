@@ -1,4 +1,4 @@
-package executor
+package secrets
 
 import (
 	"errors"
@@ -16,52 +16,52 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// secretsDir holds the secrets of containers, a file each in <realm>/<containerd id>/<name>: the id stays when a container
+// root holds the secrets of containers, a file each in <realm>/<containerd id>/<name>: the id stays when a container
 // is renamed, as its mounts do. Like everything below /run it is in memory, and gone after a reboot.
-const secretsDir = "/run/kukeon/secrets"
+const root = "/run/kukeon/secrets"
 
-// secretMode lets only the container's user read a secret.
-const secretMode fs.FileMode = 0o400
+// mode lets only the container's user read a secret.
+const mode fs.FileMode = 0o400
 
-func secretDir(r *state.Record) string {
-	return filepath.Join(secretsDir, string(r.Path.Realm()), r.Status.ContainerID)
+func dirOf(r *state.Record) string {
+	return filepath.Join(root, string(r.Path.Realm()), r.Status.ContainerID)
 }
 
-func secretFile(r *state.Record, s resource.Secret) string {
-	return filepath.Join(secretDir(r), s.Name)
+func fileOf(r *state.Record, s resource.Secret) string {
+	return filepath.Join(dirOf(r), s.Name)
 }
 
-// secretMounts returns the mounts of the container's secrets.
-func secretMounts(r *state.Record) []specs.Mount {
+// Mounts returns the mounts of the container's secrets.
+func Mounts(r *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, s := range r.Spec.(*resource.Container).Secrets {
 		mounts = append(mounts, specs.Mount{
-			Destination: s.Target(), Type: "bind", Source: secretFile(r, s),
+			Destination: s.Target(), Type: "bind", Source: fileOf(r, s),
 			Options: []string{"bind", "rprivate", "ro", "nosuid", "nodev", "noexec"},
 		})
 	}
 	return mounts
 }
 
-// writeAll makes the files of the container's secrets, or puts them right in place, and gives them to the user.
-func (s *secrets) writeAll(r *state.Record, uid, gid int) error {
+// Write makes the files of the container's secrets, or puts them right in place, and gives them to the user.
+func (s *Vault) Write(r *state.Record, uid, gid int) error {
 	s.files.Lock()
 	defer s.files.Unlock()
-	if err := makeSecretDir(secretDir(r)); err != nil {
+	if err := makeDir(dirOf(r)); err != nil {
 		return fmt.Errorf("write the secrets of container %s: %w", r.Path, err)
 	}
 	for _, secret := range r.Spec.(*resource.Container).Secrets {
-		if err := s.write(r, secret, uid, gid); err != nil {
+		if err := s.writeFile(r, secret, uid, gid); err != nil {
 			return fmt.Errorf("write the secret %s of container %s: %w", secret.Name, r.Path, err)
 		}
 	}
 	return nil
 }
 
-// makeSecretDir makes a directory that only root can look into, and makes sure that it is in memory.
-func makeSecretDir(dir string) error {
+// makeDir makes a directory that only root can look into, and makes sure that it is in memory.
+func makeDir(dir string) error {
 	// What is above the secrets is not secret.
-	if err := os.MkdirAll(filepath.Dir(secretsDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -72,14 +72,14 @@ func makeSecretDir(dir string) error {
 		return fmt.Errorf("look at %s: %w", dir, err)
 	}
 	if t := int64(st.Type); t != unix.TMPFS_MAGIC && t != unix.RAMFS_MAGIC {
-		return errors.Join(fmt.Errorf("%s is not in memory: mount a tmpfs at /run", secretsDir), os.RemoveAll(dir))
+		return errors.Join(fmt.Errorf("%s is not in memory: mount a tmpfs at /run", root), os.RemoveAll(dir))
 	}
 	return nil
 }
 
-// write brings the file of a secret to its value, mode and owner, without another inode.
-func (s *secrets) write(r *state.Record, secret resource.Secret, uid, gid int) error {
-	f, err := os.OpenFile(secretFile(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, secretMode)
+// writeFile brings the file of a secret to its value, mode and owner, without another inode.
+func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int) error {
+	f, err := os.OpenFile(fileOf(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, mode)
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,12 @@ func (s *secrets) write(r *state.Record, secret resource.Secret, uid, gid int) e
 	if err != nil {
 		return err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSecretSize+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return err
 	}
 	if key.Seal(string(data)) != secret.Digest {
-		value, ok := s.open(secret.Digest)
+		value, ok := s.Open(secret.Digest)
 		if !ok {
 			return errors.New("its value is not at hand: plan again, with the configuration")
 		}
@@ -104,44 +104,44 @@ func (s *secrets) write(r *state.Record, secret resource.Secret, uid, gid int) e
 			return err
 		}
 	}
-	return errors.Join(f.Chown(uid, gid), f.Chmod(secretMode))
+	return errors.Join(f.Chown(uid, gid), f.Chmod(mode))
 }
 
-// remove takes away the files of the container's secrets.
-func (s *secrets) remove(r *state.Record) error {
+// Remove takes away the files of the container's secrets.
+func (s *Vault) Remove(r *state.Record) error {
 	if r.Status.ContainerID == "" {
 		return nil
 	}
 	s.files.Lock()
 	defer s.files.Unlock()
-	if err := os.RemoveAll(secretDir(r)); err != nil {
+	if err := os.RemoveAll(dirOf(r)); err != nil {
 		return fmt.Errorf("remove the secrets of container %s: %w", r.Path, err)
 	}
-	_ = os.Remove(filepath.Dir(secretDir(r))) // those of others may be there
-	_ = os.Remove(secretsDir)
+	_ = os.Remove(filepath.Dir(dirOf(r))) // those of others may be there
+	_ = os.Remove(root)
 	return nil
 }
 
-// drift says what of the file of a secret is not as it was made, or "".
-func (s *secrets) drift(r *state.Record, secret resource.Secret) (string, error) {
+// Drift says what of the file of a secret is not as it was made, or "".
+func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 	if err := resource.CheckName(secret.Name); err != nil {
 		return "", err
 	}
-	info, err := os.Lstat(secretFile(r, secret))
+	info, err := os.Lstat(fileOf(r, secret))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Sprintf("the file of its secret %s is missing", secret.Name), nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("look at the secret %s of container %s: %w", secret.Name, r.Path, err)
 	}
-	if info.Mode() != secretMode {
+	if info.Mode() != mode {
 		return fmt.Sprintf("the file of its secret %s has the mode %v", secret.Name, info.Mode()), nil
 	}
 	key, err := s.loadKey()
 	if err != nil || s.fresh { // another key than it was sealed with tells nothing
 		return "", err
 	}
-	data, err := os.ReadFile(secretFile(r, secret))
+	data, err := os.ReadFile(fileOf(r, secret))
 	if err != nil {
 		return "", fmt.Errorf("look at the secret %s of container %s: %w", secret.Name, r.Path, err)
 	}
@@ -151,5 +151,5 @@ func (s *secrets) drift(r *state.Record, secret resource.Secret) (string, error)
 	return "", nil
 }
 
-// ownSecret reports whether a file is that of a secret.
-func ownSecret(source string) bool { return strings.HasPrefix(filepath.Clean(source), secretsDir+"/") }
+// Owns reports whether a file is that of a secret.
+func Owns(source string) bool { return strings.HasPrefix(filepath.Clean(source), root+"/") }
