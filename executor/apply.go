@@ -202,6 +202,18 @@ func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step,
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
 }
 
+// writeNames brings the hosts files of those cells up to date that the plan names for the space.
+func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
+	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
+	var failed error
+	for _, cell := range names[at].Update {
+		if r := e.store.Record(cell); r != nil {
+			failed = errors.Join(failed, writeHosts(e.store, cell, r.Status.Attachment, names))
+		}
+	}
+	return failed
+}
+
 // image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
 // that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
 // came is removed or is another image's.

@@ -52,7 +52,7 @@ func (k cellKind) make(after *state.Record) error {
 	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
-	return k.executor.writeFiles(after, k.names)
+	return writeFiles(k.executor.store, after, k.names)
 }
 
 // update also mends the network of a cell that runs: its containers stay as they are.

@@ -156,15 +156,12 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 	}
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
-	dial := k.dialer(r.Path.Parent())
+	cell := r.Path.Parent()
+	from := cellDialer{pin: netnsPath(k.executor.cellID(cell)), hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
 	if check.TCP != "" {
-		conn, err := dial(ctx, "tcp", check.TCP)
-		if err != nil {
-			return err
-		}
-		return conn.Close()
+		return from.connect(ctx, check.TCP)
 	}
-	return fetch(ctx, dial, check.HTTP)
+	return from.fetch(ctx, check.HTTP)
 }
 
 func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
@@ -196,9 +193,25 @@ func lastLine(output []byte) string {
 	return ""
 }
 
-func fetch(ctx context.Context, dial func(ctx context.Context, network, address string) (net.Conn, error), url string) error {
+// cellDialer connects from within a cell, to addresses and to the names that the cell's own hosts file has.
+type cellDialer struct {
+	// pin is that of the network namespace of the cell, hosts the path of its hosts file.
+	pin, hosts string
+}
+
+// connect connects to the address by TCP.
+func (d cellDialer) connect(ctx context.Context, address string) error {
+	conn, err := d.dial(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// fetch asks for the URL by HTTP. A status from 400 on is an error.
+func (d cellDialer) fetch(ctx context.Context, url string) error {
 	client := http.Client{
-		Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		Transport: &http.Transport{DialContext: d.dial, DisableKeepAlives: true},
 		// A redirection is an answer.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -216,22 +229,18 @@ func fetch(ctx context.Context, dial func(ctx context.Context, network, address 
 	return errors.Join(err, response.Body.Close())
 }
 
-// dialer connects from within the cell, to addresses and to the names that the cell's own /etc/hosts has.
-func (k containerKind) dialer(cell resource.Path) func(ctx context.Context, network, address string) (net.Conn, error) {
-	dial := netns.Dialer(netnsPath(k.executor.cellID(cell)))
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
+func (d cellDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		if addr, err = lookup(d.hosts, host); err != nil {
 			return nil, err
 		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil {
-			if addr, err = lookup(k.executor.store.NetworkFile(cell, hostsFile), host); err != nil {
-				return nil, err
-			}
-		}
-		return dial(ctx, network, net.JoinHostPort(addr.String(), port))
 	}
+	return netns.Dialer(d.pin)(ctx, network, net.JoinHostPort(addr.String(), port))
 }
 
 // lookup finds a name in a hosts file.

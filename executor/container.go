@@ -50,7 +50,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(k.executor.etcMounts(after), secrets.Mounts(after)...),
+		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(etcMounts(k.executor.store, after), secrets.Mounts(after)...),
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package executor
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,8 +32,8 @@ const (
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
 // writeFiles makes the files of a cell, or brings them up to date.
-func (e *Executor) writeFiles(cell *state.Record, names []plan.SpaceNames) error {
-	if err := e.store.MakeNetworkDir(cell.Path); err != nil {
+func writeFiles(store *state.Store, cell *state.Record, names []plan.SpaceNames) error {
+	if err := store.MakeNetworkDir(cell.Path); err != nil {
 		return err
 	}
 	resolv, err := resolvConf()
@@ -42,21 +41,31 @@ func (e *Executor) writeFiles(cell *state.Record, names []plan.SpaceNames) error
 		return err
 	}
 	return errors.Join(
-		e.writeFile(cell.Path, hostsFile, plan.HostsFile(cell.Path, cell.Status.Attachment, names)),
-		e.writeFile(cell.Path, hostnameFile, cell.Path.Name()+"\n"),
-		e.writeFile(cell.Path, resolvFile, resolv),
+		writeHosts(store, cell.Path, cell.Status.Attachment, names),
+		writeFile(store, cell.Path, hostnameFile, cell.Path.Name()+"\n"),
+		writeFile(store, cell.Path, resolvFile, resolv),
 	)
 }
 
-// staleFiles returns the names of the files of a cell, but for its hosts, that [Executor.writeFiles] would change.
-func (e *Executor) staleFiles(cell resource.Path) ([]string, error) {
+// writeHosts makes the hosts file of a cell, or brings it up to date.
+func writeHosts(store *state.Store, cell resource.Path, a *state.Attachment, names []plan.SpaceNames) error {
+	return writeFile(store, cell, hostsFile, plan.HostsFile(cell, a, names))
+}
+
+// filesDir returns the directory of the files of a cell.
+func filesDir(store *state.Store, cell resource.Path) string {
+	return filepath.Dir(store.NetworkFile(cell, hostsFile))
+}
+
+// staleFiles returns the names of the files of a cell, but for its hosts, that [writeFiles] would change.
+func staleFiles(store *state.Store, cell resource.Path) ([]string, error) {
 	resolv, err := resolvConf()
 	if err != nil {
 		return nil, err
 	}
 	var stale []string
 	for _, f := range []struct{ name, text string }{{hostnameFile, cell.Name() + "\n"}, {resolvFile, resolv}} {
-		found, err := os.ReadFile(e.store.NetworkFile(cell, f.name))
+		found, err := os.ReadFile(store.NetworkFile(cell, f.name))
 		if err != nil || string(found) != f.text {
 			stale = append(stale, f.name)
 		}
@@ -67,8 +76,8 @@ func (e *Executor) staleFiles(cell resource.Path) ([]string, error) {
 // writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
 // What they see has a second, hidden name beside the first: an editor that puts a new file in the place of the old one
 // doesn't reach that, and is undone.
-func (e *Executor) writeFile(cell resource.Path, name, text string) error {
-	file, kept := e.store.NetworkFile(cell, name), e.store.NetworkFile(cell, "."+name)
+func writeFile(store *state.Store, cell resource.Path, name, text string) error {
+	file, kept := store.NetworkFile(cell, name), store.NetworkFile(cell, "."+name)
 	err := keep(file, kept)
 	if err == nil {
 		err = rewrite(kept, text)
@@ -134,18 +143,6 @@ func restore(file, kept string) error {
 	return os.Rename(next, file)
 }
 
-// writeNames brings the hosts files of those cells up to date that the plan names for the space.
-func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
-	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
-	var failed error
-	for _, cell := range names[at].Update {
-		if r := e.store.Record(cell); r != nil {
-			failed = errors.Join(failed, e.writeFile(cell, hostsFile, plan.HostsFile(cell, r.Status.Attachment, names)))
-		}
-	}
-	return failed
-}
-
 // resolvConf returns the host's resolver configuration without the resolvers that only the host itself reaches.
 func resolvConf() (string, error) {
 	text := ""
@@ -183,16 +180,51 @@ func reachable(data []byte) (text string, resolvers bool) {
 }
 
 // etcMounts returns the mounts of the cell's files, but for those in whose place the container mounts something itself.
-func (e *Executor) etcMounts(container *state.Record) []specs.Mount {
+func etcMounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
 		own := slices.ContainsFunc(container.Spec.(*resource.Container).Volumes, func(v resource.Volume) bool { return v.Target == target || v.Target == "/etc" })
 		if !own {
 			mounts = append(mounts, specs.Mount{
-				Destination: target, Type: "bind", Source: e.store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},
+				Destination: target, Type: "bind", Source: store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},
 			})
 		}
 	}
 	return mounts
+}
+
+// linkFiles gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
+// containers know of that, their next tasks mount those in the first.
+func linkFiles(store *state.Store, from, to resource.Path) error {
+	if err := store.MakeNetworkDir(to); err != nil {
+		return err
+	}
+	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
+		if err := linkFile(store, from, to, name); err != nil {
+			return fmt.Errorf("move /etc/%s of cell %s: %w", name, from, err)
+		}
+	}
+	return nil
+}
+
+func linkFile(store *state.Store, from, to resource.Path, name string) error {
+	old := store.NetworkFile(from, "."+name)
+	had, err := os.Stat(old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made anew
+	}
+	if err != nil {
+		return err
+	}
+	kept := store.NetworkFile(to, "."+name)
+	if now, err := os.Lstat(kept); err != nil || !os.SameFile(had, now) {
+		if err := os.Remove(kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Link(old, kept); err != nil {
+			return err
+		}
+	}
+	return restore(store.NetworkFile(to, name), kept)
 }

@@ -77,5 +77,5 @@ func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 
 // ownFile reports whether a file is one of those that kuke mounts into the containers of a cell.
 func (e *Executor) ownFile(cell resource.Path, source string) bool {
-	return filepath.Dir(source) == filepath.Dir(e.store.NetworkFile(cell, hostsFile)) || secrets.Owns(source)
+	return filepath.Dir(source) == filesDir(e.store, cell) || secrets.Owns(source)
 }

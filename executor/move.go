@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -104,7 +103,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 		case resource.KindSpace:
 			err = spaceKind{e}.make(&r, false) // its conflist says whose it is
 		case resource.KindCell:
-			err = e.linkFiles(from, r.Path)
+			err = linkFiles(e.store, from, r.Path)
 		case resource.KindContainer:
 			err = containerKind{e}.move(ctx, from, &r)
 		}
@@ -117,7 +116,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 
 // move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
-	files := func(cell resource.Path) string { return filepath.Dir(k.executor.store.NetworkFile(cell, hostsFile)) }
+	files := func(cell resource.Path) string { return filesDir(k.executor.store, cell) }
 	err := containers.Move(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
@@ -130,41 +129,6 @@ func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Re
 		return nil
 	}
 	return err
-}
-
-// linkFiles gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
-// containers know of that, their next tasks mount those in the first.
-func (e *Executor) linkFiles(from, to resource.Path) error {
-	if err := e.store.MakeNetworkDir(to); err != nil {
-		return err
-	}
-	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
-		if err := e.linkFile(from, to, name); err != nil {
-			return fmt.Errorf("move /etc/%s of cell %s: %w", name, from, err)
-		}
-	}
-	return nil
-}
-
-func (e *Executor) linkFile(from, to resource.Path, name string) error {
-	old := e.store.NetworkFile(from, "."+name)
-	had, err := os.Stat(old)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it is made anew
-	}
-	if err != nil {
-		return err
-	}
-	kept := e.store.NetworkFile(to, "."+name)
-	if now, err := os.Lstat(kept); err != nil || !os.SameFile(had, now) {
-		if err := os.Remove(kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Link(old, kept); err != nil {
-			return err
-		}
-	}
-	return restore(e.store.NetworkFile(to, name), kept)
 }
 
 // rename writes the files in /etc that follow from the names of cells: of those that are moved, and of all that know them.
@@ -197,9 +161,9 @@ func (e *Executor) rename(moves []plan.Move) error {
 		}
 		var err error
 		if moved[p] {
-			err = e.writeFiles(r, names)
+			err = writeFiles(e.store, r, names)
 		} else {
-			err = e.writeFile(p, hostsFile, plan.HostsFile(p, a, names))
+			err = writeHosts(e.store, p, a, names)
 		}
 		if err != nil {
 			return err

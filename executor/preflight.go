@@ -55,7 +55,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 		return nil
 	}
 	_, err := image.View(ctx, r.executor.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
-		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign, known: map[string][]plan.Flaw{}}
+		p := preflight{root: root, image: key.Reference, config: config, foreign: foreign}
 		for _, c := range containers {
 			var cell *resource.Cell
 			if above := r.desired.Resource(c.Path.Parent()); above != nil {
@@ -118,6 +118,9 @@ func (p *preflight) flaws(c *resource.Container, alone bool) ([]plan.Flaw, error
 	found, awaited, err := p.look(c)
 	if awaited && !alone {
 		found = nil // those that it waits for may put it there
+	}
+	if p.known == nil {
+		p.known = map[string][]plan.Flaw{}
 	}
 	p.known[string(key)] = found
 	return found, err

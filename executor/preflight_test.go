@@ -9,7 +9,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestPreflight(t *testing.T) {
@@ -62,7 +61,7 @@ func TestPreflight(t *testing.T) {
 		{name: "a sealed command", image: withCommand, spec: resource.Container{Command: resource.SealKey("key").Seal("none")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := preflight{root: root, image: "image", config: tt.image, known: map[string][]plan.Flaw{}}
+			p := preflight{root: root, image: "image", config: tt.image}
 			for range 2 { // looked at, and remembered
 				found, err := p.flaws(&tt.spec, !tt.awaits)
 				switch {

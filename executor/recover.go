@@ -35,7 +35,7 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 		if r.Path.Kind() != resource.KindCell || r.Status.Attachment == nil {
 			continue
 		}
-		if err := e.writeFiles(r, names); err != nil {
+		if err := writeFiles(e.store, r, names); err != nil {
 			return err
 		}
 	}
@@ -257,7 +257,7 @@ func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.Interf
 // namedIn returns the interface in n, the network of its own space, whose address the cell's /etc/hosts has: after a reboot
 // nothing else tells.
 func (e *Executor) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
-	data, err := durable.ReadFile(e.store.NetworkFile(cell, hostsFile))
+	data, err := durable.ReadFile(e.store.NetworkFile(cell, state.HostsFile))
 	if err != nil || n.Name == "" {
 		return nil
 	}

@@ -132,10 +132,10 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// One that can't be read is as good as missing: the next apply writes it.
-	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, hostsFile))
+	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = r.executor.staleFiles(cell); err != nil {
+	if found.Stale, err = staleFiles(r.executor.store, cell); err != nil {
 		return err
 	}
 	pin := netnsPath(record.CellID())
