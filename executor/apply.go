@@ -8,11 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/containerd/errdefs"
-
-	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
-	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/planner/graph"
 	"github.com/kukeon/kuke/planner/plan"
 )
@@ -72,7 +68,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 			return nil, err
 		}
 	}
-	if err := e.operate(ctx, p); err != nil {
+	if err := e.moveAndImport(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := e.endHolds(p); err != nil {
@@ -118,8 +114,8 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 	return outcomes, errors.Join(err, e.store.Commit())
 }
 
-// operate makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
-func (e *Executor) operate(ctx context.Context, p *plan.Plan) error {
+// moveAndImport makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
+func (e *Executor) moveAndImport(ctx context.Context, p *plan.Plan) error {
 	if err := e.Move(ctx, p.Moves); err != nil {
 		return err
 	}
@@ -197,45 +193,7 @@ func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step,
 	case plan.OpStart:
 		return containerKind{e}.start(ctx, c.After)
 	case plan.OpCheck:
-		return containerKind{e}.check(waiting, c.After, c.Check)
+		return containerKind{e}.await(waiting, c.After, c.Check)
 	}
 	return fmt.Errorf("the plan holds an operation %q that this kuke does not know", s.Op)
-}
-
-// writeNames brings the hosts files of those cells up to date that the plan names for the space.
-func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
-	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
-	var failed error
-	for _, cell := range names[at].Update {
-		if r := e.store.Record(cell); r != nil {
-			failed = errors.Join(failed, writeHosts(e.store, cell, r.Status.Attachment, names))
-		}
-	}
-	return failed
-}
-
-// image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
-// that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
-// came is removed or is another image's.
-func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
-	if wanted.Pull {
-		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference); err != nil {
-			return err
-		}
-	}
-	digest, ok, err := image.Digest(ctx, e.containerd, wanted.Namespace, wanted.Reference)
-	if err != nil {
-		return err
-	}
-	if digest != wanted.Digest && resource.PinnedDigest(wanted.Reference) == wanted.Digest {
-		if err := image.Tag(ctx, e.containerd, wanted.Namespace, wanted.Reference, wanted.Digest); err != nil && !errdefs.IsNotFound(err) {
-			return err
-		} else if err == nil {
-			digest, ok = wanted.Digest, true
-		}
-	}
-	if !ok || digest != wanted.Digest {
-		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
-	}
-	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner/plan"
@@ -52,7 +53,7 @@ func (k cellKind) make(after *state.Record) error {
 	if err := k.executor.makeCgroup(after); err != nil {
 		return err
 	}
-	return writeFiles(k.executor.store, after, k.names)
+	return etc.Write(k.executor.store, after, k.names)
 }
 
 // update also mends the network of a cell that runs: its containers stay as they are.
@@ -285,4 +286,16 @@ func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, er
 		}
 	}
 	return attachment, nil
+}
+
+// writeNames brings the hosts files of those cells up to date that the plan names for the space.
+func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
+	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
+	var failed error
+	for _, cell := range names[at].Update {
+		if r := e.store.Record(cell); r != nil {
+			failed = errors.Join(failed, etc.WriteHosts(e.store, cell, r.Status.Attachment, names))
+		}
+	}
+	return failed
 }

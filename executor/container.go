@@ -13,6 +13,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
@@ -50,7 +51,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(etcMounts(k.executor.store, after), secrets.Mounts(after)...),
+		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
 	}, nil
 }
 

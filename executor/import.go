@@ -11,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner/state"
@@ -77,5 +78,5 @@ func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 
 // ownFile reports whether a file is one of those that kuke mounts into the containers of a cell.
 func (e *Executor) ownFile(cell resource.Path, source string) bool {
-	return filepath.Dir(source) == filesDir(e.store, cell) || secrets.Owns(source)
+	return filepath.Dir(source) == etc.Dir(e.store, cell) || secrets.Owns(source)
 }

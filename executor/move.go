@@ -15,6 +15,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/namespace"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -103,7 +104,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 		case resource.KindSpace:
 			err = spaceKind{e}.make(&r, false) // its conflist says whose it is
 		case resource.KindCell:
-			err = linkFiles(e.store, from, r.Path)
+			err = etc.Link(e.store, from, r.Path)
 		case resource.KindContainer:
 			err = containerKind{e}.move(ctx, from, &r)
 		}
@@ -116,7 +117,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 
 // move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
-	files := func(cell resource.Path) string { return filesDir(k.executor.store, cell) }
+	files := func(cell resource.Path) string { return etc.Dir(k.executor.store, cell) }
 	err := containers.Move(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
 		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
@@ -161,9 +162,9 @@ func (e *Executor) rename(moves []plan.Move) error {
 		}
 		var err error
 		if moved[p] {
-			err = writeFiles(e.store, r, names)
+			err = etc.Write(e.store, r, names)
 		} else {
-			err = writeHosts(e.store, p, a, names)
+			err = etc.WriteHosts(e.store, p, a, names)
 		}
 		if err != nil {
 			return err

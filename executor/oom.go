@@ -10,6 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/process"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -21,6 +22,7 @@ type ended struct {
 }
 
 func (e *ended) Error() string { return e.why }
+
 func (e *ended) Unwrap() error { return e.err }
 
 // exitError says how a container that was waited for has ended; err is what of it the callers test.
@@ -117,7 +119,7 @@ func (k *Kills) In(p resource.Path) (killed *plan.Killed, running bool, err erro
 	c := &plan.Container{ID: r.Status.ContainerID}
 	for _, pid := range pids {
 		// One that can't be read has ended meanwhile.
-		if at, err := startTime(pid); err == nil && (c.StartedAt.IsZero() || at.Before(c.StartedAt)) {
+		if at, err := process.StartTime(pid); err == nil && (c.StartedAt.IsZero() || at.Before(c.StartedAt)) {
 			c.StartedAt = at
 		}
 	}

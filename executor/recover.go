@@ -13,6 +13,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -35,7 +36,7 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 		if r.Path.Kind() != resource.KindCell || r.Status.Attachment == nil {
 			continue
 		}
-		if err := writeFiles(e.store, r, names); err != nil {
+		if err := etc.Write(e.store, r, names); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/image"
+	"github.com/kukeon/kuke/executor/internal/preflight"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/plan"
@@ -59,8 +60,8 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 		return false
 	}
 	_, err := image.View(ctx, k.executor.containerd, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {
-		p := preflight{root: root, image: options.Image, config: config, foreign: true}
-		_, awaited, err = p.look(options.Spec)
+		p := preflight.Image{Root: root, Name: options.Image, Config: config, Foreign: true}
+		_, awaited, err = p.Look(options.Spec)
 		return err
 	})
 	return awaited && err == nil

@@ -1,4 +1,4 @@
-package executor
+package preflight
 
 import (
 	"os"
@@ -61,9 +61,9 @@ func TestPreflight(t *testing.T) {
 		{name: "a sealed command", image: withCommand, spec: resource.Container{Command: resource.SealKey("key").Seal("none")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := preflight{root: root, image: "image", config: tt.image}
+			p := Image{Root: root, Name: "image", Config: tt.image}
 			for range 2 { // looked at, and remembered
-				found, err := p.flaws(&tt.spec, !tt.awaits)
+				found, err := p.Flaws(&tt.spec, !tt.awaits)
 				switch {
 				case err != nil:
 					t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/planner/plan"
@@ -135,7 +136,7 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = staleFiles(r.executor.store, cell); err != nil {
+	if found.Stale, err = etc.Stale(r.executor.store, cell); err != nil {
 		return err
 	}
 	pin := netnsPath(record.CellID())

@@ -5,10 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,14 +15,14 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
-	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/health"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// check waits until the container is what the condition says, healthy or completed, and records what came of it.
-func (k containerKind) check(ctx context.Context, after *state.Record, condition resource.Condition) error {
+// await waits until the container is what the condition says, healthy or completed, and records what came of it.
+func (k containerKind) await(ctx context.Context, after *state.Record, condition resource.Condition) error {
 	r := *after
 	if now := k.executor.store.Record(after.Path); now != nil {
 		r = *now
@@ -157,11 +153,11 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
 	cell := r.Path.Parent()
-	from := cellDialer{pin: netnsPath(k.executor.cellID(cell)), hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
+	from := health.Cell{Pin: netnsPath(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
 	if check.TCP != "" {
-		return from.connect(ctx, check.TCP)
+		return from.Connect(ctx, check.TCP)
 	}
-	return from.fetch(ctx, check.HTTP)
+	return from.Fetch(ctx, check.HTTP)
 }
 
 func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
@@ -191,71 +187,4 @@ func lastLine(output []byte) string {
 		return ": " + last
 	}
 	return ""
-}
-
-// cellDialer connects from within a cell, to addresses and to the names that the cell's own hosts file has.
-type cellDialer struct {
-	// pin is that of the network namespace of the cell, hosts the path of its hosts file.
-	pin, hosts string
-}
-
-// connect connects to the address by TCP.
-func (d cellDialer) connect(ctx context.Context, address string) error {
-	conn, err := d.dial(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
-// fetch asks for the URL by HTTP. A status from 400 on is an error.
-func (d cellDialer) fetch(ctx context.Context, url string) error {
-	client := http.Client{
-		Transport: &http.Transport{DialContext: d.dial, DisableKeepAlives: true},
-		// A redirection is an answer.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode >= http.StatusBadRequest {
-		err = fmt.Errorf("GET %s: %s", url, response.Status)
-	}
-	return errors.Join(err, response.Body.Close())
-}
-
-func (d cellDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		if addr, err = lookup(d.hosts, host); err != nil {
-			return nil, err
-		}
-	}
-	return netns.Dialer(d.pin)(ctx, network, net.JoinHostPort(addr.String(), port))
-}
-
-// lookup finds a name in a hosts file.
-func lookup(file, name string) (netip.Addr, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(line)
-		for _, known := range fields[min(1, len(fields)):] {
-			if known == name {
-				return netip.ParseAddr(fields[0])
-			}
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("the cell knows no %q: a healthcheck may name localhost, an address, or a cell", name)
 }

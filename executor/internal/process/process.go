@@ -1,4 +1,5 @@
-package executor
+// Package process reads from /proc what the kernel tells of a process.
+package process
 
 import (
 	"bytes"
@@ -14,8 +15,8 @@ import (
 // ticksPerSecond is the unit of times in /proc, the same on every architecture that Linux shows to programs.
 const ticksPerSecond = 100
 
-// startTime returns when a process began, to a hundredth of a second.
-func startTime(pid int) (time.Time, error) {
+// StartTime returns when a process began, to a hundredth of a second.
+func StartTime(pid int) (time.Time, error) {
 	boot, err := bootTime()
 	if err != nil {
 		return time.Time{}, err

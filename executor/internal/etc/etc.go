@@ -1,4 +1,7 @@
-package executor
+// Package etc writes the files that the containers of a cell see in /etc: hosts, hostname and resolv.conf.
+//
+// They are changed in place, since they are mounted into containers, which would go on seeing a file that is replaced.
+package etc
 
 import (
 	"bytes"
@@ -31,8 +34,8 @@ const (
 // on the host's own loopback, which a cell doesn't reach.
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
-// writeFiles makes the files of a cell, or brings them up to date.
-func writeFiles(store *state.Store, cell *state.Record, names []plan.SpaceNames) error {
+// Write makes the files of a cell, or brings them up to date.
+func Write(store *state.Store, cell *state.Record, names []plan.SpaceNames) error {
 	if err := store.MakeNetworkDir(cell.Path); err != nil {
 		return err
 	}
@@ -41,24 +44,24 @@ func writeFiles(store *state.Store, cell *state.Record, names []plan.SpaceNames)
 		return err
 	}
 	return errors.Join(
-		writeHosts(store, cell.Path, cell.Status.Attachment, names),
+		WriteHosts(store, cell.Path, cell.Status.Attachment, names),
 		writeFile(store, cell.Path, hostnameFile, cell.Path.Name()+"\n"),
 		writeFile(store, cell.Path, resolvFile, resolv),
 	)
 }
 
-// writeHosts makes the hosts file of a cell, or brings it up to date.
-func writeHosts(store *state.Store, cell resource.Path, a *state.Attachment, names []plan.SpaceNames) error {
+// WriteHosts makes the hosts file of a cell, or brings it up to date.
+func WriteHosts(store *state.Store, cell resource.Path, a *state.Attachment, names []plan.SpaceNames) error {
 	return writeFile(store, cell, hostsFile, plan.HostsFile(cell, a, names))
 }
 
-// filesDir returns the directory of the files of a cell.
-func filesDir(store *state.Store, cell resource.Path) string {
+// Dir returns the directory of the files of a cell.
+func Dir(store *state.Store, cell resource.Path) string {
 	return filepath.Dir(store.NetworkFile(cell, hostsFile))
 }
 
-// staleFiles returns the names of the files of a cell, but for its hosts, that [writeFiles] would change.
-func staleFiles(store *state.Store, cell resource.Path) ([]string, error) {
+// Stale returns the names of the files of a cell, but for its hosts, that [Write] would change.
+func Stale(store *state.Store, cell resource.Path) ([]string, error) {
 	resolv, err := resolvConf()
 	if err != nil {
 		return nil, err
@@ -179,8 +182,8 @@ func reachable(data []byte) (text string, resolvers bool) {
 	return b.String(), resolvers
 }
 
-// etcMounts returns the mounts of the cell's files, but for those in whose place the container mounts something itself.
-func etcMounts(store *state.Store, container *state.Record) []specs.Mount {
+// Mounts returns the mounts of the cell's files, but for those in whose place the container mounts something itself.
+func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
@@ -194,9 +197,9 @@ func etcMounts(store *state.Store, container *state.Record) []specs.Mount {
 	return mounts
 }
 
-// linkFiles gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
+// Link gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
 // containers know of that, their next tasks mount those in the first.
-func linkFiles(store *state.Store, from, to resource.Path) error {
+func Link(store *state.Store, from, to resource.Path) error {
 	if err := store.MakeNetworkDir(to); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -21,6 +20,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/executor/internal/process"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/plan"
@@ -140,9 +140,6 @@ type refresh struct {
 	keys map[resource.Path]plan.ImageKey // of the images of wanted containers
 }
 
-// contentKey names content in a containerd namespace.
-type contentKey struct{ namespace, digest string }
-
 func containersOf(desired *resource.Tree) []*resource.Resource {
 	if desired == nil {
 		return nil
@@ -209,7 +206,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 		}
 		switch found.Status {
 		case plan.TaskRunning, plan.TaskPaused, plan.TaskPausing:
-			found.StartedAt, _ = startTime(int(c.PID))
+			found.StartedAt, _ = process.StartTime(int(c.PID))
 			found.AppArmor = apparmor.Label(int(c.PID))
 			if score, err := task.OOMScoreAdj(int(c.PID)); err == nil {
 				found.OOMScoreAdj = &score
@@ -297,102 +294,6 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 		}
 	}
 	return nil
-}
-
-// localImages looks up the images of desired containers in their namespaces.
-func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior *state.State) error {
-	for _, c := range r.wanted {
-		key := plan.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*resource.Container).Image}
-		r.keys[c.Path] = key
-		if _, known := r.actual.Images[key]; !known {
-			local, err := r.localImage(ctx, key)
-			if err != nil {
-				return err
-			}
-			r.actual.Images[key] = plan.ImageStatus{Local: local}
-		}
-		if err := r.manifests(ctx, key, prior.Records[c.Path]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// localImage returns the digest of an image in its namespace, or "". The digest that a reference names is enough to find it
-// by.
-func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, error) {
-	pinned := resource.PinnedDigest(key.Reference)
-	if pinned == "" {
-		return r.local[key], nil
-	}
-	has := r.named[contentKey{key.Namespace, pinned}] != ""
-	if !has && r.actual.Namespaces[key.Namespace] != nil {
-		var err error
-		if has, err = image.HasContent(ctx, r.executor.containerd, key.Namespace, pinned); err != nil {
-			return "", err
-		}
-	}
-	if !has {
-		return "", nil
-	}
-	return pinned, nil
-}
-
-// manifests notes which manifests the image of a wanted container and the one that it was made from have for this host,
-// where their digests differ and one of them was asked for by its digest.
-func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.Record) error {
-	local := r.actual.Images[key].Local
-	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
-		return nil
-	}
-	if resource.PinnedDigest(key.Reference) == "" && resource.PinnedDigest(have.Spec.(*resource.Container).Image) == "" {
-		return nil
-	}
-	for _, digest := range []string{local, have.Status.ImageDigest} {
-		if _, known := r.actual.Manifests[digest]; known {
-			continue
-		}
-		manifest, err := image.Manifest(ctx, r.executor.containerd, key.Namespace, digest)
-		if err != nil && !errdefs.IsNotFound(err) {
-			return err
-		}
-		r.actual.Manifests[digest] = manifest
-	}
-	return nil
-}
-
-// remoteImages asks registries for those images that a namespace lacks, or that are always pulled and whose digest is not
-// given by their reference.
-func (r *refresh) remoteImages(ctx context.Context) error {
-	asked := map[string]bool{}
-	for _, c := range r.wanted {
-		policy, key := c.Spec.(*resource.Container).PullPolicy, r.keys[c.Path]
-		lacks := r.actual.Images[key].Local == ""
-		if policy == resource.PullAlways && (lacks || resource.PinnedDigest(key.Reference) == "") || policy != resource.PullNever && lacks {
-			asked[key.Reference] = true
-		}
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(refreshParallelism)
-	for reference := range asked {
-		g.Go(func() error {
-			digest, err := image.Resolve(ctx, r.executor.containerd, reference)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			for key, status := range r.actual.Images {
-				if key.Reference != reference {
-					continue
-				}
-				status.Remote = digest
-				if err != nil {
-					status.Err = err.Error()
-				}
-				r.actual.Images[key] = status
-			}
-			return ctx.Err()
-		})
-	}
-	return g.Wait()
 }
 
 // hostPaths notes the sources of volumes and the devices that aren't there, and what is given for a device and is none.

@@ -1,0 +1,133 @@
+// Package preflight looks into an image for what would keep a container from running: mounts that are not possible, and
+// a user, a directory or a program that is missing. It changes nothing, and nothing of the image runs.
+package preflight
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/rootfs"
+	"github.com/kukeon/kuke/executor/internal/spec"
+	"github.com/kukeon/kuke/planner/plan"
+)
+
+// Image looks for flaws of containers that are made from one image.
+type Image struct {
+	// Root is where its root file system is mounted, Name the reference to it.
+	Root, Name string
+	Config     ocispec.ImageConfig
+	// Foreign says that the host runs programs of other architectures too.
+	Foreign bool
+	// known are the flaws found so far, by what they depend on: many containers of a large configuration are alike.
+	known map[string][]plan.Flaw
+}
+
+// Flaws returns the flaws of a container. alone says that it waits for no other container: else a program that is missing is no
+// flaw, which that container may put into a volume.
+func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
+	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
+	if err != nil {
+		return nil, err
+	}
+	if found, ok := p.known[string(key)]; ok {
+		return found, nil
+	}
+	found, awaited, err := p.Look(c)
+	if awaited && !alone {
+		found = nil // those that it waits for may put it there
+	}
+	if p.known == nil {
+		p.known = map[string][]plan.Flaw{}
+	}
+	p.known[string(key)] = found
+	return found, err
+}
+
+// Look looks for flaws of a container. awaited says that the only one is a program that another container may put into a volume.
+func (p *Image) Look(c *resource.Container) (found []plan.Flaw, awaited bool, err error) {
+	view := rootfs.New(p.Root)
+	found, err = p.mounts(view, c)
+	if err != nil || len(found) > 0 {
+		return found, false, err // without its mounts the view is not that of the container
+	}
+	process := rootfs.Process{Env: append(slices.Clone(p.Config.Env), c.Env.Pairs()...), Dir: p.Config.WorkingDir, Foreign: p.Foreign}
+	flawf := func(attribute, summary, format string, args ...any) {
+		found = append(found, plan.Flaw{Attribute: attribute, Summary: summary, Text: fmt.Sprintf(format, args...)})
+	}
+	if user := cmp.Or(c.User, p.Config.User); user != "" {
+		if _, err := rootfs.FindUser(p.Root, user); err != nil {
+			flawf("user", "User not found", "is to run as user %s: %v. Use a user of image %s, or an id.", user, err, p.Name)
+		}
+	}
+	if c.WorkingDir != "" {
+		process.Dir = c.WorkingDir
+	}
+	if flaw, err := view.DirFlaw(&process); err != nil {
+		return nil, false, err
+	} else if flaw != "" {
+		flawf("workingDir", "Invalid working directory", "has the working directory %s, which %s. Choose a directory.", process.Dir, flaw)
+		return found, false, nil
+	}
+	if process.Args, err = spec.Args(c, p.Config); err != nil {
+		flawf("image", "Nothing to run", "has nothing to run: image %s has neither an entrypoint nor a command. Set command or args.", p.Name)
+		return found, false, nil
+	}
+	if resource.IsSealed(process.Args[0]) || resource.IsSealed(c.Env["PATH"]) {
+		return found, false, nil // what could be said of the value would tell of it
+	}
+	flaw, missing, err := view.ProgramFlaw(&process)
+	awaited = missing && len(found) == 0
+	if flaw != "" {
+		attribute := "image"
+		switch {
+		case c.Command != "":
+			attribute = "command"
+		case len(c.Args) > 0 && len(p.Config.Entrypoint) == 0:
+			attribute = "args"
+		}
+		remedy := fmt.Sprintf("Correct the command, or use another image than %s.", p.Name)
+		if missing {
+			remedy = "Put it into the volume, or correct the command."
+		}
+		flawf(attribute, "Program can't be run", "is to run %q, which %s. %s", process.Args[0], flaw, remedy)
+	}
+	return found, awaited, err
+}
+
+// mounts adds the mounts of the container in the order in which they are made.
+func (p *Image) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, error) {
+	type mount struct {
+		target, source, attribute, of string
+		readOnly                      bool
+	}
+	var all []mount
+	for _, v := range c.Volumes {
+		all = append(all, mount{v.Target, v.Source, fmt.Sprintf("volumes[%q].target", v.Target), v.Source, v.ReadOnly})
+	}
+	for _, t := range c.Tmpfs {
+		all = append(all, mount{t.Path, "", fmt.Sprintf("tmpfs[%q].path", t.Path), "a tmpfs", false})
+	}
+	for _, s := range c.Secrets {
+		const anyFile = "/dev/null" // the secret's own may not be there yet
+		all = append(all, mount{s.Target(), anyFile, fmt.Sprintf("secrets[%q].mountPath", s.Name), "the secret " + s.Name, true})
+	}
+	slices.SortStableFunc(all, func(a, b mount) int { return strings.Compare(a.target, b.target) })
+	var found []plan.Flaw
+	for _, m := range all {
+		flaw, err := view.Mount(m.target, m.source, m.readOnly)
+		if err != nil {
+			return nil, err
+		}
+		if flaw != "" {
+			found = append(found, plan.Flaw{Attribute: m.attribute, Summary: "Mount not possible",
+				Text: fmt.Sprintf("mounts %s at %s, which %s. Choose another path in the container, or another source.", m.of, m.target, flaw)})
+		}
+	}
+	return found, nil
+}
