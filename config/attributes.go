@@ -42,10 +42,10 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	early := func(name string) bool { return static(name) || slices.Contains(computed[r.kind], name) }
 	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
 		if r.mentioned || slices.ContainsFunc(r.attributes, func(name string) bool { return !static(name) }) {
-			n.in.use(references{n.path: true})
+			n.in.eval.use(references{n.path: true})
 		}
 		if n.known == cty.NilVal {
-			n.known = n.in.attributes(n.path, r.kind, nil, nil)
+			n.known = n.in.eval.attributes(n.path, r.kind, nil, nil)
 		}
 		return n.known, true
 	}
@@ -53,7 +53,7 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	if !ok || d == nil {
 		return cty.DynamicVal, false
 	}
-	return n.in.object(d, r)
+	return n.in.eval.object(d, r)
 }
 
 // object returns a declared resource as expressions see it.

@@ -21,7 +21,7 @@ const maxModuleDepth = 32
 
 // moduleInstance is a module where it is called: once for the root, otherwise as often as for_each or count say.
 type moduleInstance struct {
-	*evaluator
+	eval   *evaluator
 	module *module
 	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
 	address string
@@ -42,7 +42,7 @@ type moduleInstance struct {
 
 func (e *evaluator) instantiate(m *module, address string) *moduleInstance {
 	return &moduleInstance{
-		evaluator: e, module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
+		eval: e, module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
 		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*block]*expandedBlock{},
 	}
 }
@@ -71,8 +71,8 @@ func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool)
 		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", shorten(name)), at)
 		return cty.DynamicVal, false
 	}
-	return m.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
-		return m.evaluate(attr.Expr, m.scope())
+	return m.eval.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
+		return m.eval.evaluate(attr.Expr, m.scope())
 	})
 }
 
@@ -81,7 +81,7 @@ func (m *moduleInstance) undeclared(what, name string, known []string, mend stri
 	if hint == "" {
 		hint = " " + mend
 	}
-	m.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, shorten(name), hint)
+	m.eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, shorten(name), hint)
 }
 
 // path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.
@@ -90,7 +90,7 @@ func (m *moduleInstance) path(name string, at resource.Range) (cty.Value, bool) 
 	case "module":
 		return cty.StringVal(m.module.dir), true
 	case "root":
-		return cty.StringVal(m.rootDir), true
+		return cty.StringVal(m.eval.rootDir), true
 	case "cwd":
 		dir, err := os.Getwd()
 		if err == nil {
@@ -118,18 +118,18 @@ func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bo
 		return cty.DynamicVal, false
 	}
 	l := memo(m.variables, name)
-	if l.state == running && m.running[len(m.running)-1] == m.name("var."+name) {
+	if l.state == running && m.eval.running[len(m.eval.running)-1] == m.name("var."+name) {
 		// A validation looks at its own variable.
 		return l.value, l.ok
 	}
-	return m.once(l, m.name("var."+name), at, func() (cty.Value, bool) {
+	return m.eval.once(l, m.name("var."+name), at, func() (cty.Value, bool) {
 		val, ok := m.input(v)
 		if !ok {
 			return cty.DynamicVal, false
 		}
 		l.value, l.ok = mark(val, v.sensitive), true
 		for _, r := range v.rules {
-			m.holds(r, m.scope(), resource.Error, "Invalid value of a variable", "")
+			m.eval.holds(r, m.scope(), resource.Error, "Invalid value of a variable", "")
 		}
 		return l.value, true
 	})
@@ -143,18 +143,18 @@ func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
 	attr := m.call.hcl.Body.Attributes[v.name]
 	if attr == nil {
 		if v.fallback == cty.NilVal {
-			m.diags.Errorf(hclRange(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
+			m.eval.diags.Errorf(hclRange(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
 			return cty.DynamicVal, false
 		}
 		return v.fallback, true
 	}
-	val, ok := m.evaluate(attr.Expr, m.outside)
+	val, ok := m.eval.evaluate(attr.Expr, m.outside)
 	if !ok {
 		return cty.DynamicVal, false
 	}
 	val, err := v.given(val)
 	if err != nil {
-		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", shorten(attr.Name), v.name, err)
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", shorten(attr.Name), v.name, err)
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -179,13 +179,13 @@ func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 		switch {
 		case v.fallback != cty.NilVal:
 			return v.fallback, true
-		case m.evaluator.input.Ask == nil:
-			m.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.name, explained(v.description), v.name, envPrefix, v.name)
+		case m.eval.input.Ask == nil:
+			m.eval.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.name, explained(v.description), v.name, envPrefix, v.name)
 			return cty.DynamicVal, false
 		}
-		text, err := m.evaluator.input.Ask(v.name, v.description, v.sensitive)
+		text, err := m.eval.input.Ask(v.name, v.description, v.sensitive)
 		if err != nil {
-			m.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value: %v.", v.name, err)
+			m.eval.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value: %v.", v.name, err)
 			return cty.DynamicVal, false
 		}
 		a = assigned{text: text, from: "what was entered"}
@@ -199,9 +199,9 @@ func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 		if at.File == "" {
 			at = v.declared
 		} else if v.sensitive {
-			m.hide(at.File)
+			m.eval.sources.hide(at.File)
 		}
-		m.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
+		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -209,8 +209,8 @@ func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 
 // expandedCall are the modules that a call stands for.
 type expandedCall struct {
-	lazy
-	repetition
+	expansion lazy
+	each      repetition
 	instances []*moduleInstance
 }
 
@@ -237,14 +237,14 @@ func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, boo
 		}
 		values = append(values, cty.ObjectVal(outputs))
 	}
-	return x.collect(values), true
+	return x.each.collect(values), true
 }
 
 // givesOut reports whether the module called label has the output that t refers to, or complains that it hasn't.
 func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 	x := m.calls[label]
 	at := 2
-	if x != nil && x.keys != nil {
+	if x != nil && x.each.keys != nil {
 		at = 3 // after the key
 	}
 	if len(t) <= at || x == nil || len(x.instances) == 0 {
@@ -255,7 +255,7 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 	if !ok || outputs[name] != nil {
 		return true
 	}
-	m.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, shorten(name),
+	m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, shorten(name),
 		orElse(suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+shorten(name)+"\" { value = … }."))
 	return false
 }
@@ -263,16 +263,16 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 // result returns the value of an output.
 func (m *moduleInstance) result(name string, at resource.Range) (cty.Value, bool) {
 	o := m.module.outputs[name]
-	return m.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
+	return m.eval.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
 		for _, r := range o.rules {
-			m.holds(r, m.scope(), resource.Error, "Precondition does not hold", "")
+			m.eval.holds(r, m.scope(), resource.Error, "Precondition does not hold", "")
 		}
-		val, ok := m.evaluate(o.value.Expr, m.scope())
+		val, ok := m.eval.evaluate(o.value.Expr, m.scope())
 		if o.after != nil {
 			ok = m.await(o.after) && ok
 		}
 		if ok && m.call == nil && !o.sensitive && functions.IsSensitive(val) {
-			m.diags.Errorf(hclRange(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+			m.eval.diags.Errorf(hclRange(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
 			return val, false
 		}
 		return mark(val, o.sensitive), ok
@@ -286,7 +286,7 @@ func (m *moduleInstance) expandCall(c *call, at resource.Range) (*expandedCall, 
 		x = &expandedCall{}
 		m.calls[c.label] = x
 	}
-	_, ok := m.once(&x.lazy, m.name("module."+c.label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
+	_, ok := m.eval.once(&x.expansion, m.name("module."+c.label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
 	return x, ok
 }
 
@@ -296,12 +296,12 @@ func (x *expandedCall) expand(m *moduleInstance, c *call) bool {
 		return false
 	}
 	m.checkArguments(c, called)
-	x.repetition, ok = m.repeat(c.hcl.Body, m.scope())
+	x.each, ok = m.eval.repeat(c.hcl.Body, m.scope())
 	if !ok {
 		return false
 	}
-	for i, s := range x.scopes {
-		inner := m.instantiate(called, m.name("module."+c.label)+x.suffix(i))
+	for i, s := range x.each.scopes {
+		inner := m.eval.instantiate(called, m.name("module."+c.label)+x.each.suffix(i))
 		inner.call, inner.outside, inner.depth, inner.parent = c, s, m.depth+1, m.parent
 		if attr := c.hcl.Body.Attributes["parent"]; attr != nil {
 			if inner.parent, ok = m.parentPath(attr, s); !ok {
@@ -315,16 +315,16 @@ func (x *expandedCall) expand(m *moduleInstance, c *call) bool {
 
 // parentPath returns the path that a module is to fill, which is seen from the one that the module around it fills.
 func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resource.Path, bool) {
-	text, ok := m.settledText(attr.Expr, s, "the parent of a module")
+	text, ok := m.eval.settledText(attr.Expr, s, "the parent of a module")
 	if !ok {
 		return "", false
 	}
 	p, err := resource.ParsePath(string(m.within(text)))
 	switch {
 	case err != nil:
-		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", sentence(err.Error()))
 	case p.Kind() == resource.KindContainer:
-		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
 	default:
 		return p, true
 	}
@@ -343,27 +343,27 @@ func (m *moduleInstance) within(text string) resource.Path {
 func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 	attr := c.hcl.Body.Attributes["source"]
 	if attr == nil {
-		m.diags.Errorf(hclRange(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
+		m.eval.diags.Errorf(hclRange(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
 		return nil, false
 	}
-	source, ok := m.settledText(attr.Expr, m.scope(), "the source of a module")
+	source, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
 	if !ok {
 		return nil, false
 	}
 	at := hclRange(attr.Expr.Range())
 	dir, err := moduleDir(m.module.dir, source)
 	if err != nil {
-		m.diags.Errorf(at, "", "Unsupported source", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", sentence(err.Error()))
 		return nil, false
 	}
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
 		if identity(above.module.dir) == identity(dir) || m.depth >= maxModuleDepth {
-			m.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", source, m.chain(dir))
+			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", source, m.chain(dir))
 			return nil, false
 		}
 	}
-	return m.readModule(dir, at)
+	return m.eval.readModule(dir, at)
 }
 
 func (m *moduleInstance) caller() *moduleInstance {
@@ -375,9 +375,9 @@ func (m *moduleInstance) caller() *moduleInstance {
 
 // chain names the folders that led to the call of the module in dir.
 func (m *moduleInstance) chain(dir string) string {
-	names := []string{m.shown(dir)}
+	names := []string{m.eval.shown(dir)}
 	for above := m; above != nil; above = above.caller() {
-		names = append(names, m.shown(above.module.dir))
+		names = append(names, m.eval.shown(above.module.dir))
 	}
 	slices.Reverse(names)
 	return strings.Join(names, " → ")
@@ -422,18 +422,18 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 // checkArguments refuses arguments of a call that are no inputs of the module.
 func (m *moduleInstance) checkArguments(c *call, called *module) {
 	for _, b := range c.hcl.Body.Blocks {
-		m.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
+		m.eval.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
 	}
 	for _, attr := range sortedAttributes(c.hcl.Body) {
 		switch attr.Name {
 		case "source", "parent", "for_each", "count", "depends_on":
 			continue
 		case "version", "providers":
-			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
+			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
 			continue
 		}
 		if called.variables[attr.Name] == nil {
-			m.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, shorten(attr.Name), suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
+			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, shorten(attr.Name), suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 		text += "\n" // which ends the last line of a heredoc
 	}
 	data := []byte(text)
-	e.add(consoleName, data)
+	e.sources.add(consoleName, data)
 	if !boundedHCL(consoleName, data, &diags) {
 		return "", diags
 	}

@@ -16,8 +16,8 @@ func (m *moduleInstance) awaitCallers() bool {
 			continue
 		}
 		outside, at := m.outside.in, hclRange(attr.NameRange)
-		_, ok := m.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
-		if !ok || !m.spend(len(m.awaited.used), at) {
+		_, ok := m.eval.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
+		if !ok || !m.eval.spend(len(m.awaited.used), at) {
 			return false
 		}
 	}
@@ -27,7 +27,7 @@ func (m *moduleInstance) awaitCallers() bool {
 // await lets what is being worked out wait for the resources and modules that a depends_on of the module names.
 func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
 	list, problems := hcl.ExprList(attr.Expr)
-	m.report(problems)
+	m.eval.report(problems)
 	ok := !problems.HasErrors()
 	for _, item := range list {
 		ok = m.awaitOne(item) && ok
@@ -39,7 +39,7 @@ func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
 func (m *moduleInstance) awaitsItself(c *call, attr *hclsyntax.Attribute) bool {
 	for _, t := range attr.Expr.Variables() {
 		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.label {
-			m.diags.Errorf(hclRange(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
+			m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
 			return true
 		}
 	}
@@ -57,7 +57,7 @@ func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
 			return m.awaitModule(t, at)
 		}
 	}
-	m.diags.Errorf(at, "", "Invalid reference", "depends_on is a list of resources and modules, such as container.db or module.site.")
+	m.eval.diags.Errorf(at, "", "Invalid reference", "depends_on is a list of resources and modules, such as container.db or module.site.")
 	return false
 }
 
@@ -65,7 +65,7 @@ func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
 func (m *moduleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 	attribute, _ := referredAttribute(t[2:])
 	if attribute != "" || len(t) > 3 {
-		m.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
+		m.eval.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
 		return false
 	}
 	return true
@@ -73,14 +73,14 @@ func (m *moduleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 
 func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at resource.Range) bool {
 	var wanted resourceReferences
-	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.evaluator, k, t, nil) {
+	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.eval, k, t, nil) {
 		return false
 	}
 	r := wanted[0]
 	r.attributes, r.all, r.mentioned = []string{"path"}, false, true
 	ok := false
-	used := m.watch("depends_on", func() { _, ok = r.value(m.evaluator, m.scope()) })
-	m.use(used)
+	used := m.eval.watch("depends_on", func() { _, ok = r.value(m.eval, m.scope()) })
+	m.eval.use(used)
 	for _, b := range m.find(k, r.label, nil) {
 		ok = ok && m.awaitBlocks(b.nested, used)
 	}
@@ -101,7 +101,7 @@ func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
 				inner[n.path] = true
 			}
 		}
-		m.use(inner)
+		m.eval.use(inner)
 		if !m.awaitBlocks(b.nested, inner) {
 			return false
 		}
@@ -125,9 +125,9 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 	}
 	wanted := x.instances
 	if _, key := referredAttribute(t[2:]); key != cty.NilVal {
-		found := x.find([]cty.Value{key})
+		found := x.each.find([]cty.Value{key})
 		if len(found) == 0 {
-			m.diags.Errorf(at, "", "Invalid reference", "The module %s is not there with this key.", label)
+			m.eval.diags.Errorf(at, "", "Invalid reference", "The module %s is not there with this key.", label)
 			return false
 		}
 		wanted = wanted[found[0] : found[0]+1]
@@ -141,7 +141,7 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 // awaitAll lets what is being worked out wait for all that the module makes.
 func (m *moduleInstance) awaitAll() bool {
 	for _, d := range m.module.manifests {
-		m.use(references{d.path: true})
+		m.eval.use(references{d.path: true})
 	}
 	if !m.awaitBlocks(m.module.blocks, nil) {
 		return false

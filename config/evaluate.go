@@ -19,9 +19,9 @@ import (
 // evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
 // itself on the way is a cycle.
 type evaluator struct {
-	*sourceSet
-	input Input
-	diags *resource.Diagnostics
+	sources *sourceSet
+	input   Input
+	diags   *resource.Diagnostics
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
 	rootDir   string
 	root      *moduleInstance
@@ -46,7 +46,7 @@ type evaluator struct {
 
 func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sourceSet: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
+		sources: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -97,7 +97,7 @@ func (m *moduleInstance) declareModule() {
 	for _, b := range m.module.blocks {
 		m.declareAll(b)
 	}
-	m.declared = append(m.declared, m.module.manifests...)
+	m.eval.declared = append(m.eval.declared, m.module.manifests...)
 	for _, name := range slices.Sorted(maps.Keys(m.module.outputs)) {
 		m.result(name, m.module.outputs[name].declared)
 	}
@@ -266,7 +266,7 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
 			// HCL's own hint is another each time where several names are as near.
-			name := e.text(*p.Subject)
+			name := e.sources.text(*p.Subject)
 			p.Detail = fmt.Sprintf("There is no function named %q.%s", shorten(name), suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
 			if why := functions.Excluded(strings.TrimPrefix(name, "core::")); why != "" {
 				p.Detail = sentence(why)

@@ -181,10 +181,10 @@ variable "secret" {
 		var diags resource.Diagnostics
 		m := newModule(t.TempDir())
 		(&collector{module: m, diags: &diags}).file("main.hcl", declared)
-		s := &inputs{sourceSet: newSourceSet(), root: m, diags: &diags, values: map[string]assigned{}}
+		s := &inputs{sources: newSourceSet(), root: m, diags: &diags, values: map[string]assigned{}}
 		for _, name := range []string{"a.kukevars", "a.json"} {
 			text, ok := normalize(source{name: name, data: data}, &diags)
-			s.add(name, text)
+			s.sources.add(name, text)
 			if !ok {
 				continue
 			}
@@ -195,7 +195,7 @@ variable "secret" {
 			}
 		}
 		for _, d := range diags {
-			checkRange(t, d.Subject, s.data)
+			checkRange(t, d.Subject, s.sources.data)
 		}
 		for name, v := range m.variables {
 			for _, a := range []assigned{s.values[name], {text: string(data)}} {

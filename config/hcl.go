@@ -61,7 +61,7 @@ func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Bl
 			v.fields = append(v.fields, field{attr.Name, hclRange(attr.NameRange), val})
 		}
 	}
-	b := &blockFields{evaluator: e, of: v, byType: map[string]*value{}}
+	b := &blockFields{eval: e, of: v, byType: map[string]*value{}}
 	for _, block := range body.Blocks {
 		switch {
 		case skip(block):
@@ -79,7 +79,7 @@ func nothing(*hclsyntax.Block) bool { return false }
 
 // blockFields gathers the blocks of one body by their type.
 type blockFields struct {
-	*evaluator
+	eval   *evaluator
 	of     *value
 	byType map[string]*value
 }
@@ -88,7 +88,7 @@ type blockFields struct {
 func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
 	// What is wrong with a block of another type is its type.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
-		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(name), shorten(name))
+		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(name), shorten(name))
 	}
 	blocks := b.byType[name]
 	if blocks == nil {
@@ -97,9 +97,9 @@ func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block
 		b.of.fields = append(b.of.fields, field{name, at, blocks})
 	}
 	if name == dependsOn {
-		content = b.nameByPath(content)
+		content = b.eval.nameByPath(content)
 	}
-	item := b.body(content, s, nothing, nil)
+	item := b.eval.body(content, s, nothing, nil)
 	item.rng = hclRange(block.DefRange())
 	blocks.items = append(blocks.items, item)
 }
@@ -113,12 +113,12 @@ var dynamicSchema = &hcl.BodySchema{
 func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 	at := hclRange(block.DefRange())
 	if len(block.Labels) != 1 {
-		b.diags.Errorf(at, "", "Missing name", "A dynamic block names the type of the blocks that it makes: dynamic \"volume\" { … }.")
+		b.eval.diags.Errorf(at, "", "Missing name", "A dynamic block names the type of the blocks that it makes: dynamic \"volume\" { … }.")
 		return
 	}
 	name := block.Labels[0]
 	if _, isKind := kindOf(name); isKind {
-		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
+		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
 		return
 	}
 	if !attributeWords()[name] {
@@ -127,27 +127,27 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 		if name == "lifecycle" {
 			hint = " What lifecycle says is needed before anything is worked out: write it as it is."
 		}
-		b.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", shorten(name), hint)
+		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", shorten(name), hint)
 		return
 	}
 	content, problems := block.Body.Content(dynamicSchema)
-	b.report(problems)
+	b.eval.report(problems)
 	if problems.HasErrors() {
 		return
 	}
 	if len(content.Blocks) != 1 {
-		b.diags.Errorf(at, "", "Missing content", "A dynamic block has one block content, which says what is in each of the blocks that it makes.")
+		b.eval.diags.Errorf(at, "", "Missing content", "A dynamic block has one block content, which says what is in each of the blocks that it makes.")
 		return
 	}
 	iterator := name
 	if attr := content.Attributes["iterator"]; attr != nil {
 		if iterator = hcl.ExprAsKeyword(attr.Expr); iterator == "" {
-			b.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "iterator must be a name, without quotes.")
+			b.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "iterator must be a name, without quotes.")
 			return
 		}
 	}
-	keys, values, ok := b.elements(block.Body.Attributes["for_each"].Expr, s, true)
-	if !ok || !b.room(len(keys), at) {
+	keys, values, ok := b.eval.elements(block.Body.Attributes["for_each"].Expr, s, true)
+	if !ok || !b.eval.room(len(keys), at) {
 		return
 	}
 	for i, key := range keys {

@@ -46,10 +46,10 @@ type assigned struct {
 
 // inputs collects what is assigned: later ones win.
 type inputs struct {
-	*sourceSet
-	root   *module
-	diags  *resource.Diagnostics
-	values map[string]assigned
+	sources *sourceSet
+	root    *module
+	diags   *resource.Diagnostics
+	values  map[string]assigned
 	// broken says that a file can't be read, so that values are missing which may be there.
 	broken bool
 }
@@ -128,7 +128,7 @@ func (s *inputs) file(name string, open func() (io.ReadCloser, error), named boo
 		return
 	}
 	data, ok := normalize(source{name: name, data: data}, s.diags)
-	s.add(name, data)
+	s.sources.add(name, data)
 	if !ok {
 		s.broken = true
 		return
@@ -142,7 +142,7 @@ func (s *inputs) file(name string, open func() (io.ReadCloser, error), named boo
 	if len(*s.diags) > before {
 		s.broken = true
 		if s.holdsSecrets(data) {
-			s.hide(name)
+			s.sources.hide(name)
 		}
 	}
 	s.set(found, name)
@@ -219,7 +219,7 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
 		at := int(syntax.Offset)
-		s.diags.Errorf(y.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
+		s.diags.Errorf(y.lines.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
 		return nil
 	}
 	before := len(*s.diags)

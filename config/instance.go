@@ -33,8 +33,8 @@ type instance struct {
 
 // expandedBlock are the resources that a block stands for, by the instance of the block around it.
 type expandedBlock struct {
-	lazy
-	groups []*group
+	expansion lazy
+	groups    []*group
 	// paths holds the instances by their paths, once one is asked for.
 	paths map[resource.Path]*instance
 	// places holds the groups by the path of what they are in, once that is asked for.
@@ -54,7 +54,7 @@ func (x *expandedBlock) at(p resource.Path) *instance {
 
 // group is what a block stands for in one instance of the block around it.
 type group struct {
-	repetition
+	each      repetition
 	parent    *instance
 	instances []*instance
 }
@@ -66,7 +66,7 @@ func (m *moduleInstance) expand(b *block, at resource.Range) (*expandedBlock, bo
 		x = &expandedBlock{}
 		m.blocks[b] = x
 	}
-	_, ok := m.once(&x.lazy, m.name(b.address()), at, func() (cty.Value, bool) {
+	_, ok := m.eval.once(&x.expansion, m.name(b.address()), at, func() (cty.Value, bool) {
 		parents := []*instance{nil}
 		if b.parent != nil {
 			above, ok := m.expand(b.parent, at)
@@ -80,11 +80,11 @@ func (m *moduleInstance) expand(b *block, at resource.Range) (*expandedBlock, bo
 			if parent != nil {
 				s = parent.scope
 			}
-			r, ok := m.repeat(b.hcl.Body, s)
+			r, ok := m.eval.repeat(b.hcl.Body, s)
 			if !ok {
 				return cty.DynamicVal, false
 			}
-			g := &group{repetition: r, parent: parent}
+			g := &group{each: r, parent: parent}
 			for i := range r.scopes {
 				g.instances = append(g.instances, m.newInstance(b, g, i))
 			}
@@ -107,14 +107,14 @@ func (x *expandedBlock) instances() []*instance {
 // newInstance makes the instance of a block at i, with its path: empty where something is wrong with it, which has been
 // reported then.
 func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
-	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.suffix(i)), body: lazy{apart: true}}
-	inner := *g.scopes[i]
+	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.each.suffix(i)), body: lazy{apart: true}}
+	inner := *g.each.scopes[i]
 	inner.within = n
 	n.scope = &inner
 	name := m.instanceName(n, g, i)
 	parent, ok := m.parentOf(n)
 	if name != nil && ok {
-		n.path = childPath(m.diags, b.kind, parent, name)
+		n.path = childPath(m.eval.diags, b.kind, parent, name)
 	}
 	return n
 }
@@ -125,24 +125,24 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
 	n.named = hclRange(n.block.hcl.LabelRanges[0])
 	name := &value{kind: stringKind, text: n.block.label, rng: n.named}
 	if attr := n.block.hcl.Body.Attributes["name"]; attr != nil {
-		text, ok := m.settledText(attr.Expr, n.scope, "the name of a "+n.block.kind.Lower())
+		text, ok := m.eval.settledText(attr.Expr, n.scope, "the name of a "+n.block.kind.Lower())
 		if !ok {
 			return nil
 		}
 		n.named = hclRange(attr.Expr.Range())
 		return &value{kind: stringKind, text: text, rng: n.named}
 	}
-	if g.keys == nil {
+	if g.each.keys == nil {
 		return name
 	}
 	key, each := fmt.Sprint(i), "count"
-	if !g.list {
-		key, each = g.keys[i].AsString(), "for_each"
+	if !g.each.list {
+		key, each = g.each.keys[i].AsString(), "for_each"
 	}
 	name.text += "-" + key
 	if resource.CheckName(name.text) != nil && resource.CheckName(n.block.label) == nil {
 		n.named = hclRange(n.block.hcl.Body.Attributes[each].NameRange)
-		m.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", shorten(key), n.name, shorten(name.text))
+		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", shorten(key), n.name, shorten(name.text))
 		return nil
 	}
 	return name
@@ -150,13 +150,13 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
 
 // checkNames reports instances of one block that have the same name.
 func (m *moduleInstance) checkNames(g *group) {
-	if g.keys == nil {
+	if g.each.keys == nil {
 		return
 	}
 	seen := map[resource.Path]*instance{}
 	for _, n := range g.instances {
 		if first := seen[n.path]; first != nil && n.path != "" {
-			m.diags.Errorf(n.named, n.path, "Duplicate resource", "%s and %s are both %s. Let name = … or parent = … in the block hold each.key or count.index.", first.name, n.name, n.path)
+			m.eval.diags.Errorf(n.named, n.path, "Duplicate resource", "%s and %s are both %s. Let name = … or parent = … in the block hold each.key or count.index.", first.name, n.name, n.path)
 			n.path = ""
 			continue
 		}
@@ -170,15 +170,15 @@ func (m *moduleInstance) parentOf(n *instance) (resource.Path, bool) {
 	k := n.block.kind
 	switch {
 	case n.parent != nil && attr != nil:
-		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
 		return n.parent.path, n.parent.path != ""
 	case n.parent != nil:
 		return n.parent.path, n.parent.path != ""
 	case k == resource.KindRealm && attr != nil:
-		m.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
 		return "", true
 	case k == resource.KindRealm && m.parent != "":
-		m.diags.Errorf(n.named, "", "Misplaced block", "This module fills %s, where no realm can be. Take parent = … out of the module's block, or the realm out of the module.", m.parent)
+		m.eval.diags.Errorf(n.named, "", "Misplaced block", "This module fills %s, where no realm can be. Take parent = … out of the module's block, or the realm out of the module.", m.parent)
 		return "", false
 	case k == resource.KindRealm:
 		return "", true
@@ -197,14 +197,14 @@ func (m *moduleInstance) filled(n *instance) (resource.Path, bool) {
 	declared := hclRange(n.block.hcl.DefRange())
 	wants := fmt.Sprintf("parent = %q", parentShape(k, m.parent))
 	if m.parent == "" {
-		m.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, above(k))
+		m.eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, above(k))
 		return "", false
 	}
 	if m.parent.Depth() >= k.Depth() {
-		m.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), above(k))
+		m.eval.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), above(k))
 		return "", false
 	}
-	m.diags.Errorf(declared, "", "Missing parent", "This module fills the %s %s: the %s must say where in it it belongs. Write %s with the names, seen from there.", m.parent.Kind().Lower(), m.parent, k.Lower(), wants)
+	m.eval.diags.Errorf(declared, "", "Missing parent", "This module fills the %s %s: the %s must say where in it it belongs. Write %s with the names, seen from there.", m.parent.Kind().Lower(), m.parent, k.Lower(), wants)
 	return "", false
 }
 
@@ -220,17 +220,17 @@ func parentShape(k resource.Kind, filled resource.Path) string {
 func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (resource.Path, bool) {
 	k := n.block.kind
 	at := hclRange(attr.Expr.Range())
-	text, ok := m.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
+	text, ok := m.eval.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
 	if !ok {
 		return "", false
 	}
 	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
-		m.diags.Errorf(at, "", "Invalid parent", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Invalid parent", "%s.", sentence(err.Error()))
 		return "", false
 	}
 	if p.Depth() != k.Depth()-1 {
-		m.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), above(k), p, p.Kind().Lower(), parentShape(k, m.parent))
+		m.eval.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), above(k), p, p.Kind().Lower(), parentShape(k, m.parent))
 		return "", false
 	}
 	return p, true
@@ -251,20 +251,20 @@ var metaArguments = []string{"name", "parent", "for_each", "count"}
 func (n *instance) declare(at resource.Range) (*declaration, bool) {
 	m := n.in
 	before := n.body.state
-	_, ok := m.once(&n.body, n.name, at, func() (cty.Value, bool) {
+	_, ok := m.eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
 		d := &declaration{kind: n.block.kind, format: hclFormat, declared: hclRange(n.block.hcl.DefRange()), path: n.path}
 		n.declaration = d
-		before := len(*m.diags)
-		d.body = m.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
+		before := len(*m.eval.diags)
+		d.body = m.eval.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
 			_, isKind := kindOf(b.Type)
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
 		d.body.rng = d.declared
-		d.namesOfCell(m.diags)
-		m.lifecycle(n, d)
+		d.namesOfCell(m.eval.diags)
+		m.eval.lifecycle(n, d)
 		m.awaitCallers()
-		d.decode(m.diags)
-		return cty.True, !(*m.diags)[before:].HasErrors()
+		d.decode(m.eval.diags)
+		return cty.True, !(*m.eval.diags)[before:].HasErrors()
 	})
 	if before == unasked && n.declaration != nil && n.declaration.decoded != nil {
 		n.declaration.decoded.References = n.references()
@@ -298,9 +298,9 @@ func (m *moduleInstance) declareAll(b *block) {
 func (m *moduleInstance) declareTree(n *instance) {
 	d, _ := n.declare(n.named)
 	if d != nil {
-		m.declared = append(m.declared, d)
+		m.eval.declared = append(m.eval.declared, d)
 	}
-	m.all = append(m.all, n)
+	m.eval.all = append(m.eval.all, n)
 	for _, nested := range n.block.nested {
 		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
 		if !ok {

@@ -75,7 +75,7 @@ func Load(in Input) (*Configuration, resource.Diagnostics) {
 // load works out what the files that were found say. diags are those of the reading.
 func load(in Input, found []source, diags resource.Diagnostics) (*Configuration, resource.Diagnostics) {
 	e := newEvaluator(in, &diags)
-	c := &Configuration{Sources: e.data}
+	c := &Configuration{Sources: e.sources.data}
 	if len(found) == 0 {
 		return c, diags
 	}
@@ -86,18 +86,18 @@ func load(in Input, found []source, diags resource.Diagnostics) (*Configuration,
 	e.read(root, found)
 	c.Project = root.project(e.rootDir)
 	if len(diags) == before && root.empty() {
-		diags.Errorf(resource.Range{File: e.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.order, ", "))
+		diags.Errorf(resource.Range{File: e.sources.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.sources.order, ", "))
 	}
 	if root.broken {
-		diags = e.sort(diags)
+		diags = e.sources.sort(diags)
 		return c, diags // what else there would be to say may only follow from that
 	}
-	given := &inputs{sourceSet: e.sourceSet, root: root, diags: &diags, values: map[string]assigned{}}
+	given := &inputs{sources: e.sources, root: root, diags: &diags, values: map[string]assigned{}}
 	given.collect(in, dirs)
 	e.root = e.instantiate(root, "")
 	e.root.assigned = given.values
 	e.guard(func() { e.work(c) })
-	diags = e.sort(diags)
+	diags = e.sources.sort(diags)
 	c.evaluator = e
 	c.Pending = e.pending
 	if diags.HasErrors() {
@@ -160,7 +160,7 @@ func named(dir string) string {
 func (e *evaluator) read(m *module, found []source) {
 	for _, s := range found {
 		data, ok := normalize(s, e.diags)
-		e.add(s.name, data)
+		e.sources.add(s.name, data)
 		if !ok {
 			continue
 		}
@@ -199,8 +199,8 @@ func (e *evaluator) guardFile(name string, work func()) {
 // guard runs work as guardFile does, for what is about all files.
 func (e *evaluator) guard(work func()) {
 	name := ""
-	if len(e.order) > 0 {
-		name = e.order[0]
+	if len(e.sources.order) > 0 {
+		name = e.sources.order[0]
 	}
 	e.guardFile(name, work)
 }

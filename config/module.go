@@ -85,8 +85,8 @@ func firstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
 
 // collector sorts what the files of a module say.
 type collector struct {
-	*module
-	diags *resource.Diagnostics
+	module *module
+	diags  *resource.Diagnostics
 }
 
 // blockWords are those that a block at the top level can begin with.
@@ -106,7 +106,7 @@ func (c *collector) file(name string, data []byte) {
 	}
 	report(firstOfEach(problems), c.diags)
 	if problems.HasErrors() {
-		c.broken = true
+		c.module.broken = true
 		return
 	}
 	body, ok := file.Body.(*hclsyntax.Body)
@@ -125,7 +125,7 @@ func (c *collector) file(name string, data []byte) {
 func (c *collector) block(b *hclsyntax.Block) {
 	if k, ok := kindOf(b.Type); ok {
 		if added := c.resource(b, k, nil); added != nil {
-			c.blocks = append(c.blocks, added)
+			c.module.blocks = append(c.module.blocks, added)
 		}
 		return
 	}
@@ -140,11 +140,11 @@ func (c *collector) block(b *hclsyntax.Block) {
 		c.addCall(b)
 	case "check":
 		if c.label(b, "check") != "" {
-			c.checks = append(c.checks, b)
+			c.module.checks = append(c.module.checks, b)
 		}
 	case "moved", "removed", "import":
 		c.noLabel(b)
-		c.moves = append(c.moves, b)
+		c.module.moves = append(c.module.moves, b)
 	case settingsWord:
 		c.addSettings(b)
 	default:
@@ -237,11 +237,11 @@ func (c *collector) addLocals(b *hclsyntax.Block) {
 		c.diags.Errorf(hclRange(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", shorten(nested.Type))
 	}
 	for _, attr := range sortedAttributes(b.Body) {
-		if first := c.locals[attr.Name]; first != nil {
+		if first := c.module.locals[attr.Name]; first != nil {
 			c.duplicate(hclRange(attr.NameRange), "local value", attr.Name, first.NameRange)
 			continue
 		}
-		c.locals[attr.Name] = attr
+		c.module.locals[attr.Name] = attr
 	}
 }
 
@@ -250,13 +250,13 @@ func (c *collector) addCall(b *hclsyntax.Block) {
 	if label == "" {
 		return
 	}
-	if first := c.calls[label]; first != nil {
+	if first := c.module.calls[label]; first != nil {
 		c.duplicate(hclRange(b.DefRange()), "module", label, first.hcl.DefRange())
 		return
 	}
 	added := &call{label: label, hcl: b}
-	c.calls[label] = added
-	c.callOrder = append(c.callOrder, added)
+	c.module.calls[label] = added
+	c.module.callOrder = append(c.module.callOrder, added)
 }
 
 var outputSchema = &hcl.BodySchema{
@@ -269,7 +269,7 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 	if name == "" {
 		return
 	}
-	if first := c.outputs[name]; first != nil {
+	if first := c.module.outputs[name]; first != nil {
 		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate output", "The output %q is already declared at %s. Keep one of them.", name, first.declared)
 		return
 	}
@@ -291,7 +291,7 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 		}
 	}
 	if o.value != nil {
-		c.outputs[name] = o
+		c.module.outputs[name] = o
 	}
 }
 

@@ -24,7 +24,7 @@ type movedBlock struct {
 
 // movedBlocks are those of a module.
 type movedBlocks struct {
-	*moduleInstance
+	in  *moduleInstance
 	all []*movedBlock
 	// byFrom holds them by the place and the address that they move something from.
 	byFrom map[movedFrom]*movedBlock
@@ -84,7 +84,7 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 		return []*movedBlock{b}
 	}
 	seen[b] = true
-	groups, ok := m.groupsOf(b.to)
+	groups, ok := m.in.groupsOf(b.to)
 	if !ok {
 		return []*movedBlock{b}
 	}
@@ -101,8 +101,8 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 			place = g.place()
 		}
 		switch key := b.to.last().key; {
-		case key == cty.NilVal && b.from.last().key == cty.NilVal && g.keys != nil:
-			for _, key := range g.keys {
+		case key == cty.NilVal && b.from.last().key == cty.NilVal && g.each.keys != nil:
+			for _, key := range g.each.keys {
 				all = append(all, b.instance(place, key))
 			}
 		case len(groups) == 1 || g.member(key) != nil:
@@ -153,7 +153,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 		return Move{}, false
 	}
 	if from == to {
-		m.diags.Errorf(at, from, "Invalid move", "%s can't be moved to itself.", from)
+		m.in.eval.diags.Errorf(at, from, "Invalid move", "%s can't be moved to itself.", from)
 		return Move{}, false
 	}
 	return Move{From: from, To: to, Declared: at}, true
@@ -163,7 +163,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 	if b.state != unasked {
 		if b.state == running {
-			m.diags.Errorf(hclRange(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
+			m.in.eval.diags.Errorf(hclRange(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
 			b.state = finished
 		}
 		return b.path, b.ok
@@ -178,15 +178,15 @@ func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 
 func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 	if b.to == nil {
-		return m.pathOf(b.block.Body.Attributes["to"].Expr, m.scope(), true)
+		return m.in.pathOf(b.block.Body.Attributes["to"].Expr, m.in.scope(), true)
 	}
-	r, ok := m.resolve(b.to, b.place, m.scope())
+	r, ok := m.in.resolve(b.to, b.place, m.in.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
 	next := m.next(b)
 	if next == nil {
-		m.notDeclared(b.to, r)
+		m.in.notDeclared(b.to, r)
 		return "", false
 	}
 	to, ok := m.end(next)
@@ -200,7 +200,7 @@ func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 // label elsewhere is not meant.
 func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, bool) {
 	if b.from == nil {
-		return m.pathOf(b.block.Body.Attributes["from"].Expr, m.scope(), true)
+		return m.in.pathOf(b.block.Body.Attributes["from"].Expr, m.in.scope(), true)
 	}
 	in := b.place
 	if in == "" {
@@ -208,13 +208,13 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 			in = in.Parent()
 		}
 	}
-	r, ok := m.resolve(b.from, in, m.scope())
+	r, ok := m.in.resolve(b.from, in, m.in.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
-	from, ok := m.former(r.above, r.rest)
+	from, ok := m.in.former(r.above, r.rest)
 	if !ok {
-		m.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
+		m.in.eval.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
 	}
 	return from, ok
 }

@@ -103,11 +103,11 @@ var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "p
 // addSettings adds a kuke block. Its values are written out, since they are needed before anything is evaluated.
 func (c *collector) addSettings(b *hclsyntax.Block) {
 	c.noLabel(b)
-	if c.settings != nil {
-		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.settings.declared)
+	if c.module.settings != nil {
+		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.module.settings.declared)
 		return
 	}
-	c.settings = &settings{declared: hclRange(b.DefRange())}
+	c.module.settings = &settings{declared: hclRange(b.DefRange())}
 	content, problems := b.Body.Content(settingsSchema)
 	report(problems, c.diags)
 	attr := content.Attributes["project"]
@@ -123,5 +123,5 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name))
 		return
 	}
-	c.settings.project, c.settings.declared = name, hclRange(attr.Range)
+	c.module.settings.project, c.module.settings.declared = name, hclRange(attr.Range)
 }

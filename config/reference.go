@@ -212,7 +212,7 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		return cty.DynamicVal, false
 	}
 	g := groups[0]
-	if g.keys != nil && r.bare != nil {
+	if g.each.keys != nil && r.bare != nil {
 		e.withoutKey(r, blocks[0], g)
 		return cty.DynamicVal, false
 	}
@@ -223,32 +223,32 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 // thousands.
 func (e *evaluator) members(g *group, r *resourceReference) (cty.Value, bool) {
 	var wanted []int
-	if g.keys == nil || r.every {
+	if g.each.keys == nil || r.every {
 		for i := range g.instances {
 			wanted = append(wanted, i)
 		}
 	} else {
-		wanted = g.find(r.keys)
+		wanted = g.each.find(r.keys)
 	}
 	if !e.spend(len(wanted), r.at) {
 		return cty.DynamicVal, false
 	}
-	part := repetition{list: g.list}
+	part := repetition{list: g.each.list}
 	var values []cty.Value
 	for _, i := range wanted {
 		val, ok := g.instances[i].object(r)
 		if !ok {
 			return cty.DynamicVal, false
 		}
-		for g.list && len(values) < i {
+		for g.each.list && len(values) < i {
 			values = append(values, cty.DynamicVal)
 		}
 		values = append(values, val)
-		if g.keys != nil {
-			part.keys = append(part.keys, g.keys[i])
+		if g.each.keys != nil {
+			part.keys = append(part.keys, g.each.keys[i])
 		}
 	}
-	if g.keys != nil && part.keys == nil {
+	if g.each.keys != nil && part.keys == nil {
 		part.keys = []cty.Value{}
 	}
 	return part.collect(values), true
@@ -258,12 +258,12 @@ func (e *evaluator) members(g *group, r *resourceReference) (cty.Value, bool) {
 func (e *evaluator) withoutKey(r *resourceReference, b *block, g *group) {
 	name := b.address()
 	each, key, all := "for_each", "each.key", "values("+name+")[*]"
-	if g.list {
+	if g.each.list {
 		each, key, all = "count", "count.index", name+"[*]"
 	}
 	example := "[" + key + "]"
-	if len(g.keys) > 0 {
-		example = g.suffix(0)
+	if len(g.each.keys) > 0 {
+		example = g.each.suffix(0)
 	}
 	e.diags.Errorf(*r.bare, "", "Missing key", "%s has %s, so that it stands for any number of them. Name the one that is meant by its key, as in %s%s, or by %s in a block with the same %s; all of them are %s.", name, each, name, example, key, each, all)
 }
@@ -388,7 +388,7 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 			if found != nil || b.kind != r.kind || !ok {
 				return
 			}
-			if x := m.blocks[b]; x != nil && x.state == running {
+			if x := m.blocks[b]; x != nil && x.expansion.state == running {
 				return // what is being worked out can't be meant: it has no path yet
 			}
 			x, expanded := m.expand(b, r.at)
@@ -414,7 +414,7 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 func (e *evaluator) instances(m *moduleInstance) []*moduleInstance {
 	all := []*moduleInstance{m}
 	for _, c := range m.module.callOrder {
-		if x := m.calls[c.label]; x != nil && x.state == running {
+		if x := m.calls[c.label]; x != nil && x.expansion.state == running {
 			continue
 		}
 		if x, ok := m.expandCall(c, hclRange(c.hcl.DefRange())); ok {

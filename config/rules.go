@@ -13,21 +13,21 @@ func (m *moduleInstance) runChecks() {
 	declared := map[string]hcl.Range{}
 	for _, b := range m.module.checks {
 		if first, ok := declared[b.Labels[0]]; ok {
-			(&collector{diags: m.diags}).duplicate(hclRange(b.DefRange()), "check", b.Labels[0], first)
+			(&collector{diags: m.eval.diags}).duplicate(hclRange(b.DefRange()), "check", b.Labels[0], first)
 			continue
 		}
 		declared[b.Labels[0]] = b.DefRange()
 		content, problems := b.Body.Content(checkSchema)
-		m.report(problems)
+		m.eval.report(problems)
 		if problems.HasErrors() {
 			continue
 		}
 		if len(content.Blocks) == 0 {
-			m.diags.Errorf(hclRange(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
+			m.eval.diags.Errorf(hclRange(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
 		}
 		for _, nested := range content.Blocks {
-			if r := newRule(nested, m.diags); r != nil {
-				m.holds(r, m.scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
+			if r := newRule(nested, m.eval.diags); r != nil {
+				m.eval.holds(r, m.scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
-	units "github.com/docker/go-units"
+	"github.com/docker/go-units"
 
 	"github.com/kukeon/kuke/config/resource"
 )

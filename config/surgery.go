@@ -35,7 +35,7 @@ func (m *moduleInstance) surgery(c *Configuration) {
 
 func (m *moduleInstance) fits(b *hclsyntax.Block, schema *hcl.BodySchema) bool {
 	_, problems := b.Body.Content(schema)
-	m.report(problems)
+	m.eval.report(problems)
 	return !problems.HasErrors()
 }
 
@@ -59,7 +59,7 @@ func (m *moduleInstance) removed(b *hclsyntax.Block) (resource.Path, bool) {
 		}
 	}
 	step := &r.rest[0]
-	m.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
+	m.eval.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
 	return "", false
 }
 
@@ -67,9 +67,9 @@ func (m *moduleInstance) removed(b *hclsyntax.Block) (resource.Path, bool) {
 func (m *moduleInstance) destroys(b *hclsyntax.Block) bool {
 	for _, nested := range b.Body.Blocks {
 		content, problems := nested.Body.Content(removedLifecycleSchema)
-		m.report(problems)
+		m.eval.report(problems)
 		if attr := content.Attributes["destroy"]; attr != nil {
-			return (&collector{diags: m.diags}).constantBool(attr)
+			return (&collector{diags: m.eval.diags}).constantBool(attr)
 		}
 	}
 	return true
@@ -80,7 +80,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 	if !m.fits(b, importSchema) {
 		return
 	}
-	each, ok := m.repeat(b.Body, m.scope())
+	each, ok := m.eval.repeat(b.Body, m.scope())
 	if !ok {
 		return
 	}
@@ -91,12 +91,12 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 			continue
 		}
 		if to.Kind() != resource.KindContainer {
-			m.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
+			m.eval.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
 			continue
 		}
-		id, ok := m.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
+		id, ok := m.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
 		if ok && id == "" {
-			m.diags.Errorf(hclRange(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
+			m.eval.diags.Errorf(hclRange(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
 			continue
 		}
 		if ok {
@@ -127,17 +127,17 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 	at := hclRange(expr.Range())
 	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() {
 		if k, isKind := kindOf(t.RootName()); isKind {
-			m.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
+			m.eval.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
 			return "", false
 		}
 	}
-	text, ok := m.settledText(expr, s, "a path")
+	text, ok := m.eval.settledText(expr, s, "a path")
 	if !ok {
 		return "", false
 	}
 	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
-		m.diags.Errorf(at, "", "Invalid path", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Invalid path", "%s.", sentence(err.Error()))
 		return "", false
 	}
 	return p, true

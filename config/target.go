@@ -137,7 +137,7 @@ func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]targetI
 		if !ok || len(items) == 0 {
 			return nil, ok
 		}
-		key, settled := m.settled(e.Key, s, "a key")
+		key, settled := m.eval.settled(e.Key, s, "a key")
 		if !settled || key.IsNull() {
 			return nil, settled
 		}
@@ -223,7 +223,7 @@ func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at
 		}
 	}
 	if len(found) > 1 {
-		m.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
+		m.eval.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
 		return "", "", false
 	}
 	if len(found) == 0 {
@@ -236,7 +236,7 @@ func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at
 func (m *moduleInstance) findPath(step *targetStep, at resource.Range) (p, above resource.Path, ok bool) {
 	p, err := resource.ParsePath(step.label)
 	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
-		m.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", shorten(step.label), step.kind.Lower())
+		m.eval.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", shorten(step.label), step.kind.Lower())
 		return "", "", false
 	}
 	return p, "", true
@@ -271,13 +271,13 @@ func (g *group) place() resource.Path {
 
 // member returns the instance with the key, cty.NilVal for none, or nil.
 func (g *group) member(key cty.Value) *instance {
-	if g.keys == nil || key == cty.NilVal {
-		if g.keys == nil && key == cty.NilVal {
+	if g.each.keys == nil || key == cty.NilVal {
+		if g.each.keys == nil && key == cty.NilVal {
 			return g.instances[0]
 		}
 		return nil
 	}
-	if i := g.find([]cty.Value{key}); len(i) > 0 {
+	if i := g.each.find([]cty.Value{key}); len(i) > 0 {
 		return g.instances[i[0]]
 	}
 	return nil
@@ -307,10 +307,10 @@ func (m *moduleInstance) notDeclared(t *target, r resolution) {
 	step := &r.rest[0]
 	switch {
 	case !slices.Contains(m.labels(step.kind), step.label):
-		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), shorten(step.label), orElse(suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
+		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), shorten(step.label), orElse(suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
 	case step.key == cty.NilVal:
-		m.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
+		m.eval.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
 	default:
-		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
+		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
 	}
 }

@@ -68,14 +68,14 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Reserved name", "No variable can be called %q, since that means something else in the block of a module. Choose another name.", name)
 		return
 	}
-	if first := c.variables[name]; first != nil {
+	if first := c.module.variables[name]; first != nil {
 		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate variable", "The variable %q is already declared at %s. Keep one of them.", name, first.declared)
 		return
 	}
 	content, problems := b.Body.Content(variableSchema)
 	report(problems, c.diags)
 	v := &variable{name: name, ty: cty.DynamicPseudoType, nullable: true, declared: hclRange(b.DefRange())}
-	c.variables[name] = v
+	c.module.variables[name] = v
 	for key, attr := range content.Attributes {
 		switch key {
 		case "type":

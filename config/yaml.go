@@ -15,7 +15,7 @@ import (
 
 // yamlReader turns the nodes of one YAML file into values.
 type yamlReader struct {
-	*lines
+	lines *lines
 	diags *resource.Diagnostics
 	// expanded counts the nodes reached by way of aliases.
 	expanded int
@@ -26,7 +26,7 @@ var errReported = errors.New("reported")
 
 // documents calls each with the content of every document in the file that isn't empty.
 func (r *yamlReader) documents(each func(*value)) {
-	decoder := yaml.NewDecoder(bytes.NewReader(r.data))
+	decoder := yaml.NewDecoder(bytes.NewReader(r.lines.data))
 	for {
 		var document yaml.Node
 		err := decoder.Decode(&document)
@@ -61,7 +61,7 @@ var (
 
 // lineOf returns the number of the first line from the given one on that matches, or the given one.
 func (r *yamlReader) lineOf(from int, what *regexp.Regexp) int {
-	for i, line := range strings.Split(string(r.data), "\n") {
+	for i, line := range strings.Split(string(r.lines.data), "\n") {
 		if i+1 >= from && what.MatchString(line) {
 			return i + 1
 		}
@@ -88,14 +88,14 @@ func (r *yamlReader) syntax(err error) {
 	switch {
 	case tab:
 		hint = "YAML is indented with spaces, not with tabs."
-	case strings.Contains(message, "cannot start any token") && strings.Contains(string(r.data), "\t"):
+	case strings.Contains(message, "cannot start any token") && strings.Contains(string(r.lines.data), "\t"):
 		hint = "YAML is indented with spaces, not with tabs."
 	case strings.Contains(message, "unknown anchor"):
 		hint = "An alias *name needs an anchor &name before it in the same document."
 	case strings.Contains(message, "mapping values are not allowed"):
 		hint = "Put a text that contains \": \" in quotes, and check the indentation."
 	}
-	r.diags.Errorf(r.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(message)), hint)
+	r.diags.Errorf(r.lines.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(message)), hint)
 }
 
 // value turns n into a value. depth counts the levels above it, aliases the aliases that led to it.
@@ -210,8 +210,8 @@ func (r *yamlReader) merge(v, from *value, seen map[string]resource.Range) {
 // nodeRange returns the place of n. The library knows where a node begins; where it ends is looked up in the source, and
 // for lists and objects that of their last member, once it is known.
 func (r *yamlReader) nodeRange(n *yaml.Node) resource.Range {
-	start := r.offset(n.Line, n.Column)
-	rest := r.data[start:r.end(r.pos(start).Line)]
+	start := r.lines.offset(n.Line, n.Column)
+	rest := r.lines.data[start:r.lines.end(r.lines.pos(start).Line)]
 	length := min(1, len(rest))
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -224,7 +224,7 @@ func (r *yamlReader) nodeRange(n *yaml.Node) resource.Range {
 	case n.Value != "":
 		length = len(bytes.TrimRight(rest, " \t"))
 	}
-	return r.at(start, start+min(length, len(rest)))
+	return r.lines.at(start, start+min(length, len(rest)))
 }
 
 // quotedLength returns the length of the quoted text that line begins with, or of the line if it ends later.
