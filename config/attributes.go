@@ -63,10 +63,12 @@ func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, boo
 	}
 	decoded := d.decode(e.diags)
 	e.use(references{d.path: true})
-	if d.object == cty.NilVal {
-		d.object = e.attributes(d.path, d.kind, decoded, d)
+	object, known := e.objects[d]
+	if !known {
+		object = e.attributes(d.path, d.kind, decoded, d)
+		e.objects[d] = object
 	}
-	return d.object, true
+	return object, true
 }
 
 // attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.

@@ -54,7 +54,7 @@ func (d *declaration) decode(diags *resource.Diagnostics) *resource.Resource {
 	}
 	r := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
 	d.decoded = r
-	decode(d, r, diags)
+	d.decodeSpec(r, diags)
 	d.mergeLabels(r, diags)
 	checkSwap(r, d.format, diags)
 	switch s := r.Spec.(type) {

@@ -346,12 +346,12 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 		m.eval.diags.Errorf(hclRange(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
 		return nil, false
 	}
-	source, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
+	written, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
 	if !ok {
 		return nil, false
 	}
 	at := hclRange(attr.Expr.Range())
-	dir, err := moduleDir(m.module.dir, source)
+	dir, err := moduleDir(m.module.dir, written)
 	if err != nil {
 		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", sentence(err.Error()))
 		return nil, false
@@ -359,7 +359,7 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
 		if identity(above.module.dir) == identity(dir) || m.depth >= maxModuleDepth {
-			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", source, m.chain(dir))
+			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
 			return nil, false
 		}
 	}
@@ -408,7 +408,7 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 	before := len(*e.diags)
 	found := discover([]string{named(dir)}, nil, e.files(dir), e.diags)
 	m := newModule(dir)
-	e.read(m, found)
+	m.read(found, e.sources, e.diags)
 	if m.settings != nil {
 		e.diags.Errorf(m.settings.declared, "", "Misplaced block", "The project is that of the whole configuration. Write the block kuke beside the block module that calls this module, not in the module.")
 	}

@@ -73,6 +73,26 @@ func choice(what string, words ...string) checker {
 	return checker{summary: "Unknown " + what, check: check, values: words}
 }
 
+// ruleOf returns the rule of an attribute, the zero one where it has none.
+func ruleOf(a *resource.Attribute) checker { return checkers[a.Check] }
+
+// refusesEmpty reports whether the rule takes no empty text.
+func (c checker) refusesEmpty() bool {
+	if c.check == nil {
+		return c.checkFrom != nil
+	}
+	_, err := c.check("")
+	return err != nil
+}
+
+// normal returns s, which the resource at from says, in normal form.
+func (c checker) normal(from resource.Path, s string) (string, error) {
+	if c.checkFrom != nil {
+		return c.checkFrom(from, s)
+	}
+	return c.check(s)
+}
+
 // check applies the rule of a, if it has one, to s.
 func (d *decoder) check(a *resource.Attribute, s string, rng resource.Range, shown string) (string, bool) {
 	if a.Check == "" {
@@ -82,11 +102,7 @@ func (d *decoder) check(a *resource.Attribute, s string, rng resource.Range, sho
 	if !ok {
 		panic("config: no check called " + a.Check)
 	}
-	check := rule.check
-	if check == nil {
-		check = func(s string) (string, error) { return rule.checkFrom(d.path, s) }
-	}
-	normal, err := check(s)
+	normal, err := rule.normal(d.path, s)
 	if err != nil {
 		d.errorf(rng, rule.summary, "%s: %s", shown, stop(err))
 		return "", false

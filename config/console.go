@@ -40,7 +40,7 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 		return "", diags
 	}
 	result := ""
-	e.guardFile(consoleName, func() {
+	guard(consoleName, &diags, func() {
 		if asked := typeAsked(expr); asked != nil {
 			if val, ok := e.evaluate(asked, e.root.scope()); ok {
 				result = spellType(val.Type(), 0)

@@ -43,12 +43,11 @@ func (d *decoder) errorf(at resource.Range, summary, format string, args ...any)
 	d.diags.Errorf(at, d.path, summary, format, args...)
 }
 
-// decode fills the spec of r, and the places of what was written, from the body of decl.
-func decode(decl *declaration, r *resource.Resource, diags *resource.Diagnostics) {
-	d := decl.decoder(diags)
-	reserved := decl.format.reserved(decl.kind)
-	d.object(decl.kind.Attributes(), reserved, reflect.ValueOf(r.Spec), decl.body, place{})
-	r.Ranges, r.Sensitive, decl.incomplete = d.ranges, d.sensitive, d.incomplete
+// decodeSpec fills the spec of r, and the places of what was written, from the body of the declaration.
+func (d *declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnostics) {
+	dec := d.decoder(diags)
+	dec.object(d.kind.Attributes(), d.format.reserved(d.kind), reflect.ValueOf(r.Spec), d.body, place{})
+	r.Ranges, r.Sensitive, d.incomplete = dec.ranges, dec.sensitive, dec.incomplete
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.

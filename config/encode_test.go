@@ -111,7 +111,7 @@ func TestEncodeHCLProperty(t *testing.T) {
 		var diags resource.Diagnostics
 		e := newEvaluator(Input{}, &diags)
 		m := newModule("")
-		e.read(m, []source{{"x.hcl", text, true}})
+		m.read([]source{{"x.hcl", text, true}}, e.sources, &diags)
 		e.instantiate(m, "").declareModule()
 		decls := e.declared
 		decodedAs(t, tree, decls, diags, text)
@@ -158,7 +158,7 @@ func decodedAs(t *rapid.T, tree *resource.Tree, decls []*declaration, diags reso
 		if d.decoded == nil {
 			d.takeExternal(&diags)
 		}
-		decode(d, again, &diags)
+		d.decodeSpec(again, &diags)
 		got := again.Spec
 		if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
 			t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)

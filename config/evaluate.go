@@ -34,6 +34,8 @@ type evaluator struct {
 	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
 	declared []*declaration
 	all      []*instance
+	// objects holds the declared resources as references see them, once one asked for that.
+	objects map[*declaration]cty.Value
 	// pending says that something only planning works out was asked for.
 	pending bool
 	// prepared holds the expressions that were evaluated.
@@ -46,7 +48,7 @@ type evaluator struct {
 
 func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sources: newSourceSet(), input: in, diags: diags, modules: map[string]*module{},
+		sources: newSourceSet(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -65,9 +67,7 @@ func (e *evaluator) work(c *Configuration) {
 		}
 	}
 	c.Tree = build(e.declared, e.diags)
-	for _, d := range e.declared {
-		d.object = cty.NilVal // which container is a cell's root is known only now
-	}
+	clear(e.objects) // which container is a cell's root is known only now
 	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *declaration) bool { return d.incomplete })
 	for _, n := range e.all {
 		e.checkPostconditions(n)

@@ -43,7 +43,7 @@ func Explain(path string) (*Explanation, error) {
 		e.Chain = append(e.Chain, a)
 		e.Path += "." + spelled(a)
 		e.Fields, e.Values = a.Fields, nil
-		if rule := checkers[a.Check]; rule.pattern == "" {
+		if rule := ruleOf(a); rule.pattern == "" {
 			e.Values = rule.values
 		}
 	}

@@ -215,16 +215,16 @@ func (s *inputs) assignments(name string, data []byte) []assignment {
 // jsonAssignments reads JSON, which is HCL's in another spelling: the values are taken as they are.
 func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	whole := resource.Range{File: name}
-	y := &yamlReader{lines: newLines(name, data), diags: s.diags} // for its bounds, and the places
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
 		at := int(syntax.Offset)
-		s.diags.Errorf(y.lines.at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
+		s.diags.Errorf(newLines(name, data).at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
 		return nil
 	}
 	before := len(*s.diags)
 	var found []assignment
-	y.documents(func(v *value) {
+	// As YAML, for the bounds of that and for the places.
+	documents(name, data, s.diags, func(v *value) {
 		if v.kind != objectKind {
 			s.diags.Errorf(whole, "", "Wrong type", "A file of values is an object of names and values, but this is %s.", v.describe())
 			return

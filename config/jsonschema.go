@@ -177,7 +177,7 @@ func typeSchema(a *resource.Attribute) *Schema {
 	case resource.TypeBytes:
 		return &Schema{Type: Types{"integer", "string"}, Pattern: `^\+?[0-9.][0-9A-Za-z_.+-]* ?([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])?$`}
 	case resource.TypeList, resource.TypeSet:
-		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: refusesEmpty(a.Check)})}
+		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: ruleOf(a).refusesEmpty()})}
 	case resource.TypeMap:
 		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
 	case resource.TypePairs:
@@ -198,20 +198,10 @@ func typeSchema(a *resource.Attribute) *Schema {
 	return stringSchema(a)
 }
 
-// refusesEmpty reports whether the rule, if it is one, takes no empty text.
-func refusesEmpty(check string) bool {
-	rule, ok := checkers[check]
-	if !ok || rule.check == nil {
-		return ok
-	}
-	_, err := rule.check("")
-	return err != nil
-}
-
 // stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.
 func stringSchema(a *resource.Attribute) *Schema {
 	s := &Schema{Type: Types{"string"}}
-	rule, empty := checkers[a.Check], !a.Required && a.Default == ""
+	rule, empty := ruleOf(a), !a.Required && a.Default == ""
 	if !empty {
 		s.MinLength = 1
 	}

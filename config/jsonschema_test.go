@@ -38,13 +38,12 @@ func compiled(t testing.TB, k resource.Kind) *jsonschema.Schema {
 	return s
 }
 
-// documents returns the documents of a YAML file as JSON has them, with anchors and merges resolved.
-func documents(data []byte) []any {
+// plainDocuments returns the documents of a YAML file as JSON has them, with anchors and merges resolved.
+func plainDocuments(data []byte) []any {
 	var diags resource.Diagnostics
 	var docs []any
 	data, _ = normalize(source{data: data}, &diags)
-	y := &yamlReader{lines: newLines("", data), diags: &diags}
-	y.documents(func(v *value) { docs = append(docs, plain(v)) })
+	documents("", data, &diags, func(v *value) { docs = append(docs, plain(v)) })
 	return docs
 }
 
@@ -81,7 +80,7 @@ func plain(v *value) any {
 // whatLoadsIsValid sees that every document of a file that loads is valid.
 func whatLoadsIsValid(t testing.TB, schema *jsonschema.Schema, data []byte) {
 	t.Helper()
-	for _, doc := range documents(data) {
+	for _, doc := range plainDocuments(data) {
 		if err := schema.Validate(doc); err != nil {
 			t.Errorf("%v\nin\n%s", err, data)
 		}
@@ -105,7 +104,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 		t.Errorf("only %d files in YAML", n)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		for _, doc := range documents(EncodeYAML(randomTree(r))) {
+		for _, doc := range plainDocuments(EncodeYAML(randomTree(r))) {
 			if err := schema.Validate(doc); err != nil {
 				r.Fatalf("%v", err)
 			}
@@ -143,7 +142,7 @@ func TestInvalid(t *testing.T) {
 		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
 			return
 		}
-		docs := slices.Concat(documents(found[0].data), documents(EncodeYAML(tree)))
+		docs := slices.Concat(plainDocuments(found[0].data), plainDocuments(EncodeYAML(tree)))
 		broken := 0
 		for _, doc := range docs {
 			damage(doc, doc, "", func(how string) {
@@ -179,7 +178,7 @@ func TestInvalid(t *testing.T) {
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, dependsOn: [{condition: healthy}]}",
 		"- a", "a",
 	} {
-		for _, doc := range documents([]byte(text)) {
+		for _, doc := range plainDocuments([]byte(text)) {
 			if schema.Validate(doc) == nil {
 				t.Errorf("valid:\n%s", text)
 			}

@@ -44,7 +44,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
 	}
 	if attr := attrs["prevent_destroy"]; attr != nil {
-		l.PreventDestroy = (&collector{diags: e.diags}).constantBool(attr.AsHCLAttribute())
+		l.PreventDestroy = constantBool(attr.AsHCLAttribute(), e.diags)
 	}
 	if attr := attrs["ignore_changes"]; attr != nil {
 		l.IgnoreChanges = e.ignored(n.block.kind, attr)

@@ -2,7 +2,7 @@ package config
 
 import (
 	"errors"
-	"reflect"
+	"strconv"
 
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -29,5 +29,8 @@ func checkSwap(r *resource.Resource, f *format, diags *resource.Diagnostics) {
 
 // shownBytes spells a size as it can be written.
 func shownBytes(n int64) string {
-	return string(encodeValue(&resource.Attribute{Type: resource.TypeBytes}, reflect.ValueOf(n)).Bytes())
+	if size := resource.FormatBytes(n); size != "" {
+		return strconv.Quote(size)
+	}
+	return strconv.FormatInt(n, 10)
 }

@@ -83,8 +83,8 @@ func load(in Input, found []source, diags resource.Diagnostics) (*Configuration,
 	e.rootDir = dirs[0]
 	root := newModule(e.rootDir)
 	before := len(diags)
-	e.read(root, found)
-	c.Project = root.project(e.rootDir)
+	root.read(found, e.sources, &diags)
+	c.Project = projectOf(root)
 	if len(diags) == before && root.empty() {
 		diags.Errorf(resource.Range{File: e.sources.order[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.sources.order, ", "))
 	}
@@ -96,7 +96,7 @@ func load(in Input, found []source, diags resource.Diagnostics) (*Configuration,
 	given.collect(in, dirs)
 	e.root = e.instantiate(root, "")
 	e.root.assigned = given.values
-	e.guard(func() { e.work(c) })
+	guard(e.sources.order[0], &diags, func() { e.work(c) })
 	diags = e.sources.sort(diags)
 	c.evaluator = e
 	c.Pending = e.pending
@@ -156,53 +156,15 @@ func named(dir string) string {
 	return rel
 }
 
-// read adds files to a module.
-func (e *evaluator) read(m *module, found []source) {
-	for _, s := range found {
-		data, ok := normalize(s, e.diags)
-		e.sources.add(s.name, data)
-		if !ok {
-			continue
-		}
-		blocks, settings, before := m.size(), m.settings, len(*e.diags)
-		e.guardFile(s.name, func() {
-			if isYAML(s.name, data) {
-				m.manifests = append(m.manifests, readYAML(s.name, data, e.diags)...)
-				return
-			}
-			(&collector{module: m, diags: e.diags}).file(s.name, data)
-		})
-		if m.size() == blocks && m.settings == settings && s.named && len(*e.diags) == before {
-			e.diags.Errorf(resource.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
-		}
-	}
-}
-
-// size counts what is declared, to tell whether something is.
-func (m *module) size() int {
-	return len(m.variables) + len(m.locals) + len(m.outputs) + len(m.calls) + len(m.blocks) + len(m.manifests) + len(m.checks) + len(m.moves)
-}
-
-func (m *module) empty() bool { return m.size() == 0 }
-
-// guardFile runs work, which reads a file, and turns a panic into a diagnostic: the parsers are other people's; whatever
-// they make of strange input, the user gets a message.
-func (e *evaluator) guardFile(name string, work func()) {
+// guard runs work, which reads the file called name, and turns a panic into a diagnostic: the parsers are other people's;
+// whatever they make of strange input, the user gets a message.
+func guard(name string, diags *resource.Diagnostics, work func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.diags.Errorf(resource.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
+			diags.Errorf(resource.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
 		}
 	}()
 	work()
-}
-
-// guard runs work as guardFile does, for what is about all files.
-func (e *evaluator) guard(work func()) {
-	name := ""
-	if len(e.sources.order) > 0 {
-		name = e.sources.order[0]
-	}
-	e.guardFile(name, work)
 }
 
 // bugSummary marks a diagnostic that should never be seen.

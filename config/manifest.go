@@ -29,9 +29,8 @@ type manifestReader struct {
 }
 
 func readYAML(name string, data []byte, diags *resource.Diagnostics) []*declaration {
-	y := &yamlReader{lines: newLines(name, data), diags: diags}
 	m := &manifestReader{diags: diags}
-	y.documents(m.manifest)
+	documents(name, data, diags, m.manifest)
 	return m.decls
 }
 

@@ -72,6 +72,35 @@ type outputBlock struct {
 	declared  resource.Range
 }
 
+// read adds files to the module, and their text to sources.
+func (m *module) read(found []source, sources *sourceSet, diags *resource.Diagnostics) {
+	for _, s := range found {
+		data, ok := normalize(s, diags)
+		sources.add(s.name, data)
+		if !ok {
+			continue
+		}
+		blocks, settings, before := m.size(), m.settings, len(*diags)
+		guard(s.name, diags, func() {
+			if isYAML(s.name, data) {
+				m.manifests = append(m.manifests, readYAML(s.name, data, diags)...)
+				return
+			}
+			(&collector{module: m, diags: diags}).file(s.name, data)
+		})
+		if m.size() == blocks && m.settings == settings && s.named && len(*diags) == before {
+			diags.Errorf(resource.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
+		}
+	}
+}
+
+// size counts what is declared, to tell whether something is.
+func (m *module) size() int {
+	return len(m.variables) + len(m.locals) + len(m.outputs) + len(m.calls) + len(m.blocks) + len(m.manifests) + len(m.checks) + len(m.moves)
+}
+
+func (m *module) empty() bool { return m.size() == 0 }
+
 // firstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
 func firstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[string]bool{}
@@ -227,8 +256,9 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 	return label
 }
 
-func (c *collector) duplicate(at resource.Range, what, name string, first hcl.Range) {
-	c.diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, shorten(name), hclRange(first))
+// duplicate reports that what is written at at was declared before, at first.
+func duplicate(diags *resource.Diagnostics, at resource.Range, what, name string, first hcl.Range) {
+	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, shorten(name), hclRange(first))
 }
 
 func (c *collector) addLocals(b *hclsyntax.Block) {
@@ -238,7 +268,7 @@ func (c *collector) addLocals(b *hclsyntax.Block) {
 	}
 	for _, attr := range sortedAttributes(b.Body) {
 		if first := c.module.locals[attr.Name]; first != nil {
-			c.duplicate(hclRange(attr.NameRange), "local value", attr.Name, first.NameRange)
+			duplicate(c.diags, hclRange(attr.NameRange), "local value", attr.Name, first.NameRange)
 			continue
 		}
 		c.module.locals[attr.Name] = attr
@@ -251,7 +281,7 @@ func (c *collector) addCall(b *hclsyntax.Block) {
 		return
 	}
 	if first := c.module.calls[label]; first != nil {
-		c.duplicate(hclRange(b.DefRange()), "module", label, first.hcl.DefRange())
+		duplicate(c.diags, hclRange(b.DefRange()), "module", label, first.hcl.DefRange())
 		return
 	}
 	added := &call{label: label, hcl: b}
@@ -277,10 +307,10 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 	report(problems, c.diags)
 	o := &outputBlock{name: name, value: b.Body.Attributes["value"], after: b.Body.Attributes["depends_on"], declared: hclRange(b.DefRange())}
 	if attr := content.Attributes["description"]; attr != nil {
-		o.description = c.constantText(attr)
+		o.description = constantText(attr, c.diags)
 	}
 	if attr := content.Attributes["sensitive"]; attr != nil {
-		o.sensitive = c.constantBool(attr)
+		o.sensitive = constantBool(attr, c.diags)
 	}
 	if attr := content.Attributes["ephemeral"]; attr != nil {
 		c.noEphemeral(attr)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/zclconf/go-cty/cty"
-
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -141,8 +139,6 @@ type declaration struct {
 	decoded, resource *resource.Resource
 	// unsettled says of a container that which one is the root of its cell is not written: only planning knows it.
 	unsettled bool
-	// object is what references see of it, once one asked for that.
-	object cty.Value
 }
 
 // scalar reports whether v is a string, number or boolean.

@@ -37,9 +37,9 @@ func projectName(dir string) string {
 	return name
 }
 
-// project returns the project of a configuration in dir whose root module is m.
-func (m *module) project(dir string) Project {
-	p := Project{Name: projectName(dir), Dir: dir}
+// projectOf returns the project of a configuration whose root module is m.
+func projectOf(m *module) Project {
+	p := Project{Name: projectName(m.dir), Dir: m.dir}
 	if m.settings != nil && m.settings.project != "" {
 		p.Name, p.Named, p.Declared = m.settings.project, true, m.settings.declared
 	}
@@ -58,17 +58,22 @@ func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.D
 	root, read := newModule(dir), newSourceSet()
 	var none resource.Diagnostics
 	if len(in.Paths) == 0 && len(directory(".", &none)) == 0 {
-		return root.project(dir), read.data, nil
+		return projectOf(root), read.data, nil
 	}
-	collect := &collector{module: root, diags: &diags}
-	for _, s := range discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags) {
-		data, ok := normalize(s, &diags)
-		read.add(s.name, data)
+	root.readSettings(discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
+	return projectOf(root), read.data, read.sort(diags)
+}
+
+// readSettings adds the settings in files, and their text to sources.
+func (m *module) readSettings(found []source, sources *sourceSet, diags *resource.Diagnostics) {
+	collect := &collector{module: m, diags: diags}
+	for _, s := range found {
+		data, ok := normalize(s, diags)
+		sources.add(s.name, data)
 		if ok && !isYAML(s.name, data) {
 			collect.settingsOf(s.name, data)
 		}
 	}
-	return root.project(dir), read.data, read.sort(diags)
 }
 
 // settingsOf adds the kuke blocks of an HCL file and leaves out all else.
@@ -115,7 +120,7 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		return
 	}
 	before := len(*c.diags)
-	name := c.constantText(attr)
+	name := constantText(attr, c.diags)
 	if len(*c.diags) > before {
 		return
 	}

@@ -13,7 +13,7 @@ func (m *moduleInstance) runChecks() {
 	declared := map[string]hcl.Range{}
 	for _, b := range m.module.checks {
 		if first, ok := declared[b.Labels[0]]; ok {
-			(&collector{diags: m.eval.diags}).duplicate(hclRange(b.DefRange()), "check", b.Labels[0], first)
+			duplicate(m.eval.diags, hclRange(b.DefRange()), "check", b.Labels[0], first)
 			continue
 		}
 		declared[b.Labels[0]] = b.DefRange()

@@ -69,7 +69,7 @@ func (m *moduleInstance) destroys(b *hclsyntax.Block) bool {
 		content, problems := nested.Body.Content(removedLifecycleSchema)
 		m.eval.report(problems)
 		if attr := content.Attributes["destroy"]; attr != nil {
-			return (&collector{diags: m.eval.diags}).constantBool(attr)
+			return constantBool(attr, m.eval.diags)
 		}
 	}
 	return true

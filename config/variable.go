@@ -82,11 +82,11 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 			v.ty, v.defaults = c.typeOf(attr)
 			v.typed = true
 		case "description":
-			v.description = c.constantText(attr)
+			v.description = constantText(attr, c.diags)
 		case "sensitive":
-			v.sensitive = c.constantBool(attr)
+			v.sensitive = constantBool(attr, c.diags)
 		case "nullable":
-			v.nullable = c.constantBool(attr)
+			v.nullable = constantBool(attr, c.diags)
 		case "ephemeral":
 			c.noEphemeral(attr)
 		}
@@ -103,7 +103,7 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 
 // noEphemeral refuses an argument of Terraform's that asks for more than there is.
 func (c *collector) noEphemeral(attr *hcl.Attribute) {
-	if c.constantBool(attr) {
+	if constantBool(attr, c.diags) {
 		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "There are no ephemeral values. Write sensitive = true, which keeps a value from being shown, or use a secret.")
 	}
 }
@@ -203,20 +203,21 @@ func mark(val cty.Value, sensitive bool) cty.Value {
 }
 
 // constantText returns the value of an argument that must be a text, written out.
-func (c *collector) constantText(attr *hcl.Attribute) string {
-	val := c.constant(attr, cty.String, "a text that is written out")
+func constantText(attr *hcl.Attribute, diags *resource.Diagnostics) string {
+	val := constant(attr, diags, cty.String, "a text that is written out")
 	if val == cty.NilVal {
 		return ""
 	}
 	return val.AsString()
 }
 
-func (c *collector) constantBool(attr *hcl.Attribute) bool {
-	val := c.constant(attr, cty.Bool, "true or false, written out")
+// constantBool returns the value of an argument that must be true or false, written out.
+func constantBool(attr *hcl.Attribute, diags *resource.Diagnostics) bool {
+	val := constant(attr, diags, cty.Bool, "true or false, written out")
 	return val != cty.NilVal && val.True()
 }
 
-func (c *collector) constant(attr *hcl.Attribute, ty cty.Type, what string) cty.Value {
+func constant(attr *hcl.Attribute, diags *resource.Diagnostics, ty cty.Type, what string) cty.Value {
 	val, problems := functions.Literal(attr.Expr)
 	if !problems.HasErrors() {
 		converted, err := convert.Convert(val, ty)
@@ -224,6 +225,6 @@ func (c *collector) constant(attr *hcl.Attribute, ty cty.Type, what string) cty.
 			return converted
 		}
 	}
-	c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, what)
+	diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, what)
 	return cty.NilVal
 }

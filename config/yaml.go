@@ -24,7 +24,12 @@ type yamlReader struct {
 // errReported stops the reading of a document that is refused as a whole.
 var errReported = errors.New("reported")
 
-// documents calls each with the content of every document in the file that isn't empty.
+// documents calls each with the content of every document of a YAML file that isn't empty.
+func documents(name string, data []byte, diags *resource.Diagnostics, each func(*value)) {
+	r := &yamlReader{lines: newLines(name, data), diags: diags}
+	r.documents(each)
+}
+
 func (r *yamlReader) documents(each func(*value)) {
 	decoder := yaml.NewDecoder(bytes.NewReader(r.lines.data))
 	for {
@@ -70,17 +75,17 @@ func (r *yamlReader) lineOf(from int, what *regexp.Regexp) int {
 }
 
 func (r *yamlReader) syntax(err error) {
-	message := err.Error()
+	text := err.Error()
 	line := 1
-	if m := errorLine.FindStringSubmatch(message); m != nil {
-		message = message[len(m[0]):]
+	if m := errorLine.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
 		if n, err := strconv.Atoi(m[1]); err == nil {
 			line = n
 		}
 	}
 	hint := "Check the indentation, the quotes and the brackets up to here."
-	tab := strings.Contains(message, "found a tab character")
-	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+	tab := strings.Contains(text, "found a tab character")
+	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
 		line = r.lineOf(1, regexp.MustCompile(`\*`+regexp.QuoteMeta(m[1])+`\b`))
 	} else if tab {
 		line = r.lineOf(line, indentedByTab)
@@ -88,14 +93,14 @@ func (r *yamlReader) syntax(err error) {
 	switch {
 	case tab:
 		hint = "YAML is indented with spaces, not with tabs."
-	case strings.Contains(message, "cannot start any token") && strings.Contains(string(r.lines.data), "\t"):
+	case strings.Contains(text, "cannot start any token") && strings.Contains(string(r.lines.data), "\t"):
 		hint = "YAML is indented with spaces, not with tabs."
-	case strings.Contains(message, "unknown anchor"):
+	case strings.Contains(text, "unknown anchor"):
 		hint = "An alias *name needs an anchor &name before it in the same document."
-	case strings.Contains(message, "mapping values are not allowed"):
+	case strings.Contains(text, "mapping values are not allowed"):
 		hint = "Put a text that contains \": \" in quotes, and check the indentation."
 	}
-	r.diags.Errorf(r.lines.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(message)), hint)
+	r.diags.Errorf(r.lines.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(text)), hint)
 }
 
 // value turns n into a value. depth counts the levels above it, aliases the aliases that led to it.
