@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -24,7 +25,7 @@ var unusable = []struct {
 func checkUsable(s string, p netip.Prefix) error {
 	for _, u := range unusable {
 		if p.Overlaps(u.prefix) {
-			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", shorten(s), u.prefix, u.what)
+			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", message.Shorten(s), u.prefix, u.what)
 		}
 	}
 	return nil
@@ -37,11 +38,11 @@ func checkSubnet(s string) (string, error) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !p.Addr().Is4():
-		return "", fmt.Errorf("%q is not an IPv4 subnet; write its address and the length of the prefix, such as 10.1.2.0/24", shorten(s))
+		return "", fmt.Errorf("%q is not an IPv4 subnet; write its address and the length of the prefix, such as 10.1.2.0/24", message.Shorten(s))
 	case p.Bits() < minSubnetBits || p.Bits() > maxSubnetBits:
-		return "", fmt.Errorf("%q has a prefix of %d bits; a space takes /%d to /%d, such as %s", shorten(s), p.Bits(), minSubnetBits, maxSubnetBits, netip.PrefixFrom(p.Addr(), 24).Masked())
+		return "", fmt.Errorf("%q has a prefix of %d bits; a space takes /%d to /%d, such as %s", message.Shorten(s), p.Bits(), minSubnetBits, maxSubnetBits, netip.PrefixFrom(p.Addr(), 24).Masked())
 	case p != p.Masked():
-		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", shorten(s), p.Masked())
+		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", message.Shorten(s), p.Masked())
 	}
 	return p.String(), checkUsable(s, p)
 }
@@ -53,7 +54,7 @@ func checkIPv4(s string) (string, error) {
 		if p, err := netip.ParsePrefix(s); err == nil && p.Addr().Is4() {
 			hint = fmt.Sprintf("write the address alone, %q", p.Addr())
 		}
-		return "", fmt.Errorf("%q is not an IPv4 address; %s", shorten(s), hint)
+		return "", fmt.Errorf("%q is not an IPv4 address; %s", message.Shorten(s), hint)
 	}
 	return a.String(), checkUsable(s, netip.PrefixFrom(a, a.BitLen()))
 }
@@ -70,13 +71,13 @@ func checkCIDR(s string) (string, error) {
 	}
 	switch {
 	case err != nil || zone != "":
-		return "", fmt.Errorf("%q is neither a subnet nor an address; write for example 10.1.2.0/24, 192.0.2.7 or 2001:db8::/32", shorten(s))
+		return "", fmt.Errorf("%q is neither a subnet nor an address; write for example 10.1.2.0/24, 192.0.2.7 or 2001:db8::/32", message.Shorten(s))
 	case p.Addr().Is4In6():
-		return "", fmt.Errorf("%q is an IPv4 address in the form of an IPv6 one; write it as IPv4, such as %s", shorten(s), p.Addr().Unmap())
+		return "", fmt.Errorf("%q is an IPv4 address in the form of an IPv6 one; write it as IPv4, such as %s", message.Shorten(s), p.Addr().Unmap())
 	case p.IsSingleIP() && p.Addr().IsUnspecified():
-		return "", fmt.Errorf("%q is no destination; for every address write \"%s/0\"", shorten(s), p.Addr())
+		return "", fmt.Errorf("%q is no destination; for every address write \"%s/0\"", message.Shorten(s), p.Addr())
 	case p != p.Masked():
-		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q, or the address alone, %q", shorten(s), p.Masked(), p.Addr())
+		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q, or the address alone, %q", message.Shorten(s), p.Masked(), p.Addr())
 	}
 	return p.String(), nil
 }

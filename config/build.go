@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -30,7 +31,7 @@ func build(decls []*declaration, diags *resource.Diagnostics) *resource.Tree {
 	}
 	if !diags.HasErrors() && tree.Len() != len(decls) {
 		// To lose a resource is to delete it.
-		diags.Errorf(resource.Range{}, "", bugSummary, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
+		diags.Errorf(resource.Range{}, "", message.Bug, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
 	}
 	members := membersOf(decls)
 	finishCells(decls, members, diags)
@@ -101,7 +102,7 @@ func (d *declaration) mergeLabels(r *resource.Resource, diags *resource.Diagnost
 	for key, text := range resource.LabelsOf(inMetadata) {
 		name := place{key: "labels"}.member(key).key
 		if other, ok := merged[key]; ok && other != text {
-			diags.Errorf(r.RangeOf(name), d.path, "Conflicting labels", "The label %q is %q in spec.labels, but %q in metadata.labels (%s). Keep one of them.", shorten(key), shorten(other), shorten(text), dec.ranges[name])
+			diags.Errorf(r.RangeOf(name), d.path, "Conflicting labels", "The label %q is %q in spec.labels, but %q in metadata.labels (%s). Keep one of them.", message.Shorten(key), message.Shorten(other), message.Shorten(text), dec.ranges[name])
 			continue
 		}
 		if merged == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -68,7 +69,7 @@ func memo(all map[string]*lazy, name string) *lazy {
 func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool) {
 	attr := m.module.locals[name]
 	if attr == nil {
-		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", shorten(name)), at)
+		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
 	return m.eval.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
@@ -77,11 +78,11 @@ func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool)
 }
 
 func (m *moduleInstance) undeclared(what, name string, known []string, mend string, at resource.Range) {
-	hint := suggest(name, known)
+	hint := message.Suggest(name, known)
 	if hint == "" {
 		hint = " " + mend
 	}
-	m.eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, shorten(name), hint)
+	m.eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, message.Shorten(name), hint)
 }
 
 // path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.
@@ -114,7 +115,7 @@ func (m *moduleInstance) about(name string, at resource.Range) (cty.Value, bool)
 func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
 	v := m.module.variables[name]
 	if v == nil {
-		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.variables)), fmt.Sprintf("Declare it: variable %q {}.", shorten(name)), at)
+		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.variables)), fmt.Sprintf("Declare it: variable %q {}.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
 	l := memo(m.variables, name)
@@ -154,7 +155,7 @@ func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
 	}
 	val, err := v.given(val)
 	if err != nil {
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", shorten(attr.Name), v.name, err)
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.name, err)
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -218,7 +219,7 @@ type expandedCall struct {
 func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, bool) {
 	c := m.module.calls[label]
 	if c == nil {
-		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.calls)), fmt.Sprintf("Declare it: module %q { … }.", shorten(label)), at)
+		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.calls)), fmt.Sprintf("Declare it: module %q { … }.", message.Shorten(label)), at)
 		return cty.DynamicVal, false
 	}
 	x, ok := m.expandCall(c, at)
@@ -255,8 +256,8 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 	if !ok || outputs[name] != nil {
 		return true
 	}
-	m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, shorten(name),
-		orElse(suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+shorten(name)+"\" { value = … }."))
+	m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, message.Shorten(name),
+		message.Or(message.Suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+message.Shorten(name)+"\" { value = … }."))
 	return false
 }
 
@@ -322,7 +323,7 @@ func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resour
 	p, err := resource.ParsePath(string(m.within(text)))
 	switch {
 	case err != nil:
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 	case p.Kind() == resource.KindContainer:
 		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
 	default:
@@ -353,7 +354,7 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 	at := hclRange(attr.Expr.Range())
 	dir, err := moduleDir(m.module.dir, written)
 	if err != nil {
-		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", message.Sentence(err.Error()))
 		return nil, false
 	}
 	for above := m; above != nil; above = above.caller() {
@@ -433,7 +434,7 @@ func (m *moduleInstance) checkArguments(c *call, called *module) {
 			continue
 		}
 		if called.variables[attr.Name] == nil {
-			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, shorten(attr.Name), suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
+			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
 		}
 	}
 }

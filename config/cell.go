@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -82,7 +83,7 @@ func (c *cell) chooseRoot(diags *resource.Diagnostics) {
 		named := c.container(id.text)
 		switch {
 		case named == nil:
-			diags.Errorf(id.rng, c.declared.path, "No such container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.format.rootID, shorten(id.text), suggest(id.text, c.names()))
+			diags.Errorf(id.rng, c.declared.path, "No such container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.format.rootID, message.Shorten(id.text), message.Suggest(id.text, c.names()))
 		case root != nil && root != named:
 			diags.Errorf(id.rng, c.declared.path, "Two root containers", "%s names %s, but %s says root = true at %s. Keep one of them.", c.declared.format.rootID, named.path.Name(), root.path.Name(), root.resource.RangeOf("root"))
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/distribution/reference"
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -68,7 +69,7 @@ func choice(what string, words ...string) checker {
 			return s, nil
 		}
 		last := len(words) - 1
-		return "", fmt.Errorf("there is no %s %q; write %s or %s", what, shorten(s), strings.Join(words[:last], ", "), words[last])
+		return "", fmt.Errorf("there is no %s %q; write %s or %s", what, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
 	}
 	return checker{summary: "Unknown " + what, check: check, values: words}
 }
@@ -104,7 +105,7 @@ func (d *decoder) check(a *resource.Attribute, s string, rng resource.Range, sho
 	}
 	normal, err := rule.normal(d.path, s)
 	if err != nil {
-		d.errorf(rng, rule.summary, "%s: %s", shown, stop(err))
+		d.errorf(rng, rule.summary, "%s: %s", shown, message.Stop(err))
 		return "", false
 	}
 	return normal, true
@@ -112,7 +113,7 @@ func (d *decoder) check(a *resource.Attribute, s string, rng resource.Range, sho
 
 func checkAbsolutePath(s string) (string, error) {
 	if !strings.HasPrefix(s, "/") {
-		return "", fmt.Errorf("%q is not an absolute path; write it from the root, such as %q", shorten(s), shorten(path.Clean("/"+s)))
+		return "", fmt.Errorf("%q is not an absolute path; write it from the root, such as %q", message.Shorten(s), message.Shorten(path.Clean("/"+s)))
 	}
 	return path.Clean(s), nil
 }
@@ -128,7 +129,7 @@ func checkName(s string) (string, error) {
 func checkCell(from resource.Path, s string) (string, error) {
 	names, depth := strings.Split(s, "/"), resource.KindCell.Depth()
 	if len(names) > depth {
-		return "", fmt.Errorf("%q has %d names; write the cell's own, stack/cell, space/stack/cell or realm/space/stack/cell", shorten(s), len(names))
+		return "", fmt.Errorf("%q has %d names; write the cell's own, stack/cell, space/stack/cell or realm/space/stack/cell", message.Shorten(s), len(names))
 	}
 	for _, name := range names {
 		if _, err := checkName(name); err != nil {
@@ -145,11 +146,11 @@ func checkCell(from resource.Path, s string) (string, error) {
 func checkDevice(s string) (string, error) {
 	parts := strings.Split(s, ":")
 	if len(parts) > 3 {
-		return "", fmt.Errorf("%q has more than three parts; write hostPath[:containerPath[:rwm]]", shorten(s))
+		return "", fmt.Errorf("%q has more than three parts; write hostPath[:containerPath[:rwm]]", message.Shorten(s))
 	}
 	for i, p := range parts[:min(len(parts), 2)] {
 		if i == 1 && strings.Trim(p, "rwm") == "" && p != "" {
-			return "", fmt.Errorf("%q has permissions in the place of the path in the container; write %q", shorten(s), parts[0]+":"+parts[0]+":"+p)
+			return "", fmt.Errorf("%q has permissions in the place of the path in the container; write %q", message.Shorten(s), parts[0]+":"+parts[0]+":"+p)
 		}
 		clean, err := checkAbsolutePath(p)
 		if err != nil {
@@ -165,7 +166,7 @@ func checkDevice(s string) (string, error) {
 			}
 		}
 		if access.Len() == 0 || access.Len() != len(parts[2]) {
-			return "", fmt.Errorf("the access %q is not made of r (read), w (write) and m (mknod), each at most once", shorten(parts[2]))
+			return "", fmt.Errorf("the access %q is not made of r (read), w (write) and m (mknod), each at most once", message.Shorten(parts[2]))
 		}
 		parts[2] = access.String()
 		if parts[2] == "rwm" {
@@ -190,11 +191,11 @@ func checkCapability(s string) (string, error) {
 	if name == "ALL" || slices.Contains(capabilities, name) {
 		return name, nil
 	}
-	hint := suggest(name, capabilities)
+	hint := message.Suggest(name, capabilities)
 	if hint == "" {
 		hint = " They are listed in capabilities(7); ALL stands for every one."
 	}
-	return "", fmt.Errorf("there is no capability %q.%s", shorten(s), hint)
+	return "", fmt.Errorf("there is no capability %q.%s", message.Shorten(s), hint)
 }
 
 func checkSecurityOption(s string) (string, error) {
@@ -210,19 +211,19 @@ func checkSecurityOption(s string) (string, error) {
 		if val == "true" || val == "false" {
 			return key + "=" + val, nil
 		}
-		return "", fmt.Errorf("no-new-privileges is true or false, not %q", shorten(val))
+		return "", fmt.Errorf("no-new-privileges is true or false, not %q", message.Shorten(val))
 	case "seccomp", "systempaths":
 		if val == "unconfined" {
 			return key + "=" + val, nil
 		}
-		return "", fmt.Errorf("%s can only be set to unconfined, not to %q; without it, the default holds", key, shorten(val))
+		return "", fmt.Errorf("%s can only be set to unconfined, not to %q; without it, the default holds", key, message.Shorten(val))
 	case "apparmor":
 		if val != "" {
 			return key + "=" + val, nil
 		}
 		return "", errors.New("apparmor needs the name of a profile; write apparmor=PROFILE")
 	}
-	return "", fmt.Errorf("there is no option %q; those known are no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined and apparmor=PROFILE", shorten(s))
+	return "", fmt.Errorf("there is no option %q; those known are no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined and apparmor=PROFILE", message.Shorten(s))
 }
 
 func checkRestartPolicy(s string) (string, error) {
@@ -233,14 +234,14 @@ func checkRestartPolicy(s string) (string, error) {
 	case policy == "on-failure" && limited:
 		n, err := strconv.ParseUint(retries, 10, 31)
 		if err != nil {
-			return "", fmt.Errorf("on-failure:%s does not end in a number of restarts; write for example on-failure:3", shorten(retries))
+			return "", fmt.Errorf("on-failure:%s does not end in a number of restarts; write for example on-failure:3", message.Shorten(retries))
 		}
 		if n == 0 {
 			return policy, nil
 		}
 		return fmt.Sprintf("%s:%d", policy, n), nil
 	}
-	return "", fmt.Errorf("there is no policy %q; write no, always, on-failure, on-failure:N or unless-stopped", shorten(s))
+	return "", fmt.Errorf("there is no policy %q; write no, always, on-failure, on-failure:N or unless-stopped", message.Shorten(s))
 }
 
 // checkSignal reads TERM, SIGTERM, 15 or RTMIN+3, and returns the full name.
@@ -259,7 +260,7 @@ func checkSignal(s string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("there is no signal %q; write its name, such as TERM, QUIT or RTMIN+3, or its number", shorten(s))
+	return "", fmt.Errorf("there is no signal %q; write its name, such as TERM, QUIT or RTMIN+3, or its number", message.Shorten(s))
 }
 
 // The signals that have no names of their own, as C libraries count them.
@@ -296,7 +297,7 @@ func checkImage(s string) (string, error) {
 		if errors.Is(err, reference.ErrNameContainsUppercase) {
 			hint = "the repository must be in lower case"
 		}
-		return "", fmt.Errorf("%q is not an image reference; %s", shorten(s), hint)
+		return "", fmt.Errorf("%q is not an image reference; %s", message.Shorten(s), hint)
 	}
 	return reference.TagNameOnly(named).String(), nil
 }
@@ -311,7 +312,7 @@ func checkSealed(s string) (string, error) {
 
 func checkVariable(name string) error {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r == '=' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return fmt.Errorf("%q can't name a variable: a name is not empty and has neither \"=\" nor white space", shorten(name))
+		return fmt.Errorf("%q can't name a variable: a name is not empty and has neither \"=\" nor white space", message.Shorten(name))
 	}
 	return nil
 }
@@ -323,9 +324,9 @@ func checkLabelKey(key string) error {
 	case key == "":
 		return errors.New("the key of a label is empty; give it a name")
 	case strings.HasPrefix(key, reserved):
-		return fmt.Errorf("the key %q is reserved: kuke sets the labels below %s itself; use a domain of your own", shorten(key), reserved)
+		return fmt.Errorf("the key %q is reserved: kuke sets the labels below %s itself; use a domain of your own", message.Shorten(key), reserved)
 	case strings.ContainsFunc(key, unicode.IsControl):
-		return fmt.Errorf("the key %q contains a control character; remove it", shorten(key))
+		return fmt.Errorf("the key %q contains a control character; remove it", message.Shorten(key))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -84,7 +85,7 @@ func checkHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *reso
 	if h.HTTP != "" {
 		u, err := url.Parse(h.HTTP)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-			diags.Errorf(r.RangeOf("healthcheck.http"), r.Path, summary, "http: %q is not a URL such as http://localhost:8080/healthy.", shorten(h.HTTP))
+			diags.Errorf(r.RangeOf("healthcheck.http"), r.Path, summary, "http: %q is not a URL such as http://localhost:8080/healthy.", message.Shorten(h.HTTP))
 		}
 	}
 	if h.TCP != "" {
@@ -95,7 +96,7 @@ func checkHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *reso
 		}
 		// Only one port is written as its number alone.
 		if err != nil || host == "" || port.String() != number {
-			diags.Errorf(r.RangeOf("healthcheck.tcp"), r.Path, summary, "tcp: %q is not of the form host:port, such as localhost:5432.", shorten(h.TCP))
+			diags.Errorf(r.RangeOf("healthcheck.tcp"), r.Path, summary, "tcp: %q is not of the form host:port, such as localhost:5432.", message.Shorten(h.TCP))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -143,7 +144,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f fiel
 	if at.shown != "" {
 		what = at.shown
 	}
-	hint := suggest(f.name, names)
+	hint := message.Suggest(f.name, names)
 	if at.shown == "" {
 		var owners []string
 		for _, k := range resource.Kinds {
@@ -155,7 +156,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f fiel
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
-	d.errorf(f.at, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, shorten(f.name), hint)
+	d.errorf(f.at, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, message.Shorten(f.name), hint)
 }
 
 // attribute sets the field into to v, which is not null.
@@ -238,7 +239,7 @@ func inBrackets(v *value) string {
 	if !v.scalar() || v.sensitive {
 		return ""
 	}
-	return fmt.Sprintf(" Write it in brackets: [%q].", shorten(v.text))
+	return fmt.Sprintf(" Write it in brackets: [%q].", message.Shorten(v.text))
 }
 
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
@@ -256,7 +257,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 		}
 		if a.Type == resource.TypePairs {
 			if _, err := checkArgument(name + "=" + text); err != nil {
-				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, stop(err))
+				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, message.Stop(err))
 				return
 			}
 		}
@@ -272,7 +273,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 			if f.value.kind == nullKind && d.format.lax {
 				continue
 			}
-			if text, ok := d.text(f.value, at.member(shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown, v.sensitive) {
+			if text, ok := d.text(f.value, at.member(message.Shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown, v.sensitive) {
 				set(f.name, text, f.value.rng, f.value.sensitive)
 			}
 		}
@@ -288,7 +289,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 				if item.sensitive || v.sensitive {
 					pair = "(sensitive value)"
 				}
-				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, shorten(pair), shorten(pair)+"=")
+				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, message.Shorten(pair), message.Shorten(pair)+"=")
 			} else if d.mapKey(a, name, item.rng, at.shown, item.sensitive || v.sensitive) {
 				set(name, text, item.rng, item.sensitive)
 			}
@@ -373,7 +374,7 @@ func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v 
 		if first, ok := seen[name]; ok {
 			// Where names do, one that stands twice counts once, as in a set.
 			if !a.Short || !reflect.DeepEqual(elements.Index(first).Interface(), element.Interface()) {
-				d.errorf(item.rng, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), shorten(name), d.ranges[p.key])
+				d.errorf(item.rng, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), message.Shorten(name), d.ranges[p.key])
 			}
 			continue
 		}

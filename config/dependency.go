@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -21,7 +22,7 @@ func (c *cell) checkDependencies(diags *resource.Diagnostics) {
 					impossible(d, on.Name, on.Condition, other.path.Name(), reason, diags)
 				}
 			case whole:
-				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.path.Name(), on.Name, suggest(on.Name, c.names()))
+				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.path.Name(), on.Name, message.Suggest(on.Name, c.names()))
 			}
 		}
 	}
@@ -98,7 +99,7 @@ func checkCellDependencies(cells map[resource.Path]*cell, order []resource.Path,
 					impossible(d, on.Name, on.Condition, on.Name, reason, diags)
 				}
 			} else if names, ok := members[p.Parent()]; ok {
-				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.path, p, p.Parent(), p.Name(), suggest(p.Name(), names))
+				diags.Errorf(dependencyRange(d, on.Name), d.path, "No such cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.path, p, p.Parent(), p.Name(), message.Suggest(p.Name(), names))
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -215,7 +216,7 @@ func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
 	}
 	size, err := functions.Size(val)
 	if err != nil {
-		e.diags.Errorf(at, "", "Too large", "%s. Make it smaller.", sentence(err.Error()))
+		e.diags.Errorf(at, "", "Too large", "%s. Make it smaller.", message.Sentence(err.Error()))
 		return cty.DynamicVal, false
 	}
 	if bounded, ok := x.Expression.(*functions.BoundedExpr); ok {
@@ -267,9 +268,9 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
 			// HCL's own hint is another each time where several names are as near.
 			name := e.sources.text(*p.Subject)
-			p.Detail = fmt.Sprintf("There is no function named %q.%s", shorten(name), suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
+			p.Detail = fmt.Sprintf("There is no function named %q.%s", message.Shorten(name), message.Suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
 			if why := functions.Excluded(strings.TrimPrefix(name, "core::")); why != "" {
-				p.Detail = sentence(why)
+				p.Detail = message.Sentence(why)
 			}
 		}
 	}
@@ -375,9 +376,9 @@ func (e *evaluator) unknownVariable(t hcl.Traversal) {
 	case slices.Contains([]string{"data", "resource", "terraform"}, name):
 		e.diags.Errorf(at, "", "Unknown variable", "There is no %s in kuke. Resources are referred to by their kind, as in cell.web.address, variables as in var.name.", name)
 	case len(t) == 1:
-		e.diags.Errorf(at, "", "Unknown variable", "Without quotes, %s is read as the name of a variable, and there is none of that name. To mean the text, write %q.%s", shorten(name), shorten(name), suggest(name, rootWords()))
+		e.diags.Errorf(at, "", "Unknown variable", "Without quotes, %s is read as the name of a variable, and there is none of that name. To mean the text, write %q.%s", message.Shorten(name), message.Shorten(name), message.Suggest(name, rootWords()))
 	default:
-		e.diags.Errorf(at, "", "Unknown variable", "There is no variable called %q. To mean text, put it in quotes.%s", shorten(name), suggest(name, rootWords()))
+		e.diags.Errorf(at, "", "Unknown variable", "There is no variable called %q. To mean text, put it in quotes.%s", message.Shorten(name), message.Suggest(name, rootWords()))
 	}
 }
 
@@ -394,10 +395,10 @@ func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Val
 	at := hclRange(expr.Range())
 	switch {
 	case functions.IsSensitive(val):
-		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", sentence(what))
+		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(what))
 		return val, false
 	case !val.IsWhollyKnown():
-		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", sentence(what))
+		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", message.Sentence(what))
 		return val, false
 	}
 	val, _ = val.UnmarkDeep()
@@ -412,7 +413,7 @@ func (e *evaluator) settledText(expr hcl.Expression, s *scope, what string) (str
 	}
 	text, err := convert.Convert(val, cty.String)
 	if err != nil || text.IsNull() {
-		e.diags.Errorf(hclRange(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", sentence(what), described(val))
+		e.diags.Errorf(hclRange(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(what), described(val))
 		return "", false
 	}
 	return text.AsString(), true

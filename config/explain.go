@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -71,8 +72,8 @@ func (e *Explanation) find(name string) *resource.Attribute {
 }
 
 func noKind(word string) error {
-	if hint := suggest(word, kindWords()); hint != "" {
-		return fmt.Errorf("there is no kind %q.%s", shorten(word), hint)
+	if hint := message.Suggest(word, kindWords()); hint != "" {
+		return fmt.Errorf("there is no kind %q.%s", message.Shorten(word), hint)
 	}
 	var owners []string
 	for _, k := range resource.Kinds {
@@ -82,9 +83,9 @@ func noKind(word string) error {
 		}
 	}
 	if len(owners) > 0 {
-		return fmt.Errorf("there is no kind %q. Did you mean %s?", shorten(word), strings.Join(owners, " or "))
+		return fmt.Errorf("there is no kind %q. Did you mean %s?", message.Shorten(word), strings.Join(owners, " or "))
 	}
-	return fmt.Errorf("there is no kind %q: the kinds are %s", shorten(word), strings.Join(kindWords(), ", "))
+	return fmt.Errorf("there is no kind %q: the kinds are %s", message.Shorten(word), strings.Join(kindWords(), ", "))
 }
 
 func (e *Explanation) noField(name string) error {
@@ -99,13 +100,13 @@ func (e *Explanation) noField(name string) error {
 			}
 		}
 	}
-	hint := suggest(name, names)
+	hint := message.Suggest(name, names)
 	if most := 12; hint == "" && len(names) > most {
 		hint = fmt.Sprintf(" Its fields are listed by kuke explain %s.", e.Path)
 	} else if hint == "" {
 		hint = " Its fields are " + strings.Join(names, ", ") + "."
 	}
-	return fmt.Errorf("%s has no field %q.%s", e.Path, shorten(name), hint)
+	return fmt.Errorf("%s has no field %q.%s", e.Path, message.Shorten(name), hint)
 }
 
 // Completions returns what may stand in the place of the beginning of a path, each with what it is.

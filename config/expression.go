@@ -7,6 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -53,7 +54,7 @@ func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map
 	}
 	name := key.AsString()
 	if first, ok := seen[name]; ok {
-		e.diags.Errorf(at, "", "Duplicate argument", "%q is already set at %s. Keep one of them.", shorten(name), first)
+		e.diags.Errorf(at, "", "Duplicate argument", "%q is already set at %s. Keep one of them.", message.Shorten(name), first)
 		return
 	}
 	seen[name] = at

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -59,7 +60,7 @@ func formatHCL(name string, data []byte, diags *resource.Diagnostics) (after []b
 	defer func() {
 		// As in read: the parser and the formatter are other people's.
 		if p := recover(); p != nil {
-			diags.Errorf(resource.Range{File: name}, "", bugSummary, "Formatting this file failed unexpectedly: %v. Please report it, with the file.", p)
+			diags.Errorf(resource.Range{File: name}, "", message.Bug, "Formatting this file failed unexpectedly: %v. Please report it, with the file.", p)
 			after, ok = nil, false
 		}
 	}()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -23,7 +24,7 @@ func canonical(t *testing.T, data []byte) ([]byte, bool) {
 		t.Fatalf("formatted: %t, but %v", ok, diags)
 	}
 	for _, d := range diags {
-		if d.Summary == bugSummary {
+		if d.Summary == message.Bug {
 			t.Errorf("%v in\n%s", d, data)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -88,7 +89,7 @@ type blockFields struct {
 func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
 	// What is wrong with a block of another type is its type.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
-		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", shorten(name), shorten(name))
+		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", message.Shorten(name), message.Shorten(name))
 	}
 	blocks := b.byType[name]
 	if blocks == nil {
@@ -123,11 +124,11 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 	}
 	if !attributeWords()[name] {
 		// Also where it makes no block today: one day it will.
-		hint := suggest(name, slices.Sorted(maps.Keys(attributeWords())))
+		hint := message.Suggest(name, slices.Sorted(maps.Keys(attributeWords())))
 		if name == "lifecycle" {
 			hint = " What lifecycle says is needed before anything is worked out: write it as it is."
 		}
-		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", shorten(name), hint)
+		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", message.Shorten(name), hint)
 		return
 	}
 	content, problems := block.Body.Content(dynamicSchema)

@@ -20,6 +20,7 @@ import (
 	"github.com/zclconf/go-cty/cty/json"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -75,7 +76,7 @@ func (s *inputs) collect(in Input, dirs []string) {
 			continue
 		}
 		if s.root.variables[a.Name] == nil {
-			s.diags.Errorf(resource.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", shorten(a.Name), s.declare(a.Name))
+			s.diags.Errorf(resource.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", message.Shorten(a.Name), s.declare(a.Name))
 			continue
 		}
 		s.values[a.Name] = assigned{text: a.Text, from: "--var"}
@@ -89,10 +90,10 @@ func (s *inputs) collect(in Input, dirs []string) {
 
 // declare says how to mend that there is no variable called name.
 func (s *inputs) declare(name string) string {
-	if hint := suggest(name, slices.Sorted(maps.Keys(s.root.variables))); hint != "" {
+	if hint := message.Suggest(name, slices.Sorted(maps.Keys(s.root.variables))); hint != "" {
 		return hint
 	}
-	return fmt.Sprintf(" Declare it: variable %q {}.", shorten(name))
+	return fmt.Sprintf(" Declare it: variable %q {}.", message.Shorten(name))
 }
 
 // autoFiles returns the files of dir that assign by themselves, in the order they are read.
@@ -154,7 +155,7 @@ func (s *inputs) set(found []assignment, from string) {
 		variable := strings.TrimSpace(a.name)
 		if s.root.variables[variable] == nil {
 			// As in Terraform: a file may serve several configurations.
-			s.diags.Warnf(a.at, "", "Undeclared variable", "No variable called %q is declared, so that this value has no effect.%s", shorten(variable), s.declare(variable))
+			s.diags.Warnf(a.at, "", "Undeclared variable", "No variable called %q is declared, so that this value has no effect.%s", message.Shorten(variable), s.declare(variable))
 			continue
 		}
 		s.values[variable] = assigned{value: a.value, at: a.at, from: from}
@@ -218,7 +219,7 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
 		at := int(syntax.Offset)
-		s.diags.Errorf(newLines(name, data).at(at-1, at), "", "Invalid JSON", "%s.", sentence(err.Error()))
+		s.diags.Errorf(newLines(name, data).at(at-1, at), "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
 		return nil
 	}
 	before := len(*s.diags)
@@ -234,12 +235,12 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 		}
 		ty, err := json.ImpliedType(bytes.TrimSpace(data))
 		if err != nil {
-			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", sentence(err.Error()))
+			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
 			return
 		}
 		val, err := json.Unmarshal(bytes.TrimSpace(data), ty)
 		if err != nil {
-			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", sentence(err.Error()))
+			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
 			return
 		}
 		for _, f := range v.fields {

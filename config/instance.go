@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -142,7 +143,7 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
 	name.text += "-" + key
 	if resource.CheckName(name.text) != nil && resource.CheckName(n.block.label) == nil {
 		n.named = hclRange(n.block.hcl.Body.Attributes[each].NameRange)
-		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", shorten(key), n.name, shorten(name.text))
+		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", message.Shorten(key), n.name, message.Shorten(name.text))
 		return nil
 	}
 	return name
@@ -226,7 +227,7 @@ func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (
 	}
 	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
-		m.eval.diags.Errorf(at, "", "Invalid parent", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 		return "", false
 	}
 	if p.Depth() != k.Depth()-1 {

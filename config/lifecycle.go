@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -108,7 +109,7 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 			for _, a := range attrs {
 				names = append(names, a.HCLName)
 			}
-			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", k.Lower(), shorten(word), suggest(word, names))
+			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", k.Lower(), message.Shorten(word), message.Suggest(word, names))
 			return ""
 		}
 		name = strings.TrimPrefix(name+"."+attrs[i].Name, ".")
@@ -243,7 +244,7 @@ func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
 			for _, a := range d.kind.Attributes() {
 				names = append(names, a.Name)
 			}
-			dec.errorf(rng, "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", d.kind.Lower(), shorten(name), suggest(top, names))
+			dec.errorf(rng, "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", d.kind.Lower(), message.Shorten(name), message.Suggest(top, names))
 		}
 	}
 	if d.kind != resource.KindContainer && len(l.ReplaceTriggeredBy) > 0 {

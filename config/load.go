@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -161,14 +162,11 @@ func named(dir string) string {
 func guard(name string, diags *resource.Diagnostics, work func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			diags.Errorf(resource.Range{File: name}, "", bugSummary, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
+			diags.Errorf(resource.Range{File: name}, "", message.Bug, "Reading this file failed unexpectedly: %v. Please report it, with the file.", p)
 		}
 	}()
 	work()
 }
-
-// bugSummary marks a diagnostic that should never be seen.
-const bugSummary = "Bug in kuke"
 
 // firstLine matches what an HCL file can't begin with, but a YAML or JSON mapping does.
 var firstLine = regexp.MustCompile(`^(\{|["']?[A-Za-z0-9_-]+["']?\s*:(\s|$))`)

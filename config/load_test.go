@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
@@ -202,7 +203,7 @@ func checkLoaded(t *testing.T, tree *resource.Tree, sources map[string][]byte, d
 	}
 	for _, d := range diags {
 		switch {
-		case d.Summary == bugSummary:
+		case d.Summary == message.Bug:
 			t.Errorf("%v", d)
 		case d.Summary == "" || d.Detail == "" || strings.HasSuffix(d.Summary, "."):
 			t.Errorf("diagnostic without words: %+v", d)

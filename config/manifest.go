@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
@@ -91,14 +92,14 @@ func (m *manifestReader) kind(version, kindValue *value, whole resource.Range) (
 		return "", false
 	}
 	if kindValue.kind != stringKind || !slices.Contains(words, kindValue.text) {
-		hint := suggest(kindValue.text, words)
+		hint := message.Suggest(kindValue.text, words)
 		switch {
 		case strings.EqualFold(kindValue.text, "project") || strings.EqualFold(kindValue.text, settingsWord):
 			hint = " No manifest names the project of a configuration. Write kuke { project = \"…\" } in an HCL file beside it, or use --project or KUKE_PROJECT."
 		case hint == "":
 			hint = " The kinds are " + strings.Join(words, ", ") + "."
 		}
-		m.diags.Errorf(kindValue.rng, "", "Unsupported kind", "There is no kind %q.%s", shorten(kindValue.text), hint)
+		m.diags.Errorf(kindValue.rng, "", "Unsupported kind", "There is no kind %q.%s", message.Shorten(kindValue.text), hint)
 		return "", false
 	}
 	return resource.Kind(kindValue.text), ok
@@ -142,7 +143,7 @@ func (m *manifestReader) identify(d *declaration, name *value) *value {
 		return id
 	}
 	if id != nil && id.text != name.text && id.text != invalid && name.text != invalid {
-		m.diags.Errorf(id.rng, "", "Conflicting names", "id is %q, but name (%s) is %q. They must be equal; id may be left out.", shorten(id.text), name.rng, shorten(name.text))
+		m.diags.Errorf(id.rng, "", "Conflicting names", "id is %q, but name (%s) is %q. They must be equal; id may be left out.", message.Shorten(id.text), name.rng, message.Shorten(name.text))
 	}
 	return name
 }
@@ -172,7 +173,7 @@ func (m *manifestReader) parent(d, cell *declaration) resource.Path {
 		switch {
 		case cell != nil:
 			if v != nil && v.text != invalid && cell.path != "" && cell.path.Names()[i] != v.text {
-				m.diags.Errorf(v.rng, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, shorten(v.text), cell.path, cell.path.Names()[i])
+				m.diags.Errorf(v.rng, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, message.Shorten(v.text), cell.path, cell.path.Names()[i])
 			}
 		case v == nil:
 			m.diags.Errorf(d.declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.kind.Lower(), resource.Kinds[i].Lower())
@@ -220,10 +221,10 @@ func (m *manifestReader) containers(cell *declaration) {
 
 func (m *manifestReader) unknownFields(v *value, what string, known []string) {
 	for _, f := range v.fields {
-		hint := suggest(f.name, known)
+		hint := message.Suggest(f.name, known)
 		if hint == "" {
 			hint = fmt.Sprintf(" Its fields are %s.", strings.Join(known, ", "))
 		}
-		m.diags.Errorf(f.at, "", "Unsupported field", "%s has no field %q.%s", what, shorten(f.name), hint)
+		m.diags.Errorf(f.at, "", "Unsupported field", "%s has no field %q.%s", what, message.Shorten(f.name), hint)
 	}
 }

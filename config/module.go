@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -143,7 +144,7 @@ func (c *collector) file(name string, data []byte) {
 		panic(fmt.Sprintf("hclsyntax made a body of type %T", file.Body))
 	}
 	for _, attr := range sortedAttributes(body) {
-		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", shorten(attr.Name))
+		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", message.Shorten(attr.Name))
 	}
 	for _, block := range body.Blocks {
 		c.block(block)
@@ -182,7 +183,7 @@ func (c *collector) block(b *hclsyntax.Block) {
 }
 
 func (c *collector) unsupported(b *hclsyntax.Block) {
-	hint := suggest(b.Type, blockWords())
+	hint := message.Suggest(b.Type, blockWords())
 	switch b.Type {
 	case "resource", "data":
 		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(kindWords(), ", "))
@@ -194,7 +195,7 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 	if hint == "" {
 		hint = " At the top level stand " + strings.Join(blockWords(), ", ") + "."
 	}
-	c.diags.Errorf(hclRange(b.TypeRange), "", "Unsupported block", "There is no block %q.%s", shorten(b.Type), hint)
+	c.diags.Errorf(hclRange(b.TypeRange), "", "Unsupported block", "There is no block %q.%s", message.Shorten(b.Type), hint)
 }
 
 // resource returns the block of a resource with those nested in it, or nil where it has no name.
@@ -250,7 +251,7 @@ func (c *collector) noLabel(b *hclsyntax.Block) {
 func (c *collector) identifier(b *hclsyntax.Block) string {
 	label := c.label(b, b.Type)
 	if label != "" && !hclsyntax.ValidIdentifier(label) {
-		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "%q can't be the name of a %s: a name begins with a letter and holds letters, digits, - and _.", shorten(label), b.Type)
+		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "%q can't be the name of a %s: a name begins with a letter and holds letters, digits, - and _.", message.Shorten(label), b.Type)
 		return ""
 	}
 	return label
@@ -258,13 +259,13 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 
 // duplicate reports that what is written at at was declared before, at first.
 func duplicate(diags *resource.Diagnostics, at resource.Range, what, name string, first hcl.Range) {
-	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, shorten(name), hclRange(first))
+	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, message.Shorten(name), hclRange(first))
 }
 
 func (c *collector) addLocals(b *hclsyntax.Block) {
 	c.noLabel(b)
 	for _, nested := range b.Body.Blocks {
-		c.diags.Errorf(hclRange(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", shorten(nested.Type))
+		c.diags.Errorf(hclRange(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", message.Shorten(nested.Type))
 	}
 	for _, attr := range sortedAttributes(b.Body) {
 		if first := c.module.locals[attr.Name]; first != nil {
@@ -329,7 +330,7 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 func moduleDir(dir, source string) (string, error) {
 	local := slices.ContainsFunc([]string{"./", "../"}, func(prefix string) bool { return strings.HasPrefix(source, prefix) }) || source == "." || source == ".."
 	if !local {
-		return "", fmt.Errorf("a module is a folder beside this one: write a path that begins with ./ or ../, not %q", shorten(source))
+		return "", fmt.Errorf("a module is a folder beside this one: write a path that begins with ./ or ../, not %q", message.Shorten(source))
 	}
 	return filepath.Join(dir, source), nil
 }

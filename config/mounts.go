@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -86,16 +87,16 @@ func checkTmpfsOption(s string) (string, error) {
 	case ok && !valued:
 		return "", fmt.Errorf("the option %s needs a value; write %s=…", name, name)
 	case ok:
-		return "", fmt.Errorf("%q is no value of the option %s of a tmpfs; see tmpfs(5)", shorten(value), name)
+		return "", fmt.Errorf("%q is no value of the option %s of a tmpfs; see tmpfs(5)", message.Shorten(value), name)
 	}
 	known := slices.Clone(tmpfsFlags)
 	for name := range tmpfsValues {
 		known = append(known, name)
 	}
 	slices.Sort(known)
-	hint := suggest(name, known)
+	hint := message.Suggest(name, known)
 	if hint == "" {
 		hint = " Those of tmpfs(5) are known, and flags such as noexec, nosuid and ro."
 	}
-	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", shorten(s), hint)
+	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", message.Shorten(s), hint)
 }

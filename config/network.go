@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -129,7 +130,7 @@ func checkAttachments(decls []*declaration, members map[resource.Path][]string, 
 			if space := r.Path.Space(); space == in.Join(name) {
 				diags.Errorf(at, r.Path, "Needless network", "The cell is already in the space %s, as all of its stack is; networks names further ones. Take %q away.", space, name)
 			} else if names, ok := members[in]; ok && !slices.Contains(names, name) {
-				diags.Errorf(at, r.Path, "No such space", "networks names %q, but the realm %s has no space of that name in this configuration.%s", name, in, suggest(name, names))
+				diags.Errorf(at, r.Path, "No such space", "networks names %q, but the realm %s has no space of that name in this configuration.%s", name, in, message.Suggest(name, names))
 			}
 		}
 	}

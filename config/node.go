@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -80,11 +81,11 @@ func (v *value) describe() string {
 	case nullKind:
 		return "nothing"
 	case boolKind:
-		return "the boolean " + shorten(v.text)
+		return "the boolean " + message.Shorten(v.text)
 	case numberKind:
-		return "the number " + shorten(v.text)
+		return "the number " + message.Shorten(v.text)
 	case stringKind:
-		return fmt.Sprintf("the string %q", shorten(v.text))
+		return fmt.Sprintf("the string %q", message.Shorten(v.text))
 	case listKind:
 		if v.blocks {
 			return "a block"
@@ -93,15 +94,6 @@ func (v *value) describe() string {
 	default:
 		return "an object"
 	}
-}
-
-// shorten keeps s readable in a message.
-func shorten(s string) string {
-	const most = 60
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most-20]) + "…" + string(runes[len(runes)-19:])
-	}
-	return s
 }
 
 // format is one of the spellings a configuration can have.
@@ -150,7 +142,7 @@ func (v *value) scalar() bool {
 // returns the empty path. An empty parent that isn't a realm's leaves the path empty too.
 func childPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.Path, name *value) resource.Path {
 	if err := resource.CheckName(name.text); err != nil {
-		diags.Errorf(name.rng, "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name.text))
+		diags.Errorf(name.rng, "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name.text))
 		return ""
 	}
 	if parent == "" && kind != resource.KindRealm {
@@ -176,20 +168,4 @@ func nameParts(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	})
-}
-
-// stop ends a message with a full stop, where it has no end yet.
-func stop(err error) string {
-	if s := err.Error(); strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
-		return s
-	}
-	return err.Error() + "."
-}
-
-// sentence turns an error's text into the beginning of a sentence.
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

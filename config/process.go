@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -25,19 +26,19 @@ const (
 func checkUser(s string) (string, error) {
 	parts := strings.Split(s, ":")
 	if len(parts) > 2 {
-		return "", fmt.Errorf("%q has more than two parts; write user or user:group", shorten(s))
+		return "", fmt.Errorf("%q has more than two parts; write user or user:group", message.Shorten(s))
 	}
 	if strings.Trim(s, ":") == "" {
-		return "", fmt.Errorf("%q names neither a user nor a group; write user or user:group, each a name or an id", shorten(s))
+		return "", fmt.Errorf("%q names neither a user nor a group; write user or user:group, each a name or an id", message.Shorten(s))
 	}
 	for i, part := range parts {
 		kind := []string{"user", "group"}[i]
 		if strings.ContainsFunc(part, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-			return "", fmt.Errorf("the %s %q contains white space; write a name or an id", kind, shorten(part))
+			return "", fmt.Errorf("the %s %q contains white space; write a name or an id", kind, message.Shorten(part))
 		}
 		id, err := strconv.Atoi(part)
 		if errors.Is(err, strconv.ErrRange) || err == nil && (id < 0 || id > maxID) {
-			return "", fmt.Errorf("the %s id %s is out of range; write an id from 0 to %d, or a name", kind, shorten(part), maxID)
+			return "", fmt.Errorf("the %s id %s is out of range; write an id from 0 to %d, or a name", kind, message.Shorten(part), maxID)
 		}
 		if err == nil {
 			parts[i] = strconv.Itoa(id)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -125,7 +126,7 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		return
 	}
 	if err := resource.CheckName(name); err != nil {
-		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", sentence(err.Error()), validName(name))
+		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name))
 		return
 	}
 	c.module.settings.project, c.module.settings.declared = name, hclRange(attr.Range)

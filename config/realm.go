@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -13,7 +14,7 @@ func checkRealms(decls []*declaration, diags *resource.Diagnostics) {
 		at := r.RangeOf("namespace")
 		namespace := resource.NamespaceOf(r.Path, spec)
 		if !isIdentifier(namespace) {
-			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to such a name.", shorten(namespace), maxIdentifier)
+			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to such a name.", message.Shorten(namespace), maxIdentifier)
 			continue
 		}
 		if other := owners[namespace]; other != nil {

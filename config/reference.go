@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -125,7 +126,7 @@ func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal,
 		attribute, key = used.attribute, used.key
 	}
 	if attribute != "" && !slices.Contains(attributeNames(k), attribute) {
-		e.diags.Errorf(at, "", "Unsupported attribute", "A %s has no attribute %q.%s", k.Lower(), shorten(attribute), orElse(suggest(attribute, attributeNames(k)), " It has "+strings.Join(attributeNames(k), ", ")+"."))
+		e.diags.Errorf(at, "", "Unsupported attribute", "A %s has no attribute %q.%s", k.Lower(), message.Shorten(attribute), message.Or(message.Suggest(attribute, attributeNames(k)), " It has "+strings.Join(attributeNames(k), ", ")+"."))
 		return false
 	}
 	i := slices.IndexFunc(*w, func(r *resourceReference) bool { return r.kind == k && r.label == label })
@@ -142,13 +143,6 @@ func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal,
 	r.every = r.every || key == cty.NilVal || !key.IsKnown() || key.IsMarked() || key.IsNull()
 	r.keys = append(r.keys, key)
 	return true
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // referredAttribute returns the name of the attribute that a traversal goes on with, "" if that can't be told, and the
@@ -196,7 +190,7 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		if d := s.in.manifest(r.kind, r.label); d != nil {
 			return e.object(d, r)
 		}
-		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), shorten(r.label), orElse(suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
+		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), message.Shorten(r.label), message.Or(message.Suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
 		return cty.DynamicVal, false
 	case len(blocks) > 1:
 		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), hclRange(blocks[0].hcl.DefRange()), hclRange(blocks[1].hcl.DefRange()), r.kind.Lower())
@@ -373,7 +367,7 @@ func (m *moduleInstance) manifest(k resource.Kind, name string) *declaration {
 func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 	p, err := resource.ParsePath(r.label)
 	if err != nil || p.Kind() != r.kind {
-		e.diags.Errorf(r.at, "", "Invalid reference", "%q is no path of a %s.", shorten(r.label), r.kind.Lower())
+		e.diags.Errorf(r.at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(r.label), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	for _, m := range e.instances(e.root) {

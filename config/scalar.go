@@ -1,16 +1,15 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/docker/go-units"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -20,7 +19,7 @@ func (d *decoder) text(v *value, shown string, anyScalar bool) (string, bool) {
 	case v.kind == stringKind:
 	case v.scalar() && (d.format.lax || anyScalar):
 	case v.scalar():
-		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.describe(), shorten(v.text))
+		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.describe(), message.Shorten(v.text))
 		return "", false
 	case v.kind == nullKind:
 		d.errorf(v.rng, "Wrong type", "%s must be a string, but nothing stands here. For the empty string write \"\".", shown)
@@ -105,7 +104,7 @@ func (d *decoder) inRange(a *resource.Attribute, f float64, v *value, at place) 
 	case f == 0 && !a.Required:
 		hint = " To set none, leave it out."
 	}
-	d.errorf(v.rng, "Out of range", "%s is %s, but must be %s.%s", at.shown, shorten(v.text), bounds, hint)
+	d.errorf(v.rng, "Out of range", "%s is %s, but must be %s.%s", at.shown, message.Shorten(v.text), bounds, hint)
 	return false
 }
 
@@ -167,32 +166,8 @@ func (d *decoder) bytes(a *resource.Attribute, v *value, shown string) (int64, b
 	}
 	// The conversion of a float that no int64 can hold ends at one of its bounds.
 	if n < 0 || n == math.MaxInt64 {
-		d.errorf(v.rng, "Invalid size", "%s is %q, which is more than any machine has.", shown, shorten(v.text))
+		d.errorf(v.rng, "Invalid size", "%s is %q, which is more than any machine has.", shown, message.Shorten(v.text))
 		return 0, false
 	}
 	return n, true
-}
-
-var separators = strings.NewReplacer("_", "", "-", "")
-
-// suggest returns " Did you mean …?" with the name that is closest to wrong, or "" when none is close.
-func suggest(wrong string, names []string) string {
-	if len(wrong) > 64 || len(names) > 1000 { // it would take longer than to look it up
-		return ""
-	}
-	simple := func(s string) string { return strings.ToLower(separators.Replace(s)) }
-	best, least := "", len(wrong)/3+2
-	for _, name := range names {
-		distance := levenshtein.Distance(simple(wrong), simple(name), nil)
-		if plain, other := simple(wrong), simple(name); plain+"s" == other || other+"s" == plain {
-			distance = 0
-		}
-		if distance < least {
-			best, least = name, distance
-		}
-	}
-	if best == "" || least >= len(best) {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -137,7 +138,7 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 	}
 	p, err := resource.ParsePath(string(m.within(text)))
 	if err != nil {
-		m.eval.diags.Errorf(at, "", "Invalid path", "%s.", sentence(err.Error()))
+		m.eval.diags.Errorf(at, "", "Invalid path", "%s.", message.Sentence(err.Error()))
 		return "", false
 	}
 	return p, true

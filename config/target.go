@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -236,7 +237,7 @@ func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at
 func (m *moduleInstance) findPath(step *targetStep, at resource.Range) (p, above resource.Path, ok bool) {
 	p, err := resource.ParsePath(step.label)
 	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
-		m.eval.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", shorten(step.label), step.kind.Lower())
+		m.eval.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(step.label), step.kind.Lower())
 		return "", "", false
 	}
 	return p, "", true
@@ -307,7 +308,7 @@ func (m *moduleInstance) notDeclared(t *target, r resolution) {
 	step := &r.rest[0]
 	switch {
 	case !slices.Contains(m.labels(step.kind), step.label):
-		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), shorten(step.label), orElse(suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
+		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
 	case step.key == cty.NilVal:
 		m.eval.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
 	default:

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -100,7 +101,7 @@ func (r *yamlReader) syntax(err error) {
 	case strings.Contains(text, "mapping values are not allowed"):
 		hint = "Put a text that contains \": \" in quotes, and check the indentation."
 	}
-	r.diags.Errorf(r.lines.rest(line), "", "Invalid YAML", "%s. %s", sentence(strings.TrimSpace(text)), hint)
+	r.diags.Errorf(r.lines.rest(line), "", "Invalid YAML", "%s. %s", message.Sentence(strings.TrimSpace(text)), hint)
 }
 
 // value turns n into a value. depth counts the levels above it, aliases the aliases that led to it.
@@ -149,7 +150,7 @@ func (r *yamlReader) scalar(n *yaml.Node, rng resource.Range) *value {
 	case "!!str", "!!timestamp", "!!merge":
 		v.kind = stringKind
 	default:
-		r.diags.Errorf(rng, "", "Unsupported tag", "The tag %s has no meaning here. Remove it.", shorten(n.Tag))
+		r.diags.Errorf(rng, "", "Unsupported tag", "The tag %s has no meaning here. Remove it.", message.Shorten(n.Tag))
 		v.kind = stringKind
 	}
 	return v
@@ -174,7 +175,7 @@ func (r *yamlReader) mapping(n *yaml.Node, rng resource.Range, depth, aliases in
 		case key.Tag == "!!merge":
 			merges = append(merges, val)
 		case seen[key.Value].File != "":
-			r.diags.Errorf(at, "", "Duplicate field", "%s is already set at %s. Keep one of them.", shorten(key.Value), seen[key.Value])
+			r.diags.Errorf(at, "", "Duplicate field", "%s is already set at %s. Keep one of them.", message.Shorten(key.Value), seen[key.Value])
 		default:
 			seen[key.Value] = at
 			v.fields = append(v.fields, field{key.Value, at, val})
