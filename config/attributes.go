@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -81,10 +82,10 @@ func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 				val = e.settledRoot(p, val)
 			}
 			if written := d.written(a); written != nil {
-				if written.unknown() {
+				if written.HoldsUnknown() {
 					val = cty.UnknownVal(val.Type())
 				}
-				val = mark(val, written.secret())
+				val = mark(val, written.HoldsSensitive())
 			}
 			all[a.HCLName] = val
 		}
@@ -120,10 +121,10 @@ func (e *evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
 }
 
 // written returns what was written for the attribute, or nil.
-func (d *declaration) written(a *resource.Attribute) *value {
-	for _, f := range d.body.fields {
-		if f.name == d.format.attribute(a) {
-			return f.value
+func (d *declaration) written(a *resource.Attribute) *source.Value {
+	for _, f := range d.body.Fields {
+		if f.Name == d.format.attribute(a) {
+			return f.Value
 		}
 	}
 	return nil

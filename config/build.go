@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -73,7 +74,7 @@ func (d *declaration) decoder(diags *resource.Diagnostics) *decoder {
 }
 
 func (d *declaration) takeExternal(diags *resource.Diagnostics) {
-	if v := d.body.take("external"); v != nil {
+	if v := d.body.Take("external"); v != nil {
 		d.external, _ = d.decoder(diags).boolean(v, "external")
 	}
 }
@@ -82,9 +83,9 @@ func (d *declaration) takeRootID(diags *resource.Diagnostics) {
 	if d.kind != resource.KindCell {
 		return
 	}
-	if v := d.body.take(d.format.rootID); v != nil {
+	if v := d.body.Take(d.format.rootID); v != nil {
 		if text, ok := d.decoder(diags).text(v, d.format.rootID, false); ok && text != "" {
-			d.rootID = &value{kind: stringKind, text: text, rng: v.rng}
+			d.rootID = &source.Value{Shape: source.String, Text: text, Range: v.Range}
 		}
 	}
 }
@@ -114,7 +115,7 @@ func (d *declaration) mergeLabels(r *resource.Resource, diags *resource.Diagnost
 		}
 	}
 	if _, ok := r.Ranges["labels"]; !ok {
-		r.Ranges["labels"] = d.labels.rng
+		r.Ranges["labels"] = d.labels.Range
 	}
 	if len(merged) > 0 {
 		attribute.Field(reflect.ValueOf(r.Spec)).Set(reflect.ValueOf(merged))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -144,7 +145,7 @@ func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
 	attr := m.call.hcl.Body.Attributes[v.name]
 	if attr == nil {
 		if v.fallback == cty.NilVal {
-			m.eval.diags.Errorf(hclRange(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
+			m.eval.diags.Errorf(source.RangeOf(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
 			return cty.DynamicVal, false
 		}
 		return v.fallback, true
@@ -155,7 +156,7 @@ func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
 	}
 	val, err := v.given(val)
 	if err != nil {
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.name, err)
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.name, err)
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -200,7 +201,7 @@ func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
 		if at.File == "" {
 			at = v.declared
 		} else if v.sensitive {
-			m.eval.sources.hide(at.File)
+			m.eval.sources.Hide(at.File)
 		}
 		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
@@ -256,7 +257,7 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 	if !ok || outputs[name] != nil {
 		return true
 	}
-	m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, message.Shorten(name),
+	m.eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, message.Shorten(name),
 		message.Or(message.Suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+message.Shorten(name)+"\" { value = … }."))
 	return false
 }
@@ -273,7 +274,7 @@ func (m *moduleInstance) result(name string, at resource.Range) (cty.Value, bool
 			ok = m.await(o.after) && ok
 		}
 		if ok && m.call == nil && !o.sensitive && functions.IsSensitive(val) {
-			m.eval.diags.Errorf(hclRange(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+			m.eval.diags.Errorf(source.RangeOf(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
 			return val, false
 		}
 		return mark(val, o.sensitive), ok
@@ -323,9 +324,9 @@ func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resour
 	p, err := resource.ParsePath(string(m.within(text)))
 	switch {
 	case err != nil:
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 	case p.Kind() == resource.KindContainer:
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
 	default:
 		return p, true
 	}
@@ -344,14 +345,14 @@ func (m *moduleInstance) within(text string) resource.Path {
 func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 	attr := c.hcl.Body.Attributes["source"]
 	if attr == nil {
-		m.eval.diags.Errorf(hclRange(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
+		m.eval.diags.Errorf(source.RangeOf(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
 		return nil, false
 	}
 	written, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
 	if !ok {
 		return nil, false
 	}
-	at := hclRange(attr.Expr.Range())
+	at := source.RangeOf(attr.Expr.Range())
 	dir, err := moduleDir(m.module.dir, written)
 	if err != nil {
 		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", message.Sentence(err.Error()))
@@ -359,7 +360,7 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 	}
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
-		if identity(above.module.dir) == identity(dir) || m.depth >= maxModuleDepth {
+		if source.Identity(above.module.dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
 			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
 			return nil, false
 		}
@@ -407,7 +408,7 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 		return nil, false
 	}
 	before := len(*e.diags)
-	found := discover([]string{named(dir)}, nil, e.files(dir), e.diags)
+	found := source.Discover([]string{source.Shown(dir)}, nil, e.files(dir), e.diags)
 	m := newModule(dir)
 	m.read(found, e.sources, e.diags)
 	if m.settings != nil {
@@ -423,18 +424,18 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 // checkArguments refuses arguments of a call that are no inputs of the module.
 func (m *moduleInstance) checkArguments(c *call, called *module) {
 	for _, b := range c.hcl.Body.Blocks {
-		m.eval.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
+		m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
 	}
-	for _, attr := range sortedAttributes(c.hcl.Body) {
+	for _, attr := range source.SortedAttributes(c.hcl.Body) {
 		switch attr.Name {
 		case "source", "parent", "for_each", "count", "depends_on":
 			continue
 		case "version", "providers":
-			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
+			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
 			continue
 		}
 		if called.variables[attr.Name] == nil {
-			m.eval.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
+			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
 		}
 	}
 }

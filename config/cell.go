@@ -80,12 +80,12 @@ func (c *cell) chooseRoot(diags *resource.Diagnostics) {
 		return
 	}
 	if id := c.declared.rootID; id != nil {
-		named := c.container(id.text)
+		named := c.container(id.Text)
 		switch {
 		case named == nil:
-			diags.Errorf(id.rng, c.declared.path, "No such container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.format.rootID, message.Shorten(id.text), message.Suggest(id.text, c.names()))
+			diags.Errorf(id.Range, c.declared.path, "No such container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.format.rootID, message.Shorten(id.Text), message.Suggest(id.Text, c.names()))
 		case root != nil && root != named:
-			diags.Errorf(id.rng, c.declared.path, "Two root containers", "%s names %s, but %s says root = true at %s. Keep one of them.", c.declared.format.rootID, named.path.Name(), root.path.Name(), root.resource.RangeOf("root"))
+			diags.Errorf(id.Range, c.declared.path, "Two root containers", "%s names %s, but %s says root = true at %s. Keep one of them.", c.declared.format.rootID, named.path.Name(), root.path.Name(), root.resource.RangeOf("root"))
 		}
 		if root == nil {
 			root = named

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -30,17 +31,17 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 		text += "\n" // which ends the last line of a heredoc
 	}
 	data := []byte(text)
-	e.sources.add(consoleName, data)
-	if !boundedHCL(consoleName, data, &diags) {
+	e.sources.Add(consoleName, data)
+	if !source.Bounded(consoleName, data, &diags) {
 		return "", diags
 	}
 	expr, problems := hclsyntax.ParseExpression(data, consoleName, hcl.InitialPos)
-	report(firstOfEach(problems), &diags)
+	source.Report(source.FirstOfEach(problems), &diags)
 	if problems.HasErrors() {
 		return "", diags
 	}
 	result := ""
-	guard(consoleName, &diags, func() {
+	source.Guard(consoleName, &diags, func() {
 		if asked := typeAsked(expr); asked != nil {
 			if val, ok := e.evaluate(asked, e.root.scope()); ok {
 				result = spellType(val.Type(), 0)
@@ -66,7 +67,7 @@ func Unfinished(open, line string) string {
 		switch t.Type {
 		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
 			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			if stack = append(stack, t); len(stack) > maxNesting {
+			if stack = append(stack, t); len(stack) > source.MaxNesting {
 				return ""
 			}
 		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd,

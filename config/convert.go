@@ -7,36 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Language is one of the two spellings of a configuration.
-type Language string
-
-// The languages.
-const (
-	HCL  Language = "hcl"
-	YAML Language = "yaml"
-)
-
-// LanguageOf tells what a file is written in, by its name, else by its content.
-func LanguageOf(name string, data []byte) Language {
-	if isYAML(name, data) {
-		return YAML
-	}
-	return HCL
-}
-
 // Convert returns the tree in the language to. The error says what can't be put in it: [Load] of the result always
 // gives the very same tree.
-func Convert(tree *resource.Tree, to Language) ([]byte, error) {
+func Convert(tree *resource.Tree, to source.Language) ([]byte, error) {
 	encode := EncodeHCL
-	if to == YAML {
+	if to == source.YAML {
 		encode = EncodeYAML
 	}
 	text := encode(tree)
 	// It is read under a name that only says the language.
-	c, diags := load(Input{}, []source{{name: "converted." + string(to), data: text, named: true}}, nil)
+	c, diags := load(Input{}, []source.File{{Name: "converted." + string(to), Data: text, Named: true}}, nil)
 	if diags.HasErrors() {
 		for i := range diags {
 			diags[i].Subject = resource.Range{} // nobody wrote that text

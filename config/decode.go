@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -52,28 +53,28 @@ func (d *declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnosti
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.
-func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into reflect.Value, body *value, at place) {
+func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into reflect.Value, body *source.Value, at place) {
 	seen := map[string]resource.Range{}
-	for _, f := range body.fields {
-		a := d.find(attrs, f.name)
+	for _, f := range body.Fields {
+		a := d.find(attrs, f.Name)
 		if a == nil {
 			d.unknown(attrs, reserved, f, at)
 			continue
 		}
 		p := d.field(at, a)
 		if first, ok := seen[a.Name]; ok {
-			d.errorf(f.at, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", p.shown, first)
+			d.errorf(f.At, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", p.shown, first)
 			continue
 		}
-		seen[a.Name] = f.at
-		if f.value.kind == nullKind {
+		seen[a.Name] = f.At
+		if f.Value.Shape == source.Null {
 			if a.Required {
 				delete(seen, a.Name)
 			}
 			continue
 		}
-		d.ranges[p.key] = f.value.rng
-		v := d.stopgap(a, f.value)
+		d.ranges[p.key] = f.Value.Range
+		v := d.stopgap(a, f.Value)
 		if d.decodable(a, v, p) {
 			d.attribute(a, a.Field(into), v, p)
 		}
@@ -81,7 +82,7 @@ func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into re
 	for _, a := range attrs {
 		if _, ok := seen[a.Name]; a.Required && !ok {
 			p := d.field(at, a)
-			d.errorf(body.rng, "Missing "+d.format.field, "%s is required: %s", p.shown, a.Doc)
+			d.errorf(body.Range, "Missing "+d.format.field, "%s is required: %s", p.shown, a.Doc)
 		}
 	}
 }
@@ -92,36 +93,36 @@ var secretAttributes = []string{"env", "command", "args", "exec"}
 
 // stopgaps stand for what isn't known yet where it matters that there is something: others wait for a container that has
 // a healthcheck. Nothing is ever made of them, since a configuration in which something is unknown is read again.
-var stopgaps = map[string]*value{
-	"http": {kind: stringKind, text: "http://localhost/"},
-	"tcp":  {kind: stringKind, text: "localhost:1"},
-	"exec": {kind: listKind, items: []*value{{kind: stringKind, text: "true"}}},
+var stopgaps = map[string]*source.Value{
+	"http": {Shape: source.String, Text: "http://localhost/"},
+	"tcp":  {Shape: source.String, Text: "localhost:1"},
+	"exec": {Shape: source.List, Items: []*source.Value{{Shape: source.String, Text: "true"}}},
 }
 
 // stopgap returns v, or what stands for it as long as it is unknown.
-func (d *decoder) stopgap(a *resource.Attribute, v *value) *value {
+func (d *decoder) stopgap(a *resource.Attribute, v *source.Value) *source.Value {
 	instead := stopgaps[a.Name]
-	if instead == nil || !v.unknown() {
+	if instead == nil || !v.HoldsUnknown() {
 		return v
 	}
 	d.incomplete = true
 	known := *instead
-	known.rng = v.rng
+	known.Range = v.Range
 	return &known
 }
 
 // decodable reports whether v, which an attribute is set to, can be decoded now. What is unknown as yet is left out; what
 // can't be, or must not be sensitive, is reported.
-func (d *decoder) decodable(a *resource.Attribute, v *value, at place) bool {
-	if v.secret() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
-		d.errorf(v.rng, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")
+func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bool {
+	if v.HoldsSensitive() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
+		d.errorf(v.Range, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")
 		return false
 	}
-	if a.Type == resource.TypeObject || !v.unknown() {
+	if a.Type == resource.TypeObject || !v.HoldsUnknown() {
 		return true
 	}
 	if a.Early {
-		d.errorf(v.rng, "Unknown value", "%s decides what planning works out, so that it can't depend on that itself. Use a value that is known before.", at.shown)
+		d.errorf(v.Range, "Unknown value", "%s decides what planning works out, so that it can't depend on that itself. Use a value that is known before.", at.shown)
 	}
 	d.incomplete = true
 	return false
@@ -135,7 +136,7 @@ func (d *decoder) find(attrs []*resource.Attribute, name string) *resource.Attri
 	return attrs[i]
 }
 
-func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f field, at place) {
+func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f source.Field, at place) {
 	names := slices.Clone(reserved)
 	for _, a := range attrs {
 		names = append(names, d.format.attribute(a))
@@ -144,11 +145,11 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f fiel
 	if at.shown != "" {
 		what = at.shown
 	}
-	hint := message.Suggest(f.name, names)
+	hint := message.Suggest(f.Name, names)
 	if at.shown == "" {
 		var owners []string
 		for _, k := range resource.Kinds {
-			if d.find(k.Attributes(), f.name) != nil {
+			if d.find(k.Attributes(), f.Name) != nil {
 				owners = append(owners, "a "+k.Lower())
 			}
 		}
@@ -156,11 +157,11 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f fiel
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
-	d.errorf(f.at, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, message.Shorten(f.name), hint)
+	d.errorf(f.At, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, message.Shorten(f.Name), hint)
 }
 
 // attribute sets the field into to v, which is not null.
-func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
 	switch a.Type {
 	case resource.TypeString:
 		d.stringAttribute(a, into, v, at)
@@ -183,20 +184,20 @@ func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *value,
 	}
 }
 
-func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
 	s, ok := d.text(v, at.shown, false)
 	switch {
 	case !ok:
 	case s == "" && a.Default != "":
-		d.errorf(v.rng, "No "+a.Name, "%s is empty: leave it out for the default, which is %s, or name one.", at.shown, a.Default)
+		d.errorf(v.Range, "No "+a.Name, "%s is empty: leave it out for the default, which is %s, or name one.", at.shown, a.Default)
 	case s == "" && a.Required:
-		d.errorf(v.rng, "Missing "+d.format.field, "%s is empty, but required: %s", at.shown, a.Doc)
+		d.errorf(v.Range, "Missing "+d.format.field, "%s is empty, but required: %s", at.shown, a.Doc)
 	case s == "":
 		// As good as left out.
 	default:
-		if s, ok = d.check(a, s, v.rng, at.shown); ok {
+		if s, ok = d.check(a, s, v.Range, at.shown); ok {
 			into.SetString(s)
-			if v.sensitive {
+			if v.Sensitive {
 				d.sensitive[at.key] = true
 			}
 		}
@@ -204,23 +205,23 @@ func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *
 }
 
 // listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
-func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
-	if v.kind != listKind || v.blocks {
-		d.errorf(v.rng, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.describe(), inBrackets(v))
+func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
+	if v.Shape != source.List || v.Blocks {
+		d.errorf(v.Range, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.Describe(), inBrackets(v))
 		return
 	}
 	var list []string
-	for i, item := range v.items {
+	for i, item := range v.Items {
 		s, ok := d.text(item, fmt.Sprintf("%s[%d]", at.shown, i), false)
 		if !ok {
 			continue
 		}
-		if s, ok = d.check(a, s, item.rng, at.shown); ok {
+		if s, ok = d.check(a, s, item.Range, at.shown); ok {
 			list = append(list, s)
 			if key := at.member(s).key; a.Type == resource.TypeSet {
-				d.ranges[key] = item.rng
+				d.ranges[key] = item.Range
 			}
-			if item.sensitive || v.sensitive {
+			if item.Sensitive || v.Sensitive {
 				d.sensitive[at.key] = true
 			}
 		}
@@ -235,15 +236,15 @@ func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *va
 }
 
 // inBrackets says, with a space before it, how a scalar becomes a list; of anything else it says nothing.
-func inBrackets(v *value) string {
-	if !v.scalar() || v.sensitive {
+func inBrackets(v *source.Value) string {
+	if !v.Scalar() || v.Sensitive {
 		return ""
 	}
-	return fmt.Sprintf(" Write it in brackets: [%q].", message.Shorten(v.text))
+	return fmt.Sprintf(" Write it in brackets: [%q].", message.Shorten(v.Text))
 }
 
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
-func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
 	m := map[string]string{}
 	set := func(name, text string, rng resource.Range, sensitive bool) {
 		key := at.member(name)
@@ -263,22 +264,22 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 		}
 		d.ranges[key.key] = rng
 		m[name] = text
-		if sensitive || v.sensitive {
+		if sensitive || v.Sensitive {
 			d.sensitive[key.key] = true
 		}
 	}
 	switch {
-	case v.kind == objectKind:
-		for _, f := range v.fields {
-			if f.value.kind == nullKind && d.format.lax {
+	case v.Shape == source.Object:
+		for _, f := range v.Fields {
+			if f.Value.Shape == source.Null && d.format.lax {
 				continue
 			}
-			if text, ok := d.text(f.value, at.member(message.Shorten(f.name)).shown, true); ok && d.mapKey(a, f.name, f.at, at.shown, v.sensitive) {
-				set(f.name, text, f.value.rng, f.value.sensitive)
+			if text, ok := d.text(f.Value, at.member(message.Shorten(f.Name)).shown, true); ok && d.mapKey(a, f.Name, f.At, at.shown, v.Sensitive) {
+				set(f.Name, text, f.Value.Range, f.Value.Sensitive)
 			}
 		}
-	case v.kind == listKind && !v.blocks && a.Type == resource.TypePairs:
-		for i, item := range v.items {
+	case v.Shape == source.List && !v.Blocks && a.Type == resource.TypePairs:
+		for i, item := range v.Items {
 			shown := fmt.Sprintf("%s[%d]", at.shown, i)
 			pair, ok := d.text(item, shown, false)
 			if !ok {
@@ -286,12 +287,12 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 			}
 			name, text, ok := strings.Cut(pair, "=")
 			if !ok {
-				if item.sensitive || v.sensitive {
+				if item.Sensitive || v.Sensitive {
 					pair = "(sensitive value)"
 				}
-				d.errorf(item.rng, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, message.Shorten(pair), message.Shorten(pair)+"=")
-			} else if d.mapKey(a, name, item.rng, at.shown, item.sensitive || v.sensitive) {
-				set(name, text, item.rng, item.sensitive)
+				d.errorf(item.Range, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, message.Shorten(pair), message.Shorten(pair)+"=")
+			} else if d.mapKey(a, name, item.Range, at.shown, item.Sensitive || v.Sensitive) {
+				set(name, text, item.Range, item.Sensitive)
 			}
 		}
 	default:
@@ -300,10 +301,10 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *val
 			wants += " or a list of NAME=value"
 		}
 		hint := ""
-		if v.blocks {
+		if v.Blocks {
 			hint = fmt.Sprintf(" Write %s = { … }, with the equals sign.", at.shown)
 		}
-		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.describe(), hint)
+		d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.Describe(), hint)
 		return
 	}
 	if len(m) > 0 {
@@ -326,15 +327,15 @@ func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range,
 	return true
 }
 
-func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
-	if v.blocks {
-		if len(v.items) > 1 {
-			d.errorf(v.items[1].rng, "Duplicate block", "There is already a block %s at %s. Put everything in one of them.", at.shown, v.items[0].rng)
+func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
+	if v.Blocks {
+		if len(v.Items) > 1 {
+			d.errorf(v.Items[1].Range, "Duplicate block", "There is already a block %s at %s. Put everything in one of them.", at.shown, v.Items[0].Range)
 		}
-		v = v.items[0]
+		v = v.Items[0]
 	}
-	if v.kind != objectKind {
-		d.errorf(v.rng, "Wrong type", "%s must be an object with the fields %s, but this is %s.", at.shown, d.fieldNames(a), v.describe())
+	if v.Shape != source.Object {
+		d.errorf(v.Range, "Wrong type", "%s must be an object with the fields %s, but this is %s.", at.shown, d.fieldNames(a), v.Describe())
 		return
 	}
 	target := reflect.New(into.Type().Elem())
@@ -345,24 +346,24 @@ func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *
 }
 
 // objectsAttribute sets the elements of a keyed collection, sorted by key.
-func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
-	if v.kind == objectKind && d.format.lax {
-		v = &value{kind: listKind, items: []*value{v}, rng: v.rng}
+func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
+	if v.Shape == source.Object && d.format.lax {
+		v = &source.Value{Shape: source.List, Items: []*source.Value{v}, Range: v.Range}
 	}
-	if v.kind != listKind {
+	if v.Shape != source.List {
 		items, hint := "objects", ""
 		if a.Short {
 			items, hint = "names or of objects", inBrackets(v)
 		}
-		d.errorf(v.rng, "Wrong type", "%s must be a list of %s with the fields %s, but this is %s.%s", at.shown, items, d.fieldNames(a), v.describe(), hint)
+		d.errorf(v.Range, "Wrong type", "%s must be a list of %s with the fields %s, but this is %s.%s", at.shown, items, d.fieldNames(a), v.Describe(), hint)
 		return
 	}
 	key := resource.FindAttribute(a.Fields, a.Key)
-	elements := reflect.MakeSlice(into.Type(), 0, len(v.items))
+	elements := reflect.MakeSlice(into.Type(), 0, len(v.Items))
 	seen := map[string]int{}
-	for i, item := range v.items {
+	for i, item := range v.Items {
 		shown := at.shown
-		if !v.blocks {
+		if !v.Blocks {
 			shown = fmt.Sprintf("%s[%d]", at.shown, i)
 		}
 		element, ranges := d.element(a, key, into.Type().Elem(), item, shown)
@@ -374,12 +375,12 @@ func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v 
 		if first, ok := seen[name]; ok {
 			// Where names do, one that stands twice counts once, as in a set.
 			if !a.Short || !reflect.DeepEqual(elements.Index(first).Interface(), element.Interface()) {
-				d.errorf(item.rng, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), message.Shorten(name), d.ranges[p.key])
+				d.errorf(item.Range, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), message.Shorten(name), d.ranges[p.key])
 			}
 			continue
 		}
 		seen[name] = elements.Len()
-		d.ranges[p.key] = item.rng
+		d.ranges[p.key] = item.Range
 		for k, rng := range ranges {
 			d.ranges[p.key+k] = rng
 		}
@@ -392,22 +393,22 @@ func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v 
 
 // element returns an element of a keyed collection, with an empty key where something is wrong with it, and the places
 // of its fields.
-func (d *decoder) element(a, key *resource.Attribute, of reflect.Type, v *value, shown string) (reflect.Value, map[string]resource.Range) {
+func (d *decoder) element(a, key *resource.Attribute, of reflect.Type, v *source.Value, shown string) (reflect.Value, map[string]resource.Range) {
 	element := reflect.New(of)
 	inner := *d
 	inner.ranges = map[string]resource.Range{}
 	switch {
-	case v.kind == objectKind:
+	case v.Shape == source.Object:
 		inner.object(a.Fields, nil, element, v, place{shown: shown})
-	case a.Short && v.scalar():
-		inner.ranges["."+key.Name] = v.rng
+	case a.Short && v.Scalar():
+		inner.ranges["."+key.Name] = v.Range
 		inner.stringAttribute(key, key.Field(element), v, place{shown: shown})
 	default:
 		name := ""
 		if a.Short {
 			name = "a name or "
 		}
-		d.errorf(v.rng, "Wrong type", "%s must be %san object with the fields %s, but this is %s.", shown, name, d.fieldNames(a), v.describe())
+		d.errorf(v.Range, "Wrong type", "%s must be %san object with the fields %s, but this is %s.", shown, name, d.fieldNames(a), v.Describe())
 	}
 	return element.Elem(), inner.ranges
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -15,7 +16,7 @@ func (m *moduleInstance) awaitCallers() bool {
 		if attr == nil {
 			continue
 		}
-		outside, at := m.outside.in, hclRange(attr.NameRange)
+		outside, at := m.outside.in, source.RangeOf(attr.NameRange)
 		_, ok := m.eval.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
 		if !ok || !m.eval.spend(len(m.awaited.used), at) {
 			return false
@@ -39,7 +40,7 @@ func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
 func (m *moduleInstance) awaitsItself(c *call, attr *hclsyntax.Attribute) bool {
 	for _, t := range attr.Expr.Variables() {
 		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.label {
-			m.eval.diags.Errorf(hclRange(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
+			m.eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
 			return true
 		}
 	}
@@ -47,7 +48,7 @@ func (m *moduleInstance) awaitsItself(c *call, attr *hclsyntax.Attribute) bool {
 }
 
 func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
-	at := hclRange(item.Range())
+	at := source.RangeOf(item.Range())
 	t, problems := hcl.AbsTraversalForExpr(item)
 	if !problems.HasErrors() {
 		if k, isKind := kindOf(t.RootName()); isKind {
@@ -91,7 +92,7 @@ func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at reso
 // for what lies in that.
 func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
 	for _, b := range blocks {
-		x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
+		x, ok := m.expand(b, source.RangeOf(b.hcl.DefRange()))
 		if !ok {
 			return false
 		}
@@ -147,7 +148,7 @@ func (m *moduleInstance) awaitAll() bool {
 		return false
 	}
 	for _, c := range m.module.callOrder {
-		x, ok := m.expandCall(c, hclRange(c.hcl.DefRange()))
+		x, ok := m.expandCall(c, source.RangeOf(c.hcl.DefRange()))
 		if !ok {
 			return false
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -111,7 +112,7 @@ func TestEncodeHCLProperty(t *testing.T) {
 		var diags resource.Diagnostics
 		e := newEvaluator(Input{}, &diags)
 		m := newModule("")
-		m.read([]source{{"x.hcl", text, true}}, e.sources, &diags)
+		m.read([]source.File{{Name: "x.hcl", Data: text, Named: true}}, e.sources, &diags)
 		e.instantiate(m, "").declareModule()
 		decls := e.declared
 		decodedAs(t, tree, decls, diags, text)
@@ -173,10 +174,10 @@ func TestEncodeGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var found []source
+		var found []source.File
 		for _, f := range archive.Files {
 			if f.Name != "want" {
-				found = append(found, source{f.Name, f.Data, true})
+				found = append(found, source.File{Name: f.Name, Data: f.Data, Named: true})
 			}
 		}
 		tree, _, diags := loadTree(found, nil)
@@ -193,7 +194,7 @@ func TestEncodeGolden(t *testing.T) {
 // checkEncoded sees that text, read as a file called name, is the tree, and looks as testdata/encode has it.
 func checkEncoded(t *testing.T, tree *resource.Tree, name string, text []byte, golden string) {
 	t.Helper()
-	again, _, diags := loadTree([]source{{name, text, true}}, nil)
+	again, _, diags := loadTree([]source.File{{Name: name, Data: text, Named: true}}, nil)
 	if diags.HasErrors() {
 		t.Fatalf("%s: %v\n%s", golden, diags, text)
 	}

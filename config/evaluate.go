@@ -14,13 +14,14 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
 // itself on the way is a cycle.
 type evaluator struct {
-	sources *sourceSet
+	sources *source.Files
 	input   Input
 	diags   *resource.Diagnostics
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
@@ -49,7 +50,7 @@ type evaluator struct {
 
 func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sources: newSourceSet(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*declaration]cty.Value{},
+		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -62,7 +63,7 @@ func (e *evaluator) work(c *Configuration) {
 		m := instances[i]
 		m.declareModule()
 		for _, call := range m.module.callOrder {
-			if x, ok := m.expandCall(call, hclRange(call.hcl.DefRange())); ok {
+			if x, ok := m.expandCall(call, source.RangeOf(call.hcl.DefRange())); ok {
 				instances = append(instances, x.instances...)
 			}
 		}
@@ -93,7 +94,7 @@ func (m *moduleInstance) declareModule() {
 		m.variable(name, m.module.variables[name].declared)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.module.locals)) {
-		m.local(name, hclRange(m.module.locals[name].NameRange))
+		m.local(name, source.RangeOf(m.module.locals[name].NameRange))
 	}
 	for _, b := range m.module.blocks {
 		m.declareAll(b)
@@ -200,7 +201,7 @@ func (s *scope) with(name string, val cty.Value) *scope {
 
 // evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
 func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
-	at := hclRange(expr.Range())
+	at := source.RangeOf(expr.Range())
 	if !e.spend(1, at) {
 		return cty.DynamicVal, false
 	}
@@ -267,27 +268,14 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
 			// HCL's own hint is another each time where several names are as near.
-			name := e.sources.text(*p.Subject)
+			name := e.sources.Text(*p.Subject)
 			p.Detail = fmt.Sprintf("There is no function named %q.%s", message.Shorten(name), message.Suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
 			if why := functions.Excluded(strings.TrimPrefix(name, "core::")); why != "" {
 				p.Detail = message.Sentence(why)
 			}
 		}
 	}
-	report(problems, e.diags)
-}
-
-func report(problems hcl.Diagnostics, diags *resource.Diagnostics) {
-	for _, p := range problems {
-		d := resource.Diagnostic{Severity: resource.Error, Summary: strings.TrimSuffix(p.Summary, "."), Detail: p.Detail}
-		if p.Severity == hcl.DiagWarning {
-			d.Severity = resource.Warning
-		}
-		if p.Subject != nil {
-			d.Subject = hclRange(*p.Subject)
-		}
-		*diags = append(*diags, d)
-	}
+	source.Report(problems, e.diags)
 }
 
 // context gathers what an expression refers to.
@@ -339,7 +327,7 @@ func (e *evaluator) functionsIn(dir string) map[string]function.Function {
 
 // member returns the value of what t refers to below one of the words that are no resources: var.x, local.y.
 func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string, val cty.Value, ok bool) {
-	at := hclRange(t.SourceRange())
+	at := source.RangeOf(t.SourceRange())
 	roots := map[string]func(string, resource.Range) (cty.Value, bool){
 		"var": s.in.variable, "local": s.in.local, "module": s.in.output, "path": s.in.path, "kuke": s.in.about,
 	}
@@ -364,7 +352,7 @@ func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string,
 
 // unknownVariable explains that t refers to nothing: mostly, quotes were forgotten.
 func (e *evaluator) unknownVariable(t hcl.Traversal) {
-	at := hclRange(t.SourceRange())
+	at := source.RangeOf(t.SourceRange())
 	name := t.RootName()
 	where := map[string]string{
 		"each": "in a block with for_each, and in the blocks in it", "count": "in a block with count, and in the blocks in it",
@@ -392,7 +380,7 @@ func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Val
 	if !ok {
 		return val, false
 	}
-	at := hclRange(expr.Range())
+	at := source.RangeOf(expr.Range())
 	switch {
 	case functions.IsSensitive(val):
 		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(what))
@@ -413,7 +401,7 @@ func (e *evaluator) settledText(expr hcl.Expression, s *scope, what string) (str
 	}
 	text, err := convert.Convert(val, cty.String)
 	if err != nil || text.IsNull() {
-		e.diags.Errorf(hclRange(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(what), described(val))
+		e.diags.Errorf(source.RangeOf(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(what), described(val))
 		return "", false
 	}
 	return text.AsString(), true
@@ -435,7 +423,7 @@ func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary
 		return
 	}
 	val, _ = val.UnmarkDeep()
-	at := hclRange(r.condition.Range())
+	at := source.RangeOf(r.condition.Range())
 	val, err := convert.Convert(val, cty.Bool)
 	switch {
 	case err != nil || val.IsNull():
@@ -455,7 +443,7 @@ func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary
 	if !functions.IsSensitive(message) {
 		text, err := convert.Convert(message, cty.String)
 		if err != nil || text.IsNull() || !text.IsKnown() {
-			e.diags.Errorf(hclRange(r.message.Range()), about, "Wrong type", "An error message must be a text.")
+			e.diags.Errorf(source.RangeOf(r.message.Range()), about, "Wrong type", "An error message must be a text.")
 			return
 		}
 		said = text.AsString()

@@ -8,24 +8,25 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // expression evaluates expr, keeping the places of the members of lists and objects that are written out. It returns
 // nil once it has reported what is wrong.
-func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *value {
-	rng := hclRange(expr.Range())
+func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *source.Value {
+	rng := source.RangeOf(expr.Range())
 	switch x := expr.(type) {
 	case *hclsyntax.TupleConsExpr:
-		v := &value{kind: listKind, rng: rng}
+		v := &source.Value{Shape: source.List, Range: rng}
 		for _, item := range x.Exprs {
 			if val := e.expression(item, s); val != nil {
-				v.items = append(v.items, val)
+				v.Items = append(v.Items, val)
 			}
 		}
 		return v
 	case *hclsyntax.ObjectConsExpr:
-		v := &value{kind: objectKind, rng: rng}
+		v := &source.Value{Shape: source.Object, Range: rng}
 		seen := map[string]resource.Range{}
 		for _, item := range x.Items {
 			e.objectItem(v, item, seen, s)
@@ -41,8 +42,8 @@ func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *value {
 	return e.value(val, rng)
 }
 
-func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map[string]resource.Range, s *scope) {
-	at := hclRange(item.KeyExpr.Range())
+func (e *evaluator) objectItem(v *source.Value, item hclsyntax.ObjectConsItem, seen map[string]resource.Range, s *scope) {
+	at := source.RangeOf(item.KeyExpr.Range())
 	key, ok := e.settled(item.KeyExpr, s, "the name of a member")
 	if !ok {
 		return
@@ -59,42 +60,42 @@ func (e *evaluator) objectItem(v *value, item hclsyntax.ObjectConsItem, seen map
 	}
 	seen[name] = at
 	if val := e.expression(item.ValueExpr, s); val != nil {
-		v.fields = append(v.fields, field{name, at, val})
+		v.Fields = append(v.Fields, source.Field{Name: name, At: at, Value: val})
 	}
 }
 
 // value turns the result of an evaluation into a value written at rng. What is in something sensitive is sensitive too.
-func (e *evaluator) value(val cty.Value, rng resource.Range) *value {
-	v := &value{rng: rng}
+func (e *evaluator) value(val cty.Value, rng resource.Range) *source.Value {
+	v := &source.Value{Range: rng}
 	val, marks := val.Unmark()
-	v.sensitive = len(marks) > 0
+	v.Sensitive = len(marks) > 0
 	ty := val.Type()
 	switch {
 	case !val.IsKnown():
-		v.kind = unknownKind
+		v.Shape = source.Unknown
 	case val.IsNull():
-		v.kind = nullKind
+		v.Shape = source.Null
 	case ty == cty.String:
-		v.kind, v.text = stringKind, val.AsString()
+		v.Shape, v.Text = source.String, val.AsString()
 	case ty == cty.Bool:
-		v.kind, v.text = boolKind, fmt.Sprint(val.True())
+		v.Shape, v.Text = source.Bool, fmt.Sprint(val.True())
 	case ty == cty.Number:
 		return e.number(v, val)
 	case ty.IsObjectType() || ty.IsMapType():
-		v.kind = objectKind
+		v.Shape = source.Object
 		for it := val.ElementIterator(); it.Next(); {
 			key, element := it.Element()
 			key, _ = key.Unmark()
 			if member := e.value(element.WithMarks(marks), rng); member != nil {
-				v.fields = append(v.fields, field{key.AsString(), rng, member})
+				v.Fields = append(v.Fields, source.Field{Name: key.AsString(), At: rng, Value: member})
 			}
 		}
 	case ty.IsListType() || ty.IsSetType() || ty.IsTupleType():
-		v.kind = listKind
+		v.Shape = source.List
 		for it := val.ElementIterator(); it.Next(); {
 			_, element := it.Element()
 			if item := e.value(element.WithMarks(marks), rng); item != nil {
-				v.items = append(v.items, item)
+				v.Items = append(v.Items, item)
 			}
 		}
 	default:
@@ -104,17 +105,17 @@ func (e *evaluator) value(val cty.Value, rng resource.Range) *value {
 	return v
 }
 
-func (e *evaluator) number(v *value, val cty.Value) *value {
+func (e *evaluator) number(v *source.Value, val cty.Value) *source.Value {
 	f := val.AsBigFloat()
 	if exponent := f.MantExp(nil); f.IsInf() || exponent > maxExponent || exponent < -maxExponent {
-		e.diags.Errorf(v.rng, "", "Out of range", "This number is infinite, or too large or too small for anything here.")
+		e.diags.Errorf(v.Range, "", "Out of range", "This number is infinite, or too large or too small for anything here.")
 		return nil
 	}
 	text, err := convert.Convert(val, cty.String)
 	if err != nil {
 		panic("a number has no text: " + err.Error())
 	}
-	v.kind, v.text = numberKind, text.AsString()
+	v.Shape, v.Text = source.Number, text.AsString()
 	return v
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -43,13 +44,13 @@ var formattable = []string{".hcl", ".kukevars"}
 func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags resource.Diagnostics) {
 	sources = map[string][]byte{}
 	for _, s := range formatSources(paths, recursive, stdin, &diags) {
-		data, ok := normalize(s, &diags)
-		sources[s.name] = data
+		data, ok := source.Normalize(s, &diags)
+		sources[s.Name] = data
 		if !ok {
 			continue
 		}
-		if after, ok := formatHCL(s.name, data, &diags); ok {
-			files = append(files, &Formatted{Name: s.name, Before: s.data, After: after})
+		if after, ok := formatHCL(s.Name, data, &diags); ok {
+			files = append(files, &Formatted{Name: s.Name, Before: s.Data, After: after})
 		}
 	}
 	return files, sources, diags
@@ -64,11 +65,11 @@ func formatHCL(name string, data []byte, diags *resource.Diagnostics) (after []b
 			after, ok = nil, false
 		}
 	}()
-	if !boundedHCL(name, data, diags) {
+	if !source.Bounded(name, data, diags) {
 		return nil, false
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	report(problems, diags)
+	source.Report(problems, diags)
 	if problems.HasErrors() {
 		return nil, false
 	}
@@ -105,52 +106,52 @@ func sameTokens(name string, a, b []byte) (resource.Range, bool) {
 	after, _ := hclsyntax.LexConfig(b, name, hcl.InitialPos)
 	for i, t := range before {
 		if i >= len(after) || t.Type != after[i].Type || !bytes.Equal(t.Bytes, after[i].Bytes) {
-			return hclRange(t.Range), false
+			return source.RangeOf(t.Range), false
 		}
 	}
 	return resource.Range{File: name}, len(before) == len(after)
 }
 
 // formatSources reads the files to format, each once.
-func formatSources(paths []string, recursive bool, stdin io.Reader, diags *resource.Diagnostics) []source {
+func formatSources(paths []string, recursive bool, stdin io.Reader, diags *resource.Diagnostics) []source.File {
 	var names []string
 	for _, p := range paths {
 		if p == "-" {
-			names = append(names, stdinName)
+			names = append(names, source.StdinName)
 			continue
 		}
 		info, err := os.Stat(p)
 		switch {
 		case err != nil:
-			unreadable(p, err, diags)
+			source.Unreadable(p, err, diags)
 		case info.IsDir():
 			names = append(names, formattableIn(p, recursive, diags)...)
 		case !info.Mode().IsRegular():
-			unreadable(p, errors.New("it is not a regular file"), diags)
+			source.Unreadable(p, errors.New("it is not a regular file"), diags)
 		case !canFormat(p):
 			diags.Errorf(resource.Range{File: p}, "", "Not HCL", "Only HCL is formatted, in files called *%s. This one is left as it is.", strings.Join(formattable, " or *"))
 		default:
 			names = append(names, filepath.Clean(p))
 		}
 	}
-	var sources []source
+	var sources []source.File
 	seen := map[string]bool{}
 	for _, name := range names {
-		if seen[identity(name)] {
+		if seen[source.Identity(name)] {
 			continue
 		}
-		seen[identity(name)] = true
-		data, err := readAll(func() (io.ReadCloser, error) {
-			if name == stdinName {
+		seen[source.Identity(name)] = true
+		data, err := source.ReadAll(func() (io.ReadCloser, error) {
+			if name == source.StdinName {
 				return io.NopCloser(stdin), nil
 			}
 			return os.Open(name)
 		})
 		if err != nil {
-			unreadable(name, err, diags)
+			source.Unreadable(name, err, diags)
 			continue
 		}
-		sources = append(sources, source{name: name, data: data, named: true})
+		sources = append(sources, source.File{Name: name, Data: data, Named: true})
 	}
 	return sources
 }
@@ -164,7 +165,7 @@ func formattableIn(dir string, recursive bool, diags *resource.Diagnostics) []st
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			unreadable(name, err, diags)
+			source.Unreadable(name, err, diags)
 			return nil
 		case name == root: // also where it is called "." or hidden itself: it was asked for
 			return nil
@@ -183,7 +184,7 @@ func formattableIn(dir string, recursive bool, diags *resource.Diagnostics) []st
 		return nil
 	})
 	if err != nil {
-		unreadable(dir, fmt.Errorf("look for files: %w", err), diags)
+		source.Unreadable(dir, fmt.Errorf("look for files: %w", err), diags)
 	}
 	return names
 }

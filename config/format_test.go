@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -15,7 +16,7 @@ import (
 func canonical(t *testing.T, data []byte) ([]byte, bool) {
 	t.Helper()
 	var diags resource.Diagnostics
-	normal, ok := normalize(source{name: "main.hcl", data: data}, &diags)
+	normal, ok := source.Normalize(source.File{Name: "main.hcl", Data: data}, &diags)
 	if !ok {
 		return nil, false
 	}
@@ -44,8 +45,8 @@ func FuzzFormat(f *testing.F) {
 		if twice, ok := canonical(t, once); !ok || string(twice) != string(once) {
 			t.Errorf("once:\n%s\ntwice:\n%s", once, twice)
 		}
-		before, _, _ := loadTree([]source{{name: "main.hcl", data: data, named: true}}, nil)
-		after, _, diags := loadTree([]source{{name: "main.hcl", data: once, named: true}}, nil)
+		before, _, _ := loadTree([]source.File{{Name: "main.hcl", Data: data, Named: true}}, nil)
+		after, _, diags := loadTree([]source.File{{Name: "main.hcl", Data: once, Named: true}}, nil)
 		if before != nil {
 			if diags.HasErrors() {
 				t.Fatalf("after: %v", diags)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -61,7 +62,7 @@ func addSeeds(f *testing.F, ext, example string) {
 // data again. It reports whether there is one.
 func fuzz(t *testing.T, name string, data []byte) bool {
 	once := func() (*resource.Tree, map[string][]byte, resource.Diagnostics) {
-		c, diags := load(Input{}, []source{{name: name, data: data, named: true}}, nil)
+		c, diags := load(Input{}, []source.File{{Name: name, Data: data, Named: true}}, nil)
 		return c.Tree, c.Sources, diags
 	}
 	tree, sources, diags := once()
@@ -98,7 +99,7 @@ func TestHuge(t *testing.T) {
 		"documents.yaml":     wide("---\n"),
 		"quotes.yaml":        "a: \"" + wide("x"),
 		"many aliases.yaml":  "a: &a [" + strings.Repeat("x,", 1000) + "]\nb: [" + strings.Repeat("*a,", 100000) + "]\n",
-		"too large.yaml":     strings.Repeat("# x\n", maxFileSize/4+1),
+		"too large.yaml":     strings.Repeat("# x\n", source.MaxSize/4+1),
 		"long name.yaml":     "apiVersion: v1beta1\nkind: " + wide("x"),
 		"long name.hcl":      "realm \"" + wide("x") + "\" {}",
 	} {
@@ -181,10 +182,10 @@ variable "secret" {
 		var diags resource.Diagnostics
 		m := newModule(t.TempDir())
 		(&collector{module: m, diags: &diags}).file("main.hcl", declared)
-		s := &inputs{sources: newSourceSet(), root: m, diags: &diags, values: map[string]assigned{}}
+		s := &inputs{sources: source.NewFiles(), root: m, diags: &diags, values: map[string]assigned{}}
 		for _, name := range []string{"a.kukevars", "a.json"} {
-			text, ok := normalize(source{name: name, data: data}, &diags)
-			s.sources.add(name, text)
+			text, ok := source.Normalize(source.File{Name: name, Data: data}, &diags)
+			s.sources.Add(name, text)
 			if !ok {
 				continue
 			}
@@ -195,7 +196,7 @@ variable "secret" {
 			}
 		}
 		for _, d := range diags {
-			checkRange(t, d.Subject, s.sources.data)
+			checkRange(t, d.Subject, s.sources.Texts)
 		}
 		for name, v := range m.variables {
 			for _, a := range []assigned{s.values[name], {text: string(data)}} {

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -48,9 +49,9 @@ func kindWords() []string {
 
 // body turns the arguments of a body, except those in meta, and its blocks, except those that skip names, into an object.
 // Blocks of one type become one field.
-func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Block) bool, meta []string) *value {
-	v := &value{kind: objectKind, rng: hclRange(body.Range())}
-	for _, attr := range sortedAttributes(body) {
+func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Block) bool, meta []string) *source.Value {
+	v := &source.Value{Shape: source.Object, Range: source.RangeOf(body.Range())}
+	for _, attr := range source.SortedAttributes(body) {
 		if slices.Contains(meta, attr.Name) {
 			continue
 		}
@@ -59,17 +60,17 @@ func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Bl
 			expr = e.byPath(expr)
 		}
 		if val := e.expression(expr, s); val != nil {
-			v.fields = append(v.fields, field{attr.Name, hclRange(attr.NameRange), val})
+			v.Fields = append(v.Fields, source.Field{Name: attr.Name, At: source.RangeOf(attr.NameRange), Value: val})
 		}
 	}
-	b := &blockFields{eval: e, of: v, byType: map[string]*value{}}
+	b := &blockFields{eval: e, of: v, byType: map[string]*source.Value{}}
 	for _, block := range body.Blocks {
 		switch {
 		case skip(block):
 		case block.Type == "dynamic":
 			b.dynamic(block, s)
 		default:
-			b.add(block.Type, hclRange(block.TypeRange), block, block.Body, s)
+			b.add(block.Type, source.RangeOf(block.TypeRange), block, block.Body, s)
 		}
 	}
 	return v
@@ -81,28 +82,28 @@ func nothing(*hclsyntax.Block) bool { return false }
 // blockFields gathers the blocks of one body by their type.
 type blockFields struct {
 	eval   *evaluator
-	of     *value
-	byType map[string]*value
+	of     *source.Value
+	byType map[string]*source.Value
 }
 
 // add adds a block of the type name, which is written at, with the content.
 func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
 	// What is wrong with a block of another type is its type.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
-		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", message.Shorten(name), message.Shorten(name))
+		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", message.Shorten(name), message.Shorten(name))
 	}
 	blocks := b.byType[name]
 	if blocks == nil {
-		blocks = &value{kind: listKind, blocks: true, rng: hclRange(block.DefRange())}
+		blocks = &source.Value{Shape: source.List, Blocks: true, Range: source.RangeOf(block.DefRange())}
 		b.byType[name] = blocks
-		b.of.fields = append(b.of.fields, field{name, at, blocks})
+		b.of.Fields = append(b.of.Fields, source.Field{Name: name, At: at, Value: blocks})
 	}
 	if name == dependsOn {
 		content = b.eval.nameByPath(content)
 	}
 	item := b.eval.body(content, s, nothing, nil)
-	item.rng = hclRange(block.DefRange())
-	blocks.items = append(blocks.items, item)
+	item.Range = source.RangeOf(block.DefRange())
+	blocks.Items = append(blocks.Items, item)
 }
 
 var dynamicSchema = &hcl.BodySchema{
@@ -112,14 +113,14 @@ var dynamicSchema = &hcl.BodySchema{
 
 // dynamic adds the blocks that a dynamic block stands for.
 func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
-	at := hclRange(block.DefRange())
+	at := source.RangeOf(block.DefRange())
 	if len(block.Labels) != 1 {
 		b.eval.diags.Errorf(at, "", "Missing name", "A dynamic block names the type of the blocks that it makes: dynamic \"volume\" { … }.")
 		return
 	}
 	name := block.Labels[0]
 	if _, isKind := kindOf(name); isKind {
-		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
+		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
 		return
 	}
 	if !attributeWords()[name] {
@@ -128,7 +129,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 		if name == "lifecycle" {
 			hint = " What lifecycle says is needed before anything is worked out: write it as it is."
 		}
-		b.eval.diags.Errorf(hclRange(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", message.Shorten(name), hint)
+		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", message.Shorten(name), hint)
 		return
 	}
 	content, problems := block.Body.Content(dynamicSchema)
@@ -143,7 +144,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 	iterator := name
 	if attr := content.Attributes["iterator"]; attr != nil {
 		if iterator = hcl.ExprAsKeyword(attr.Expr); iterator == "" {
-			b.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "iterator must be a name, without quotes.")
+			b.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "iterator must be a name, without quotes.")
 			return
 		}
 	}
@@ -153,7 +154,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 	}
 	for i, key := range keys {
 		inner := s.with(iterator, cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]}))
-		b.add(name, hclRange(block.LabelRanges[0]), block, content.Blocks[0].Body.(*hclsyntax.Body), inner)
+		b.add(name, source.RangeOf(block.LabelRanges[0]), block, content.Blocks[0].Body.(*hclsyntax.Body), inner)
 	}
 }
 
@@ -172,18 +173,3 @@ var attributeWords = sync.OnceValue(func() map[string]bool {
 	}
 	return words
 })
-
-// sortedAttributes returns the arguments of body in the order of the source.
-func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
-	attrs := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
-	for _, a := range body.Attributes {
-		attrs = append(attrs, a)
-	}
-	slices.SortFunc(attrs, func(a, b *hclsyntax.Attribute) int { return a.SrcRange.Start.Byte - b.SrcRange.Start.Byte })
-	return attrs
-}
-
-func hclRange(r hcl.Range) resource.Range {
-	pos := func(p hcl.Pos) resource.Pos { return resource.Pos{Line: p.Line, Column: p.Column, Byte: p.Byte} }
-	return resource.Range{File: r.Filename, Start: pos(r.Start), End: pos(r.End)}
-}

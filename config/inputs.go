@@ -21,6 +21,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -47,7 +48,7 @@ type assigned struct {
 
 // inputs collects what is assigned: later ones win.
 type inputs struct {
-	sources *sourceSet
+	sources *source.Files
 	root    *module
 	diags   *resource.Diagnostics
 	values  map[string]assigned
@@ -66,13 +67,13 @@ func (s *inputs) collect(in Input, dirs []string) {
 		}
 	}
 	for _, dir := range dirs {
-		for _, name := range autoFiles(named(dir)) {
-			s.file(name, openWithin(functions.Files{Outside: in.OutsideFiles}, dir, name), false)
+		for _, name := range autoFiles(source.Shown(dir)) {
+			s.file(name, source.OpenWithin(functions.Files{Outside: in.OutsideFiles}, dir, name), false)
 		}
 	}
 	for _, a := range in.Assignments {
 		if a.File != "" {
-			s.file(a.File, openFile(a.File), true)
+			s.file(a.File, source.OpenFile(a.File), true)
 			continue
 		}
 		if s.root.variables[a.Name] == nil {
@@ -119,17 +120,17 @@ func autoFiles(dir string) []string {
 
 // file reads a file of assignments. named says that the user named it.
 func (s *inputs) file(name string, open func() (io.ReadCloser, error), named bool) {
-	data, err := readAll(open)
+	data, err := source.ReadAll(open)
 	if err != nil {
-		unreadable(name, err, s.diags)
+		source.Unreadable(name, err, s.diags)
 		s.broken = true
 		if named && errors.Is(err, fs.ErrNotExist) {
 			(*s.diags)[len(*s.diags)-1].Detail = fmt.Sprintf("%s can't be read: there is no such file. Check the path that --var-file names.", name)
 		}
 		return
 	}
-	data, ok := normalize(source{name: name, data: data}, s.diags)
-	s.sources.add(name, data)
+	data, ok := source.Normalize(source.File{Name: name, Data: data}, s.diags)
+	s.sources.Add(name, data)
 	if !ok {
 		s.broken = true
 		return
@@ -143,7 +144,7 @@ func (s *inputs) file(name string, open func() (io.ReadCloser, error), named boo
 	if len(*s.diags) > before {
 		s.broken = true
 		if s.holdsSecrets(data) {
-			s.sources.hide(name)
+			s.sources.Hide(name)
 		}
 	}
 	s.set(found, name)
@@ -172,17 +173,6 @@ func (s *inputs) holdsSecrets(data []byte) bool {
 	return false
 }
 
-// hide keeps what a file holds from being shown with what is wrong in it.
-func (s *sourceSet) hide(name string) {
-	hidden := bytes.Clone(s.data[name])
-	for i, b := range hidden {
-		if b > ' ' {
-			hidden[i] = '*'
-		}
-	}
-	s.data[name] = hidden
-}
-
 type assignment struct {
 	name  string
 	value cty.Value
@@ -190,24 +180,24 @@ type assignment struct {
 }
 
 func (s *inputs) assignments(name string, data []byte) []assignment {
-	if !boundedHCL(name, data, s.diags) {
+	if !source.Bounded(name, data, s.diags) {
 		return nil
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	report(firstOfEach(problems), s.diags)
+	source.Report(source.FirstOfEach(problems), s.diags)
 	if problems.HasErrors() {
 		return nil
 	}
 	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
-		s.diags.Errorf(hclRange(b.DefRange()), "", "Unsupported block", "A file of values holds no blocks, only arguments: name = value. To declare a variable, write its block in a file that ends in .hcl.")
+		s.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A file of values holds no blocks, only arguments: name = value. To declare a variable, write its block in a file that ends in .hcl.")
 	}
 	var found []assignment
-	for _, attr := range sortedAttributes(body) {
+	for _, attr := range source.SortedAttributes(body) {
 		val, problems := functions.Literal(attr.Expr)
-		report(problems, s.diags)
+		source.Report(problems, s.diags)
 		if !problems.HasErrors() {
-			found = append(found, assignment{attr.Name, val, hclRange(attr.Expr.Range())})
+			found = append(found, assignment{attr.Name, val, source.RangeOf(attr.Expr.Range())})
 		}
 	}
 	return found
@@ -219,15 +209,15 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 	var syntax *stdjson.SyntaxError
 	if err := stdjson.Unmarshal(data, new(stdjson.RawMessage)); errors.As(err, &syntax) {
 		at := int(syntax.Offset)
-		s.diags.Errorf(newLines(name, data).at(at-1, at), "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
+		s.diags.Errorf(source.Between(name, data, at-1, at), "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
 		return nil
 	}
 	before := len(*s.diags)
 	var found []assignment
 	// As YAML, for the bounds of that and for the places.
-	documents(name, data, s.diags, func(v *value) {
-		if v.kind != objectKind {
-			s.diags.Errorf(whole, "", "Wrong type", "A file of values is an object of names and values, but this is %s.", v.describe())
+	source.Documents(name, data, s.diags, func(v *source.Value) {
+		if v.Shape != source.Object {
+			s.diags.Errorf(whole, "", "Wrong type", "A file of values is an object of names and values, but this is %s.", v.Describe())
 			return
 		}
 		if len(*s.diags) > before {
@@ -243,9 +233,9 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 			s.diags.Errorf(whole, "", "Invalid JSON", "%s.", message.Sentence(err.Error()))
 			return
 		}
-		for _, f := range v.fields {
-			if ty.HasAttribute(f.name) {
-				found = append(found, assignment{f.name, val.GetAttr(f.name), f.value.rng})
+		for _, f := range v.Fields {
+			if ty.HasAttribute(f.Name) {
+				found = append(found, assignment{f.Name, val.GetAttr(f.Name), f.Value.Range})
 			}
 		}
 	})
@@ -264,7 +254,7 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 		return cty.StringVal(a.text), nil
 	}
 	var refused resource.Diagnostics
-	if !boundedHCL("", []byte(a.text), &refused) {
+	if !source.Bounded("", []byte(a.text), &refused) {
 		return cty.NilVal, errors.New(refused[0].Detail)
 	}
 	expr, problems := hclsyntax.ParseExpression([]byte(a.text), "", hcl.InitialPos)

@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -122,16 +123,16 @@ func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
 
 // instanceName returns the name of an instance: what name = says, or the label, followed by - and the index or the key
 // where there are several.
-func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
-	n.named = hclRange(n.block.hcl.LabelRanges[0])
-	name := &value{kind: stringKind, text: n.block.label, rng: n.named}
+func (m *moduleInstance) instanceName(n *instance, g *group, i int) *source.Value {
+	n.named = source.RangeOf(n.block.hcl.LabelRanges[0])
+	name := &source.Value{Shape: source.String, Text: n.block.label, Range: n.named}
 	if attr := n.block.hcl.Body.Attributes["name"]; attr != nil {
 		text, ok := m.eval.settledText(attr.Expr, n.scope, "the name of a "+n.block.kind.Lower())
 		if !ok {
 			return nil
 		}
-		n.named = hclRange(attr.Expr.Range())
-		return &value{kind: stringKind, text: text, rng: n.named}
+		n.named = source.RangeOf(attr.Expr.Range())
+		return &source.Value{Shape: source.String, Text: text, Range: n.named}
 	}
 	if g.each.keys == nil {
 		return name
@@ -140,10 +141,10 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *value {
 	if !g.each.list {
 		key, each = g.each.keys[i].AsString(), "for_each"
 	}
-	name.text += "-" + key
-	if resource.CheckName(name.text) != nil && resource.CheckName(n.block.label) == nil {
-		n.named = hclRange(n.block.hcl.Body.Attributes[each].NameRange)
-		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", message.Shorten(key), n.name, message.Shorten(name.text))
+	name.Text += "-" + key
+	if resource.CheckName(name.Text) != nil && resource.CheckName(n.block.label) == nil {
+		n.named = source.RangeOf(n.block.hcl.Body.Attributes[each].NameRange)
+		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", message.Shorten(key), n.name, message.Shorten(name.Text))
 		return nil
 	}
 	return name
@@ -171,12 +172,12 @@ func (m *moduleInstance) parentOf(n *instance) (resource.Path, bool) {
 	k := n.block.kind
 	switch {
 	case n.parent != nil && attr != nil:
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
 		return n.parent.path, n.parent.path != ""
 	case n.parent != nil:
 		return n.parent.path, n.parent.path != ""
 	case k == resource.KindRealm && attr != nil:
-		m.eval.diags.Errorf(hclRange(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Unsupported argument", "A realm has no parent: remove the argument parent.")
 		return "", true
 	case k == resource.KindRealm && m.parent != "":
 		m.eval.diags.Errorf(n.named, "", "Misplaced block", "This module fills %s, where no realm can be. Take parent = … out of the module's block, or the realm out of the module.", m.parent)
@@ -195,7 +196,7 @@ func (m *moduleInstance) filled(n *instance) (resource.Path, bool) {
 	if m.parent.Depth() == k.Depth()-1 {
 		return m.parent, true
 	}
-	declared := hclRange(n.block.hcl.DefRange())
+	declared := source.RangeOf(n.block.hcl.DefRange())
 	wants := fmt.Sprintf("parent = %q", parentShape(k, m.parent))
 	if m.parent == "" {
 		m.eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, above(k))
@@ -220,7 +221,7 @@ func parentShape(k resource.Kind, filled resource.Path) string {
 
 func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (resource.Path, bool) {
 	k := n.block.kind
-	at := hclRange(attr.Expr.Range())
+	at := source.RangeOf(attr.Expr.Range())
 	text, ok := m.eval.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
 	if !ok {
 		return "", false
@@ -253,14 +254,14 @@ func (n *instance) declare(at resource.Range) (*declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
-		d := &declaration{kind: n.block.kind, format: hclFormat, declared: hclRange(n.block.hcl.DefRange()), path: n.path}
+		d := &declaration{kind: n.block.kind, format: hclFormat, declared: source.RangeOf(n.block.hcl.DefRange()), path: n.path}
 		n.declaration = d
 		before := len(*m.eval.diags)
 		d.body = m.eval.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
 			_, isKind := kindOf(b.Type)
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
-		d.body.rng = d.declared
+		d.body.Range = d.declared
 		d.namesOfCell(m.eval.diags)
 		m.eval.lifecycle(n, d)
 		m.awaitCallers()
@@ -287,7 +288,7 @@ func (n *instance) references() []resource.Path {
 
 // declareAll works out everything in a block, and in the blocks in it, in the order of the source.
 func (m *moduleInstance) declareAll(b *block) {
-	x, ok := m.expand(b, hclRange(b.hcl.DefRange()))
+	x, ok := m.expand(b, source.RangeOf(b.hcl.DefRange()))
 	if ok {
 		for _, n := range x.instances() {
 			m.declareTree(n)
@@ -303,7 +304,7 @@ func (m *moduleInstance) declareTree(n *instance) {
 	}
 	m.eval.all = append(m.eval.all, n)
 	for _, nested := range n.block.nested {
-		x, ok := m.expand(nested, hclRange(nested.hcl.DefRange()))
+		x, ok := m.expand(nested, source.RangeOf(nested.hcl.DefRange()))
 		if !ok {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -42,39 +43,39 @@ func compiled(t testing.TB, k resource.Kind) *jsonschema.Schema {
 func plainDocuments(data []byte) []any {
 	var diags resource.Diagnostics
 	var docs []any
-	data, _ = normalize(source{data: data}, &diags)
-	documents("", data, &diags, func(v *value) { docs = append(docs, plain(v)) })
+	data, _ = source.Normalize(source.File{Data: data}, &diags)
+	source.Documents("", data, &diags, func(v *source.Value) { docs = append(docs, plain(v)) })
 	return docs
 }
 
-func plain(v *value) any {
-	switch v.kind {
-	case nullKind:
+func plain(v *source.Value) any {
+	switch v.Shape {
+	case source.Null:
 		return nil
-	case boolKind:
-		return strings.EqualFold(v.text, "true")
-	case numberKind:
-		if n, err := strconv.ParseInt(v.text, 0, 64); err == nil {
+	case source.Bool:
+		return strings.EqualFold(v.Text, "true")
+	case source.Number:
+		if n, err := strconv.ParseInt(v.Text, 0, 64); err == nil {
 			return json.Number(fmt.Sprint(n))
 		}
-		if f, err := strconv.ParseFloat(v.text, 64); err == nil && f-f == 0 {
+		if f, err := strconv.ParseFloat(v.Text, 64); err == nil && f-f == 0 {
 			return json.Number(fmt.Sprint(f))
 		}
 		return json.Number("0.5")
-	case listKind:
+	case source.List:
 		list := []any{}
-		for _, item := range v.items {
+		for _, item := range v.Items {
 			list = append(list, plain(item))
 		}
 		return list
-	case objectKind:
+	case source.Object:
 		object := map[string]any{}
-		for _, f := range v.fields {
-			object[f.name] = plain(f.value)
+		for _, f := range v.Fields {
+			object[f.Name] = plain(f.Value)
 		}
 		return object
 	}
-	return v.text
+	return v.Text
 }
 
 // whatLoadsIsValid sees that every document of a file that loads is valid.
@@ -91,12 +92,12 @@ func whatLoadsIsValid(t testing.TB, schema *jsonschema.Schema, data []byte) {
 func TestWhatLoadsIsValid(t *testing.T) {
 	schema := compiled(t, "")
 	n := 0
-	loadable(t, func(_ string, found []source, tree *resource.Tree) {
+	loadable(t, func(_ string, found []source.File, tree *resource.Tree) {
 		whatLoadsIsValid(t, schema, EncodeYAML(tree))
 		for _, s := range found {
-			if isYAML(s.name, s.data) {
+			if source.IsYAML(s.Name, s.Data) {
 				n++
-				whatLoadsIsValid(t, schema, s.data)
+				whatLoadsIsValid(t, schema, s.Data)
 			}
 		}
 	})
@@ -127,7 +128,7 @@ func TestOddFormsAreValid(t *testing.T) {
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, address: '', rootContainerId: '', dependsOn: , containers: [{name: x, workingDir: '', restartPolicy: '', stopSignal: '9', pullPolicy: , command: '', args: ['', ''], env: , healthcheck: {tcp: 'a:1', exec: []}, capabilities: {}, ports: []}, {id: y, name: y, dependsOn: [{name: x, condition: }]}]}",
 		"apiVersion: v1beta1\nkind: Container\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, cellId: a, env: {A: 1, B: true, C: ''}, tmpfs: [{path: /x, sizeBytes: 4096, options: }], secrets: [{name: s, fromFile: '', fromEnv: A, mountPath: ''}], securityOpts: ['no-new-privileges:false', 'seccomp:unconfined', 'systempaths=unconfined']}",
 	} {
-		tree, _, diags := loadTree([]source{{name: "x.yaml", data: []byte(text)}}, nil)
+		tree, _, diags := loadTree([]source.File{{Name: "x.yaml", Data: []byte(text)}}, nil)
 		if tree == nil {
 			t.Errorf("%v\nin\n%s", diags, text)
 		}
@@ -138,11 +139,11 @@ func TestOddFormsAreValid(t *testing.T) {
 // What every editor should underline is invalid.
 func TestInvalid(t *testing.T) {
 	schema := compiled(t, "")
-	loadable(t, func(name string, found []source, tree *resource.Tree) {
+	loadable(t, func(name string, found []source.File, tree *resource.Tree) {
 		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
 			return
 		}
-		docs := slices.Concat(plainDocuments(found[0].data), plainDocuments(EncodeYAML(tree)))
+		docs := slices.Concat(plainDocuments(found[0].Data), plainDocuments(EncodeYAML(tree)))
 		broken := 0
 		for _, doc := range docs {
 			damage(doc, doc, "", func(how string) {

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -31,7 +32,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 		return
 	}
 	if len(blocks) > 1 {
-		e.diags.Errorf(hclRange(blocks[1].DefRange()), n.path, "Duplicate block", "There is already a block lifecycle at %s. Put everything in one of them.", hclRange(blocks[0].DefRange()))
+		e.diags.Errorf(source.RangeOf(blocks[1].DefRange()), n.path, "Duplicate block", "There is already a block lifecycle at %s. Put everything in one of them.", source.RangeOf(blocks[0].DefRange()))
 		return
 	}
 	content, problems := blocks[0].Body.Content(lifecycleSchema)
@@ -42,7 +43,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 	attrs := blocks[0].Body.Attributes
 	l := &resource.Lifecycle{}
 	if attr := attrs["create_before_destroy"]; attr != nil {
-		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
 	}
 	if attr := attrs["prevent_destroy"]; attr != nil {
 		l.PreventDestroy = constantBool(attr.AsHCLAttribute(), e.diags)
@@ -80,7 +81,7 @@ func (e *evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string
 	for _, item := range list {
 		t, problems := hcl.RelTraversalForExpr(item)
 		if problems.HasErrors() || len(t) == 0 {
-			e.diags.Errorf(hclRange(item.Range()), "", "Invalid attribute", "ignore_changes is a list of attributes without quotes, such as image or env[\"TOKEN\"], or the word all.")
+			e.diags.Errorf(source.RangeOf(item.Range()), "", "Invalid attribute", "ignore_changes is a list of attributes without quotes, such as image or env[\"TOKEN\"], or the word all.")
 			continue
 		}
 		if name := e.ignoredName(k, t); name != "" {
@@ -100,7 +101,7 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 			continue
 		}
 		if _, isIndex := step.(hcl.TraverseIndex); isIndex && !ok && name != "" {
-			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "ignore_changes can't name one element by its position. Name the whole attribute: %s.", written)
+			e.diags.Errorf(source.RangeOf(step.SourceRange()), "", "Invalid attribute", "ignore_changes can't name one element by its position. Name the whole attribute: %s.", written)
 			return ""
 		}
 		i := slices.IndexFunc(attrs, func(a *resource.Attribute) bool { return a.HCLName == word })
@@ -109,7 +110,7 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 			for _, a := range attrs {
 				names = append(names, a.HCLName)
 			}
-			e.diags.Errorf(hclRange(step.SourceRange()), "", "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", k.Lower(), message.Shorten(word), message.Suggest(word, names))
+			e.diags.Errorf(source.RangeOf(step.SourceRange()), "", "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", k.Lower(), message.Shorten(word), message.Suggest(word, names))
 			return ""
 		}
 		name = strings.TrimPrefix(name+"."+attrs[i].Name, ".")
@@ -122,7 +123,7 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 // triggers returns what makes an instance anew when it changes.
 func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.Trigger {
 	if n.block.kind != resource.KindContainer {
-		e.diags.Errorf(hclRange(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
 		return nil
 	}
 	list, problems := hcl.ExprList(attr.Expr)
@@ -135,7 +136,7 @@ func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.
 			k, isKind = kindOf(t.RootName())
 		}
 		if !isKind {
-			e.diags.Errorf(hclRange(item.Range()), n.path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
+			e.diags.Errorf(source.RangeOf(item.Range()), n.path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
 			continue
 		}
 		all = append(all, e.trigger(n, k, t)...)
@@ -174,7 +175,7 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 	used := e.watch("replace_triggered_by of "+n.name, func() { wanted[0].value(e, n.scope) })
 	a := slices.IndexFunc(k.Attributes(), func(a *resource.Attribute) bool { return a.HCLName == attribute })
 	if attribute != "" && a < 0 {
-		e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
+		e.diags.Errorf(source.RangeOf(t.SourceRange()), n.path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
 		return nil
 	}
 	var all []resource.Trigger
@@ -184,7 +185,7 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 			trigger.Attributes = []string{k.Attributes()[a].Name}
 		}
 		if p == n.path {
-			e.diags.Errorf(hclRange(t.SourceRange()), n.path, "Invalid reference", "A container can't be replaced because of itself.")
+			e.diags.Errorf(source.RangeOf(t.SourceRange()), n.path, "Invalid reference", "A container can't be replaced because of itself.")
 			continue
 		}
 		all = append(all, trigger)
@@ -222,14 +223,14 @@ func (e *evaluator) checkPostconditions(n *instance) {
 
 // takeLifecycle reads what a manifest says of the lifecycle.
 func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
-	v := d.body.take("lifecycle")
+	v := d.body.Take("lifecycle")
 	if v == nil {
 		return
 	}
 	dec := d.decoder(diags)
 	at := place{"lifecycle", "lifecycle"}
-	if v.kind != objectKind {
-		dec.errorf(v.rng, "Wrong type", "lifecycle must be an object, but this is %s.", v.describe())
+	if v.Shape != source.Object {
+		dec.errorf(v.Range, "Wrong type", "lifecycle must be an object, but this is %s.", v.Describe())
 		return
 	}
 	l := &resource.Lifecycle{}
@@ -238,7 +239,7 @@ func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
 		rng, ok := dec.ranges[place{key: "lifecycle.ignoreChanges"}.member(name).key]
 		if top, _, _ := strings.Cut(strings.ReplaceAll(name, "[", "."), "."); name != "*" && d.kind.Attribute(top) == nil {
 			if !ok {
-				rng = v.rng
+				rng = v.Range
 			}
 			var names []string
 			for _, a := range d.kind.Attributes() {
@@ -248,11 +249,11 @@ func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
 		}
 	}
 	if d.kind != resource.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
-		dec.errorf(v.rng, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
+		dec.errorf(v.Range, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
 	}
 	for _, t := range l.ReplaceTriggeredBy {
 		if _, err := resource.ParsePath(string(t.Path)); err != nil {
-			dec.errorf(v.rng, "Invalid path", "lifecycle.replaceTriggeredBy: %v.", err)
+			dec.errorf(v.Range, "Invalid path", "lifecycle.replaceTriggeredBy: %v.", err)
 		}
 	}
 	if !reflect.ValueOf(l).Elem().IsZero() {

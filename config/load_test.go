@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
@@ -85,7 +86,7 @@ func testGolden(t *testing.T, golden string) {
 }
 
 // loadTree loads files that were found, and returns the tree and what was read.
-func loadTree(found []source, diags resource.Diagnostics) (*resource.Tree, map[string][]byte, resource.Diagnostics) {
+func loadTree(found []source.File, diags resource.Diagnostics) (*resource.Tree, map[string][]byte, resource.Diagnostics) {
 	c, diags := load(Input{}, found, diags)
 	return c.Tree, c.Sources, diags
 }
@@ -275,7 +276,7 @@ func TestEveryField(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, diags := load(Input{}, []source{{name: name, data: archive.Files[0].Data}}, nil)
+		c, diags := load(Input{}, []source.File{{Name: name, Data: archive.Files[0].Data}}, nil)
 		tree := c.Tree
 		if tree == nil || archive.Files[0].Name != name {
 			t.Fatal(diags)
@@ -342,7 +343,7 @@ func checkRoundTrip(t *testing.T, tree *resource.Tree) {
 		manifests.WriteString("---\n")
 		manifests.Write(data)
 	}
-	c, diags := load(Input{}, []source{{name: "again.yaml", data: manifests.Bytes()}}, nil)
+	c, diags := load(Input{}, []source.File{{Name: "again.yaml", Data: manifests.Bytes()}}, nil)
 	again := c.Tree
 	if diags.HasErrors() {
 		t.Fatalf("%v\nin\n%s", diags, manifests.Bytes())

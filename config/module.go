@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -74,23 +75,23 @@ type outputBlock struct {
 }
 
 // read adds files to the module, and their text to sources.
-func (m *module) read(found []source, sources *sourceSet, diags *resource.Diagnostics) {
+func (m *module) read(found []source.File, sources *source.Files, diags *resource.Diagnostics) {
 	for _, s := range found {
-		data, ok := normalize(s, diags)
-		sources.add(s.name, data)
+		data, ok := source.Normalize(s, diags)
+		sources.Add(s.Name, data)
 		if !ok {
 			continue
 		}
 		blocks, settings, before := m.size(), m.settings, len(*diags)
-		guard(s.name, diags, func() {
-			if isYAML(s.name, data) {
-				m.manifests = append(m.manifests, readYAML(s.name, data, diags)...)
+		source.Guard(s.Name, diags, func() {
+			if source.IsYAML(s.Name, data) {
+				m.manifests = append(m.manifests, readYAML(s.Name, data, diags)...)
 				return
 			}
-			(&collector{module: m, diags: diags}).file(s.name, data)
+			(&collector{module: m, diags: diags}).file(s.Name, data)
 		})
-		if m.size() == blocks && m.settings == settings && s.named && len(*diags) == before {
-			diags.Errorf(resource.Range{File: s.name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
+		if m.size() == blocks && m.settings == settings && s.Named && len(*diags) == before {
+			diags.Errorf(resource.Range{File: s.Name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
 		}
 	}
 }
@@ -101,17 +102,6 @@ func (m *module) size() int {
 }
 
 func (m *module) empty() bool { return m.size() == 0 }
-
-// firstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
-func firstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(slices.Clone(problems), func(p *hcl.Diagnostic) bool {
-		key := p.Summary + p.Detail
-		repeated := seen[key]
-		seen[key] = true
-		return repeated
-	})
-}
 
 // collector sorts what the files of a module say.
 type collector struct {
@@ -126,15 +116,15 @@ func blockWords() []string {
 
 // file adds an HCL file.
 func (c *collector) file(name string, data []byte) {
-	if !boundedHCL(name, data, c.diags) {
+	if !source.Bounded(name, data, c.diags) {
 		return
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	if problems.HasErrors() && looksLikeYAML(data) {
+	if problems.HasErrors() && source.LooksLikeYAML(data) {
 		c.diags.Errorf(resource.Range{File: name}, "", "Not HCL", "The file is read as HCL, but looks like YAML. If it is, let its name end in .yaml.")
 		return
 	}
-	report(firstOfEach(problems), c.diags)
+	source.Report(source.FirstOfEach(problems), c.diags)
 	if problems.HasErrors() {
 		c.module.broken = true
 		return
@@ -143,8 +133,8 @@ func (c *collector) file(name string, data []byte) {
 	if !ok {
 		panic(fmt.Sprintf("hclsyntax made a body of type %T", file.Body))
 	}
-	for _, attr := range sortedAttributes(body) {
-		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", message.Shorten(attr.Name))
+	for _, attr := range source.SortedAttributes(body) {
+		c.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "No argument stands at the top level, but %q does. Write it in the block it is for.", message.Shorten(attr.Name))
 	}
 	for _, block := range body.Blocks {
 		c.block(block)
@@ -195,7 +185,7 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 	if hint == "" {
 		hint = " At the top level stand " + strings.Join(blockWords(), ", ") + "."
 	}
-	c.diags.Errorf(hclRange(b.TypeRange), "", "Unsupported block", "There is no block %q.%s", message.Shorten(b.Type), hint)
+	c.diags.Errorf(source.RangeOf(b.TypeRange), "", "Unsupported block", "There is no block %q.%s", message.Shorten(b.Type), hint)
 }
 
 // resource returns the block of a resource with those nested in it, or nil where it has no name.
@@ -214,7 +204,7 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *block)
 				r.nested = append(r.nested, added)
 			}
 		default:
-			c.diags.Errorf(hclRange(nested.DefRange()), "", "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
+			c.diags.Errorf(source.RangeOf(nested.DefRange()), "", "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
 				k.Lower(), nested.Type, strings.Join(kindWords(), " > "), nested.Type, above(nk))
 		}
 	}
@@ -225,11 +215,11 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *block)
 func (c *collector) label(b *hclsyntax.Block, what string) string {
 	switch len(b.Labels) {
 	case 0:
-		c.diags.Errorf(hclRange(b.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", what, b.Type)
+		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", what, b.Type)
 		return ""
 	case 1:
 		if b.Labels[0] == "" {
-			c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "A name is empty.")
+			c.diags.Errorf(source.RangeOf(b.LabelRanges[0]), "", "Invalid name", "A name is empty.")
 		}
 		return b.Labels[0]
 	}
@@ -237,13 +227,13 @@ func (c *collector) label(b *hclsyntax.Block, what string) string {
 	if _, ok := kindOf(b.Type); ok {
 		hint = " Its parents are the blocks around it, or stand in parent = \"…\"."
 	}
-	c.diags.Errorf(hclRange(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", what, hint)
+	c.diags.Errorf(source.RangeOf(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", what, hint)
 	return ""
 }
 
 func (c *collector) noLabel(b *hclsyntax.Block) {
 	if len(b.Labels) > 0 {
-		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", b.Type, b.Type)
+		c.diags.Errorf(source.RangeOf(b.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", b.Type, b.Type)
 	}
 }
 
@@ -251,7 +241,7 @@ func (c *collector) noLabel(b *hclsyntax.Block) {
 func (c *collector) identifier(b *hclsyntax.Block) string {
 	label := c.label(b, b.Type)
 	if label != "" && !hclsyntax.ValidIdentifier(label) {
-		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Invalid name", "%q can't be the name of a %s: a name begins with a letter and holds letters, digits, - and _.", message.Shorten(label), b.Type)
+		c.diags.Errorf(source.RangeOf(b.LabelRanges[0]), "", "Invalid name", "%q can't be the name of a %s: a name begins with a letter and holds letters, digits, - and _.", message.Shorten(label), b.Type)
 		return ""
 	}
 	return label
@@ -259,17 +249,17 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 
 // duplicate reports that what is written at at was declared before, at first.
 func duplicate(diags *resource.Diagnostics, at resource.Range, what, name string, first hcl.Range) {
-	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, message.Shorten(name), hclRange(first))
+	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, message.Shorten(name), source.RangeOf(first))
 }
 
 func (c *collector) addLocals(b *hclsyntax.Block) {
 	c.noLabel(b)
 	for _, nested := range b.Body.Blocks {
-		c.diags.Errorf(hclRange(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", message.Shorten(nested.Type))
+		c.diags.Errorf(source.RangeOf(nested.DefRange()), "", "Unsupported block", "Local values are arguments: write %s = … in locals.", message.Shorten(nested.Type))
 	}
-	for _, attr := range sortedAttributes(b.Body) {
+	for _, attr := range source.SortedAttributes(b.Body) {
 		if first := c.module.locals[attr.Name]; first != nil {
-			duplicate(c.diags, hclRange(attr.NameRange), "local value", attr.Name, first.NameRange)
+			duplicate(c.diags, source.RangeOf(attr.NameRange), "local value", attr.Name, first.NameRange)
 			continue
 		}
 		c.module.locals[attr.Name] = attr
@@ -282,7 +272,7 @@ func (c *collector) addCall(b *hclsyntax.Block) {
 		return
 	}
 	if first := c.module.calls[label]; first != nil {
-		duplicate(c.diags, hclRange(b.DefRange()), "module", label, first.hcl.DefRange())
+		duplicate(c.diags, source.RangeOf(b.DefRange()), "module", label, first.hcl.DefRange())
 		return
 	}
 	added := &call{label: label, hcl: b}
@@ -301,12 +291,12 @@ func (c *collector) addOutput(b *hclsyntax.Block) {
 		return
 	}
 	if first := c.module.outputs[name]; first != nil {
-		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate output", "The output %q is already declared at %s. Keep one of them.", name, first.declared)
+		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Duplicate output", "The output %q is already declared at %s. Keep one of them.", name, first.declared)
 		return
 	}
 	content, problems := b.Body.Content(outputSchema)
-	report(problems, c.diags)
-	o := &outputBlock{name: name, value: b.Body.Attributes["value"], after: b.Body.Attributes["depends_on"], declared: hclRange(b.DefRange())}
+	source.Report(problems, c.diags)
+	o := &outputBlock{name: name, value: b.Body.Attributes["value"], after: b.Body.Attributes["depends_on"], declared: source.RangeOf(b.DefRange())}
 	if attr := content.Attributes["description"]; attr != nil {
 		o.description = constantText(attr, c.diags)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -143,7 +144,7 @@ func (m *moduleInstance) groupsOf(t *target) (groups []*group, ok bool) {
 }
 
 func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
-	at := hclRange(b.block.DefRange())
+	at := source.RangeOf(b.block.DefRange())
 	to, ok := m.end(b)
 	if !ok {
 		return Move{}, false
@@ -163,7 +164,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 	if b.state != unasked {
 		if b.state == running {
-			m.in.eval.diags.Errorf(hclRange(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
+			m.in.eval.diags.Errorf(source.RangeOf(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
 			b.state = finished
 		}
 		return b.path, b.ok
@@ -224,7 +225,7 @@ func (m *movedBlocks) cycle(b *movedBlock) string {
 	var text strings.Builder
 	text.WriteString(b.from.text())
 	for next := b; ; {
-		text.WriteString(" → " + next.to.text() + " (" + hclRange(next.block.DefRange()).String() + ")")
+		text.WriteString(" → " + next.to.text() + " (" + source.RangeOf(next.block.DefRange()).String() + ")")
 		if next = m.next(next); next == nil || next == b {
 			return text.String()
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -55,35 +56,35 @@ func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.D
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	dir := directories(paths)[0]
-	root, read := newModule(dir), newSourceSet()
+	dir := source.Directories(paths)[0]
+	root, read := newModule(dir), source.NewFiles()
 	var none resource.Diagnostics
-	if len(in.Paths) == 0 && len(directory(".", &none)) == 0 {
-		return projectOf(root), read.data, nil
+	if len(in.Paths) == 0 && len(source.FilesIn(".", &none)) == 0 {
+		return projectOf(root), read.Texts, nil
 	}
-	root.readSettings(discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
-	return projectOf(root), read.data, read.sort(diags)
+	root.readSettings(source.Discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
+	return projectOf(root), read.Texts, read.Sort(diags)
 }
 
 // readSettings adds the settings in files, and their text to sources.
-func (m *module) readSettings(found []source, sources *sourceSet, diags *resource.Diagnostics) {
+func (m *module) readSettings(found []source.File, sources *source.Files, diags *resource.Diagnostics) {
 	collect := &collector{module: m, diags: diags}
 	for _, s := range found {
-		data, ok := normalize(s, diags)
-		sources.add(s.name, data)
-		if ok && !isYAML(s.name, data) {
-			collect.settingsOf(s.name, data)
+		data, ok := source.Normalize(s, diags)
+		sources.Add(s.Name, data)
+		if ok && !source.IsYAML(s.Name, data) {
+			collect.settingsOf(s.Name, data)
 		}
 	}
 }
 
 // settingsOf adds the kuke blocks of an HCL file and leaves out all else.
 func (c *collector) settingsOf(name string, data []byte) {
-	if !boundedHCL(name, data, c.diags) {
+	if !source.Bounded(name, data, c.diags) {
 		return
 	}
 	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	report(firstOfEach(problems), c.diags)
+	source.Report(source.FirstOfEach(problems), c.diags)
 	if problems.HasErrors() {
 		return
 	}
@@ -110,12 +111,12 @@ var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "p
 func (c *collector) addSettings(b *hclsyntax.Block) {
 	c.noLabel(b)
 	if c.module.settings != nil {
-		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.module.settings.declared)
+		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.module.settings.declared)
 		return
 	}
-	c.module.settings = &settings{declared: hclRange(b.DefRange())}
+	c.module.settings = &settings{declared: source.RangeOf(b.DefRange())}
 	content, problems := b.Body.Content(settingsSchema)
-	report(problems, c.diags)
+	source.Report(problems, c.diags)
 	attr := content.Attributes["project"]
 	if attr == nil {
 		return
@@ -126,8 +127,8 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		return
 	}
 	if err := resource.CheckName(name); err != nil {
-		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name))
+		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name))
 		return
 	}
-	c.module.settings.project, c.module.settings.declared = name, hclRange(attr.Range)
+	c.module.settings.project, c.module.settings.declared = name, source.RangeOf(attr.Range)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -112,7 +113,7 @@ func (s *scope) knows(variables []hcl.Traversal) bool {
 // add notes that t refers to resources of kind k, with what uses says of it. It returns false once it has reported what is
 // wrong.
 func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal, uses map[int]use) bool {
-	at := hclRange(t.SourceRange())
+	at := source.RangeOf(t.SourceRange())
 	var label string
 	if len(t) > 1 {
 		label, _ = attributeName(t[1])
@@ -193,7 +194,7 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), message.Shorten(r.label), message.Or(message.Suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
 		return cty.DynamicVal, false
 	case len(blocks) > 1:
-		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), hclRange(blocks[0].hcl.DefRange()), hclRange(blocks[1].hcl.DefRange()), r.kind.Lower())
+		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), source.RangeOf(blocks[0].hcl.DefRange()), source.RangeOf(blocks[1].hcl.DefRange()), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	x, ok := s.in.expand(blocks[0], r.at)
@@ -411,7 +412,7 @@ func (e *evaluator) instances(m *moduleInstance) []*moduleInstance {
 		if x := m.calls[c.label]; x != nil && x.expansion.state == running {
 			continue
 		}
-		if x, ok := m.expandCall(c, hclRange(c.hcl.DefRange())); ok {
+		if x, ok := m.expandCall(c, source.RangeOf(c.hcl.DefRange())); ok {
 			for _, inner := range x.instances {
 				all = append(all, e.instances(inner)...)
 			}

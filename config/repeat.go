@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -83,14 +84,14 @@ func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
 	each, count := body.Attributes["for_each"], body.Attributes["count"]
 	switch {
 	case each != nil && count != nil:
-		e.diags.Errorf(hclRange(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
+		e.diags.Errorf(source.RangeOf(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
 		return repetition{}, false
 	case each != nil:
 		return e.forEach(each, s)
 	case count != nil:
 		return e.counts(count, s)
 	}
-	return repetition{scopes: []*scope{s}}, e.room(1, hclRange(body.Range()))
+	return repetition{scopes: []*scope{s}}, e.room(1, source.RangeOf(body.Range()))
 }
 
 // room reports whether n more instances fit in, or complains that they don't.
@@ -110,7 +111,7 @@ func (e *evaluator) room(n int, at resource.Range) bool {
 }
 
 func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
-	at := hclRange(attr.Expr.Range())
+	at := source.RangeOf(attr.Expr.Range())
 	val, ok := e.settled(attr.Expr, s, "count")
 	if !ok {
 		return repetition{}, false
@@ -142,7 +143,7 @@ func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, boo
 
 func (e *evaluator) forEach(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
 	keys, values, ok := e.elements(attr.Expr, s, false)
-	if !ok || !e.room(len(keys), hclRange(attr.Expr.Range())) {
+	if !ok || !e.room(len(keys), source.RangeOf(attr.Expr.Range())) {
 		return repetition{}, false
 	}
 	r := repetition{keys: keys}
@@ -158,7 +159,7 @@ func (e *evaluator) forEach(attr *hclsyntax.Attribute, s *scope) (repetition, bo
 // elements returns what a for_each goes over: a map, an object or a set of strings, or where lists is set also a list,
 // whose keys are numbers.
 func (e *evaluator) elements(expr hclsyntax.Expression, s *scope, lists bool) (keys, values []cty.Value, ok bool) {
-	at := hclRange(expr.Range())
+	at := source.RangeOf(expr.Range())
 	val, ok := e.evaluate(expr, s)
 	if !ok {
 		return nil, nil, false

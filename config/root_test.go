@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -47,12 +48,12 @@ func TestImpliedRoot(t *testing.T) {
 			if got := rootsOf(c.Tree); got != tt.want {
 				t.Errorf("root %q, want %q", got, tt.want)
 			}
-			for _, to := range []Language{HCL, YAML} {
+			for _, to := range []source.Language{source.HCL, source.YAML} {
 				text, err := Convert(c.Tree, to)
 				if err != nil {
 					t.Fatalf("%s: %v", to, err)
 				}
-				again, _, diags := loadTree([]source{{name: "again." + string(to), data: text}}, nil)
+				again, _, diags := loadTree([]source.File{{Name: "again." + string(to), Data: text}}, nil)
 				if diags.HasErrors() {
 					t.Fatal(diags)
 				}
@@ -82,7 +83,7 @@ func rootsOf(tree *resource.Tree) string {
 
 // What is converted has the containers in an order that gives the same root.
 func TestConvertedOrder(t *testing.T) {
-	tree, _, diags := loadTree([]source{{name: "main.hcl", data: []byte(`
+	tree, _, diags := loadTree([]source.File{{Name: "main.hcl", Data: []byte(`
 cell "x" {
   parent = "r/s/t"
   container "b" {}

@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -13,7 +14,7 @@ func (m *moduleInstance) runChecks() {
 	declared := map[string]hcl.Range{}
 	for _, b := range m.module.checks {
 		if first, ok := declared[b.Labels[0]]; ok {
-			duplicate(m.eval.diags, hclRange(b.DefRange()), "check", b.Labels[0], first)
+			duplicate(m.eval.diags, source.RangeOf(b.DefRange()), "check", b.Labels[0], first)
 			continue
 		}
 		declared[b.Labels[0]] = b.DefRange()
@@ -23,7 +24,7 @@ func (m *moduleInstance) runChecks() {
 			continue
 		}
 		if len(content.Blocks) == 0 {
-			m.eval.diags.Errorf(hclRange(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
+			m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
 		}
 		for _, nested := range content.Blocks {
 			if r := newRule(nested, m.eval.diags); r != nil {

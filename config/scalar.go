@@ -10,34 +10,35 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // text returns v as a string. Numbers and booleans count as their text in a lax format, and where anyScalar.
-func (d *decoder) text(v *value, shown string, anyScalar bool) (string, bool) {
+func (d *decoder) text(v *source.Value, shown string, anyScalar bool) (string, bool) {
 	switch {
-	case v.kind == stringKind:
-	case v.scalar() && (d.format.lax || anyScalar):
-	case v.scalar():
-		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.describe(), message.Shorten(v.text))
+	case v.Shape == source.String:
+	case v.Scalar() && (d.format.lax || anyScalar):
+	case v.Scalar():
+		d.errorf(v.Range, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.Describe(), message.Shorten(v.Text))
 		return "", false
-	case v.kind == nullKind:
-		d.errorf(v.rng, "Wrong type", "%s must be a string, but nothing stands here. For the empty string write \"\".", shown)
+	case v.Shape == source.Null:
+		d.errorf(v.Range, "Wrong type", "%s must be a string, but nothing stands here. For the empty string write \"\".", shown)
 		return "", false
 	default:
-		d.errorf(v.rng, "Wrong type", "%s must be a string, but this is %s.", shown, v.describe())
+		d.errorf(v.Range, "Wrong type", "%s must be a string, but this is %s.", shown, v.Describe())
 		return "", false
 	}
-	if strings.ContainsRune(v.text, 0) {
-		d.errorf(v.rng, "Invalid value", "%s contains a NUL character, which no argument, path or variable of a Linux program can hold. Remove it.", shown)
+	if strings.ContainsRune(v.Text, 0) {
+		d.errorf(v.Range, "Invalid value", "%s contains a NUL character, which no argument, path or variable of a Linux program can hold. Remove it.", shown)
 		return "", false
 	}
-	return v.text, true
+	return v.Text, true
 }
 
-func (d *decoder) boolean(v *value, shown string) (result, ok bool) {
-	if v.kind == boolKind || v.kind == stringKind && d.format.lax {
-		switch strings.ToLower(v.text) {
+func (d *decoder) boolean(v *source.Value, shown string) (result, ok bool) {
+	if v.Shape == source.Bool || v.Shape == source.String && d.format.lax {
+		switch strings.ToLower(v.Text) {
 		case "true":
 			return true, true
 		case "false":
@@ -45,15 +46,15 @@ func (d *decoder) boolean(v *value, shown string) (result, ok bool) {
 		}
 	}
 	hint := "Write true or false."
-	if v.kind == stringKind && slices.Contains([]string{"true", "false"}, strings.ToLower(v.text)) {
+	if v.Shape == source.String && slices.Contains([]string{"true", "false"}, strings.ToLower(v.Text)) {
 		hint = "Remove the quotes."
 	}
-	d.errorf(v.rng, "Wrong type", "%s must be true or false, but this is %s. %s", shown, v.describe(), hint)
+	d.errorf(v.Range, "Wrong type", "%s must be true or false, but this is %s. %s", shown, v.Describe(), hint)
 	return false, false
 }
 
 // numberAttribute sets an int64, *int64 or float64.
-func (d *decoder) numberAttribute(a *resource.Attribute, into reflect.Value, v *value, at place) {
+func (d *decoder) numberAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
 	var n int64
 	var f float64
 	var ok bool
@@ -80,7 +81,7 @@ func (d *decoder) numberAttribute(a *resource.Attribute, into reflect.Value, v *
 	}
 }
 
-func (d *decoder) inRange(a *resource.Attribute, f float64, v *value, at place) bool {
+func (d *decoder) inRange(a *resource.Attribute, f float64, v *source.Value, at place) bool {
 	if !a.HasRange || f >= a.Min && f <= a.Max || a.Unlimited && f == resource.Unlimited {
 		return true
 	}
@@ -104,69 +105,69 @@ func (d *decoder) inRange(a *resource.Attribute, f float64, v *value, at place) 
 	case f == 0 && !a.Required:
 		hint = " To set none, leave it out."
 	}
-	d.errorf(v.rng, "Out of range", "%s is %s, but must be %s.%s", at.shown, message.Shorten(v.text), bounds, hint)
+	d.errorf(v.Range, "Out of range", "%s is %s, but must be %s.%s", at.shown, message.Shorten(v.Text), bounds, hint)
 	return false
 }
 
 // number reports whether v may be read as a number, and complains if not.
-func (d *decoder) number(v *value, shown, wants string) bool {
-	if v.kind == numberKind || v.kind == stringKind && d.format.lax {
+func (d *decoder) number(v *source.Value, shown, wants string) bool {
+	if v.Shape == source.Number || v.Shape == source.String && d.format.lax {
 		return true
 	}
 	hint := ""
-	if _, err := strconv.ParseFloat(v.text, 64); err == nil && v.kind == stringKind {
+	if _, err := strconv.ParseFloat(v.Text, 64); err == nil && v.Shape == source.String {
 		hint = " Remove the quotes."
 	}
-	d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.%s", shown, wants, v.describe(), hint)
+	d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", shown, wants, v.Describe(), hint)
 	return false
 }
 
-func (d *decoder) integer(v *value, shown string) (int64, bool) {
+func (d *decoder) integer(v *source.Value, shown string) (int64, bool) {
 	const wants = "a whole number"
 	if !d.number(v, shown, wants) {
 		return 0, false
 	}
-	if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && !strings.HasPrefix(v.text, "0") || v.text == "0" {
+	if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil && !strings.HasPrefix(v.Text, "0") || v.Text == "0" {
 		return n, true
 	}
-	d.errorf(v.rng, "Wrong type", "%s must be %s in decimal digits such as 10, but this is %s.", shown, wants, v.describe())
+	d.errorf(v.Range, "Wrong type", "%s must be %s in decimal digits such as 10, but this is %s.", shown, wants, v.Describe())
 	return 0, false
 }
 
-func (d *decoder) float(v *value, shown string) (float64, bool) {
+func (d *decoder) float(v *source.Value, shown string) (float64, bool) {
 	const wants = "a number"
 	if !d.number(v, shown, wants) {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(v.text, 64)
+	f, err := strconv.ParseFloat(v.Text, 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		d.errorf(v.rng, "Wrong type", "%s must be %s such as 0.5, but this is %s.", shown, wants, v.describe())
+		d.errorf(v.Range, "Wrong type", "%s must be %s such as 0.5, but this is %s.", shown, wants, v.Describe())
 		return 0, false
 	}
 	return f, true
 }
 
 // bytes reads a number of bytes, or a string with a unit.
-func (d *decoder) bytes(a *resource.Attribute, v *value, shown string) (int64, bool) {
+func (d *decoder) bytes(a *resource.Attribute, v *source.Value, shown string) (int64, bool) {
 	const wants = "a size such as \"64MiB\" or a number of bytes"
-	if v.kind == numberKind || !v.scalar() {
-		if n, err := strconv.ParseInt(v.text, 10, 64); err == nil && v.kind == numberKind {
+	if v.Shape == source.Number || !v.Scalar() {
+		if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil && v.Shape == source.Number {
 			return n, true
 		}
-		d.errorf(v.rng, "Wrong type", "%s must be %s, but this is %s.", shown, wants, v.describe())
+		d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.", shown, wants, v.Describe())
 		return 0, false
 	}
-	if a.Unlimited && v.text == strconv.Itoa(resource.Unlimited) {
+	if a.Unlimited && v.Text == strconv.Itoa(resource.Unlimited) {
 		return resource.Unlimited, true
 	}
-	n, err := units.RAMInBytes(v.text)
-	if err != nil || v.kind == boolKind {
-		d.errorf(v.rng, "Invalid size", "%s must be %s, but this is %s. The units are KiB, MiB, GiB and TiB.", shown, wants, v.describe())
+	n, err := units.RAMInBytes(v.Text)
+	if err != nil || v.Shape == source.Bool {
+		d.errorf(v.Range, "Invalid size", "%s must be %s, but this is %s. The units are KiB, MiB, GiB and TiB.", shown, wants, v.Describe())
 		return 0, false
 	}
 	// The conversion of a float that no int64 can hold ends at one of its bounds.
 	if n < 0 || n == math.MaxInt64 {
-		d.errorf(v.rng, "Invalid size", "%s is %q, which is more than any machine has.", shown, message.Shorten(v.text))
+		d.errorf(v.Range, "Invalid size", "%s is %q, which is more than any machine has.", shown, message.Shorten(v.Text))
 		return 0, false
 	}
 	return n, true

@@ -3,11 +3,13 @@ package config
 import (
 	"strings"
 	"testing"
+
+	"github.com/kukeon/kuke/config/internal/source"
 )
 
 // What an expression gives is shown as by Terraform's console, from which these were taken.
 func TestEvaluate(t *testing.T) {
-	c, diags := load(Input{}, []source{{name: "main.hcl", data: []byte("variable \"key\" {\n  default   = \"k\"\n  sensitive = true\n}\nrealm \"main\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {}\n    }\n  }\n}\n")}}, nil)
+	c, diags := load(Input{}, []source.File{{Name: "main.hcl", Data: []byte("variable \"key\" {\n  default   = \"k\"\n  sensitive = true\n}\nrealm \"main\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {}\n    }\n  }\n}\n")}}, nil)
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -50,7 +52,7 @@ func TestUnfinished(t *testing.T) {
 		"<<EOT\na (\n": "<<EOT\n", "<<EOT\na (\nEOT\n": "", "[<<-E\n${[\n]}\n  E\n": "[", "<<EOT\r\nEOT\r\n": "",
 		"\"(\n": "", "\"${upper(\n": "\"${(", "\"${upper(\n\"a\")}\"\n": "", "\"%{ if (\n": "\"%{(", "\"${upper(\n)}\n": "",
 		"1 # [ (\n": "", "[ # ]\n": "[", "1 /* (\n": "/*", "(1 /* \" )\n [ \" */\n": "(", "(1 /* \" )\n [ \" */)\n": "", "1 / *\n": "",
-		strings.Repeat("(\n", maxNesting): strings.Repeat("(", maxNesting), strings.Repeat("(", maxNesting+1): "",
+		strings.Repeat("(\n", source.MaxNesting): strings.Repeat("(", source.MaxNesting), strings.Repeat("(", source.MaxNesting+1): "",
 	} {
 		got := ""
 		for line := range strings.Lines(text) {

@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -22,7 +23,7 @@ var (
 func (m *moduleInstance) surgery(c *Configuration) {
 	c.Moved = append(c.Moved, m.moved()...)
 	for _, b := range m.module.moves {
-		at := hclRange(b.DefRange())
+		at := source.RangeOf(b.DefRange())
 		switch b.Type {
 		case "removed":
 			if from, ok := m.removed(b); ok {
@@ -85,7 +86,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 	if !ok {
 		return
 	}
-	at := hclRange(b.DefRange())
+	at := source.RangeOf(b.DefRange())
 	for _, s := range each.scopes {
 		to, ok := m.declaredPath(b.Body.Attributes["to"].Expr, s)
 		if !ok {
@@ -97,7 +98,7 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 		}
 		id, ok := m.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
 		if ok && id == "" {
-			m.eval.diags.Errorf(hclRange(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
+			m.eval.diags.Errorf(source.RangeOf(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
 			continue
 		}
 		if ok {
@@ -125,7 +126,7 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 	if !ok {
 		return "", false
 	}
-	at := hclRange(expr.Range())
+	at := source.RangeOf(expr.Range())
 	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() {
 		if k, isKind := kindOf(t.RootName()); isKind {
 			m.eval.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -90,7 +91,7 @@ func (m *moduleInstance) targetOf(expr hclsyntax.Expression, s *scope) (t *targe
 	if !ok || len(items) == 0 {
 		return nil, ok
 	}
-	t = &target{at: hclRange(expr.Range())}
+	t = &target{at: source.RangeOf(expr.Range())}
 	for len(items) > 0 {
 		k, isKind := kindOf(items[0].name)
 		if !isKind || len(items) == 1 || len(t.steps) > 0 && k.Depth() <= t.steps[len(t.steps)-1].kind.Depth() {

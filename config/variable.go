@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -43,12 +44,12 @@ var ruleSchema = &hcl.BodySchema{
 // newRule reads a block validation, precondition, postcondition or assert, or returns nil once it has said what is wrong.
 func newRule(b *hcl.Block, diags *resource.Diagnostics) *rule {
 	_, problems := b.Body.Content(ruleSchema)
-	report(problems, diags)
+	source.Report(problems, diags)
 	if problems.HasErrors() {
 		return nil
 	}
 	attrs := b.Body.(*hclsyntax.Body).Attributes
-	return &rule{condition: attrs["condition"].Expr, message: attrs["error_message"].Expr, at: hclRange(b.DefRange)}
+	return &rule{condition: attrs["condition"].Expr, message: attrs["error_message"].Expr, at: source.RangeOf(b.DefRange)}
 }
 
 var variableSchema = &hcl.BodySchema{
@@ -65,16 +66,16 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 		return
 	}
 	if taken[name] {
-		c.diags.Errorf(hclRange(b.LabelRanges[0]), "", "Reserved name", "No variable can be called %q, since that means something else in the block of a module. Choose another name.", name)
+		c.diags.Errorf(source.RangeOf(b.LabelRanges[0]), "", "Reserved name", "No variable can be called %q, since that means something else in the block of a module. Choose another name.", name)
 		return
 	}
 	if first := c.module.variables[name]; first != nil {
-		c.diags.Errorf(hclRange(b.DefRange()), "", "Duplicate variable", "The variable %q is already declared at %s. Keep one of them.", name, first.declared)
+		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Duplicate variable", "The variable %q is already declared at %s. Keep one of them.", name, first.declared)
 		return
 	}
 	content, problems := b.Body.Content(variableSchema)
-	report(problems, c.diags)
-	v := &variable{name: name, ty: cty.DynamicPseudoType, nullable: true, declared: hclRange(b.DefRange())}
+	source.Report(problems, c.diags)
+	v := &variable{name: name, ty: cty.DynamicPseudoType, nullable: true, declared: source.RangeOf(b.DefRange())}
 	c.module.variables[name] = v
 	for key, attr := range content.Attributes {
 		switch key {
@@ -104,7 +105,7 @@ func (c *collector) addVariable(b *hclsyntax.Block) {
 // noEphemeral refuses an argument of Terraform's that asks for more than there is.
 func (c *collector) noEphemeral(attr *hcl.Attribute) {
 	if constantBool(attr, c.diags) {
-		c.diags.Errorf(hclRange(attr.NameRange), "", "Unsupported argument", "There are no ephemeral values. Write sensitive = true, which keeps a value from being shown, or use a secret.")
+		c.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "There are no ephemeral values. Write sensitive = true, which keeps a value from being shown, or use a secret.")
 	}
 }
 
@@ -117,7 +118,7 @@ func (c *collector) typeOf(attr *hcl.Attribute) (cty.Type, *typeexpr.Defaults) {
 		return cty.Map(cty.DynamicPseudoType), nil
 	}
 	ty, defaults, problems := typeexpr.TypeConstraintWithDefaults(attr.Expr)
-	report(problems, c.diags)
+	source.Report(problems, c.diags)
 	if problems.HasErrors() {
 		return cty.DynamicPseudoType, nil
 	}
@@ -127,17 +128,17 @@ func (c *collector) typeOf(attr *hcl.Attribute) (cty.Type, *typeexpr.Defaults) {
 // fallback returns the default of a variable, in its type.
 func (c *collector) fallback(v *variable, attr *hcl.Attribute) cty.Value {
 	val, problems := functions.Literal(attr.Expr)
-	report(problems, c.diags)
+	source.Report(problems, c.diags)
 	if problems.HasErrors() {
 		return cty.DynamicVal
 	}
 	if val.IsNull() && !v.nullable {
-		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid default", "The variable %s is not nullable, but its default is null. Give it a value, or take nullable = false away.", v.name)
+		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid default", "The variable %s is not nullable, but its default is null. Give it a value, or take nullable = false away.", v.name)
 		return cty.DynamicVal
 	}
 	converted, err := v.convert(val)
 	if err != nil {
-		c.diags.Errorf(hclRange(attr.Expr.Range()), "", "Invalid default", "The default of the variable %s is not of its type: %s.", v.name, typeError(err))
+		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid default", "The default of the variable %s is not of its type: %s.", v.name, typeError(err))
 		return cty.DynamicVal
 	}
 	return converted
@@ -225,6 +226,6 @@ func constant(attr *hcl.Attribute, diags *resource.Diagnostics, ty cty.Type, wha
 			return converted
 		}
 	}
-	diags.Errorf(hclRange(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, what)
+	diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, what)
 	return cty.NilVal
 }

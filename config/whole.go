@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -72,14 +73,14 @@ func (d *declaration) namesOfCell(diags *resource.Diagnostics) {
 	if d.kind != resource.KindContainer || d.path == "" || d.body == nil {
 		return
 	}
-	for _, f := range d.body.fields {
-		if f.name != dependsOn {
+	for _, f := range d.body.Fields {
+		if f.Name != dependsOn {
 			continue
 		}
-		f.value.items = slices.DeleteFunc(f.value.items, func(item *value) bool {
-			for _, member := range item.fields {
-				if member.name == "name" {
-					item = member.value
+		f.Value.Items = slices.DeleteFunc(f.Value.Items, func(item *source.Value) bool {
+			for _, member := range item.Fields {
+				if member.Name == "name" {
+					item = member.Value
 				}
 			}
 			return !d.nameOfCell(item, diags)
@@ -88,18 +89,18 @@ func (d *declaration) namesOfCell(diags *resource.Diagnostics) {
 }
 
 // nameOfCell turns a path into a name, and reports whether it is that of a container of the same cell.
-func (d *declaration) nameOfCell(v *value, diags *resource.Diagnostics) bool {
-	on, err := resource.ParsePath(v.text)
+func (d *declaration) nameOfCell(v *source.Value, diags *resource.Diagnostics) bool {
+	on, err := resource.ParsePath(v.Text)
 	switch {
-	case v.kind != stringKind || !strings.Contains(v.text, "/") || err != nil:
+	case v.Shape != source.String || !strings.Contains(v.Text, "/") || err != nil:
 		return true // the decoder judges it
 	case on.Kind() != resource.KindContainer:
-		diags.Errorf(v.rng, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is a %s. Write depends_on in the cell.", on, on.Kind().Lower())
+		diags.Errorf(v.Range, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is a %s. Write depends_on in the cell.", on, on.Kind().Lower())
 		return false
 	case on.Parent() != d.path.Parent():
-		diags.Errorf(v.rng, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is in another one. Write depends_on in the cell.", on)
+		diags.Errorf(v.Range, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is in another one. Write depends_on in the cell.", on)
 		return false
 	}
-	v.text = on.Name()
+	v.Text = on.Name()
 	return true
 }

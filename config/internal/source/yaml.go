@@ -1,4 +1,4 @@
-package config
+package source
 
 import (
 	"bytes"
@@ -25,13 +25,13 @@ type yamlReader struct {
 // errReported stops the reading of a document that is refused as a whole.
 var errReported = errors.New("reported")
 
-// documents calls each with the content of every document of a YAML file that isn't empty.
-func documents(name string, data []byte, diags *resource.Diagnostics, each func(*value)) {
+// Documents calls each with the content of every document of a YAML file that isn't empty.
+func Documents(name string, data []byte, diags *resource.Diagnostics, each func(*Value)) {
 	r := &yamlReader{lines: newLines(name, data), diags: diags}
 	r.documents(each)
 }
 
-func (r *yamlReader) documents(each func(*value)) {
+func (r *yamlReader) documents(each func(*Value)) {
 	decoder := yaml.NewDecoder(bytes.NewReader(r.lines.data))
 	for {
 		var document yaml.Node
@@ -50,7 +50,7 @@ func (r *yamlReader) documents(each func(*value)) {
 		if err != nil {
 			return
 		}
-		if v.kind != nullKind {
+		if v.Shape != Null {
 			each(v)
 		}
 	}
@@ -105,7 +105,7 @@ func (r *yamlReader) syntax(err error) {
 }
 
 // value turns n into a value. depth counts the levels above it, aliases the aliases that led to it.
-func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*value, error) {
+func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*Value, error) {
 	if aliases > 0 {
 		r.expanded++
 	}
@@ -124,42 +124,42 @@ func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*value, error) {
 	case yaml.MappingNode:
 		return r.mapping(n, rng, depth, aliases)
 	case yaml.SequenceNode:
-		v := &value{kind: listKind, rng: rng}
+		v := &Value{Shape: List, Range: rng}
 		for _, item := range n.Content {
 			val, err := r.value(item, depth+1, aliases)
 			if err != nil {
 				return nil, err
 			}
-			v.items = append(v.items, val)
+			v.Items = append(v.Items, val)
 		}
-		v.rng.End = lastEnd(v)
+		v.Range.End = lastEnd(v)
 		return v, nil
 	}
 	return r.scalar(n, rng), nil
 }
 
-func (r *yamlReader) scalar(n *yaml.Node, rng resource.Range) *value {
-	v := &value{text: n.Value, rng: rng}
+func (r *yamlReader) scalar(n *yaml.Node, rng resource.Range) *Value {
+	v := &Value{Text: n.Value, Range: rng}
 	switch n.ShortTag() {
 	case "!!null":
-		v.kind = nullKind
+		v.Shape = Null
 	case "!!bool":
-		v.kind = boolKind
+		v.Shape = Bool
 	case "!!int", "!!float":
-		v.kind = numberKind
+		v.Shape = Number
 	case "!!str", "!!timestamp", "!!merge":
-		v.kind = stringKind
+		v.Shape = String
 	default:
 		r.diags.Errorf(rng, "", "Unsupported tag", "The tag %s has no meaning here. Remove it.", message.Shorten(n.Tag))
-		v.kind = stringKind
+		v.Shape = String
 	}
 	return v
 }
 
-func (r *yamlReader) mapping(n *yaml.Node, rng resource.Range, depth, aliases int) (*value, error) {
-	v := &value{kind: objectKind, rng: rng}
+func (r *yamlReader) mapping(n *yaml.Node, rng resource.Range, depth, aliases int) (*Value, error) {
+	v := &Value{Shape: Object, Range: rng}
 	seen := map[string]resource.Range{}
-	var merges []*value
+	var merges []*Value
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, at := n.Content[i], r.nodeRange(n.Content[i])
 		for hops := 0; key.Kind == yaml.AliasNode && hops < maxYAMLDepth; hops++ {
@@ -178,38 +178,38 @@ func (r *yamlReader) mapping(n *yaml.Node, rng resource.Range, depth, aliases in
 			r.diags.Errorf(at, "", "Duplicate field", "%s is already set at %s. Keep one of them.", message.Shorten(key.Value), seen[key.Value])
 		default:
 			seen[key.Value] = at
-			v.fields = append(v.fields, field{key.Value, at, val})
+			v.Fields = append(v.Fields, Field{key.Value, at, val})
 		}
 	}
 	for _, m := range merges {
 		r.merge(v, m, seen)
 	}
 	if n.Style&yaml.FlowStyle == 0 {
-		v.rng.End = lastEnd(v)
+		v.Range.End = lastEnd(v)
 	}
 	return v, nil
 }
 
 // merge adds the fields of a merge key's value, an object or a list of them, that v doesn't have yet.
-func (r *yamlReader) merge(v, from *value, seen map[string]resource.Range) {
-	switch from.kind {
-	case listKind:
-		for _, item := range from.items {
-			if item.kind == listKind {
-				r.merge(v, &value{kind: stringKind, rng: item.rng}, seen)
+func (r *yamlReader) merge(v, from *Value, seen map[string]resource.Range) {
+	switch from.Shape {
+	case List:
+		for _, item := range from.Items {
+			if item.Shape == List {
+				r.merge(v, &Value{Shape: String, Range: item.Range}, seen)
 				continue
 			}
 			r.merge(v, item, seen)
 		}
-	case objectKind:
-		for _, f := range from.fields {
-			if seen[f.name].File == "" {
-				seen[f.name] = f.at
-				v.fields = append(v.fields, f)
+	case Object:
+		for _, f := range from.Fields {
+			if seen[f.Name].File == "" {
+				seen[f.Name] = f.At
+				v.Fields = append(v.Fields, f)
 			}
 		}
 	default:
-		r.diags.Errorf(from.rng, "", "Wrong type", "The merge key << takes an object or a list of objects, mostly as an alias: <<: *name.")
+		r.diags.Errorf(from.Range, "", "Wrong type", "The merge key << takes an object or a list of objects, mostly as an alias: <<: *name.")
 	}
 }
 
@@ -250,16 +250,16 @@ func quotedLength(line []byte) int {
 
 // lastEnd returns where the last member of v ends, or v's own end where that is later or there is none: members that
 // come from an alias may stand before v.
-func lastEnd(v *value) resource.Pos {
-	end := v.rng.End
-	for _, item := range v.items {
-		if item.rng.End.Byte > end.Byte {
-			end = item.rng.End
+func lastEnd(v *Value) resource.Pos {
+	end := v.Range.End
+	for _, item := range v.Items {
+		if item.Range.End.Byte > end.Byte {
+			end = item.Range.End
 		}
 	}
-	for _, f := range v.fields {
-		if f.value.rng.End.Byte > end.Byte {
-			end = f.value.rng.End
+	for _, f := range v.Fields {
+		if f.Value.Range.End.Byte > end.Byte {
+			end = f.Value.Range.End
 		}
 	}
 	return end

@@ -1,4 +1,4 @@
-package config
+package source
 
 import (
 	"strings"
@@ -12,14 +12,14 @@ import (
 // The parsers call themselves for every level of nesting, and Go ends the whole program when a stack is full. So
 // nesting is bounded before anything is parsed.
 const (
-	maxNesting   = 200    // brackets and templates in each other
+	MaxNesting   = 200    // brackets and templates in each other
 	maxOperators = 2000   // operators, indices and template directives in one expression and those around it
 	maxExpansion = 100000 // values that the aliases of a YAML file stand for, together
 	maxYAMLDepth = 100    // levels of a YAML document, aliases followed
 )
 
-// boundedHCL reports whether data nests little enough to be parsed and evaluated, and complains if it doesn't.
-func boundedHCL(name string, data []byte, diags *resource.Diagnostics) bool {
+// Bounded reports whether data nests little enough to be parsed and evaluated, and complains if it doesn't.
+func Bounded(name string, data []byte, diags *resource.Diagnostics) bool {
 	// What is wrong with the tokens, the parser will say again.
 	tokens, _ := hclsyntax.LexConfig(data, name, hcl.InitialPos)
 	type level struct {
@@ -58,12 +58,12 @@ func boundedHCL(name string, data []byte, diags *resource.Diagnostics) bool {
 			total++
 		case hclsyntax.TokenNumberLit:
 			if !boundedNumber(string(t.Bytes)) {
-				diags.Errorf(hclRange(t.Range), "", "Out of range", "The number is too large or too small for anything here.")
+				diags.Errorf(RangeOf(t.Range), "", "Out of range", "The number is too large or too small for anything here.")
 				return false
 			}
 		}
-		if len(stack) > maxNesting || total > maxOperators {
-			diags.Errorf(hclRange(t.Range), "", "Nested too deeply", "The file nests more than %d levels or has more than %d operators in one expression here. Write it flatter.", maxNesting, maxOperators)
+		if len(stack) > MaxNesting || total > maxOperators {
+			diags.Errorf(RangeOf(t.Range), "", "Nested too deeply", "The file nests more than %d levels or has more than %d operators in one expression here. Write it flatter.", MaxNesting, maxOperators)
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package source
 
 import (
 	"bytes"
@@ -14,6 +14,11 @@ type lines struct {
 	data   []byte
 	starts []int // byte offset of each line
 	runes  []int // number of characters before each block of blockSize bytes
+}
+
+// Between returns the range between two byte offsets of a file.
+func Between(file string, data []byte, start, end int) resource.Range {
+	return newLines(file, data).at(start, end)
 }
 
 const blockSize = 1024

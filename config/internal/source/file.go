@@ -1,0 +1,229 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// MaxSize bounds what is read from one file, in bytes.
+const MaxSize = 16 << 20
+
+// patterns are the files of a directory that belong to a configuration.
+var patterns = []string{"*.hcl", "*.yaml", "*.yml"}
+
+// StdinName is the name of standard input in messages.
+const StdinName = "<stdin>"
+
+// File is a file that was read.
+type File struct {
+	Name string
+	Data []byte
+	// Named says that the user named the file itself, not just its directory.
+	Named bool
+}
+
+// Directories returns those that paths are or lie in, absolute, each once.
+func Directories(paths []string) []string {
+	var dirs []string
+	for _, p := range paths {
+		dir := p
+		if info, err := os.Stat(p); p == "-" || err == nil && !info.IsDir() {
+			dir = filepath.Dir(p)
+		}
+		if abs, err := filepath.Abs(dir); err == nil {
+			dir = abs
+		}
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// Shown returns a directory as messages show files in it: as seen from the current directory where that is shorter.
+func Shown(dir string) string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return dir
+	}
+	rel, err := filepath.Rel(cwd, dir)
+	if err != nil || len(rel) > len(dir) {
+		return dir
+	}
+	return rel
+}
+
+// Normalize takes a byte order mark away, turns CRLF into LF and refuses what isn't UTF-8.
+func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
+	data = bytes.TrimPrefix(s.Data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	if utf8.Valid(data) {
+		return data, true
+	}
+	bad := 0
+	for {
+		r, size := utf8.DecodeRune(data[bad:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		bad += size
+	}
+	at := newLines(s.Name, data).at(bad, bad+1)
+	what := fmt.Sprintf("the byte 0x%02x here is no part of a character", data[bad])
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		what = "it looks like UTF-16"
+	}
+	diags.Errorf(at, "", "Invalid encoding", "The file is not UTF-8 text: %s. Save it as UTF-8.", what)
+	return data, false
+}
+
+// Discover reads the files that paths stand for, each once. Those of a directory are read by the rule of file(), within the
+// root of within, or where it has none within that directory; files that are named are the user's choice.
+func Discover(paths []string, stdin func() io.Reader, within functions.Files, diags *resource.Diagnostics) []File {
+	var sources []File
+	seen := map[string]bool{}
+	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
+		if key := Identity(name); seen[key] {
+			return
+		} else {
+			seen[key] = true
+		}
+		data, err := ReadAll(open)
+		if err != nil {
+			Unreadable(name, err, diags)
+			return
+		}
+		sources = append(sources, File{name, data, named})
+	}
+	for _, p := range paths {
+		if p == "-" {
+			add(StdinName, true, func() (io.ReadCloser, error) {
+				if stdin == nil {
+					return io.NopCloser(strings.NewReader("")), nil
+				}
+				return io.NopCloser(stdin()), nil
+			})
+			continue
+		}
+		info, err := os.Stat(p)
+		if err != nil || !info.IsDir() {
+			add(filepath.Clean(p), true, OpenFile(p))
+			continue
+		}
+		for _, file := range FilesIn(p, diags) {
+			add(file, false, OpenWithin(within, p, file))
+		}
+	}
+	return sources
+}
+
+// Identity returns a name that is the same for all ways to name one file.
+func Identity(name string) string {
+	if abs, err := filepath.Abs(name); err == nil && name != StdinName {
+		if real, err := filepath.EvalSymlinks(abs); err == nil {
+			return real
+		}
+		return abs
+	}
+	return name
+}
+
+// OpenFile returns a function that opens a file that the user named.
+func OpenFile(name string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return os.Open(name) }
+}
+
+// OpenWithin returns a function that opens a file in dir that the user did not name.
+func OpenWithin(within functions.Files, dir, file string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return nil, err
+		}
+		if within.Root == "" {
+			within.Root = dir
+		}
+		return within.Open(path)
+	}
+}
+
+// ReadInput reads standard input, one byte further than [ReadAll] takes it.
+func ReadInput(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxSize+1)) }
+
+// ReadAll reads what open opens, and refuses more than [MaxSize].
+func ReadAll(open func() (io.ReadCloser, error)) ([]byte, error) {
+	f, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err == nil && len(data) > MaxSize {
+		err = errTooLarge
+	}
+	return data, err
+}
+
+var errTooLarge = fmt.Errorf("it is larger than %d MiB", MaxSize>>20)
+
+// FilesIn returns the files of a configuration in dir, sorted.
+func FilesIn(dir string, diags *resource.Diagnostics) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		Unreadable(dir, err, diags)
+		return nil
+	}
+	var files []string
+	for _, e := range entries {
+		matches := func(pattern string) bool {
+			ok, err := filepath.Match(pattern, e.Name())
+			return ok && err == nil
+		}
+		file := filepath.Join(dir, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || !slices.ContainsFunc(patterns, matches) {
+			continue
+		}
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			continue
+		}
+		files = append(files, file)
+	}
+	if len(files) == 0 {
+		diags.Errorf(resource.Range{File: dir}, "", "No configuration", "The directory holds no file that matches %s. Write one there, or name the right place with -f FILE|DIR.", strings.Join(patterns, ", "))
+	}
+	return files
+}
+
+// Unreadable reports that name can't be read, and what to do about it.
+func Unreadable(name string, err error, diags *resource.Diagnostics) {
+	if outside := (*functions.OutsideError)(nil); errors.As(err, &outside) {
+		diags.Errorf(resource.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)
+		return
+	}
+	var pathError *fs.PathError
+	reason := err
+	if errors.As(err, &pathError) {
+		reason = pathError.Err
+	}
+	hint := "Check the path."
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "Check the path that -f names."
+	case errors.Is(err, fs.ErrPermission):
+		hint = "Run kuke as a user who may read it, for example with sudo, or change its mode with chmod."
+	case errors.Is(err, errTooLarge):
+		hint = "Split it into several files."
+	}
+	diags.Errorf(resource.Range{File: name}, "", "Unreadable file", "%s can't be read: %v. %s", name, reason, hint)
+}
