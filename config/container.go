@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -32,7 +33,7 @@ func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Di
 		}
 		return
 	}
-	image, err := checkImage(c.Image)
+	image, err := validate.Image(c.Image)
 	if err != nil {
 		diags.Errorf(r.RangeOf("image"), r.Path, "Invalid image", "image: %v.", err)
 		return
@@ -113,7 +114,7 @@ func checkSecret(r *resource.Resource, s resource.Secret, f *format, diags *reso
 	case s.FromEnv != "" && s.FromFile != "":
 		diags.Errorf(r.RangeOf(prefix), r.Path, summary, "The secret %q sets %s and %s. Keep exactly one of them.", s.Name, fromEnv, fromFile)
 	case s.FromEnv != "":
-		if err := checkVariable(s.FromEnv); err != nil {
+		if err := validate.Variable(s.FromEnv); err != nil {
 			diags.Errorf(r.RangeOf(prefix+".fromEnv"), r.Path, summary, "%s: %v.", fromEnv, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -195,13 +196,27 @@ func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *
 	case s == "":
 		// As good as left out.
 	default:
-		if s, ok = d.check(a, s, v.Range, at.shown); ok {
+		if s, ok = d.normal(a, s, v.Range, at.shown); ok {
 			into.SetString(s)
 			if v.Sensitive {
 				d.sensitive[at.key] = true
 			}
 		}
 	}
+}
+
+// normal applies the rule of a, if it has one, to s.
+func (d *decoder) normal(a *resource.Attribute, s string, rng resource.Range, shown string) (string, bool) {
+	if a.Check == "" {
+		return s, true
+	}
+	rule := validate.RuleOf(a)
+	normal, err := rule.Normal(d.path, s)
+	if err != nil {
+		d.errorf(rng, rule.Summary, "%s: %s", shown, message.Stop(err))
+		return "", false
+	}
+	return normal, true
 }
 
 // listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
@@ -216,7 +231,7 @@ func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *so
 		if !ok {
 			continue
 		}
-		if s, ok = d.check(a, s, item.Range, at.shown); ok {
+		if s, ok = d.normal(a, s, item.Range, at.shown); ok {
 			list = append(list, s)
 			if key := at.member(s).key; a.Type == resource.TypeSet {
 				d.ranges[key] = item.Range
@@ -257,7 +272,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 			return
 		}
 		if a.Type == resource.TypePairs {
-			if _, err := checkArgument(name + "=" + text); err != nil {
+			if _, err := validate.Argument(name + "=" + text); err != nil {
 				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, message.Stop(err))
 				return
 			}
@@ -313,9 +328,9 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 }
 
 func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range, shown string, sensitive bool) bool {
-	checkKey, summary := checkLabelKey, "Invalid label"
+	checkKey, summary := validate.LabelKey, "Invalid label"
 	if a.Type == resource.TypePairs {
-		checkKey, summary = checkVariable, "Invalid variable"
+		checkKey, summary = validate.Variable, "Invalid variable"
 	}
 	if err := checkKey(name); err != nil {
 		if sensitive {

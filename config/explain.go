@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -44,8 +45,8 @@ func Explain(path string) (*Explanation, error) {
 		e.Chain = append(e.Chain, a)
 		e.Path += "." + spelled(a)
 		e.Fields, e.Values = a.Fields, nil
-		if rule := ruleOf(a); rule.pattern == "" {
-			e.Values = rule.values
+		if rule := validate.RuleOf(a); rule.Pattern == "" {
+			e.Values = rule.Values
 		}
 	}
 	return e, nil

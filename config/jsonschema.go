@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
@@ -177,7 +178,7 @@ func typeSchema(a *resource.Attribute) *Schema {
 	case resource.TypeBytes:
 		return &Schema{Type: Types{"integer", "string"}, Pattern: `^\+?[0-9.][0-9A-Za-z_.+-]* ?([KkMmGgTtPp]([Ii]?[Bb])?|[Bb])?$`}
 	case resource.TypeList, resource.TypeSet:
-		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: ruleOf(a).refusesEmpty()})}
+		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: validate.RuleOf(a).RefusesEmpty()})}
 	case resource.TypeMap:
 		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
 	case resource.TypePairs:
@@ -201,7 +202,7 @@ func typeSchema(a *resource.Attribute) *Schema {
 // stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.
 func stringSchema(a *resource.Attribute) *Schema {
 	s := &Schema{Type: Types{"string"}}
-	rule, empty := ruleOf(a), !a.Required && a.Default == ""
+	rule, empty := validate.RuleOf(a), !a.Required && a.Default == ""
 	if !empty {
 		s.MinLength = 1
 	}
@@ -209,10 +210,10 @@ func stringSchema(a *resource.Attribute) *Schema {
 		s.MaxLength = resource.MaxNameLength
 	}
 	var enum []any
-	for _, v := range rule.values {
+	for _, v := range rule.Values {
 		enum = append(enum, v)
 	}
-	pattern := rule.pattern
+	pattern := rule.Pattern
 	if empty && pattern != "" {
 		pattern = "^$|" + pattern
 	} else if empty && enum != nil {

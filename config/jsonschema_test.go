@@ -245,17 +245,3 @@ func TestSchemaOfKind(t *testing.T) {
 		}
 	}
 }
-
-// Every rule has a pattern or its values, and those texts that it takes match.
-func TestPatterns(t *testing.T) {
-	for name, rule := range checkers {
-		if rule.pattern == "" && rule.values == nil {
-			t.Errorf("%s has neither", name)
-		}
-		for _, v := range rule.values {
-			if _, err := rule.check(v); err != nil {
-				t.Errorf("%s doesn't take %q: %v", name, v, err)
-			}
-		}
-	}
-}

@@ -2,11 +2,9 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -58,45 +56,4 @@ func refusedTarget(target string) string {
 		return fmt.Sprintf("Nothing can be mounted at %s: /proc shows the processes of the container. Choose a path outside of it.", target)
 	}
 	return ""
-}
-
-// tmpfsFlags are the mount options without a value that runc knows and a tmpfs may have.
-var tmpfsFlags = strings.Fields(`defaults ro rw suid nosuid dev nodev exec noexec sync async dirsync mand nomand
-	atime noatime diratime nodiratime relatime norelatime strictatime nostrictatime lazytime nolazytime iversion noiversion
-	nosymfollow symfollow private rprivate shared rshared slave rslave unbindable runbindable tmpcopyup
-	inode32 inode64 noswap`)
-
-// tmpfsValues are those with a value, and what that looks like.
-var tmpfsValues = map[string]*regexp.Regexp{
-	"size":      regexp.MustCompile(`^[0-9]+([kKmMgG]|%)?$`),
-	"nr_blocks": regexp.MustCompile(`^[0-9]+[kKmMgG]?$`),
-	"nr_inodes": regexp.MustCompile(`^[0-9]+[kKmMgG]?$`),
-	"mode":      regexp.MustCompile(`^[0-7]{1,4}$`),
-	"uid":       regexp.MustCompile(`^[0-9]{1,9}$`),
-	"gid":       regexp.MustCompile(`^[0-9]{1,9}$`),
-	"huge":      regexp.MustCompile(`^(never|always|within_size|advise)$`),
-	"mpol":      regexp.MustCompile(`^[a-z]+(=[a-z]+)?(:[0-9,-]+)?$`),
-}
-
-func checkTmpfsOption(s string) (string, error) {
-	name, value, valued := strings.Cut(s, "=")
-	pattern, ok := tmpfsValues[name]
-	switch {
-	case !valued && slices.Contains(tmpfsFlags, s), valued && ok && pattern.MatchString(value):
-		return s, nil
-	case ok && !valued:
-		return "", fmt.Errorf("the option %s needs a value; write %s=…", name, name)
-	case ok:
-		return "", fmt.Errorf("%q is no value of the option %s of a tmpfs; see tmpfs(5)", message.Shorten(value), name)
-	}
-	known := slices.Clone(tmpfsFlags)
-	for name := range tmpfsValues {
-		known = append(known, name)
-	}
-	slices.Sort(known)
-	hint := message.Suggest(name, known)
-	if hint == "" {
-		hint = " Those of tmpfs(5) are known, and flags such as noexec, nosuid and ro."
-	}
-	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", message.Shorten(s), hint)
 }

@@ -1,12 +1,9 @@
 package config
 
 import (
-	"fmt"
-	"strings"
-	"unicode"
-
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -51,30 +48,11 @@ type declaration struct {
 // returns the empty path. An empty parent that isn't a realm's leaves the path empty too.
 func childPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.Path, name *source.Value) resource.Path {
 	if err := resource.CheckName(name.Text); err != nil {
-		diags.Errorf(name.Range, "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name.Text))
+		diags.Errorf(name.Range, "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validate.SuggestName(name.Text))
 		return ""
 	}
 	if parent == "" && kind != resource.KindRealm {
 		return ""
 	}
 	return parent.Join(name.Text)
-}
-
-// validName proposes a name close to s, as a sentence with a space before it, or returns "".
-func validName(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
-		return ""
-	}
-	name := strings.Join(nameParts(s), "-")
-	if name == s || resource.CheckName(name) != nil {
-		return ""
-	}
-	return fmt.Sprintf(" For example: %q.", name)
-}
-
-// nameParts returns the longest parts of s, in lower case, that consist of characters a name may have, save for "-".
-func nameParts(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	})
 }

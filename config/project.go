@@ -10,6 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -29,7 +30,7 @@ const DefaultProject = "default"
 
 // projectName makes the name of a directory a valid project name: lower case, other characters become a "-".
 func projectName(dir string) string {
-	name := strings.Join(nameParts(filepath.Base(dir)), "-")
+	name := strings.Join(validate.NameParts(filepath.Base(dir)), "-")
 	if len(name) > resource.MaxNameLength {
 		name = strings.TrimRight(name[:resource.MaxNameLength], "-")
 	}
@@ -127,7 +128,7 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		return
 	}
 	if err := resource.CheckName(name); err != nil {
-		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validName(name))
+		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validate.SuggestName(name))
 		return
 	}
 	c.module.settings.project, c.module.settings.declared = name, source.RangeOf(attr.Range)

@@ -1,4 +1,4 @@
-package config
+package validate
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ var unusable = []struct {
 	{netip.MustParsePrefix("240.0.0.0/4"), "is reserved"},
 }
 
-// checkUsable refuses what shares an address with one of the unusable prefixes.
-func checkUsable(s string, p netip.Prefix) error {
+// usable refuses what shares an address with one of the unusable prefixes.
+func usable(s string, p netip.Prefix) error {
 	for _, u := range unusable {
 		if p.Overlaps(u.prefix) {
 			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", message.Shorten(s), u.prefix, u.what)
@@ -34,7 +34,7 @@ func checkUsable(s string, p netip.Prefix) error {
 // The shortest and the longest prefix of a space's subnet: the longest leaves five addresses to cells.
 const minSubnetBits, maxSubnetBits = 8, 29
 
-func checkSubnet(s string) (string, error) {
+func normalSubnet(s string) (string, error) {
 	p, err := netip.ParsePrefix(s)
 	switch {
 	case err != nil || !p.Addr().Is4():
@@ -44,10 +44,10 @@ func checkSubnet(s string) (string, error) {
 	case p != p.Masked():
 		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", message.Shorten(s), p.Masked())
 	}
-	return p.String(), checkUsable(s, p)
+	return p.String(), usable(s, p)
 }
 
-func checkIPv4(s string) (string, error) {
+func normalIPv4(s string) (string, error) {
 	a, err := netip.ParseAddr(s)
 	if err != nil || !a.Is4() {
 		hint := "write four numbers, such as 10.1.2.3"
@@ -56,11 +56,11 @@ func checkIPv4(s string) (string, error) {
 		}
 		return "", fmt.Errorf("%q is not an IPv4 address; %s", message.Shorten(s), hint)
 	}
-	return a.String(), checkUsable(s, netip.PrefixFrom(a, a.BitLen()))
+	return a.String(), usable(s, netip.PrefixFrom(a, a.BitLen()))
 }
 
-// checkCIDR reads a subnet or a single address, which is a subnet of the longest prefix.
-func checkCIDR(s string) (string, error) {
+// normalCIDR reads a subnet or a single address, which is a subnet of the longest prefix.
+func normalCIDR(s string) (string, error) {
 	p, err := netip.ParsePrefix(s) // takes no zone
 	zone := ""
 	if !strings.Contains(s, "/") {
@@ -82,8 +82,8 @@ func checkCIDR(s string) (string, error) {
 	return p.String(), nil
 }
 
-// checkPort returns a published port in its shortest form.
-func checkPort(s string) (string, error) {
+// normalPort returns a published port in its shortest form.
+func normalPort(s string) (string, error) {
 	p, err := resource.ParsePort(s)
 	if err != nil {
 		return "", err
@@ -91,8 +91,8 @@ func checkPort(s string) (string, error) {
 	return p.String(), nil
 }
 
-// checkEgressPort returns a port of a destination in its shortest form.
-func checkEgressPort(s string) (string, error) {
+// normalEgressPort returns a port of a destination in its shortest form.
+func normalEgressPort(s string) (string, error) {
 	ports, protocol, err := resource.ParseEgressPort(s)
 	if err != nil {
 		return "", err

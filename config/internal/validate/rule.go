@@ -1,0 +1,103 @@
+package validate
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// Rule is a rule that a text must keep beyond its type.
+type Rule struct {
+	// Summary is the title of the diagnostic about a text that breaks the rule.
+	Summary string
+	// normalize returns the text in normal form, or an error that says what is wrong and how to write it.
+	normalize func(string) (string, error)
+	// normalizeFrom replaces normalize where the meaning depends on the resource that says it.
+	normalizeFrom func(resource.Path, string) (string, error)
+	// Values are the texts that the rule takes; with a pattern, it takes further ones.
+	Values []string
+	// Pattern matches every text that the rule takes, and maybe others, for editors. JavaScript and Go both read it.
+	Pattern string
+}
+
+// Parts of patterns.
+const (
+	portPattern     = `[0-9]+(-[0-9]+)?`
+	protocolPattern = `(/([Tt][Cc][Pp]|[Uu][Dd][Pp]|[Ss][Cc][Tt][Pp]))?$`
+)
+
+// rules are the rules by the name that a field's tag gives them.
+var rules = map[string]Rule{
+	"abspath":       {Summary: "Invalid path", normalize: normalPath, Pattern: `^/`},
+	"port":          {Summary: "Invalid port", normalize: normalPort, Pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
+	"egressport":    {Summary: "Invalid port", normalize: normalEgressPort, Pattern: `^` + portPattern + protocolPattern},
+	"subnet":        {Summary: "Invalid subnet", normalize: normalSubnet, Pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
+	"ipv4":          {Summary: "Invalid address", normalize: normalIPv4, Pattern: `^[0-9]+(\.[0-9]+){3}$`},
+	"cidr":          {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
+	"verdict":       choice("verdict", "allow", resource.EgressDeny),
+	"condition":     choice("condition", string(resource.Started), string(resource.Healthy), string(resource.Completed)),
+	"device":        {Summary: "Invalid device", normalize: normalDevice, Pattern: `^/[^:]*(:/[^:]*(:[rwm]{1,3})?)?$`},
+	"name":          {Summary: "Invalid name", normalize: normalName, Pattern: resource.NamePattern},
+	"cell":          {Summary: "Invalid cell", normalizeFrom: normalCell, Pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
+	"capability":    {Summary: "Unknown capability", normalize: normalCapability, Values: append([]string{"ALL"}, capabilities...), Pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
+	"securityopt":   {Summary: "Unknown security option", normalize: normalSecurityOption, Pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
+	"pullpolicy":    choice("pull policy", resource.PullMissing, resource.PullAlways, resource.PullNever),
+	"restartpolicy": {Summary: "Invalid restart policy", normalize: normalRestartPolicy, Pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
+	"sealed":        {Summary: "Invalid digest", normalize: normalSealed, Pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
+	"signal":        {Summary: "Unknown signal", normalize: normalSignal, Pattern: `^[A-Za-z0-9+-]+$`},
+	"user":          {Summary: "Invalid user", normalize: normalUser, Pattern: `^([^:\s]+(:[^:\s]*)?|:[^:\s]+)$`},
+	"argument":      {Summary: "Invalid argument", normalize: Argument, Pattern: `^[^\x00]*$`},
+	"tmpfsoption":   {Summary: "Unknown mount option", normalize: normalTmpfsOption, Pattern: `^[a-z_]+(=.*)?$`},
+}
+
+// choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
+func choice(what string, words ...string) Rule {
+	normalize := func(s string) (string, error) {
+		switch {
+		case s == words[0]:
+			return "", nil
+		case slices.Contains(words, s):
+			return s, nil
+		}
+		last := len(words) - 1
+		return "", fmt.Errorf("there is no %s %q; write %s or %s", what, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
+	}
+	return Rule{Summary: "Unknown " + what, normalize: normalize, Values: words}
+}
+
+// RuleOf returns the rule of an attribute, the zero one where it has none.
+func RuleOf(a *resource.Attribute) Rule {
+	rule, ok := rules[a.Check]
+	if !ok && a.Check != "" {
+		panic("config: no rule called " + a.Check)
+	}
+	return rule
+}
+
+// RefusesEmpty reports whether the rule takes no empty text.
+func (r Rule) RefusesEmpty() bool {
+	if r.normalize == nil {
+		return r.normalizeFrom != nil
+	}
+	_, err := r.normalize("")
+	return err != nil
+}
+
+// Normal returns s, which the resource at from says, in normal form.
+func (r Rule) Normal(from resource.Path, s string) (string, error) {
+	if r.normalizeFrom != nil {
+		return r.normalizeFrom(from, s)
+	}
+	return r.normalize(s)
+}
+
+func normalPath(s string) (string, error) {
+	if !strings.HasPrefix(s, "/") {
+		return "", fmt.Errorf("%q is not an absolute path; write it from the root, such as %q", message.Shorten(s), message.Shorten(path.Clean("/"+s)))
+	}
+	return path.Clean(s), nil
+}
