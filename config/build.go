@@ -49,14 +49,8 @@ func (d *declaration) decode(diags *resource.Diagnostics) *resource.Resource {
 	if d.decoded != nil {
 		return d.decoded
 	}
-	d.takeExternal(diags)
-	d.takeRootID(diags)
-	if d.format == yamlFormat {
-		d.takeLifecycle(diags)
-	}
-	r := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
+	r := d.bare(diags)
 	d.decoded = r
-	d.decodeSpec(r, diags)
 	d.mergeLabels(r, diags)
 	checkSwap(r, d.format, diags)
 	switch s := r.Spec.(type) {
@@ -66,6 +60,18 @@ func (d *declaration) decode(diags *resource.Diagnostics) *resource.Resource {
 		finishContainer(r, s, d.format, diags)
 	}
 	d.warnExternal(r, diags)
+	return r
+}
+
+// bare returns the resource as its body says, without judging several attributes together.
+func (d *declaration) bare(diags *resource.Diagnostics) *resource.Resource {
+	d.takeExternal(diags)
+	d.takeRootID(diags)
+	if d.format == yamlFormat {
+		d.takeLifecycle(diags)
+	}
+	r := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind), External: d.external, Declared: d.declared, Lifecycle: d.lifecycle}
+	d.decodeSpec(r, diags)
 	return r
 }
 

@@ -154,13 +154,8 @@ func decodedAs(t *rapid.T, tree *resource.Tree, decls []*declaration, diags reso
 	for _, d := range decls {
 		want := tree.Resource(d.path)
 		// The bare spec, without what a whole configuration adds to it and asks of it.
-		again := &resource.Resource{Path: d.path, Spec: resource.NewSpec(d.kind)}
 		diags = nil
-		if d.decoded == nil {
-			d.takeExternal(&diags)
-		}
-		d.decodeSpec(again, &diags)
-		got := again.Spec
+		got := d.bare(&diags).Spec
 		if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
 			t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
 		}

@@ -268,8 +268,8 @@ func (n *instance) declare(at resource.Range) (*declaration, bool) {
 		d.decode(m.eval.diags)
 		return cty.True, !(*m.eval.diags)[before:].HasErrors()
 	})
-	if before == unasked && n.declaration != nil && n.declaration.decoded != nil {
-		n.declaration.decoded.References = n.references()
+	if before == unasked && n.declaration != nil {
+		n.declaration.decode(m.eval.diags).References = n.references()
 	}
 	return n.declaration, ok
 }

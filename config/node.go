@@ -38,8 +38,10 @@ type declaration struct {
 
 	// incomplete says that something is left out that only planning works out.
 	incomplete bool
-	// decoded is what is written, resource the same once it is in the tree.
-	decoded, resource *resource.Resource
+	// decoded is the resource that is written, nil before it was asked for.
+	decoded *resource.Resource
+	// resource is the same once it is in the tree, nil before.
+	resource *resource.Resource
 	// unsettled says of a container that which one is the root of its cell is not written: only planning knows it.
 	unsettled bool
 }
