@@ -6,7 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -58,30 +58,30 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 }
 
 // object returns a declared resource as expressions see it.
-func (e *evaluator) object(d *declaration, r *resourceReference) (cty.Value, bool) {
-	if d.path == "" {
+func (e *evaluator) object(d *schema.Declaration, r *resourceReference) (cty.Value, bool) {
+	if d.Path == "" {
 		return cty.DynamicVal, false
 	}
-	decoded := d.decode(e.diags)
-	e.use(references{d.path: true})
+	decoded := d.Decode(e.diags)
+	e.use(references{d.Path: true})
 	object, known := e.objects[d]
 	if !known {
-		object = e.attributes(d.path, d.kind, decoded, d)
+		object = e.attributes(d.Path, d.Kind, decoded, d)
 		e.objects[d] = object
 	}
 	return object, true
 }
 
 // attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.
-func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Resource, d *declaration) cty.Value {
+func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Resource, d *schema.Declaration) cty.Value {
 	all := map[string]cty.Value{"path": cty.StringVal(string(p)), "name": cty.StringVal(p.Name())}
 	if r != nil {
 		for _, a := range k.Attributes() {
 			val := ctyOf(a, a.Field(reflect.ValueOf(r.Spec)))
-			if d.unsettled && a.Name == "root" {
+			if d.Unsettled && a.Name == "root" {
 				val = e.settledRoot(p, val)
 			}
-			if written := d.written(a); written != nil {
+			if written := d.Written(a); written != nil {
 				if written.HoldsUnknown() {
 					val = cty.UnknownVal(val.Type())
 				}
@@ -118,16 +118,6 @@ func (e *evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
 		return cty.UnknownVal(cty.Bool).RefineNotNull()
 	}
 	return implied
-}
-
-// written returns what was written for the attribute, or nil.
-func (d *declaration) written(a *resource.Attribute) *source.Value {
-	for _, f := range d.body.Fields {
-		if f.Name == d.format.attribute(a) {
-			return f.Value
-		}
-	}
-	return nil
 }
 
 // ctyOf returns the value of an attribute, null where it isn't set.

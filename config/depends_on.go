@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -51,7 +52,7 @@ func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
 	at := source.RangeOf(item.Range())
 	t, problems := hcl.AbsTraversalForExpr(item)
 	if !problems.HasErrors() {
-		if k, isKind := kindOf(t.RootName()); isKind {
+		if k, isKind := schema.KindOf(t.RootName()); isKind {
 			return m.awaitResource(k, t, at)
 		}
 		if t.RootName() == "module" && len(t) > 1 {
@@ -142,7 +143,7 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 // awaitAll lets what is being worked out wait for all that the module makes.
 func (m *moduleInstance) awaitAll() bool {
 	for _, d := range m.module.manifests {
-		m.eval.use(references{d.path: true})
+		m.eval.use(references{d.Path: true})
 	}
 	if !m.awaitBlocks(m.module.blocks, nil) {
 		return false

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -125,7 +126,7 @@ func TestEncodeYAMLProperty(t *testing.T) {
 		tree := randomTree(t)
 		text := EncodeYAML(tree)
 		var diags resource.Diagnostics
-		decls := readYAML("x.yaml", text, &diags)
+		decls := schema.ReadManifests("x.yaml", text, &diags)
 		decodedAs(t, tree, decls, diags, text)
 	})
 }
@@ -147,16 +148,16 @@ func randomTree(t *rapid.T) *resource.Tree {
 }
 
 // decodedAs sees that the declarations in text are those of the tree.
-func decodedAs(t *rapid.T, tree *resource.Tree, decls []*declaration, diags resource.Diagnostics, text []byte) {
+func decodedAs(t *rapid.T, tree *resource.Tree, decls []*schema.Declaration, diags resource.Diagnostics, text []byte) {
 	if len(decls) != tree.Len() {
 		t.Fatalf("%v\n%s", diags, text)
 	}
 	for _, d := range decls {
-		want := tree.Resource(d.path)
+		want := tree.Resource(d.Path)
 		// The bare spec, without what a whole configuration adds to it and asks of it.
 		diags = nil
-		got := d.bare(&diags).Spec
-		if diags.HasErrors() || d.external != want.External || !reflect.DeepEqual(got, want.Spec) {
+		got := d.Bare(&diags).Spec
+		if diags.HasErrors() || d.External != want.External || !reflect.DeepEqual(got, want.Spec) {
 			t.Fatalf("%v\n%s\n got %+v\nwant %+v", diags, text, got, want.Spec)
 		}
 	}

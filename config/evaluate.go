@@ -14,6 +14,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -34,10 +35,10 @@ type evaluator struct {
 	// used holds, for each of those, the resources that it asked for.
 	used []references
 	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
-	declared []*declaration
+	declared []*schema.Declaration
 	all      []*instance
 	// objects holds the declared resources as references see them, once one asked for that.
-	objects map[*declaration]cty.Value
+	objects map[*schema.Declaration]cty.Value
 	// pending says that something only planning works out was asked for.
 	pending bool
 	// prepared holds the expressions that were evaluated.
@@ -50,7 +51,7 @@ type evaluator struct {
 
 func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*declaration]cty.Value{},
+		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*schema.Declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -70,7 +71,7 @@ func (e *evaluator) work(c *Configuration) {
 	}
 	c.Tree = build(e.declared, e.diags)
 	clear(e.objects) // which container is a cell's root is known only now
-	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *declaration) bool { return d.incomplete })
+	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *schema.Declaration) bool { return d.Incomplete })
 	for _, n := range e.all {
 		e.checkPostconditions(n)
 	}
@@ -290,7 +291,7 @@ func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scop
 			vars[root] = val
 			continue
 		}
-		if k, isKind := kindOf(root); isKind {
+		if k, isKind := schema.KindOf(root); isKind {
 			ok = wanted.add(e, k, t, uses) && ok
 			continue
 		}
@@ -371,7 +372,9 @@ func (e *evaluator) unknownVariable(t hcl.Traversal) {
 }
 
 // rootWords are those that a reference can begin with.
-func rootWords() []string { return append(kindWords(), "var", "local", "module", "path", "kuke") }
+func rootWords() []string {
+	return append(schema.KindWords(), "var", "local", "module", "path", "kuke")
+}
 
 // settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
 // what it is for.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -28,7 +29,7 @@ type Explanation struct {
 func Explain(path string) (*Explanation, error) {
 	names := strings.Split(path, ".")
 	word := strings.ToLower(names[0])
-	k, ok := kindOf(strings.TrimSuffix(word, "s"))
+	k, ok := schema.KindOf(strings.TrimSuffix(word, "s"))
 	if !ok {
 		return nil, noKind(names[0])
 	}
@@ -53,7 +54,7 @@ func Explain(path string) (*Explanation, error) {
 }
 
 func explainKind(k resource.Kind) *Explanation {
-	return &Explanation{Path: k.Lower(), Kind: k, Fields: append(placement(k), k.Attributes()...)}
+	return &Explanation{Path: k.Lower(), Kind: k, Fields: append(schema.Placement(k), k.Attributes()...)}
 }
 
 // spelled returns the name of a in YAML, or that in HCL where it has no other.
@@ -73,7 +74,7 @@ func (e *Explanation) find(name string) *resource.Attribute {
 }
 
 func noKind(word string) error {
-	if hint := message.Suggest(word, kindWords()); hint != "" {
+	if hint := message.Suggest(word, schema.KindWords()); hint != "" {
 		return fmt.Errorf("there is no kind %q.%s", message.Shorten(word), hint)
 	}
 	var owners []string
@@ -86,7 +87,7 @@ func noKind(word string) error {
 	if len(owners) > 0 {
 		return fmt.Errorf("there is no kind %q. Did you mean %s?", message.Shorten(word), strings.Join(owners, " or "))
 	}
-	return fmt.Errorf("there is no kind %q: the kinds are %s", message.Shorten(word), strings.Join(kindWords(), ", "))
+	return fmt.Errorf("there is no kind %q: the kinds are %s", message.Shorten(word), strings.Join(schema.KindWords(), ", "))
 }
 
 func (e *Explanation) noField(name string) error {

@@ -10,42 +10,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
-
-var hclFormat = &format{
-	field:     "argument",
-	attribute: func(a *resource.Attribute) string { return a.HCLName },
-	lax:       true,
-	rootID:    "root_container_id",
-	reserved: func(k resource.Kind) []string {
-		names := []string{"external", "name", "for_each", "count", "lifecycle", "dynamic"}
-		if k != resource.KindRealm {
-			names = append(names, "parent")
-		}
-		if k == resource.KindCell {
-			names = append(names, "root_container_id")
-		}
-		return append(names, kindWords()...)
-	},
-}
-
-func kindOf(word string) (resource.Kind, bool) {
-	i := slices.IndexFunc(resource.Kinds, func(k resource.Kind) bool { return k.Lower() == word })
-	if i < 0 {
-		return "", false
-	}
-	return resource.Kinds[i], true
-}
-
-func kindWords() []string {
-	words := make([]string, 0, len(resource.Kinds))
-	for _, k := range resource.Kinds {
-		words = append(words, k.Lower())
-	}
-	return words
-}
 
 // body turns the arguments of a body, except those in meta, and its blocks, except those that skip names, into an object.
 // Blocks of one type become one field.
@@ -56,7 +24,7 @@ func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Bl
 			continue
 		}
 		expr := attr.Expr
-		if attr.Name == dependsOn {
+		if attr.Name == schema.DependsOn {
 			expr = e.byPath(expr)
 		}
 		if val := e.expression(expr, s); val != nil {
@@ -98,7 +66,7 @@ func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block
 		b.byType[name] = blocks
 		b.of.Fields = append(b.of.Fields, source.Field{Name: name, At: at, Value: blocks})
 	}
-	if name == dependsOn {
+	if name == schema.DependsOn {
 		content = b.eval.nameByPath(content)
 	}
 	item := b.eval.body(content, s, nothing, nil)
@@ -119,7 +87,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
 		return
 	}
 	name := block.Labels[0]
-	if _, isKind := kindOf(name); isKind {
+	if _, isKind := schema.KindOf(name); isKind {
 		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -25,7 +26,7 @@ type instance struct {
 	// named is the place of its name.
 	named resource.Range
 	// declaration is what its body says, once body was asked for.
-	declaration *declaration
+	declaration *schema.Declaration
 	body        lazy
 	// known are the attributes that can be told without the body, once they were asked for.
 	known cty.Value
@@ -116,7 +117,7 @@ func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
 	name := m.instanceName(n, g, i)
 	parent, ok := m.parentOf(n)
 	if name != nil && ok {
-		n.path = childPath(m.eval.diags, b.kind, parent, name)
+		n.path = schema.ChildPath(m.eval.diags, b.kind, parent, name)
 	}
 	return n
 }
@@ -199,11 +200,11 @@ func (m *moduleInstance) filled(n *instance) (resource.Path, bool) {
 	declared := source.RangeOf(n.block.hcl.DefRange())
 	wants := fmt.Sprintf("parent = %q", parentShape(k, m.parent))
 	if m.parent == "" {
-		m.eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, above(k))
+		m.eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, schema.Above(k))
 		return "", false
 	}
 	if m.parent.Depth() >= k.Depth() {
-		m.eval.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), above(k))
+		m.eval.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), schema.Above(k))
 		return "", false
 	}
 	m.eval.diags.Errorf(declared, "", "Missing parent", "This module fills the %s %s: the %s must say where in it it belongs. Write %s with the names, seen from there.", m.parent.Kind().Lower(), m.parent, k.Lower(), wants)
@@ -232,44 +233,36 @@ func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (
 		return "", false
 	}
 	if p.Depth() != k.Depth()-1 {
-		m.eval.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), above(k), p, p.Kind().Lower(), parentShape(k, m.parent))
+		m.eval.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), schema.Above(k), p, p.Kind().Lower(), parentShape(k, m.parent))
 		return "", false
 	}
 	return p, true
-}
-
-// above returns the word for the kind that holds k; for realms, which nothing holds, the file.
-func above(k resource.Kind) string {
-	if d := k.Depth(); d > 1 {
-		return resource.Kinds[d-2].Lower()
-	}
-	return "file of its own"
 }
 
 // metaArguments are those of a resource's block that are no attributes of the resource.
 var metaArguments = []string{"name", "parent", "for_each", "count"}
 
 // declare works out what the body of an instance says.
-func (n *instance) declare(at resource.Range) (*declaration, bool) {
+func (n *instance) declare(at resource.Range) (*schema.Declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
-		d := &declaration{kind: n.block.kind, format: hclFormat, declared: source.RangeOf(n.block.hcl.DefRange()), path: n.path}
+		d := &schema.Declaration{Kind: n.block.kind, Spelling: schema.HCL, Declared: source.RangeOf(n.block.hcl.DefRange()), Path: n.path}
 		n.declaration = d
 		before := len(*m.eval.diags)
-		d.body = m.eval.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
-			_, isKind := kindOf(b.Type)
+		d.Body = m.eval.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
+			_, isKind := schema.KindOf(b.Type)
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
-		d.body.Range = d.declared
-		d.namesOfCell(m.eval.diags)
+		d.Body.Range = d.Declared
+		d.NamesOfCell(m.eval.diags)
 		m.eval.lifecycle(n, d)
 		m.awaitCallers()
-		d.decode(m.eval.diags)
+		d.Decode(m.eval.diags)
 		return cty.True, !(*m.eval.diags)[before:].HasErrors()
 	})
 	if before == unasked && n.declaration != nil {
-		n.declaration.decode(m.eval.diags).References = n.references()
+		n.declaration.Decode(m.eval.diags).References = n.references()
 	}
 	return n.declaration, ok
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/manifest"
@@ -105,7 +106,7 @@ func metadataSchema() *Schema {
 
 // specSchema returns the schema of a spec of kind k; inline of one that is written in its parent.
 func specSchema(k resource.Kind, inline bool) *Schema {
-	fields := append(placement(k), k.Attributes()...)
+	fields := append(schema.Placement(k), k.Attributes()...)
 	fields = slices.DeleteFunc(fields, func(a *resource.Attribute) bool { return a.Name == "" })
 	s := objectSchema(fields)
 	s.Description = k.Doc()

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -21,7 +22,7 @@ var lifecycleSchema = &hcl.BodySchema{
 }
 
 // lifecycle reads the block lifecycle of an instance.
-func (e *evaluator) lifecycle(n *instance, d *declaration) {
+func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 	var blocks []*hclsyntax.Block
 	for _, b := range n.block.hcl.Body.Blocks {
 		if b.Type == "lifecycle" {
@@ -65,7 +66,7 @@ func (e *evaluator) lifecycle(n *instance, d *declaration) {
 		}
 	}
 	if !reflect.ValueOf(l).Elem().IsZero() {
-		d.lifecycle = l
+		d.Lifecycle = l
 	}
 }
 
@@ -133,7 +134,7 @@ func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.
 		t, problems := hcl.AbsTraversalForExpr(item)
 		k, isKind := resource.Kind(""), false
 		if !problems.HasErrors() {
-			k, isKind = kindOf(t.RootName())
+			k, isKind = schema.KindOf(t.RootName())
 		}
 		if !isKind {
 			e.diags.Errorf(source.RangeOf(item.Range()), n.path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
@@ -194,7 +195,7 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 }
 
 // checkTriggers sees that what replaces resources when it changes is there.
-func checkTriggers(decls []*declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+func checkTriggers(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	for r := range specs[*resource.Container](decls) {
 		if r.Lifecycle == nil {
 			continue
@@ -218,45 +219,5 @@ func (e *evaluator) checkPostconditions(n *instance) {
 	}
 	for _, r := range n.postconditions {
 		e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.path)
-	}
-}
-
-// takeLifecycle reads what a manifest says of the lifecycle.
-func (d *declaration) takeLifecycle(diags *resource.Diagnostics) {
-	v := d.body.Take("lifecycle")
-	if v == nil {
-		return
-	}
-	dec := d.decoder(diags)
-	at := place{"lifecycle", "lifecycle"}
-	if v.Shape != source.Object {
-		dec.errorf(v.Range, "Wrong type", "lifecycle must be an object, but this is %s.", v.Describe())
-		return
-	}
-	l := &resource.Lifecycle{}
-	dec.object(resource.LifecycleAttributes(), nil, reflect.ValueOf(l), v, at)
-	for _, name := range l.IgnoreChanges {
-		rng, ok := dec.ranges[place{key: "lifecycle.ignoreChanges"}.member(name).key]
-		if top, _, _ := strings.Cut(strings.ReplaceAll(name, "[", "."), "."); name != "*" && d.kind.Attribute(top) == nil {
-			if !ok {
-				rng = v.Range
-			}
-			var names []string
-			for _, a := range d.kind.Attributes() {
-				names = append(names, a.Name)
-			}
-			dec.errorf(rng, "Invalid attribute", "A %s has no attribute %q to ignore changes of.%s", d.kind.Lower(), message.Shorten(name), message.Suggest(top, names))
-		}
-	}
-	if d.kind != resource.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
-		dec.errorf(v.Range, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
-	}
-	for _, t := range l.ReplaceTriggeredBy {
-		if _, err := resource.ParsePath(string(t.Path)); err != nil {
-			dec.errorf(v.Range, "Invalid path", "lifecycle.replaceTriggeredBy: %v.", err)
-		}
-	}
-	if !reflect.ValueOf(l).Elem().IsZero() {
-		d.lifecycle = l
 	}
 }

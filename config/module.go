@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -25,7 +26,7 @@ type module struct {
 	// blocks are the resources of HCL files at the top level, manifests those of YAML files, both in the order of the
 	// source.
 	blocks    []*block
-	manifests []*declaration
+	manifests []*schema.Declaration
 	// callOrder, checks and moves are in the order of the source too.
 	callOrder []*call
 	checks    []*hclsyntax.Block
@@ -85,7 +86,7 @@ func (m *module) read(found []source.File, sources *source.Files, diags *resourc
 		blocks, settings, before := m.size(), m.settings, len(*diags)
 		source.Guard(s.Name, diags, func() {
 			if source.IsYAML(s.Name, data) {
-				m.manifests = append(m.manifests, readYAML(s.Name, data, diags)...)
+				m.manifests = append(m.manifests, schema.ReadManifests(s.Name, data, diags)...)
 				return
 			}
 			(&collector{module: m, diags: diags}).file(s.Name, data)
@@ -111,7 +112,7 @@ type collector struct {
 
 // blockWords are those that a block at the top level can begin with.
 func blockWords() []string {
-	return append(kindWords(), "variable", "locals", "output", "module", "moved", "removed", "import", "check", settingsWord)
+	return append(schema.KindWords(), "variable", "locals", "output", "module", "moved", "removed", "import", "check", schema.SettingsBlock)
 }
 
 // file adds an HCL file.
@@ -143,7 +144,7 @@ func (c *collector) file(name string, data []byte) {
 
 // block adds a block of the top level.
 func (c *collector) block(b *hclsyntax.Block) {
-	if k, ok := kindOf(b.Type); ok {
+	if k, ok := schema.KindOf(b.Type); ok {
 		if added := c.resource(b, k, nil); added != nil {
 			c.module.blocks = append(c.module.blocks, added)
 		}
@@ -165,7 +166,7 @@ func (c *collector) block(b *hclsyntax.Block) {
 	case "moved", "removed", "import":
 		c.noLabel(b)
 		c.module.moves = append(c.module.moves, b)
-	case settingsWord:
+	case schema.SettingsBlock:
 		c.addSettings(b)
 	default:
 		c.unsupported(b)
@@ -176,7 +177,7 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 	hint := message.Suggest(b.Type, blockWords())
 	switch b.Type {
 	case "resource", "data":
-		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(kindWords(), ", "))
+		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(schema.KindWords(), ", "))
 	case "provider", "terraform", "backend":
 		hint = " kuke needs no providers and keeps its state in one place (--run-path): take the block away."
 	case "project":
@@ -196,7 +197,7 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *block)
 	}
 	r := &block{kind: k, label: label, hcl: b, parent: parent}
 	for _, nested := range b.Body.Blocks {
-		nk, ok := kindOf(nested.Type)
+		nk, ok := schema.KindOf(nested.Type)
 		switch {
 		case !ok:
 		case nk == k.Child():
@@ -205,7 +206,7 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *block)
 			}
 		default:
 			c.diags.Errorf(source.RangeOf(nested.DefRange()), "", "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
-				k.Lower(), nested.Type, strings.Join(kindWords(), " > "), nested.Type, above(nk))
+				k.Lower(), nested.Type, strings.Join(schema.KindWords(), " > "), nested.Type, schema.Above(nk))
 		}
 	}
 	return r
@@ -224,7 +225,7 @@ func (c *collector) label(b *hclsyntax.Block, what string) string {
 		return b.Labels[0]
 	}
 	hint := ""
-	if _, ok := kindOf(b.Type); ok {
+	if _, ok := schema.KindOf(b.Type); ok {
 		hint = " Its parents are the blocks around it, or stand in parent = \"…\"."
 	}
 	c.diags.Errorf(source.RangeOf(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", what, hint)

@@ -6,25 +6,12 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// finishSpace checks what concerns several attributes of a space.
-func finishSpace(r *resource.Resource, s *resource.Space, diags *resource.Diagnostics) {
-	const summary = "Contradictory network"
-	if s.Network == nil || s.Network.Egress == nil {
-		return
-	}
-	if s.Network.Internal {
-		diags.Errorf(r.RangeOf("network.egress"), r.Path, summary, "The network is internal (%s), which lets no connection out, so that egress has no effect. Take one of them away.", r.RangeOf("network.internal"))
-	}
-	if e := s.Network.Egress; e.Default != resource.EgressDeny && len(e.Allow) > 0 {
-		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to keep to what it names, or take it away.", resource.EgressDeny)
-	}
-}
-
 // checkNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
-func checkNetworks(decls []*declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
+func checkNetworks(decls []*schema.Declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	checkSpaceNames(decls, diags)
 	checkSubnets(decls, diags)
 	checkAddresses(decls, tree, diags)
@@ -33,7 +20,7 @@ func checkNetworks(decls []*declaration, tree *resource.Tree, members map[resour
 }
 
 // checkSpaceNames sees that every space has its own CNI network and bridge, whose names are made of the space's.
-func checkSpaceNames(decls []*declaration, diags *resource.Diagnostics) {
+func checkSpaceNames(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	owners := map[string]*resource.Resource{}
 	for r := range specs[*resource.Space](decls) {
 		for _, made := range []struct{ what, name string }{
@@ -62,7 +49,7 @@ func fixedSubnet(r *resource.Resource) (netip.Prefix, bool) {
 }
 
 // checkSubnets sees that no two spaces have an address in common.
-func checkSubnets(decls []*declaration, diags *resource.Diagnostics) {
+func checkSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type use struct {
 		subnet netip.Prefix
 		order  int
@@ -92,7 +79,7 @@ func checkSubnets(decls []*declaration, diags *resource.Diagnostics) {
 }
 
 // checkAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
-func checkAddresses(decls []*declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+func checkAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	type socket struct {
 		space   resource.Path
 		address string
@@ -119,7 +106,7 @@ func checkAddresses(decls []*declaration, tree *resource.Tree, diags *resource.D
 }
 
 // checkAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
-func checkAttachments(decls []*declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
+func checkAttachments(decls []*schema.Declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	for r, c := range specs[*resource.Container](decls) {
 		if r.External {
 			continue
@@ -137,7 +124,7 @@ func checkAttachments(decls []*declaration, members map[resource.Path][]string, 
 }
 
 // checkAliases sees that an alias means one cell of its space.
-func checkAliases(decls []*declaration, diags *resource.Diagnostics) {
+func checkAliases(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type name struct {
 		space resource.Path
 		name  string

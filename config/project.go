@@ -9,6 +9,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
@@ -90,14 +91,11 @@ func (c *collector) settingsOf(name string, data []byte) {
 		return
 	}
 	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
-		if b.Type == settingsWord {
+		if b.Type == schema.SettingsBlock {
 			c.addSettings(b)
 		}
 	}
 }
-
-// settingsWord is the type of the block that holds the settings of a configuration.
-const settingsWord = "kuke"
 
 // settings are what a kuke block says.
 type settings struct {

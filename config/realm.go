@@ -4,11 +4,12 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // checkRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
-func checkRealms(decls []*declaration, diags *resource.Diagnostics) {
+func checkRealms(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	owners := map[string]*resource.Resource{}
 	for r, spec := range specs[*resource.Realm](decls) {
 		at := r.RangeOf("namespace")

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -68,7 +69,7 @@ func keyedIn(expr hclsyntax.Expression) []keyed {
 		if !ok || len(of.Traversal) != 2 {
 			return nil
 		}
-		if _, isKind := kindOf(of.Traversal.RootName()); !isKind {
+		if _, isKind := schema.KindOf(of.Traversal.RootName()); !isKind {
 			return nil
 		}
 		at := of.Traversal.SourceRange().Start.Byte
@@ -343,18 +344,18 @@ func (m *moduleInstance) labels(k resource.Kind) []string {
 		}
 	})
 	for _, d := range m.module.manifests {
-		if d.kind == k && d.path != "" {
-			all[d.path.Name()] = true
+		if d.Kind == k && d.Path != "" {
+			all[d.Path.Name()] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
 }
 
 // manifest returns the one resource of a YAML file with the kind and the name, or nil.
-func (m *moduleInstance) manifest(k resource.Kind, name string) *declaration {
-	var found *declaration
+func (m *moduleInstance) manifest(k resource.Kind, name string) *schema.Declaration {
+	var found *schema.Declaration
 	for _, d := range m.module.manifests {
-		if d.kind == k && d.path != "" && d.path.Name() == name {
+		if d.Kind == k && d.Path != "" && d.Path.Name() == name {
 			if found != nil {
 				return nil
 			}
@@ -373,7 +374,7 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 	}
 	for _, m := range e.instances(e.root) {
 		for _, d := range m.module.manifests {
-			if d.path == p {
+			if d.Path == p {
 				return e.object(d, r)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -128,7 +129,7 @@ func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (r
 	}
 	at := source.RangeOf(expr.Range())
 	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() {
-		if k, isKind := kindOf(t.RootName()); isKind {
+		if k, isKind := schema.KindOf(t.RootName()); isKind {
 			m.eval.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
 			return "", false
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -93,7 +94,7 @@ func (m *moduleInstance) targetOf(expr hclsyntax.Expression, s *scope) (t *targe
 	}
 	t = &target{at: source.RangeOf(expr.Range())}
 	for len(items) > 0 {
-		k, isKind := kindOf(items[0].name)
+		k, isKind := schema.KindOf(items[0].name)
 		if !isKind || len(items) == 1 || len(t.steps) > 0 && k.Depth() <= t.steps[len(t.steps)-1].kind.Depth() {
 			return nil, true
 		}
@@ -127,7 +128,7 @@ func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]targetI
 	ok := true
 	switch e := expr.(type) {
 	case *hclsyntax.ScopeTraversalExpr:
-		if _, isKind := kindOf(e.Traversal.RootName()); !isKind {
+		if _, isKind := schema.KindOf(e.Traversal.RootName()); !isKind {
 			return nil, true
 		}
 		items, rest = []targetItem{{name: e.Traversal.RootName()}}, e.Traversal[1:]
@@ -220,8 +221,8 @@ func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at
 		}
 	}
 	if groups == 0 && step.key == cty.NilVal {
-		if d := m.manifest(step.kind, step.label); d != nil && (in == "" || d.path.Parent() == in) {
-			return d.path, "", true
+		if d := m.manifest(step.kind, step.label); d != nil && (in == "" || d.Path.Parent() == in) {
+			return d.Path, "", true
 		}
 	}
 	if len(found) > 1 {

@@ -2,17 +2,13 @@ package config
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
 )
-
-// dependsOn is the argument, or block, by which a container or cell names what it waits for.
-const dependsOn = "depends_on"
 
 // byPath returns expr, which says what a resource waits for, with the path in place of each reference to a whole container
 // or cell: depends_on = [container.db] stands for [container.db.path]. What was made of an expression is made once.
@@ -37,7 +33,7 @@ func (e *evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 		}
 		made = &object
 	case *hclsyntax.ScopeTraversalExpr:
-		kind, ok := kindOf(x.Traversal.RootName())
+		kind, ok := schema.KindOf(x.Traversal.RootName())
 		if !ok || kind != resource.KindContainer && kind != resource.KindCell {
 			break
 		}
@@ -66,41 +62,4 @@ func (e *evaluator) nameByPath(content *hclsyntax.Body) *hclsyntax.Body {
 	}
 	body.Attributes["name"] = &attr
 	return &body
-}
-
-// namesOfCell turns the paths in the depends_on of a container into names, since it waits for containers of its own cell.
-func (d *declaration) namesOfCell(diags *resource.Diagnostics) {
-	if d.kind != resource.KindContainer || d.path == "" || d.body == nil {
-		return
-	}
-	for _, f := range d.body.Fields {
-		if f.Name != dependsOn {
-			continue
-		}
-		f.Value.Items = slices.DeleteFunc(f.Value.Items, func(item *source.Value) bool {
-			for _, member := range item.Fields {
-				if member.Name == "name" {
-					item = member.Value
-				}
-			}
-			return !d.nameOfCell(item, diags)
-		})
-	}
-}
-
-// nameOfCell turns a path into a name, and reports whether it is that of a container of the same cell.
-func (d *declaration) nameOfCell(v *source.Value, diags *resource.Diagnostics) bool {
-	on, err := resource.ParsePath(v.Text)
-	switch {
-	case v.Shape != source.String || !strings.Contains(v.Text, "/") || err != nil:
-		return true // the decoder judges it
-	case on.Kind() != resource.KindContainer:
-		diags.Errorf(v.Range, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is a %s. Write depends_on in the cell.", on, on.Kind().Lower())
-		return false
-	case on.Parent() != d.path.Parent():
-		diags.Errorf(v.Range, d.path, "Invalid reference", "A container waits for containers of its own cell, and %s is in another one. Write depends_on in the cell.", on)
-		return false
-	}
-	v.Text = on.Name()
-	return true
 }

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
-// placement describes the fields of a body that say which resource it is about and what lies in it, in the same way as
+// Placement describes the fields of a body that say which resource it is about and what lies in it, in the same way as
 // the attributes of its spec. One that only manifests or only HCL has, has no name in the other.
-func placement(k resource.Kind) []*resource.Attribute {
+func Placement(k resource.Kind) []*resource.Attribute {
 	fields := []*resource.Attribute{{Name: "id", Type: resource.TypeString, Check: "name", Doc: "The name once more: where it is given, it must be that of metadata."}}
 	var shape []string
 	for i, name := range manifest.ParentFields(k) {

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"errors"
@@ -15,11 +15,11 @@ import (
 
 // decoder fills the spec of one resource from the values that were written, by the schema of package resource.
 type decoder struct {
-	format *format
-	diags  *resource.Diagnostics
-	path   resource.Path
-	what   string // the thing that has the attributes, for messages: "container"
-	ranges map[string]resource.Range
+	spelling *Spelling
+	diags    *resource.Diagnostics
+	path     resource.Path
+	what     string // the thing that has the attributes, for messages: "container"
+	ranges   map[string]resource.Range
 	// sensitive holds the names of the leaves that come from sensitive values.
 	sensitive map[string]bool
 	// incomplete says that something unknown was left out.
@@ -30,7 +30,7 @@ type decoder struct {
 type place struct{ shown, key string }
 
 func (d *decoder) field(at place, a *resource.Attribute) place {
-	shown, key := d.format.attribute(a), a.Name
+	shown, key := d.spelling.attribute(a), a.Name
 	if at.key != "" || at.shown != "" {
 		shown, key = at.shown+"."+shown, at.key+"."+key
 	}
@@ -47,10 +47,10 @@ func (d *decoder) errorf(at resource.Range, summary, format string, args ...any)
 }
 
 // decodeSpec fills the spec of r, and the places of what was written, from the body of the declaration.
-func (d *declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnostics) {
+func (d *Declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnostics) {
 	dec := d.decoder(diags)
-	dec.object(d.kind.Attributes(), d.format.reserved(d.kind), reflect.ValueOf(r.Spec), d.body, place{})
-	r.Ranges, r.Sensitive, d.incomplete = dec.ranges, dec.sensitive, dec.incomplete
+	dec.object(d.Kind.Attributes(), d.Spelling.reserved(d.Kind), reflect.ValueOf(r.Spec), d.Body, place{})
+	r.Ranges, r.Sensitive, d.Incomplete = dec.ranges, dec.sensitive, dec.incomplete
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.
@@ -64,7 +64,7 @@ func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into re
 		}
 		p := d.field(at, a)
 		if first, ok := seen[a.Name]; ok {
-			d.errorf(f.At, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", p.shown, first)
+			d.errorf(f.At, "Duplicate "+d.spelling.field, "%s is already set at %s. Keep one of them.", p.shown, first)
 			continue
 		}
 		seen[a.Name] = f.At
@@ -83,7 +83,7 @@ func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into re
 	for _, a := range attrs {
 		if _, ok := seen[a.Name]; a.Required && !ok {
 			p := d.field(at, a)
-			d.errorf(body.Range, "Missing "+d.format.field, "%s is required: %s", p.shown, a.Doc)
+			d.errorf(body.Range, "Missing "+d.spelling.field, "%s is required: %s", p.shown, a.Doc)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bo
 }
 
 func (d *decoder) find(attrs []*resource.Attribute, name string) *resource.Attribute {
-	i := slices.IndexFunc(attrs, func(a *resource.Attribute) bool { return d.format.attribute(a) == name })
+	i := slices.IndexFunc(attrs, func(a *resource.Attribute) bool { return d.spelling.attribute(a) == name })
 	if i < 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (d *decoder) find(attrs []*resource.Attribute, name string) *resource.Attri
 func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f source.Field, at place) {
 	names := slices.Clone(reserved)
 	for _, a := range attrs {
-		names = append(names, d.format.attribute(a))
+		names = append(names, d.spelling.attribute(a))
 	}
 	what := "A " + d.what
 	if at.shown != "" {
@@ -158,7 +158,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
-	d.errorf(f.At, "Unsupported "+d.format.field, "%s has no %s %q.%s", what, d.format.field, message.Shorten(f.Name), hint)
+	d.errorf(f.At, "Unsupported "+d.spelling.field, "%s has no %s %q.%s", what, d.spelling.field, message.Shorten(f.Name), hint)
 }
 
 // attribute sets the field into to v, which is not null.
@@ -192,7 +192,7 @@ func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *
 	case s == "" && a.Default != "":
 		d.errorf(v.Range, "No "+a.Name, "%s is empty: leave it out for the default, which is %s, or name one.", at.shown, a.Default)
 	case s == "" && a.Required:
-		d.errorf(v.Range, "Missing "+d.format.field, "%s is empty, but required: %s", at.shown, a.Doc)
+		d.errorf(v.Range, "Missing "+d.spelling.field, "%s is empty, but required: %s", at.shown, a.Doc)
 	case s == "":
 		// As good as left out.
 	default:
@@ -264,7 +264,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 	set := func(name, text string, rng resource.Range, sensitive bool) {
 		key := at.member(name)
 		if first, ok := d.ranges[key.key]; ok {
-			d.errorf(rng, "Duplicate "+d.format.field, "%s is already set at %s. Keep one of them.", key.shown, first)
+			d.errorf(rng, "Duplicate "+d.spelling.field, "%s is already set at %s. Keep one of them.", key.shown, first)
 			return
 		}
 		if most := 4096; a.Type == resource.TypeMap && len(name)+len(text) > most {
@@ -286,7 +286,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 	switch {
 	case v.Shape == source.Object:
 		for _, f := range v.Fields {
-			if f.Value.Shape == source.Null && d.format.lax {
+			if f.Value.Shape == source.Null && d.spelling.lax {
 				continue
 			}
 			if text, ok := d.text(f.Value, at.member(message.Shorten(f.Name)).shown, true); ok && d.mapKey(a, f.Name, f.At, at.shown, v.Sensitive) {
@@ -362,7 +362,7 @@ func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *
 
 // objectsAttribute sets the elements of a keyed collection, sorted by key.
 func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
-	if v.Shape == source.Object && d.format.lax {
+	if v.Shape == source.Object && d.spelling.lax {
 		v = &source.Value{Shape: source.List, Items: []*source.Value{v}, Range: v.Range}
 	}
 	if v.Shape != source.List {
@@ -390,7 +390,7 @@ func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v 
 		if first, ok := seen[name]; ok {
 			// Where names do, one that stands twice counts once, as in a set.
 			if !a.Short || !reflect.DeepEqual(elements.Index(first).Interface(), element.Interface()) {
-				d.errorf(item.Range, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.format.attribute(key), message.Shorten(name), d.ranges[p.key])
+				d.errorf(item.Range, "Duplicate entry", "%s: there is already one with the %s %q at %s. Keep one of them.", shown, d.spelling.attribute(key), message.Shorten(name), d.ranges[p.key])
 			}
 			continue
 		}
@@ -431,7 +431,7 @@ func (d *decoder) element(a, key *resource.Attribute, of reflect.Type, v *source
 func (d *decoder) fieldNames(a *resource.Attribute) string {
 	names := make([]string, 0, len(a.Fields))
 	for _, f := range a.Fields {
-		names = append(names, d.format.attribute(f))
+		names = append(names, d.spelling.attribute(f))
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 )
 
 // checkSwap makes sure that a bound of swap has a limit of memory beside it that it goes with.
-func checkSwap(r *resource.Resource, f *format, diags *resource.Diagnostics) {
+func checkSwap(r *resource.Resource, f *Spelling, diags *resource.Diagnostics) {
 	limits := resource.ResourcesOf(r.Spec)
 	err := limits.CheckSwap()
 	if err == nil {

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"math"
@@ -18,7 +18,7 @@ import (
 func (d *decoder) text(v *source.Value, shown string, anyScalar bool) (string, bool) {
 	switch {
 	case v.Shape == source.String:
-	case v.Scalar() && (d.format.lax || anyScalar):
+	case v.Scalar() && (d.spelling.lax || anyScalar):
 	case v.Scalar():
 		d.errorf(v.Range, "Wrong type", "%s must be a string, but this is %s. To mean the text, put it in quotes: %q.", shown, v.Describe(), message.Shorten(v.Text))
 		return "", false
@@ -37,7 +37,7 @@ func (d *decoder) text(v *source.Value, shown string, anyScalar bool) (string, b
 }
 
 func (d *decoder) boolean(v *source.Value, shown string) (result, ok bool) {
-	if v.Shape == source.Bool || v.Shape == source.String && d.format.lax {
+	if v.Shape == source.Bool || v.Shape == source.String && d.spelling.lax {
 		switch strings.ToLower(v.Text) {
 		case "true":
 			return true, true
@@ -111,7 +111,7 @@ func (d *decoder) inRange(a *resource.Attribute, f float64, v *source.Value, at 
 
 // number reports whether v may be read as a number, and complains if not.
 func (d *decoder) number(v *source.Value, shown, wants string) bool {
-	if v.Shape == source.Number || v.Shape == source.String && d.format.lax {
+	if v.Shape == source.Number || v.Shape == source.String && d.spelling.lax {
 		return true
 	}
 	hint := ""

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"fmt"
@@ -11,26 +11,13 @@ import (
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
-var yamlFormat = &format{
-	field:     "field",
-	attribute: func(a *resource.Attribute) string { return a.Name },
-	rootID:    "rootContainerId",
-	reserved: func(k resource.Kind) []string {
-		names := append([]string{"id", "external"}, manifest.ParentFields(k)...)
-		if k == resource.KindCell {
-			names = append(names, "rootContainerId", "containers")
-		}
-		return names
-	},
-}
-
 // manifestReader turns the documents of one YAML file into declarations.
 type manifestReader struct {
 	diags *resource.Diagnostics
-	decls []*declaration
+	decls []*Declaration
 }
 
-func readYAML(name string, data []byte, diags *resource.Diagnostics) []*declaration {
+func ReadManifests(name string, data []byte, diags *resource.Diagnostics) []*Declaration {
 	m := &manifestReader{diags: diags}
 	source.Documents(name, data, diags, m.manifest)
 	return m.decls
@@ -63,11 +50,11 @@ func (m *manifestReader) manifest(doc *source.Value) {
 		m.diags.Errorf(spec.Range, "", "Wrong type", "spec must be an object, but this is %s.", spec.Describe())
 		return
 	}
-	d := &declaration{kind: k, format: yamlFormat, declared: whole, body: spec}
+	d := &Declaration{Kind: k, Spelling: YAML, Declared: whole, Body: spec}
 	name := m.metadata(d, metadata)
 	if name == nil {
-		m.diags.Errorf(d.declared, "", "Missing name", "The name of the %s is missing. Write it as metadata: {name: …}.", k.Lower())
-		d.body.Take("id")
+		m.diags.Errorf(d.Declared, "", "Missing name", "The name of the %s is missing. Write it as metadata: {name: …}.", k.Lower())
+		d.Body.Take("id")
 	} else {
 		name = m.identify(d, name)
 	}
@@ -95,7 +82,7 @@ func (m *manifestReader) kind(version, kindValue *source.Value, whole resource.R
 	if kindValue.Shape != source.String || !slices.Contains(words, kindValue.Text) {
 		hint := message.Suggest(kindValue.Text, words)
 		switch {
-		case strings.EqualFold(kindValue.Text, "project") || strings.EqualFold(kindValue.Text, settingsWord):
+		case strings.EqualFold(kindValue.Text, "project") || strings.EqualFold(kindValue.Text, SettingsBlock):
 			hint = " No manifest names the project of a configuration. Write kuke { project = \"…\" } in an HCL file beside it, or use --project or KUKE_PROJECT."
 		case hint == "":
 			hint = " The kinds are " + strings.Join(words, ", ") + "."
@@ -107,7 +94,7 @@ func (m *manifestReader) kind(version, kindValue *source.Value, whole resource.R
 }
 
 // metadata reads the metadata of d and returns its name, or nil where there is none.
-func (m *manifestReader) metadata(d *declaration, metadata *source.Value) *source.Value {
+func (m *manifestReader) metadata(d *Declaration, metadata *source.Value) *source.Value {
 	if metadata == nil {
 		return nil
 	}
@@ -122,7 +109,7 @@ func (m *manifestReader) metadata(d *declaration, metadata *source.Value) *sourc
 }
 
 // takeText takes a field of v that must be a string; it returns nil where there is none.
-func (m *manifestReader) takeText(d *declaration, v *source.Value, name, shown string) *source.Value {
+func (m *manifestReader) takeText(d *Declaration, v *source.Value, name, shown string) *source.Value {
 	f := v.Take(name)
 	if f == nil {
 		return nil
@@ -138,8 +125,8 @@ func (m *manifestReader) takeText(d *declaration, v *source.Value, name, shown s
 const invalid = "\x00"
 
 // identify returns the name of d: that of its metadata, or the id in its body. They must agree.
-func (m *manifestReader) identify(d *declaration, name *source.Value) *source.Value {
-	id := m.takeText(d, d.body, "id", "id")
+func (m *manifestReader) identify(d *Declaration, name *source.Value) *source.Value {
+	id := m.takeText(d, d.Body, "id", "id")
 	if name == nil {
 		return id
 	}
@@ -150,46 +137,46 @@ func (m *manifestReader) identify(d *declaration, name *source.Value) *source.Va
 }
 
 // finish works out the path of d, which is written in cell unless that is nil, and reads the containers in it.
-func (m *manifestReader) finish(d *declaration, name *source.Value, cell *declaration) {
+func (m *manifestReader) finish(d *Declaration, name *source.Value, cell *Declaration) {
 	if name != nil {
-		d.declared = name.Range
+		d.Declared = name.Range
 	}
 	parent := m.parent(d, cell)
 	if name != nil && name.Text != invalid {
-		d.path = childPath(m.diags, d.kind, parent, name)
+		d.Path = ChildPath(m.diags, d.Kind, parent, name)
 	}
 	m.decls = append(m.decls, d)
-	if d.kind == resource.KindCell {
+	if d.Kind == resource.KindCell {
 		m.containers(d)
 	}
 }
 
 // parent returns the path above d: that of the cell it is written in, or the one that the fields of its spec name. It
 // is empty for a realm, and once something wrong has been reported.
-func (m *manifestReader) parent(d, cell *declaration) resource.Path {
+func (m *manifestReader) parent(d, cell *Declaration) resource.Path {
 	var parent resource.Path
 	complete := true
-	for i, name := range manifest.ParentFields(d.kind) {
-		v := m.takeText(d, d.body, name, name)
+	for i, name := range manifest.ParentFields(d.Kind) {
+		v := m.takeText(d, d.Body, name, name)
 		switch {
 		case cell != nil:
-			if v != nil && v.Text != invalid && cell.path != "" && cell.path.Names()[i] != v.Text {
-				m.diags.Errorf(v.Range, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, message.Shorten(v.Text), cell.path, cell.path.Names()[i])
+			if v != nil && v.Text != invalid && cell.Path != "" && cell.Path.Names()[i] != v.Text {
+				m.diags.Errorf(v.Range, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, message.Shorten(v.Text), cell.Path, cell.Path.Names()[i])
 			}
 		case v == nil:
-			m.diags.Errorf(d.declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.kind.Lower(), resource.Kinds[i].Lower())
+			m.diags.Errorf(d.Declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.Kind.Lower(), resource.Kinds[i].Lower())
 			complete = false
 		case v.Text == invalid:
 			complete = false
 		default:
-			above := childPath(m.diags, resource.Kinds[i], parent, v)
+			above := ChildPath(m.diags, resource.Kinds[i], parent, v)
 			complete = complete && above != ""
 			parent = above
 		}
 	}
 	switch {
 	case cell != nil:
-		return cell.path
+		return cell.Path
 	case !complete:
 		return ""
 	}
@@ -197,24 +184,24 @@ func (m *manifestReader) parent(d, cell *declaration) resource.Path {
 }
 
 // containers reads the containers that are written within a cell.
-func (m *manifestReader) containers(cell *declaration) {
-	list := cell.body.Take("containers")
+func (m *manifestReader) containers(cell *Declaration) {
+	list := cell.Body.Take("containers")
 	if list == nil {
 		return
 	}
 	if list.Shape != source.List {
-		m.diags.Errorf(list.Range, cell.path, "Wrong type", "spec.containers must be a list of container specs, but this is %s.", list.Describe())
+		m.diags.Errorf(list.Range, cell.Path, "Wrong type", "spec.containers must be a list of container specs, but this is %s.", list.Describe())
 		return
 	}
 	for i, item := range list.Items {
 		if item.Shape != source.Object {
-			m.diags.Errorf(item.Range, cell.path, "Wrong type", "spec.containers[%d] must be an object, the spec of a container, but this is %s.", i, item.Describe())
+			m.diags.Errorf(item.Range, cell.Path, "Wrong type", "spec.containers[%d] must be an object, the spec of a container, but this is %s.", i, item.Describe())
 			continue
 		}
-		d := &declaration{kind: resource.KindContainer, format: yamlFormat, declared: item.Range, body: item}
+		d := &Declaration{Kind: resource.KindContainer, Spelling: YAML, Declared: item.Range, Body: item}
 		name := m.identify(d, m.takeText(d, item, "name", "name"))
 		if name == nil {
-			m.diags.Errorf(d.declared, cell.path, "Missing name", "spec.containers[%d] has no id. Give the container one: it is its name.", i)
+			m.diags.Errorf(d.Declared, cell.Path, "Missing name", "spec.containers[%d] has no id. Give the container one: it is its name.", i)
 		}
 		m.finish(d, name, cell)
 	}
@@ -229,3 +216,6 @@ func (m *manifestReader) unknownFields(v *source.Value, what string, known []str
 		m.diags.Errorf(f.At, "", "Unsupported field", "%s has no field %q.%s", what, message.Shorten(f.Name), hint)
 	}
 }
+
+// SettingsBlock is the type of the block that holds the settings of a configuration.
+const SettingsBlock = "kuke"
