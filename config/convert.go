@@ -27,16 +27,24 @@ func Convert(tree *resource.Tree, to source.Language) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("it can't be put in %s: %w", strings.ToUpper(string(to)), diags)
 	}
-	for _, r := range tree.Resources() {
-		other := c.Tree.Resource(r.Path)
-		switch {
-		case other == nil || other.External != r.External || other.ImpliedRoot != r.ImpliedRoot || !reflect.DeepEqual(other.Lifecycle, r.Lifecycle):
-			return nil, fmt.Errorf("%s would be another in %s: please report this, with the configuration", r.Path, strings.ToUpper(string(to)))
-		case !reflect.DeepEqual(other.Spec, r.Spec):
-			return nil, fmt.Errorf("%s of %s can't be put in %s, which reads it as another text (HCL knows text in the Unicode normal form C only)", difference(r.Spec, other.Spec), r.Path, strings.ToUpper(string(to)))
-		}
+	if err := same(tree, c.Tree, to); err != nil {
+		return nil, err
 	}
 	return text, nil
+}
+
+// same says where a tree that was written in the language to and read again differs from it.
+func same(tree, again *resource.Tree, to source.Language) error {
+	for _, r := range tree.Resources() {
+		other := again.Resource(r.Path)
+		switch {
+		case other == nil || other.External != r.External || other.ImpliedRoot != r.ImpliedRoot || !reflect.DeepEqual(other.Lifecycle, r.Lifecycle):
+			return fmt.Errorf("%s would be another in %s: please report this, with the configuration", r.Path, strings.ToUpper(string(to)))
+		case !reflect.DeepEqual(other.Spec, r.Spec):
+			return fmt.Errorf("%s of %s can't be put in %s, which reads it as another text (HCL knows text in the Unicode normal form C only)", difference(r.Spec, other.Spec), r.Path, strings.ToUpper(string(to)))
+		}
+	}
+	return nil
 }
 
 // difference returns the name of a value that two specs don't share.

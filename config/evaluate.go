@@ -12,6 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 
+	"github.com/kukeon/kuke/config/internal/assemble"
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
@@ -69,7 +70,7 @@ func (e *evaluator) work(c *Configuration) {
 			}
 		}
 	}
-	c.Tree = build(e.declared, e.diags)
+	c.Tree = assemble.Tree(e.declared, e.diags)
 	clear(e.objects) // which container is a cell's root is known only now
 	e.pending = e.pending || slices.ContainsFunc(e.declared, func(d *schema.Declaration) bool { return d.Incomplete })
 	for _, n := range e.all {

@@ -194,20 +194,6 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 	return all
 }
 
-// checkTriggers sees that what replaces resources when it changes is there.
-func checkTriggers(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
-	for r := range specs[*resource.Container](decls) {
-		if r.Lifecycle == nil {
-			continue
-		}
-		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
-			if tree.Resource(t.Path) == nil {
-				diags.Errorf(r.Declared, r.Path, "No such resource", "%s is replaced when %s changes, but there is no such resource in this configuration.", r.Path, t.Path)
-			}
-		}
-	}
-}
-
 // checkPostconditions sees that what a resource has become is as its configuration wants it.
 func (e *evaluator) checkPostconditions(n *instance) {
 	if len(n.postconditions) == 0 || n.declaration == nil {

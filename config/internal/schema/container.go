@@ -14,15 +14,15 @@ import (
 // finishContainer brings a container to its normal form and checks what concerns several of its attributes.
 func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
 	finishImage(r, c, diags)
-	checkArguments(r, c, diags)
-	checkMounts(r, c, diags)
-	checkDevices(r, c, diags)
-	checkSecurityOptions(r, c, diags)
+	validateArguments(r, c, diags)
+	validateMounts(r, c, diags)
+	validateDevices(r, c, diags)
+	validateSecurityOptions(r, c, diags)
 	if c.Healthcheck != nil {
-		checkHealthcheck(r, c.Healthcheck, diags)
+		validateHealthcheck(r, c.Healthcheck, diags)
 	}
 	for _, s := range c.Secrets {
-		checkSecret(r, s, f, diags)
+		validateSecret(r, s, f, diags)
 	}
 }
 
@@ -41,7 +41,7 @@ func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Di
 	c.Image = image
 }
 
-func checkDevices(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
+func validateDevices(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]string{}
 	for _, device := range c.Devices {
 		parts := strings.Split(device, ":")
@@ -53,7 +53,7 @@ func checkDevices(r *resource.Resource, c *resource.Container, diags *resource.D
 	}
 }
 
-func checkSecurityOptions(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
+func validateSecurityOptions(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]string{}
 	for _, option := range c.SecurityOpts {
 		key, _, _ := strings.Cut(option, "=")
@@ -64,7 +64,7 @@ func checkSecurityOptions(r *resource.Resource, c *resource.Container, diags *re
 	}
 }
 
-func checkHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *resource.Diagnostics) {
+func validateHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *resource.Diagnostics) {
 	const summary = "Invalid healthcheck"
 	at := r.RangeOf("healthcheck")
 	var given []string
@@ -102,7 +102,7 @@ func checkHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *reso
 	}
 }
 
-func checkSecret(r *resource.Resource, s resource.Secret, f *Spelling, diags *resource.Diagnostics) {
+func validateSecret(r *resource.Resource, s resource.Secret, f *Spelling, diags *resource.Diagnostics) {
 	const summary = "Invalid secret"
 	prefix := fmt.Sprintf("secrets[%q]", s.Name)
 	fields := resource.KindContainer.Attribute("secrets").Fields
@@ -124,8 +124,8 @@ func checkSecret(r *resource.Resource, s resource.Secret, f *Spelling, diags *re
 // of the default limit of a stack.
 const maxArguments = 2 << 20
 
-// checkArguments bounds the arguments and the variables of a container together. Those of its image come on top.
-func checkArguments(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
+// validateArguments bounds the arguments and the variables of a container together. Those of its image come on top.
+func validateArguments(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	const each = 1 + 8 // the NUL at its end, and a pointer to it
 	total := 0
 	for _, arg := range c.Args {

@@ -57,7 +57,7 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	r := d.Bare(diags)
 	d.decoded = r
 	d.mergeLabels(r, diags)
-	checkSwap(r, d.Spelling, diags)
+	validateSwap(r, d.Spelling, diags)
 	switch s := r.Spec.(type) {
 	case *resource.Space:
 		finishSpace(r, s, diags)

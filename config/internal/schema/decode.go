@@ -328,11 +328,11 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 }
 
 func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range, shown string, sensitive bool) bool {
-	checkKey, summary := validate.LabelKey, "Invalid label"
+	validateKey, summary := validate.LabelKey, "Invalid label"
 	if a.Type == resource.TypePairs {
-		checkKey, summary = validate.Variable, "Invalid variable"
+		validateKey, summary = validate.Variable, "Invalid variable"
 	}
-	if err := checkKey(name); err != nil {
+	if err := validateKey(name); err != nil {
 		if sensitive {
 			err = errors.New("a sensitive value can't be such a name: a name is not empty and has neither \"=\" nor white space")
 		}

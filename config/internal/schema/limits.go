@@ -7,8 +7,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkSwap makes sure that a bound of swap has a limit of memory beside it that it goes with.
-func checkSwap(r *resource.Resource, f *Spelling, diags *resource.Diagnostics) {
+// validateSwap makes sure that a bound of swap has a limit of memory beside it that it goes with.
+func validateSwap(r *resource.Resource, f *Spelling, diags *resource.Diagnostics) {
 	limits := resource.ResourcesOf(r.Spec)
 	err := limits.CheckSwap()
 	if err == nil {

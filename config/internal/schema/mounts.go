@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkMounts sees that every mount has its own path in the container, at which the runtime can mount it.
-func checkMounts(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
+// validateMounts sees that every mount has its own path in the container, at which the runtime can mount it.
+func validateMounts(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]resource.Range{}
 	claim := func(target, refused string, at resource.Range) {
 		if refused != "" {

@@ -1,18 +1,17 @@
-package config
+package assemble
 
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkDependencies sees that what containers depend on exists, where all of the cell is known, and can come to be what
+// validateDependencies sees that what containers depend on exists, where all of the cell is known, and can come to be what
 // it must be, and that no container waits for itself.
-func (c *cell) checkDependencies(diags *resource.Diagnostics) {
+func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 	whole := c.declared != nil && !c.declared.External
 	for _, d := range c.containers {
 		for _, on := range spec(d).DependsOn {
@@ -84,8 +83,8 @@ func impossible(d *schema.Declaration, key string, condition resource.Condition,
 	diags.Errorf(at, d.Path, "Impossible condition", "%s can't become %s: %s, or take the condition away.", shown, condition, reason)
 }
 
-// checkCellDependencies sees of cells what checkDependencies does of containers. order holds the paths of all cells.
-func checkCellDependencies(cells map[resource.Path]*cell, order []resource.Path, members map[resource.Path][]string, diags *resource.Diagnostics) {
+// validateCellDependencies sees of cells what validateDependencies does of containers. order holds the paths of all cells.
+func validateCellDependencies(cells map[resource.Path]*cell, order []resource.Path, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	var declared []*schema.Declaration
 	for _, p := range order {
 		if d := cells[p].declared; d != nil && !d.External {
@@ -118,8 +117,8 @@ func checkCellDependencies(cells map[resource.Path]*cell, order []resource.Path,
 	}
 }
 
-// checkReferences sees that no resource waits for itself because of the values that it takes from others.
-func checkReferences(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateReferences sees that no resource waits for itself because of the values that it takes from others.
+func validateReferences(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	byPath := map[resource.Path]*schema.Declaration{}
 	tree := resource.NewTree()
 	containers := map[resource.Path][]resource.Path{} // of a cell
@@ -164,62 +163,12 @@ func checkReferences(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	}
 }
 
-// reportCycle reports that everything in cycle waits for the next, the last for the first. name returns what their
-// dependencies call them.
-func reportCycle(cycle []*schema.Declaration, name func(resource.Path) string, reason string, diags *resource.Diagnostics) {
-	names := make([]string, 0, len(cycle)+1)
-	for _, member := range append(slices.Clone(cycle), cycle[0]) {
-		names = append(names, name(member.Path))
-	}
-	at := dependencyRange(cycle[0], names[1])
-	if most := 12; len(names) > most {
-		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
-	}
-	diags.Errorf(at, cycle[0].Path, "Dependency cycle", "%s, %s. Take one of these dependencies away.", strings.Join(names, " → "), reason)
-}
-
 // dependencyRange returns where d says that it depends on name.
 func dependencyRange(d *schema.Declaration, name string) resource.Range {
 	if rng, ok := d.Resource.Ranges[fmt.Sprintf("dependsOn[%q].name", name)]; ok {
 		return rng
 	}
 	return d.Resource.RangeOf("dependsOn")
-}
-
-// maxCycles bounds how many cycles are looked for: more than anybody reads at once.
-const maxCycles = 20
-
-// cycles returns circles of declarations of which each waits for the next and the last for the first: one for
-// every place where a walk along waitsFor comes back to where it was, up to a bound.
-func cycles(all []*schema.Declaration, waitsFor func(*schema.Declaration) []*schema.Declaration) [][]*schema.Declaration {
-	var found [][]*schema.Declaration
-	var stack []*schema.Declaration
-	const active, finished = 1, 2
-	state := map[*schema.Declaration]int{}
-	var visit func(d *schema.Declaration)
-	visit = func(d *schema.Declaration) {
-		state[d] = active
-		stack = append(stack, d)
-		for _, next := range waitsFor(d) {
-			switch state[next] {
-			case active:
-				if len(found) < maxCycles {
-					found = append(found, slices.Clone(stack[slices.Index(stack, next):]))
-				}
-			case finished:
-			default:
-				visit(next)
-			}
-		}
-		stack = stack[:len(stack)-1]
-		state[d] = finished
-	}
-	for _, d := range all {
-		if state[d] == 0 {
-			visit(d)
-		}
-	}
-	return found
 }
 
 // waitsFor returns the containers that are started before d: those it depends on, and the root.

@@ -1,4 +1,4 @@
-package config
+package assemble
 
 import (
 	"fmt"
@@ -10,17 +10,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
-func checkNetworks(decls []*schema.Declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
-	checkSpaceNames(decls, diags)
-	checkSubnets(decls, diags)
-	checkAddresses(decls, tree, diags)
-	checkAttachments(decls, members, diags)
-	checkAliases(decls, diags)
+// validateNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
+func validateNetworks(decls []*schema.Declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
+	validateSpaceNames(decls, diags)
+	validateSubnets(decls, diags)
+	validateAddresses(decls, tree, diags)
+	validateAttachments(decls, members, diags)
+	validateAliases(decls, diags)
 }
 
-// checkSpaceNames sees that every space has its own CNI network and bridge, whose names are made of the space's.
-func checkSpaceNames(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateSpaceNames sees that every space has its own CNI network and bridge, whose names are made of the space's.
+func validateSpaceNames(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	owners := map[string]*resource.Resource{}
 	for r := range specs[*resource.Space](decls) {
 		for _, made := range []struct{ what, name string }{
@@ -48,8 +48,8 @@ func fixedSubnet(r *resource.Resource) (netip.Prefix, bool) {
 	return netip.MustParsePrefix(s.Network.Subnet), true
 }
 
-// checkSubnets sees that no two spaces have an address in common.
-func checkSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateSubnets sees that no two spaces have an address in common.
+func validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type use struct {
 		subnet netip.Prefix
 		order  int
@@ -78,8 +78,8 @@ func checkSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	}
 }
 
-// checkAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
-func checkAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+// validateAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
+func validateAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	type socket struct {
 		space   resource.Path
 		address string
@@ -105,8 +105,8 @@ func checkAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *res
 	}
 }
 
-// checkAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
-func checkAttachments(decls []*schema.Declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
+// validateAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
+func validateAttachments(decls []*schema.Declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	for r, c := range specs[*resource.Container](decls) {
 		if r.External {
 			continue
@@ -123,8 +123,8 @@ func checkAttachments(decls []*schema.Declaration, members map[resource.Path][]s
 	}
 }
 
-// checkAliases sees that an alias means one cell of its space.
-func checkAliases(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateAliases sees that an alias means one cell of its space.
+func validateAliases(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type name struct {
 		space resource.Path
 		name  string

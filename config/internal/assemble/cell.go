@@ -1,4 +1,4 @@
-package config
+package assemble
 
 import (
 	"slices"
@@ -40,9 +40,9 @@ func finishCells(decls []*schema.Declaration, members map[resource.Path][]string
 	}
 	for _, p := range order {
 		cells[p].chooseRoot(diags)
-		cells[p].checkDependencies(diags)
+		cells[p].validateDependencies(diags)
 	}
-	checkCellDependencies(cells, order, members, diags)
+	validateCellDependencies(cells, order, members, diags)
 }
 
 func spec(d *schema.Declaration) *resource.Container { return d.Resource.Spec.(*resource.Container) }

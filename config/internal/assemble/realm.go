@@ -1,4 +1,4 @@
-package config
+package assemble
 
 import (
 	"strings"
@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
-func checkRealms(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateRealms sees that every realm has a namespace that containerd takes and shares with no other realm.
+func validateRealms(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	owners := map[string]*resource.Resource{}
 	for r, spec := range specs[*resource.Realm](decls) {
 		at := r.RangeOf("namespace")

@@ -1,4 +1,4 @@
-package config
+package assemble
 
 import (
 	"iter"
@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// build decodes the declarations and puts them into one tree.
-func build(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tree {
+// Tree decodes the declarations and puts them into one tree.
+func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tree {
 	tree := resource.NewTree()
 	for _, d := range decls {
 		r := d.Decode(diags)
@@ -32,11 +32,11 @@ func build(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.T
 	}
 	members := membersOf(decls)
 	finishCells(decls, members, diags)
-	checkRealms(decls, diags)
-	checkNetworks(decls, tree, members, diags)
-	checkHostPorts(decls, diags)
-	checkTriggers(decls, tree, diags)
-	checkReferences(decls, diags)
+	validateRealms(decls, diags)
+	validateNetworks(decls, tree, members, diags)
+	validateHostPorts(decls, diags)
+	validateTriggers(decls, tree, diags)
+	validateReferences(decls, diags)
 	return tree
 }
 

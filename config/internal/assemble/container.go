@@ -1,4 +1,4 @@
-package config
+package assemble
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// checkHostPorts sees that no port of the host is published twice in the whole configuration.
-func checkHostPorts(decls []*schema.Declaration, diags *resource.Diagnostics) {
+// validateHostPorts sees that no port of the host is published twice in the whole configuration.
+func validateHostPorts(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type use struct {
 		resource.Port
 		text string

@@ -1,0 +1,5 @@
+// Package assemble puts the declarations of a configuration into one tree and judges whether the resources fit together:
+// names, roots of cells, networks, ports of the host, and what waits for what.
+//
+// It judges what the configuration says, whatever there is on the host.
+package assemble

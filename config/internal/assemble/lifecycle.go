@@ -1,0 +1,20 @@
+package assemble
+
+import (
+	"github.com/kukeon/kuke/config/internal/schema"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// validateTriggers sees that what replaces resources when it changes is there.
+func validateTriggers(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+	for r := range specs[*resource.Container](decls) {
+		if r.Lifecycle == nil {
+			continue
+		}
+		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
+			if tree.Resource(t.Path) == nil {
+				diags.Errorf(r.Declared, r.Path, "No such resource", "%s is replaced when %s changes, but there is no such resource in this configuration.", r.Path, t.Path)
+			}
+		}
+	}
+}
