@@ -4,6 +4,8 @@ import (
 	"io"
 
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/write"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // Language is one of the two spellings of a configuration.
@@ -20,3 +22,33 @@ func LanguageOf(name string, data []byte) Language { return source.LanguageOf(na
 
 // ReadInput reads what can be given to [Input.Stdin] more than once, as far as Load takes it.
 func ReadInput(r io.Reader) ([]byte, error) { return source.ReadInput(r) }
+
+// EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree.
+func EncodeHCL(tree *resource.Tree) []byte { return write.EncodeHCL(tree) }
+
+// EncodeYAML returns the tree as manifests that [Load] reads back as the very same tree.
+func EncodeYAML(tree *resource.Tree) []byte { return write.EncodeYAML(tree) }
+
+// Formatted is a source file and its canonical form.
+type Formatted = write.Formatted
+
+// Format returns the canonical form, that of terraform fmt, of the HCL files at the paths: files, directories, of which it
+// takes *.hcl and *.kukevars but nothing hidden, and, where recursive, the directories below them, or "-" for stdin. It writes
+// nothing. A file that can't be read or parsed is left out and reported; sources holds the lines that diagnostics are about.
+func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags resource.Diagnostics) {
+	return write.Format(paths, recursive, stdin)
+}
+
+// Explanation is the documentation of a kind, or of an attribute of one.
+type Explanation = write.Explanation
+
+// Explain returns the documentation of KIND or KIND.FIELD[.FIELD…], in the spelling of YAML or of HCL. The error says which
+// name is wrong, and which one may have been meant.
+func Explain(path string) (*Explanation, error) { return write.Explain(path) }
+
+// Completions returns the paths that begin with begun and that [Explain] takes, each with its documentation.
+func Completions(begun string) [][2]string { return write.Completions(begun) }
+
+// JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any kind. It takes every
+// manifest that [Load] takes; Load refuses some more, which no schema can tell.
+func JSONSchema(k resource.Kind) *write.Schema { return write.JSONSchema(k) }

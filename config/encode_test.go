@@ -13,6 +13,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -109,7 +110,7 @@ func setSome(t *rapid.T, attrs []*resource.Attribute, of reflect.Value) {
 func TestEncodeHCLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := randomTree(t)
-		text := EncodeHCL(tree)
+		text := write.EncodeHCL(tree)
 		var diags resource.Diagnostics
 		e := newEvaluator(Input{}, &diags)
 		m := newModule("")
@@ -124,7 +125,7 @@ func TestEncodeHCLProperty(t *testing.T) {
 func TestEncodeYAMLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := randomTree(t)
-		text := EncodeYAML(tree)
+		text := write.EncodeYAML(tree)
 		var diags resource.Diagnostics
 		decls := schema.ReadManifests("x.yaml", text, &diags)
 		decodedAs(t, tree, decls, diags, text)
@@ -180,9 +181,9 @@ func TestEncodeGolden(t *testing.T) {
 		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
-		checkEncoded(t, tree, "again.hcl", EncodeHCL(tree), name+".want")
+		checkEncoded(t, tree, "again.hcl", write.EncodeHCL(tree), name+".want")
 		if name != "every-field.hcl" { // which is the very tree of every-field.yaml
-			checkEncoded(t, tree, "again.yaml", EncodeYAML(tree), strings.TrimSuffix(name, ".yaml")+".yaml")
+			checkEncoded(t, tree, "again.yaml", write.EncodeYAML(tree), strings.TrimSuffix(name, ".yaml")+".yaml")
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -99,7 +100,7 @@ cell "y" {
 		t.Fatal(diags)
 	}
 	var names []string
-	for _, r := range inOrder(tree) {
+	for _, r := range write.InOrder(tree) {
 		names = append(names, string(r.Path[len("r/s/t/"):]))
 	}
 	if got, want := strings.Join(names, " "), "x x/b x/a x/c y y/c y/b"; got != want {

@@ -1,4 +1,4 @@
-package config
+package write
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 // parents first.
 func EncodeYAML(tree *resource.Tree) []byte {
 	var b bytes.Buffer
-	for i, r := range inOrder(tree) {
+	for i, r := range InOrder(tree) {
 		if i > 0 {
 			b.WriteString("---\n")
 		}

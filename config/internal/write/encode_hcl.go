@@ -1,4 +1,4 @@
-package config
+package write
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ import (
 func EncodeHCL(tree *resource.Tree) []byte {
 	file := hclwrite.NewEmptyFile()
 	bodies := map[resource.Path]*hclwrite.Body{}
-	for _, r := range inOrder(tree) {
+	for _, r := range InOrder(tree) {
 		parent := r.Path.Parent()
 		body := bodies[parent]
 		if body == nil {
@@ -46,9 +46,9 @@ func EncodeHCL(tree *resource.Tree) []byte {
 	return hclwrite.Format(file.Bytes())
 }
 
-// inOrder returns the resources of the tree in the order in which they are written: that of their paths, but for root
+// InOrder returns the resources of the tree in the order in which they are written: that of their paths, but for root
 // containers of which nobody wrote that they are, which come first in their cells.
-func inOrder(tree *resource.Tree) []*resource.Resource {
+func InOrder(tree *resource.Tree) []*resource.Resource {
 	all := tree.Resources()
 	first := 0 // of the containers of a cell
 	for i, r := range all {

@@ -1,4 +1,4 @@
-package config
+package write
 
 import (
 	"bytes"
@@ -49,15 +49,15 @@ func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted
 		if !ok {
 			continue
 		}
-		if after, ok := formatHCL(s.Name, data, &diags); ok {
+		if after, ok := FormatHCL(s.Name, data, &diags); ok {
 			files = append(files, &Formatted{Name: s.Name, Before: s.Data, After: after})
 		}
 	}
 	return files, sources, diags
 }
 
-// formatHCL returns the canonical form of HCL in normal encoding, which means the same.
-func formatHCL(name string, data []byte, diags *resource.Diagnostics) (after []byte, ok bool) {
+// FormatHCL returns the canonical form of HCL in normal encoding, which means the same.
+func FormatHCL(name string, data []byte, diags *resource.Diagnostics) (after []byte, ok bool) {
 	defer func() {
 		// As in read: the parser and the formatter are other people's.
 		if p := recover(); p != nil {
