@@ -3,6 +3,9 @@ package config
 import (
 	"io"
 
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/internal/lang/console"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
@@ -52,3 +55,14 @@ func Completions(begun string) [][2]string { return write.Completions(begun) }
 // JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any kind. It takes every
 // manifest that [Load] takes; Load refuses some more, which no schema can tell.
 func JSONSchema(k resource.Kind) *write.Schema { return write.JSONSchema(k) }
+
+// Spell returns a value as Terraform's console shows it, with its type where brackets alone don't tell that.
+func Spell(val cty.Value) string { return console.Spell(val) }
+
+// MaxExpression is the largest expression that [Configuration.Evaluate] takes, in bytes.
+const MaxExpression = console.MaxExpression
+
+// Unfinished reads one more line of an expression and returns the brackets, heredocs and comments that are open at its end,
+// as text that opens the very same. open is the result for the line before, and empty for the first line. The result is empty
+// when the expression ends with the line.
+func Unfinished(open, line string) string { return console.Unfinished(open, line) }

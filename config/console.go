@@ -6,12 +6,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/lang/console"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
-
-// consoleName stands for what is evaluated by itself where a file name is shown.
-const consoleName = "<expression>"
 
 // Evaluate returns the value of an expression, which may refer to all that the root module can, as text: as [Spell]
 // does, with (sensitive value) for what must not be shown and (known once planned) for what isn't known. Of a call to type
@@ -31,67 +29,24 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 		text += "\n" // which ends the last line of a heredoc
 	}
 	data := []byte(text)
-	e.sources.Add(consoleName, data)
-	if !source.Bounded(consoleName, data, &diags) {
+	e.sources.Add(console.Name, data)
+	if !source.Bounded(console.Name, data, &diags) {
 		return "", diags
 	}
-	expr, problems := hclsyntax.ParseExpression(data, consoleName, hcl.InitialPos)
+	expr, problems := hclsyntax.ParseExpression(data, console.Name, hcl.InitialPos)
 	source.Report(source.FirstOfEach(problems), &diags)
 	if problems.HasErrors() {
 		return "", diags
 	}
 	result := ""
-	source.Guard(consoleName, &diags, func() {
-		if asked := typeAsked(expr); asked != nil {
+	source.Guard(console.Name, &diags, func() {
+		if asked := console.TypeAsked(expr); asked != nil {
 			if val, ok := e.evaluate(asked, e.root.scope()); ok {
-				result = spellType(val.Type(), 0)
+				result = console.SpellType(val.Type(), 0)
 			}
 		} else if val, ok := e.evaluate(expr, e.root.scope()); ok {
-			result = Spell(val)
+			result = console.Spell(val)
 		}
 	})
 	return result, diags
-}
-
-// MaxExpression bounds what is evaluated by itself, in bytes.
-const MaxExpression = 1 << 20
-
-// Unfinished reads one more line of an expression and returns what is open at its end, as text that opens the very same:
-// brackets, heredocs and comments that the lines after it are in. open is what it returned for the line before, and empty for
-// the first one; when the expression ends with the line, so is the result.
-func Unfinished(open, line string) string {
-	// What is wrong with the tokens, Evaluate will say.
-	tokens, _ := hclsyntax.LexExpression([]byte(open+line), consoleName, hcl.InitialPos)
-	var stack []hclsyntax.Token
-	for i, t := range tokens {
-		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
-			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			if stack = append(stack, t); len(stack) > source.MaxNesting {
-				return ""
-			}
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd,
-			hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
-			if len(stack) == 0 {
-				return ""
-			}
-			stack = stack[:len(stack)-1]
-		case hclsyntax.TokenStar:
-			if i > 0 && tokens[i-1].Type == hclsyntax.TokenSlash && tokens[i-1].Range.End.Byte == t.Range.Start.Byte {
-				return opened(stack) + "/*" // no two operators stand like that: it is a comment that isn't closed yet
-			}
-		}
-	}
-	if len(stack) > 0 && stack[len(stack)-1].Type == hclsyntax.TokenOQuote {
-		return ""
-	}
-	return opened(stack)
-}
-
-func opened(tokens []hclsyntax.Token) string {
-	var b strings.Builder
-	for _, t := range tokens {
-		b.Write(t.Bytes)
-	}
-	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kukeon/kuke/config/internal/lang/console"
 	"github.com/kukeon/kuke/config/internal/source"
 )
 
@@ -56,7 +57,7 @@ func TestUnfinished(t *testing.T) {
 	} {
 		got := ""
 		for line := range strings.Lines(text) {
-			got = Unfinished(got, line)
+			got = console.Unfinished(got, line)
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

@@ -1,4 +1,4 @@
-package config
+package console
 
 import (
 	"fmt"
@@ -104,8 +104,8 @@ func spellText(s string, indent int) string {
 	return opening + end + "\n" + margin + strings.Join(append(lines, end), "\n"+margin)
 }
 
-// typeAsked returns the argument of a call to type that is all of an expression, or nil.
-func typeAsked(expr hclsyntax.Expression) hclsyntax.Expression {
+// TypeAsked returns the argument of a call to type that is all of an expression, or nil.
+func TypeAsked(expr hclsyntax.Expression) hclsyntax.Expression {
 	call, ok := expr.(*hclsyntax.FunctionCallExpr)
 	if !ok || call.Name != "type" || len(call.Args) != 1 || call.ExpandFinal {
 		return nil
@@ -113,8 +113,8 @@ func typeAsked(expr hclsyntax.Expression) hclsyntax.Expression {
 	return call.Args[0]
 }
 
-// spellType returns a type as the function type of Terraform's console shows it.
-func spellType(ty cty.Type, indent int) string {
+// SpellType returns a type as the function type of Terraform's console shows it.
+func SpellType(ty cty.Type, indent int) string {
 	margin := strings.Repeat(" ", indent)
 	inner := margin + "    "
 	var b strings.Builder
@@ -123,13 +123,13 @@ func spellType(ty cty.Type, indent int) string {
 		element := ty.ElementType()
 		word := strings.TrimPrefix(conversionTo(ty), "to")
 		if element.IsObjectType() || element.IsTupleType() {
-			return word + "(\n" + inner + spellType(element, indent+4) + ",\n" + margin + ")"
+			return word + "(\n" + inner + SpellType(element, indent+4) + ",\n" + margin + ")"
 		}
-		return word + "(" + spellType(element, indent) + ")"
+		return word + "(" + SpellType(element, indent) + ")"
 	case ty.IsTupleType() && ty.Length() > 0:
 		b.WriteString("tuple([\n")
 		for _, element := range ty.TupleElementTypes() {
-			b.WriteString(inner + spellType(element, indent+4) + ",\n")
+			b.WriteString(inner + SpellType(element, indent+4) + ",\n")
 		}
 		return b.String() + margin + "])"
 	case ty.IsTupleType():
@@ -138,7 +138,7 @@ func spellType(ty cty.Type, indent int) string {
 		attributes := ty.AttributeTypes()
 		b.WriteString("object({\n")
 		for _, name := range slices.Sorted(maps.Keys(attributes)) {
-			b.WriteString(inner + name + ": " + spellType(attributes[name], indent+4) + ",\n")
+			b.WriteString(inner + name + ": " + SpellType(attributes[name], indent+4) + ",\n")
 		}
 		return b.String() + margin + "})"
 	case ty.IsObjectType():
