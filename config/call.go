@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -24,13 +25,13 @@ const maxModuleDepth = 32
 // moduleInstance is a module where it is called: once for the root, otherwise as often as for_each or count say.
 type moduleInstance struct {
 	eval   *evaluator
-	module *module
+	module *module.Module
 	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
 	address string
 	// parent is the path of the resource that it fills, empty where its resources say themselves where they belong.
 	parent resource.Path
 	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
-	call     *call
+	call     *module.Call
 	outside  *scope
 	assigned map[string]assigned
 	depth    int
@@ -39,13 +40,13 @@ type moduleInstance struct {
 
 	variables, locals, outputs map[string]*lazy
 	calls                      map[string]*expandedCall
-	blocks                     map[*block]*expandedBlock
+	blocks                     map[*module.Block]*expandedBlock
 }
 
-func (e *evaluator) instantiate(m *module, address string) *moduleInstance {
+func (e *evaluator) instantiate(m *module.Module, address string) *moduleInstance {
 	return &moduleInstance{
 		eval: e, module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
-		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*block]*expandedBlock{},
+		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*module.Block]*expandedBlock{},
 	}
 }
 
@@ -68,9 +69,9 @@ func memo(all map[string]*lazy, name string) *lazy {
 
 // local returns the value of a local value.
 func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool) {
-	attr := m.module.locals[name]
+	attr := m.module.Locals[name]
 	if attr == nil {
-		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.locals)), fmt.Sprintf("Declare it: locals { %s = … }.", message.Shorten(name)), at)
+		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.Locals)), fmt.Sprintf("Declare it: locals { %s = … }.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
 	return m.eval.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
@@ -90,7 +91,7 @@ func (m *moduleInstance) undeclared(what, name string, known []string, mend stri
 func (m *moduleInstance) path(name string, at resource.Range) (cty.Value, bool) {
 	switch name {
 	case "module":
-		return cty.StringVal(m.module.dir), true
+		return cty.StringVal(m.module.Dir), true
 	case "root":
 		return cty.StringVal(m.eval.rootDir), true
 	case "cwd":
@@ -114,9 +115,9 @@ func (m *moduleInstance) about(name string, at resource.Range) (cty.Value, bool)
 
 // variable returns the value of an input.
 func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
-	v := m.module.variables[name]
+	v := m.module.Variables[name]
 	if v == nil {
-		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.variables)), fmt.Sprintf("Declare it: variable %q {}.", message.Shorten(name)), at)
+		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.Variables)), fmt.Sprintf("Declare it: variable %q {}.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
 	l := memo(m.variables, name)
@@ -129,8 +130,8 @@ func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bo
 		if !ok {
 			return cty.DynamicVal, false
 		}
-		l.value, l.ok = mark(val, v.sensitive), true
-		for _, r := range v.rules {
+		l.value, l.ok = mark(val, v.Sensitive), true
+		for _, r := range v.Validations {
 			m.eval.holds(r, m.scope(), resource.Error, "Invalid value of a variable", "")
 		}
 		return l.value, true
@@ -138,25 +139,25 @@ func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bo
 }
 
 // input returns what is given for v.
-func (m *moduleInstance) input(v *variable) (cty.Value, bool) {
+func (m *moduleInstance) input(v *module.Variable) (cty.Value, bool) {
 	if m.call == nil {
 		return m.assignment(v)
 	}
-	attr := m.call.hcl.Body.Attributes[v.name]
+	attr := m.call.Syntax.Body.Attributes[v.Name]
 	if attr == nil {
-		if v.fallback == cty.NilVal {
-			m.eval.diags.Errorf(source.RangeOf(m.call.hcl.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.label, v.name, explained(v.description), v.name)
+		if v.Default == cty.NilVal {
+			m.eval.diags.Errorf(source.RangeOf(m.call.Syntax.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.Label, v.Name, explained(v.Description), v.Name)
 			return cty.DynamicVal, false
 		}
-		return v.fallback, true
+		return v.Default, true
 	}
 	val, ok := m.eval.evaluate(attr.Expr, m.outside)
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	val, err := v.given(val)
+	val, err := v.Given(val)
 	if err != nil {
-		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.name, err)
+		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.Name, err)
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -172,38 +173,38 @@ func explained(description string) string {
 }
 
 // assignment returns what was assigned to a variable of the root module.
-func (m *moduleInstance) assignment(v *variable) (cty.Value, bool) {
-	a, found := m.assigned[v.name]
+func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
+	a, found := m.assigned[v.Name]
 	if a.unusable {
 		return cty.DynamicVal, false
 	}
 	if !found {
 		switch {
-		case v.fallback != cty.NilVal:
-			return v.fallback, true
+		case v.Default != cty.NilVal:
+			return v.Default, true
 		case m.eval.input.Ask == nil:
-			m.eval.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.name, explained(v.description), v.name, envPrefix, v.name)
+			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, envPrefix, v.Name)
 			return cty.DynamicVal, false
 		}
-		text, err := m.eval.input.Ask(v.name, v.description, v.sensitive)
+		text, err := m.eval.input.Ask(v.Name, v.Description, v.Sensitive)
 		if err != nil {
-			m.eval.diags.Errorf(v.declared, "", "Missing value", "The variable %s has no value: %v.", v.name, err)
+			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value: %v.", v.Name, err)
 			return cty.DynamicVal, false
 		}
 		a = assigned{text: text, from: "what was entered"}
 	}
 	val, err := a.parse(v)
 	if err == nil {
-		val, err = v.given(val)
+		val, err = v.Given(val)
 	}
 	if err != nil {
 		at := a.at
 		if at.File == "" {
-			at = v.declared
-		} else if v.sensitive {
+			at = v.Declared
+		} else if v.Sensitive {
 			m.eval.sources.Hide(at.File)
 		}
-		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.name, a.from, strings.TrimSuffix(err.Error(), "."))
+		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.Name, a.from, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -218,9 +219,9 @@ type expandedCall struct {
 
 // output returns what module.<label> stands for: an object of the outputs, or with for_each or count a collection of them.
 func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, bool) {
-	c := m.module.calls[label]
+	c := m.module.Calls[label]
 	if c == nil {
-		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.calls)), fmt.Sprintf("Declare it: module %q { … }.", message.Shorten(label)), at)
+		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.Calls)), fmt.Sprintf("Declare it: module %q { … }.", message.Shorten(label)), at)
 		return cty.DynamicVal, false
 	}
 	x, ok := m.expandCall(c, at)
@@ -230,7 +231,7 @@ func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, boo
 	var values []cty.Value
 	for _, inner := range x.instances {
 		outputs := map[string]cty.Value{}
-		for name := range inner.module.outputs {
+		for name := range inner.module.Outputs {
 			val, found := inner.result(name, at)
 			if !found {
 				return cty.DynamicVal, false
@@ -253,7 +254,7 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 		return true
 	}
 	name, ok := attributeName(t[at])
-	outputs := x.instances[0].module.outputs
+	outputs := x.instances[0].module.Outputs
 	if !ok || outputs[name] != nil {
 		return true
 	}
@@ -264,48 +265,48 @@ func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
 
 // result returns the value of an output.
 func (m *moduleInstance) result(name string, at resource.Range) (cty.Value, bool) {
-	o := m.module.outputs[name]
+	o := m.module.Outputs[name]
 	return m.eval.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
-		for _, r := range o.rules {
+		for _, r := range o.Preconditions {
 			m.eval.holds(r, m.scope(), resource.Error, "Precondition does not hold", "")
 		}
-		val, ok := m.eval.evaluate(o.value.Expr, m.scope())
-		if o.after != nil {
-			ok = m.await(o.after) && ok
+		val, ok := m.eval.evaluate(o.Value.Expr, m.scope())
+		if o.DependsOn != nil {
+			ok = m.await(o.DependsOn) && ok
 		}
-		if ok && m.call == nil && !o.sensitive && functions.IsSensitive(val) {
-			m.eval.diags.Errorf(source.RangeOf(o.value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+		if ok && m.call == nil && !o.Sensitive && functions.IsSensitive(val) {
+			m.eval.diags.Errorf(source.RangeOf(o.Value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
 			return val, false
 		}
-		return mark(val, o.sensitive), ok
+		return mark(val, o.Sensitive), ok
 	})
 }
 
 // expandCall works out which modules a call stands for.
-func (m *moduleInstance) expandCall(c *call, at resource.Range) (*expandedCall, bool) {
-	x := m.calls[c.label]
+func (m *moduleInstance) expandCall(c *module.Call, at resource.Range) (*expandedCall, bool) {
+	x := m.calls[c.Label]
 	if x == nil {
 		x = &expandedCall{}
-		m.calls[c.label] = x
+		m.calls[c.Label] = x
 	}
-	_, ok := m.eval.once(&x.expansion, m.name("module."+c.label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
+	_, ok := m.eval.once(&x.expansion, m.name("module."+c.Label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
 	return x, ok
 }
 
-func (x *expandedCall) expand(m *moduleInstance, c *call) bool {
+func (x *expandedCall) expand(m *moduleInstance, c *module.Call) bool {
 	called, ok := m.calledModule(c)
 	if !ok {
 		return false
 	}
 	m.checkArguments(c, called)
-	x.each, ok = m.eval.repeat(c.hcl.Body, m.scope())
+	x.each, ok = m.eval.repeat(c.Syntax.Body, m.scope())
 	if !ok {
 		return false
 	}
 	for i, s := range x.each.scopes {
-		inner := m.eval.instantiate(called, m.name("module."+c.label)+x.each.suffix(i))
+		inner := m.eval.instantiate(called, m.name("module."+c.Label)+x.each.suffix(i))
 		inner.call, inner.outside, inner.depth, inner.parent = c, s, m.depth+1, m.parent
-		if attr := c.hcl.Body.Attributes["parent"]; attr != nil {
+		if attr := c.Syntax.Body.Attributes["parent"]; attr != nil {
 			if inner.parent, ok = m.parentPath(attr, s); !ok {
 				return false
 			}
@@ -342,10 +343,10 @@ func (m *moduleInstance) within(text string) resource.Path {
 }
 
 // calledModule reads the module that c calls.
-func (m *moduleInstance) calledModule(c *call) (*module, bool) {
-	attr := c.hcl.Body.Attributes["source"]
+func (m *moduleInstance) calledModule(c *module.Call) (*module.Module, bool) {
+	attr := c.Syntax.Body.Attributes["source"]
 	if attr == nil {
-		m.eval.diags.Errorf(source.RangeOf(c.hcl.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.label, c.label)
+		m.eval.diags.Errorf(source.RangeOf(c.Syntax.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.Label, c.Label)
 		return nil, false
 	}
 	written, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
@@ -353,14 +354,14 @@ func (m *moduleInstance) calledModule(c *call) (*module, bool) {
 		return nil, false
 	}
 	at := source.RangeOf(attr.Expr.Range())
-	dir, err := moduleDir(m.module.dir, written)
+	dir, err := module.Directory(m.module.Dir, written)
 	if err != nil {
 		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", message.Sentence(err.Error()))
 		return nil, false
 	}
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
-		if source.Identity(above.module.dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
+		if source.Identity(above.module.Dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
 			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
 			return nil, false
 		}
@@ -379,7 +380,7 @@ func (m *moduleInstance) caller() *moduleInstance {
 func (m *moduleInstance) chain(dir string) string {
 	names := []string{m.eval.shown(dir)}
 	for above := m; above != nil; above = above.caller() {
-		names = append(names, m.eval.shown(above.module.dir))
+		names = append(names, m.eval.shown(above.module.Dir))
 	}
 	slices.Reverse(names)
 	return strings.Join(names, " → ")
@@ -394,7 +395,7 @@ func (e *evaluator) shown(dir string) string {
 }
 
 // readModule reads the files of a module, once.
-func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
+func (e *evaluator) readModule(dir string, at resource.Range) (*module.Module, bool) {
 	if m := e.modules[dir]; m != nil {
 		return m, true
 	}
@@ -409,10 +410,10 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 	}
 	before := len(*e.diags)
 	found := source.Discover([]string{source.Shown(dir)}, nil, e.files(dir), e.diags)
-	m := newModule(dir)
-	m.read(found, e.sources, e.diags)
-	if m.settings != nil {
-		e.diags.Errorf(m.settings.declared, "", "Misplaced block", "The project is that of the whole configuration. Write the block kuke beside the block module that calls this module, not in the module.")
+	m := module.New(dir)
+	m.Read(found, e.sources, e.diags)
+	if m.Settings != nil {
+		e.diags.Errorf(m.Settings.Declared, "", "Misplaced block", "The project is that of the whole configuration. Write the block kuke beside the block module that calls this module, not in the module.")
 	}
 	if (*e.diags)[before:].HasErrors() {
 		return nil, false
@@ -422,11 +423,11 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module, bool) {
 }
 
 // checkArguments refuses arguments of a call that are no inputs of the module.
-func (m *moduleInstance) checkArguments(c *call, called *module) {
-	for _, b := range c.hcl.Body.Blocks {
+func (m *moduleInstance) checkArguments(c *module.Call, called *module.Module) {
+	for _, b := range c.Syntax.Body.Blocks {
 		m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
 	}
-	for _, attr := range source.SortedAttributes(c.hcl.Body) {
+	for _, attr := range source.SortedAttributes(c.Syntax.Body) {
 		switch attr.Name {
 		case "source", "parent", "for_each", "count", "depends_on":
 			continue
@@ -434,8 +435,8 @@ func (m *moduleInstance) checkArguments(c *call, called *module) {
 			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
 			continue
 		}
-		if called.variables[attr.Name] == nil {
-			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.variables))))
+		if called.Variables[attr.Name] == nil {
+			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.Label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.Variables))))
 		}
 	}
 }

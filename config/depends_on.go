@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -13,7 +14,7 @@ import (
 // awaitCallers lets what is being worked out wait for all that the calls of the module, and of those around it, depend on.
 func (m *moduleInstance) awaitCallers() bool {
 	for ; m.call != nil; m = m.outside.in {
-		attr := m.call.hcl.Body.Attributes["depends_on"]
+		attr := m.call.Syntax.Body.Attributes["depends_on"]
 		if attr == nil {
 			continue
 		}
@@ -38,9 +39,9 @@ func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
 }
 
 // awaitsItself reports whether the depends_on of a call names that call, and complains about it.
-func (m *moduleInstance) awaitsItself(c *call, attr *hclsyntax.Attribute) bool {
+func (m *moduleInstance) awaitsItself(c *module.Call, attr *hclsyntax.Attribute) bool {
 	for _, t := range attr.Expr.Variables() {
-		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.label {
+		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.Label {
 			m.eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
 			return true
 		}
@@ -84,16 +85,16 @@ func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at reso
 	used := m.eval.watch("depends_on", func() { _, ok = r.value(m.eval, m.scope()) })
 	m.eval.use(used)
 	for _, b := range m.find(k, r.label, nil) {
-		ok = ok && m.awaitBlocks(b.nested, used)
+		ok = ok && m.awaitBlocks(b.Nested, used)
 	}
 	return ok
 }
 
 // awaitBlocks lets what is being worked out wait for what the blocks make in the resources at the paths, nil for all, and
 // for what lies in that.
-func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
+func (m *moduleInstance) awaitBlocks(blocks []*module.Block, paths references) bool {
 	for _, b := range blocks {
-		x, ok := m.expand(b, source.RangeOf(b.hcl.DefRange()))
+		x, ok := m.expand(b, source.RangeOf(b.Syntax.DefRange()))
 		if !ok {
 			return false
 		}
@@ -104,7 +105,7 @@ func (m *moduleInstance) awaitBlocks(blocks []*block, paths references) bool {
 			}
 		}
 		m.eval.use(inner)
-		if !m.awaitBlocks(b.nested, inner) {
+		if !m.awaitBlocks(b.Nested, inner) {
 			return false
 		}
 	}
@@ -116,7 +117,7 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 	if !m.wholly(t, at) {
 		return false
 	}
-	c := m.module.calls[label]
+	c := m.module.Calls[label]
 	if c == nil {
 		_, ok := m.output(label, at) // which says so
 		return ok
@@ -142,14 +143,14 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 
 // awaitAll lets what is being worked out wait for all that the module makes.
 func (m *moduleInstance) awaitAll() bool {
-	for _, d := range m.module.manifests {
+	for _, d := range m.module.Manifests {
 		m.eval.use(references{d.Path: true})
 	}
-	if !m.awaitBlocks(m.module.blocks, nil) {
+	if !m.awaitBlocks(m.module.Blocks, nil) {
 		return false
 	}
-	for _, c := range m.module.callOrder {
-		x, ok := m.expandCall(c, source.RangeOf(c.hcl.DefRange()))
+	for _, c := range m.module.CallOrder {
+		x, ok := m.expandCall(c, source.RangeOf(c.Syntax.DefRange()))
 		if !ok {
 			return false
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
@@ -113,8 +114,8 @@ func TestEncodeHCLProperty(t *testing.T) {
 		text := write.EncodeHCL(tree)
 		var diags resource.Diagnostics
 		e := newEvaluator(Input{}, &diags)
-		m := newModule("")
-		m.read([]source.File{{Name: "x.hcl", Data: text, Named: true}}, e.sources, &diags)
+		m := module.New("")
+		m.Read([]source.File{{Name: "x.hcl", Data: text, Named: true}}, e.sources, &diags)
 		e.instantiate(m, "").declareModule()
 		decls := e.declared
 		decodedAs(t, tree, decls, diags, text)

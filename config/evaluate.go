@@ -14,6 +14,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/assemble"
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -29,7 +30,7 @@ type evaluator struct {
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
 	rootDir   string
 	root      *moduleInstance
-	modules   map[string]*module
+	modules   map[string]*module.Module
 	functions map[string]map[string]function.Function
 	// running names what is being worked out, the outermost first.
 	running []string
@@ -52,7 +53,7 @@ type evaluator struct {
 
 func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module{}, objects: map[*schema.Declaration]cty.Value{},
+		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -64,8 +65,8 @@ func (e *evaluator) work(c *Configuration) {
 	for i := 0; i < len(instances); i++ {
 		m := instances[i]
 		m.declareModule()
-		for _, call := range m.module.callOrder {
-			if x, ok := m.expandCall(call, source.RangeOf(call.hcl.DefRange())); ok {
+		for _, call := range m.module.CallOrder {
+			if x, ok := m.expandCall(call, source.RangeOf(call.Syntax.DefRange())); ok {
 				instances = append(instances, x.instances...)
 			}
 		}
@@ -81,29 +82,29 @@ func (e *evaluator) work(c *Configuration) {
 		m.surgery(c)
 	}
 	c.checkSurgery(e.diags)
-	for _, name := range slices.Sorted(maps.Keys(e.root.module.outputs)) {
-		o := e.root.module.outputs[name]
-		if val, ok := e.root.result(name, o.declared); ok {
+	for _, name := range slices.Sorted(maps.Keys(e.root.module.Outputs)) {
+		o := e.root.module.Outputs[name]
+		if val, ok := e.root.result(name, o.Declared); ok {
 			e.pending = e.pending || !val.IsWhollyKnown()
-			c.Outputs = append(c.Outputs, Output{Name: name, Description: o.description, Value: val, Sensitive: o.sensitive || functions.IsSensitive(val), Declared: o.declared})
+			c.Outputs = append(c.Outputs, Output{Name: name, Description: o.Description, Value: val, Sensitive: o.Sensitive || functions.IsSensitive(val), Declared: o.Declared})
 		}
 	}
 }
 
 // declareModule works out the variables, local values and resources of a module, used or not: what is wrong shows.
 func (m *moduleInstance) declareModule() {
-	for _, name := range slices.Sorted(maps.Keys(m.module.variables)) {
-		m.variable(name, m.module.variables[name].declared)
+	for _, name := range slices.Sorted(maps.Keys(m.module.Variables)) {
+		m.variable(name, m.module.Variables[name].Declared)
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.module.locals)) {
-		m.local(name, source.RangeOf(m.module.locals[name].NameRange))
+	for _, name := range slices.Sorted(maps.Keys(m.module.Locals)) {
+		m.local(name, source.RangeOf(m.module.Locals[name].NameRange))
 	}
-	for _, b := range m.module.blocks {
+	for _, b := range m.module.Blocks {
 		m.declareAll(b)
 	}
-	m.eval.declared = append(m.eval.declared, m.module.manifests...)
-	for _, name := range slices.Sorted(maps.Keys(m.module.outputs)) {
-		m.result(name, m.module.outputs[name].declared)
+	m.eval.declared = append(m.eval.declared, m.module.Manifests...)
+	for _, name := range slices.Sorted(maps.Keys(m.module.Outputs)) {
+		m.result(name, m.module.Outputs[name].Declared)
 	}
 }
 
@@ -312,7 +313,7 @@ func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scop
 	for root, values := range members {
 		vars[root] = cty.ObjectVal(values)
 	}
-	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.module.dir)}, ok
+	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.module.Dir)}, ok
 }
 
 // functionsIn returns what expressions of a module in dir may call.
@@ -421,13 +422,13 @@ func described(val cty.Value) string {
 
 // holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
 // warning.
-func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary string, about resource.Path) {
-	val, ok := e.evaluate(r.condition, s)
+func (e *evaluator) holds(r *module.Condition, s *scope, severity resource.Severity, summary string, about resource.Path) {
+	val, ok := e.evaluate(r.Expr, s)
 	if !ok {
 		return
 	}
 	val, _ = val.UnmarkDeep()
-	at := source.RangeOf(r.condition.Range())
+	at := source.RangeOf(r.Expr.Range())
 	val, err := convert.Convert(val, cty.Bool)
 	switch {
 	case err != nil || val.IsNull():
@@ -439,7 +440,7 @@ func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary
 	case val.True():
 		return
 	}
-	message, ok := e.evaluate(r.message, s)
+	message, ok := e.evaluate(r.ErrorMessage, s)
 	if !ok {
 		return
 	}
@@ -447,18 +448,26 @@ func (e *evaluator) holds(r *rule, s *scope, severity resource.Severity, summary
 	if !functions.IsSensitive(message) {
 		text, err := convert.Convert(message, cty.String)
 		if err != nil || text.IsNull() || !text.IsKnown() {
-			e.diags.Errorf(source.RangeOf(r.message.Range()), about, "Wrong type", "An error message must be a text.")
+			e.diags.Errorf(source.RangeOf(r.ErrorMessage.Range()), about, "Wrong type", "An error message must be a text.")
 			return
 		}
 		said = text.AsString()
 	}
 	*e.diags = append(*e.diags, resource.Diagnostic{
 		Severity: severity, Summary: summary, Subject: at, Path: about,
-		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.at),
+		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.At),
 	})
 }
 
 // files says which files the module in dir may read.
 func (e *evaluator) files(dir string) functions.Files {
 	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles}
+}
+
+// mark adds to val that it is sensitive.
+func mark(val cty.Value, sensitive bool) cty.Value {
+	if !sensitive {
+		return val
+	}
+	return val.Mark(functions.Sensitive)
 }

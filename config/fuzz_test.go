@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -180,8 +181,8 @@ variable "secret" {
 `)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var diags resource.Diagnostics
-		m := newModule(t.TempDir())
-		(&collector{module: m, diags: &diags}).file("main.hcl", declared)
+		m := module.New(t.TempDir())
+		m.Read([]source.File{{Name: "main.hcl", Data: declared}}, source.NewFiles(), &diags)
 		s := &inputs{sources: source.NewFiles(), root: m, diags: &diags, values: map[string]assigned{}}
 		for _, name := range []string{"a.kukevars", "a.json"} {
 			text, ok := source.Normalize(source.File{Name: name, Data: data}, &diags)
@@ -198,10 +199,10 @@ variable "secret" {
 		for _, d := range diags {
 			checkRange(t, d.Subject, s.sources.Texts)
 		}
-		for name, v := range m.variables {
+		for name, v := range m.Variables {
 			for _, a := range []assigned{s.values[name], {text: string(data)}} {
 				if val, err := a.parse(v); err == nil {
-					_, _ = v.given(val)
+					_, _ = v.Given(val)
 				}
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/zclconf/go-cty/cty/json"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -49,7 +50,7 @@ type assigned struct {
 // inputs collects what is assigned: later ones win.
 type inputs struct {
 	sources *source.Files
-	root    *module
+	root    *module.Module
 	diags   *resource.Diagnostics
 	values  map[string]assigned
 	// broken says that a file can't be read, so that values are missing which may be there.
@@ -61,7 +62,7 @@ type inputs struct {
 func (s *inputs) collect(in Input, dirs []string) {
 	for _, pair := range in.Environ {
 		if name, text, ok := strings.Cut(strings.TrimPrefix(pair, envPrefix), "="); ok && strings.HasPrefix(pair, envPrefix) {
-			if s.root.variables[name] != nil {
+			if s.root.Variables[name] != nil {
 				s.values[name] = assigned{text: text, from: "the environment variable " + envPrefix + name}
 			}
 		}
@@ -76,13 +77,13 @@ func (s *inputs) collect(in Input, dirs []string) {
 			s.file(a.File, source.OpenFile(a.File), true)
 			continue
 		}
-		if s.root.variables[a.Name] == nil {
+		if s.root.Variables[a.Name] == nil {
 			s.diags.Errorf(resource.Range{}, "", "Undeclared variable", "--var sets %q, but no variable of that name is declared.%s", message.Shorten(a.Name), s.declare(a.Name))
 			continue
 		}
 		s.values[a.Name] = assigned{text: a.Text, from: "--var"}
 	}
-	for name := range s.root.variables {
+	for name := range s.root.Variables {
 		if _, ok := s.values[name]; !ok && s.broken {
 			s.values[name] = assigned{unusable: true}
 		}
@@ -91,7 +92,7 @@ func (s *inputs) collect(in Input, dirs []string) {
 
 // declare says how to mend that there is no variable called name.
 func (s *inputs) declare(name string) string {
-	if hint := message.Suggest(name, slices.Sorted(maps.Keys(s.root.variables))); hint != "" {
+	if hint := message.Suggest(name, slices.Sorted(maps.Keys(s.root.Variables))); hint != "" {
 		return hint
 	}
 	return fmt.Sprintf(" Declare it: variable %q {}.", message.Shorten(name))
@@ -154,7 +155,7 @@ func (s *inputs) file(name string, open func() (io.ReadCloser, error), named boo
 func (s *inputs) set(found []assignment, from string) {
 	for _, a := range found {
 		variable := strings.TrimSpace(a.name)
-		if s.root.variables[variable] == nil {
+		if s.root.Variables[variable] == nil {
 			// As in Terraform: a file may serve several configurations.
 			s.diags.Warnf(a.at, "", "Undeclared variable", "No variable called %q is declared, so that this value has no effect.%s", message.Shorten(variable), s.declare(variable))
 			continue
@@ -165,8 +166,8 @@ func (s *inputs) set(found []assignment, from string) {
 
 // holdsSecrets reports whether data may assign something to a sensitive variable.
 func (s *inputs) holdsSecrets(data []byte) bool {
-	for name, v := range s.root.variables {
-		if v.sensitive && bytes.Contains(data, []byte(name)) {
+	for name, v := range s.root.Variables {
+		if v.Sensitive && bytes.Contains(data, []byte(name)) {
 			return true
 		}
 	}
@@ -180,15 +181,10 @@ type assignment struct {
 }
 
 func (s *inputs) assignments(name string, data []byte) []assignment {
-	if !source.Bounded(name, data, s.diags) {
+	body, ok := source.ParseHCL(name, data, s.diags)
+	if !ok {
 		return nil
 	}
-	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	source.Report(source.FirstOfEach(problems), s.diags)
-	if problems.HasErrors() {
-		return nil
-	}
-	body := file.Body.(*hclsyntax.Body)
 	for _, b := range body.Blocks {
 		s.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A file of values holds no blocks, only arguments: name = value. To declare a variable, write its block in a file that ends in .hcl.")
 	}
@@ -246,11 +242,11 @@ func (s *inputs) jsonAssignments(name string, data []byte) []assignment {
 }
 
 // parse returns what a text that was assigned says for v: text for a variable that takes one, an expression otherwise.
-func (a assigned) parse(v *variable) (cty.Value, error) {
+func (a assigned) parse(v *module.Variable) (cty.Value, error) {
 	if a.value != cty.NilVal {
 		return a.value, nil
 	}
-	if v.ty.IsPrimitiveType() || !v.typed {
+	if v.Type.IsPrimitiveType() || !v.Typed {
 		return cty.StringVal(a.text), nil
 	}
 	var refused resource.Diagnostics
@@ -264,5 +260,5 @@ func (a assigned) parse(v *variable) (cty.Value, error) {
 			return val, nil
 		}
 	}
-	return cty.NilVal, fmt.Errorf("it must be an expression of the type %s, such as [\"a\", \"b\"] or {a = 1}: %s", typeexpr.TypeString(v.ty), strings.TrimSuffix(problems[0].Detail, "."))
+	return cty.NilVal, fmt.Errorf("it must be an expression of the type %s, such as [\"a\", \"b\"] or {a = 1}: %s", typeexpr.TypeString(v.Type), strings.TrimSuffix(problems[0].Detail, "."))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -16,7 +17,7 @@ import (
 
 // instance is one of the resources that a block stands for.
 type instance struct {
-	block  *block
+	block  *module.Block
 	in     *moduleInstance
 	parent *instance // of the block around it, or nil
 	// name is what messages call it: container.web["a"].
@@ -31,7 +32,7 @@ type instance struct {
 	// known are the attributes that can be told without the body, once they were asked for.
 	known cty.Value
 	// postconditions are for what its lifecycle says of its values.
-	postconditions []*rule
+	postconditions []*module.Condition
 }
 
 // expandedBlock are the resources that a block stands for, by the instance of the block around it.
@@ -63,16 +64,16 @@ type group struct {
 }
 
 // expand works out which resources a block stands for.
-func (m *moduleInstance) expand(b *block, at resource.Range) (*expandedBlock, bool) {
+func (m *moduleInstance) expand(b *module.Block, at resource.Range) (*expandedBlock, bool) {
 	x := m.blocks[b]
 	if x == nil {
 		x = &expandedBlock{}
 		m.blocks[b] = x
 	}
-	_, ok := m.eval.once(&x.expansion, m.name(b.address()), at, func() (cty.Value, bool) {
+	_, ok := m.eval.once(&x.expansion, m.name(b.Address()), at, func() (cty.Value, bool) {
 		parents := []*instance{nil}
-		if b.parent != nil {
-			above, ok := m.expand(b.parent, at)
+		if b.Parent != nil {
+			above, ok := m.expand(b.Parent, at)
 			if !ok {
 				return cty.DynamicVal, false
 			}
@@ -83,7 +84,7 @@ func (m *moduleInstance) expand(b *block, at resource.Range) (*expandedBlock, bo
 			if parent != nil {
 				s = parent.scope
 			}
-			r, ok := m.eval.repeat(b.hcl.Body, s)
+			r, ok := m.eval.repeat(b.Syntax.Body, s)
 			if !ok {
 				return cty.DynamicVal, false
 			}
@@ -109,15 +110,15 @@ func (x *expandedBlock) instances() []*instance {
 
 // newInstance makes the instance of a block at i, with its path: empty where something is wrong with it, which has been
 // reported then.
-func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
-	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.address() + g.each.suffix(i)), body: lazy{apart: true}}
+func (m *moduleInstance) newInstance(b *module.Block, g *group, i int) *instance {
+	n := &instance{block: b, in: m, parent: g.parent, name: m.name(b.Address() + g.each.suffix(i)), body: lazy{apart: true}}
 	inner := *g.each.scopes[i]
 	inner.within = n
 	n.scope = &inner
 	name := m.instanceName(n, g, i)
 	parent, ok := m.parentOf(n)
 	if name != nil && ok {
-		n.path = schema.ChildPath(m.eval.diags, b.kind, parent, name)
+		n.path = schema.ChildPath(m.eval.diags, b.Kind, parent, name)
 	}
 	return n
 }
@@ -125,10 +126,10 @@ func (m *moduleInstance) newInstance(b *block, g *group, i int) *instance {
 // instanceName returns the name of an instance: what name = says, or the label, followed by - and the index or the key
 // where there are several.
 func (m *moduleInstance) instanceName(n *instance, g *group, i int) *source.Value {
-	n.named = source.RangeOf(n.block.hcl.LabelRanges[0])
-	name := &source.Value{Shape: source.String, Text: n.block.label, Range: n.named}
-	if attr := n.block.hcl.Body.Attributes["name"]; attr != nil {
-		text, ok := m.eval.settledText(attr.Expr, n.scope, "the name of a "+n.block.kind.Lower())
+	n.named = source.RangeOf(n.block.Syntax.LabelRanges[0])
+	name := &source.Value{Shape: source.String, Text: n.block.Label, Range: n.named}
+	if attr := n.block.Syntax.Body.Attributes["name"]; attr != nil {
+		text, ok := m.eval.settledText(attr.Expr, n.scope, "the name of a "+n.block.Kind.Lower())
 		if !ok {
 			return nil
 		}
@@ -143,8 +144,8 @@ func (m *moduleInstance) instanceName(n *instance, g *group, i int) *source.Valu
 		key, each = g.each.keys[i].AsString(), "for_each"
 	}
 	name.Text += "-" + key
-	if resource.CheckName(name.Text) != nil && resource.CheckName(n.block.label) == nil {
-		n.named = source.RangeOf(n.block.hcl.Body.Attributes[each].NameRange)
+	if resource.CheckName(name.Text) != nil && resource.CheckName(n.block.Label) == nil {
+		n.named = source.RangeOf(n.block.Syntax.Body.Attributes[each].NameRange)
 		m.eval.diags.Errorf(n.named, "", "Invalid name", "The key %q makes no name: %s would be called %q, and a name is made of a to z, 0 to 9 and single - in between, at most 63 characters. Use another key, or set name = … in the block, with each.key or each.value.", message.Shorten(key), n.name, message.Shorten(name.Text))
 		return nil
 	}
@@ -169,8 +170,8 @@ func (m *moduleInstance) checkNames(g *group) {
 
 // parentOf returns the path above an instance.
 func (m *moduleInstance) parentOf(n *instance) (resource.Path, bool) {
-	attr := n.block.hcl.Body.Attributes["parent"]
-	k := n.block.kind
+	attr := n.block.Syntax.Body.Attributes["parent"]
+	k := n.block.Kind
 	switch {
 	case n.parent != nil && attr != nil:
 		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Unsupported argument", "This %s is written inside its parent: remove the argument parent.", k.Lower())
@@ -193,11 +194,11 @@ func (m *moduleInstance) parentOf(n *instance) (resource.Path, bool) {
 
 // filled returns the path that the module fills, if n belongs right below it.
 func (m *moduleInstance) filled(n *instance) (resource.Path, bool) {
-	k := n.block.kind
+	k := n.block.Kind
 	if m.parent.Depth() == k.Depth()-1 {
 		return m.parent, true
 	}
-	declared := source.RangeOf(n.block.hcl.DefRange())
+	declared := source.RangeOf(n.block.Syntax.DefRange())
 	wants := fmt.Sprintf("parent = %q", parentShape(k, m.parent))
 	if m.parent == "" {
 		m.eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, schema.Above(k))
@@ -221,7 +222,7 @@ func parentShape(k resource.Kind, filled resource.Path) string {
 }
 
 func (m *moduleInstance) writtenParent(n *instance, attr *hclsyntax.Attribute) (resource.Path, bool) {
-	k := n.block.kind
+	k := n.block.Kind
 	at := source.RangeOf(attr.Expr.Range())
 	text, ok := m.eval.settledText(attr.Expr, n.scope, "the parent of a "+k.Lower())
 	if !ok {
@@ -247,10 +248,10 @@ func (n *instance) declare(at resource.Range) (*schema.Declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
-		d := &schema.Declaration{Kind: n.block.kind, Spelling: schema.HCL, Declared: source.RangeOf(n.block.hcl.DefRange()), Path: n.path}
+		d := &schema.Declaration{Kind: n.block.Kind, Spelling: schema.HCL, Declared: source.RangeOf(n.block.Syntax.DefRange()), Path: n.path}
 		n.declaration = d
 		before := len(*m.eval.diags)
-		d.Body = m.eval.body(n.block.hcl.Body, n.scope, func(b *hclsyntax.Block) bool {
+		d.Body = m.eval.body(n.block.Syntax.Body, n.scope, func(b *hclsyntax.Block) bool {
 			_, isKind := schema.KindOf(b.Type)
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
@@ -280,8 +281,8 @@ func (n *instance) references() []resource.Path {
 }
 
 // declareAll works out everything in a block, and in the blocks in it, in the order of the source.
-func (m *moduleInstance) declareAll(b *block) {
-	x, ok := m.expand(b, source.RangeOf(b.hcl.DefRange()))
+func (m *moduleInstance) declareAll(b *module.Block) {
+	x, ok := m.expand(b, source.RangeOf(b.Syntax.DefRange()))
 	if ok {
 		for _, n := range x.instances() {
 			m.declareTree(n)
@@ -296,8 +297,8 @@ func (m *moduleInstance) declareTree(n *instance) {
 		m.eval.declared = append(m.eval.declared, d)
 	}
 	m.eval.all = append(m.eval.all, n)
-	for _, nested := range n.block.nested {
-		x, ok := m.expand(nested, source.RangeOf(nested.hcl.DefRange()))
+	for _, nested := range n.block.Nested {
+		x, ok := m.expand(nested, source.RangeOf(nested.Syntax.DefRange()))
 		if !ok {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -24,7 +25,7 @@ var lifecycleSchema = &hcl.BodySchema{
 // lifecycle reads the block lifecycle of an instance.
 func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 	var blocks []*hclsyntax.Block
-	for _, b := range n.block.hcl.Body.Blocks {
+	for _, b := range n.block.Syntax.Body.Blocks {
 		if b.Type == "lifecycle" {
 			blocks = append(blocks, b)
 		}
@@ -47,16 +48,16 @@ func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
 	}
 	if attr := attrs["prevent_destroy"]; attr != nil {
-		l.PreventDestroy = constantBool(attr.AsHCLAttribute(), e.diags)
+		l.PreventDestroy = module.ConstantBool(attr.AsHCLAttribute(), e.diags)
 	}
 	if attr := attrs["ignore_changes"]; attr != nil {
-		l.IgnoreChanges = e.ignored(n.block.kind, attr)
+		l.IgnoreChanges = e.ignored(n.block.Kind, attr)
 	}
 	if attr := attrs["replace_triggered_by"]; attr != nil {
 		l.ReplaceTriggeredBy = e.triggers(n, attr)
 	}
 	for _, b := range content.Blocks {
-		r := newRule(b, e.diags)
+		r := module.NewCondition(b, e.diags)
 		switch {
 		case r == nil:
 		case b.Type == "precondition":
@@ -123,7 +124,7 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 
 // triggers returns what makes an instance anew when it changes.
 func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.Trigger {
-	if n.block.kind != resource.KindContainer {
+	if n.block.Kind != resource.KindContainer {
 		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
 		return nil
 	}
@@ -199,7 +200,7 @@ func (e *evaluator) checkPostconditions(n *instance) {
 	if len(n.postconditions) == 0 || n.declaration == nil {
 		return
 	}
-	self, ok := n.object(&resourceReference{kind: n.block.kind, label: n.block.label, at: n.named, all: true})
+	self, ok := n.object(&resourceReference{kind: n.block.Kind, label: n.block.Label, at: n.named, all: true})
 	if !ok {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -29,14 +30,14 @@ func load(in Input, found []source.File, diags resource.Diagnostics) (*Configura
 	}
 	dirs := source.Directories(append(in.Paths, ".")[:max(1, len(in.Paths))])
 	e.rootDir = dirs[0]
-	root := newModule(e.rootDir)
+	root := module.New(e.rootDir)
 	before := len(diags)
-	root.read(found, e.sources, &diags)
+	root.Read(found, e.sources, &diags)
 	c.Project = projectOf(root)
-	if len(diags) == before && root.empty() {
+	if len(diags) == before && root.Empty() {
 		diags.Errorf(resource.Range{File: e.sources.Names[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(e.sources.Names, ", "))
 	}
-	if root.broken {
+	if root.Broken {
 		diags = e.sources.Sort(diags)
 		return c, diags // what else there would be to say may only follow from that
 	}

@@ -39,7 +39,7 @@ type movedFrom struct {
 // moved returns what the blocks moved of the module say.
 func (m *moduleInstance) moved() []Move {
 	written := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
-	for _, b := range m.module.moves {
+	for _, b := range m.module.StateBlocks {
 		if b.Type != "moved" || !m.fits(b, movedSchema) {
 			continue
 		}

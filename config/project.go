@@ -4,12 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/kukeon/kuke/config/internal/functions"
-	"github.com/kukeon/kuke/config/internal/message"
-	"github.com/kukeon/kuke/config/internal/schema"
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
@@ -42,10 +38,10 @@ func projectName(dir string) string {
 }
 
 // projectOf returns the project of a configuration whose root module is m.
-func projectOf(m *module) Project {
-	p := Project{Name: projectName(m.dir), Dir: m.dir}
-	if m.settings != nil && m.settings.project != "" {
-		p.Name, p.Named, p.Declared = m.settings.project, true, m.settings.declared
+func projectOf(m *module.Module) Project {
+	p := Project{Name: projectName(m.Dir), Dir: m.Dir}
+	if m.Settings != nil && m.Settings.Project != "" {
+		p.Name, p.Named, p.Declared = m.Settings.Project, true, m.Settings.Declared
 	}
 	return p
 }
@@ -59,75 +55,11 @@ func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.D
 		paths = []string{"."}
 	}
 	dir := source.Directories(paths)[0]
-	root, read := newModule(dir), source.NewFiles()
+	root, read := module.New(dir), source.NewFiles()
 	var none resource.Diagnostics
 	if len(in.Paths) == 0 && len(source.FilesIn(".", &none)) == 0 {
 		return projectOf(root), read.Texts, nil
 	}
-	root.readSettings(source.Discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
+	root.ReadSettings(source.Discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
 	return projectOf(root), read.Texts, read.Sort(diags)
-}
-
-// readSettings adds the settings in files, and their text to sources.
-func (m *module) readSettings(found []source.File, sources *source.Files, diags *resource.Diagnostics) {
-	collect := &collector{module: m, diags: diags}
-	for _, s := range found {
-		data, ok := source.Normalize(s, diags)
-		sources.Add(s.Name, data)
-		if ok && !source.IsYAML(s.Name, data) {
-			collect.settingsOf(s.Name, data)
-		}
-	}
-}
-
-// settingsOf adds the kuke blocks of an HCL file and leaves out all else.
-func (c *collector) settingsOf(name string, data []byte) {
-	if !source.Bounded(name, data, c.diags) {
-		return
-	}
-	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
-	source.Report(source.FirstOfEach(problems), c.diags)
-	if problems.HasErrors() {
-		return
-	}
-	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
-		if b.Type == schema.SettingsBlock {
-			c.addSettings(b)
-		}
-	}
-}
-
-// settings are what a kuke block says.
-type settings struct {
-	// project is empty where it is wrong, which has been reported.
-	project  string
-	declared resource.Range
-}
-
-var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "project", Required: true}}}
-
-// addSettings adds a kuke block. Its values are written out, since they are needed before anything is evaluated.
-func (c *collector) addSettings(b *hclsyntax.Block) {
-	c.noLabel(b)
-	if c.module.settings != nil {
-		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Duplicate block", "The settings of this configuration are already at %s. Keep one block kuke.", c.module.settings.declared)
-		return
-	}
-	c.module.settings = &settings{declared: source.RangeOf(b.DefRange())}
-	content, problems := b.Body.Content(settingsSchema)
-	source.Report(problems, c.diags)
-	attr := content.Attributes["project"]
-	if attr == nil {
-		return
-	}
-	before := len(*c.diags)
-	name := constantText(attr, c.diags)
-	if len(*c.diags) > before {
-		return
-	}
-	if err := resource.CheckName(name); err != nil {
-		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validate.SuggestName(name))
-		return
-	}
-	c.module.settings.project, c.module.settings.declared = name, source.RangeOf(attr.Range)
 }

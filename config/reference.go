@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -195,7 +196,7 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), message.Shorten(r.label), message.Or(message.Suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
 		return cty.DynamicVal, false
 	case len(blocks) > 1:
-		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), source.RangeOf(blocks[0].hcl.DefRange()), source.RangeOf(blocks[1].hcl.DefRange()), r.kind.Lower())
+		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].Address(), source.RangeOf(blocks[0].Syntax.DefRange()), source.RangeOf(blocks[1].Syntax.DefRange()), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	x, ok := s.in.expand(blocks[0], r.at)
@@ -204,7 +205,7 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 	}
 	groups := near(x.groups, s.within)
 	if len(groups) != 1 {
-		e.diags.Errorf(r.at, "", "Ambiguous reference", "%s stands in a block that is there %d times. Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].address(), len(groups), r.kind.Lower())
+		e.diags.Errorf(r.at, "", "Ambiguous reference", "%s stands in a block that is there %d times. Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].Address(), len(groups), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	g := groups[0]
@@ -251,8 +252,8 @@ func (e *evaluator) members(g *group, r *resourceReference) (cty.Value, bool) {
 }
 
 // withoutKey reports that a reference asks for an attribute of what stands for several.
-func (e *evaluator) withoutKey(r *resourceReference, b *block, g *group) {
-	name := b.address()
+func (e *evaluator) withoutKey(r *resourceReference, b *module.Block, g *group) {
+	name := b.Address()
 	each, key, all := "for_each", "each.key", "values("+name+")[*]"
 	if g.each.list {
 		each, key, all = "count", "count.index", name+"[*]"
@@ -296,19 +297,19 @@ func (n *instance) inside(p *instance) bool {
 }
 
 // find returns the blocks of kind k called label that share most of the blocks around them with the block of n.
-func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*block {
-	around := map[*block]bool{}
+func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*module.Block {
+	around := map[*module.Block]bool{}
 	for ; n != nil; n = n.parent {
 		around[n.block] = true
 	}
-	var best []*block
+	var best []*module.Block
 	most := -1
-	m.module.walk(func(b *block) {
-		if b.kind != k || b.label != label {
+	m.module.Walk(func(b *module.Block) {
+		if b.Kind != k || b.Label != label {
 			return
 		}
 		shared := 0
-		for p := b.parent; p != nil; p = p.parent {
+		for p := b.Parent; p != nil; p = p.Parent {
 			if around[p] {
 				shared++
 			}
@@ -323,27 +324,15 @@ func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*blo
 	return best
 }
 
-// walk calls each with every block of the module.
-func (m *module) walk(each func(*block)) {
-	var visit func([]*block)
-	visit = func(blocks []*block) {
-		for _, b := range blocks {
-			each(b)
-			visit(b.nested)
-		}
-	}
-	visit(m.blocks)
-}
-
 // labels returns the labels of the blocks of kind k, and the names of manifests.
 func (m *moduleInstance) labels(k resource.Kind) []string {
 	all := map[string]bool{}
-	m.module.walk(func(b *block) {
-		if b.kind == k {
-			all[b.label] = true
+	m.module.Walk(func(b *module.Block) {
+		if b.Kind == k {
+			all[b.Label] = true
 		}
 	})
-	for _, d := range m.module.manifests {
+	for _, d := range m.module.Manifests {
 		if d.Kind == k && d.Path != "" {
 			all[d.Path.Name()] = true
 		}
@@ -354,7 +343,7 @@ func (m *moduleInstance) labels(k resource.Kind) []string {
 // manifest returns the one resource of a YAML file with the kind and the name, or nil.
 func (m *moduleInstance) manifest(k resource.Kind, name string) *schema.Declaration {
 	var found *schema.Declaration
-	for _, d := range m.module.manifests {
+	for _, d := range m.module.Manifests {
 		if d.Kind == k && d.Path != "" && d.Path.Name() == name {
 			if found != nil {
 				return nil
@@ -373,15 +362,15 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 		return cty.DynamicVal, false
 	}
 	for _, m := range e.instances(e.root) {
-		for _, d := range m.module.manifests {
+		for _, d := range m.module.Manifests {
 			if d.Path == p {
 				return e.object(d, r)
 			}
 		}
 		var found *instance
 		ok := true
-		m.module.walk(func(b *block) {
-			if found != nil || b.kind != r.kind || !ok {
+		m.module.Walk(func(b *module.Block) {
+			if found != nil || b.Kind != r.kind || !ok {
 				return
 			}
 			if x := m.blocks[b]; x != nil && x.expansion.state == running {
@@ -409,11 +398,11 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 // instances returns m and all modules that are called in it.
 func (e *evaluator) instances(m *moduleInstance) []*moduleInstance {
 	all := []*moduleInstance{m}
-	for _, c := range m.module.callOrder {
-		if x := m.calls[c.label]; x != nil && x.expansion.state == running {
+	for _, c := range m.module.CallOrder {
+		if x := m.calls[c.Label]; x != nil && x.expansion.state == running {
 			continue
 		}
-		if x, ok := m.expandCall(c, source.RangeOf(c.hcl.DefRange())); ok {
+		if x, ok := m.expandCall(c, source.RangeOf(c.Syntax.DefRange())); ok {
 			for _, inner := range x.instances {
 				all = append(all, e.instances(inner)...)
 			}

@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -12,9 +13,9 @@ var checkSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert
 // runChecks says, as warnings, which checks of the module don't hold.
 func (m *moduleInstance) runChecks() {
 	declared := map[string]hcl.Range{}
-	for _, b := range m.module.checks {
+	for _, b := range m.module.Checks {
 		if first, ok := declared[b.Labels[0]]; ok {
-			duplicate(m.eval.diags, source.RangeOf(b.DefRange()), "check", b.Labels[0], first)
+			module.ReportDuplicate(m.eval.diags, source.RangeOf(b.DefRange()), "check", b.Labels[0], first)
 			continue
 		}
 		declared[b.Labels[0]] = b.DefRange()
@@ -27,7 +28,7 @@ func (m *moduleInstance) runChecks() {
 			m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
 		}
 		for _, nested := range content.Blocks {
-			if r := newRule(nested, m.eval.diags); r != nil {
+			if r := module.NewCondition(nested, m.eval.diags); r != nil {
 				m.eval.holds(r, m.scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -23,7 +24,7 @@ var (
 // surgery reads the blocks moved, removed and import of the module.
 func (m *moduleInstance) surgery(c *Configuration) {
 	c.Moved = append(c.Moved, m.moved()...)
-	for _, b := range m.module.moves {
+	for _, b := range m.module.StateBlocks {
 		at := source.RangeOf(b.DefRange())
 		switch b.Type {
 		case "removed":
@@ -72,7 +73,7 @@ func (m *moduleInstance) destroys(b *hclsyntax.Block) bool {
 		content, problems := nested.Body.Content(removedLifecycleSchema)
 		m.eval.report(problems)
 		if attr := content.Attributes["destroy"]; attr != nil {
-			return constantBool(attr, m.eval.diags)
+			return module.ConstantBool(attr, m.eval.diags)
 		}
 	}
 	return true

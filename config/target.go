@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -289,7 +290,7 @@ func (g *group) member(key cty.Value) *instance {
 // hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
 // told then.
 func (m *moduleInstance) hasOwnNames(step *targetStep) bool {
-	return slices.ContainsFunc(m.find(step.kind, step.label, nil), func(b *block) bool { return b.hcl.Body.Attributes["name"] != nil })
+	return slices.ContainsFunc(m.find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
 }
 
 // former returns the path that the rest of an address had below the path above.

@@ -10,6 +10,19 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
+// ParseHCL returns the body of an HCL file, or reports why it can't be parsed.
+func ParseHCL(name string, data []byte, diags *resource.Diagnostics) (*hclsyntax.Body, bool) {
+	if !Bounded(name, data, diags) {
+		return nil, false
+	}
+	file, problems := hclsyntax.ParseConfig(data, name, hcl.InitialPos)
+	Report(FirstOfEach(problems), diags)
+	if problems.HasErrors() {
+		return nil, false
+	}
+	return file.Body.(*hclsyntax.Body), true
+}
+
 // Report adds the diagnostics of the HCL library to diags.
 func Report(problems hcl.Diagnostics, diags *resource.Diagnostics) {
 	for _, p := range problems {
