@@ -14,6 +14,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -33,7 +34,7 @@ type moduleInstance struct {
 	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
 	call     *module.Call
 	outside  *scope
-	assigned map[string]assigned
+	assigned map[string]variable.Value
 	depth    int
 	// awaited is what its call says it depends on.
 	awaited lazy
@@ -175,7 +176,7 @@ func explained(description string) string {
 // assignment returns what was assigned to a variable of the root module.
 func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 	a, found := m.assigned[v.Name]
-	if a.unusable {
+	if a.Unusable {
 		return cty.DynamicVal, false
 	}
 	if !found {
@@ -183,7 +184,7 @@ func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		case v.Default != cty.NilVal:
 			return v.Default, true
 		case m.eval.input.Ask == nil:
-			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, envPrefix, v.Name)
+			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, variable.EnvPrefix, v.Name)
 			return cty.DynamicVal, false
 		}
 		text, err := m.eval.input.Ask(v.Name, v.Description, v.Sensitive)
@@ -191,20 +192,20 @@ func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value: %v.", v.Name, err)
 			return cty.DynamicVal, false
 		}
-		a = assigned{text: text, from: "what was entered"}
+		a = variable.Entered(text)
 	}
-	val, err := a.parse(v)
+	val, err := a.Parse(v)
 	if err == nil {
 		val, err = v.Given(val)
 	}
 	if err != nil {
-		at := a.at
+		at := a.At
 		if at.File == "" {
 			at = v.Declared
 		} else if v.Sensitive {
 			m.eval.sources.Hide(at.File)
 		}
-		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.Name, a.from, strings.TrimSuffix(err.Error(), "."))
+		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.Name, a.From, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
 	}
 	return val, true

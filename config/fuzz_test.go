@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -183,25 +184,22 @@ variable "secret" {
 		var diags resource.Diagnostics
 		m := module.New(t.TempDir())
 		m.Read([]source.File{{Name: "main.hcl", Data: declared}}, source.NewFiles(), &diags)
-		s := &inputs{sources: source.NewFiles(), root: m, diags: &diags, values: map[string]assigned{}}
+		var given variable.Given
 		for _, name := range []string{"a.kukevars", "a.json"} {
-			text, ok := source.Normalize(source.File{Name: name, Data: data}, &diags)
-			s.sources.Add(name, text)
-			if !ok {
-				continue
+			file := filepath.Join(m.Dir, name)
+			if err := os.WriteFile(file, data, 0o644); err != nil {
+				t.Fatal(err)
 			}
-			if name == "a.json" {
-				s.set(s.jsonAssignments(name, text), name)
-			} else {
-				s.set(s.assignments(name, text), name)
-			}
+			given.Assignments = append(given.Assignments, variable.Assignment{File: file})
 		}
+		files := source.NewFiles()
+		values := variable.Collect(m, given, files, &diags)
 		for _, d := range diags {
-			checkRange(t, d.Subject, s.sources.Texts)
+			checkRange(t, d.Subject, files.Texts)
 		}
 		for name, v := range m.Variables {
-			for _, a := range []assigned{s.values[name], {text: string(data)}} {
-				if val, err := a.parse(v); err == nil {
+			for _, a := range []variable.Value{values[name], variable.Entered(string(data))} {
+				if val, err := a.Parse(v); err == nil {
 					_, _ = v.Given(val)
 				}
 			}

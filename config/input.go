@@ -6,8 +6,12 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/resource"
 )
+
+// Assignment is the value of a variable, or the file with values, that one --var or --var-file gives.
+type Assignment = variable.Assignment
 
 // Input is what a configuration is made of.
 type Input struct {
@@ -32,12 +36,6 @@ type Input struct {
 // Text returns the input of a configuration that is nothing but text.
 func Text(text []byte) Input {
 	return Input{Paths: []string{"-"}, Stdin: func() io.Reader { return bytes.NewReader(text) }}
-}
-
-// Assignment sets one variable, or those of a file.
-type Assignment struct {
-	// File names a file of assignments; where it is empty, Name and Text set one variable.
-	File, Name, Text string
 }
 
 // Configuration is what Load has read.

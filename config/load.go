@@ -5,6 +5,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -41,10 +42,8 @@ func load(in Input, found []source.File, diags resource.Diagnostics) (*Configura
 		diags = e.sources.Sort(diags)
 		return c, diags // what else there would be to say may only follow from that
 	}
-	given := &inputs{sources: e.sources, root: root, diags: &diags, values: map[string]assigned{}}
-	given.collect(in, dirs)
 	e.root = e.instantiate(root, "")
-	e.root.assigned = given.values
+	e.root.assigned = variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, e.sources, &diags)
 	source.Guard(e.sources.Names[0], &diags, func() { e.work(c) })
 	diags = e.sources.Sort(diags)
 	c.evaluator = e

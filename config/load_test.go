@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -107,9 +108,9 @@ func (in *Input) option(line string) {
 		in.Paths = strings.Fields(rest)
 	case "var":
 		name, text, _ := strings.Cut(rest, "=")
-		in.Assignments = append(in.Assignments, Assignment{Name: name, Text: text})
+		in.Assignments = append(in.Assignments, variable.Assignment{Name: name, Text: text})
 	case "var-file":
-		in.Assignments = append(in.Assignments, Assignment{File: rest})
+		in.Assignments = append(in.Assignments, variable.Assignment{File: rest})
 	case "env":
 		in.Environ = append(in.Environ, rest)
 	case "computed": // PATH NAME=VALUE
