@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
+	"github.com/kukeon/kuke/config/internal/randomtree"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
@@ -106,7 +107,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 		t.Errorf("only %d files in YAML", n)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		for _, doc := range plainDocuments(write.EncodeYAML(randomTree(r))) {
+		for _, doc := range plainDocuments(write.EncodeYAML(randomtree.Tree(r))) {
 			if err := schema.Validate(doc); err != nil {
 				r.Fatalf("%v", err)
 			}

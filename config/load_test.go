@@ -69,7 +69,7 @@ func testGolden(t *testing.T, golden string) {
 	}
 	in := Input{Paths: []string{"."}, Stdin: func() io.Reader { return bytes.NewReader(stdin) }}
 	for line := range strings.Lines(string(archive.Comment)) {
-		in.option(strings.TrimSpace(line))
+		option(&in, strings.TrimSpace(line))
 	}
 	c, diags := Load(in)
 	checkLoaded(t, c.Tree, c.Sources, diags)
@@ -101,7 +101,7 @@ func mustGetwd(t *testing.T) string {
 }
 
 // option sets what a line in the comment of a golden test says.
-func (in *Input) option(line string) {
+func option(in *Input, line string) {
 	key, rest, _ := strings.Cut(line, ": ")
 	switch key {
 	case "load":
