@@ -5,11 +5,50 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/lang/console"
+	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
+
+// Input is the input of [Load].
+type Input = lang.Input
+
+// Assignment sets one variable, or those of a file.
+type Assignment = variable.Assignment
+
+// Configuration is a configuration that [Load] read and evaluated.
+type Configuration = lang.Configuration
+
+// Output is an output value of a configuration.
+type Output = lang.Output
+
+// Move says that the resource at From is the one at To now.
+type Move = lang.Move
+
+// Removal says that the resource at From, and those below it, are no longer part of the configuration.
+type Removal = lang.Removal
+
+// Import says that a container that kuke did not make is the one at To.
+type Import = lang.Import
+
+// Text returns the input of a configuration that is nothing but text.
+func Text(text []byte) Input { return lang.Text(text) }
+
+// Project is the project that a configuration belongs to.
+type Project = lang.Project
+
+// DefaultProject is the project of a directory whose name holds no letter and no digit, such as the root directory.
+const DefaultProject = lang.DefaultProject
+
+// ProjectOf returns the project of the configuration at the paths of the input, without evaluating it: variables need no
+// values, and resources may be wrong. Without paths the configuration is that of the current directory, which need hold none.
+// sources are the files read, by name.
+func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.Diagnostics) {
+	return lang.ProjectOf(in)
+}
 
 // Language is one of the two spellings of a configuration.
 type Language = source.Language

@@ -4,21 +4,22 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Convert returns the tree in the language to. The error says what can't be put in it: [Load] of the result always
-// gives the very same tree.
-func Convert(tree *resource.Tree, to source.Language) ([]byte, error) {
+// Convert returns the tree in the language to, as text of which [Load] makes the very same tree. The error names the value
+// that can't be written in that language.
+func Convert(tree *resource.Tree, to Language) ([]byte, error) {
 	encode := write.EncodeHCL
-	if to == source.YAML {
+	if to == YAML {
 		encode = write.EncodeYAML
 	}
 	text := encode(tree)
 	// It is read under a name that only says the language.
-	c, diags := load(Input{}, []source.File{{Name: "converted." + string(to), Data: text, Named: true}}, nil)
+	c, diags := lang.LoadFiles(Input{}, []source.File{{Name: "converted." + string(to), Data: text, Named: true}}, nil)
 	if diags.HasErrors() {
 		for i := range diags {
 			diags[i].Subject = resource.Range{} // nobody wrote that text

@@ -58,14 +58,14 @@ func TestConvert(t *testing.T) {
 	n := 0
 	loadable(t, func(name string, _ []source.File, tree *resource.Tree) {
 		n++
-		for _, to := range []source.Language{source.HCL, source.YAML} {
+		for _, to := range []Language{HCL, YAML} {
 			text, err := Convert(tree, to)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
 			again, _, diags := loadTree([]source.File{{Name: "main." + string(to), Data: text}}, nil)
-			if diags.HasErrors() || source.LanguageOf("stdin", text) != to {
+			if diags.HasErrors() || LanguageOf("stdin", text) != to {
 				t.Errorf("%s: %v in\n%s", name, diags, text)
 			}
 			sameTree(t, tree, again)
@@ -82,10 +82,10 @@ func TestConvertWhatHCLCannotSay(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if _, err := Convert(tree, source.HCL); err == nil || !strings.Contains(err.Error(), `labels["x"] of a can't be put in HCL`) {
+	if _, err := Convert(tree, HCL); err == nil || !strings.Contains(err.Error(), `labels["x"] of a can't be put in HCL`) {
 		t.Errorf("to HCL: %v", err)
 	}
-	if _, err := Convert(tree, source.YAML); err != nil {
+	if _, err := Convert(tree, YAML); err != nil {
 		t.Errorf("to YAML: %v", err)
 	}
 }

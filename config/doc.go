@@ -1,14 +1,14 @@
-// Package config reads what users write, in HCL or YAML, into one tree of typed resources ([resource.Tree]).
+// Package config reads a configuration, in HCL or YAML, into one tree of typed resources ([resource.Tree]). It is a facade; the
+// work is done in packages below internal, along the flow:
 //
-// The two spellings meet early. Each reader (hcl.go; yaml.go and manifest.go) turns its source into values and
-// declarations (node.go), which know where they were written; one decoder (decode.go) fills the specs from them,
-// driven by the schema that package resource states in its struct tags. So types, unknown names, bounds and checks
-// are judged once, and in the same words. What concerns more than one attribute follows in container.go, cell.go,
-// dependency.go, network.go and realm.go.
+//	source    files, the places in them, and written values: of YAML at once, of HCL once lang evaluated them
+//	lang      modules of HCL: variables, references, for_each, outputs, lifecycle, and the blocks moved, removed, import and check
+//	schema    written values → the specs of resources, by the schema that package resource states in its struct tags
+//	assemble  resources → one tree, judged as a whole
+//	write     the way back: a tree as HCL or YAML, and the schema as JSON Schema and as an explanation
 //
-// The same schema serves those who write: encode.go and encode_yaml.go put a tree into words again (convert.go from one
-// spelling into the other), jsonschema.go tells editors of manifests, and explain.go tells people. format.go lays out HCL.
+// The two languages meet in schema: types, unknown names and bounds are judged once, and in the same words.
 //
-// The package reads the files it is pointed at and nothing else: it doesn't ask the host, the state or a
-// registry whether what is written makes sense there. Whatever the input, it returns diagnostics and never panics.
+// The package reads the files that it is pointed at and nothing else: it doesn't ask the host, the state or a registry whether
+// a configuration makes sense there. Whatever the input, it returns diagnostics and never panics.
 package config

@@ -4,14 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // Every field is explained, and completed, in both of its spellings.
 func TestExplain(t *testing.T) {
 	for _, k := range resource.Kinds {
-		e, err := write.Explain(k.Lower())
+		e, err := Explain(k.Lower())
 		if err != nil || e.Kind != k || len(e.Chain) > 0 || k.Doc() == "" {
 			t.Errorf("%s: %+v, %v", k, e, err)
 		}
@@ -21,7 +20,7 @@ func TestExplain(t *testing.T) {
 		"Containers": "container", "cell.containers.image": "container.image", "realm.space.stack.cell.container": "container",
 		"container.secret.from_env": "container.secrets.fromEnv", "cell.parent": "cell.parent", "cell.root_container_id": "cell.rootContainerId",
 	} {
-		if e, err := write.Explain(path); err != nil || e.Path != want {
+		if e, err := Explain(path); err != nil || e.Path != want {
 			t.Errorf("%s: %+v, %v", path, e, err)
 		}
 	}
@@ -32,12 +31,12 @@ func explainAll(t *testing.T, k resource.Kind, yaml, hcl string, attrs []*resour
 	for _, a := range attrs {
 		yaml, hcl := yaml+"."+a.Name, hcl+"."+a.HCLName
 		for _, path := range []string{yaml, hcl} {
-			e, err := write.Explain(path)
+			e, err := Explain(path)
 			if err != nil || e.Kind != k || e.Path != yaml || e.Chain[len(e.Chain)-1] != a {
 				t.Errorf("%s: %+v, %v", path, e, err)
 			}
 			found := false
-			for _, c := range write.Completions(path[:len(path)-1]) {
+			for _, c := range Completions(path[:len(path)-1]) {
 				found = found || c[0] == path && c[1] == a.Doc
 			}
 			if !found {
@@ -62,11 +61,11 @@ func TestExplainWrongNames(t *testing.T) {
 		"container.":              `container has no field ""`,
 		"container..image":        `container has no field ""`,
 	} {
-		if e, err := write.Explain(path); err == nil || !strings.Contains(err.Error(), want) {
+		if e, err := Explain(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v", path, e, err)
 		}
 	}
-	if c := write.Completions("container.nope."); c != nil {
+	if c := Completions("container.nope."); c != nil {
 		t.Errorf("completed to %v", c)
 	}
 }

@@ -115,7 +115,7 @@ func TestFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := func(formatted []*write.Formatted) string {
+	names := func(formatted []*Formatted) string {
 		var all []string
 		for _, f := range formatted {
 			all = append(all, f.Name)
@@ -125,7 +125,7 @@ func TestFormat(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	found, sources, diags := write.Format([]string{".", "main.hcl"}, false, nil)
+	found, sources, diags := Format([]string{".", "main.hcl"}, false, nil)
 	if got := names(found); got != "good.hcl main.hcl vars.kukevars" {
 		t.Errorf("formatted %s", got)
 	}
@@ -139,22 +139,22 @@ func TestFormat(t *testing.T) {
 	if string(sources["bad.hcl"]) != files["bad.hcl"] {
 		t.Errorf("the source of bad.hcl is %q", sources["bad.hcl"])
 	}
-	found, _, _ = write.Format([]string{"."}, true, nil)
+	found, _, _ = Format([]string{"."}, true, nil)
 	if got := names(found); got != "below/deep/x.hcl good.hcl main.hcl vars.kukevars" {
 		t.Errorf("formatted %s", got)
 	}
 	if err := os.Symlink("below", "link"); err != nil {
 		t.Fatal(err)
 	}
-	if found, _, diags := write.Format([]string{"link/deep", "link", ".git"}, true, nil); len(diags) > 0 || len(found) != 2 || found[0].Name != "link/deep/x.hcl" || found[1].Name != ".git/y.hcl" {
+	if found, _, diags := Format([]string{"link/deep", "link", ".git"}, true, nil); len(diags) > 0 || len(found) != 2 || found[0].Name != "link/deep/x.hcl" || found[1].Name != ".git/y.hcl" {
 		t.Errorf("through a link: %v %v", found, diags)
 	}
 	for path, want := range map[string]string{"main.yaml": "Not HCL", "nowhere": "Unreadable file", os.DevNull: "not a regular file"} {
-		if found, _, diags := write.Format([]string{path}, false, nil); len(found) > 0 || !strings.Contains(diags.Error(), want) {
+		if found, _, diags := Format([]string{path}, false, nil); len(found) > 0 || !strings.Contains(diags.Error(), want) {
 			t.Errorf("%s: %v", path, diags)
 		}
 	}
-	found, _, diags = write.Format([]string{"-"}, false, strings.NewReader("a=1"))
+	found, _, diags = Format([]string{"-"}, false, strings.NewReader("a=1"))
 	if len(diags) > 0 || len(found) != 1 || string(found[0].After) != "a = 1\n" {
 		t.Errorf("stdin: %v %v", found, diags)
 	}

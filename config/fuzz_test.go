@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -64,7 +65,7 @@ func addSeeds(f *testing.F, ext, example string) {
 // data again. It reports whether there is one.
 func fuzz(t *testing.T, name string, data []byte) bool {
 	once := func() (*resource.Tree, map[string][]byte, resource.Diagnostics) {
-		c, diags := load(Input{}, []source.File{{Name: name, Data: data, Named: true}}, nil)
+		c, diags := lang.LoadFiles(Input{}, []source.File{{Name: name, Data: data, Named: true}}, nil)
 		return c.Tree, c.Sources, diags
 	}
 	tree, sources, diags := once()
@@ -190,7 +191,7 @@ variable "secret" {
 			if err := os.WriteFile(file, data, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			given.Assignments = append(given.Assignments, variable.Assignment{File: file})
+			given.Assignments = append(given.Assignments, Assignment{File: file})
 		}
 		files := source.NewFiles()
 		values := variable.Collect(m, given, files, &diags)

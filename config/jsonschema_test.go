@@ -15,14 +15,13 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/randomtree"
 	"github.com/kukeon/kuke/config/internal/source"
-	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
 // compiled returns the schema as a validator takes it.
 func compiled(t testing.TB, k resource.Kind) *jsonschema.Schema {
 	t.Helper()
-	data, err := json.Marshal(write.JSONSchema(k))
+	data, err := json.Marshal(JSONSchema(k))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +94,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 	schema := compiled(t, "")
 	n := 0
 	loadable(t, func(_ string, found []source.File, tree *resource.Tree) {
-		whatLoadsIsValid(t, schema, write.EncodeYAML(tree))
+		whatLoadsIsValid(t, schema, EncodeYAML(tree))
 		for _, s := range found {
 			if source.IsYAML(s.Name, s.Data) {
 				n++
@@ -107,7 +106,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 		t.Errorf("only %d files in YAML", n)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		for _, doc := range plainDocuments(write.EncodeYAML(randomtree.Tree(r))) {
+		for _, doc := range plainDocuments(EncodeYAML(randomtree.Tree(r))) {
 			if err := schema.Validate(doc); err != nil {
 				r.Fatalf("%v", err)
 			}
@@ -145,7 +144,7 @@ func TestInvalid(t *testing.T) {
 		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
 			return
 		}
-		docs := slices.Concat(plainDocuments(found[0].Data), plainDocuments(write.EncodeYAML(tree)))
+		docs := slices.Concat(plainDocuments(found[0].Data), plainDocuments(EncodeYAML(tree)))
 		broken := 0
 		for _, doc := range docs {
 			damage(doc, doc, "", func(how string) {

@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/yaml"
 
-	"github.com/kukeon/kuke/config/internal/lang/variable"
+	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -88,7 +88,7 @@ func testGolden(t *testing.T, golden string) {
 
 // loadTree loads files that were found, and returns the tree and what was read.
 func loadTree(found []source.File, diags resource.Diagnostics) (*resource.Tree, map[string][]byte, resource.Diagnostics) {
-	c, diags := load(Input{}, found, diags)
+	c, diags := lang.LoadFiles(Input{}, found, diags)
 	return c.Tree, c.Sources, diags
 }
 
@@ -108,9 +108,9 @@ func option(in *Input, line string) {
 		in.Paths = strings.Fields(rest)
 	case "var":
 		name, text, _ := strings.Cut(rest, "=")
-		in.Assignments = append(in.Assignments, variable.Assignment{Name: name, Text: text})
+		in.Assignments = append(in.Assignments, Assignment{Name: name, Text: text})
 	case "var-file":
-		in.Assignments = append(in.Assignments, variable.Assignment{File: rest})
+		in.Assignments = append(in.Assignments, Assignment{File: rest})
 	case "env":
 		in.Environ = append(in.Environ, rest)
 	case "computed": // PATH NAME=VALUE
@@ -277,7 +277,7 @@ func TestEveryField(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, diags := load(Input{}, []source.File{{Name: name, Data: archive.Files[0].Data}}, nil)
+		c, diags := lang.LoadFiles(Input{}, []source.File{{Name: name, Data: archive.Files[0].Data}}, nil)
 		tree := c.Tree
 		if tree == nil || archive.Files[0].Name != name {
 			t.Fatal(diags)
@@ -344,7 +344,7 @@ func checkRoundTrip(t *testing.T, tree *resource.Tree) {
 		manifests.WriteString("---\n")
 		manifests.Write(data)
 	}
-	c, diags := load(Input{}, []source.File{{Name: "again.yaml", Data: manifests.Bytes()}}, nil)
+	c, diags := lang.LoadFiles(Input{}, []source.File{{Name: "again.yaml", Data: manifests.Bytes()}}, nil)
 	again := c.Tree
 	if diags.HasErrors() {
 		t.Fatalf("%v\nin\n%s", diags, manifests.Bytes())

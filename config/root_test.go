@@ -49,7 +49,7 @@ func TestImpliedRoot(t *testing.T) {
 			if got := rootsOf(c.Tree); got != tt.want {
 				t.Errorf("root %q, want %q", got, tt.want)
 			}
-			for _, to := range []source.Language{source.HCL, source.YAML} {
+			for _, to := range []Language{HCL, YAML} {
 				text, err := Convert(c.Tree, to)
 				if err != nil {
 					t.Fatalf("%s: %v", to, err)

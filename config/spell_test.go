@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kukeon/kuke/config/internal/lang/console"
+	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/source"
 )
 
 // What an expression gives is shown as by Terraform's console, from which these were taken.
 func TestEvaluate(t *testing.T) {
-	c, diags := load(Input{}, []source.File{{Name: "main.hcl", Data: []byte("variable \"key\" {\n  default   = \"k\"\n  sensitive = true\n}\nrealm \"main\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {}\n    }\n  }\n}\n")}}, nil)
+	c, diags := lang.LoadFiles(Input{}, []source.File{{Name: "main.hcl", Data: []byte("variable \"key\" {\n  default   = \"k\"\n  sensitive = true\n}\nrealm \"main\" {\n  space \"s\" {\n    stack \"t\" {\n      cell \"c\" {}\n    }\n  }\n}\n")}}, nil)
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
@@ -57,7 +57,7 @@ func TestUnfinished(t *testing.T) {
 	} {
 		got := ""
 		for line := range strings.Lines(text) {
-			got = console.Unfinished(got, line)
+			got = Unfinished(got, line)
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)

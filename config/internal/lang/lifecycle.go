@@ -1,4 +1,4 @@
-package config
+package lang
 
 import (
 	"fmt"
@@ -195,8 +195,8 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 	return all
 }
 
-// checkPostconditions sees that what a resource has become is as its configuration wants it.
-func (e *evaluator) checkPostconditions(n *instance) {
+// postconditions sees that what a resource has become is as its configuration wants it.
+func (e *evaluator) postconditions(n *instance) {
 	if len(n.postconditions) == 0 || n.declaration == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package config
+package lang
 
 import (
 	"github.com/hashicorp/hcl/v2"
@@ -10,8 +10,8 @@ import (
 
 var checkSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert"}}}
 
-// runChecks says, as warnings, which checks of the module don't hold.
-func (m *moduleInstance) runChecks() {
+// checks says, as warnings, which checks of the module don't hold.
+func (m *moduleInstance) checks() {
 	declared := map[string]hcl.Range{}
 	for _, b := range m.module.Checks {
 		if first, ok := declared[b.Labels[0]]; ok {

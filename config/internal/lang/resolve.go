@@ -1,179 +1,27 @@
-package config
+package lang
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
-	"github.com/kukeon/kuke/config/internal/schema"
-	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
-
-// target is an address of a resource in a block moved, removed or import: cell.web["a"], or cell.web["a"].container.nginx
-// for what is written in the block of another.
-type target struct {
-	steps []targetStep
-	at    resource.Range
-}
-
-// targetStep is one kind of an address, with a label, which may be a path, and a key, cty.NilVal where there is none.
-type targetStep struct {
-	kind  resource.Kind
-	label string
-	key   cty.Value
-}
-
-// text writes the address as it is written in a configuration.
-func (t *target) text() string {
-	var parts []string
-	for _, s := range t.steps {
-		parts = append(parts, s.text())
-	}
-	return strings.Join(parts, ".")
-}
-
-func (t *target) last() *targetStep { return &t.steps[len(t.steps)-1] }
-
-// withKey returns the address with the key at its end.
-func (t *target) withKey(key cty.Value) *target {
-	keyed := &target{slices.Clone(t.steps), t.at}
-	keyed.last().key = key
-	return keyed
-}
-
-func (s *targetStep) text() string {
-	text := s.kind.Lower() + "." + s.label
-	if strings.Contains(s.label, "/") {
-		text = fmt.Sprintf("%s[%q]", s.kind.Lower(), s.label)
-	}
-	if s.key == cty.NilVal {
-		return text
-	}
-	key, _ := s.keyText()
-	if s.key.Type() == cty.Number {
-		return text + "[" + key + "]"
-	}
-	return fmt.Sprintf("%s[%q]", text, key)
-}
-
-// keyText returns the key as names hold it.
-func (s *targetStep) keyText() (string, bool) {
-	text, err := convert.Convert(s.key, cty.String)
-	if err != nil || text.IsNull() || !text.IsKnown() || text.IsMarked() {
-		return "", false
-	}
-	return text.AsString(), true
-}
-
-// name returns what a resource was called that had the label and the key.
-func (s *targetStep) name() (string, bool) {
-	name := s.label
-	if s.key != cty.NilVal {
-		key, ok := s.keyText()
-		if !ok {
-			return "", false
-		}
-		name += "-" + key
-	}
-	return name, resource.CheckName(name) == nil
-}
-
-// targetOf reads expr as an address. It returns nil where it is none, but a path for instance, and ok is false where that
-// has been reported.
-func (m *moduleInstance) targetOf(expr hclsyntax.Expression, s *scope) (t *target, ok bool) {
-	items, ok := m.flatten(expr, s)
-	if !ok || len(items) == 0 {
-		return nil, ok
-	}
-	t = &target{at: source.RangeOf(expr.Range())}
-	for len(items) > 0 {
-		k, isKind := schema.KindOf(items[0].name)
-		if !isKind || len(items) == 1 || len(t.steps) > 0 && k.Depth() <= t.steps[len(t.steps)-1].kind.Depth() {
-			return nil, true
-		}
-		step := targetStep{kind: k, label: items[1].name}
-		if items[1].key != cty.NilVal {
-			path, isText := attributeName(hcl.TraverseIndex{Key: items[1].key})
-			if !isText || len(t.steps) > 0 {
-				return nil, true
-			}
-			step.label = path
-		}
-		items = items[2:]
-		if len(items) > 0 && items[0].key != cty.NilVal {
-			step.key, items = items[0].key, items[1:]
-		}
-		t.steps = append(t.steps, step)
-	}
-	return t, true
-}
-
-// targetItem is .name or [key] of an address.
-type targetItem struct {
-	name string
-	key  cty.Value
-}
-
-// flatten returns the items of an address whose keys may be worked out, or none where expr is something else.
-func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]targetItem, bool) {
-	var rest hcl.Traversal
-	var items []targetItem
-	ok := true
-	switch e := expr.(type) {
-	case *hclsyntax.ScopeTraversalExpr:
-		if _, isKind := schema.KindOf(e.Traversal.RootName()); !isKind {
-			return nil, true
-		}
-		items, rest = []targetItem{{name: e.Traversal.RootName()}}, e.Traversal[1:]
-	case *hclsyntax.RelativeTraversalExpr:
-		items, ok = m.flatten(e.Source, s)
-		rest = e.Traversal
-	case *hclsyntax.IndexExpr:
-		items, ok = m.flatten(e.Collection, s)
-		if !ok || len(items) == 0 {
-			return nil, ok
-		}
-		key, settled := m.eval.settled(e.Key, s, "a key")
-		if !settled || key.IsNull() {
-			return nil, settled
-		}
-		return append(items, targetItem{key: key}), true
-	}
-	if !ok || len(items) == 0 {
-		return nil, ok
-	}
-	for _, step := range rest {
-		switch step := step.(type) {
-		case hcl.TraverseAttr:
-			items = append(items, targetItem{name: step.Name})
-		case hcl.TraverseIndex:
-			items = append(items, targetItem{key: step.Key})
-		default:
-			return nil, true
-		}
-	}
-	return items, true
-}
 
 // resolution is what an address refers to: a path where it is declared, else as much of it as is.
 type resolution struct {
 	path resource.Path
 	// rest are the steps that nothing declares any more, from the one at hand.
-	rest []targetStep
+	rest []addressStep
 	// above is the path of what the first of the rest was in, where that can be told.
 	above resource.Path
 }
 
 // resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
-func (m *moduleInstance) resolve(t *target, in resource.Path, s *scope) (r resolution, ok bool) {
+func (m *moduleInstance) resolve(t *address, in resource.Path, s *scope) (r resolution, ok bool) {
 	r.path = in
 	for i := range t.steps {
 		step := &t.steps[i]
@@ -194,7 +42,7 @@ func (m *moduleInstance) resolve(t *target, in resource.Path, s *scope) (r resol
 
 // lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
 // declares it. above is then the path that it was in, where one block of its label tells.
-func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
+func (m *moduleInstance) lookUp(step *addressStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
 	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.find(step.kind, step.label, nil) == nil && m.manifest(step.kind, step.label) == nil {
 		return m.findPath(step, at)
 	}
@@ -237,7 +85,7 @@ func (m *moduleInstance) lookUp(step *targetStep, in resource.Path, s *scope, at
 }
 
 // findPath is lookUp for a step with a path for a label.
-func (m *moduleInstance) findPath(step *targetStep, at resource.Range) (p, above resource.Path, ok bool) {
+func (m *moduleInstance) findPath(step *addressStep, at resource.Range) (p, above resource.Path, ok bool) {
 	p, err := resource.ParsePath(step.label)
 	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
 		m.eval.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(step.label), step.kind.Lower())
@@ -289,12 +137,12 @@ func (g *group) member(key cty.Value) *instance {
 
 // hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
 // told then.
-func (m *moduleInstance) hasOwnNames(step *targetStep) bool {
+func (m *moduleInstance) hasOwnNames(step *addressStep) bool {
 	return slices.ContainsFunc(m.find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
 }
 
 // former returns the path that the rest of an address had below the path above.
-func (m *moduleInstance) former(above resource.Path, rest []targetStep) (resource.Path, bool) {
+func (m *moduleInstance) former(above resource.Path, rest []addressStep) (resource.Path, bool) {
 	p := above
 	for i := range rest {
 		name, ok := rest[i].name()
@@ -307,7 +155,7 @@ func (m *moduleInstance) former(above resource.Path, rest []targetStep) (resourc
 }
 
 // notDeclared reports an address of which the rest is not declared.
-func (m *moduleInstance) notDeclared(t *target, r resolution) {
+func (m *moduleInstance) notDeclared(t *address, r resolution) {
 	step := &r.rest[0]
 	switch {
 	case !slices.Contains(m.labels(step.kind), step.label):

@@ -1,0 +1,53 @@
+package lang
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
+// warning.
+func (e *evaluator) holds(r *module.Condition, s *scope, severity resource.Severity, summary string, about resource.Path) {
+	val, ok := e.evaluate(r.Expr, s)
+	if !ok {
+		return
+	}
+	val, _ = val.UnmarkDeep()
+	at := source.RangeOf(r.Expr.Range())
+	val, err := convert.Convert(val, cty.Bool)
+	switch {
+	case err != nil || val.IsNull():
+		e.diags.Errorf(at, about, "Wrong type", "A condition must be true or false.")
+		return
+	case !val.IsKnown():
+		e.pending = true
+		return
+	case val.True():
+		return
+	}
+	message, ok := e.evaluate(r.ErrorMessage, s)
+	if !ok {
+		return
+	}
+	said := "The error message holds a sensitive value, and can't be shown."
+	if !functions.IsSensitive(message) {
+		text, err := convert.Convert(message, cty.String)
+		if err != nil || text.IsNull() || !text.IsKnown() {
+			e.diags.Errorf(source.RangeOf(r.ErrorMessage.Range()), about, "Wrong type", "An error message must be a text.")
+			return
+		}
+		said = text.AsString()
+	}
+	*e.diags = append(*e.diags, resource.Diagnostic{
+		Severity: severity, Summary: summary, Subject: at, Path: about,
+		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.At),
+	})
+}

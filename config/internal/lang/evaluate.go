@@ -1,0 +1,192 @@
+package lang
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/schema"
+	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
+// itself on the way is a cycle.
+type evaluator struct {
+	sources *source.Files
+	input   Input
+	diags   *resource.Diagnostics
+	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
+	rootDir   string
+	root      *moduleInstance
+	modules   map[string]*module.Module
+	functions map[string]map[string]function.Function
+	// running names what is being worked out, the outermost first.
+	running []string
+	// used holds, for each of those, the resources that it asked for.
+	used []references
+	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
+	declared []*schema.Declaration
+	all      []*instance
+	// objects holds the declared resources as references see them, once one asked for that.
+	objects map[*schema.Declaration]cty.Value
+	// pending says that something only planning works out was asked for.
+	pending bool
+	// prepared holds the expressions that were evaluated.
+	prepared map[hcl.Expression]*prepared
+	// paths holds what byPath made of expressions.
+	paths map[hclsyntax.Expression]hclsyntax.Expression
+	// count counts what for_each, count and blocks have made so far, spent what was worked through.
+	count, spent int
+}
+
+func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
+	return &evaluator{
+		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
+		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
+	}
+}
+
+// evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
+func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
+	at := source.RangeOf(expr.Range())
+	if !e.spend(1, at) {
+		return cty.DynamicVal, false
+	}
+	x := e.prepare(expr)
+	ctx, ok := e.context(x.variables, e.usesOf(x, s), s)
+	if !ok {
+		return cty.DynamicVal, false
+	}
+	val, problems := x.Value(ctx)
+	e.report(problems)
+	if problems.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	size, err := functions.Size(val)
+	if err != nil {
+		e.diags.Errorf(at, "", "Too large", "%s. Make it smaller.", message.Sentence(err.Error()))
+		return cty.DynamicVal, false
+	}
+	if bounded, ok := x.Expression.(*functions.BoundedExpr); ok {
+		size += bounded.Worked()
+	}
+	return val, e.spend(size, at)
+}
+
+// prepared is an expression that counts what it works through, with what it refers to.
+type prepared struct {
+	hcl.Expression
+	variables []hcl.Traversal
+	keyed     []keyed
+}
+
+// prepare returns what is to be evaluated in place of expr, which must not be evaluated by itself any more.
+func (e *evaluator) prepare(expr hcl.Expression) *prepared {
+	if x := e.prepared[expr]; x != nil {
+		return x
+	}
+	x := &prepared{Expression: expr, variables: expr.Variables()}
+	if written, ok := expr.(hclsyntax.Expression); ok {
+		x.keyed = keyedIn(written)
+		x.Expression = functions.Bounded(written)
+	}
+	e.prepared[expr] = x
+	return x
+}
+
+// maxWork bounds what all expressions of a configuration work through and make, together: each for itself is bounded, but
+// there may be many.
+const maxWork = 16 << 20
+
+// spend notes that n values were worked through, and returns false once that is too much, which it reports once.
+func (e *evaluator) spend(n int, at resource.Range) bool {
+	if e.spent > maxWork {
+		return false
+	}
+	if e.spent += n; e.spent > maxWork {
+		e.diags.Errorf(at, "", "Too much to work out", "All expressions together work through more than %d values, the most that is allowed. Make lists smaller, or repeat less.", maxWork)
+		return false
+	}
+	return true
+}
+
+// report passes on what HCL found.
+func (e *evaluator) report(problems hcl.Diagnostics) {
+	for _, p := range problems {
+		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
+			// HCL's own hint is another each time where several names are as near.
+			name := e.sources.Text(*p.Subject)
+			p.Detail = fmt.Sprintf("There is no function named %q.%s", message.Shorten(name), message.Suggest(name, slices.Sorted(maps.Keys(e.functionsIn(e.rootDir)))))
+			if why := functions.Excluded(strings.TrimPrefix(name, "core::")); why != "" {
+				p.Detail = message.Sentence(why)
+			}
+		}
+	}
+	source.Report(problems, e.diags)
+}
+
+// settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
+// what it is for.
+func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Value, bool) {
+	val, ok := e.evaluate(expr, s)
+	if !ok {
+		return val, false
+	}
+	at := source.RangeOf(expr.Range())
+	switch {
+	case functions.IsSensitive(val):
+		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(what))
+		return val, false
+	case !val.IsWhollyKnown():
+		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", message.Sentence(what))
+		return val, false
+	}
+	val, _ = val.UnmarkDeep()
+	return val, true
+}
+
+// settledText returns the text that expr must have, known and not sensitive.
+func (e *evaluator) settledText(expr hcl.Expression, s *scope, what string) (string, bool) {
+	val, ok := e.settled(expr, s, what)
+	if !ok {
+		return "", false
+	}
+	text, err := convert.Convert(val, cty.String)
+	if err != nil || text.IsNull() {
+		e.diags.Errorf(source.RangeOf(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(what), described(val))
+		return "", false
+	}
+	return text.AsString(), true
+}
+
+// described says in a few words what val is.
+func described(val cty.Value) string {
+	if val.IsNull() {
+		return "null"
+	}
+	return "of the type " + val.Type().FriendlyName()
+}
+
+// files says which files the module in dir may read.
+func (e *evaluator) files(dir string) functions.Files {
+	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles}
+}
+
+// mark adds to val that it is sensitive.
+func mark(val cty.Value, sensitive bool) cty.Value {
+	if !sensitive {
+		return val
+	}
+	return val.Mark(functions.Sensitive)
+}

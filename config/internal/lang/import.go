@@ -1,0 +1,41 @@
+package lang
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+var importSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "to", Required: true}, {Name: "id", Required: true}, {Name: "for_each"}}}
+
+// imports reads a block import, for each of what its for_each goes over.
+func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
+	if !m.fits(b, importSchema) {
+		return
+	}
+	each, ok := m.eval.repeat(b.Body, m.scope())
+	if !ok {
+		return
+	}
+	at := source.RangeOf(b.DefRange())
+	for _, s := range each.scopes {
+		to, ok := m.declaredPath(b.Body.Attributes["to"].Expr, s)
+		if !ok {
+			continue
+		}
+		if to.Kind() != resource.KindContainer {
+			m.eval.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
+			continue
+		}
+		id, ok := m.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
+		if ok && id == "" {
+			m.eval.diags.Errorf(source.RangeOf(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
+			continue
+		}
+		if ok {
+			c.Imports = append(c.Imports, Import{To: to, ID: id, Declared: at})
+		}
+	}
+}
