@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
 )
 
 // What nobody named is read from the directory of the configuration only, and nothing of it is shown.

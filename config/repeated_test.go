@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
 )
 
 // BenchmarkRepeatedManifests loads one manifest again and again, which is an error for each: the time for one stays what it

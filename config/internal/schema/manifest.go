@@ -17,6 +17,7 @@ type manifestReader struct {
 	decls []*Declaration
 }
 
+// ReadManifests returns the declarations of a YAML file.
 func ReadManifests(name string, data []byte, diags *resource.Diagnostics) []*Declaration {
 	m := &manifestReader{diags: diags}
 	source.Documents(name, data, diags, m.manifest)
