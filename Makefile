@@ -94,7 +94,9 @@ lint: $(LINT) ## look for mistakes and for forbidden imports
 	@unformatted=$$(gofmt -l . | xargs)
 	if [[ -n $$unformatted ]]; then echo "not formatted: $$unformatted: run gofmt -w ." >&2; exit 1; fi
 	set -x
-	go vet -tags vm ./...
+	go vet -tags vm ./... ./.ci/words
+	go test ./.ci/words
+	go run ./.ci/words
 	$(LINT) run ./...
 
 .PHONY: check
