@@ -79,8 +79,8 @@ func (v *View) place(b *strings.Builder, r resource.Range, lines func(resource.R
 	b.WriteString("  " + v.faint("      │ ") + indent + v.red("%s", strings.Repeat("^", length)) + "\n")
 }
 
-// excerpt returns as much of a long line as is fit to be shown around the place that follows the prefix, which has the given
-// length in characters, with the prefix and the length of that.
+// excerpt cuts a long line to the part around the place that follows prefix and has the given length in characters. It
+// returns that part, and the prefix and the length within it.
 func excerpt(line, prefix string, length int) (string, string, int) {
 	const most, before = 160, 60
 	all, start := []rune(line), utf8.RuneCountInString(prefix)
@@ -99,7 +99,7 @@ func excerpt(line, prefix string, length int) (string, string, int) {
 	return head + string(all[from:to]) + tail, head + string(all[from:start]), min(length, to-start)
 }
 
-// sourceLines returns what finds the first line of a place, where the sources have it. Each source is split once.
+// sourceLines returns a function for the first line of a place in the sources. Each source is split once.
 func sourceLines(sources map[string][]byte) func(resource.Range) (string, bool) {
 	split := map[string][][]byte{}
 	return func(r resource.Range) (string, bool) {

@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Of a long line, the place is shown with what is around it.
+// Of a long line, the place is shown with the text around it.
 func TestExcerpt(t *testing.T) {
 	for _, c := range []struct {
 		before, place, after string

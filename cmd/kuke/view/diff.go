@@ -29,7 +29,7 @@ func (v *View) Diff(name, before, after string) {
 	v.printf("%s", b.String())
 }
 
-// paintLine leaves the line's end as it is: colour that runs over it would show in what follows.
+// paintLine paints a line but its end: colour that runs over the end would show in the next line.
 func (v *View) paintLine(paint func(string, ...any) string, line string) string {
 	text, found := strings.CutSuffix(line, "\n")
 	if !found {

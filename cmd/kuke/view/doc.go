@@ -1,3 +1,3 @@
-// Package view prints what kuke has to say: plans, progress, outcomes, tables and diagnostics, for people and
-// as JSON. It is the only place that does, decides nothing and reads nothing but what it is given.
+// Package view prints all output of kuke: plans, progress, outcomes, tables and diagnostics, for people and as JSON.
+// It makes no decisions, and reads nothing beyond the arguments of its functions.
 package view

@@ -28,8 +28,8 @@ func pathShape(k resource.Kind) string {
 	return strings.Join(names, "/")
 }
 
-// Explanation prints what there is to know about a kind or a field: what it is, how it is written, what it takes and
-// costs, and the fields below it, a line each.
+// Explanation prints the reference of a kind or a field: its meaning, syntax, values and the effect of a change, and the
+// fields below it, a line each.
 func (v *View) Explanation(e *config.Explanation) {
 	doc := e.Kind.Doc()
 	facts := [][2]string{{"path", pathShape(e.Kind)}, {"YAML", "kind: " + string(e.Kind)}, {"HCL", e.Kind.Lower() + ` "NAME" { ... }`}}
@@ -62,7 +62,7 @@ func (v *View) Explanation(e *config.Explanation) {
 	})
 }
 
-// firstSentence returns the beginning of a doc, which is made to stand alone.
+// firstSentence returns the first sentence of a doc, which makes sense without the others.
 func firstSentence(doc string) string {
 	first, _, more := strings.Cut(doc, ". ")
 	if more {
@@ -71,7 +71,7 @@ func firstSentence(doc string) string {
 	return first
 }
 
-// factsOf returns what is true of the last attribute of the chain.
+// factsOf describes the last attribute of the chain.
 func factsOf(e *config.Explanation) [][2]string {
 	a := e.Chain[len(e.Chain)-1]
 	var facts [][2]string
@@ -99,9 +99,9 @@ func factsOf(e *config.Explanation) [][2]string {
 	case resource.Replace:
 		add("on change", "the "+e.Kind.Lower()+" is replaced")
 	case resource.Live:
-		add("on change", "in place: what runs goes on")
+		add("on change", "in place, without a restart")
 	case resource.Recorded:
-		add("on change", "only the record changes: it holds from the next start or stop on")
+		add("on change", "recorded only: used at the next start or stop")
 	}
 	return facts
 }
@@ -117,7 +117,7 @@ func typeText(a *resource.Attribute) string {
 	case resource.TypeList:
 		return "list of strings, in order"
 	case resource.TypeSet:
-		return "set of strings: their order means nothing"
+		return "set of strings, in any order"
 	case resource.TypeMap:
 		return "map of strings"
 	case resource.TypePairs:
@@ -125,10 +125,10 @@ func typeText(a *resource.Attribute) string {
 	case resource.TypeObjects:
 		text := "objects"
 		if a.Key != "" {
-			text += ", each with a " + a.Key + " of its own"
+			text += ", each with a unique " + a.Key
 		}
 		if a.Short {
-			text += ", which may be written alone"
+			text += "; the " + a.Key + " may be written alone"
 		}
 		return text
 	}

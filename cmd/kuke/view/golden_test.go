@@ -22,7 +22,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// golden compares what show prints with testdata/<name>.golden.
+// golden compares the output of show with testdata/<name>.golden.
 func golden(t *testing.T, name string, colored bool, show func(*View)) {
 	t.Helper()
 	var b bytes.Buffer
@@ -46,7 +46,7 @@ type specs = map[resource.Path]resource.Spec
 
 const cell = resource.Path("main/default/blog/web")
 
-// base is what was applied; each container's name is what will happen to it.
+// base is the applied configuration; each container is named after the action that awaits it.
 func base() specs {
 	all := specs{
 		"main": &resource.Realm{}, "main/default": &resource.Space{}, "main/default/blog": &resource.Stack{}, cell: &resource.Cell{},
@@ -297,8 +297,8 @@ func at(line, column, endLine, endColumn int) resource.Range {
 }
 
 func TestDiagnostics(t *testing.T) {
-	diagnostic := func(what string, r resource.Range) resource.Diagnostic {
-		return resource.Diagnostic{Severity: resource.Error, Summary: "Bad " + what, Detail: "It is bad.\nMend it.\n\nThis was said by a rule.", Subject: r}
+	diagnostic := func(noun string, r resource.Range) resource.Diagnostic {
+		return resource.Diagnostic{Severity: resource.Error, Summary: "Bad " + noun, Detail: "It is bad.\nRepair it.\n\nThis was said by a rule.", Subject: r}
 	}
 	ds := resource.Diagnostics{
 		diagnostic("start", at(1, 1, 1, 6)),
@@ -366,7 +366,7 @@ func TestTables(t *testing.T) {
 	golden(t, "valid", false, func(v *View) { v.Valid(map[resource.Kind]int{resource.KindRealm: 1, resource.KindContainer: 2}) })
 }
 
-// Nothing that is printed, whatever is in the texts and wherever they point, holds a control character or panics.
+// No text and no place makes printing panic or print a control character.
 func FuzzDiagnostics(f *testing.F) {
 	f.Add("main.hcl", source, "Bad", "It is \x1b[31mbad", 2, 8, 2, 15)
 	f.Add("a", "x\ty", "\x00", "\u202e", 1, 2, 1, 1<<62)

@@ -15,22 +15,22 @@ import (
 // GraphFormats are the languages that graphs are drawn in.
 var GraphFormats = []string{"dot", "mermaid"}
 
-// drawing is a graph as it is drawn.
+// drawing is a graph with its texts.
 type drawing struct {
 	nodes []node
-	edges map[edge][]string // with what is written on them
+	edges map[edge][]string // with their labels
 }
 
 type node struct {
 	name string
-	// dashed is for what is managed elsewhere.
+	// dashed is for resources that are managed elsewhere.
 	dashed bool
 }
 
 // edge goes from a node to one that it waits for.
 type edge struct{ from, to int }
 
-// Dependencies draws what the resources of a configuration depend on, in one of the [GraphFormats].
+// Dependencies draws the dependencies between the resources of a configuration, in one of the [GraphFormats].
 func (v *View) Dependencies(tree *resource.Tree, format string) error {
 	d := drawing{edges: map[edge][]string{}}
 	place := map[resource.Path]int{}
@@ -44,7 +44,7 @@ func (v *View) Dependencies(tree *resource.Tree, format string) error {
 		}
 		return i
 	}
-	kept := map[edge]bool{} // for what their labels say
+	kept := map[edge]bool{} // because of their labels
 	for _, r := range tree.Resources() {
 		at(r.Path)
 	}
@@ -63,7 +63,7 @@ func (v *View) Dependencies(tree *resource.Tree, format string) error {
 	return v.draw(&d, kept, format)
 }
 
-// Steps draws the steps of a plan, each with those it waits for, in one of the [GraphFormats].
+// Steps draws the steps of a plan, each with the steps that it waits for, in one of the [GraphFormats].
 func (v *View) Steps(p *plan.Plan, format string) error {
 	d := drawing{edges: map[edge][]string{}}
 	for i, s := range p.Steps {
@@ -79,7 +79,7 @@ func (v *View) Steps(p *plan.Plan, format string) error {
 	return v.draw(&d, nil, format)
 }
 
-// reduced returns the edges without those that say nothing, as other ones connect the same nodes, in order.
+// reduced returns the edges in order, without those that other edges imply.
 func (d *drawing) reduced(kept map[edge]bool) ([]edge, error) {
 	g := graph.New(len(d.nodes))
 	edges := slices.SortedFunc(maps.Keys(d.edges), func(a, b edge) int { return cmp.Or(a.from-b.from, a.to-b.to) })

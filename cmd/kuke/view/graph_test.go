@@ -12,7 +12,7 @@ func TestGraph(t *testing.T) {
 	all := specs{
 		"main": &resource.Realm{}, "main/front": &resource.Space{}, "main/back": &resource.Space{}, "main/front/app": &resource.Stack{},
 		"main/front/app/web": &resource.Cell{DependsOn: []resource.CellDependency{{Name: "main/back/app/db", Condition: resource.Healthy}}},
-		// Also through b, but not what it waits for.
+		// Also through b, but not its dependencies.
 		"main/front/app/web/a": &resource.Container{Root: true},
 		"main/front/app/web/b": &resource.Container{DependsOn: []resource.Dependency{{Name: "a"}}, Networks: []string{"back"}},
 		"main/front/app/web/c": &resource.Container{DependsOn: []resource.Dependency{{Name: "a", Condition: resource.Completed}, {Name: "b"}}},
@@ -26,9 +26,9 @@ func TestGraph(t *testing.T) {
 	}, planner.Options{})
 	steps.Steps[0].Image = &plan.Image{Namespace: "kukeon-main", Reference: "quoted\"\\\x1b[31m"}
 	for _, format := range GraphFormats {
-		draw := func(what func(v *View) error) func(*View) {
+		draw := func(print func(v *View) error) func(*View) {
 			return func(v *View) {
-				if err := what(v); err != nil {
+				if err := print(v); err != nil {
 					t.Error(err)
 				}
 			}

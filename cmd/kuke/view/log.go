@@ -11,10 +11,10 @@ import (
 	"github.com/kukeon/kuke/executor"
 )
 
-// logColors are given to containers in turn.
+// logColors are assigned to containers in turn.
 var logColors = []color.Attribute{color.FgCyan, color.FgYellow, color.FgGreen, color.FgMagenta, color.FgBlue, color.FgHiCyan, color.FgHiYellow, color.FgHiGreen}
 
-// Log prints what containers printed: what came on their standard error to errs, all else to out.
+// Log prints the output of containers: their standard error to errs, all else to out.
 type Log struct {
 	out, errs  *View
 	prefixes   []string
@@ -22,7 +22,7 @@ type Log struct {
 	mu         sync.Mutex
 }
 
-// Log returns a printer for containers of the given names. The lines of several get the name in front.
+// Log returns a printer for containers of the given names. With several containers each line begins with the name.
 func (v *View) Log(errs *View, names []string, timestamps bool) *Log {
 	l := &Log{out: v, errs: errs, timestamps: timestamps, prefixes: make([]string, len(names))}
 	width := 0

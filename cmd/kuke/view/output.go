@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Output prints a value that a configuration gave out, with its name where that is not empty.
+// Output prints the value of an output, with its name where that is not empty.
 func (v *View) Output(name string, o *state.Output) {
 	text := outputText(o)
 	if name != "" {
@@ -20,7 +20,7 @@ func (v *View) Output(name string, o *state.Output) {
 	v.printf("%s\n", text)
 }
 
-// outputText spells a value as the console does, over several lines where it is a collection.
+// outputText spells a value as the console does: a collection takes several lines.
 func outputText(o *state.Output) string {
 	switch {
 	case o == nil:
@@ -62,13 +62,13 @@ func (v *View) outputChanges(b *strings.Builder, changes []plan.OutputChange) {
 	}
 }
 
-// surgery prints what a plan does to the state before its first step.
+// surgery prints the changes of the state that a plan makes before its first step.
 func (v *View) surgery(b *strings.Builder, p *plan.Plan) {
 	for _, m := range p.Moves {
-		fmt.Fprintf(b, "\n%s %s has moved to %s, and goes on as it runs\n", v.cyan("  ="), v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To)
+		fmt.Fprintf(b, "\n%s %s has moved to %s, without a restart\n", v.cyan("  ="), v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To)
 	}
 	for _, i := range p.Imports {
-		fmt.Fprintf(b, "\n%s %s will be imported: it is container %s of containerd namespace %s\n", v.cyan("  ="), v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace))
+		fmt.Fprintf(b, "\n%s %s will be imported: container %s in containerd namespace %s\n", v.cyan("  ="), v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace))
 	}
 }
 

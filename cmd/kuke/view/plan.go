@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// headline says what happens to a resource, after its kind and path.
+// headline is the predicate of a change, after the resource's kind and path.
 var headline = map[plan.Action]string{
 	plan.Create:   "will be created",
 	plan.Update:   "will be updated in place",
@@ -17,13 +17,13 @@ var headline = map[plan.Action]string{
 	plan.Delete:   "will be destroyed",
 	plan.Start:    "will be started",
 	plan.Restart:  "will be restarted",
-	plan.Check:    "will be waited for",
-	plan.Record:   "was changed, which will be recorded",
+	plan.Check:    "will be checked",
+	plan.Record:   "has changed and will be recorded",
 	plan.Stop:     "will be stopped",
 	plan.Shutdown: "will be shut down",
 	plan.Kill:     "will be sent a signal",
 	plan.Pause:    "will be paused",
-	plan.Unpause:  "will go on",
+	plan.Unpause:  "will be unpaused",
 	plan.Adopt:    "will be adopted",
 	plan.Forget:   "will be forgotten",
 }
@@ -48,7 +48,7 @@ func (v *View) symbol(a plan.Action) string {
 	return v.cyan("  =")
 }
 
-// Plan prints what will change, why, and how much.
+// Plan prints the changes, their reasons and their number.
 func (v *View) Plan(p *plan.Plan) {
 	var b strings.Builder
 	if p.Empty() {
@@ -56,7 +56,7 @@ func (v *View) Plan(p *plan.Plan) {
 		v.printf("%s", b.String())
 		return
 	}
-	b.WriteString("kuke will do this:\n")
+	b.WriteString("kuke will perform the following actions:\n")
 	v.surgery(&b, p)
 	spaced := true
 	for _, c := range p.Changes {
@@ -71,11 +71,11 @@ func (v *View) Plan(p *plan.Plan) {
 	}
 	for _, n := range p.Names {
 		if len(n.Update) > 0 {
-			fmt.Fprintf(&b, "\n  /etc/hosts of %s in space %s will be brought up to date\n", plural(len(n.Update), "cell"), n.Space)
+			fmt.Fprintf(&b, "\n  /etc/hosts of %s in space %s will be updated\n", plural(len(n.Update), "cell"), n.Space)
 		}
 	}
 	for _, profile := range p.Profiles {
-		fmt.Fprintf(&b, "\n  AppArmor profile %s, which the kernel does not have, will be loaded\n", visible(profile))
+		fmt.Fprintf(&b, "\n  AppArmor profile %s will be loaded into the kernel\n", visible(profile))
 	}
 	for _, image := range p.Images {
 		if image.Pull {
@@ -88,13 +88,13 @@ func (v *View) Plan(p *plan.Plan) {
 	v.printf("%s", b.String())
 }
 
-// Review prints a plan for those who decide on it: what will change, and the warnings that came up while planning.
+// Review prints a plan for those who decide on it, with the warnings that came up while planning.
 func (v *View) Review(p *plan.Plan) {
 	v.Plan(p)
 	v.Diagnostics(p.Diagnostics, nil)
 }
 
-// losses says what goes with the containers of a plan that nothing else of it names.
+// losses names the data that is deleted with the containers of a plan and appears nowhere else in it.
 func losses(p *plan.Plan) string {
 	n := 0
 	for _, c := range p.Changes {
@@ -105,22 +105,22 @@ func losses(p *plan.Plan) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\n  the logs of %s will be deleted, and the files written in them outside of volumes\n", plural(n, "container"))
+	return fmt.Sprintf("\n  the logs of %s and all files outside of their volumes will be deleted\n", plural(n, "container"))
 }
 
 func (v *View) noChanges(p *plan.Plan) string {
 	if p.Destroy {
 		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
-	return v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s looked at).\n", plural(p.Unchanged, "resource"))
+	return v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
 }
 
-// NothingToDo says that a command for single resources found them as they are to be.
+// NothingToDo says that a command for single resources found them in the state it asks for.
 func (v *View) NothingToDo(p *plan.Plan) {
-	v.printf("%s\n", v.green("Nothing to do: that is so already."))
+	v.printf("%s\n", v.green("Nothing to do."))
 }
 
-// change returns the lines on one change.
+// change returns the lines of one change.
 func (v *View) change(c *plan.Change) string {
 	b := new(strings.Builder)
 	kind := c.Path.Kind().Lower()
@@ -140,7 +140,7 @@ func (v *View) change(c *plan.Change) string {
 	width = min(width, widest)
 	for i, d := range c.Diffs {
 		if i+1 < len(c.Diffs) && strings.HasPrefix(c.Diffs[i+1].Name, d.Name+".") {
-			continue // an element that comes or goes shows by what is in it
+			continue // the attributes of an element that comes or goes are shown in its place
 		}
 		v.diff(b, c, d, width)
 	}
@@ -182,7 +182,7 @@ func (v *View) diff(b *strings.Builder, c *plan.Change, d plan.Diff, width int) 
 	fmt.Fprintf(b, "      %s %s\n", sign, strings.TrimRight(line, " "))
 }
 
-// value spells a value as JSON does, which keeps it on one line and shows where it begins and ends.
+// value spells a value as JSON, on one line and with a visible beginning and end.
 func value(x any) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
@@ -193,7 +193,7 @@ func value(x any) string {
 	return visible(strings.TrimSpace(b.String()))
 }
 
-// unchanged counts the values that a change leaves alone.
+// unchanged counts the values that a change does not touch.
 func unchanged(c *plan.Change) int {
 	changed := map[string]bool{}
 	for _, d := range c.Diffs {
@@ -213,14 +213,14 @@ func (v *View) summary(s plan.Summary) string { return v.bold("Plan:") + " " + c
 func counts(s plan.Summary) string {
 	line := fmt.Sprintf("%d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)
 	for _, count := range []struct {
-		n    int
-		what string
+		n      int
+		action string
 	}{
-		{s.Start, "start"}, {s.Record, "record as they are"}, {s.Stop, "stop, signal, pause or unpause"}, {s.Check, "wait for"},
+		{s.Start, "start"}, {s.Record, "record"}, {s.Stop, "stop, signal, pause or unpause"}, {s.Check, "check"},
 		{s.Forget, "forget"}, {s.Move, "move"}, {s.Import, "import"}, {s.Adopt, "adopt"},
 	} {
 		if count.n > 0 {
-			line += fmt.Sprintf(", %d to %s", count.n, count.what)
+			line += fmt.Sprintf(", %d to %s", count.n, count.action)
 		}
 	}
 	return line
@@ -233,18 +233,18 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// SavedPlan says how to go on after a plan: where file is not empty, that it holds the plan.
+// SavedPlan says how to apply the plan in file, unless file is empty.
 func (v *View) SavedPlan(p *plan.Plan, file string) {
 	if file != "" {
-		v.printf("\nSaved to %s. To carry out exactly this plan: kuke apply %s\n", file, file)
+		v.printf("\nSaved the plan to %s. To perform exactly these actions: kuke apply %s\n", file, file)
 	}
 }
 
-// Ask prints the question whether to go on.
+// Ask prints the question for approval.
 func (v *View) Ask(destroy bool) {
-	question := "Do you want to make these changes?"
+	question := "Do you want to perform these actions?"
 	if destroy {
-		question = "Do you really want to destroy all of this? There is no undo."
+		question = "Do you really want to destroy these resources? There is no undo."
 	}
-	v.printf("\n%s Only yes is taken as approval: ", v.bold("%s", question))
+	v.printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", v.bold("%s", question))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// begun and ended are what is said of a step when it begins and when it is done.
+// begun and ended describe a running step and a completed one.
 var (
 	begun = map[plan.Op]string{
 		plan.OpImage: "preparing", plan.OpPrepare: "preparing", plan.OpCreate: "creating", plan.OpUpdate: "updating", plan.OpDelete: "destroying",
@@ -25,10 +25,10 @@ var (
 	}
 )
 
-// slow is how long a step runs before its beginning is worth a line of its own.
+// slow is the time after which a running step gets a line.
 const slow = time.Second
 
-// Progress prints the steps of an apply as they are done, and those that take long when they do.
+// Progress prints the steps of an apply as they complete, and slow ones while they run.
 type Progress struct {
 	view   *View
 	timers map[string]*time.Timer
@@ -76,11 +76,11 @@ func stepName(s plan.Step) string {
 	return s.Path.Kind().Lower() + " " + string(s.Path)
 }
 
-// Outcome prints what became of a plan, to v or, where not all of it was done, to errs: what failed and why,
-// what was not begun and why, which containers have ended already, and how much was done. Of more than maxShown errors
-// there is a count. It reports whether all was done.
+// Outcome prints the outcome of a plan, to v or, where it is incomplete, to errs: the failed steps with their errors, the
+// skipped steps with their reasons, the containers that have exited already, and the number of completed steps. Errors
+// beyond maxShown are counted. It reports whether all steps are complete.
 func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited, errs *View) bool {
-	failed, left := &listing{what: "error"}, &listing{what: "step"}
+	failed, left := &listing{noun: "error"}, &listing{noun: "step"}
 	done := map[plan.Op]int{}
 	complete := true
 	for _, o := range outcomes {
@@ -89,7 +89,7 @@ func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []execu
 			done[o.Step.Op]++
 			continue
 		case o.Err != nil:
-			failed.addf("\n%s%s could not be %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), ended[o.Step.Op], visible(o.Err.Error()))
+			failed.addf("\n%s%s %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()))
 		case o.Blocker != nil:
 			why := "waits for " + stepName(*o.Blocker)
 			if o.Blocker.Op == plan.OpPrepare {
@@ -110,28 +110,28 @@ func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []execu
 	if left.count > 0 {
 		errs.printf("\nNot done:\n%s", left.String())
 	}
-	errs.printf("\n%s %s. What was done is recorded; the next apply goes on from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(p, done))
+	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(p, done))
 	return false
 }
 
-// exited tells of containers that have ended right after their start.
+// exited lists containers that exited right after their start.
 func (v *View) exited(all []executor.Exited) {
 	if len(all) == 0 {
 		return
 	}
-	list := &listing{what: "container"}
+	list := &listing{noun: "container"}
 	for _, e := range all {
-		list.addf("  container %s: %s. Show what it printed with: kuke logs %s\n", e.Path, visible(e.Reason), e.Path)
+		list.addf("  container %s: %s. Show its output: kuke logs %s\n", e.Path, visible(e.Reason), e.Path)
 	}
-	v.printf("\n%s\n%s", v.yellow("Ended right after the start:"), list)
+	v.printf("\n%s\n%s", v.yellow("Exited right after the start:"), list)
 }
 
-// maxShown is how many errors, or other things of which each takes lines, are shown.
+// maxShown is the maximum number of errors, steps or containers shown in one list.
 const maxShown = 100
 
-// listing is a text about many things, of which those after the first maxShown are counted.
+// listing is a list in which entries after the first maxShown are only counted.
 type listing struct {
-	what  string
+	noun  string
 	text  strings.Builder
 	count int
 }
@@ -142,20 +142,28 @@ func (l *listing) addf(format string, args ...any) {
 	}
 }
 
-// String returns the text with the count of those that it doesn't have.
+// String returns the entries and the count of those left out.
 func (l *listing) String() string {
 	if l.count <= maxShown {
 		return l.text.String()
 	}
-	return l.text.String() + "\n" + andMore(l.count-maxShown, l.what) + "\n"
+	return l.text.String() + "\n" + andMore(l.count-maxShown, l.noun) + "\n"
 }
 
-// andMore says how many more there are of something.
-func andMore(n int, what string) string {
+// andMore counts the entries left out of a list.
+func andMore(n int, noun string) string {
 	if n == 1 {
-		return "… and 1 more " + what
+		return "… and 1 more " + noun
 	}
-	return fmt.Sprintf("… and %d more %ss", n, what)
+	return fmt.Sprintf("… and %d more %ss", n, noun)
+}
+
+// failure is the predicate of the error of a failed step.
+func failure(op plan.Op) string {
+	if op == plan.OpCheck {
+		return "did not become ready"
+	}
+	return "could not be " + ended[op]
 }
 
 func verb(p *plan.Plan) string {
@@ -168,7 +176,7 @@ func verb(p *plan.Plan) string {
 	return "Apply"
 }
 
-// doneCounts counts the steps that were done, and the moves and imports, which are made before the first of them.
+// doneCounts counts the completed steps, and the moves and imports, which precede them.
 func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
 	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[plan.OpCreate], done[plan.OpUpdate], done[plan.OpDelete])
 	if n := done[plan.OpStart]; n > 0 {

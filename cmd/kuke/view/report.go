@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// The formats of reports, which show where changes are reviewed what is shown in a terminal.
+// The formats of reports, which show the terminal's text where changes are reviewed.
 const (
 	Markdown = "markdown"
 	HTML     = "html"
@@ -36,7 +36,7 @@ func (v *View) StateReport(st *state.State, format string) error {
 	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), plain(func(v *View) { v.State(st) }))
 }
 
-// plain returns what print prints, without colours.
+// plain returns the output of print without colours.
 func plain(print func(*View)) string {
 	var b strings.Builder
 	print(newView(&b, false))
@@ -56,11 +56,11 @@ var signed = regexp.MustCompile(`^(?:  |      )?(-/\+|[-+~>!?=]) `)
 
 // reportLine is a line of a report.
 type reportLine struct {
-	// Sign is that of a change, empty where the line has none; Indent and Text are what stands before and after it.
+	// Sign is the sign of a change, empty where the line has none; Indent precedes it and Text follows it.
 	Indent, Sign, Text string
 }
 
-// Class is how the line looks.
+// Class is the CSS class of the line.
 func (l reportLine) Class() string {
 	switch l.Sign {
 	case "":

@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// hostile is a plan with what must not become Markdown or HTML of its own.
+// hostile is a plan with texts that must not become Markdown or HTML of their own.
 func hostile(t *testing.T) *plan.Plan {
 	p := planned(t, func(s specs) {
 		container(s, "updated").Labels = map[string]string{"x": "</pre><script>alert(1)</script> ```"}
@@ -57,7 +57,7 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// The page says what the terminal does, and holds no elements but its own.
+// The page has the text of the terminal, and no elements but its own.
 func TestHTMLReport(t *testing.T) {
 	p := hostile(t)
 	var b strings.Builder

@@ -15,13 +15,13 @@ func (v *View) InstalledUnits(files []service.File) {
 	}
 }
 
-// UnitsEnabled says what the units do from now on.
+// UnitsEnabled says when the enabled units run.
 func (v *View) UnitsEnabled(names service.UnitNames, started bool) {
 	if started {
-		v.printf("\n%s\n", v.green("Enabled and started. %s has applied the configuration, and does at each boot.", names.Main))
+		v.printf("\n%s\n", v.green("Enabled and started. %s has applied the configuration and applies it again at each boot.", names.Main))
 		return
 	}
-	v.printf("\n%s To apply now, and to look for drift: systemctl start %s %s\n",
+	v.printf("\n%s To apply it now and to start looking for drift: systemctl start %s %s\n",
 		v.green("Enabled. %s applies the configuration at each boot.", names.Main), names.Main, names.Timer)
 }
 
@@ -31,14 +31,14 @@ func (v *View) RemovedUnits(files []string) {
 		v.printf("removed %s\n", path)
 	}
 	if len(files) > 0 {
-		v.printf("\n%s Nothing starts them at the next boot; kuke shutdown stops them now.\n", v.green("Containers go on running."))
+		v.printf("\n%s They do not start at the next boot. To stop them now: kuke shutdown\n", v.green("Containers keep running."))
 	}
 }
 
-// Units prints a table of installed units, and how to read what they print.
+// Units prints a table of installed units, and the command that shows the journal of failed ones.
 func (v *View) Units(units []service.Status) {
 	if len(units) == 0 {
-		v.printf("No units are installed: kuke service install writes them.\n")
+		v.printf("No units are installed. To install them: kuke service install\n")
 		return
 	}
 	v.columns([]string{"UNIT", "ENABLED", "STATE", "LAST RUN", "NEXT"}, func(add func(...string)) {

@@ -16,7 +16,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Row is a recorded resource with what the host says of it.
+// Row is a recorded resource with its state on the host.
 type Row = plan.Live
 
 // Table prints rows of one kind in columns; wide adds more of them.
@@ -225,12 +225,12 @@ func (v *View) State(st *state.State) {
 	v.printf("%s", b.String())
 }
 
-// Valid says that a configuration is valid and what it declares.
+// Valid says that a configuration is valid and counts its resources.
 func (v *View) Valid(counts map[resource.Kind]int) {
 	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), countsText(counts))
 }
 
-// Invalid says that a configuration is not valid, and where its first error is. The errors themselves are told apart.
+// Invalid says that a configuration is not valid, and where its first error is. [View.Diagnostics] prints the errors.
 func (v *View) Invalid(ds resource.Diagnostics) {
 	n, first := 0, ""
 	for _, d := range ds {
@@ -252,9 +252,9 @@ func (v *View) Invalid(ds resource.Diagnostics) {
 	v.printf("%s It has %s%s.\n", v.red("The configuration is not valid."), plural(n, "error"), where)
 }
 
-// Converted says what was written to file.
+// Converted counts the resources written to file.
 func (v *View) Converted(file string, counts map[resource.Kind]int) {
-	v.printf("%s declares %s. Take away what it was made from: what is declared twice is an error.\n", visible(file), countsText(counts))
+	v.printf("%s declares %s. Remove the files it was converted from: a resource declared twice is an error.\n", visible(file), countsText(counts))
 }
 
 func countsText(counts map[resource.Kind]int) string {
@@ -267,7 +267,7 @@ func countsText(counts map[resource.Kind]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// Checks prints findings, and for those that are not well the fix.
+// Checks prints findings, and the fix of bad ones.
 func (v *View) Checks(checks []doctor.Check) {
 	for _, c := range checks {
 		mark := v.green("ok  ")

@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// Tree draws resources, parents right before what is below them, with their states and what matters most of each.
+// Tree draws resources, each parent right before its descendants, with their states and most important attributes.
 func (v *View) Tree(rows []Row) {
 	if len(rows) == 0 {
 		v.printf("Nothing is recorded.\n")
@@ -25,7 +25,7 @@ func (v *View) Tree(rows []Row) {
 	v.printf("%s", b.String())
 }
 
-// branches returns the lines that lead to the i-th row from those above it.
+// branches returns the lines that connect the i-th row with those above it.
 func branches(rows []Row, i int) string {
 	text := ""
 	for depth := rows[i].Record.Path.Depth(); depth > 1; depth-- {
@@ -65,7 +65,7 @@ func (v *View) stateColor(r Row) string {
 	return v.yellow("%s", stateText(r))
 }
 
-// summary is what a line of a tree has room for.
+// summary returns the most important attributes of a resource, on one line.
 func summary(r Row) string {
 	var parts []string
 	switch spec := r.Record.Spec.(type) {

@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// UsageRow is what a resource, with all below it, uses. What isn't known is negative; no limit is 0.
+// UsageRow is the usage of a resource with all its descendants. Unknown numbers are negative; no limit is 0.
 type UsageRow struct {
 	Path resource.Path
 	// CPU is in percent of one processor.
@@ -20,7 +20,7 @@ type UsageRow struct {
 	PIDs, PIDsLimit     int64
 }
 
-// MarshalJSON leaves out what isn't known, and limits that there aren't: whoever adds numbers up can't trip over a -1.
+// MarshalJSON leaves out unknown numbers and absent limits, so that sums are right.
 func (r UsageRow) MarshalJSON() ([]byte, error) {
 	row := struct {
 		Path        resource.Path `json:"path"`
@@ -47,7 +47,7 @@ func (r UsageRow) MarshalJSON() ([]byte, error) {
 	return json.Marshal(row)
 }
 
-// Usage prints a table of what resources use.
+// Usage prints a table of the resources' usage.
 func (v *View) Usage(rows []UsageRow) {
 	if len(rows) == 0 {
 		v.printf("Nothing is recorded.\n")

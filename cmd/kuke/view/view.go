@@ -22,7 +22,7 @@ import (
 type View struct {
 	mu  sync.Mutex
 	out sink
-	// terminal says that somebody looks at what is printed.
+	// terminal says that the stream is a terminal.
 	terminal bool
 
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
@@ -53,7 +53,7 @@ func newView(out io.Writer, colored bool) *View {
 	}
 }
 
-// sink keeps the first error of a writer. That nobody reads any more, as behind head or on a terminal that is gone, is none.
+// sink keeps the first error of a writer. A reader that has gone, such as head or a closed terminal, is no error.
 type sink struct {
 	io.Writer
 	terminal bool
@@ -68,14 +68,14 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Err returns the first error that kept something from being printed, unless it was that nobody reads it.
+// Err returns the first error of printing. A reader that has gone is none.
 func (v *View) Err() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.out.err
 }
 
-// printf writes in one piece. What keeps it from being written, [View.Err] tells.
+// printf writes in one piece. [View.Err] returns its error.
 func (v *View) printf(format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -121,13 +121,13 @@ func (v *View) Clear() { v.printf("\x1b[H\x1b[2J") }
 // Text prints s as it is.
 func (v *View) Text(s string) { v.printf("%s", s) }
 
-// hazardous reports whether a terminal does something else with the character than to show it: also those above ASCII, and
-// those that turn the direction of writing and so could show another text than there is.
+// hazardous reports whether a terminal does more with the character than show it. The control characters above ASCII
+// are among them, and those that turn the direction of writing and so can disguise a text.
 func hazardous(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }
 
-// escaped writes hazardous characters as JSON, and YAML between double quotes, spells them: the text means the same.
+// escaped writes hazardous characters as JSON, and YAML between double quotes, spells them, which keeps the meaning.
 func escaped(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -140,7 +140,7 @@ func escaped(s string) string {
 	return b.String()
 }
 
-// colorSequence is the only thing that a program may tell the terminal of those who read its log.
+// colorSequence is the only control sequence of a program that reaches the terminal of those who read its log.
 var colorSequence = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // visibleLine is [visible] for a line that a program printed for a terminal, with its colours.
