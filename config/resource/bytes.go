@@ -2,10 +2,10 @@ package resource
 
 import "strconv"
 
-// FormatBytes returns n with the largest unit that it is a multiple of, such as "64MiB", or the empty string where its
-// digits say it best.
+// FormatBytes returns n in the largest unit that divides it, such as "64MiB", or the empty string where the plain number
+// is clearer.
 func FormatBytes(n int64) string {
-	const step, most = 1024, 1 << 20 // of larger multiples the text would say less than the number
+	const step, most = 1024, 1 << 20 // a larger multiple is no clearer than the number of bytes
 	unit := -1
 	units := []string{"KiB", "MiB", "GiB", "TiB"}
 	for n > 0 && n%step == 0 && unit < len(units)-1 {

@@ -15,7 +15,7 @@ func (*Cell) Kind() Kind { return KindCell }
 type CellDependency struct {
 	// Name is the cell's whole path in normal form.
 	Name      string    `json:"name" kuke:"recorded,required,check=cell" doc:"The cell: its name, stack/cell, space/stack/cell or its whole path."`
-	Condition Condition `json:"condition,omitempty" kuke:"recorded,check=condition,default=started" doc:"What it must be: started, healthy (each of its containers that has a healthcheck) or completed (its root container has exited with 0)."`
+	Condition Condition `json:"condition,omitempty" kuke:"recorded,check=condition,default=started" doc:"The condition it must meet: started, healthy (each of its containers that has a healthcheck) or completed (its root container has exited with 0)."`
 }
 
 // MarshalJSON writes the name alone where the condition is the default.

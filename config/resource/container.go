@@ -9,8 +9,8 @@ import (
 // DefaultImage is the image of a container that names none.
 const DefaultImage = "docker.io/library/debian:latest"
 
-// DefaultStopTimeoutSeconds is the grace period of a container that chooses none: how long it may take to end
-// after the stop signal before it is killed.
+// DefaultStopTimeoutSeconds is the grace period of a container that chooses none: the time between the stop signal and
+// SIGKILL.
 const DefaultStopTimeoutSeconds = 10
 
 // The pull policies. A container that chooses none has the first.
@@ -26,10 +26,10 @@ const DefaultAppArmorProfile = "kukeon-default"
 // Container is an OCI container and its task.
 type Container struct {
 	Root                   bool          `json:"root,omitempty" kuke:"early,replace" doc:"Whether this is the cell's root container, which owns its network namespace. Default: the one that is recorded; in a new cell, the first that waits for no other."`
-	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest. With a digest (app@sha256:…) it means the image of the realm that has it, whatever that is called."`
-	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"Where the image is taken from: missing (the registry, if the realm has none of that name), always (the registry, at each plan) or never (the realm). An image that the realm has by the digest of the reference is not pulled."`
-	Command                string        `json:"command,omitempty" kuke:"replace,check=argument" doc:"The program to run, in place of the image's entrypoint."`
-	Args                   []string      `json:"args,omitempty" kuke:"replace,check=argument" doc:"Its arguments, in place of the image's command."`
+	Image                  string        `json:"image,omitempty" kuke:"early,replace,default=docker.io/library/debian:latest" doc:"Image reference. Short names are completed as Docker does: busybox is docker.io/library/busybox:latest. With a digest (app@sha256:…) it is the image of the realm with that digest, under any name."`
+	PullPolicy             string        `json:"pullPolicy,omitempty" kuke:"recorded,check=pullpolicy,default=missing" doc:"When the image is pulled: missing (if the realm has no image of that name), always (at each plan) or never. An image that the realm has by the digest of the reference is not pulled."`
+	Command                string        `json:"command,omitempty" kuke:"replace,check=argument" doc:"Program to run, in place of the image's entrypoint."`
+	Args                   []string      `json:"args,omitempty" kuke:"replace,check=argument" doc:"Arguments of the program, in place of the image's command."`
 	Env                    Env           `json:"env,omitempty" kuke:"replace,type=pairs" doc:"Environment variables on top of the image's."`
 	User                   string        `json:"user,omitempty" kuke:"replace,check=user" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
@@ -43,11 +43,11 @@ type Container struct {
 	ReadOnlyRootFilesystem bool          `json:"readOnlyRootFilesystem,omitempty" kuke:"replace" doc:"Mount the root file system read-only."`
 	Capabilities           *Capabilities `json:"capabilities,omitempty" kuke:"replace" doc:"Changes to the default set of capabilities, which is Docker's."`
 	SecurityOpts           []string      `json:"securityOpts,omitempty" kuke:"replace,type=set,check=securityopt" doc:"no-new-privileges=true|false, seccomp=unconfined, systempaths=unconfined, apparmor=PROFILE, which must be loaded, or apparmor=unconfined. Default: the profile kukeon-default, which kuke loads, on hosts that enforce AppArmor."`
-	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy" doc:"What containerd does when the container ends: no, always, on-failure[:N] or unless-stopped. Without a policy it does nothing, and the next apply starts the container; with no or on-failure, an exit with 0 is its end."`
-	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to end. Default: the image's, or SIGTERM."`
+	RestartPolicy          string        `json:"restartPolicy,omitempty" kuke:"live,check=restartpolicy" doc:"When containerd restarts the container after its exit: no, always, on-failure[:N] or unless-stopped. Without a policy only the next apply restarts it; with no or on-failure, an exit with 0 is final."`
+	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to stop. Default: the image's, or SIGTERM."`
 	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
-	OOMScoreAdj            int64         `json:"oomScoreAdj,omitempty" kuke:"live,min=-1000,max=1000" doc:"How readily the kernel kills the processes of the container when the host runs out of memory: -1000 (never) to 1000 (first). Default: 0."`
-	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"How to tell that the container works. An apply that starts the container waits until it does."`
+	OOMScoreAdj            int64         `json:"oomScoreAdj,omitempty" kuke:"live,min=-1000,max=1000" doc:"Preference of the kernel for killing the processes of the container when the host runs out of memory: -1000 (never) to 1000 (first). Default: 0."`
+	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"Check that the container works. An apply that starts the container waits until it is healthy."`
 	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
 	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name" doc:"Secret values, mounted as files."`
 	Common
@@ -91,14 +91,14 @@ type Volume struct {
 // Tmpfs is a memory-backed file system.
 type Tmpfs struct {
 	Path      string   `json:"path" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
-	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Most bytes it may hold, or with a unit such as 16MiB. Default: half of the memory."`
+	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Maximum size, in bytes or with a unit such as 16MiB. Default: half of the memory."`
 	Options   []string `json:"options,omitempty" kuke:"replace,type=set,check=tmpfsoption" doc:"Mount options: flags such as noexec or ro, mode, uid, gid, nr_inodes, nr_blocks, huge, mpol, size. Default: nosuid, nodev, noexec."`
 }
 
 // Capabilities changes the default set of Linux capabilities.
 type Capabilities struct {
 	Add  []string `json:"add,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to add: NET_ADMIN or CAP_NET_ADMIN; ALL for every one."`
-	Drop []string `json:"drop,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to take away; ALL for every one."`
+	Drop []string `json:"drop,omitempty" kuke:"replace,type=set,check=capability" doc:"Capabilities to drop; ALL for every one."`
 }
 
 // Secret is a value that is never stored or shown: a file in the memory of the host, mounted into the container.
@@ -106,9 +106,9 @@ type Secret struct {
 	Name      string `json:"name" kuke:"replace,required,check=name" doc:"Name of the secret."`
 	FromEnv   string `json:"fromEnv,omitempty" kuke:"recorded" doc:"Environment variable of kuke that holds the value."`
 	FromFile  string `json:"fromFile,omitempty" kuke:"recorded" doc:"File that holds the value, relative to the directory of the configuration file."`
-	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container to put it in. Default: /run/secrets/<name>."`
-	// Digest is the sealed value, see [SealKey.Seal]. What a configuration says of it doesn't count.
-	Digest string `json:"digest,omitempty" kuke:"replace,check=sealed" doc:"Keyed digest of the value, as kuke records it. Leave it out: it is made when planning."`
+	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container that holds the value. Default: /run/secrets/<name>."`
+	// Digest is the sealed value, see [SealKey.Seal]. A digest in a configuration is ignored.
+	Digest string `json:"digest,omitempty" kuke:"replace,check=sealed" doc:"Keyed digest of the value, as kuke records it. Leave it out: planning computes it."`
 }
 
 // Role returns the role of the container called name: "root" for the root container, else its name.

@@ -14,7 +14,7 @@ func TestContainerID(t *testing.T) {
 		{"main/default/blog/web/nginx", "default_blog_web_nginx"},
 		{"other/default/blog/web/nginx", "default_blog_web_nginx"}, // its namespace tells it from main's
 		{"m/" + long + "/a/b/12345678", long + "_a_b_12345678"},    // 76 characters
-		// The golden value: an id must never change over releases, or every such container would be lost.
+		// The golden value: an id must never change over releases, or every container with it would be lost.
 		{"m/" + long + "/a/b/123456789", long + "_c75263c3fd2d"},
 	}
 	for _, tt := range tests {

@@ -2,7 +2,7 @@ package resource
 
 import "encoding/json"
 
-// Condition is what a dependency must have reached before what depends on it is started. Empty is [Started].
+// Condition must be met by a dependency before its dependents are started. Empty is [Started].
 type Condition string
 
 // The conditions.
@@ -12,10 +12,10 @@ const (
 	Completed Condition = "completed" // it has exited with 0
 )
 
-// Dependency names a container of the same cell that another waits for.
+// Dependency names a container of the same cell that another container waits for.
 type Dependency struct {
 	Name      string    `json:"name" kuke:"recorded,required,check=name" doc:"The container, of the same cell."`
-	Condition Condition `json:"condition,omitempty" kuke:"recorded,check=condition,default=started" doc:"What it must be: started, healthy (its healthcheck succeeds) or completed (it has exited with 0)."`
+	Condition Condition `json:"condition,omitempty" kuke:"recorded,check=condition,default=started" doc:"The condition it must meet: started, healthy (its healthcheck succeeds) or completed (it has exited with 0)."`
 }
 
 // MarshalJSON writes the name alone where the condition is the default.

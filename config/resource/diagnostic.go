@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Severity tells an error, which stops the command, from a warning, which doesn't.
+// Severity distinguishes an error, which stops the command, from a warning.
 type Severity string
 
 // The severities.
@@ -21,7 +21,7 @@ type Pos struct {
 	Byte   int `json:"byte"`
 }
 
-// Range is a stretch of a source file, End exclusive. The zero Range stands for no place at all.
+// Range is a stretch of a source file, End exclusive. The zero Range is no place.
 type Range struct {
 	File  string `json:"filename"`
 	Start Pos    `json:"start"`
@@ -36,12 +36,12 @@ func (r Range) String() string {
 	return fmt.Sprintf("%s:%d:%d", r.File, r.Start.Line, r.Start.Column)
 }
 
-// Diagnostic is something to tell the user about what they wrote or about the host.
+// Diagnostic is a message to the user about the configuration or the host.
 type Diagnostic struct {
 	Severity Severity `json:"severity"`
-	// Summary is a short fixed sentence that names the kind of trouble, without a full stop.
+	// Summary is a noun phrase that names the kind of problem. It is the same for all problems of that kind.
 	Summary string `json:"summary"`
-	// Detail says what is wrong with what, why, and how to mend it.
+	// Detail describes the problem and its reason in sentences, and ends with the fix.
 	Detail string `json:"detail,omitempty"`
 	// Path is the resource concerned, or empty.
 	Path Path `json:"address,omitempty"`
@@ -49,7 +49,7 @@ type Diagnostic struct {
 	Subject Range `json:"range,omitzero"`
 }
 
-// Diagnostics is a list of them, in the order they were found. As an error it is never empty.
+// Diagnostics is a list in the order of discovery. As an error it is never empty.
 type Diagnostics []Diagnostic
 
 // HasErrors reports whether any of ds is an error.

@@ -3,15 +3,15 @@ package resource
 // Edge says that the resource at Path is made after the one at On, and destroyed before it.
 type Edge struct {
 	Path, On Path
-	// Why is what says so: "depends_on", "networks", "reference", or "root" for the root container of a cell; it is empty for
-	// the levels of the hierarchy.
+	// Why is the origin of the dependency: "depends_on", "networks", "reference", or "root" for the root container of a
+	// cell; empty for the levels of the hierarchy.
 	Why string
-	// Condition is what On must have reached; empty where it must be there.
+	// Condition must be met by On; empty where On only has to exist.
 	Condition Condition
 }
 
-// Edges returns the dependencies between the resources of the tree, by which plans are ordered, in the order of the
-// resources. Path and On may be such that are not declared, but managed elsewhere.
+// Edges returns the dependencies between the resources of the tree, which order plans, in the order of the resources.
+// Path and On may be resources that are managed elsewhere and not declared.
 func (t *Tree) Edges() []Edge {
 	var all []Edge
 	seen := map[Edge]bool{}
@@ -21,7 +21,7 @@ func (t *Tree) Edges() []Edge {
 			all = append(all, e)
 		}
 	}
-	// levels adds the hierarchy above p, up to what is declared and adds its own.
+	// levels adds the hierarchy above p, up to the first declared resource, which adds its own.
 	levels := func(p Path) {
 		for above := p.Parent(); above != ""; p, above = above, above.Parent() {
 			add(Edge{Path: p, On: above})

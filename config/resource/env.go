@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Env holds environment variables by name. As JSON and YAML it is a sorted list of NAME=value, and is read
-// from such a list or from an object.
+// Env holds environment variables by name. It is written to JSON and YAML as a sorted list of NAME=value, and read from a
+// list or an object.
 type Env map[string]string
 
 // Pairs returns the variables as NAME=value, sorted by name.

@@ -13,7 +13,7 @@ type Healthcheck struct {
 	StartPeriodSeconds int64    `json:"startPeriodSeconds,omitempty" kuke:"recorded,min=0,max=86400" doc:"Seconds after the start in which failed checks do not count. It is checked every second then."`
 }
 
-// What holds where a healthcheck says nothing.
+// The defaults of a healthcheck.
 const (
 	defaultCheckSeconds = 5
 	defaultCheckRetries = 3
@@ -22,15 +22,15 @@ const (
 // Interval returns the time between two checks.
 func (h *Healthcheck) Interval() time.Duration { return checkSeconds(h.IntervalSeconds) }
 
-// Timeout returns how long one check may take.
+// Timeout returns the maximum duration of one check.
 func (h *Healthcheck) Timeout() time.Duration { return checkSeconds(h.TimeoutSeconds) }
 
-// StartPeriod returns how long after the start failed checks do not count.
+// StartPeriod returns the time after the start in which failed checks do not count.
 func (h *Healthcheck) StartPeriod() time.Duration {
 	return time.Duration(h.StartPeriodSeconds) * time.Second
 }
 
-// Tries returns how many checks must fail in a row.
+// Tries returns the number of failed checks in a row that make the container unhealthy.
 func (h *Healthcheck) Tries() int {
 	if h.Retries == 0 {
 		return defaultCheckRetries

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Ignoring returns want with the values of have at the given names, which are those of [Lifecycle.IgnoreChanges].
+// Ignoring returns want with the values of have at the given names, which are names of [Lifecycle.IgnoreChanges].
 func Ignoring(want, have Spec, names []string) Spec {
 	result := reflect.New(reflect.TypeOf(want).Elem())
 	result.Elem().Set(reflect.ValueOf(want).Elem())
@@ -19,7 +19,7 @@ func Ignoring(want, have Spec, names []string) Spec {
 	return result.Interface().(Spec)
 }
 
-// copyValue sets in the struct into what name means to what it is in from.
+// copyValue copies the value at name from the struct from to the struct into.
 func copyValue(attrs []*Attribute, into, from reflect.Value, name string) {
 	word, rest := name, ""
 	if i := strings.IndexAny(name, ".["); i >= 0 {
@@ -55,7 +55,7 @@ func copyValue(attrs []*Attribute, into, from reflect.Value, name string) {
 	}
 }
 
-// copyMember sets the member of a map as it is in another, on a copy of the map.
+// copyMember copies the member at key from one map to a copy of the other.
 func copyMember(into, from, key reflect.Value) {
 	members := reflect.MakeMap(into.Type())
 	for it := into.MapRange(); it.Next(); {

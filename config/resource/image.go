@@ -2,7 +2,7 @@ package resource
 
 import "strings"
 
-// PinnedDigest returns the digest that an image reference in normal form names, or "" where it leaves that to its tag.
+// PinnedDigest returns the digest in an image reference in normal form, or "" where it has only a tag.
 func PinnedDigest(reference string) string {
 	_, digest, _ := strings.Cut(reference, "@")
 	return digest

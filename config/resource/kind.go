@@ -26,7 +26,7 @@ const APIVersion = "v1beta1"
 // Lower returns the kind in lower case: its HCL block type and its word in sentences.
 func (k Kind) Lower() string { return strings.ToLower(string(k)) }
 
-// kindDocs say what each kind is on the host.
+// kindDocs describe each kind on the host.
 var kindDocs = map[Kind]string{
 	KindRealm:     "A containerd namespace, with a cgroup over everything in it.",
 	KindSpace:     "A network: a bridge with a subnet and a firewall table of its own; and a cgroup.",
@@ -35,7 +35,7 @@ var kindDocs = map[Kind]string{
 	KindContainer: "An OCI container and its task in containerd, with a cgroup leaf.",
 }
 
-// Doc returns a sentence on what a resource of kind k is.
+// Doc returns a sentence that describes resources of kind k.
 func (k Kind) Doc() string { return kindDocs[k] }
 
 // Child returns the kind one level below k, or the empty Kind for containers.
@@ -58,8 +58,8 @@ func (k Kind) Depth() int {
 	return 0
 }
 
-// Spec is what a user can say of a resource: a pointer to one of [Realm], [Space], [Stack], [Cell] and
-// [Container], in normal form: sets sorted and free of doubles, references and sizes spelled out.
+// Spec holds the attributes of a resource: a pointer to one of [Realm], [Space], [Stack], [Cell] and [Container], in
+// normal form: sets sorted and free of doubles, references and sizes spelled out.
 type Spec interface {
 	Kind() Kind
 	common() *Common
@@ -79,7 +79,7 @@ func NewSpec(k Kind) Spec {
 	case KindContainer:
 		return new(Container)
 	}
-	panic("realm: no such kind: " + string(k))
+	panic("resource: unknown kind " + string(k))
 }
 
 // Common holds the attributes every kind has.
@@ -90,7 +90,7 @@ type Common struct {
 
 func (c *Common) common() *Common { return c }
 
-// LabelsOf returns the labels of s, nil when there are none.
+// LabelsOf returns the labels of s, nil where it has none.
 func LabelsOf(s Spec) map[string]string { return s.common().Labels }
 
 // ResourcesOf returns the limits of s, never nil.
@@ -113,16 +113,16 @@ func WithResources(s Spec, r *Resources) Spec {
 	return copied
 }
 
-// Unlimited is the value of an attribute that takes a size for no limit at all, where a missing one means a default.
+// Unlimited is the value of a size without a limit, for attributes whose absence means a default.
 const Unlimited = -1
 
-// Resources are the limits of one cgroup. A zero field sets no limit, save that a limit of memory bounds swap as well: see
+// Resources are the limits of one cgroup. A zero field sets no limit, except that a limit of memory also limits swap, see
 // [Resources.Swap].
 type Resources struct {
-	Memory     int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Most memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
-	MemorySwap int64   `json:"memorySwap,omitempty" kuke:"live,type=bytes,min=1048576,unlimited" doc:"Most memory and swap together, in bytes or with a unit such as 128MiB; as much as memory for no swap, -1 for any amount of swap. It needs memory. Default: twice the memory."`
-	CPUs       float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Most processor time, in processors: 0.5 is half of one."`
+	Memory     int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Maximum memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
+	MemorySwap int64   `json:"memorySwap,omitempty" kuke:"live,type=bytes,min=1048576,unlimited" doc:"Maximum memory and swap together, in bytes or with a unit such as 128MiB; the value of memory for no swap, -1 for unlimited swap. It requires memory. Default: twice the memory."`
+	CPUs       float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Maximum processor time, in processors: 0.5 is half of one."`
 	CPUWeight  int64   `json:"cpuWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of processor time against siblings under contention, 1 to 10000; the kernel's default is 100."`
-	PIDs       int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Most processes and threads."`
+	PIDs       int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Maximum number of processes and threads."`
 	IOWeight   int64   `json:"ioWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of block I/O against siblings, 1 to 10000; the kernel's default is 100."`
 }

@@ -17,7 +17,7 @@ type Leaf struct {
 	Name string
 	// Attribute is the innermost attribute described; its Effect holds.
 	Attribute *Attribute
-	// Top is the attribute of the spec that it lies in.
+	// Top is the attribute of the spec that contains the value.
 	Top *Attribute
 	// Value is a string, bool, int64, float64 or []string; true for a member of a set.
 	Value any
@@ -85,8 +85,8 @@ func (w *leafWalk) value(a *Attribute, name string, v reflect.Value) {
 	}
 }
 
-// CreationDigest returns a digest ("sha256:" and 64 hexadecimal digits) of those values of s that can't be
-// changed without replacing the resource, so that it stays the same over changes in place.
+// CreationDigest returns a digest ("sha256:" and 64 hexadecimal digits) of the values of s whose change replaces the
+// resource: updates in place keep it.
 func CreationDigest(s Spec) string {
 	type entry struct {
 		Name  string
@@ -100,7 +100,7 @@ func CreationDigest(s Spec) string {
 	}
 	data, err := json.Marshal(entries)
 	if err != nil {
-		panic("realm: leaves are always JSON: " + err.Error())
+		panic("resource: encode leaves: " + err.Error())
 	}
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])

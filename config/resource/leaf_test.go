@@ -134,7 +134,7 @@ func TestSpecsOutliveJSON(t *testing.T) {
 	})
 }
 
-// Only what forces a replacement may change the creation digest: else a container whose limits were changed in
+// Only values that force a replacement may change the creation digest: else a container whose limits were changed in
 // place would look foreign; and all of it must, else a change would be missed.
 func TestCreationDigestFollowsEffect(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// Lifecycle is what a configuration says of how a resource may change.
+// Lifecycle restricts or triggers changes of a resource.
 type Lifecycle struct {
 	PreventDestroy     bool      `json:"preventDestroy,omitempty" kuke:"recorded" doc:"Refuse every plan that would destroy or replace the resource."`
-	IgnoreChanges      []string  `json:"ignoreChanges,omitempty" kuke:"recorded,type=set" doc:"Attributes whose changes count for nothing: image, env[\"TOKEN\"], resources.memory; * for all, which HCL writes as all."`
+	IgnoreChanges      []string  `json:"ignoreChanges,omitempty" kuke:"recorded,type=set" doc:"Attributes whose changes are ignored: image, env[\"TOKEN\"], resources.memory; * for all, which HCL writes as all."`
 	ReplaceTriggeredBy []Trigger `json:"replaceTriggeredBy,omitempty" kuke:"recorded,key=path,short" doc:"Resources that replace this one, a container, when they are updated or replaced."`
 }
 

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// MaxVariants is how many resources may at most be known on the host by names of the same path: the one that has it now, and
-// those that had it and were moved, which keep their names.
+// MaxVariants is the maximum number of resources that have names of one path on the host: the resource at the path, and
+// those that were moved from it, which keep their names.
 const MaxVariants = 99
 
-// Variant returns the n-th form of a name on the host: the name itself for 1, else one that no path makes.
+// Variant returns the n-th form of a name on the host: the name itself for 1, else a name that belongs to no path.
 func Variant(name string, n int) string {
 	if n <= 1 {
 		return name
@@ -29,20 +29,20 @@ func IsVariant(id string, variant func(n int) string) bool {
 	return false
 }
 
-// bridgePrefix begins the name of every bridge: by it the firewall tells the networks of other spaces.
+// bridgePrefix begins the name of every bridge: the firewall recognises the networks of other spaces by it.
 const bridgePrefix = "kuke-"
 
-// maxInterfaceName is the longest name the kernel takes for a network interface.
+// maxInterfaceName is the kernel's limit for the name of a network interface, in bytes.
 const maxInterfaceName = 15
 
-// NetworkName returns the name of the CNI network of the space that p is or lies in, kukeon-<realm>-<space>.
+// NetworkName returns the name of the CNI network of the space at or above p, kukeon-<realm>-<space>.
 func NetworkName(p Path) string { return "kukeon-" + strings.Join(p.Space().Names(), "-") }
 
 // ConflistName returns the name of the file of that network: <realm>-<space>.conflist.
 func ConflistName(p Path) string { return strings.Join(p.Space().Names(), "-") + ".conflist" }
 
-// BridgeName returns the name of the bridge of the space that p is or lies in: kuke-<realm>-<space>, or a stable hash
-// in place of the names where that would pass the kernel's limit of 15 characters.
+// BridgeName returns the name of the bridge of the space at or above p: kuke-<realm>-<space>, with a stable hash in place
+// of the names where they would exceed the kernel's limit of 15 characters.
 func BridgeName(p Path) string {
 	name := strings.Join(p.Space().Names(), "-")
 	if len(bridgePrefix+name) > maxInterfaceName {
@@ -56,8 +56,8 @@ func hashedBridge(of string) string {
 	return bridgePrefix + hex.EncodeToString(sum[:])[:maxInterfaceName-len(bridgePrefix)]
 }
 
-// NetworkVariant returns the n-th form of [NetworkName], [ConflistName] and [BridgeName]. "--" is in no name of a resource, and
-// other than "." it may also be in the name of a table of the firewall.
+// NetworkVariant returns the n-th form of [NetworkName], [ConflistName] and [BridgeName]. No name of a resource contains
+// "--"; unlike ".", it is valid in the name of a firewall table.
 func NetworkVariant(p Path, n int) (network, conflist, bridge string) {
 	if n <= 1 {
 		return NetworkName(p), ConflistName(p), BridgeName(p)

@@ -24,7 +24,7 @@ func TestNetworkNames(t *testing.T) {
 	}
 }
 
-// interfaceName is what the kernel, CNI and nftables all take.
+// interfaceName matches names that the kernel, CNI and nftables all accept.
 var interfaceName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,14}$`)
 
 func TestBridgeNamesAreShortValidAndDistinct(t *testing.T) {

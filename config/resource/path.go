@@ -8,8 +8,8 @@ import (
 // MaxNameLength is the longest name a resource may have, in bytes: the limit of a DNS label (RFC 1123).
 const MaxNameLength = 63
 
-// NamePattern matches what may name a resource, but for its length, which [MaxNameLength] bounds: for those who can't
-// call [CheckName].
+// NamePattern matches the names of resources, for users that can't call [CheckName]. It leaves their length to
+// [MaxNameLength].
 const NamePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
 
 // Path is the one name of a resource: the names from the realm down, joined by "/".
@@ -17,8 +17,7 @@ const NamePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
 // A Path made by [ParsePath] or [Path.Join] from valid names is valid.
 type Path string
 
-// ParsePath checks s and returns it as a Path.
-// The error says which name is wrong and what a name looks like.
+// ParsePath checks s and returns it as a Path. The error cites the wrong name and describes a right one.
 func ParsePath(s string) (Path, error) {
 	if s == "" {
 		return "", fmt.Errorf("the path is empty: write realm/space/stack/cell/container, as deep as needed")
@@ -90,7 +89,7 @@ func (p Path) Names() []string {
 	return strings.Split(string(p), "/")
 }
 
-// Depth returns how many names p has: 1 for a realm to 5 for a container, 0 for the empty path.
+// Depth returns the number of names in p: 1 for a realm to 5 for a container, 0 for the empty path.
 func (p Path) Depth() int {
 	if p == "" {
 		return 0
@@ -98,11 +97,11 @@ func (p Path) Depth() int {
 	return strings.Count(string(p), "/") + 1
 }
 
-// Kind returns the kind that p's depth stands for. It panics on the empty path and on one too deep,
-// which [ParsePath] never returns.
+// Kind returns the kind of a path of p's depth. It panics on the empty path and on paths that [ParsePath] refuses as too
+// deep.
 func (p Path) Kind() Kind { return Kinds[p.Depth()-1] }
 
-// Realm returns the realm that p is, or lies in.
+// Realm returns the realm at or above p.
 func (p Path) Realm() Path {
 	if i := strings.IndexByte(string(p), '/'); i >= 0 {
 		return p[:i]
@@ -110,7 +109,7 @@ func (p Path) Realm() Path {
 	return p
 }
 
-// Space returns the space that p is, or lies in; p is not a realm.
+// Space returns the space at or above p; p is not a realm.
 func (p Path) Space() Path {
 	for p.Depth() > KindSpace.Depth() {
 		p = p.Parent()
@@ -118,12 +117,12 @@ func (p Path) Space() Path {
 	return p
 }
 
-// Contains reports whether other is p or lies below it.
+// Contains reports whether other is p or a descendant of p.
 func (p Path) Contains(other Path) bool {
 	return other == p || strings.HasPrefix(string(other), string(p)+"/")
 }
 
-// ComparePaths orders paths so that a parent stands right before what is below it. It returns -1, 0 or +1.
+// ComparePaths orders paths so that a parent precedes its descendants immediately. It returns -1, 0 or +1.
 func ComparePaths(a, b Path) int {
 	return strings.Compare(strings.ReplaceAll(string(a), "/", "\x00"), strings.ReplaceAll(string(b), "/", "\x00"))
 }

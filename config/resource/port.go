@@ -9,11 +9,11 @@ import (
 
 // Port is a port, or a range of ports, that a cell publishes: an entry of [Container.Ports].
 type Port struct {
-	// HostIP is the address of the host that is listened on; invalid for every one.
+	// HostIP is the address of the host to listen on; invalid for all of them.
 	HostIP netip.Addr
-	// Host is the range on the host; zero leaves the choice to the planner.
+	// Host is the range on the host; the planner chooses for a zero one.
 	Host PortRange
-	// Container is the range in the cell, as long as that on the host.
+	// Container is the range in the cell, as long as Host.
 	Container PortRange
 	// Protocol is tcp, udp or sctp.
 	Protocol string
@@ -22,7 +22,7 @@ type Port struct {
 // PortRange is a range of port numbers, both ends included.
 type PortRange struct{ First, Last int }
 
-// Len returns how many ports the range has.
+// Len returns the number of ports in the range.
 func (r PortRange) Len() int { return r.Last - r.First + 1 }
 
 func (r PortRange) String() string {
@@ -32,8 +32,8 @@ func (r PortRange) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-// ParsePort reads [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]. An IPv6 address stands in brackets. The error
-// says what is wrong and how to write it.
+// ParsePort reads [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp], with brackets around an IPv6 address. The error
+// cites the wrong part and describes a right one.
 func ParsePort(s string) (Port, error) {
 	p := Port{Protocol: "tcp"}
 	rest := s
@@ -123,7 +123,7 @@ func (p Port) String() string {
 	return s
 }
 
-// Clashes reports whether p and q can't both have their ports of the host.
+// Clashes reports whether p and q need the same port of the host.
 func (p Port) Clashes(q Port) bool {
 	if p.Host.First == 0 || q.Host.First == 0 || p.Protocol != q.Protocol {
 		return false

@@ -18,7 +18,7 @@ func randomSpec(t *rapid.T, k Kind, label string) Spec {
 	return s
 }
 
-// text is what a user can write: any text but the empty one, with all that is special in JSON, YAML and terminals.
+// text is a text of a user: any but the empty one, with all characters that are special in JSON, YAML and terminals.
 func text() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-c]{1,2}`),

@@ -4,11 +4,11 @@ import "errors"
 
 // Errors of [Resources.CheckSwap].
 var (
-	ErrSwapWithoutMemory = errors.New("a bound of memory and swap together needs a limit of memory beside it")
+	ErrSwapWithoutMemory = errors.New("a limit of memory and swap together requires a limit of memory")
 	ErrSwapBelowMemory   = errors.New("memory and swap together can't be less than the memory alone")
 )
 
-// CheckSwap makes sure that the bound of memory and swap together goes with the limit of memory.
+// CheckSwap checks the limit of memory and swap together against the limit of memory.
 func (r *Resources) CheckSwap() error {
 	switch {
 	case r.MemorySwap == 0:
@@ -21,8 +21,7 @@ func (r *Resources) CheckSwap() error {
 	return nil
 }
 
-// Swap returns how much swap, in bytes, r leaves beside its memory, or [Unlimited]. Where r limits memory alone, swap is as
-// large as memory.
+// Swap returns the limit of swap in bytes, or [Unlimited]. Where r limits memory alone, the limit of swap equals it.
 func (r *Resources) Swap() int64 {
 	switch {
 	case r.MemorySwap == Unlimited || r.Memory == 0 && r.MemorySwap == 0:
@@ -33,13 +32,13 @@ func (r *Resources) Swap() int64 {
 	return max(0, r.MemorySwap-r.Memory)
 }
 
-// Written returns limits that are in force as a configuration would have them that sets them. asked are those that were
-// asked for: a bound of swap that is neither among them nor the default is written out.
+// Written returns limits in force in the form of a configuration that sets them. asked are the limits of the present
+// configuration: a limit of swap that is neither among them nor the default is written out.
 func (r Resources) Written(asked *Resources) *Resources {
 	byDefault := r
 	byDefault.MemorySwap = 0
 	switch {
-	case r.Memory == 0, // a bound of swap alone can't be asked for
+	case r.Memory == 0, // a limit of swap alone can't be configured
 		r.MemorySwap != asked.MemorySwap && r.Swap() == byDefault.Swap():
 		return &byDefault
 	}

@@ -20,27 +20,27 @@ const (
 	TypeFloat   Type = "float"   // float64
 	TypeBytes   Type = "bytes"   // int64; written as a number of bytes or as "64MiB"
 	TypeList    Type = "list"    // []string, the order counts
-	TypeSet     Type = "set"     // []string, the order means nothing: sorted, without doubles
+	TypeSet     Type = "set"     // []string in any order: sorted, without doubles
 	TypeMap     Type = "map"     // map[string]string
 	TypePairs   Type = "pairs"   // Env; a list of NAME=value or a map
 	TypeObject  Type = "object"  // pointer to struct; one nested block in HCL
 	TypeObjects Type = "objects" // slice of struct, keyed by one of its fields, sorted by it; repeated blocks in HCL
 )
 
-// Effect is what it takes to change an attribute of a resource that exists.
+// Effect is the effect of a changed attribute on an existing resource.
 type Effect string
 
 // The effects.
 const (
-	// Replace: the resource is deleted and made anew.
+	// Replace: the resource is deleted and created again.
 	Replace Effect = "replace"
-	// Live: it is changed in place, on the running resource.
+	// Live: the running resource is updated in place.
 	Live Effect = "live"
 	// Recorded: only the record changes; the value is used when the resource is next started or stopped.
 	Recorded Effect = "recorded"
 )
 
-// NoMax is the upper bound of what has only a lower one.
+// NoMax is the upper bound of numbers that have only a lower one.
 const NoMax = 1 << 62
 
 // Attribute describes one field of a spec, or of an object in it.
@@ -55,16 +55,16 @@ type Attribute struct {
 	Sensitive bool
 	// Short says, for TypeObjects, that an element may be written as its key alone.
 	Short bool
-	// Early says that planning works out addresses from the attribute, so that its value can't come from those.
+	// Early says that planning derives addresses from the attribute, so that its value can't refer to them.
 	Early bool
-	// Default is what holds where nothing is said, as text; empty for the zero value.
+	// Default is the value of an absent attribute, as text; empty for the zero value.
 	Default string
 	// Check names the rule a value must keep beyond its type ("abspath", "port", …), or is empty.
 	Check string
 	// Min and Max bound a number, where HasRange; Max is NoMax where only Min does.
 	Min, Max float64
 	HasRange bool
-	// Unlimited says that [Unlimited], outside of the range, is a value as well.
+	// Unlimited says that [Unlimited], which is outside of the range, is a valid value.
 	Unlimited bool
 	// Key is, for TypeObjects, the manifest name of the field that identifies an element.
 	Key string
@@ -155,7 +155,7 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 		case "max":
 			a.Max = mustFloat(value)
 		default:
-			panic(fmt.Sprintf("realm: field %s: unknown flag %q", f.Name, flag))
+			panic(fmt.Sprintf("resource: field %s: unknown flag %q", f.Name, flag))
 		}
 	}
 	switch a.Type {
@@ -168,7 +168,7 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 func mustFloat(s string) float64 {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		panic("realm: " + err.Error())
+		panic("resource: " + err.Error())
 	}
 	return f
 }
@@ -196,7 +196,7 @@ func typeOf(t reflect.Type) Type {
 		}
 		return TypeList
 	}
-	panic("realm: no attribute type for " + t.String())
+	panic("resource: no attribute type for " + t.String())
 }
 
 // snakeCase turns readOnlyRootFilesystem into read_only_root_filesystem.

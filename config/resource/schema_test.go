@@ -59,7 +59,7 @@ func checkAttributes(t *testing.T, where string, attrs []*Attribute, of reflect.
 	}
 }
 
-// goTypes is what the doc of [Type] promises.
+// goTypes are the Go types that the doc of [Type] promises.
 var goTypes = map[Type][]reflect.Type{
 	TypeString: {reflect.TypeFor[string](), reflect.TypeFor[Condition]()}, TypeBool: {reflect.TypeFor[bool]()},
 	TypeInt: {reflect.TypeFor[int64](), reflect.TypeFor[*int64]()}, TypeFloat: {reflect.TypeFor[float64]()},
@@ -102,7 +102,7 @@ func checkShape(t *testing.T, at string, a *Attribute, field reflect.Value) {
 	}
 }
 
-// countFields counts the fields of a struct and of what it embeds.
+// countFields counts the fields of a struct and of its embedded structs.
 func countFields(of reflect.Type) int {
 	n := 0
 	for i := range of.NumField() {
@@ -115,7 +115,7 @@ func countFields(of reflect.Type) int {
 	return n
 }
 
-// Each field is reached by exactly one attribute: what is set through all of them is a struct without zero fields.
+// Each field is reached by exactly one attribute: setting all attributes leaves no zero field.
 func TestAttributesReachEveryField(t *testing.T) {
 	for _, k := range Kinds {
 		s := reflect.ValueOf(NewSpec(k))

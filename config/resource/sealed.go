@@ -10,24 +10,24 @@ import (
 	"strings"
 )
 
-// SealKey is what values are sealed with: [SealKeySize] random bytes, of which each state has its own.
+// SealKey seals values: [SealKeySize] random bytes, of which each state has its own.
 type SealKey []byte
 
 // SealKeySize is the length of a key in bytes.
 const SealKeySize = 32
 
-// sealedPrefix begins every sealed text; as many hexadecimal digits as a SHA-256 has follow.
+// sealedPrefix begins every sealed text, before the hexadecimal digits of a SHA-256.
 const sealedPrefix = "sealed:hmac-sha256:"
 
-// Seal returns the text that stands for value wherever that must not be: it tells whether the value is still the same
-// to whoever has the key, and nothing to others.
+// Seal returns a text to store in place of value: with the key it tells whether the value has changed, without the key
+// it tells nothing.
 func (k SealKey) Seal(value string) string {
 	mac := hmac.New(sha256.New, k)
 	mac.Write([]byte(value))
 	return sealedPrefix + hex.EncodeToString(mac.Sum(nil))
 }
 
-// IsSealed reports whether text has the form of what [SealKey.Seal] returns.
+// IsSealed reports whether text has the form of the result of [SealKey.Seal].
 func IsSealed(text string) bool {
 	digits, ok := strings.CutPrefix(text, sealedPrefix)
 	if !ok || len(digits) != hex.EncodedLen(sha256.Size) {
@@ -47,11 +47,12 @@ func (l Leaf) Sealed() bool {
 	return false
 }
 
-// Withheld reports whether the value must not be shown: it is sealed, or the attribute says so.
+// Withheld reports whether the value must not be shown: it is sealed, or its attribute is sensitive.
 func (l Leaf) Withheld() bool { return l.Top.Sensitive || l.Attribute.Sensitive || l.Sealed() }
 
-// MapTexts returns a copy of c in which change has made another text of each one that may be sensitive, given the
-// name of its leaf: the values of env, the command, the args, and the words of healthcheck.exec. An error ends it.
+// MapTexts returns a copy of c in which change has replaced each text that may be sensitive: the values of env, the
+// command, the args, and the words of healthcheck.exec. change gets the name of the leaf too; its first error ends the
+// walk.
 func (c *Container) MapTexts(change func(leaf, text string) (string, error)) (*Container, error) {
 	copied := *c
 	var err error
@@ -85,7 +86,8 @@ func (c *Container) MapTexts(change func(leaf, text string) (string, error)) (*C
 // EnvLeaf returns the name of the leaf of an environment variable.
 func EnvLeaf(name string) string { return fmt.Sprintf("env[%q]", name) }
 
-// MayBeSensitive reports whether what the leaf of a container holds can be sealed: one that [Container.MapTexts] changes.
+// MayBeSensitive reports whether the value at the leaf of a container can be sealed: whether [Container.MapTexts] changes
+// it.
 func MayBeSensitive(leaf string) bool {
 	switch leaf {
 	case "command", "args", "healthcheck.exec":
@@ -94,7 +96,7 @@ func MayBeSensitive(leaf string) bool {
 	return strings.HasPrefix(leaf, "env[")
 }
 
-// Target returns where in the container the secret is mounted.
+// Target returns the mount point of the secret in the container.
 func (s Secret) Target() string {
 	if s.MountPath != "" {
 		return s.MountPath

@@ -9,18 +9,18 @@ type Space struct {
 // Kind returns [KindSpace].
 func (*Space) Kind() Kind { return KindSpace }
 
-// Network says how the network of a space differs from the default: a free subnet of the pool, from which every
-// address outside of other spaces may be reached.
+// Network configures the network of a space. The default is a free subnet of the pool, from which every address outside
+// of other spaces may be reached.
 type Network struct {
 	Subnet   string  `json:"subnet,omitempty" kuke:"early,live,check=subnet" doc:"IPv4 subnet in CIDR form, such as 10.1.2.0/24. Default: a free /24 of the pool."`
-	Internal bool    `json:"internal,omitempty" kuke:"live" doc:"Whether its cells may begin no connection to anything outside of the space. Published ports are still served."`
-	Egress   *Egress `json:"egress,omitempty" kuke:"live" doc:"What its cells may connect to outside of the space."`
+	Internal bool    `json:"internal,omitempty" kuke:"live" doc:"Whether its cells are kept from beginning connections to the outside of the space. Published ports are still served."`
+	Egress   *Egress `json:"egress,omitempty" kuke:"live" doc:"Destinations outside of the space that its cells may connect to."`
 }
 
 // Egress is an allow-list for connections that cells begin to the outside of their space.
 type Egress struct {
-	Default string       `json:"default,omitempty" kuke:"live,check=verdict,default=allow" doc:"What holds for everything that allow does not name: allow or deny."`
-	Allow   []EgressRule `json:"allow,omitempty" kuke:"live,key=cidr" doc:"Destinations that may be reached nevertheless."`
+	Default string       `json:"default,omitempty" kuke:"live,check=verdict,default=allow" doc:"Verdict on destinations that are not in allow: allow or deny."`
+	Allow   []EgressRule `json:"allow,omitempty" kuke:"live,key=cidr" doc:"Destinations that are allowed even by the default deny."`
 }
 
 // EgressRule allows connections to the addresses of a subnet.
@@ -29,5 +29,5 @@ type EgressRule struct {
 	Ports []string `json:"ports,omitempty" kuke:"live,type=set,check=egressport" doc:"Ports: port[/tcp|/udp|/sctp], or a range such as 8000-8010. Default: every port and protocol."`
 }
 
-// EgressDeny is the verdict that lets through only what is allowed by name; the other verdict is "allow".
+// EgressDeny is the verdict that lets only allowed destinations through; the other verdict is "allow".
 const EgressDeny = "deny"

@@ -8,24 +8,23 @@ type Resource struct {
 	Spec Spec
 	// External says that the resource is managed elsewhere: it must exist and is left alone.
 	External bool
-	// ImpliedRoot says of a container with Root that nobody wrote so: it is the root of its cell where that is new, while
-	// in a cell that is recorded the root stays the one that is recorded, see planner.New.
+	// ImpliedRoot says that Root of the container is a default and was not written: a recorded cell keeps its recorded root,
+	// see planner.New.
 	ImpliedRoot bool
 	// Declared is the place of the declaration.
 	Declared Range
-	// Ranges holds the places of the attributes that were written, by manifest name; those inside an object
-	// as "resources.memory". A name that is missing was left out.
+	// Ranges holds the places of the written attributes by manifest name, within an object as "resources.memory".
 	Ranges map[string]Range
-	// Sensitive holds the names of the leaves, see [Leaf], whose text comes from sensitive values: it must be neither
-	// shown nor stored.
+	// Sensitive holds the names of leaves, see [Leaf], with text from sensitive values, which must be neither shown nor
+	// stored.
 	Sensitive map[string]bool
-	// References are the resources that values of this one come from: it is made after them and goes before them.
+	// References are the resources that values of this one come from: it is created after them and destroyed before them.
 	References []Path
-	// Lifecycle is nil where the configuration says nothing of it.
+	// Lifecycle is nil where the configuration has none.
 	Lifecycle *Lifecycle
 }
 
-// RangeOf returns where the attribute with the given manifest name was written, or else the declaration.
+// RangeOf returns the place of the attribute with the given manifest name, or else of the declaration.
 func (r *Resource) RangeOf(name string) Range {
 	if rng, ok := r.Ranges[name]; ok {
 		return rng
@@ -33,11 +32,10 @@ func (r *Resource) RangeOf(name string) Range {
 	return r.Declared
 }
 
-// Tree is a set of resources by path: what a configuration declares.
-// It may hold resources whose parents it doesn't: see [Tree.Undeclared].
+// Tree is the set of resources that a configuration declares, by path. Parents may be missing: see [Tree.Undeclared].
 type Tree struct {
 	resources map[Path]*Resource
-	ordered   []*Resource // as Resources returns them, which planning asks for again and again
+	ordered   []*Resource // in the order of Resources
 }
 
 // NewTree returns an empty tree.
@@ -60,7 +58,7 @@ func (t *Tree) Resource(p Path) *Resource { return t.resources[p] }
 // Len returns the number of resources.
 func (t *Tree) Len() int { return len(t.resources) }
 
-// Resources returns all resources, parents right before what is below them.
+// Resources returns all resources, each parent right before its descendants.
 func (t *Tree) Resources() []*Resource { return slices.Clone(t.ordered) }
 
 // Undeclared returns the resources whose parent is not in the tree, in the order of their paths.

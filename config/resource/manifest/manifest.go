@@ -1,6 +1,5 @@
-// Package manifest writes resources as v1beta1 manifests in YAML: for people, who get them from a configuration in HCL,
-// and for the record that the state keeps. Reading is the business of those who have it: people make mistakes, about
-// which package config has much to say.
+// Package manifest writes resources as v1beta1 manifests in YAML: for people, who convert a configuration in HCL, and for
+// the records of the state. It reads none: package config reads those of people, with diagnostics for their mistakes.
 package manifest
 
 import (
@@ -16,14 +15,14 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Document is what one manifest says.
+// Document is the content of one manifest.
 type Document struct {
 	Path     resource.Path
 	Spec     resource.Spec
 	External bool
-	// Lifecycle is nil where nothing is said of it.
+	// Lifecycle is nil where there is none.
 	Lifecycle *resource.Lifecycle
-	// Status is what is known beyond the spec, or nil to leave it out.
+	// Status is the knowledge beyond the spec, or nil to leave it out.
 	Status any
 	// Units writes sizes as people do, 64MiB, and not as numbers of bytes.
 	Units bool
@@ -35,7 +34,7 @@ var parentFields = []string{"realmId", "spaceId", "stackId", "cellId"}
 // ParentFields returns the fields of a spec of kind k that name its parents, from the realm down.
 func ParentFields(k resource.Kind) []string { return slices.Clone(parentFields[:k.Depth()-1]) }
 
-// Encode returns the manifest of d in YAML. As configuration it describes the very same resource.
+// Encode returns the manifest of d in YAML. As a configuration it declares the same resource.
 func Encode(d *Document) ([]byte, error) {
 	spec, err := nodeOf(d.Spec)
 	if err != nil {
@@ -79,7 +78,7 @@ func Encode(d *Document) ([]byte, error) {
 	return data, nil
 }
 
-// Marshal returns v in YAML, as its JSON has it. Every text in it is read as what it is.
+// Marshal returns the JSON of v in YAML. Every string is written so that YAML reads it as a string.
 func Marshal(v any) ([]byte, error) {
 	node, err := nodeOf(v)
 	if err != nil {
@@ -96,7 +95,7 @@ func encode(node *yaml.Node) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// nodeOf returns v as its JSON has it, fields in the same order.
+// nodeOf returns the JSON of v, with the fields in the same order.
 func nodeOf(v any) (*yaml.Node, error) {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -69,7 +69,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// Readers of YAML 1.1 and of 1.2 both read what was written.
+// Readers of YAML 1.1 and of 1.2 both read the written value.
 func TestEveryReader(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := map[string]string{"x": rapid.OneOf(rapid.String(), rapid.StringMatching(`[-+.0-9a-fox_:eE]{1,6}`), rapid.StringMatching("[ a\n\t:#'\"|>-]{0,8}"), rapid.SampledFrom([]string{"yes", "N", "=", "<<", ".inf", "0b1", "+.5", "1:2.3"})).Draw(t, "text")}

@@ -17,7 +17,7 @@ func scalar(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
 }
 
-// text returns a string in the most readable style in which every reader of YAML takes it for that very string.
+// text returns a string in the most readable style that every reader of YAML reads as this string.
 func text(s string) *yaml.Node {
 	node := scalar("!!str", s)
 	switch {
@@ -35,7 +35,7 @@ func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
 }
 
-// literal reports whether s survives as a block of lines: whatever space stands at the ends of lines, editors remove.
+// literal reports whether s survives as a block of lines: editors remove space at the ends of lines.
 func literal(s string) bool {
 	if !printable(strings.ReplaceAll(s, "\t", "")) || strings.TrimLeftFunc(s, unicode.IsSpace) != s {
 		return false
@@ -45,10 +45,10 @@ func literal(s string) bool {
 	})
 }
 
-// sexagesimal matches what YAML 1.1 reads as a number in base 60, such as a pair of ports.
+// sexagesimal matches texts that YAML 1.1 reads as numbers in base 60, such as a pair of ports.
 var sexagesimal = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
-// oldYAML reports whether YAML 1.1 reads s as something else than a string, where the version of today doesn't.
+// oldYAML reports whether YAML 1.1, unlike YAML 1.2, reads s as another type than a string.
 func oldYAML(s string) bool {
 	switch strings.ToLower(s) {
 	case "y", "yes", "on", "n", "no", "off", "=":
