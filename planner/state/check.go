@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// check makes sure that the status says what no command can do without.
+// check makes sure that the status holds the values that every command needs.
 func (r *Record) check() error {
 	s := &r.Status
 	switch {
@@ -21,7 +21,7 @@ func (r *Record) check() error {
 	case !strings.HasPrefix(s.Cgroup, "/kukeon/") || path.Clean(s.Cgroup) != s.Cgroup:
 		return fmt.Errorf("its status names the cgroup %q, which is not one of kuke's", s.Cgroup)
 	case r.Path.Kind() == resource.KindContainer && s.ContainerID == "":
-		return errors.New("its status names no container of containerd")
+		return errors.New("its status names no containerd container")
 	}
 	if s.Network != nil {
 		if err := s.Network.check(); err != nil {

@@ -34,7 +34,7 @@ func (s *State) MarshalJSON() ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// Parse reads what [State.MarshalJSON] wrote. The error says which resource can't be recorded, and why.
+// Parse reads the document of [State.MarshalJSON]. The error names the resource that can't be recorded, and the reason.
 func Parse(data []byte) (*State, error) {
 	var header struct {
 		FormatVersion int `json:"format_version"`
@@ -66,19 +66,19 @@ func Parse(data []byte) (*State, error) {
 			return nil, fmt.Errorf("%s: %w", r.Path, err)
 		}
 		if st.Records[r.Path] != nil {
-			return nil, fmt.Errorf("%s is there twice", r.Path)
+			return nil, fmt.Errorf("%s occurs twice", r.Path)
 		}
 		st.Records[r.Path] = r
 	}
 	for p := range st.Records {
 		if parent := p.Parent(); parent != "" && st.Records[parent] == nil {
-			return nil, fmt.Errorf("%s is there, but not %s, which it is in", p, parent)
+			return nil, fmt.Errorf("%s has no parent: %s is missing", p, parent)
 		}
 	}
 	return st, nil
 }
 
-// checkRecord makes sure that the record can be written as a manifest and read again as the same.
+// checkRecord makes sure that the record survives as a manifest: written and read again, it is the same.
 func checkRecord(r *Record) error {
 	if err := r.check(); err != nil {
 		return err
@@ -97,8 +97,8 @@ func checkRecord(r *Record) error {
 	return nil
 }
 
-// Replace makes st the whole of what is recorded: what it doesn't hold is forgotten. When it is cut short, doing it again
-// finishes it. [Store.Commit] then writes the index.
+// Replace replaces all records with those of st, and forgets the others. It can be repeated after an interruption.
+// [Store.Commit] then writes the index.
 func (s *Store) Replace(st *State) error {
 	var gone []resource.Path
 	s.mu.Lock()
@@ -132,7 +132,8 @@ func (s *Store) Replace(st *State) error {
 	return nil
 }
 
-// Forget takes the record of p away, also one that was set aside, and leaves all else, the log of a container and the files of a cell that runs too.
+// Forget removes the record of p, also one that was set aside, and leaves all other files: the log of a container and the
+// files of a running cell.
 func (s *Store) Forget(p resource.Path) error {
 	file := s.ManifestFile(p)
 	if err := durable.Remove(file); err != nil {
@@ -147,7 +148,7 @@ func (s *Store) Forget(p resource.Path) error {
 	return nil
 }
 
-// Rebuild has the next [Store.Commit] write the index anew.
+// Rebuild makes the next [Store.Commit] write the index, even without a change.
 func (s *Store) Rebuild() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

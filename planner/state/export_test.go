@@ -63,7 +63,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// Replace makes the tree what it is given, over what was there, and is finished by doing it again.
+// Replace replaces all records of the tree, and can be repeated to complete an interrupted one.
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	store := NewStore(dir)

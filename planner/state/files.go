@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// The names that [Store.NetworkFile] takes.
+// The names of the files of [Store.NetworkFile].
 const (
 	HostsFile    = "hosts"
 	HostnameFile = "hostname"
@@ -25,8 +25,8 @@ var (
 	networkEnding = regexp.MustCompile(`^[0-9]*$`)
 )
 
-// LogFiles returns the files of the log of the container at p that are there: [Store.LogFile], those that were full, and the one
-// that tells how the container ended.
+// LogFiles returns the existing files of the log of the container at p: [Store.LogFile], the full ones, and the one that
+// records the container's exit.
 // Others beside them are not kuke's.
 func (s *Store) LogFiles(p resource.Path) []string {
 	dir := s.containersDir(p)
@@ -40,8 +40,8 @@ func (s *Store) LogFiles(p resource.Path) []string {
 	return files
 }
 
-// isNetworkFile reports whether name is that of a network file, its second name, which begins with a ".", or a temporary
-// file of it.
+// isNetworkFile reports whether name belongs to a network file, to its second name, which begins with a ".", or to a
+// temporary file of it.
 func isNetworkFile(name string) bool {
 	return slices.ContainsFunc([]string{HostsFile, HostnameFile, ResolvFile}, func(own string) bool {
 		end, ok := strings.CutPrefix(name, "."+own)
@@ -49,14 +49,14 @@ func isNetworkFile(name string) bool {
 	})
 }
 
-// isLogFile reports whether name is that of the log of a container.
+// isLogFile reports whether name belongs to the log of a container.
 func isLogFile(name string) bool {
 	container, _, _ := strings.Cut(name, ".")
 	return resource.CheckName(container) == nil && logEnd.MatchString(strings.TrimPrefix(name, container))
 }
 
-// Vacate forgets the resource at p, which has another path by now, and removes the directories that are empty then. Where it
-// is a cell, its files are below the new path, too.
+// Vacate forgets the resource at p after a move to another path, and removes directories that are empty then. The files of
+// a cell already exist below the new path too.
 func (s *Store) Vacate(p resource.Path) error {
 	dir := filepath.Dir(s.ManifestFile(p))
 	if p.Kind() == resource.KindCell {
@@ -85,6 +85,6 @@ func removeNetworkFiles(dir string) error {
 			return err
 		}
 	}
-	_ = os.Remove(dir) // one that holds more stays
+	_ = os.Remove(dir) // unless it holds other files
 	return nil
 }

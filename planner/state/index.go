@@ -27,7 +27,7 @@ type indexEntry struct {
 	Record   *Record  `json:"record"`
 }
 
-// identity tells whether a file is still the one that was read.
+// identity tells whether a file has been replaced since it was read.
 type identity struct {
 	Inode   uint64 `json:"inode"`
 	Size    int64  `json:"size"`
@@ -42,11 +42,11 @@ func identityOf(info fs.FileInfo) identity {
 	return id
 }
 
-// errBrokenIndex marks an index that can't be read and is built again from the tree.
+// errBrokenIndex marks an index that can't be read and is rebuilt from the tree.
 var errBrokenIndex = errors.New("it can't be used")
 
-// readIndex returns an empty index when there is no file, and errBrokenIndex (wrapped) beside an empty index
-// when the file makes no sense. A file of a newer format is an error without an index.
+// readIndex returns an empty index when there is no file, and an empty index with errBrokenIndex (wrapped) when the file
+// is invalid. A file of a newer format is an error without an index.
 func readIndex(file string) (*index, error) {
 	empty := &index{FormatVersion: FormatVersion, Resources: map[string]indexEntry{}}
 	info, err := os.Lstat(file)
@@ -74,7 +74,7 @@ func readIndex(file string) (*index, error) {
 	}
 	ix := new(index)
 	if err := json.Unmarshal(data, ix); err != nil || ix.FormatVersion < 1 || ix.Lineage == "" {
-		return empty, fmt.Errorf("%w: %w", errBrokenIndex, errors.Join(err, errors.New("no format version or lineage in it")))
+		return empty, fmt.Errorf("%w: %w", errBrokenIndex, errors.Join(err, errors.New("it has no format version or no lineage")))
 	}
 	if ix.Resources == nil {
 		ix.Resources = map[string]indexEntry{}

@@ -15,8 +15,8 @@ const (
 	keyMode fs.FileMode = 0o600
 )
 
-// Key returns the key that the state's values are sealed with, nil where it has none yet, or none that can be read, which
-// [State.Unreadable] tells.
+// Key returns the key that the state's values are sealed with, nil where there is none yet, or where it can't be read,
+// which [State.Unreadable] tells.
 func (s *Store) Key() (resource.SealKey, error) {
 	key, err := s.readKey()
 	if errors.Is(err, errBrokenKey) {
@@ -28,7 +28,7 @@ func (s *Store) Key() (resource.SealKey, error) {
 func (s *Store) keyFile() string { return filepath.Join(s.dir, keyName) }
 
 // errBrokenKey marks a key that is lost: containers with sensitive values are replaced once.
-var errBrokenKey = errors.New("it can't be the key that the state's sensitive values are sealed with")
+var errBrokenKey = errors.New("it is no valid key for the sensitive values of the state")
 
 func (s *Store) readKey() (resource.SealKey, error) {
 	info, err := os.Lstat(s.keyFile())
@@ -43,7 +43,7 @@ func (s *Store) readKey() (resource.SealKey, error) {
 		err = fmt.Errorf("it has %d bytes, not %d", len(key), resource.SealKeySize)
 	}
 	switch {
-	case errors.Is(err, fs.ErrPermission): // it is root's
+	case errors.Is(err, fs.ErrPermission): // only root may read it
 		return nil, fmt.Errorf("read the key of the state: %w", err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errBrokenKey, err)
@@ -51,7 +51,7 @@ func (s *Store) readKey() (resource.SealKey, error) {
 	return key, nil
 }
 
-// SaveKey gives the state its key. Only the holder of the [Lock] may call it. It goes with the last record.
+// SaveKey gives the state its key, which is removed with the last record. Only the holder of the [Lock] may call it.
 func (s *Store) SaveKey(key resource.SealKey) error {
 	err := makeDirs(s.dir)
 	if err == nil {

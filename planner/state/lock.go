@@ -19,10 +19,10 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// lockPoll is how often a waiting command looks whether the lock is free.
+// lockPoll is the interval at which a waiting command tries the lock.
 const lockPoll = 50 * time.Millisecond
 
-// Holder tells who holds the lock.
+// Holder is the command that holds the lock.
 type Holder struct {
 	PID     int       `json:"pid"`
 	Command string    `json:"command"`
@@ -36,12 +36,12 @@ type LockedError struct {
 	Holder *Holder // nil while the holder has not written it yet
 }
 
-// Error names the holder and the way out.
+// Error names the holder and the remedies.
 func (e *LockedError) Error() string {
 	if e.Holder == nil {
-		return fmt.Sprintf("the state is locked (%s) by another kuke command: wait for it, or use --lock-timeout", e.File)
+		return fmt.Sprintf("the state is locked (%s) by another kuke command. Wait for it, or use --lock-timeout", e.File)
 	}
-	return fmt.Sprintf("the state is locked (%s) by %q, pid %d, run by %s since %s: wait for it, or use --lock-timeout",
+	return fmt.Sprintf("the state is locked (%s) by %q, pid %d, run by %s since %s. Wait for it, or use --lock-timeout",
 		e.File, e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Since.Local().Format(time.DateTime))
 }
 
@@ -50,8 +50,8 @@ type Lock struct {
 	file *flock.Flock
 }
 
-// Acquire takes the lock of the state in dir, making dir where it is missing. While another command holds
-// it, Acquire waits up to timeout and then returns a [*LockedError]; it returns ctx's error when ctx ends first.
+// Acquire takes the lock of the state in dir, and creates dir where it is missing. While another command holds the lock,
+// Acquire waits up to timeout and then returns a [*LockedError]; it returns ctx's error when ctx ends first.
 func Acquire(ctx context.Context, dir string, timeout time.Duration) (*Lock, error) {
 	name := filepath.Join(dir, lockName)
 	deadline := time.Now().Add(timeout)
@@ -71,19 +71,19 @@ func Acquire(ctx context.Context, dir string, timeout time.Duration) (*Lock, err
 	}
 }
 
-// tryLock returns nil and no error while another process holds the lock. It begins anew where the last holder
-// took the file or the directory away under its hands.
+// tryLock returns nil and no error while another process holds the lock. It starts over where the last holder has removed
+// the file or the directory in between.
 func tryLock(dir, name string) (*Lock, error) {
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		if info, statErr := os.Lstat(dir); errors.Is(err, fs.ErrExist) && (statErr != nil || info.IsDir()) {
-			return tryLock(dir, name) // it came or went in this very moment
+			return tryLock(dir, name) // it was created or removed at this moment
 		}
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}
 	file := flock.New(name, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(fileMode))
 	locked, err := file.TryLock()
 	if errors.Is(err, fs.ErrNotExist) {
-		return tryLock(dir, name) // whoever held the lock before has just taken the directory away
+		return tryLock(dir, name) // the last holder has just removed the directory
 	}
 	if plain := durable.CheckPlain(name); plain != nil {
 		err = plain
@@ -95,8 +95,7 @@ func tryLock(dir, name string) (*Lock, error) {
 		_ = file.Close()
 		return nil, nil
 	}
-	// Whoever held the lock before may have removed the file after we opened it: then we hold a lock on
-	// nothing, and try again.
+	// The last holder may have removed the file after it was opened here: then this lock is on a file without a name.
 	held, err := file.Stat()
 	if err != nil {
 		_ = file.Close()
@@ -111,7 +110,7 @@ func tryLock(dir, name string) (*Lock, error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock the state: %w", err)
 	}
-	// On a full disk what frees some of it must go on: nobody but the message of others needs the name of the holder.
+	// On a full disk, commands that free space must still work: only messages of other commands need the holder.
 	if err := writeHolder(name); err != nil && !errors.Is(err, syscall.ENOSPC) {
 		_ = file.Close()
 		return nil, fmt.Errorf("lock the state: %w", err)
@@ -119,20 +118,19 @@ func tryLock(dir, name string) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// Release drops the lock. If nothing is recorded in its directory any more it takes the lock file, the key and the
-// directory away too.
+// Release drops the lock. Without a record in the directory it also removes the lock file, the key and the directory.
 func (l *Lock) Release() error {
 	dir := filepath.Dir(l.file.Path())
 	entries, err := os.ReadDir(dir)
 	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != lockName && e.Name() != keyName }) {
-		// Nothing is left that was sealed with it.
+		// No sealed value is left.
 		if err := durable.Remove(filepath.Join(dir, keyName)); err != nil {
 			return fmt.Errorf("remove the key of the state: %w", err)
 		}
 		if err := os.Remove(l.file.Path()); err != nil {
 			return fmt.Errorf("remove the lock file: %w", err)
 		}
-		// The directory may be a mount point, or another command may just have come: both are fine.
+		// The directory may be a mount point, or another command may have just started: both are fine.
 		_ = os.Remove(dir)
 	}
 	if err := l.file.Close(); err != nil {
@@ -141,7 +139,7 @@ func (l *Lock) Release() error {
 	return nil
 }
 
-// command returns the name and the verb of this command; its further arguments may hold secrets.
+// command returns the name and the verb of this command; other arguments may hold secrets.
 func command() string {
 	words := []string{filepath.Base(os.Args[0])}
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
@@ -181,7 +179,7 @@ func readHolder(name string) *Holder {
 		return nil
 	}
 	if err := syscall.Kill(h.PID, 0); errors.Is(err, syscall.ESRCH) {
-		return nil // left by an earlier holder; the new one has not written yet
+		return nil // written by an earlier holder: the new one has not written it yet
 	}
 	return h
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
-// manifestFile is a manifest as it is read.
+// manifestFile is a manifest in a file.
 type manifestFile struct {
 	APIVersion string          `json:"apiVersion"`
 	Kind       resource.Kind   `json:"kind"`
@@ -25,13 +25,12 @@ type metadata struct {
 	Name string `json:"name"`
 }
 
-// EncodeManifest returns r as a v1beta1 manifest in YAML. Given back to kuke as configuration it describes
-// the very same resource.
+// EncodeManifest returns r as a v1beta1 manifest in YAML. As a configuration it declares the same resource.
 func EncodeManifest(r *Record) ([]byte, error) {
 	return manifest.Encode(&manifest.Document{Path: r.Path, Spec: r.Spec, Status: &r.Status})
 }
 
-// toMap keeps numbers as they are written: as float64 large ones would lose digits.
+// toMap keeps numbers as text: as float64 large ones would lose digits.
 func toMap(v any) (map[string]any, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -43,14 +42,14 @@ func toMap(v any) (map[string]any, error) {
 	return m, dec.Decode(&m)
 }
 
-// decodeManifest reads what [EncodeManifest] wrote for the resource at p.
+// decodeManifest reads the manifest of [EncodeManifest] for the resource at p.
 func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 	var m manifestFile
 	if err := yaml.UnmarshalStrict(data, &m); err != nil {
 		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
 	}
 	if m.APIVersion != resource.APIVersion || m.Kind != p.Kind() {
-		return nil, fmt.Errorf("it is a %q of %q, where a %s of %s belongs", m.Kind, m.APIVersion, p.Kind(), resource.APIVersion)
+		return nil, fmt.Errorf("it has kind %q of %q instead of %s of %s", m.Kind, m.APIVersion, p.Kind(), resource.APIVersion)
 	}
 	fields, err := toMap(m.Spec)
 	if err != nil {
@@ -59,7 +58,7 @@ func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 	names := p.Names()
 	for i, field := range append(manifest.ParentFields(p.Kind()), "id") {
 		if got := fields[field]; got != names[i] {
-			return nil, fmt.Errorf("spec.%s is %v, where its place in the tree says %q", field, got, names[i])
+			return nil, fmt.Errorf("spec.%s is %v, but its place in the tree implies %q", field, got, names[i])
 		}
 		delete(fields, field)
 	}

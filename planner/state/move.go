@@ -9,25 +9,25 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Renaming is a resource that goes on under another path, with all that is below it. What it is on the host stays: ids,
-// cgroups, network namespaces and networks, and with them all that runs.
+// Renaming is a resource that gets another path, with all its descendants. On the host nothing changes: ids, cgroups,
+// network namespaces, networks and processes stay.
 type Renaming struct {
 	From, To resource.Path
-	// Records are those that change: those at and below To, parents first, and then others that refer to them.
+	// Records are the records that change: at and below To, parents first, then others that refer to them.
 	Records []*Record
 }
 
-// Refusal says why a resource does not get another path.
+// Refusal is the reason why a resource does not get another path.
 type Refusal struct {
 	From, To resource.Path
-	// Taken says that nothing is wrong but that To is recorded already, as something else.
+	// Taken says that the only reason is another resource that is recorded at To.
 	Taken bool
 	Err   error
 }
 
-// Rename returns what becomes of the state when resources get other paths: what has a key of moves gets the value, and so on in
-// chains, with what is below it. The result is the same for what an earlier call, and a half of what that
-// returned, has left. The renamings are of different resources, parents first.
+// Rename returns the changes of the state when resources get other paths: the resource at a key of moves gets the value,
+// also in chains, with its descendants. After an interruption, with half of an earlier result recorded, it returns the
+// same. The renamings are of different resources, parents first.
 func (s *State) Rename(moves map[resource.Path]resource.Path) ([]Renaming, []Refusal) {
 	m := &mover{state: s, moves: moves, to: map[resource.Path]resource.Path{}}
 	refused := m.settle()
@@ -40,11 +40,11 @@ func (s *State) Rename(moves map[resource.Path]resource.Path) ([]Renaming, []Ref
 	return m.renamings(), refused
 }
 
-// mover works out what [State.Rename] returns.
+// mover computes the result of [State.Rename].
 type mover struct {
 	state *State
 	moves map[resource.Path]resource.Path
-	// to holds the recorded resources that get another path, without what is below them.
+	// to holds the recorded resources that get another path, without their descendants.
 	to map[resource.Path]resource.Path
 }
 
@@ -52,7 +52,7 @@ func (m *mover) sorted() []resource.Path {
 	return slices.SortedFunc(maps.Keys(m.to), resource.ComparePaths)
 }
 
-// end follows the moves from p, and returns where they end and how many there are. A move of what p lies in moves p, too.
+// end follows the moves from p, and returns the last path and the number of moves. A move of an ancestor moves p too.
 func (m *mover) end(p resource.Path) (end resource.Path, hops int) {
 	for hops <= len(m.moves) { // more would be a cycle, which a configuration can't hold
 		next := moved(m.moves, p)
@@ -65,7 +65,7 @@ func (m *mover) end(p resource.Path) (end resource.Path, hops int) {
 	return p, hops
 }
 
-// moved returns where p is to go by the entry in moves of it, or of the nearest resource that it lies in.
+// moved returns the new path of p, by the entry in moves of p or of its nearest ancestor.
 func moved(moves map[resource.Path]resource.Path, p resource.Path) resource.Path {
 	for from := p; from != ""; from = from.Parent() {
 		if to, ok := moves[from]; ok {
@@ -75,8 +75,8 @@ func moved(moves map[resource.Path]resource.Path, p resource.Path) resource.Path
 	return p
 }
 
-// settle finds where each resource goes. Where several would go to one place, or something is there, the one that has the
-// shortest way gets it.
+// settle finds the new path of each resource. Where several resources compete for a path, the one with the fewest moves
+// gets it.
 func (m *mover) settle() (refused []Refusal) {
 	type way struct {
 		from, to resource.Path
@@ -89,7 +89,7 @@ func (m *mover) settle() (refused []Refusal) {
 		end, hops := m.end(p)
 		ends[p] = end
 		if above, ok := ends[p.Parent()]; ok && end == above.Join(p.Name()) {
-			claims[end] = p // with what it lies in
+			claims[end] = p // with an ancestor
 		} else if end != p {
 			ways = append(ways, way{p, end, hops})
 		}
@@ -110,14 +110,13 @@ func (m *mover) settle() (refused []Refusal) {
 	return refused
 }
 
-// sameThing reports whether two records are of one resource of the host: a rename that was interrupted has left both.
+// sameThing reports whether two records are of one resource of the host: an interrupted rename has left both.
 func sameThing(a, b *Record) bool {
 	return a.Path.Kind() == b.Path.Kind() && a.Status.Namespace == b.Status.Namespace && a.Status.ContainerID == b.Status.ContainerID &&
 		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != resource.KindCell || a.CellID() == b.CellID())
 }
 
-// Unfinished returns the renamings that were cut short: they have left two records of one resource, of which the younger has
-// the path that it is to have.
+// Unfinished returns the interrupted renamings: each has left two records of one resource, the younger at its new path.
 func (s *State) Unfinished() map[resource.Path]resource.Path {
 	type thing struct {
 		kind          resource.Kind
@@ -147,7 +146,7 @@ func (s *State) Unfinished() map[resource.Path]resource.Path {
 	return unfinished
 }
 
-// check says why the resource at p can't have the path that it is to have.
+// check returns the reason why the resource at p can't have its new path.
 func (m *mover) check(p resource.Path) error {
 	to := m.to[p]
 	above := moved(m.to, p.Parent())
@@ -155,22 +154,22 @@ func (m *mover) check(p resource.Path) error {
 	case p.Kind() != to.Kind():
 		return fmt.Errorf("%s is a %s, and %s would be a %s", p, p.Kind().Lower(), to, to.Kind().Lower())
 	case p.Kind() == resource.KindRealm:
-		return fmt.Errorf("a realm can't be renamed: its containerd namespace is made of its name. Declare it by its new name and apply, which makes it anew and destroys %s", p)
-	case above != to.Parent() && m.state.Records[to] == nil: // what is there already is the same, and what it was in may be gone
-		return fmt.Errorf("%s can't be moved to %s %s: %s. Declare it there and apply, which makes it anew", p, to.Parent().Kind().Lower(), to.Parent(), bound[p.Kind()])
+		return fmt.Errorf("a realm can't be renamed: its containerd namespace has its name. To replace it, which destroys %s, declare it by its new name and apply", p)
+	case above != to.Parent() && m.state.Records[to] == nil: // an interrupted rename may have left it at its new path and removed the old parent
+		return fmt.Errorf("%s can't be moved to %s %s: %s. To replace it, declare it there and apply", p, to.Parent().Kind().Lower(), to.Parent(), bound[p.Kind()])
 	}
 	return nil
 }
 
-// bound says of each kind why it can't leave what it is in.
+// bound is the reason why a resource of the kind can't get another parent.
 var bound = map[resource.Kind]string{
 	resource.KindSpace:     "its containers stay in the containerd namespace of their realm",
 	resource.KindStack:     "its cells stay in the network and the cgroup of their space",
 	resource.KindCell:      "it stays in the cgroup of its stack",
-	resource.KindContainer: "a container that runs stays in the network namespace and the cgroup of its cell",
+	resource.KindContainer: "a running container stays in the network namespace and the cgroup of its cell",
 }
 
-// renamings returns what is to be recorded.
+// renamings returns the records to write.
 func (m *mover) renamings() []Renaming {
 	if len(m.to) == 0 {
 		return nil
@@ -195,7 +194,7 @@ func (m *mover) renamings() []Renaming {
 		}
 		written[to] = true
 		if done := m.state.Records[to]; done != nil && sameThing(done, have) {
-			have = done // what was recorded after it was moved counts
+			have = done // the record at the new path is newer
 		}
 		for root := p; ; root = root.Parent() {
 			if i, ok := places[root]; ok {
@@ -204,13 +203,13 @@ func (m *mover) renamings() []Renaming {
 			}
 		}
 	}
-	// What an interrupted rename has left at its new path is among them, too.
+	// Records that an interrupted rename has left at their new path are among them too.
 	others = slices.DeleteFunc(others, func(r *Record) bool { return written[r.Path] })
 	made[0].Records = append(made[0].Records, others...)
 	return made
 }
 
-// renamed returns the record of what is at from as it is at the path to.
+// renamed returns the record of the resource at from with the path to.
 func (m *mover) renamed(have *Record, from, to resource.Path) *Record {
 	r := *have
 	if other := m.referring(have, from); other != nil {
@@ -234,7 +233,7 @@ func (m *mover) renamed(have *Record, from, to resource.Path) *Record {
 	return &r
 }
 
-// renamedNames returns the names of a cell at the path, of which those before its aliases come from the path.
+// renamedNames returns the names of a cell at its new path: the names made of the path, then its aliases.
 func renamedNames(cell resource.Path, names []string) []string {
 	all := []string{cell.Name(), cell.Name() + "." + cell.Parent().Name()}
 	for _, alias := range names[min(len(all), len(names)):] {
@@ -245,8 +244,8 @@ func renamedNames(cell resource.Path, names []string) []string {
 	return all
 }
 
-// referring returns the record of what is at p as it is when what it refers to has its new paths, or nil where it refers to
-// nothing that is moved.
+// referring returns the record of the resource at p with the new paths of the resources that it refers to, or nil where
+// none of them is moved.
 func (m *mover) referring(have *Record, p resource.Path) *Record {
 	r := *have
 	changed := false
@@ -283,7 +282,7 @@ func (m *mover) referringCell(r *Record, spec resource.Cell) (changed bool) {
 	for i := range attached.Interfaces {
 		attached.Interfaces[i].Space = moved(m.to, attached.Interfaces[i].Space)
 	}
-	// The cell's own space comes first, as the planner has it.
+	// The cell's own space stays first, which the planner relies on.
 	slices.SortFunc(attached.Interfaces[1:], func(a, b Interface) int { return cmp.Compare(a.Space, b.Space) })
 	r.Status.Attachment = &attached
 	return true
@@ -314,7 +313,7 @@ func (m *mover) referringContainer(r *Record, p resource.Path, spec resource.Con
 // renames reports whether the last name of p changes.
 func (m *mover) renames(p resource.Path) bool { return moved(m.to, p).Name() != p.Name() }
 
-// Take returns the records at and below p as those of the project, as far as they aren't yet.
+// Take returns the records at and below p that do not belong to the project yet, changed to belong to it.
 func (s *State) Take(p resource.Path, project string) ([]*Record, error) {
 	if s.Records[p] == nil {
 		return nil, fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
@@ -329,7 +328,7 @@ func (s *State) Take(p resource.Path, project string) ([]*Record, error) {
 	return changed, nil
 }
 
-// Renamed makes the renamings that [State.Rename] returned.
+// Renamed applies renamings of [State.Rename].
 func (s *State) Renamed(made []Renaming) {
 	to := make(map[resource.Path]resource.Path, len(made))
 	for _, m := range made {

@@ -33,9 +33,9 @@ func TestRename(t *testing.T) {
 		t.Errorf("%+v", changed[1])
 	}
 	if st.Fingerprint() != before {
-		t.Error("what was read has changed")
+		t.Error("the state that was read has changed")
 	}
-	// Cut short, it has left both, and what was recorded since counts.
+	// Interrupted, it has left both records, and the newer one counts.
 	done := *changed[0]
 	done.Status.Run = "stopped"
 	st.Records["r/s/t/c/z"] = &done
@@ -161,6 +161,6 @@ func TestTake(t *testing.T) {
 		t.Errorf("%v, %v", changed, err)
 	}
 	if _, err := st.Take("none", "p"); err == nil {
-		t.Error("what isn't there is taken")
+		t.Error("a missing resource is taken")
 	}
 }

@@ -6,28 +6,27 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Network is the network of a space as it was made.
+// Network is the network of a space as created.
 type Network struct {
-	// Name is the CNI network's; File the name of its conflist, in the directory of such.
+	// Name is the name of the CNI network; File the name of its conflist in CNI's directory.
 	Name string `json:"name"`
 	File string `json:"file"`
-	// Bridge is the interface of the host that the cells are attached to.
+	// Bridge is the host's interface that cells are attached to.
 	Bridge string `json:"bridge"`
 	// Subnet is in CIDR form; Gateway is its first address, which the bridge has.
 	Subnet  string `json:"subnet"`
 	Gateway string `json:"gateway"`
-	// Firewall is the digest of the firewall's rules as the kernel gave them back.
+	// Firewall is the digest of the firewall's rules as read back from the kernel.
 	Firewall string `json:"firewall,omitempty"`
 }
 
-// Attachment is how a cell is on the network.
+// Attachment connects a cell to networks.
 type Attachment struct {
-	// Interfaces holds the one in the cell's own space first.
+	// Interfaces begins with the interface in the cell's own space.
 	Interfaces []Interface `json:"interfaces"`
-	// Published are the ports of the host that lead to the cell, in the form of [resource.Port] and with the host's
-	// ports chosen.
+	// Published are the ports of the host that lead to the cell, in the form of [resource.Port], with chosen host ports.
 	Published []string `json:"published,omitempty"`
-	// Names are those that the cell is known by in its spaces: <cell>, <cell>.<stack> and its aliases.
+	// Names are the names of the cell in its spaces: <cell>, <cell>.<stack> and its aliases.
 	Names []string `json:"names"`
 }
 
@@ -38,7 +37,7 @@ type Interface struct {
 	Space resource.Path `json:"space"`
 	// Address is in CIDR form.
 	Address string `json:"address"`
-	// Network is the space's, without its firewall.
+	// Network is the network of the space, without its firewall.
 	Network Network `json:"network"`
 }
 
@@ -55,7 +54,7 @@ func (a *Attachment) In(space resource.Path) *Interface {
 	return nil
 }
 
-// Health is what the last check of a container came to.
+// Health is the result of a container's last check.
 type Health struct {
 	// State is "healthy", "unhealthy", or "completed" for a container that was waited for until it exited with 0.
 	State string `json:"state"`
@@ -70,18 +69,18 @@ const (
 	Completed = "completed"
 )
 
-// Bounds of what CNI knows a cell by.
+// Limits of the id of a cell in CNI.
 const (
-	// maxAttachment is the longest that the name of a network and the id of a cell may be together. libcni remembers an
-	// attachment in a file NETWORK-ID-INTERFACE, and the plugin portmap makes a rule with a comment that names both, which
-	// iptables takes up to 255 characters of: dnat name: "NETWORK" id: "ID".
+	// maxAttachment limits the lengths of a network's name and a cell's id together. libcni records an attachment in a file
+	// NETWORK-ID-INTERFACE, and the plugin portmap adds a rule with a comment of both, which iptables limits to 255
+	// characters: dnat name: "NETWORK" id: "ID".
 	maxAttachment = 255 - len(`dnat name: "" id: ""`)
-	// shortCellID is the length of ids that are shortened: fit for the longest name of a network.
+	// shortCellID is the length of shortened ids: it fits the longest name of a network.
 	shortCellID = 76
 )
 
-// CellID returns what CNI and the pin of the network namespace know a cell by: <realm>_<space>_<stack>_<cell>, shortened
-// with a stable hash suffix where CNI would not take it.
+// CellID returns the id of a cell in CNI and for the pin of its network namespace: <realm>_<space>_<stack>_<cell>,
+// shortened with a stable hash suffix where CNI would refuse it.
 func CellID(cell resource.Path) string { return CellIDVariant(cell, 1) }
 
 // CellIDVariant returns the n-th form of [CellID], see [resource.Variant].
@@ -93,7 +92,7 @@ func CellIDVariant(cell resource.Path, n int) string {
 	return resource.Shorten(id, shortCellID)
 }
 
-// CellID returns what CNI and the pin of its network namespace know the recorded cell by. It stays when the cell is moved.
+// CellID returns the id of the recorded cell in CNI and for the pin of its network namespace. A move does not change it.
 func (r *Record) CellID() string {
 	if r.Status.CellID != "" {
 		return r.Status.CellID

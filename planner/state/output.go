@@ -5,10 +5,10 @@ import (
 	"maps"
 )
 
-// Output is a value that a configuration gave out.
+// Output is the value of an output of a configuration.
 type Output struct {
 	Sensitive bool `json:"sensitive"`
-	// Type and Value are as Terraform's outputs have them in JSON; nil for a sensitive one, which is never stored.
+	// Type and Value have the form of Terraform's outputs in JSON; nil for a sensitive value, which is never stored.
 	Type  json.RawMessage `json:"type,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"`
 }
@@ -23,8 +23,7 @@ func (s *State) Clone() *State {
 	return &c
 }
 
-// SetOutput records what a project gives out under the name, or that it gives out nothing where o is nil. [Store.Commit]
-// writes it.
+// SetOutput records an output of a project, or removes it where o is nil. [Store.Commit] writes it.
 func (s *Store) SetOutput(project, name string, o *Output) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,33 +14,33 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// projectsDir holds a file for each project that owns something. It is no name of a realm.
+// projectsDir holds a file for each project that owns resources. No realm can have this name.
 const projectsDir = ".projects"
 
-// Application says from where a project was applied, and by whom.
+// Application records the directory from which a project was applied, and the user.
 type Application struct {
-	// Directory is that of the configuration, an absolute path; empty where it isn't known.
+	// Directory is the absolute path of the configuration's directory; empty where it isn't known.
 	Directory string `json:"directory"`
-	// Host is the name of the host, User that of the user; both are empty where they aren't known.
+	// Host and User are names; both are empty where they aren't known.
 	Host string `json:"host,omitempty"`
 	User string `json:"user,omitempty"`
-	// At is when it was applied last from there.
+	// At is the time of the last apply from the directory.
 	At time.Time `json:"at,omitzero"`
 }
 
-// NewApplication returns an apply by this command, of the configuration in the directory.
+// NewApplication returns the record of an apply by this command, of the configuration in the directory.
 func NewApplication(directory string) Application {
 	a := Application{Directory: directory, User: userName(), At: time.Now().UTC().Truncate(time.Second)}
-	// Who became root is who has to be asked.
+	// Questions go to the user who became root, not to root.
 	if caller := os.Getenv("SUDO_USER"); caller != "" && os.Geteuid() == 0 {
 		a.User = caller
 	}
-	a.Host, _ = os.Hostname() // without it the rest still helps
+	a.Host, _ = os.Hostname() // the other values help without it
 	return a
 }
 
-// Projects holds, by the name of a project, how it was applied since its name was last given: once from each directory
-// whose name the project bears, the last one at the end. A project without an entry was applied from nobody knows where.
+// Projects holds the applications of each project by its name, the last one at the end: one for each directory whose name
+// the project bears, since its name was last given explicitly. The directory of a project without an entry is unknown.
 type Projects map[string][]Application
 
 // projectFile is a file of [projectsDir].
@@ -52,8 +52,8 @@ func (s *Store) projectFile(project string) string {
 	return filepath.Join(s.dir, projectsDir, project+".json")
 }
 
-// readProjects reads what is remembered of projects, and returns what of it can't be read: that is remembered as nothing that
-// is known.
+// readProjects reads the applications of projects, and returns the unreadable files: their projects get one
+// application from an unknown directory.
 func (s *Store) readProjects() (unreadable []Unreadable) {
 	s.projects = Projects{}
 	dir := filepath.Join(s.dir, projectsDir)
@@ -95,8 +95,8 @@ func readProject(file string) (content projectFile, err error) {
 	return content, err
 }
 
-// Applied records, before anything of the project changes, that it is applied. unnamed says that the name of the project
-// follows from that of the directory: then the other directories that it was applied from stay remembered.
+// Applied records an apply of the project, before any of its resources changes. unnamed says that the project has the name
+// of the directory: then its applications from other directories stay recorded.
 func (s *Store) Applied(project string, from Application, unnamed bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Store) Applied(project string, from Application, unnamed bool) error {
 	return s.putProject(project, applied)
 }
 
-// putProject writes what is remembered of a project. The caller holds s.mu.
+// putProject writes the applications of a project. The caller holds s.mu.
 func (s *Store) putProject(project string, applied []Application) error {
 	data, err := json.Marshal(projectFile{Applied: applied})
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Store) putProject(project string, applied []Application) error {
 	if err := makeDirs(filepath.Dir(file)); err != nil {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
-	// A link in its place is replaced: it says nothing of the project.
+	// A symbolic link in its place is replaced.
 	if err := durable.WriteFile(file, append(data, '\n'), fileMode); err != nil {
 		return fmt.Errorf("record from where project %s is applied: %w", project, err)
 	}
@@ -133,7 +133,7 @@ func (s *Store) putProject(project string, applied []Application) error {
 	return nil
 }
 
-// owns reports whether anything is recorded of the project. The caller holds s.mu.
+// owns reports whether a record belongs to the project. The caller holds s.mu.
 func (s *Store) owns(project string) bool {
 	if len(s.index.Outputs[project]) > 0 {
 		return true
@@ -146,10 +146,10 @@ func (s *Store) owns(project string) bool {
 	return false
 }
 
-// forgetProjects forgets the projects that own nothing any more, once that is certain. The caller holds s.mu.
+// forgetProjects forgets the projects that own no resource any more, once that is certain. The caller holds s.mu.
 func (s *Store) forgetProjects() error {
 	if len(s.lost) > 0 {
-		return nil // their records don't say whose they are
+		return nil // unreadable records may belong to any project
 	}
 	dir := filepath.Join(s.dir, projectsDir)
 	for project := range s.projects {
@@ -164,7 +164,7 @@ func (s *Store) forgetProjects() error {
 	}
 	if len(s.projects) == 0 {
 		removeTemporary(dir, "*.json")
-		_ = os.Remove(dir) // one that holds more stays
+		_ = os.Remove(dir) // unless it holds other files
 	}
 	return nil
 }

@@ -11,51 +11,51 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Record is one resource as it was last made or changed.
+// Record is one resource as last created or updated.
 type Record struct {
 	Path   resource.Path `json:"path"`
 	Spec   resource.Spec `json:"spec"`
 	Status Status        `json:"status"`
 }
 
-// Status is what is known of a resource beyond what the user asked for.
+// Status holds the values of a resource beyond its spec: those that kuke chose or observed.
 type Status struct {
 	// Project owns the resource; empty for one made by an imperative command.
 	Project string `json:"project,omitempty"`
-	// Namespace is the containerd namespace (of the realm that the resource is, or lies in).
+	// Namespace is the containerd namespace of the resource's realm.
 	Namespace string `json:"namespace,omitempty"`
 	// Cgroup is the path of the resource's cgroup below the cgroup root, with a leading "/".
 	Cgroup string `json:"cgroup,omitempty"`
-	// Limits are the limits of that cgroup as the kernel gave them back; nil where none were asked for.
+	// Limits are the limits of that cgroup as read back from the kernel; nil where the spec has none.
 	Limits *resource.Resources `json:"limits,omitempty"`
 	// ContainerID is the containerd id of a container.
 	ContainerID string `json:"containerId,omitempty"`
-	// CellID is the id of a cell that has another than its path makes, see [Record.CellID].
+	// CellID is the id of a cell whose id does not follow from its path, see [Record.CellID].
 	CellID string `json:"cellId,omitempty"`
-	// FormerName is what the resource was called before it was moved last; empty where it never was.
+	// FormerName is the name of the resource before its last move; empty where it never moved.
 	FormerName string `json:"formerName,omitempty"`
-	// Imported says that kuke did not make the container: it has an id of its own, and is not in the network namespace of
-	// its cell. Once it is replaced it is as others are.
+	// Imported says that kuke did not create the container: it has an id of its own, and is not in the network namespace of
+	// its cell. A replacement of it is created by kuke, and not imported.
 	Imported bool `json:"imported,omitempty"`
-	// PreventDestroy says that the configuration that was applied wants it never to be destroyed.
+	// PreventDestroy is lifecycle.preventDestroy of the applied configuration.
 	PreventDestroy bool `json:"preventDestroy,omitempty"`
 	// SpecDigest is the creation digest of a container's spec, see [resource.CreationDigest].
 	SpecDigest string `json:"specDigest,omitempty"`
-	// ImageDigest is the digest of the image's manifest or index that a container was made from.
+	// ImageDigest is the digest of the image's manifest or index that a container was created from.
 	ImageDigest string `json:"imageDigest,omitempty"`
-	// Network is a space's.
+	// Network is the network of a space.
 	Network *Network `json:"network,omitempty"`
-	// Attachment is how a cell is on the network.
+	// Attachment connects a cell to networks.
 	Attachment *Attachment `json:"attachment,omitempty"`
-	// Health is what the last check of a container came to; nil where it was never checked since its start.
+	// Health is the result of a container's last check; nil where there was none since its start.
 	Health *Health `json:"health,omitempty"`
-	// Run is what the user made of a container that would otherwise run: "stopped" or "paused"; empty for one that runs.
+	// Run is "stopped" or "paused" for a container that the user stopped or paused, else empty.
 	Run string `json:"run,omitempty"`
-	// Exit is how a container ended that the user stopped or killed, that others waited for, that had ended when it was shut
-	// down, or that was seen to have done its work; nil where it was not seen to end, or is to be started again. It is about a
-	// container of this SpecDigest.
+	// Exit is the observed exit of a container with this SpecDigest: of one that the user stopped or killed, that others
+	// waited for, that had exited before a shutdown, or that had completed its work. It is nil where no exit was observed, or
+	// where the container is to be started again.
 	Exit *Exit `json:"exit,omitempty"`
-	// CreatedAt and UpdatedAt tell when the resource was made and last changed.
+	// CreatedAt and UpdatedAt are the times of the resource's creation and last update.
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
 	UpdatedAt *time.Time `json:"updatedAt,omitempty"`
 }
@@ -68,14 +68,14 @@ func (r *Record) CellDependencies() []resource.CellDependency {
 	return r.Spec.(*resource.Cell).DependsOn
 }
 
-// Exit is how the task of a container ended.
+// Exit is the exit of a container's task.
 type Exit struct {
-	// Code is that of the process, or 128 and the number of the signal that ended it.
+	// Code is the exit code of the process, or 128 plus the number of the signal that ended it.
 	Code uint32    `json:"code"`
 	At   time.Time `json:"at"`
 }
 
-// UnmarshalJSON decodes a record; its path tells which kind of spec it holds.
+// UnmarshalJSON decodes a record; its path gives the kind of its spec.
 func (r *Record) UnmarshalJSON(data []byte) error {
 	var raw struct {
 		Path   string          `json:"path"`
@@ -97,22 +97,22 @@ func (r *Record) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// State is the whole of what was recorded at one moment.
+// State is the set of all records at one moment.
 type State struct {
-	// Lineage identifies the state over its life (a UUID); empty while nothing was ever recorded.
+	// Lineage identifies the state over its life (a UUID); empty before the first record.
 	Lineage string
 	// Serial counts the commands that changed it.
 	Serial uint64
-	// Outputs are the values that configurations gave out, by their project and name.
+	// Outputs are the values of outputs, by project and name.
 	Outputs Outputs
-	// Projects tells from where projects were applied.
+	// Projects are the applications of projects.
 	Projects Projects
 	Records  map[resource.Path]*Record
-	// Unreadable are the files that something is recorded in, and that can't be read.
+	// Unreadable are the files of the state that can't be read.
 	Unreadable []Unreadable
 }
 
-// Paths returns the recorded paths, parents right before what is below them.
+// Paths returns the recorded paths, each parent right before its descendants.
 func (s *State) Paths() []resource.Path {
 	paths := make([]resource.Path, 0, len(s.Records))
 	for p := range s.Records {
@@ -122,8 +122,8 @@ func (s *State) Paths() []resource.Path {
 	return paths
 }
 
-// Namespace returns the containerd namespace of the realm that p is or lies in: what desired, which may be nil, makes
-// of it, else what is recorded, else the default.
+// Namespace returns the containerd namespace of the realm at or above p: that of desired, which may be nil, else the
+// recorded one, else the default.
 func (s *State) Namespace(p resource.Path, desired *resource.Tree) string {
 	if desired != nil {
 		if r := desired.Resource(p.Realm()); r != nil && !r.External {
@@ -136,14 +136,14 @@ func (s *State) Namespace(p resource.Path, desired *resource.Tree) string {
 	return resource.NamespaceOf(p, nil)
 }
 
-// Fingerprint returns a digest of all records: equal for two states exactly when a plan made from one holds
-// for the other.
+// Fingerprint returns a digest of all records: two states have the same one if and only if a plan for one is valid for the
+// other.
 func (s *State) Fingerprint() string {
 	sum := sha256.New()
 	enc := json.NewEncoder(sum)
 	for _, p := range s.Paths() {
 		if err := enc.Encode(s.Records[p]); err != nil {
-			panic("state: records are always JSON: " + err.Error())
+			panic("state: encode records: " + err.Error())
 		}
 	}
 	return "sha256:" + hex.EncodeToString(sum.Sum(nil))

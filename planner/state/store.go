@@ -37,11 +37,11 @@ type Store struct {
 	index    *index
 	projects Projects
 	dirty    bool
-	// lost holds the resources whose records can't be read, until they are recorded again or removed.
+	// lost holds the resources with unreadable records, until they are recorded again or removed.
 	lost map[resource.Path]bool
 
-	// dirs is held while directories are made and removed. wanted holds the resources whose directory is in use,
-	// if empty still: the record or the log of one is about to be written there.
+	// dirs is held while directories are created and removed. wanted holds the resources whose directory is in use even if
+	// it is empty: a record or a log is about to be written there.
 	dirs   sync.Mutex
 	wanted map[resource.Path]bool
 }
@@ -59,7 +59,7 @@ func (s *Store) ManifestFile(p resource.Path) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(p)), p.Kind().Lower()+".yaml")
 }
 
-// LogFile returns the name of the file that takes the output of the container at p.
+// LogFile returns the name of the file for the output of the container at p.
 func (s *Store) LogFile(p resource.Path) string {
 	return filepath.Join(s.containersDir(p), p.Name()+".log")
 }
@@ -69,7 +69,7 @@ func (s *Store) NetworkFile(cell resource.Path, name string) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(cell)), networkDir, name)
 }
 
-// MakeNetworkDir makes the directory of [Store.NetworkFile], which goes with the cell.
+// MakeNetworkDir creates the directory of [Store.NetworkFile], which is removed with the cell.
 func (s *Store) MakeNetworkDir(cell resource.Path) error {
 	if err := s.MakeDir(cell); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Store) MakeNetworkDir(cell resource.Path) error {
 	return nil
 }
 
-// Record returns the record of the resource at p as it is now, or nil.
+// Record returns the current record of the resource at p, or nil.
 func (s *Store) Record(p resource.Path) *Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,7 +90,7 @@ func (s *Store) Record(p resource.Path) *Record {
 	return s.index.Resources[string(p)].Record
 }
 
-// Records returns what is recorded as it is now.
+// Records returns the current records.
 func (s *Store) Records() map[resource.Path]*Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,8 +105,8 @@ func (s *Store) containersDir(container resource.Path) string {
 	return filepath.Join(s.dir, filepath.FromSlash(string(container.Parent())), containersDir)
 }
 
-// Read returns the state. What the tree says holds; the index saves reading files that did not change. What can't be read
-// counts as missing, and is in [State.Unreadable].
+// Read returns the state. The tree is authoritative; the index only saves reading unchanged files. Files that can't be read
+// count as missing, and are in [State.Unreadable].
 func (s *Store) Read() (*State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +135,7 @@ func (s *Store) Read() (*State, error) {
 	lost := ix.Lineage == "" && len(st.Records) > 0
 	s.dirty = lost || broken
 	if lost {
-		// Whoever reads the same tree finds the same state.
+		// Every reader of the same tree must find the same state.
 		ix.Lineage = uuid.NewSHA1(uuid.NameSpaceOID, []byte(st.Fingerprint())).String()
 	}
 	st.Unreadable = append(st.Unreadable, s.readProjects()...)
@@ -154,7 +154,7 @@ type treeWalk struct {
 	old        map[string]indexEntry
 	found      map[string]indexEntry
 	unreadable []Unreadable
-	// denied is why this user can't read what others can.
+	// denied is the error of a file that only other users can read.
 	denied error
 }
 
@@ -296,7 +296,7 @@ func (s *Store) Put(r *Record) error {
 	return nil
 }
 
-// MakeDir makes the directory that the files of the resource at p are in. It stays until [Store.Delete] of p.
+// MakeDir creates the directory for the files of the resource at p. It stays until [Store.Delete] of p.
 func (s *Store) MakeDir(p resource.Path) error {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
@@ -321,8 +321,7 @@ func makeDirs(dir string) error {
 	return durable.SyncDir(filepath.Dir(dir))
 }
 
-// writeFile replaces file in one step that outlives a crash of the host. One that is a symbolic link was put there by
-// somebody else.
+// writeFile replaces file in one step that outlives a crash of the host. It refuses a symbolic link, which kuke never makes.
 func writeFile(file string, data []byte, mode fs.FileMode) error {
 	if err := durable.CheckPlain(file); err != nil {
 		return err
@@ -330,8 +329,8 @@ func writeFile(file string, data []byte, mode fs.FileMode) error {
 	return durable.WriteFile(file, data, mode)
 }
 
-// Delete takes away the record of p, also one that was set aside, the log of a container, the network files of a cell, and the directories that are empty then.
-// It returns nil if there was no record.
+// Delete removes the record of p, also one that was set aside, the log of a container, the network files of a cell, and the
+// directories that are empty then. It returns nil if there was no record.
 func (s *Store) Delete(p resource.Path) error {
 	file := s.ManifestFile(p)
 	if p.Kind() == resource.KindContainer {
@@ -363,7 +362,7 @@ func (s *Store) Delete(p resource.Path) error {
 	return nil
 }
 
-// removeTemporary removes what a writer that was killed left of the files in dir that match name.
+// removeTemporary removes the temporary files of killed writers for the files in dir that match name.
 func removeTemporary(dir, name string) {
 	files, _ := filepath.Glob(filepath.Join(dir, "."+name+"[0-9]*"))
 	for _, f := range files {
@@ -371,8 +370,8 @@ func removeTemporary(dir, name string) {
 	}
 }
 
-// removeEmptyDirs removes dir, that of p, and its parents below the run path as long as they are empty and
-// nobody is about to write there. A temporary file that a killed writer left counts as nothing.
+// removeEmptyDirs removes dir, which belongs to p, and its parents below the run path as long as they are empty and nobody
+// is about to write there. Temporary files of killed writers are removed too.
 func (s *Store) removeEmptyDirs(p resource.Path, dir string) {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
@@ -386,8 +385,8 @@ func (s *Store) removeEmptyDirs(p resource.Path, dir string) {
 	}
 }
 
-// removeUnrecorded removes what an apply that failed or was interrupted made in dir, that of p, for resources that it
-// did not get to record: directories, and the network files and logs of cells; and records that were set aside.
+// removeUnrecorded removes the files in dir, which belongs to p, that a failed or interrupted apply created for resources
+// without recording them: directories, and the network files and logs of cells; and records that were set aside.
 func (s *Store) removeUnrecorded(p resource.Path, dir string) {
 	s.dirs.Lock()
 	defer s.dirs.Unlock()
@@ -414,11 +413,11 @@ func (s *Store) removeUnrecorded(p resource.Path, dir string) {
 	})
 	for _, d := range slices.Backward(dirs) {
 		removeTemporary(d, "*.yaml")
-		_ = os.Remove(d) // one that holds more stays
+		_ = os.Remove(d) // unless it holds other files
 	}
 }
 
-// inUse reports whether the directory of a wanted resource is dir or lies below it.
+// inUse reports whether the directory of a wanted resource is dir or below dir.
 func (s *Store) inUse(dir string) bool {
 	for p := range s.wanted {
 		if d := filepath.Dir(s.ManifestFile(p)); d == dir || strings.HasPrefix(d, dir+string(filepath.Separator)) {
@@ -428,8 +427,8 @@ func (s *Store) inUse(dir string) bool {
 	return false
 }
 
-// Commit writes the index if anything was recorded since [Store.Read], under the next serial. When nothing
-// is recorded any more it removes the index.
+// Commit writes the index under the next serial if a record changed since [Store.Read]. Without records it removes the
+// index.
 func (s *Store) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -444,7 +443,7 @@ func (s *Store) Commit() error {
 	return s.writeIndex()
 }
 
-// writeIndex is [Store.Commit] that forgets no project. The caller holds s.mu.
+// writeIndex is [Store.Commit] without forgetting projects. The caller holds s.mu.
 func (s *Store) writeIndex() error {
 	if !s.dirty {
 		return nil

@@ -22,7 +22,7 @@ import (
 
 var family = []resource.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
 
-// open returns the store in dir, read, and what it holds.
+// open returns the store in dir after a read, with the state.
 func open(t rapid.TB, dir string) (*Store, *State, resource.Diagnostics) {
 	t.Helper()
 	s := NewStore(dir)
@@ -50,7 +50,7 @@ func fill(t rapid.TB, dir string, paths ...resource.Path) {
 	must(t, s.Commit())
 }
 
-// files returns what is below dir with its mode.
+// files returns the files and directories below dir with their modes.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
@@ -219,7 +219,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("read %v, want %v", dump(st.Records), dump(want))
 			}
 			if fresh := (&State{Records: want}).Fingerprint(); st.Fingerprint() != fresh {
-				t.Fatal("the fingerprint of what was read is another than that of what was put")
+				t.Fatal("the fingerprint changes when the records are read again")
 			}
 		}
 	})
@@ -287,7 +287,7 @@ func TestPutInParallel(t *testing.T) {
 	}
 }
 
-// overwrite writes text over the file without changing what identifies it: inode, size and time.
+// overwrite writes text over the file without changing its identity: inode, size and time.
 func overwrite(t *testing.T, file, text string) {
 	t.Helper()
 	info, err := os.Stat(file)
@@ -432,16 +432,16 @@ func TestBrokenManifest(t *testing.T) {
 	}
 	tests := map[string]struct{ text, err string }{
 		"empty":                {"", "it is empty"},
-		"zero bytes":           {strings.Repeat("\x00", 512), "nothing but zero bytes"},
+		"zero bytes":           {strings.Repeat("\x00", 512), "only zero bytes"},
 		"garbage":              {"a: [", "yaml"},
 		"binary":               {"\x00\xff", "yaml"},
 		"a list":               {"- a", "cannot unmarshal"},
 		"a word":               {"hello", "cannot unmarshal"},
-		"null":                 {"null", `it is a ""`},
+		"null":                 {"null", `it has kind ""`},
 		"cut off":              {string(good[:strings.Index(string(good), "spec:")]), "spec.realmId is <nil>"},
-		"wrong kind":           {replace("kind: Container", "kind: Cell"), "where a Container of v1beta1 belongs"},
-		"wrong version":        {replace("v1beta1", "v2"), "where a Container of v1beta1 belongs"},
-		"wrong id":             {replace("id: nginx", "id: apache"), `spec.id is apache, where its place in the tree says "nginx"`},
+		"wrong kind":           {replace("kind: Container", "kind: Cell"), "instead of Container of v1beta1"},
+		"wrong version":        {replace("v1beta1", "v2"), "instead of Container of v1beta1"},
+		"wrong id":             {replace("id: nginx", "id: apache"), `spec.id is apache, but its place in the tree implies "nginx"`},
 		"wrong parent":         {replace("cellId: web", "cellId: db"), "spec.cellId is db"},
 		"no parent":            {replace("  stackId: blog\n", ""), "spec.stackId is <nil>"},
 		"id of another type":   {replace("id: nginx", "id: [nginx]"), "spec.id is [nginx]"},
@@ -451,7 +451,7 @@ func TestBrokenManifest(t *testing.T) {
 		"no cgroup":            {regexp.MustCompile("  cgroup: .*\n").ReplaceAllString(string(good), ""), "names no cgroup"},
 		"foreign cgroup":       {regexp.MustCompile("  cgroup: .*").ReplaceAllString(string(good), "  cgroup: /kukeon/../system.slice"), "not one of kuke's"},
 		"no namespace":         {regexp.MustCompile("  namespace: .*\n").ReplaceAllString(string(good), ""), "names no containerd namespace"},
-		"no container":         {regexp.MustCompile("  containerId: .*\n").ReplaceAllString(string(good), ""), "names no container of containerd"},
+		"no container":         {regexp.MustCompile("  containerId: .*\n").ReplaceAllString(string(good), ""), "names no containerd container"},
 		"unknown status field": {replace("status:", "status:\n  mood: good"), `unknown field "mood"`},
 		"unknown top field":    {"extra: 1\n" + string(good), `unknown field "extra"`},
 		"wrong type":           {replace("root: true", "root: 3"), "spec"},

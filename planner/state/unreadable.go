@@ -15,19 +15,19 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// Unreadable is a file of the state that can't be read, or doesn't say what it must. It counts as missing, and nothing but
-// what it is about is affected.
+// Unreadable is a file of the state that can't be read or has invalid content. It counts as missing, and affects only the
+// resource, project or key in it.
 type Unreadable struct {
 	// Path is the resource that the file records; empty for the index and the key.
 	Path resource.Path
 	File string
 	Err  error
-	// Aside is the name that [Store.Repair] has given the file, or an earlier one did and nothing was recorded again since;
-	// empty while it is in its place.
+	// Aside is the name that [Store.Repair] has given the file, now or earlier without a new record since; empty while the
+	// file is in its place.
 	Aside string
 	// listing says that the file is a directory whose entries can't be read: it stays in its place.
 	listing bool
-	// project is the one that the file tells from where it was applied.
+	// project is the project whose applications the file records.
 	project string
 	// replaced says that the index was written again.
 	replaced bool
@@ -38,7 +38,7 @@ const asideFormat = "20060102T150405Z"
 
 var asideEnd = regexp.MustCompile(`\.unreadable-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$`)
 
-// warn adds what is wrong, and what becomes of the file.
+// warn adds a warning with the error, the handling of the file and the fix.
 func (u *Unreadable) warn(ds *resource.Diagnostics) {
 	at := resource.Range{File: u.File}
 	about := "state file"
@@ -47,23 +47,23 @@ func (u *Unreadable) warn(ds *resource.Diagnostics) {
 	}
 	switch {
 	case u.replaced:
-		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The index was written again from the manifests beside it%s.", u.Err, asIs(u.Aside))
+		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The index was rebuilt from the manifests beside it%s.", u.Err, asIs(u.Aside))
 	case filepath.Base(u.File) == indexName:
-		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The state was read from the manifests beside it. The next command that changes anything writes the index again.", u.Err)
+		ds.Warnf(at, u.Path, "Unreadable state index", "%v. The state was read from the manifests beside it. The next command that changes resources rebuilds the index.", u.Err)
 	case filepath.Base(u.File) == keyName:
-		become := "The next command that changes the host sets the file aside, and seals"
+		handling := "The next command that changes the host sets the file aside, and seals"
 		if u.Aside != "" {
-			become = "The file was set aside as " + u.Aside + ". Commands that change the host seal"
+			handling = "The file was set aside as " + u.Aside + ". Commands that change the host seal"
 		}
-		ds.Warnf(at, u.Path, "Unreadable key", "%v. %s again, with a new key, the sensitive values that containers have.", u.Err, become)
+		ds.Warnf(at, u.Path, "Unreadable key", "%v. %s the sensitive values of containers again, with a new key.", u.Err, handling)
 	case u.project != "":
-		ds.Warnf(at, u.Path, "Unreadable record of a project", "%v%s. From where project %s was applied is no longer known; its next apply writes the file again.", u.Err, asIs(u.Aside), u.project)
+		ds.Warnf(at, u.Path, "Unreadable record of a project", "%v%s. The directory from which project %s was applied is no longer known; its next apply writes the file again.", u.Err, asIs(u.Aside), u.project)
 	case u.Err == nil:
-		ds.Warnf(resource.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and nothing was recorded again since. Remove the file if the resource is gone for good.")
+		ds.Warnf(resource.Range{File: u.Aside}, u.Path, "Lost "+about, "An earlier command set it aside, and the resource was not recorded again. Remove the file if the resource no longer exists.")
 	case u.Aside == "":
-		ds.Warnf(at, u.Path, "Unreadable "+about, "%v. It counts as missing. The next command that changes anything sets the file aside, and records again what the host tells.", u.Err)
+		ds.Warnf(at, u.Path, "Unreadable "+about, "%v. It counts as missing. The next command that changes resources sets the file aside, and records the resource again from the host.", u.Err)
 	default:
-		ds.Warnf(at, u.Path, "Unreadable "+about, "%v. It counts as missing, and was set aside as %s, which goes when the resource is destroyed.", u.Err, u.Aside)
+		ds.Warnf(at, u.Path, "Unreadable "+about, "%v. It counts as missing, and was set aside as %s. That file is removed when the resource is destroyed.", u.Err, u.Aside)
 	}
 }
 
@@ -71,10 +71,10 @@ func asIs(aside string) string {
 	if aside == "" {
 		return ""
 	}
-	return ", and what was in its place is now " + aside
+	return ", and the entry in its place was renamed to " + aside
 }
 
-// Warnings says which files of the state can't be read.
+// Warnings returns a warning for each file of the state that can't be read.
 func (s *State) Warnings() resource.Diagnostics {
 	var ds resource.Diagnostics
 	for i := range s.Unreadable {
@@ -83,8 +83,8 @@ func (s *State) Warnings() resource.Diagnostics {
 	return ds
 }
 
-// Repair gives the unreadable files of st, which was just read, names that say so, and writes an index that is missing or
-// unreadable. Only the holder of the [Lock] may call it. What it can't rename stays, and [State.Warnings] tells of it.
+// Repair sets aside the unreadable files of st, which was just read, and writes a missing or unreadable index. Only the
+// holder of the [Lock] may call it. Files that it can't rename stay, and [State.Warnings] reports them.
 func (s *Store) Repair(st *State, now time.Time) error {
 	for i := range st.Unreadable {
 		u := &st.Unreadable[i]
@@ -108,10 +108,10 @@ func (s *Store) Repair(st *State, now time.Time) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.writeIndex() // and no project is forgotten that only unreadable records belong to
+	return s.writeIndex() // which keeps projects that own only unreadable records
 }
 
-// setAside renames the file, without taking the name of another.
+// setAside renames the file to a name that no other file has.
 func setAside(file string, now time.Time) (string, error) {
 	base := file + ".unreadable-" + now.UTC().Format(asideFormat)
 	name := base
@@ -129,8 +129,7 @@ func setAside(file string, now time.Time) (string, error) {
 	return name, durable.SyncDir(filepath.Dir(file))
 }
 
-// removeAside removes the files of dir that were set aside and that begin as name does. A directory that holds anything
-// stays.
+// removeAside removes the files of dir that were set aside and begin with name. Directories that are not empty stay.
 func removeAside(dir, name string) {
 	files, _ := filepath.Glob(filepath.Join(dir, name+".unreadable-*"))
 	for _, f := range files {
@@ -140,7 +139,7 @@ func removeAside(dir, name string) {
 	}
 }
 
-// asideOf returns the last file that was set aside of those that were in the place of the manifest, or "".
+// asideOf returns the last file that was set aside from the place of the manifest, or "".
 func asideOf(manifest string) string {
 	files, _ := filepath.Glob(manifest + ".unreadable-*")
 	files = slices.DeleteFunc(files, func(f string) bool { return !asideEnd.MatchString(f) })
@@ -150,7 +149,7 @@ func asideOf(manifest string) string {
 	return files[len(files)-1]
 }
 
-// readPlain reads a file that must be a regular one: opening another could block, or lead elsewhere.
+// readPlain reads a regular file and refuses others: opening them could block, or lead elsewhere.
 func readPlain(file string, info fs.FileInfo) ([]byte, error) {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
@@ -167,7 +166,7 @@ func readPlain(file string, info fs.FileInfo) ([]byte, error) {
 	case len(data) == 0:
 		return nil, errors.New("it is empty")
 	case len(bytes.Trim(data, "\x00")) == 0:
-		return nil, errors.New("it holds nothing but zero bytes")
+		return nil, errors.New("it holds only zero bytes")
 	}
 	return data, nil
 }

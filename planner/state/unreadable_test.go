@@ -18,7 +18,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// damages are what can become of a file.
+// damages are the ways in which a file can be damaged.
 var damages = map[string]func(t *testing.T, file string, content []byte){
 	"empty":     func(t *testing.T, file string, _ []byte) { must(t, os.Truncate(file, 0)) },
 	"truncated": func(t *testing.T, file string, c []byte) { must(t, os.Truncate(file, int64(len(c)/2))) },
@@ -97,7 +97,7 @@ func TestEveryRecordEveryDamage(t *testing.T) {
 	}
 }
 
-// With all of them unreadable, what has no record any more is removed with what is above it.
+// With all of them unreadable, resources without a record are removed with the resource above them.
 func TestAsideGoesWithParent(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, family...)
@@ -153,7 +153,7 @@ func TestProjectsCantBeRead(t *testing.T) {
 			must(t, err)
 			damage(t, file, content)
 			s, st, warnings := open(t, dir)
-			if len(warnings) != 1 || warnings[0].Subject.File != file || !strings.Contains(warnings.Error(), "From where project p0 was applied") {
+			if len(warnings) != 1 || warnings[0].Subject.File != file || !strings.Contains(warnings.Error(), "The directory from which project p0 was applied is no longer known") {
 				t.Errorf("warnings %v", warnings)
 			}
 			must(t, s.Repair(st, time.Now()))
@@ -273,7 +273,7 @@ func TestIndexIsRebuiltAtOnce(t *testing.T) {
 	}
 }
 
-// A file that says anything at all never keeps others from being read, and what it records is complete.
+// A file with any content never keeps others from being read, and its record is complete.
 func TestAnyManifestIsReadOrNot(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, family...)

@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tries bounds how often a file is replaced again that somebody else replaced in the same moment.
+// tries is the maximum number of attempts to replace a file that another process replaces at the same moment.
 const tries = 100
 
-// WriteFile makes the file with the data and the mode, whatever the umask, or replaces it. Once it returns nil, the file is
+// WriteFile creates or replaces the file with the data and the mode, whatever the umask. Once it returns nil, the file is
 // on the disk under its name. A symbolic link is replaced, not followed.
 //
-// A new file has no other name at any time. One that takes the place of another has the name of [Temporary] for a moment: a
-// process that is killed then leaves it, and the next WriteFile or [Remove] of the file removes it.
+// A new file has no other name at any time. A replacement has the name of [Temporary] for a moment: a process that is
+// killed then leaves it behind, and the next WriteFile or [Remove] of the file removes it.
 func WriteFile(file string, data []byte, mode fs.FileMode) error {
 	return WriteFileFor(file, data, mode, -1, -1)
 }
@@ -36,12 +36,12 @@ func WriteFileFor(file string, data []byte, mode fs.FileMode, uid, gid int) erro
 			slog.Debug("wrote file", "file", file)
 			return SyncDir(dir)
 		}
-		// Somebody who wrote it at the same moment took the name of our file for what a killed process left.
+		// A process that wrote the file at the same moment removed this one's temporary file as a killed process's.
 		if _, missing := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || missing != nil {
 			return &fs.PathError{Op: "write", Path: file, Err: cause(err)}
 		}
 	}
-	return &fs.PathError{Op: "write", Path: file, Err: errors.New("somebody else writes it again and again")}
+	return &fs.PathError{Op: "write", Path: file, Err: errors.New("other processes keep replacing it")}
 }
 
 func writeOnce(file string, data []byte, mode fs.FileMode, uid, gid int) error {
@@ -75,7 +75,7 @@ func writeOnce(file string, data []byte, mode fs.FileMode, uid, gid int) error {
 	return err
 }
 
-// cause returns the error without the name of the file that it is about.
+// cause returns the error without the name of the file.
 func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError
@@ -88,13 +88,13 @@ func cause(err error) error {
 	return err
 }
 
-// Temporary returns the name beside the file that its successor has for a moment.
+// Temporary returns the name that a replacement of the file has for a moment.
 func Temporary(file string) string {
 	return filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+"0")
 }
 
-// unnamed opens a new file in the directory of file without a name, or, where the file system has no such files, with that
-// of [Temporary].
+// unnamed opens a new file in the directory of file: without a name or, where the file system does not support that, with
+// the name of [Temporary].
 func unnamed(file string) (f *os.File, named bool, err error) {
 	dir := filepath.Dir(file)
 	const private = 0o600
@@ -118,7 +118,7 @@ func unnamed(file string) (f *os.File, named bool, err error) {
 	return f, true, err
 }
 
-// place gives the unnamed file its name, or, where that is taken, the one of [Temporary].
+// place gives the unnamed file its name or, where that is taken, the name of [Temporary].
 func place(f *os.File, file string) (temporary bool, err error) {
 	from := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
 	err = unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, file, unix.AT_SYMLINK_FOLLOW)
@@ -128,13 +128,13 @@ func place(f *os.File, file string) (temporary bool, err error) {
 	_ = os.Remove(Temporary(file))
 	err = unix.Linkat(unix.AT_FDCWD, from, unix.AT_FDCWD, Temporary(file), unix.AT_SYMLINK_FOLLOW)
 	if errors.Is(err, fs.ErrExist) {
-		err = fs.ErrNotExist // somebody else is writing: again
+		err = fs.ErrNotExist // another process is writing: try again
 	}
 	return err == nil, err
 }
 
-// Remove removes the file so that it stays removed over a crash of the host, and what a [WriteFile] that was killed left
-// beside it. A file that isn't there is no error.
+// Remove removes the file so that it stays removed over a crash of the host, with the temporary file of a killed
+// [WriteFile]. A missing file is no error.
 func Remove(file string) error {
 	_ = os.Remove(Temporary(file))
 	err := os.Remove(file)
@@ -147,7 +147,7 @@ func Remove(file string) error {
 	return SyncDir(filepath.Dir(file))
 }
 
-// SyncDir writes to the disk which files are in the directory.
+// SyncDir writes the directory's entries to the disk.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -157,9 +157,9 @@ func SyncDir(dir string) error {
 }
 
 // ErrSymlink says that a file is a symbolic link, which is not followed.
-var ErrSymlink = errors.New("it is a symbolic link, which kuke doesn't follow: remove it, or put the file in its place")
+var ErrSymlink = errors.New("it is a symbolic link, which kuke doesn't follow. Remove it, or put the file in its place")
 
-// CheckPlain returns an error that wraps [ErrSymlink] when the file is a symbolic link. A file that isn't there is no error.
+// CheckPlain returns an error that wraps [ErrSymlink] when the file is a symbolic link. A missing file is no error.
 func CheckPlain(file string) error {
 	info, err := os.Lstat(file)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
