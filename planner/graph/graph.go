@@ -1,7 +1,7 @@
-// Package graph orders things that wait for one another, and visits them in parallel.
+// Package graph orders nodes that wait for one another, and visits them in parallel.
 //
-// It knows nothing of resources: nodes are the integers from 0 up, so that a graph is as easily saved as a
-// list. The order it gives is stable: the same graph always gives the same order.
+// Nodes are the integers from 0 up, not resources, so that a graph can be saved as a list. The order is stable: the same
+// graph always gives the same order.
 package graph
 
 import (
@@ -30,11 +30,11 @@ func (g *Graph) Wait(node, on int) {
 	}
 }
 
-// CycleError says that nodes wait for each other: each waits for the next, the last for the first.
+// CycleError reports a dependency cycle: each node waits for the next, the last for the first.
 type CycleError struct{ Nodes []int }
 
 func (e *CycleError) Error() string {
-	return fmt.Sprintf("graph has a cycle through nodes %v", e.Nodes)
+	return fmt.Sprintf("the graph has a cycle through nodes %v", e.Nodes)
 }
 
 type minHeap []int
@@ -50,7 +50,7 @@ func (h *minHeap) Pop() any {
 	return x
 }
 
-// pending counts for each node the nodes it still waits for, and lists who waits for it.
+// pending counts for each node the nodes it still waits for, and lists the nodes that wait for it.
 func (g *Graph) pending() (counts []int, waiters [][]int) {
 	counts, waiters = make([]int, len(g.waits)), make([][]int, len(g.waits))
 	for node, on := range g.waits {
@@ -62,8 +62,8 @@ func (g *Graph) pending() (counts []int, waiters [][]int) {
 	return counts, waiters
 }
 
-// Order returns all nodes so that each stands after those it waits for, and otherwise by number. If that
-// can't be it returns a [*CycleError] with one cycle.
+// Order returns all nodes so that each follows those it waits for, and otherwise by number. If there is a cycle it
+// returns a [*CycleError] with one cycle.
 func (g *Graph) Order() ([]int, error) {
 	counts, waiters := g.pending()
 	ready := &minHeap{}
@@ -88,7 +88,7 @@ func (g *Graph) Order() ([]int, error) {
 	return order, nil
 }
 
-// cycle walks along nodes that are still pending until one comes again.
+// cycle walks along pending nodes until one repeats.
 func (g *Graph) cycle(counts []int) []int {
 	node := slices.IndexFunc(counts, func(n int) bool { return n > 0 })
 	var trail []int
@@ -102,30 +102,30 @@ func (g *Graph) cycle(counts []int) []int {
 	}
 }
 
-// Result is what became of a node in [Graph.Walk].
+// Result is the outcome of a node in [Graph.Walk].
 type Result struct {
-	// Visited says that visit was called; Err is what it returned.
+	// Visited says that visit was called; Err is its error.
 	Visited bool
 	Err     error
 	// Blocker is the failed node that kept this one from being visited, or -1.
 	Blocker int
 }
 
-// WalkOptions say how [Graph.Walk] goes on.
+// WalkOptions limit [Graph.Walk].
 type WalkOptions struct {
-	// Parallel is the most visits at once, at least 1.
+	// Parallel is the maximum number of concurrent visits, at least 1.
 	Parallel int
 	// Interrupt, once closed, keeps further nodes from being visited, except those that a visit which has begun is committed
 	// to; nil is never closed.
 	Interrupt <-chan struct{}
-	// Commits holds, for each node, those that are visited once its own visit has begun, and with them all that they wait for
-	// and are committed to; nil where no node has any.
+	// Commits holds, for each node, the nodes that must be visited once its own visit has begun, with all nodes that those
+	// wait for and commit to; nil where no node has any.
 	Commits [][]int
 }
 
-// Walk calls visit for every node after those it waits for, and returns what became of each. Nodes that wait, even
-// indirectly, for one whose visit failed are not visited; neither is any further node once ctx is done, while visits under
-// way are waited for. The context of a visit ends with ctx and, for a node that no other is committed to, also with
+// Walk calls visit for every node after those it waits for, and returns the result of each. Nodes that wait, even
+// indirectly, for a node whose visit failed are not visited. Once ctx is done no further node is visited; Walk waits for
+// the running visits. The context of a visit ends with ctx and, for a node that no other is committed to, also with
 // [WalkOptions.Interrupt]. The graph must have no cycle.
 func (g *Graph) Walk(ctx context.Context, o WalkOptions, visit func(ctx context.Context, node int) error) []Result {
 	n := len(g.waits)
@@ -179,10 +179,10 @@ type walk struct {
 	done    chan int
 	visit   func(context.Context, int) error
 	wg      sync.WaitGroup
-	// running holds what ends the context of each visit under way.
+	// running holds the cancel functions of the running visits.
 	running map[int]context.CancelFunc
-	// ready says of the nodes that wait for nothing any more; they are in all, and in owed those of them that are committed.
-	// Both may hold nodes that have been visited.
+	// ready marks the nodes that wait for no other any more. all lists them, and owed those of them that others are committed
+	// to; both may hold visited nodes.
 	ready       []bool
 	all, owed   minHeap
 	committed   []bool
@@ -197,7 +197,7 @@ func (w *walk) push(node int) {
 	}
 }
 
-// next returns the first of the nodes that may be visited now.
+// next returns the first node that may be visited now.
 func (w *walk) next() (node int, ok bool) {
 	from := &w.all
 	if w.interrupted {
@@ -211,7 +211,7 @@ func (w *walk) next() (node int, ok bool) {
 	return 0, false
 }
 
-// commit notes that the nodes are visited even after an interrupt.
+// commit marks the nodes, with all that they wait for and commit to, as to be visited even after an interrupt.
 func (w *walk) commit(nodes []int) {
 	for _, node := range nodes {
 		if w.committed[node] {
@@ -232,7 +232,7 @@ func (w *walk) commitAfter(node int) {
 	}
 }
 
-// cancelOthers ends the context of the visits that nothing is committed to.
+// cancelOthers cancels the visits of nodes that no other is committed to.
 func (w *walk) cancelOthers() {
 	for node, cancel := range w.running {
 		if !w.committed[node] {
@@ -246,7 +246,7 @@ func (w *walk) start(ctx context.Context, node int) {
 	w.commitAfter(node)
 	ctx, w.running[node] = context.WithCancel(ctx)
 	w.wg.Go(func() {
-		// Only this goroutine touches the result until it says so on the channel.
+		// Only this goroutine touches the result until it sends on the channel.
 		w.results[node].Err = w.visit(ctx, node)
 		w.done <- node
 	})

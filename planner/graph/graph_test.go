@@ -52,7 +52,7 @@ func TestOrder(t *testing.T) {
 
 type edges [][2]int
 
-// acyclic draws a graph whose edges go from nodes to such that come before them in some permutation.
+// acyclic draws a graph whose edges go from nodes to earlier ones of some permutation.
 func acyclic(t *rapid.T) (*Graph, edges) {
 	n := rapid.IntRange(1, 12).Draw(t, "nodes")
 	rank := rapid.Permutation(sequence(n)).Draw(t, "rank")
@@ -169,7 +169,7 @@ func TestWalk(t *testing.T) {
 	})
 }
 
-// checkResults compares results with what must become of each node: it fails by itself, is blocked by a failed
+// checkResults compares results with the expected outcome of each node: it fails by itself, is blocked by a failed
 // node it waits for, or is done.
 func checkResults(t *rapid.T, g *Graph, es edges, fails []bool, broken error, results []Result) {
 	if len(results) != g.Len() {
@@ -256,7 +256,7 @@ func TestWalkStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// An interrupt leaves what has begun whole: what a visit is committed to goes on with all that it waits for, and nothing else.
+// After an interrupt, the nodes that a begun visit is committed to are visited with all that they wait for, and no others.
 func TestWalkFinishesWhatItIsCommittedTo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, es := acyclic(t)

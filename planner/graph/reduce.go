@@ -2,14 +2,14 @@ package graph
 
 import "math/big"
 
-// Reduced returns, for each node, those of the nodes it waits for that it doesn't wait for through another one as well: the
-// fewest edges that say the same (the transitive reduction). If there is a cycle it returns a [*CycleError].
+// Reduced returns, for each node, the nodes it waits for without those it also waits for through another node (the
+// transitive reduction). If there is a cycle it returns a [*CycleError].
 func (g *Graph) Reduced() ([][]int, error) {
 	order, err := g.Order()
 	if err != nil {
 		return nil, err
 	}
-	// reach holds, as bits, all that a node waits for, directly or not.
+	// reach holds, as bits, the nodes that a node waits for, directly or not.
 	reach := make([]*big.Int, len(g.waits))
 	reduced := make([][]int, len(g.waits))
 	for _, node := range order {
