@@ -16,7 +16,7 @@ import (
 // DefaultEnvironment returns the path of the environment file of a project's units.
 func DefaultEnvironment(project string) string { return "/etc/kuke/" + project + ".env" }
 
-// plainPath matches paths that mean themselves in EnvironmentFile=, which knows specifiers and patterns, but no quotes.
+// plainPath matches paths that need no quotes in EnvironmentFile=, which has specifiers and patterns, but no quotes.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9_./@+-]+$`)
 
 const (
@@ -24,34 +24,34 @@ const (
 	directoryMode   = 0o755
 )
 
-// CheckEnvironment makes sure that the file can hold secrets: it is made where it is missing, and must be root's and
-// readable by nobody else. It returns its variables as NAME=value, read as systemd reads them, and whether it was made.
+// CheckEnvironment makes sure that the file can hold secrets: root must own it and only root may read it. A missing file is
+// created. It returns the variables as NAME=value, parsed as systemd does, and whether the file was created.
 func CheckEnvironment(file string) (variables []string, made bool, err error) {
 	if !plainPath.MatchString(file) {
-		return nil, false, fmt.Errorf("environment file %q: use an absolute path of letters, digits and _ . / @ + -", file)
+		return nil, false, fmt.Errorf("environment file %q: Use an absolute path of letters, digits and _ . / @ + -", file)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), directoryMode); err != nil {
-		return nil, false, fmt.Errorf("make the directory of the environment file: %w", err)
+		return nil, false, fmt.Errorf("create the directory of the environment file: %w", err)
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, environmentMode)
 	switch {
 	case err == nil:
 		made = true
 		if err := f.Close(); err != nil {
-			return nil, true, fmt.Errorf("make the environment file: %w", err)
+			return nil, true, fmt.Errorf("create the environment file: %w", err)
 		}
 	case !errors.Is(err, fs.ErrExist):
-		return nil, false, fmt.Errorf("make the environment file: %w", err)
+		return nil, false, fmt.Errorf("create the environment file: %w", err)
 	}
 	info, err := os.Lstat(file)
 	if err != nil {
-		return nil, made, fmt.Errorf("look at the environment file: %w", err)
+		return nil, made, fmt.Errorf("inspect the environment file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, made, fmt.Errorf("environment file %s is not a regular file: remove it, or name another with --environment-file", file)
+		return nil, made, fmt.Errorf("environment file %s is not a regular file. Remove it, or name another with --environment-file", file)
 	}
 	if owner := info.Sys().(*syscall.Stat_t); owner.Uid != 0 || info.Mode().Perm()&0o077 != 0 {
-		return nil, made, fmt.Errorf("environment file %s may hold secrets, but is not root's alone (owner %d, mode %04o): run chown root:root %s && chmod 600 %s",
+		return nil, made, fmt.Errorf("environment file %s may hold secrets, but other users have access to it (owner %d, mode %04o). Run chown root:root %s && chmod 600 %s",
 			file, owner.Uid, info.Mode().Perm(), file, file)
 	}
 	if err := program.CheckOwned(file); err != nil {
@@ -65,7 +65,7 @@ func CheckEnvironment(file string) (variables []string, made bool, err error) {
 }
 
 // parseEnvironment reads NAME=value lines as systemd does: # and ; begin comments, quotes hold a value together, a
-// backslash takes the next character for itself or joins the next line. Lines of any other form are left out.
+// backslash escapes the next character or joins the next line. Lines of any other form are left out.
 func parseEnvironment(text string) []string {
 	var variables []string
 	for text != "" {
@@ -85,7 +85,7 @@ func environmentLine(text string) (line, rest string) {
 		return "", rest
 	}
 	var b strings.Builder
-	kept := 0 // what stands before is not trimmed: it was quoted
+	kept := 0 // the number of bytes that are not trimmed: they were quoted
 	quoted := byte(0)
 	started := false // the value
 	for i := 0; i < len(text); i++ {

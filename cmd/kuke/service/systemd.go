@@ -15,11 +15,11 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// UnitDir is where systemd looks for the units of the administrator.
+// UnitDir is the directory in which systemd looks for the administrator's units.
 const UnitDir = "/etc/systemd/system"
 
-// ErrNoSystemd says that the host is not run by systemd.
-var ErrNoSystemd = errors.New("this host is not run by systemd: let its init system run kuke apply --auto-approve after containerd has started, and kuke shutdown before it stops")
+// ErrNoSystemd says that systemd is not the init system of the host.
+var ErrNoSystemd = errors.New("systemd is not the init system of this host. Let its init system run kuke apply --auto-approve after containerd has started, and kuke shutdown before it stops")
 
 // Host installs units on the host.
 type Host struct {
@@ -27,7 +27,7 @@ type Host struct {
 	Dir string
 }
 
-// Check returns [ErrNoSystemd] where systemd does not run the host.
+// Check returns [ErrNoSystemd] where systemd is not the init system of the host.
 func (Host) Check() error {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
 		return ErrNoSystemd
@@ -35,11 +35,11 @@ func (Host) Check() error {
 	return nil
 }
 
-// CheckProgram refuses a program that root must not run at boot, since another user can replace it, and says how to
+// CheckProgram refuses a program that root must not run at boot because another user can replace it. The error says how to
 // install it.
 func CheckProgram(path string) error {
 	if err := program.CheckOwned(path); err != nil {
-		return fmt.Errorf("%w, and root is to run it at boot: install kuke where only root writes, with install -m 755 %s /usr/local/bin/kuke, "+
+		return fmt.Errorf("%w, and root is to run it at boot. Install kuke where only root may write, with install -m 755 %s /usr/local/bin/kuke, "+
 			"and run /usr/local/bin/kuke service install", err, path)
 	}
 	return nil
@@ -51,8 +51,9 @@ type File struct {
 	Changed bool
 }
 
-// Install writes the units of the settings and enables them, and starts the one that shuts containers down, which does
-// nothing before it stops; with apply it starts all of them, which applies the configuration. A file that it did not write is an error, before anything is written.
+// Install writes the units of the settings, enables them, and starts the shutdown unit, which does nothing before it stops;
+// with apply it starts all units, which applies the configuration. A unit file that is not kuke's is an error, before any
+// file is written.
 func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, error) {
 	units, err := s.Units()
 	if err != nil {
@@ -89,8 +90,8 @@ func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, erro
 	return files, systemctl(ctx, "start", names.Shutdown)
 }
 
-// Remove disables and deletes the units of a project, and stops nothing but the timer: containers go on running. It
-// returns the deleted files; none where nothing was installed.
+// Remove disables and deletes the units of a project. It stops only the timer: containers keep running. It returns the
+// deleted files, none where no unit was installed.
 func (h Host) Remove(ctx context.Context, project string) ([]string, error) {
 	names := NamesOf(project)
 	var installed, removed []string
@@ -124,8 +125,7 @@ func (h Host) Remove(ctx context.Context, project string) ([]string, error) {
 	return removed, h.unload(ctx, installed)
 }
 
-// unload makes systemd forget units whose files are gone, and with them the commands that a stop would run: it takes down
-// no container.
+// unload makes systemd forget units whose files are deleted, with the commands that a stop would run: no container stops.
 func (h Host) unload(ctx context.Context, names []string) error {
 	shown, err := show(ctx, names, "LoadState", "ActiveState")
 	if err != nil {
@@ -150,15 +150,15 @@ func (h Host) unload(ctx context.Context, names []string) error {
 	return nil
 }
 
-// Status is what systemd knows of an installed unit.
+// Status is the status of an installed unit in systemd.
 type Status struct {
 	Unit    string
-	Enabled string // as systemctl is-enabled says it: enabled, disabled, static
+	Enabled string // as in systemctl is-enabled: enabled, disabled, static
 	State   string // such as active (exited)
 	Failed  bool
-	// Result is how and when its last run ended; empty where it has not run.
+	// Result is the result and the end of its last run; empty where it has not run.
 	Result string
-	// Next is when a timer fires the next time; empty for other units.
+	// Next is the next elapse of a timer; empty for other units.
 	Next string
 }
 
@@ -201,7 +201,7 @@ func (h Host) Status(ctx context.Context) ([]Status, error) {
 	return all, nil
 }
 
-// resultOf says how the last run of a unit ended.
+// resultOf describes the result of a unit's last run.
 func resultOf(name string, p map[string]string) string {
 	switch {
 	case p["Result"] == "exit-code" && p["ExecMainStatus"] == "2" && strings.HasPrefix(name, "kuke-drift"):
@@ -212,10 +212,10 @@ func resultOf(name string, p map[string]string) string {
 	return p["Result"]
 }
 
-// errForeign says that a unit file is not one of kuke's.
+// errForeign says that a unit file is not kuke's.
 var errForeign = errors.New("kuke did not write it")
 
-// read returns the text of a unit file, empty where there is none; one that kuke did not write is errForeign.
+// read returns the text of a unit file, empty where there is none, and errForeign for a file that kuke did not write.
 func (h Host) read(name string) (string, error) {
 	path := filepath.Join(h.Dir, name)
 	data, err := os.ReadFile(path)
@@ -225,12 +225,12 @@ func (h Host) read(name string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("read unit: %w", err)
 	case !strings.HasPrefix(string(data), marker+"\n"):
-		return "", fmt.Errorf("unit %s is in the way: %w: move it away, or remove it", path, errForeign)
+		return "", fmt.Errorf("unit %s exists and %w. Rename or remove it", path, errForeign)
 	}
 	return string(data), nil
 }
 
-// systemctl runs systemctl, whose own words are the error.
+// systemctl runs systemctl and returns its message as the error.
 func systemctl(ctx context.Context, args ...string) error {
 	_, err := systemctlOutput(ctx, args...)
 	return err
@@ -257,7 +257,7 @@ func show(ctx context.Context, units []string, properties ...string) ([]map[stri
 	}
 	blocks := strings.Split(strings.TrimSpace(out), "\n\n")
 	if len(blocks) != len(units) {
-		return nil, fmt.Errorf("systemctl show tells of %d units, not of %d", len(blocks), len(units))
+		return nil, fmt.Errorf("systemctl show describes %d units instead of %d", len(blocks), len(units))
 	}
 	all := make([]map[string]string, len(units))
 	for i, block := range blocks {

@@ -1,6 +1,6 @@
 // Package service installs kuke as units of systemd: one that applies a configuration at boot, one that shuts the
 // containers down before the system does, one that repairs the networks when a firewall service flushes its rules, and one
-// that looks for drift. What the units run is said by [Settings]; nothing here prints, reads a configuration or knows containers.
+// that checks for drift. [Settings] determine their commands. The package prints nothing, and reads no configuration.
 package service
 
 import (
@@ -12,15 +12,15 @@ import (
 	"text/template"
 )
 
-// DefaultProject is the project whose units bear no instance name.
+// DefaultProject is the project whose units have no instance name.
 const DefaultProject = "default"
 
-// Settings say what units do.
+// Settings are the commands and files of units.
 type Settings struct {
 	// Program is the absolute path of kuke.
 	Program string
 	Project string
-	// Configuration holds the absolute paths of its files and directories.
+	// Configuration holds the absolute paths of the configuration's files and directories.
 	Configuration []string
 	// Environment is the absolute path of a file with environment variables, see [CheckEnvironment].
 	Environment string
@@ -32,7 +32,7 @@ type Settings struct {
 type UnitNames struct{ Main, Shutdown, Network, Drift, Timer string }
 
 // NamesOf returns the names of the units of a project: kuke.service and so on for the default one, kuke@PROJECT.service
-// for others. An instance name is never taken for the name of another unit.
+// for others. No instance name makes the name of another unit.
 func NamesOf(project string) UnitNames {
 	instance := "@" + project
 	if project == DefaultProject {
@@ -47,16 +47,16 @@ func NamesOf(project string) UnitNames {
 // all returns the names in the order in which the units are installed.
 func (n UnitNames) all() []string { return []string{n.Main, n.Shutdown, n.Network, n.Drift, n.Timer} }
 
-// enabled returns the names of those that something starts by itself.
+// enabled returns the names of the units to enable.
 func (n UnitNames) enabled() []string { return []string{n.Main, n.Shutdown, n.Network, n.Timer} }
 
 // Unit is a unit file.
 type Unit struct{ Name, Text string }
 
-// marker is the first line of each unit file: a file without it is somebody else's.
+// marker is the first line of each unit file: a file without it is not kuke's.
 const marker = "# Written by kuke service install, which overwrites changes: make them in a drop-in, with systemctl edit."
 
-// firewalls are the services that flush rules which are not their own.
+// firewalls are the services that flush the rules of others.
 const firewalls = "nftables.service iptables.service netfilter-persistent.service firewalld.service"
 
 //go:embed units
@@ -88,7 +88,7 @@ func (s Settings) Units() ([]Unit, error) {
 	return units, nil
 }
 
-// How long the commands wait for another kuke command, and for containerd, where no flag says it.
+// The times that commands wait for another kuke command, and for containerd without --connect-timeout.
 const (
 	lockTimeout    = "5m"
 	connectTimeout = "30s"
@@ -124,10 +124,10 @@ func (c command) line() string {
 	return strings.Join(words, " ")
 }
 
-// plain matches words that mean themselves in a unit.
+// plain matches words that need no quotes in a unit.
 var plain = regexp.MustCompile(`^[A-Za-z0-9_./:=@,+-]+$`)
 
-// quote returns a word of a command as systemd reads it: % begins a specifier, and $ a variable, but not in the program.
+// quote quotes a word of a command for systemd: % begins a specifier, and $ a variable, but not in the program.
 func quote(word string, variables bool) string {
 	if plain.MatchString(word) {
 		return word

@@ -28,7 +28,7 @@ func golden(t *testing.T, file, text string) {
 	}
 }
 
-// The units of examples/systemd are those that install writes.
+// The units of examples/systemd are the units that install writes.
 func TestExamples(t *testing.T) {
 	units, err := Settings{
 		Program: "/usr/local/bin/kuke", Project: DefaultProject, Configuration: []string{"/etc/kukeon"},
@@ -54,7 +54,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// Units of another project, with flags and with paths that mean something to systemd.
+// Units of another project, with flags and with paths that are special to systemd.
 func TestQuoting(t *testing.T) {
 	units, err := Settings{
 		Program: "/opt/100% kuke/$bin/kuke", Project: "shop", Configuration: []string{`/srv/a b/"quoted"`, "/srv/$HOME/50%/back\\slash;", "/srv/ü\n"},
