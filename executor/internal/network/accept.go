@@ -16,22 +16,22 @@ import (
 const (
 	filterTable  = "filter"
 	forwardChain = "FORWARD"
-	// acceptChain is kuke's own in iptables' table filter. It is made when the chain FORWARD drops packets of cells, as it
-	// does beside Docker, and removed with the last space.
+	// acceptChain is kuke's chain in iptables' table filter. It is created when the chain FORWARD drops packets of cells, as
+	// it does beside Docker, and removed with the last space.
 	acceptChain = "KUKEON-FORWARD"
 )
 
 // tablePrefix begins the names of the nftables tables of all spaces.
 const tablePrefix = "kukeon_"
 
-// acceptRules let cells send, and get answers and published ports. The tables of spaces restrict them further.
+// acceptRules accept packets from cells, answers to them and packets to published ports. The tables of spaces are stricter.
 var acceptRules = []string{
 	"-i " + BridgePrefix + "+ -j ACCEPT",
 	"-o " + BridgePrefix + "+ -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT",
 }
 
-// letPass makes iptables' chain FORWARD accept the packets of the bridge, by rules for all bridges, where it drops them. The
-// jump to them comes first in it: rules of others that drop everything may be anywhere.
+// letPass makes iptables' chain FORWARD accept the packets of the bridge where it drops them, by rules for all bridges. The
+// jump to those is its first rule: a rule of another program that drops all packets may be anywhere.
 func (h *Host) letPass(bridge string) error {
 	h.accepting.Lock()
 	defer h.accepting.Unlock()
@@ -55,7 +55,7 @@ func (h *Host) letPass(bridge string) error {
 	return nil
 }
 
-// stopPassing removes the rules that letPass made when no space is left.
+// stopPassing removes the rules of letPass when no space is left.
 func (h *Host) stopPassing() error {
 	h.accepting.Lock()
 	defer h.accepting.Unlock()
@@ -99,7 +99,7 @@ func (f *forwardFilter) unjump() []string {
 	return script
 }
 
-// change carries out commands of iptables-restore in the table, all of them or none.
+// change executes commands of iptables-restore in the table, all of them or none.
 func (f *forwardFilter) change(script []string) error {
 	cmd := program.Command(context.Background(), f.restore, "--noflush", "--wait")
 	cmd.Stdin = strings.NewReader("*" + f.table + "\n" + strings.Join(script, "\n") + "\nCOMMIT\n")
@@ -109,8 +109,8 @@ func (f *forwardFilter) change(script []string) error {
 	return nil
 }
 
-// legacyFilter reads the table filter of the kernel's older firewall, and returns nil where that is not in use. To ask for it
-// would load it.
+// legacyFilter reads the table filter of the kernel's older firewall, and returns nil where that is not in use: reading it
+// regardless would load it.
 func legacyFilter() (*forwardFilter, error) {
 	tables, err := os.ReadFile("/proc/net/ip_tables_names")
 	if err != nil || !slices.Contains(strings.Fields(string(tables)), filterTable) {
@@ -135,14 +135,15 @@ func legacyFilter() (*forwardFilter, error) {
 	return f, nil
 }
 
-// iptablesProgram returns the path of iptables-save or iptables-restore, as what says, for one of the kernel's two firewalls,
-// nft or legacy. Where there is but one, it has no such name, and says which it is for. It is empty where there is none.
-func iptablesProgram(firewall, what string) (string, error) {
-	path, err := findProgram("iptables-" + firewall + "-" + what)
+// iptablesProgram returns the path of iptables-ACTION, save or restore, for one of the kernel's two firewalls, nft or legacy.
+// A host with programs for only one firewall may not have that in their names, but in their version. The path is empty where
+// there is no program.
+func iptablesProgram(firewall, action string) (string, error) {
+	path, err := findProgram("iptables-" + firewall + "-" + action)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return path, err
 	}
-	path, err = findProgram("iptables-" + what)
+	path, err = findProgram("iptables-" + action)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -46,7 +46,7 @@ func TestFilterDecides(t *testing.T) {
 	}
 }
 
-// run runs a program that has to succeed and returns what it prints.
+// run runs a program that has to succeed and returns its output.
 func run(t testing.TB, program string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(program, args...).CombinedOutput()

@@ -15,9 +15,9 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 )
 
-// Addresses returns the IPv4 addresses of the interfaces in the network namespace pinned at path, by the name of the
-// interface. The loopback and interfaces without an address are left out, and of several addresses the first counts. The
-// error matches [io/fs.ErrNotExist] when no namespace is pinned there.
+// Addresses returns the first IPv4 address of each interface in the network namespace pinned at path, by the interface's
+// name. The loopback and interfaces without an address are left out. The error matches [io/fs.ErrNotExist] when no
+// namespace is pinned there.
 func Addresses(path string) (map[string]netip.Prefix, error) {
 	found := map[string]netip.Prefix{}
 	err := inside(path, func(h *netlink.Handle) error {
@@ -45,16 +45,16 @@ func Addresses(path string) (map[string]netip.Prefix, error) {
 	return found, nil
 }
 
-// Uplink is where an interface of a cell leads.
+// Uplink is the connection of a cell's interface.
 type Uplink struct {
-	// Bridge is the one that its other end is on, empty where it is on none.
+	// Bridge is the bridge of its other end, empty where that has none.
 	Bridge string
-	// Up tells that both ends are up, Default that the default route goes through it.
+	// Up says that both ends are up, Default that the default route uses it.
 	Up, Default bool
 }
 
-// Uplinks returns where each interface in the network namespace pinned at path leads, by the name of the interface. The
-// loopback is left out. The error matches [io/fs.ErrNotExist] when no namespace is pinned there.
+// Uplinks returns the connection of each interface but the loopback in the network namespace pinned at path, by the
+// interface's name. The error matches [io/fs.ErrNotExist] when no namespace is pinned there.
 func Uplinks(path string) (map[string]Uplink, error) {
 	found, peers := map[string]Uplink{}, map[string]int{}
 	err := inside(path, func(h *netlink.Handle) error {
@@ -94,9 +94,9 @@ func Uplinks(path string) (map[string]Uplink, error) {
 	return found, nil
 }
 
-// inside gives f a socket in the network namespace pinned at path.
+// inside calls f with a socket in the network namespace pinned at path.
 func inside(path string, f func(*netlink.Handle) error) error {
-	// An empty file, as a reboot leaves it, would be no namespace.
+	// After a reboot the pin is an empty file, and no namespace.
 	if _, err := netns.PinInode(path); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func addresses(link netlink.Link) ([]netlink.Addr, error) {
 	return have, nil
 }
 
-// again repeats a listing that the kernel says was disturbed by a change, as happens while cells come and go.
+// again repeats a listing that a change has disturbed, as the kernel reports while cells come and go.
 func again[T any](list func() (T, error)) (T, error) {
 	for range 100 {
 		if v, err := list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
@@ -134,7 +134,7 @@ func again[T any](list func() (T, error)) (T, error) {
 
 func prefixOf(a netlink.Addr) netip.Prefix { return prefix(a.IPNet) }
 
-// prefix is the zero value when there is no IPv4 network in n.
+// prefix returns the zero value when there is no IPv4 network in n.
 func prefix(n *net.IPNet) netip.Prefix {
 	if n == nil {
 		return netip.Prefix{}

@@ -15,24 +15,24 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 )
 
-// undoTimeout is how long the plugins have to take back what they made for an attachment that failed.
+// undoTimeout is the time that plugins have to undo a failed attachment.
 const undoTimeout = 2 * time.Minute
 
 // Attachment ties a cell to the network of a space.
 type Attachment struct {
-	// ID is that of the cell, and CNI's container id.
+	// ID is the id of the cell, and CNI's container id.
 	ID string
 	// NetNS is the path of the pin of the cell's network namespace.
 	NetNS string
-	// Interface is the name of the link to make in it, like eth0.
+	// Interface is the name of the link to create in it, like eth0.
 	Interface string
-	// Network counts with its Name, Bridge, Subnet and Gateway.
+	// Network has at least a Name, Bridge, Subnet and Gateway.
 	Network Network
-	// Address is an address in the subnet that nobody has.
+	// Address is a free address in the subnet.
 	Address netip.Addr
-	// DefaultRoute sends everything else through this interface.
+	// DefaultRoute makes this interface the default route.
 	DefaultRoute bool
-	// Ports are published on the host. Detach needs to know whether there were any.
+	// Ports are published on the host. Detach only needs to know whether there are any.
 	Ports []PortMapping
 }
 
@@ -45,8 +45,8 @@ type PortMapping struct {
 	Protocol string
 }
 
-// Attach makes the interface with its address and routes in the cell's network namespace, and publishes the ports. When
-// it fails it takes back what was made, but an interface of that name which is there already stays as it is.
+// Attach creates the interface with its address and routes in the cell's network namespace, and publishes the ports. When it
+// fails it undoes its changes, and keeps an existing interface of that name.
 func (h *Host) Attach(ctx context.Context, a Attachment) error {
 	if err := h.attach(ctx, a); err != nil {
 		return fmt.Errorf("attach %s to network %s: %w", a.ID, a.Network.Name, err)
@@ -59,12 +59,12 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 		return fmt.Errorf("address %s isn't in subnet %s", a.Address, a.Network.Subnet)
 	}
 	for _, p := range a.Ports {
-		// The plugin would pass over it without a word.
+		// The plugin would ignore it silently.
 		if p.HostIP.IsValid() && !p.HostIP.Is4() {
 			return fmt.Errorf("port %d is published on %s, which is no IPv4 address", p.HostPort, p.HostIP)
 		}
 	}
-	// The plugin would make a bridge that has no address.
+	// The plugin would create a bridge without an address.
 	if link, err := findBridge(a.Network.Bridge); err != nil {
 		return fmt.Errorf("bridge %s: %w", a.Network.Bridge, err)
 	} else if link == nil {
@@ -84,7 +84,7 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
 		if undone := h.detach(ctx, a); undone != nil {
-			err = errors.Join(err, fmt.Errorf("take it back: %w", undone))
+			err = errors.Join(err, fmt.Errorf("undo it: %w", undone))
 		}
 		return err
 	}
@@ -105,8 +105,8 @@ func checkFree(h *netlink.Handle, name string) error {
 	return fmt.Errorf("interface %s exists already", name)
 }
 
-// Detach takes back what Attach made. What is gone already is no error, be it the interface, the bridge or the network
-// namespace: of a cell whose pin is gone the published ports and libcni's cached result are removed.
+// Detach undoes Attach. A missing interface, bridge or network namespace is no error: for a cell without a pin it removes
+// the published ports and libcni's cached result.
 func (h *Host) Detach(ctx context.Context, a Attachment) error {
 	h.cache.RLock()
 	defer h.cache.RUnlock()
@@ -118,7 +118,7 @@ func (h *Host) Detach(ctx context.Context, a Attachment) error {
 	return nil
 }
 
-// DetachAll takes back whatever Attach made for the cell, by what libcni remembers of it.
+// DetachAll undoes every Attach for the cell, by libcni's cached results.
 func (h *Host) DetachAll(ctx context.Context, id, pin string) error {
 	h.cache.RLock()
 	defer h.cache.RUnlock()
@@ -155,7 +155,7 @@ func (h *Host) detach(ctx context.Context, a Attachment) error {
 	if err != nil && !gone {
 		return err
 	}
-	// Without the namespace there is nothing that the bridge plugin could do.
+	// Without the namespace the bridge plugin has nothing to do.
 	list, err := listFor(a, !gone)
 	if err != nil {
 		return err
@@ -167,21 +167,21 @@ func (h *Host) detach(ctx context.Context, a Attachment) error {
 	return h.cni.DelNetworkList(ctx, list, rt)
 }
 
-// listFor is the conflist in memory, without the plugins that have nothing to do: each costs a process.
+// listFor returns the conflist in memory, without the plugins that have nothing to do: each costs a process.
 func listFor(a Attachment, bridge bool) (*libcni.NetworkConfigList, error) {
 	text, err := conflistOf(a.Network, bridge, a.DefaultRoute, len(a.Ports) > 0)
 	if err != nil {
 		return nil, fmt.Errorf("encode the conflist: %w", err)
 	}
 	if !bridge && len(a.Ports) == 0 {
-		// libcni takes no text for a list without plugins, but removes the cached result for one.
+		// libcni parses no list without plugins, but removes the cached result for one.
 		return &libcni.NetworkConfigList{Name: a.Network.Name, CNIVersion: "1.0.0", Bytes: text}, nil
 	}
 	return libcni.NetworkConfFromBytes(text)
 }
 
-// hardwareAddress is one of local administration that goes with the address: whoever knew a cell that is made anew with
-// the same address goes on reaching it.
+// hardwareAddress returns a locally administered address that follows from the IP address, so that a replaced cell with the
+// same address is reached by peers that have cached it.
 func hardwareAddress(addr netip.Addr) net.HardwareAddr {
 	b := addr.As4()
 	return net.HardwareAddr{0x0a, 0x58, b[0], b[1], b[2], b[3]}
@@ -195,7 +195,7 @@ func runtimeConf(a Attachment) *libcni.RuntimeConf {
 		HostIP        string `json:"hostIP,omitempty"`
 	}
 	args := map[string]any{}
-	// Who detaches may not know it, and the plugins don't ask.
+	// The caller of Detach may not know it, and the plugins don't need it.
 	if a.Address.Is4() {
 		args["ips"] = []string{netip.PrefixFrom(a.Address, a.Network.Subnet.Bits()).String()}
 		args["mac"] = hardwareAddress(a.Address).String()

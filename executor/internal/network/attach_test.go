@@ -191,7 +191,7 @@ func BenchmarkAttachDetach(b *testing.B) {
 	})
 }
 
-// The first of those that publish a port makes what all of them use.
+// The first attachment that publishes a port creates the chains for all of them.
 func TestFirstPublishedAtOnce(t *testing.T) {
 	h := newHost(t)
 	for round := range 10 {

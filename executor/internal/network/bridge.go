@@ -25,7 +25,7 @@ func createBridge(n Network) error {
 		return err
 	} else if off {
 		if err := os.WriteFile(forwarding, []byte("1"), 0o644); err != nil {
-			return fmt.Errorf("turn IPv4 forwarding on: %w", err)
+			return fmt.Errorf("enable IPv4 forwarding: %w", err)
 		}
 	}
 	link, err := findBridge(n.Bridge)
@@ -49,7 +49,7 @@ func createBridge(n Network) error {
 		return err
 	} else if takes {
 		if err := os.WriteFile(advertisements(n.Bridge), []byte("0"), 0o644); err != nil {
-			return fmt.Errorf("have it ignore router advertisements: %w", err)
+			return fmt.Errorf("disable router advertisements: %w", err)
 		}
 	}
 	if link.Flags&net.FlagUp == 0 {
@@ -69,13 +69,13 @@ func addBridge(name string) (*netlink.Bridge, error) {
 	}
 	link, err := findBridge(name)
 	if err == nil && link == nil {
-		err = errors.New("it is gone as soon as it was made")
+		err = errors.New("it was removed right after its creation")
 	}
 	return link, err
 }
 
-// bridgeMAC is a locally administered address that depends on the name alone. A bridge without one of its own takes the
-// lowest of its ports', and changes it as they come and go, which stalls the cells until they ask again.
+// bridgeMAC returns a locally administered address that depends on the name alone. A bridge without one takes the lowest
+// address of its ports and changes it as they come and go, which stalls the cells until they resolve it again.
 func bridgeMAC(name string) net.HardwareAddr {
 	sum := sha256.Sum256([]byte(name))
 	mac := net.HardwareAddr(sum[:6])
@@ -83,7 +83,7 @@ func bridgeMAC(name string) net.HardwareAddr {
 	return mac
 }
 
-// findBridge returns nil when there is no such link, and an error when it is something else than a bridge.
+// findBridge returns nil when there is no link of that name, and an error when the link is no bridge.
 func findBridge(name string) (*netlink.Bridge, error) {
 	link, err := netlink.LinkByName(name)
 	if missing := (netlink.LinkNotFoundError{}); errors.As(err, &missing) {
@@ -94,12 +94,12 @@ func findBridge(name string) (*netlink.Bridge, error) {
 	}
 	bridge, ok := link.(*netlink.Bridge)
 	if !ok {
-		return nil, fmt.Errorf("there is a link of that name which is a %s", link.Type())
+		return nil, fmt.Errorf("the link of that name is a %s", link.Type())
 	}
 	return bridge, nil
 }
 
-// setAddress leaves the link with no other IPv4 address.
+// setAddress makes address the only IPv4 address of the link.
 func setAddress(link netlink.Link, address netip.Prefix) error {
 	have, err := addresses(link)
 	if err != nil {
@@ -184,13 +184,13 @@ func forwardingIsOff() (bool, error) {
 	return string(bytes.TrimSpace(value)) == "0", nil
 }
 
-// advertisements is the setting by which the host takes addresses and routes from routers that announce themselves on the
-// bridge, which any cell can do.
+// advertisements is the setting that makes the host accept addresses and routes from routers that announce themselves on the
+// bridge, as any cell can do.
 func advertisements(bridge string) string {
 	return filepath.Join("/proc/sys/net/ipv6/conf", bridge, "accept_ra")
 }
 
-// takesAdvertisements is false on a host without IPv6.
+// takesAdvertisements returns false on a host without IPv6.
 func takesAdvertisements(bridge string) (bool, error) {
 	value, err := os.ReadFile(advertisements(bridge))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -202,5 +202,5 @@ func takesAdvertisements(bridge string) (bool, error) {
 	return string(bytes.TrimSpace(value)) != "0", nil
 }
 
-// gatewayPrefix is the address of the bridge with the mask of the subnet.
+// gatewayPrefix returns the address of the bridge with the mask of the subnet.
 func gatewayPrefix(n Network) netip.Prefix { return netip.PrefixFrom(n.Gateway, n.Subnet.Bits()) }

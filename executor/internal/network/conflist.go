@@ -20,7 +20,7 @@ type conflist struct {
 	Plugins    []any  `json:"plugins"`
 }
 
-// bridgePlugin leaves the bridge, its address and the masquerading to this package.
+// bridgePlugin configures no address and no masquerading: this package does both, and creates the bridge.
 type bridgePlugin struct {
 	Type         string          `json:"type"`
 	Bridge       string          `json:"bridge"`
@@ -31,8 +31,8 @@ type bridgePlugin struct {
 	IPAM         ipam            `json:"ipam"`
 }
 
-// ipam is for the static plugin, which takes the address of each ADD from the capability "ips". It ignores the subnet,
-// which is there for those who look for a free one.
+// ipam is for the static plugin, which takes the address of each ADD from the capability "ips". It ignores the subnet, which
+// informs programs that look for a free one.
 type ipam struct {
 	Type   string  `json:"type"`
 	Subnet string  `json:"subnet"`
@@ -44,7 +44,7 @@ type route struct {
 	GW  string `json:"gw"`
 }
 
-// portmapPlugin names the backend, or a newer plugin might take another one than this package looks into.
+// portmapPlugin names the backend: a newer plugin might default to another one than this package reads.
 type portmapPlugin struct {
 	Type         string          `json:"type"`
 	Capabilities map[string]bool `json:"capabilities"`
@@ -52,7 +52,7 @@ type portmapPlugin struct {
 	Backend      string          `json:"backend"`
 }
 
-// conflistOf is the network's file, and with other arguments what one ADD or DEL needs of it.
+// conflistOf returns the network's conflist or, with other arguments, the part of it that one ADD or DEL needs.
 func conflistOf(n Network, bridge, defaultRoute, portmap bool) ([]byte, error) {
 	list := conflist{CNIVersion: "1.0.0", Name: n.Name, Path: n.Path, Project: n.Project, Plugins: []any{}}
 	if bridge {
@@ -76,7 +76,7 @@ func conflistOf(n Network, bridge, defaultRoute, portmap bool) ([]byte, error) {
 
 func (h *Host) conflistPath(n Network) string { return filepath.Join(h.config.ConfDir, n.ConflistFile) }
 
-// writeConflist leaves a file alone that is right already: others watch the directory.
+// writeConflist does not rewrite an unchanged file: other programs watch the directory.
 func (h *Host) writeConflist(n Network) error {
 	want, err := conflistOf(n, true, true, true)
 	if err != nil {

@@ -9,24 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The firewall asks for the rules at the first packet of a connection only: later ones are accepted as established. So a
-// connection that the rules forbid by now ends when the kernel forgets it: its next packet is the first one then.
+// The firewall applies the rules to the first packet of a connection only: later packets are accepted as established. A
+// connection that new rules forbid ends when the kernel forgets it, since its next packet is a first one again.
 
-// connection is one that the kernel tracks.
+// connection is a connection that the kernel tracks.
 type connection struct {
 	protocol byte
-	// source and destination are those of its first packet, and reached is where that went, which differs from destination
-	// for a published port.
+	// source and destination are the addresses of its first packet. reached is the address that the packet arrived at, which
+	// differs from destination for a published port.
 	source, destination, reached netip.AddrPort
 }
 
-// endConnections makes the kernel forget the connections of IPv4 that ends picks.
+// endConnections makes the kernel forget the IPv4 connections that ends selects.
 func endConnections(ends func(connection) bool) error {
 	_, err := again(func() (uint, error) {
 		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, connectionFilter(ends))
 	})
 	if err != nil {
-		return fmt.Errorf("end connections that are not allowed any more: %w", err)
+		return fmt.Errorf("end connections that are no longer allowed: %w", err)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func endForbidden(n Network) error {
 	return endConnections(n.forbids)
 }
 
-// forbids reports whether the network's rules don't allow a connection, as egressRules has it. The gateway is the host.
+// forbids reports whether the network's egressRules forbid a connection. The gateway is the host.
 func (n *Network) forbids(c connection) bool {
 	to := c.reached.Addr()
 	if !n.Subnet.Contains(c.source.Addr()) || c.source.Addr() == n.Gateway || n.Subnet.Contains(to) && to != n.Gateway {
@@ -63,7 +63,7 @@ func (n *Network) forbids(c connection) bool {
 	return n.Internal || !slices.ContainsFunc(n.Allow, func(a Allow) bool { return a.allows(c) })
 }
 
-// allows reports whether the entry takes in a connection, as match has it.
+// allows reports whether the entry allows a connection, by the same conditions as match.
 func (a *Allow) allows(c connection) bool {
 	if !a.Destination.Contains(c.reached.Addr()) || a.Protocol != "" && protocols[a.Protocol] != c.protocol {
 		return false
@@ -71,8 +71,8 @@ func (a *Allow) allows(c connection) bool {
 	return a.First == 0 && a.Last == 0 || a.First <= c.reached.Port() && c.reached.Port() <= max(a.First, a.Last)
 }
 
-// EndPublished ends the connections that came to a cell through ports that are not published any more. The address is the
-// one that the cell has, or had.
+// EndPublished ends the connections to a cell through ports that are no longer published. The address is the present or
+// former address of the cell.
 func (h *Host) EndPublished(address netip.Addr, ports []PortMapping) error {
 	if len(ports) == 0 {
 		return nil

@@ -16,10 +16,10 @@ import (
 // bufferSize is for a transaction of a few thousand rules, each of which the kernel sends back.
 const bufferSize = 16 << 20
 
-// errUnreadable is of a table that is there, but not in the way in which this package makes tables.
+// errUnreadable is the error of a table that this package did not create in this form.
 var errUnreadable = errors.New("it can't be read")
 
-// tableOf names the table like the network, with "_" for "-".
+// tableOf returns the table with the network's name, with "_" for "-".
 func tableOf(n Network) *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamilyINet, Name: strings.ReplaceAll(n.Name, "-", "_")}
 }
@@ -34,7 +34,7 @@ func dialFirewall() (*nftables.Conn, error) {
 	return conn, nil
 }
 
-// createTable puts the table in place of what is there in one transaction, so that at no time packets find no rules.
+// createTable replaces the table in one transaction, so that at no time packets find no rules.
 func (h *Host) createTable(n Network) (digest string, err error) {
 	h.firewall.Lock()
 	defer h.firewall.Unlock()
@@ -102,9 +102,9 @@ func (h *Host) tableDrift(n Network, digest string) ([]string, error) {
 	return nil, nil
 }
 
-// digestOf is of all that the kernel says of the table but handles, counters and comments. Each chain is asked for by
-// its name, as a listing of all chains can go wrong while others change theirs; other chains, and sets, show in the
-// number of uses of the table.
+// digestOf returns the digest of the table as listed by the kernel, without handles, counters and comments. Each chain is
+// listed by its name: a listing of all chains can fail while other programs change theirs. Other chains, and sets, show in
+// the table's use count.
 func digestOf(conn *nftables.Conn, n Network) (string, error) {
 	type canonicalChain struct {
 		Name     string

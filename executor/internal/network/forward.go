@@ -12,24 +12,24 @@ import (
 	"github.com/google/nftables/expr"
 )
 
-// Dropping is a chain of another firewall that drops forwarded packets of cells. A packet has to be accepted by every chain
-// of the hook, so no rule in the table of a space helps against it.
+// Dropping is a chain of another firewall that drops forwarded packets of cells. Every chain of the hook has to accept a
+// packet, so that no rule in the table of a space can prevent it.
 type Dropping struct {
 	// Chain names the chain, such as "table ip filter, chain FORWARD".
 	Chain string
-	// Fix is the commands that let the packets of all cells pass in it.
+	// Fix holds the commands that make it accept the packets of all cells.
 	Fix string
-	// Ours says that [Host.Create] lets the packets pass, by rules of kuke's own in that chain.
+	// Ours says that [Host.Create] makes it accept the packets, by kuke's rules in that chain.
 	Ours bool
-	// Bridges are those whose packets it drops, in the order in which they were asked for.
+	// Bridges are the bridges whose packets it drops, in the order of the arguments.
 	Bridges []string
 }
 
-// DroppingChains returns the chains that drop packets from or to cells on the bridges, which need not be there yet.
+// DroppingChains returns the chains that drop packets from or to cells on the bridges, which need not exist yet.
 func DroppingChains(bridges []string) ([]Dropping, error) {
 	filters, err := forwardFilters()
 	if err != nil {
-		return nil, fmt.Errorf("look at the firewall: %w", err)
+		return nil, fmt.Errorf("inspect the firewall: %w", err)
 	}
 	var all []Dropping
 	for _, f := range filters {
@@ -51,18 +51,18 @@ type forwardFilter struct {
 	family, table, chain string
 	drop                 bool // its policy
 	chains               map[string][]filterRule
-	// restore is the program that takes changes of the table, empty where the table is not that of iptables.
+	// restore is the program that changes the table, empty where the table is not iptables'.
 	restore string
 	legacy  bool
 	// accepting says that the table has the chain [acceptChain].
 	accepting bool
 }
 
-// filterRule is a rule as far as it decides on packets of which only one interface is known.
+// filterRule is the part of a rule that decides on packets with one known interface.
 type filterRule struct {
-	// in and out are the interfaces that it asks for: with a "*" at the end, all that begin so; empty for any.
+	// in and out are the interfaces that it matches: with a "*" at the end, all with that prefix; empty for any.
 	in, out string
-	// partial says that it asks for something else too, so that it decides on some of the packets only.
+	// partial says that it has other conditions too, so that it decides on some of the packets only.
 	partial bool
 	verdict verdict
 	to      string // the chain of a jump
@@ -106,7 +106,7 @@ func (f *forwardFilter) drops(bridge string) bool {
 	return false
 }
 
-// decide returns what a chain does with all packets that the rule packet tells the interfaces of.
+// decide returns the verdict of a chain on all packets with the interfaces of the rule packet.
 func (f *forwardFilter) decide(chain string, packet filterRule, depth int) verdict {
 	const deepest = 32 // the kernel follows no more than 16 jumps
 	if depth > deepest {
@@ -132,7 +132,7 @@ func (f *forwardFilter) decide(chain string, packet filterRule, depth int) verdi
 	return goesOn
 }
 
-// covers reports whether the pattern of a rule takes in the interface, which is empty when it may be any.
+// covers reports whether the pattern of a rule matches the interface, which is empty when it may be any.
 func covers(pattern, name string) bool {
 	prefix, open := strings.CutSuffix(pattern, "*")
 	switch {
@@ -144,9 +144,9 @@ func covers(pattern, name string) bool {
 	return name == pattern
 }
 
-// forwardFilters reads the firewalls of others, and what kuke has added to that of iptables.
+// forwardFilters reads the firewalls of other programs, with kuke's rules in iptables.
 func forwardFilters() (filters []forwardFilter, err error) {
-	// Somebody may change a table while it is read.
+	// Another program may change a table while it is read.
 	const attempts = 10
 	for range attempts {
 		if filters, err = nftFilters(); err == nil {
@@ -210,7 +210,7 @@ func familyName(f nftables.TableFamily) string {
 	return "ip"
 }
 
-// readFrom reads a chain and those that it leads to.
+// readFrom reads a chain and the chains that it leads to.
 func (f *forwardFilter) readFrom(conn *nftables.Conn, table *nftables.Table, chain string) error {
 	if _, done := f.chains[chain]; done {
 		return nil
@@ -230,7 +230,7 @@ func (f *forwardFilter) readFrom(conn *nftables.Conn, table *nftables.Table, cha
 	return err
 }
 
-// readRule reads a rule of nftables, or one that iptables has made of its own; accepting is for one of [acceptChain].
+// readRule reads a rule of nftables, or a rule that iptables has translated; accepting is for rules of [acceptChain].
 func readRule(r *nftables.Rule, accepting bool) filterRule {
 	var read filterRule
 	var name *string // of the interface in the register
@@ -245,7 +245,7 @@ func readRule(r *nftables.Rule, accepting bool) filterRule {
 				read.partial = true
 				continue
 			}
-			// Without its end, the name is the beginning of others.
+			// Without the final NUL, the name is a prefix of names.
 			whole, _, ends := bytes.Cut(e.Data, []byte{0})
 			*name = string(whole)
 			if !ends {
@@ -273,7 +273,7 @@ var verdicts = map[expr.VerdictKind]verdict{
 	expr.VerdictAccept: accepts, expr.VerdictDrop: drops, expr.VerdictReturn: returns, expr.VerdictJump: jumps, expr.VerdictGoto: goesTo,
 }
 
-// parseFilter reads the table filter as iptables-save prints it; it returns nil where that has no chain FORWARD.
+// parseFilter reads the table filter from the output of iptables-save; it returns nil where that has no chain FORWARD.
 func parseFilter(text string) *forwardFilter {
 	f := &forwardFilter{family: "ip", table: filterTable, chain: forwardChain, chains: map[string][]filterRule{}}
 	found := false
@@ -293,7 +293,7 @@ func parseFilter(text string) *forwardFilter {
 	return f
 }
 
-// parseFilterRule reads a rule behind the name of its chain. All options of the target stand behind it.
+// parseFilterRule reads a rule after the name of its chain. The options of the target follow it.
 func parseFilterRule(words []string, accepting bool) filterRule {
 	var read filterRule
 	pattern := func(name string) string {
@@ -324,7 +324,7 @@ func parseFilterRule(words []string, accepting bool) filterRule {
 	return read
 }
 
-// targetOf returns what a target does; of those that are neither here nor chains, chains has none.
+// targetOf returns the verdict of a target. A target that is neither known here nor a chain is not in chains.
 func targetOf(option, target string) (verdict, string) {
 	switch {
 	case target == "ACCEPT":

@@ -22,7 +22,7 @@ import (
 // envPlugins names another directory of CNI plugins to repeat the tests with.
 const envPlugins = "KUKE_TEST_CNI"
 
-// labHost stands for the network namespace of the lab itself where a pin is expected.
+// labHost is the pin of the lab's own network namespace.
 const labHost = ""
 
 func newHost(t testing.TB) *Host {

@@ -11,12 +11,12 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// hostportChains are what the portmap plugin makes for all containers together, and never takes away. The first leads
-// to a chain for each container that publishes ports.
+// hostportChains are the chains that the portmap plugin creates for all containers together, and never removes. The first
+// leads to a chain for each container that publishes ports.
 var hostportChains = []string{"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"}
 
-// holdPorts keeps the chains where they are until release is called. The first to publish ports is alone: of two plugins
-// that make the chains at once, one fails.
+// holdPorts keeps the chains from being removed until release is called. The first plugin to publish ports runs alone: of
+// two that create the chains at once, one fails.
 func (h *Host) holdPorts(publish bool) (release func()) {
 	for {
 		h.ports.RLock()
@@ -32,8 +32,8 @@ func (h *Host) holdPorts(publish bool) (release func()) {
 	}
 }
 
-// removeHostportChains takes the chains away when no port is published any more, by whomever. It is one transaction,
-// which fails, and changes nothing, if somebody publishes one meanwhile: a chain with rules can't be deleted.
+// removeHostportChains removes the chains when no program publishes a port any more. The transaction fails without changes
+// if a port is published meanwhile: a chain with rules can't be deleted.
 func (h *Host) removeHostportChains() error {
 	h.ports.Lock()
 	defer h.ports.Unlock()
@@ -56,7 +56,7 @@ func (h *Host) removeHostportChains() error {
 	cmd := program.Command(context.Background(), restore, "--noflush", "--wait")
 	cmd.Stdin = strings.NewReader(script)
 	if err := cmd.Run(); err != nil {
-		// Another one may have been faster, in either direction.
+		// Another process may have removed the chains, or published a port.
 		if now, saved := savedNAT(); saved == nil && removalOf(now) == script {
 			return fmt.Errorf("published ports: %s: %w", restore, err)
 		}
@@ -64,8 +64,7 @@ func (h *Host) removeHostportChains() error {
 	return nil
 }
 
-// removalOf returns the input for iptables-restore that takes the chains away, or nothing where they are in use or
-// aren't there.
+// removalOf returns the input for iptables-restore that removes the chains, empty where they are in use or missing.
 func removalOf(saved string) string {
 	var rules, chains []string
 	for line := range strings.Lines(saved) {

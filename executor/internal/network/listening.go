@@ -17,18 +17,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket is one that waits for others.
+// Socket is a listening TCP socket or a bound UDP socket.
 type Socket struct {
 	// Protocol is tcp or udp.
 	Protocol string
-	// Addr is unspecified for a socket on all addresses; that of IPv6 is on those of IPv4 too, unless OnlyIPv6.
+	// Addr is unspecified for a socket on all addresses. The unspecified IPv6 address includes IPv4, unless OnlyIPv6.
 	Addr netip.Addr
 	Port uint16
-	// OnlyIPv6 says that it takes nothing that comes over IPv4.
+	// OnlyIPv6 says that the socket accepts no IPv4.
 	OnlyIPv6 bool
 }
 
-// States of the column st, of the kernel's tcp_states.h. An UDP socket that is bound and not connected is closed there.
+// States of the column st, from the kernel's tcp_states.h. A bound UDP socket that is not connected is listed as closed.
 const (
 	stateListen = "0A"
 	stateClose  = "07"
@@ -62,8 +62,8 @@ func listening() ([]Socket, error) {
 	return all, nil
 }
 
-// onlyIPv6 returns the sockets on all addresses of IPv6 that were told to leave those of IPv4 to others, which /proc does not
-// tell. Where another socket on the same port was not told so, it is not among them.
+// onlyIPv6 returns the sockets on all IPv6 addresses with the option IPV6_V6ONLY, which /proc does not show, unless another
+// socket on the same port lacks the option.
 func onlyIPv6() (map[Socket]bool, error) {
 	only := map[Socket]bool{}
 	for protocol, number := range map[string]uint8{"tcp": unix.IPPROTO_TCP, "udp": unix.IPPROTO_UDP} {
@@ -71,10 +71,10 @@ func onlyIPv6() (map[Socket]bool, error) {
 		request.AddData(&diagRequest{protocol: number})
 		answers, err := again(func() ([][]byte, error) { return request.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY) })
 		if errors.Is(err, unix.ENOENT) {
-			continue // a kernel without it: such sockets count as ones on all addresses
+			continue // without kernel support sockets count as being on all addresses
 		}
 		if err != nil {
-			return nil, fmt.Errorf("ask for those of IPv6: %w", err)
+			return nil, fmt.Errorf("query IPv6 sockets: %w", err)
 		}
 		for _, answer := range answers {
 			s, told := parseDiag(answer)
@@ -87,10 +87,10 @@ func onlyIPv6() (map[Socket]bool, error) {
 	return only, nil
 }
 
-// diagRequest asks for the listening and the closed sockets of IPv6, as the kernel's struct inet_diag_req_v2.
+// diagRequest is the kernel's struct inet_diag_req_v2 for the listening and the closed IPv6 sockets.
 type diagRequest struct{ protocol uint8 }
 
-// Sizes of the kernel's structs, and where the local address is in an answer.
+// Sizes of the kernel's structs, and the offset of the local address in an answer.
 const (
 	diagRequestSize = 56
 	diagAnswerSize  = 72
@@ -110,7 +110,7 @@ func (r *diagRequest) Serialize() []byte {
 	return b
 }
 
-// parseDiag reads an answer, and whether the socket was told to take IPv6 only.
+// parseDiag reads an answer, and whether the socket has IPV6_V6ONLY.
 func parseDiag(answer []byte) (s Socket, only bool) {
 	if len(answer) < diagAnswerSize {
 		return Socket{}, false
@@ -129,7 +129,7 @@ func parseDiag(answer []byte) (s Socket, only bool) {
 	return s, only
 }
 
-// parseSockets reads lines like "0: 0100007F:1F90 00000000:0000 0A …" below a heading.
+// parseSockets reads lines such as "0: 0100007F:1F90 00000000:0000 0A …" below a heading.
 func parseSockets(text, protocol, state string) ([]Socket, error) {
 	var found []Socket
 	for i, line := range strings.Split(text, "\n") {
@@ -152,7 +152,7 @@ func parseSockets(text, protocol, state string) ([]Socket, error) {
 	return found, nil
 }
 
-// parseEndpoint reads an address, whose words of 32 bits are in the byte order of the host, and a port.
+// parseEndpoint reads an address, with words of 32 bits in the byte order of the host, and a port.
 func parseEndpoint(text string) (netip.Addr, uint16, error) {
 	host, service, _ := strings.Cut(text, ":")
 	raw, err := hex.DecodeString(host)

@@ -1,12 +1,12 @@
-// Package network makes the network of a space and ties cells to it, one step at a time.
+// Package network creates the network of a space and attaches cells to it.
 //
-// A network has three parts on the host: a Linux bridge that carries the gateway's address, a CNI conflist from which
-// libcni runs the bridge and portmap plugins for each cell, and an nftables table of family inet that does the
-// masquerading, keeps spaces apart and holds back what a cell may not send. They are made once per space, so that a cell
-// costs two short plugin runs, and iptables only when it publishes ports.
+// A network has three parts on the host: a Linux bridge that carries the gateway's address, a CNI conflist from which libcni
+// runs the bridge and portmap plugins for each cell, and an nftables table of family inet that does the masquerading,
+// isolates spaces and drops forbidden packets of cells. They are created once per space, so that a cell costs two short
+// plugin runs, and iptables only when it publishes ports.
 //
-// The package decides nothing: names, subnets, addresses and ports are the caller's. It keeps nothing between calls but
-// libcni's cache of results, and no address allocations at all.
+// The package decides nothing: the caller chooses names, subnets, addresses and ports. Between calls it keeps only libcni's
+// cache of results, and no address allocations.
 package network
 
 import (
@@ -26,10 +26,10 @@ import (
 	"github.com/containernetworking/cni/pkg/invoke"
 )
 
-// BridgePrefix begins the names of the bridges of all spaces. It is how the firewall of one space knows the others.
+// BridgePrefix begins the names of the bridges of all spaces. The firewall of a space recognises the others by it.
 const BridgePrefix = "kuke-"
 
-// Config says where things are on this host.
+// Config holds the directories of this host.
 type Config struct {
 	// PluginDirs are searched in order for CNI plugins.
 	PluginDirs []string
@@ -37,24 +37,24 @@ type Config struct {
 	ConfDir string
 	// CacheDir is for libcni's results: /run/kukeon/cni.
 	CacheDir string
-	// PluginTimeout is how long one run of a plugin may take, 0 for as long as it takes.
+	// PluginTimeout is the maximum duration of one plugin run, 0 for no limit.
 	PluginTimeout time.Duration
 }
 
-// Host makes networks and attaches cells on this host, in the network namespace of the process. Its methods are safe
-// for concurrent use.
+// Host creates networks and attaches cells on this host, in the network namespace of the process. Its methods are safe for
+// concurrent use.
 type Host struct {
 	config Config
 	cni    *libcni.CNIConfig
 	// cache is held for reading while libcni may write below CacheDir.
 	cache sync.RWMutex
-	// ports is held for reading while ports may be published, which needs chains that go with the last of them, and for
-	// writing while those chains come and go. hostports says that they are there.
+	// ports is held for reading while ports may be published, which needs chains that are removed with the last port, and for
+	// writing while those chains are created and removed. hostports says that they exist.
 	ports     sync.RWMutex
 	hostports atomic.Bool
-	// firewall makes one of each change of a table and the reading back of it.
+	// firewall is held over each change of a table and its reading back.
 	firewall sync.Mutex
-	// accepting is held while kuke's rules in iptables' chain FORWARD come or go.
+	// accepting is held while kuke's rules in iptables' chain FORWARD are added or removed.
 	accepting sync.Mutex
 }
 
@@ -65,28 +65,28 @@ func New(c Config) *Host {
 
 // Network is the network of a space.
 type Network struct {
-	// Name is that of the CNI network. With "_" for "-" it is also that of the nftables table, so two networks must
-	// differ in more than that.
+	// Name is the name of the CNI network and, with "_" for "-", of the nftables table, so that the names of two networks must
+	// differ in more than these characters.
 	Name string
 	// Bridge is the name of the link, which begins with BridgePrefix and has at most 15 characters.
 	Bridge string
 	// ConflistFile is the name of the file in [Config.ConfDir].
 	ConflistFile string
-	// Path and Project tell whose the network is, in the conflist, for when nothing else does any more.
+	// Path and Project record the owner of the network in the conflist, in case all other records are lost.
 	Path, Project string
-	// Subnet is of IPv4, and Gateway the address in it that the bridge has.
+	// Subnet is an IPv4 subnet, and Gateway the address in it that the bridge has.
 	Subnet  netip.Prefix
 	Gateway netip.Addr
-	// Internal lets no new connection leave the space, whatever Deny and Allow say. Published ports still work.
+	// Internal drops all new connections out of the space, whatever Deny and Allow say. Published ports still work.
 	Internal bool
-	// Deny drops new connections out of the space, and to the host itself, that no Allow lets pass.
+	// Deny drops new connections out of the space, and to the host itself, unless Allow allows them.
 	Deny  bool
 	Allow []Allow
 }
 
-// Allow lets connections pass where the default is to deny them. It opens no other space.
+// Allow allows connections where the default is to deny them. It opens no other space.
 type Allow struct {
-	// Destination may be of IPv4 or IPv6.
+	// Destination may be an IPv4 or an IPv6 subnet.
 	Destination netip.Prefix
 	// Protocol is tcp, udp or sctp, or empty for all, ICMP included.
 	Protocol string
@@ -94,13 +94,13 @@ type Allow struct {
 	First, Last uint16
 }
 
-// check finds what would make a network that isn't one, or one that isn't isolated.
+// check refuses a network that would be invalid or not isolated.
 func (n *Network) check() error {
 	switch {
 	case n.Name == "" || n.ConflistFile == "" || filepath.Base(n.ConflistFile) != n.ConflistFile:
 		return fmt.Errorf("name %q and conflist %q don't name a network and a file", n.Name, n.ConflistFile)
 	case !strings.HasPrefix(n.Bridge, BridgePrefix) || len(n.Bridge) > maxLinkName:
-		return fmt.Errorf("bridge name %q has to begin with %s and have at most %d characters", n.Bridge, BridgePrefix, maxLinkName)
+		return fmt.Errorf("bridge name %q must begin with %s and have at most %d characters", n.Bridge, BridgePrefix, maxLinkName)
 	case !n.Subnet.IsValid() || !n.Subnet.Addr().Is4() || !n.Subnet.Contains(n.Gateway):
 		return fmt.Errorf("gateway %s is no address in an IPv4 subnet %s", n.Gateway, n.Subnet)
 	}
@@ -112,9 +112,9 @@ func (n *Network) check() error {
 	return nil
 }
 
-// Create makes the bridge, the conflist and the firewall table, or mends those that differ from what n says, and turns
-// IPv4 forwarding on. Where iptables' chain FORWARD drops the packets of the network, it lets them pass there. The digest
-// is of the table as the kernel gives it back, for [Host.Drift]. Of the connections of cells only those end that n forbids.
+// Create creates the bridge, the conflist and the firewall table of n, or repairs those that differ, and enables IPv4
+// forwarding. Where iptables' chain FORWARD drops the packets of the network, it adds rules that accept them. It ends only
+// those connections of cells that n forbids. The digest is of the table as read back from the kernel, for [Host.Drift].
 func (h *Host) Create(n Network) (digest string, err error) {
 	if err := n.check(); err != nil {
 		return "", fmt.Errorf("create network %s: %w", n.Name, err)
@@ -138,14 +138,14 @@ func (h *Host) Create(n Network) (digest string, err error) {
 	return digest, nil
 }
 
-// Remove takes away what Create made. Parts that are gone already are no error. [Config.ConfDir] stays;
-// [Config.CacheDir] goes when nothing is in it.
+// Remove removes the parts that Create created. Missing parts are no error. [Config.ConfDir] stays; [Config.CacheDir] is
+// removed when it is empty.
 func (h *Host) Remove(n Network) error {
 	err := errors.Join(h.removeConflist(n), removeBridge(n), h.removeTable(n), h.stopPassing(), h.removeHostportChains())
 	if err != nil {
 		return fmt.Errorf("remove network %s: %w", n.Name, err)
 	}
-	// Who holds the lock is using the directory, or is here too.
+	// The holder of the lock is using the directory, or removing it too.
 	if h.cache.TryLock() {
 		defer h.cache.Unlock()
 		_ = os.Remove(filepath.Join(h.config.CacheDir, "results"))
@@ -154,8 +154,7 @@ func (h *Host) Remove(n Network) error {
 	return nil
 }
 
-// Drift says in short phrases what differs from what Create made of n, when it returned digest. Nothing differs when
-// there are none.
+// Drift describes, in short phrases, each difference from the network that Create created from n with the result digest.
 func (h *Host) Drift(n Network, digest string) ([]string, error) {
 	var all []string
 	for _, find := range []func() ([]string, error){
@@ -172,8 +171,8 @@ func (h *Host) Drift(n Network, digest string) ([]string, error) {
 	return all, nil
 }
 
-// MissingPlugins returns the names of the programs that are needed and aren't there: the CNI plugins bridge and static,
-// and for published ports also portmap and the program iptables.
+// MissingPlugins returns the names of required programs that are missing: the CNI plugins bridge and static, and for
+// published ports also portmap and the program iptables.
 func (h *Host) MissingPlugins(published bool) []string {
 	needed := []string{"bridge", "static"}
 	if published {
@@ -193,10 +192,10 @@ func (h *Host) MissingPlugins(published bool) []string {
 	return missing
 }
 
-// systemDirs hold root's programs, and aren't in everybody's PATH.
+// systemDirs hold root's programs, and may be missing in PATH.
 var systemDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-// findProgram returns an error that matches [fs.ErrNotExist] when there is none.
+// findProgram returns an error that matches [fs.ErrNotExist] when the program is missing.
 func findProgram(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil

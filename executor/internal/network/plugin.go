@@ -19,8 +19,7 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// plugins runs CNI plugins. What they say on standard error
-// is left out where they say something on standard output, as their errors come there.
+// plugins runs CNI plugins. Plugins report errors on standard output; standard error is used only where that is empty.
 type plugins struct {
 	*invoke.DefaultExec
 	timeout time.Duration
@@ -34,7 +33,7 @@ type pluginTimeoutError struct {
 
 // Error names the plugin and the remedy.
 func (e *pluginTimeoutError) Error() string {
-	return fmt.Sprintf("CNI plugin %s did not end within %s and was killed. Look for what it waits for, or wait longer with --call-timeout", e.program, e.timeout)
+	return fmt.Sprintf("CNI plugin %s did not end within %s and was killed. Find out why it hangs, or wait longer with --call-timeout", e.program, e.timeout)
 }
 
 // ExecPlugin implements [invoke.Exec].
@@ -54,7 +53,7 @@ func (p plugins) ExecPlugin(ctx context.Context, plugin string, stdin []byte, en
 	}
 	begin := time.Now()
 	err := run()
-	// The Ctrl-C of a terminal still reaches a program that is not in a process group of its own yet, nor has begun.
+	// A terminal's Ctrl-C still reaches a program before it has its own process group and has begun.
 	if interrupted(err) && stdout.Len()+stderr.Len() == 0 && ctx.Err() == nil {
 		err = run()
 	}
@@ -85,8 +84,8 @@ func interrupted(err error) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
-// pluginEnvironment is what CNI tells a plugin and what programs of the host get: portmap runs iptables. libcni puts the
-// whole environment of kuke before it, with the values of secrets.
+// pluginEnvironment returns CNI's variables and those of the host's programs: portmap runs iptables. libcni puts the whole
+// environment of kuke before them, with the values of secrets.
 func pluginEnvironment(environ []string) []string {
 	env := program.Environment()
 	for _, pair := range environ {
@@ -98,5 +97,5 @@ func pluginEnvironment(environ []string) []string {
 	return env
 }
 
-// cniVariables are those of the CNI specification.
+// cniVariables are the variables of the CNI specification.
 var cniVariables = []string{"CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_NETNS_OVERRIDE", "CNI_IFNAME", "CNI_ARGS", "CNI_PATH"}

@@ -14,19 +14,19 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// Published is a range of ports of the host that iptables sends elsewhere (DNAT).
+// Published is a range of ports of the host that iptables forwards (DNAT).
 type Published struct {
-	// Protocol is as in the rule: tcp, udp or sctp.
+	// Protocol is the protocol of the rule: tcp, udp or sctp.
 	Protocol string
 	// Addr is the address of the host; the zero value means any.
 	Addr        netip.Addr
 	First, Last uint16
-	// Network and ID are the CNI network and the container id that the portmap plugin did it for; empty where
-	// somebody else did, like Docker.
+	// Network and ID are the CNI network and the container id in the portmap plugin's rule; empty for rules of other programs,
+	// such as Docker.
 	Network, ID string
 }
 
-// owner is in the comment of the rule that leads to the chain of a container.
+// owner matches the comment of the rule that leads to the chain of a container.
 var owner = regexp.MustCompile(`^dnat name: "(.*)" id: "(.*)"$`)
 
 func publishedPorts() ([]Published, error) {
@@ -56,7 +56,7 @@ func savedNAT() (string, error) {
 	return string(text), nil
 }
 
-// parsePublished reads what iptables-save says of the nat table. Rules without a port are no published ports.
+// parsePublished reads the nat table from the output of iptables-save. Rules without a port are no published ports.
 func parsePublished(text string) []Published {
 	var rules []savedRule
 	owners := map[string][]string{}
@@ -136,7 +136,7 @@ func parseRule(line string) savedRule {
 	return r
 }
 
-// splitWords splits at blanks, but not within double quotes, and takes the quotes and backslashes away.
+// splitWords splits at blanks outside of double quotes, and removes the quotes and backslashes.
 func splitWords(line string) []string {
 	var words []string
 	var word strings.Builder

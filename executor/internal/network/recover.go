@@ -6,14 +6,14 @@ import (
 	"net/netip"
 )
 
-// Remembered is an attachment as libcni remembers it.
+// Remembered is an attachment in libcni's cache.
 type Remembered struct {
 	Network, Interface string
 	Address            netip.Prefix
 	Ports              []PortMapping
 }
 
-// Remembered returns the attachments that Attach made for the cell, as far as libcni remembers them.
+// Remembered returns the attachments of the cell that are in libcni's cache.
 func (h *Host) Remembered(id string) ([]Remembered, error) {
 	h.cache.RLock()
 	defer h.cache.RUnlock()
@@ -40,11 +40,11 @@ func (h *Host) Remembered(id string) ([]Remembered, error) {
 			} `json:"portMappings"`
 		}
 		if err := json.Unmarshal(data, &args); err != nil || len(args.IPs) == 0 {
-			continue // of another version: what it is attached to is found when it is attached anew
+			continue // of another version of libcni: attaching again finds the interface
 		}
 		r := Remembered{Network: a.Network, Interface: a.IfName, Address: args.IPs[0]}
 		for _, m := range args.PortMappings {
-			ip, _ := netip.ParseAddr(m.HostIP) // invalid stands for every address
+			ip, _ := netip.ParseAddr(m.HostIP) // invalid means every address
 			r.Ports = append(r.Ports, PortMapping{HostIP: ip, HostPort: m.HostPort, ContainerPort: m.ContainerPort, Protocol: m.Protocol})
 		}
 		all = append(all, r)

@@ -55,8 +55,8 @@ func (a *Allow) check() error {
 	return nil
 }
 
-// chainsOf is the table of the network. Everything but the masquerading looks at links and not at source addresses,
-// which a cell can forge.
+// chainsOf returns the chains of the network's table. All but the masquerading match links instead of source addresses, which
+// a cell can forge.
 func chainsOf(n Network) []chain {
 	chains := []chain{{
 		name: "prerouting", kind: nftables.ChainTypeFilter,
@@ -82,12 +82,12 @@ func chainsOf(n Network) []chain {
 	return chains
 }
 
-// loopback is what no packet on a wire carries.
+// loopback is the range of addresses that no packet on a wire carries.
 var loopback = netip.MustParsePrefix("127.0.0.0/8")
 
-// loopbackRules keep cells from what listens on the host's loopback, and from passing for it. The kernel does so until
-// portmap sets route_localnet on the bridge, without which no port would be published on 127.0.0.1. They come before the
-// rules that forward published ports.
+// loopbackRules keep cells from sending to the host's loopback, and from using its addresses as a source. The kernel does so
+// until portmap sets route_localnet on the bridge, which publishing a port on 127.0.0.1 requires. They precede the rules that
+// forward published ports.
 func loopbackRules(n Network) []rule {
 	in := slices.Concat(into(n.Bridge), family(unix.NFPROTO_IPV4))
 	return []rule{
@@ -101,7 +101,7 @@ func forwardRules(n Network) []rule {
 	rules := []rule{
 		slices.Concat(established(), accept()),
 		slices.Concat(in, out, accept()),
-		// No space reaches another, even by a published port of it.
+		// No space reaches another, not even through a published port.
 		slices.Concat(in, link(expr.MetaKeyOIFNAME, expr.CmpOpEq, []byte(BridgePrefix)), drop()),
 		slices.Concat(link(expr.MetaKeyIIFNAME, expr.CmpOpEq, []byte(BridgePrefix)), out, drop()),
 		slices.Concat(out, published(), accept()),
@@ -110,10 +110,10 @@ func forwardRules(n Network) []rule {
 	return append(rules, egressRules(n)...)
 }
 
-// inputRules keep a cell that may not leave its space from the host's own services too.
+// inputRules drop the packets to the host's own services from a cell that may not leave its space.
 func inputRules(n Network) []rule {
 	rules := []rule{slices.Concat(into(n.Bridge), established(), accept())}
-	// As ARP, which passes by the firewall, it must be answered for anything to be reached that is allowed.
+	// Neighbour discovery must be answered for allowed destinations to be reached, like ARP, which the firewall does not see.
 	for _, kind := range []byte{neighbourSolicitation, neighbourAdvertisement} {
 		rules = append(rules, slices.Concat(into(n.Bridge), icmpv6(kind), accept()))
 	}
@@ -171,7 +171,7 @@ func outOf(op expr.CmpOp, bridge string) rule {
 	return link(expr.MetaKeyOIFNAME, op, wholeName(bridge))
 }
 
-// link compares as many bytes of the name as there are: without its end, name is a prefix.
+// link compares the bytes of name: without a final NUL, name is a prefix.
 func link(key expr.MetaKey, op expr.CmpOp, name []byte) rule {
 	return rule{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: op, Register: 1, Data: name}}
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Survey is what one has to know of the host to choose subnets and ports. What kuke made itself is in it like all else.
+// Survey holds the facts about the host that the choice of subnets and ports needs. kuke's own networks are included.
 type Survey struct {
 	// Routes are the IPv4 routes of the main table and the networks of the addresses of all interfaces, in order and
 	// without default routes.
@@ -26,7 +26,7 @@ type Survey struct {
 	Networks []Conflist
 	// Listening are the listening TCP sockets and the bound UDP sockets.
 	Listening []Socket
-	// Published are the ports that iptables sends elsewhere.
+	// Published are the ports that iptables forwards.
 	Published []Published
 }
 
@@ -42,13 +42,13 @@ type Conflist struct {
 	Name string
 	// File is the path.
 	File string
-	// Subnets are those that its IPAM names.
+	// Subnets are the subnets of its IPAM.
 	Subnets []netip.Prefix
-	// Path, Project and Bridge are those of a network that Create made; empty for others.
+	// Path, Project and Bridge are the values of a network that Create created; empty for others.
 	Path, Project, Bridge string
 }
 
-// Survey looks at the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
+// Survey inspects the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
 func (h *Host) Survey(ports bool) (*Survey, error) {
 	s := &Survey{}
 	have, err := addresses(nil)
@@ -111,7 +111,7 @@ func routes(have []netlink.Addr) ([]Route, error) {
 	return slices.Compact(found), nil
 }
 
-// conflists skips what is broken: its owner hears of it elsewhere.
+// conflists skips broken files: CNI reports them to their owners.
 func conflists(dir string) ([]Conflist, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
