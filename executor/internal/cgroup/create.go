@@ -19,8 +19,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Create makes the cgroup and those above it where they are missing, sees to it that its children can have
-// every limit that the host has, and sets its limits as [Tree.SetLimits] does.
+// Create creates the cgroup and those above it where they are missing, gives its children all controllers of the host, and
+// sets its limits as [Tree.SetLimits] does.
 func (t *Tree) Create(cgroup string, r *resource.Resources) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
@@ -52,8 +52,8 @@ func (t *Tree) createV2(cgroup string) error {
 	return nil
 }
 
-// Delegate gives the children of the cgroup back what Create lets them have, where somebody took it away. Nothing is made:
-// one that isn't there is no error.
+// Delegate gives the children of the cgroup the controllers of Create again, where another program has removed them. It
+// creates no cgroup, and a missing one is no error.
 func (t *Tree) Delegate(cgroup string) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
@@ -67,13 +67,13 @@ func (t *Tree) Delegate(cgroup string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("let what is in cgroup %s have limits: %w", cgroup, err)
+			return fmt.Errorf("delegate the controllers of cgroup %s: %w", cgroup, err)
 		}
 	}
 	return nil
 }
 
-// delegate lets the children of dir have the controllers that dir has.
+// delegate gives the children of dir the controllers of dir.
 func (t *Tree) delegate(dir string) error {
 	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
@@ -95,7 +95,7 @@ func (t *Tree) delegate(dir string) error {
 	}
 	err = write(file, strings.Join(missing, " "))
 	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("%w (there are processes in %s itself, which keeps its children from having limits)", err, dir)
+		return fmt.Errorf("%w (processes in %s itself keep its children from having limits)", err, dir)
 	}
 	return err
 }
@@ -114,7 +114,7 @@ func (t *Tree) createV1(cgroup string) error {
 	return err
 }
 
-// subsystems returns the mounted ones of the v1 controllers that Create makes a directory in.
+// subsystems returns the mounted v1 controllers in which Create creates a directory.
 func (t *Tree) subsystems() []cgroup1.Subsystem {
 	var mounted []cgroup1.Subsystem
 	for _, s := range []cgroup1.Subsystem{
@@ -138,8 +138,8 @@ func levels(cgroup string) []string {
 	return all
 }
 
-// write puts value into an existing file in one write, which is how the kernel takes it. An os.File would wait for better
-// times when the kernel says EAGAIN, as it does where it can't reclaim what it is asked to, and for good.
+// write writes value to an existing file in one write, as the kernel requires. An os.File would wait for ever after EAGAIN,
+// which the kernel returns where it can't reclaim the requested amount.
 func write(file, value string) error {
 	fd, err := unix.Open(file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

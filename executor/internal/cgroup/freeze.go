@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// freezer is the file system's way to freeze a cgroup.
+// freezer holds the files that freeze a cgroup.
 type freezer struct {
 	dir string
-	// state and thawed are the file that freezes and what makes it stop that. own is the file that says "1" where the
-	// cgroup itself is to be frozen, and all the one that says, with whole, that its processes are, for whatever reason.
+	// state is the file that freezes the cgroup and thawed the value that thaws it. own is the file with "1" where the cgroup
+	// itself is to be frozen, and all the file with the value whole where its processes are frozen, for any reason.
 	state, thawed, own, all, whole string
 }
 
@@ -22,8 +22,8 @@ func (t *Tree) freezer(cgroup string) freezer {
 	return freezer{filepath.Join(t.dirs["freezer"], cgroup), "freezer.state", "THAWED", "freezer.self_freezing", "freezer.state", "FROZEN"}
 }
 
-// Frozen reports whether the processes of the cgroup are frozen, and whether that is the cgroup's own doing: it may be
-// that of one above. Nothing that is missing is frozen.
+// Frozen reports whether the processes of the cgroup are frozen, and whether the cgroup itself is frozen instead of one
+// above it. A missing cgroup is not frozen.
 func (t *Tree) Frozen(cgroup string) (frozen, itself bool, err error) {
 	if err := checkPath(cgroup); err != nil {
 		return false, false, err
@@ -35,7 +35,7 @@ func (t *Tree) Frozen(cgroup string) (frozen, itself bool, err error) {
 	read := func(file string) string {
 		data, readErr := os.ReadFile(filepath.Join(f.dir, file))
 		if gone(readErr) != nil && err == nil {
-			err = fmt.Errorf("look whether cgroup %s is frozen: %w", cgroup, readErr)
+			err = fmt.Errorf("read whether cgroup %s is frozen: %w", cgroup, readErr)
 		}
 		return string(data)
 	}
@@ -43,7 +43,7 @@ func (t *Tree) Frozen(cgroup string) (frozen, itself bool, err error) {
 	return itself || strings.Contains(read(f.all), f.whole), itself, err
 }
 
-// Thaw lets the processes of a cgroup that is itself frozen go on. Any other is left as it is.
+// Thaw thaws a cgroup that is itself frozen, and leaves any other as it is.
 func (t *Tree) Thaw(cgroup string) error {
 	_, itself, err := t.Frozen(cgroup)
 	if err != nil || !itself {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// weightFile is the file that holds the weight of block I/O, and the scale it uses. Kernels differ: the file
-// depends on the I/O scheduler. The zero value stands for none at all.
+// weightFile is the file that holds the weight of block I/O, and its scale. Kernels differ: the file depends on the I/O
+// scheduler. The zero value means that there is no file.
 type weightFile struct {
 	file string
 	// scale and unscale convert between 1..10000 with a default of 100 and the file's own range.
@@ -16,8 +16,8 @@ type weightFile struct {
 	prefix         string
 }
 
-// weightFiles are the known ones, the best first. hint is a file that tells from the root cgroup, which has no
-// weight itself, that its children have one.
+// weightFiles are the known files, the best first. hint is a file of the root cgroup, which has no weight itself, that exists
+// where its children have a weight.
 var weightFiles = map[string][]struct {
 	weightFile
 	hint string
@@ -53,7 +53,7 @@ func fromBFQ(w int64) int64 {
 func toCFQ(w int64) int64   { return min(max(w*5, 10), 1000) }
 func fromCFQ(w int64) int64 { return w / 5 }
 
-// findWeightFile looks in the root cgroup's children and, when there are none, at the root itself.
+// findWeightFile searches the root cgroup's children or, when there are none, the root itself.
 func (t *Tree) findWeightFile() weightFile {
 	dir := t.dir("io")
 	if dir == "" {

@@ -15,29 +15,29 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// periodUs is the span over which processor time is measured out, in microseconds: the kernel's default.
+// periodUs is the period of processor quotas in microseconds: the kernel's default.
 const periodUs = 100000
 
-// The kernel's own weights, which it takes for a cgroup without a limit.
+// The kernel's default weights, for a cgroup without a limit.
 const (
 	defaultWeight = 100
 	defaultShares = 1024
 )
 
-// setting is one limit as the kernel wants it written.
+// setting is one limit in the kernel's form.
 type setting struct {
-	field      string // of realm.Resources, in manifest spelling
+	field      string // of resource.Resources, in manifest spelling
 	controller string
 	file       string
 	value      string
-	wanted     bool // whether it limits anything, or only takes a limit away
+	wanted     bool // whether it sets a limit, or only removes one
 }
 
-// SetLimits sets all limits of the cgroup: a zero field takes that limit away. A limit that is asked for where its
-// controller is missing is an error that matches [errors.ErrUnsupported], and then nothing has been changed.
+// SetLimits sets all limits of the cgroup: a zero field removes a limit. A limit whose controller is missing is an error that
+// matches [errors.ErrUnsupported], before any limit has been changed.
 //
-// In v1 the kernel refuses a cpu limit above the parent's or below a child's; in v2 the smaller one holds.
-// A memory limit below what can't be reclaimed is refused: by the kernel in v1, see [Tree.MakeRoom] for v2.
+// In v1 the kernel refuses a cpu limit above the parent's or below a child's; in v2 the smaller one holds. A memory limit
+// below the unreclaimable memory is refused: by the kernel in v1, by [Tree.MakeRoom] in v2.
 func (t *Tree) SetLimits(cgroup string, r *resource.Resources) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (t *Tree) SetLimits(cgroup string, r *resource.Resources) error {
 		err := write(file, s.value)
 		switch {
 		case errors.Is(err, unix.EINVAL) && s.file == "cpu.cfs_quota_us":
-			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above that of a cgroup above it, or below that of one below it: %w", cgroup, r.CPUs, err)
+			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above a parent's or below a child's: %w", cgroup, r.CPUs, err)
 		case errors.Is(err, unix.EBUSY) && (s.controller == "memory" || s.controller == swapController):
 			return inUse(cgroup, s.field, s.value, err)
 		case err != nil:
@@ -76,10 +76,10 @@ func (t *Tree) checkSupport(settings []setting) error {
 	for _, s := range settings {
 		if s.wanted && !t.Controllers()[s.controller] {
 			if s.controller == swapController {
-				errs = append(errs, fmt.Errorf("%s needs a kernel that accounts for swap, which this host's doesn't (cgroup %s): %w", s.field, t.mode, errors.ErrUnsupported))
+				errs = append(errs, fmt.Errorf("%s requires a kernel that accounts for swap, and this host's does not (cgroup %s): %w", s.field, t.mode, errors.ErrUnsupported))
 				continue
 			}
-			errs = append(errs, fmt.Errorf("%s needs the controller %q, which this host doesn't offer (cgroup %s): %w", s.field, s.controller, t.mode, errors.ErrUnsupported))
+			errs = append(errs, fmt.Errorf("%s requires the controller %q, which this host does not offer (cgroup %s): %w", s.field, s.controller, t.mode, errors.ErrUnsupported))
 		}
 	}
 	return errors.Join(errs...)
@@ -95,7 +95,7 @@ func (t *Tree) dir(controller string) string {
 	return t.dirs[controller]
 }
 
-// settings spells out r for the layout of this host.
+// settings translates r for the layout of this host.
 func (t *Tree) settings(r *resource.Resources) []setting {
 	if r == nil {
 		r = new(resource.Resources)
@@ -135,7 +135,7 @@ func maxOr(n int64, none string) string {
 // quota returns the microseconds per period that make cpus processors, 0 for no limit.
 func quota(cpus float64) int64 { return int64(math.Round(cpus * periodUs)) }
 
-// shares turns a v2 weight into v1 shares as the kernel does for itself: 100 is 1024, and the proportion
+// shares turns a v2 weight into v1 shares as the kernel does: 100 is 1024, and the proportion
 // between two siblings stays the same in both layouts. (runc's conversion would make an explicit 100
 // two and a half times the default.) Every weight from 1 to 10000 survives the way there and back.
 func shares(weight int64) uint64 {
@@ -150,8 +150,8 @@ func weightOfShares(shares int64) int64 {
 	return min(max(weight, 1), 10000)
 }
 
-// Limits returns the limits of the cgroup as the kernel holds them; the kernel's default comes back as zero, and so does
-// what somebody took the controller away for, which v2 allows: such a cgroup has no file for the limit, and no limit.
+// Limits returns the limits of the cgroup in the kernel. The kernel's default is zero, and so is a limit whose controller
+// another program has removed, which v2 allows: the cgroup then has no file for the limit, and no limit.
 // The error matches [fs.ErrNotExist] when the cgroup is missing.
 func (t *Tree) Limits(cgroup string) (resource.Resources, error) {
 	var r resource.Resources
@@ -191,7 +191,7 @@ func (t *Tree) Limits(cgroup string) (resource.Resources, error) {
 		}
 	}
 	if missing && err == nil {
-		// Unless it is the cgroup that went meanwhile.
+		// Unless the cgroup was removed meanwhile.
 		if exists, err = t.Exists(cgroup); err == nil && !exists {
 			err = fs.ErrNotExist
 		}
@@ -226,9 +226,9 @@ func withoutDefault(weight int64) int64 {
 	return weight
 }
 
-// Canonical returns what [Tree.Limits] gives after [Tree.SetLimits] of r. Memory is rounded down to whole pages, and
-// swap bounded with it; cpus to 1/100000; a weight that is the kernel's default becomes zero; io weights above 100
-// are coarser where the kernel's range ends at 1000; and what has no controller here becomes zero.
+// Canonical returns the result of [Tree.Limits] after [Tree.SetLimits] of r. Memory and the limit with swap are rounded down
+// to whole pages; cpus to 1/100000; the kernel's default weight becomes zero; io weights above 100 are coarser where the
+// kernel's range ends at 1000; and a limit without a controller on this host becomes zero.
 func (t *Tree) Canonical(r resource.Resources) resource.Resources {
 	have := t.Controllers()
 	var c resource.Resources

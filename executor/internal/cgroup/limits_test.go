@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// fake returns a tree of plain files that stands for a kernel with every controller.
+// fake returns a tree of plain files that imitates a kernel with every controller.
 func fake(t interface{ Fatal(...any) }, root, mode string) *Tree {
 	tree := &Tree{root: root, mode: mode, dirs: map[string]string{}, hierarchies: []string{root}}
 	for _, name := range []string{"memory", "cpu", "cpuset", "pids", "io", "blkio"} {
@@ -59,7 +59,7 @@ var genResources = rapid.Custom(func(t *rapid.T) resource.Resources {
 	}
 })
 
-// What is read back is what Canonical promised, and Canonical changes nothing twice.
+// The limits read back are those of Canonical, and Canonical does not change its own result.
 func TestReadBackIsCanonical(t *testing.T) {
 	for _, mode := range []string{V1, V2} {
 		t.Run(mode, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestReadBackIsCanonical(t *testing.T) {
 					t.Fatal(err)
 				}
 				canonical := tree.Canonical(want)
-				// A plain file doesn't round; what is written of swap is rounded already.
+				// A plain file doesn't round; the limit of swap is rounded before it is written.
 				if got.MemorySwap != resource.Unlimited && mode == V2 {
 					got.MemorySwap -= got.Memory - wholePages(got.Memory)
 				}
@@ -218,7 +218,7 @@ func TestDelegate(t *testing.T) {
 	}
 }
 
-// Kernels that can't be asked to reclaim: what is page cache is taken for reclaimable, and the rest is not to be killed for.
+// Kernels without memory.reclaim: page cache counts as reclaimable, and no process is killed for the rest.
 func TestMemoryInUse(t *testing.T) {
 	root := t.TempDir()
 	tree := fake(t, root, V2)

@@ -9,11 +9,11 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// ContainerResources returns r for an OCI spec, so that runc gives a container's cgroup the very values that
-// [Tree.SetLimits] would. With reset, a zero field takes the limit away, as an update of a running container
-// needs; without it, a zero field is left out. The error is that of SetLimits for a missing controller.
+// ContainerResources returns r for an OCI spec, so that runc gives a container's cgroup the same values as [Tree.SetLimits].
+// With reset, a zero field removes the limit, as an update of a running container needs; without it, a zero field is left
+// out. A missing controller is the same error as in SetLimits.
 //
-// In v2 weights go in as "unified" values: runc's conversion from v1 shares would change them.
+// In v2 weights are "unified" values: runc's conversion from v1 shares would change them.
 func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.LinuxResources, error) {
 	if r == nil {
 		r = new(resource.Resources)

@@ -11,16 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OOM counts what came of it that memory ran out, since the cgroup was made.
+// OOM counts out-of-memory events since the cgroup's creation.
 type OOM struct {
 	// Kills counts the processes that the kernel killed in the cgroup and below it; v1 counts those of the cgroup alone.
 	Kills int64
-	// Hits counts how often the cgroup's own limit kept what is in it, or below it, from more memory; HitsBelow adds the limits
-	// below. v1 only tells how often a limit was reached, be it that something else could be reclaimed, and of the cgroup alone.
+	// Hits counts the allocations in the cgroup and below it that the cgroup's own limit refused; HitsBelow includes the limits
+	// of the cgroups below. v1 counts only, and for the cgroup alone, how often a limit was reached, even if memory could be
+	// reclaimed then.
 	Hits, HitsBelow int64
 }
 
-// OOM reads the counters of the cgroup. They are zero where it isn't there, or its memory isn't accounted for.
+// OOM reads the counters of the cgroup. They are zero where it is missing, or its memory isn't accounted for.
 func (t *Tree) OOM(cgroup string) (OOM, error) {
 	if err := checkPath(cgroup); err != nil {
 		return OOM{}, err
@@ -55,12 +56,13 @@ func (t *Tree) OOM(cgroup string) (OOM, error) {
 		o.HitsBelow = o.Hits
 	}
 	if err := errors.Join(errs...); err != nil {
-		return OOM{}, fmt.Errorf("read what ran out of memory in cgroup %s: %w", cgroup, err)
+		return OOM{}, fmt.Errorf("read the out-of-memory events of cgroup %s: %w", cgroup, err)
 	}
 	return o, nil
 }
 
-// Processes returns the ids of the processes in the cgroup itself, as this process knows them; none where it isn't there.
+// Processes returns the ids of the processes in the cgroup itself, in the pid namespace of this process; none where it is
+// missing.
 func (t *Tree) Processes(cgroup string) ([]int, error) {
 	if err := checkPath(cgroup); err != nil {
 		return nil, err

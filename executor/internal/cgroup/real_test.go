@@ -64,7 +64,7 @@ func enter(t *testing.T, tree *Tree, cgroup string, process *os.Process) {
 	}
 }
 
-// supported leaves of r what this host can enforce.
+// supported returns r with only those limits that this host can enforce.
 func supported(tree *Tree, r resource.Resources) resource.Resources {
 	have := tree.Controllers()
 	if !have["memory"] {

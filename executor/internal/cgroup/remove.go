@@ -17,18 +17,18 @@ import (
 )
 
 const (
-	// busyPause is the time between two looks at a cgroup that is in use.
+	// busyPause is the interval of checks of a cgroup in use.
 	busyPause = 10 * time.Millisecond
-	// busyTries bounds the wait for processes that nobody has killed, which may still get SIGKILL from a pid namespace that
-	// ends.
+	// busyTries limits the wait for processes without a pending SIGKILL, which may still get it from the end of their pid
+	// namespace.
 	busyTries = 50
-	// leavingTimeout bounds the wait for processes that are ending, and for the kernel, which lets go of a cgroup a moment
-	// after its last process has been reaped.
+	// leavingTimeout limits the wait for exiting processes, and for the kernel, which releases a cgroup a moment after its last
+	// process has been reaped.
 	leavingTimeout = time.Minute
 )
 
-// Remove takes away the cgroup and those below it, in every hierarchy; one that is gone already is no error.
-// Where processes are left in any of them, nothing is removed and the error says how many.
+// Remove removes the cgroup and those below it, in every hierarchy; a missing one is no error. Where processes are left in
+// any of them, no cgroup is removed and the error says how many.
 func (t *Tree) Remove(cgroup string) error {
 	if err := checkPath(cgroup); err != nil {
 		return err
@@ -79,14 +79,14 @@ func bottomUp(dir string) ([]string, error) {
 	return append(dirs, dir), nil
 }
 
-// awaitEmpty returns an error when processes stay in one of dirs: one that was killed needs a moment to leave.
+// awaitEmpty returns an error when processes stay in one of dirs: a killed process needs a moment to leave.
 func awaitEmpty(hierarchy string, dirs []string) error {
 	end := time.Now().Add(leavingTimeout)
 	for _, dir := range dirs {
 		for try := 1; ; try++ {
 			data, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 			if errors.Is(err, unix.EOPNOTSUPP) {
-				// A threaded one, which runc makes below a cgroup with processes.
+				// A threaded cgroup, which runc creates below a cgroup with processes.
 				data, err = os.ReadFile(filepath.Join(dir, "cgroup.threads"))
 			}
 			if isGone(err) {
@@ -108,8 +108,8 @@ func awaitEmpty(hierarchy string, dirs []string) error {
 	return nil
 }
 
-// stays reports whether a process or a thread is not about to end: it has no SIGKILL to come, and is not being taken apart
-// already, which takes a busy host a while.
+// stays reports whether a process or a thread is not about to end: it has no pending SIGKILL, and is not exiting already,
+// which takes a while on a busy host.
 func stays(pid string) bool {
 	dir := filepath.Join("/proc", pid)
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))

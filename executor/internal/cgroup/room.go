@@ -13,10 +13,10 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// MakeRoom has the kernel reclaim what the cgroup holds above the memory limit that it is to get, and refuses a limit
-// that more is in use of than can be reclaimed: v2 would kill what is in the cgroup until it is below, and a change in
-// place is to leave it running. Where r lets more into swap than before, that holds from now on, unless this fails. In v1 the
-// kernel does all that itself. The error matches [unix.EBUSY].
+// MakeRoom makes the kernel reclaim the cgroup's memory above the new memory limit, and refuses a limit below the memory that
+// can't be reclaimed: v2 would kill processes until the rest fits, and an update in place must keep them running. A higher
+// limit of swap in r is set first, and lowered again on failure. In v1 the kernel does all this itself. The error matches
+// [unix.EBUSY].
 func (t *Tree) MakeRoom(cgroup string, r *resource.Resources) error {
 	if t.mode != V2 || r == nil || r.Memory == 0 || t.dirs["memory"] == "" {
 		return nil
@@ -36,7 +36,7 @@ func (t *Tree) MakeRoom(cgroup string, r *resource.Resources) error {
 	return nil
 }
 
-// raiseSwap lets as much into swap as r does, where that is more than now; lower takes it back.
+// raiseSwap sets the limit of swap in r where that is higher than the present one; lower restores the latter.
 func (t *Tree) raiseSwap(dir string, r *resource.Resources) (lower func() error, err error) {
 	file, wanted := filepath.Join(dir, swapMax), t.swapSetting(r).value
 	data, err := os.ReadFile(file)
@@ -47,7 +47,7 @@ func (t *Tree) raiseSwap(dir string, r *resource.Resources) (lower func() error,
 	return func() error { return write(file, before) }, write(file, wanted)
 }
 
-// swapBound reads the file that bounds swap in v2.
+// swapBound parses the limit of swap in v2.
 func swapBound(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -62,7 +62,7 @@ func reclaim(cgroup, dir string, used int64, r *resource.Resources) error {
 		return nil
 	}
 	if !errors.Is(err, unix.EAGAIN) {
-		// A kernel before 5.19 can't be asked to: what it will find is guessed.
+		// A kernel before 5.19 can't be asked to reclaim: the reclaimable memory is estimated.
 		stat, err := os.ReadFile(filepath.Join(dir, "memory.stat"))
 		if err != nil {
 			return gone(err)
@@ -84,7 +84,7 @@ func memoryOf(dir string) (int64, error) {
 	return number(strings.TrimSpace(string(data))), gone(err)
 }
 
-// gone passes over what a cgroup says that isn't there: nothing is in use in it.
+// gone drops the error of a missing cgroup, which uses no memory.
 func gone(err error) error {
 	if isGone(err) {
 		return nil

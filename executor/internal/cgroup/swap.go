@@ -14,17 +14,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// swapController is the name under which [Tree.Controllers] tells whether swap can be bounded. It is a part of the memory
-// controller, which a kernel may have been built or booted without.
+// swapController is the name of the limit of swap in [Tree.Controllers]. It is a part of the memory controller that a kernel
+// may have been built or booted without.
 const swapController = "swap"
 
-// The files that bound swap: alone in v2, together with memory in v1.
+// The files that limit swap: alone in v2, together with memory in v1.
 const (
 	swapMax    = "memory.swap.max"
 	memswLimit = "memory.memsw.limit_in_bytes"
 )
 
-// accountsSwap reports whether the cgroups of this host have files to bound swap with.
+// accountsSwap reports whether the cgroups of this host have files that limit swap.
 func (t *Tree) accountsSwap() bool {
 	dir := t.dirs["memory"]
 	if dir == "" {
@@ -37,7 +37,7 @@ func (t *Tree) accountsSwap() bool {
 	if known := t.swap.Load(); known != nil {
 		return *known
 	}
-	// The root of the hierarchy has no such file, whether its children have it or not.
+	// The root of the hierarchy never has this file.
 	entries, _ := os.ReadDir(dir)
 	candidates := []string{dir}
 	for _, e := range entries {
@@ -57,7 +57,8 @@ func (t *Tree) accountsSwap() bool {
 	return kernelAccountsSwap()
 }
 
-// kernelAccountsSwap tells what the kernel was built and booted for, as long as no cgroup with limits of memory shows it.
+// kernelAccountsSwap reports whether the kernel was built and booted to account for swap, for hosts where no cgroup with the
+// memory controller shows it.
 func kernelAccountsSwap() bool {
 	if _, err := os.Stat("/proc/swaps"); err != nil {
 		return false
@@ -72,7 +73,7 @@ func wholePages(n int64) int64 {
 	return n / page * page
 }
 
-// swapOf returns how much swap r leaves beside its memory, in whole pages, or [resource.Unlimited].
+// swapOf returns the limit of swap alone in r, in whole pages, or [resource.Unlimited].
 func swapOf(r *resource.Resources) int64 {
 	whole := resource.Resources{Memory: wholePages(r.Memory), MemorySwap: r.MemorySwap}
 	if r.MemorySwap != resource.Unlimited {
@@ -81,8 +82,8 @@ func swapOf(r *resource.Resources) int64 {
 	return whole.Swap()
 }
 
-// swapSetting bounds swap as r says. Only what r says itself has to be in force: where the host has no files for it, the
-// default isn't.
+// swapSetting limits swap as r says. Only an explicit limit has to be in force: the default is dropped where the host has no
+// file for it.
 func (t *Tree) swapSetting(r *resource.Resources) setting {
 	s := setting{"memorySwap", swapController, swapMax, "max", r.MemorySwap > 0}
 	swap, memory := swapOf(r), wholePages(r.Memory)
@@ -99,9 +100,9 @@ func (t *Tree) swapSetting(r *resource.Resources) setting {
 	return s
 }
 
-// together returns the bound of memory and swap together that the file of swap states, beside the limit of memory: 0 for
-// none where memory has none either, and where swap isn't accounted for; [resource.Unlimited] where memory alone has one. A
-// bound of swap alone, which kuke never sets, comes back as that; none at all of it as one byte.
+// together returns the limit of memory and swap together in the file of swap, given the limit of memory: 0 where neither has
+// a limit, and where swap isn't accounted for; [resource.Unlimited] where memory alone has one. A limit of swap alone, which
+// kuke never sets, is returned itself; where that is zero, as one byte.
 func (t *Tree) together(memory int64, text string) int64 {
 	if text == "" {
 		return 0
@@ -120,15 +121,15 @@ func (t *Tree) together(memory int64, text string) int64 {
 	return resource.Unlimited
 }
 
-// inOrder returns the settings in the order in which the kernel takes them: in v1 the limit of memory may at no moment be
-// above that of memory and swap together.
+// inOrder returns the settings in the order that the kernel accepts: in v1 the limit of memory may at no moment be above that
+// of memory and swap together.
 func (t *Tree) inOrder(cgroup string, settings []setting) ([]setting, error) {
 	if t.mode != V1 || !t.accountsSwap() {
 		return settings, nil
 	}
 	data, err := os.ReadFile(filepath.Join(t.dir(swapController), cgroup, memswLimit))
 	if errors.Is(err, fs.ErrNotExist) {
-		return settings, nil // writing it tells
+		return settings, nil // writing it returns the error
 	}
 	if err != nil {
 		return nil, err
@@ -147,7 +148,7 @@ func raises(from, to string) bool {
 	return after == 0 || before != 0 && after >= before
 }
 
-// ociSwap returns the bound of memory and swap together for an OCI spec, in which it is one of both in v2 as well.
+// ociSwap returns the limit of memory and swap together for an OCI spec, which combines both in v2 as well.
 func ociSwap(r *resource.Resources) *int64 {
 	swap := swapOf(r)
 	total := int64(resource.Unlimited)
@@ -158,9 +159,9 @@ func ociSwap(r *resource.Resources) *int64 {
 }
 
 func inUse(cgroup, field, value string, err error) error {
-	what := "more is in use and can't be reclaimed"
+	reason := "more is in use and can't be reclaimed"
 	if field == "memorySwap" {
-		what = "more of memory and swap together is in use; raise it, or restart what runs in it"
+		reason = "more memory and swap together is in use. Raise the limit, or restart the containers in it"
 	}
-	return fmt.Errorf("set %s of cgroup %s to %s: %s: %w", field, cgroup, value, what, err)
+	return fmt.Errorf("set %s of cgroup %s to %s: %s: %w", field, cgroup, value, reason, err)
 }

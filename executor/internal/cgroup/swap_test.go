@@ -65,7 +65,7 @@ func TestNoSwapAccounting(t *testing.T) {
 	}
 }
 
-// What somebody bounded of swap alone is seen, although kuke never does that.
+// A limit of swap alone is seen, although kuke never sets one.
 func TestSwapAlone(t *testing.T) {
 	root := t.TempDir()
 	tree := fake(t, root, V2)
@@ -106,8 +106,7 @@ func TestOrderInV1(t *testing.T) {
 	}
 }
 
-// What there is to be no room for in memory may go to swap, if the new limits let it; where they are refused, nothing is other
-// than before.
+// Memory above the new limit may be swapped out, if the new limits allow it; refused limits change nothing.
 func TestRoomInSwap(t *testing.T) {
 	for _, tc := range []struct {
 		before string
@@ -132,7 +131,7 @@ func TestRoomInSwap(t *testing.T) {
 		if err := tree.MakeRoom("/kukeon", &tc.r); !errors.Is(err, tc.err) {
 			t.Errorf("%+v: %v", tc, err)
 		}
-		// A plain file keeps what is behind a shorter text.
+		// A plain file keeps the end of the longer text before.
 		if got, err := os.ReadFile(filepath.Join(root, "kukeon", swapMax)); err != nil || string(got[:len(tc.after)]) != tc.after {
 			t.Errorf("%+v: swap is bounded to %s, %v", tc, got, err)
 		}

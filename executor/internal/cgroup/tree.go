@@ -1,13 +1,12 @@
-// Package cgroup makes, limits, reads and removes the control groups of the hierarchy /kukeon/<realm>/….
+// Package cgroup creates, limits, reads and removes the control groups of the hierarchy /kukeon/<realm>/….
 //
 // It knows both layouts a host can have: the unified one ("v2"), and the controllers mounted one by one,
 // with or without an empty unified tree beside them ("v1"). A path such as /kukeon/main/default means the same
-// in both; in v1 it stands for one directory under each controller.
+// in both; in v1 it is a directory under each controller.
 //
-// The package carries out and decides nothing: which cgroups there should be, and with which limits, comes from
-// the plan. It takes [resource.Resources] in and gives them back as the kernel holds them; [Tree.Canonical]
-// says what that will be. Cgroups are made with github.com/containerd/cgroups; limits are written and read as
-// plain files, since that library neither takes a limit away nor reads one back.
+// The package decides nothing: the cgroups and their limits come from the plan. It sets [resource.Resources] and reads them
+// back from the kernel, in the form of [Tree.Canonical]. Cgroups are created with github.com/containerd/cgroups; limits are
+// written and read as plain files, since that library neither removes a limit nor reads one back.
 package cgroup
 
 import (
@@ -36,21 +35,21 @@ type Tree struct {
 	mode string
 	// dirs maps a controller to the directory its hierarchy is mounted at: the root for all of them in v2.
 	dirs map[string]string
-	// hierarchies are the distinct mount points, limits or not: runc makes directories in all of them.
+	// hierarchies are the distinct mount points, with limits or not: runc creates directories in all of them.
 	hierarchies []string
 	// withheld and nested: see Withheld and Nested.
 	withheld []string
 	nested   bool
 	weight   weightFile
-	// swap tells, once it is known, whether the cgroups have files to bound swap with.
+	// swap caches whether the cgroups have files that limit swap.
 	swap atomic.Pointer[bool]
 }
 
-// Open looks at the cgroup file system mounted at root, as a rule /sys/fs/cgroup, and changes nothing.
+// Open inspects the cgroup file system mounted at root, as a rule /sys/fs/cgroup, and changes nothing.
 func Open(root string) (*Tree, error) {
 	magic, err := fsType(root)
 	if err != nil {
-		return nil, fmt.Errorf("look at the cgroup file system: %w", err)
+		return nil, fmt.Errorf("inspect the cgroup file system: %w", err)
 	}
 	t := &Tree{root: root, dirs: map[string]string{}}
 	if magic == unix.CGROUP2_SUPER_MAGIC {
@@ -89,15 +88,15 @@ func (t *Tree) openV2() error {
 	return nil
 }
 
-// nested reports whether the cgroup is below another, be it one that can't be seen from a container or another cgroup
-// namespace: the root of the hierarchy has no type.
+// nested reports whether the cgroup is below another, even below one that is invisible from a container or another cgroup
+// namespace: only the root of the hierarchy has no type.
 func nested(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "cgroup.type"))
 	return err == nil
 }
 
-// occupied reports whether there are processes in the cgroup, which, unless it is the root of the hierarchy, keep the kernel
-// from giving its children controllers.
+// occupied reports whether there are processes in the cgroup, which keep the kernel from giving its children controllers,
+// unless it is the root of the hierarchy.
 func occupied(dir string) bool {
 	procs, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	return err == nil && len(procs) > 0
@@ -134,7 +133,7 @@ func (t *Tree) openV1() error {
 	return nil
 }
 
-// isGone reports whether a cgroup, or the file of it that was used, isn't there, or went as that was done.
+// isGone reports whether a cgroup or its file is missing, or was removed during the access.
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
 
 func fsType(dir string) (int64, error) {
@@ -148,8 +147,8 @@ func fsType(dir string) (int64, error) {
 // Mode returns [V1] or [V2].
 func (t *Tree) Mode() string { return t.mode }
 
-// Controllers returns, for each of memory, swap, cpu, cpuset, pids and io, whether its limits can be enforced here.
-// io is true only where the kernel has a file for weights, swap where it accounts for that.
+// Controllers returns, for each of memory, swap, cpu, cpuset, pids and io, whether this host can enforce its limits. io needs
+// a file for weights, and swap a kernel that accounts for it.
 func (t *Tree) Controllers() map[string]bool {
 	have := map[string]bool{"io": t.weight.file != "", swapController: t.accountsSwap()}
 	for _, name := range []string{"memory", "cpu", "cpuset", "pids"} {
@@ -158,13 +157,13 @@ func (t *Tree) Controllers() map[string]bool {
 	return have
 }
 
-// Withheld returns the controllers that the root has, but that processes in it keep from the cgroups below, in v2.
+// Withheld returns the controllers of the root that processes in it keep from the cgroups below, in v2.
 func (t *Tree) Withheld() []string { return t.withheld }
 
-// Nested reports whether the root is below another cgroup, which it gets its controllers from, in v2.
+// Nested reports whether the root is below another cgroup, from which it gets its controllers, in v2.
 func (t *Tree) Nested() bool { return t.nested }
 
-// Exists reports whether the cgroup is there, in every hierarchy that [Tree.Create] makes it in.
+// Exists reports whether the cgroup exists in every hierarchy in which [Tree.Create] creates it.
 func (t *Tree) Exists(cgroup string) (bool, error) {
 	if err := checkPath(cgroup); err != nil {
 		return false, err
@@ -209,7 +208,7 @@ func (t *Tree) Children(cgroup string) ([]string, error) {
 	return sortedKeys(names), nil
 }
 
-// own returns the mount points below which Create makes a cgroup, without doubles.
+// own returns the mount points below which Create creates a cgroup, without doubles.
 func (t *Tree) own() []string {
 	if t.mode == V2 {
 		return t.hierarchies
@@ -225,7 +224,7 @@ func (t *Tree) own() []string {
 	return dirs
 }
 
-// checkPath keeps a mistake above from reaching the cgroups of others.
+// checkPath keeps a mistake of the caller from reaching the cgroups of others.
 func checkPath(cgroup string) error {
 	if !strings.HasPrefix(cgroup, "/") || path.Clean(cgroup) != cgroup || cgroup == "/" {
 		return fmt.Errorf("cgroup path %q: it must be absolute, clean and not the root", cgroup)

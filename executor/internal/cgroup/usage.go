@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// Usage is what a cgroup, with all below it, uses. A field that this host doesn't account for is negative.
+// Usage is the usage of a cgroup with all cgroups below it. A field that this host doesn't account for is negative.
 type Usage struct {
-	// CPU is the processor time since the cgroup was made.
+	// CPU is the processor time since the cgroup's creation.
 	CPU time.Duration
 	// Memory is in bytes, the page cache included; Swap is in bytes; PIDs counts processes and threads.
 	Memory, Swap, PIDs int64
 }
 
-// Usage reads what the cgroup uses. The error matches [fs.ErrNotExist] when it isn't there.
+// Usage reads the usage of the cgroup. The error matches [fs.ErrNotExist] when it is missing.
 func (t *Tree) Usage(cgroup string) (Usage, error) {
 	exists, err := t.Exists(cgroup)
 	if err == nil && !exists {
@@ -39,7 +39,7 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	if t.mode == V2 {
 		set(&u.Memory, "memory", "memory.current")
 		set(&u.Swap, swapController, "memory.swap.current")
-		// The processor time is accounted for without a controller as well.
+		// The processor time is accounted for even without a controller.
 		text, found, readErr := t.readOf("", cgroup, "cpu.stat")
 		if found {
 			u.CPU = time.Duration(field(text, "usage_usec")) * time.Microsecond
@@ -59,7 +59,7 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	return u, nil
 }
 
-// readOf reads a file of the cgroup, where this host has it. No controller stands for the hierarchy of cgroup v2.
+// readOf reads a file of the cgroup, where this host has it. An empty controller means the hierarchy of cgroup v2.
 func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool, err error) {
 	dir := t.dir(controller)
 	if controller == "" {
@@ -69,7 +69,7 @@ func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool,
 		return "", false, nil
 	}
 	data, err := os.ReadFile(filepath.Join(dir, cgroup, file))
-	// A cgroup may go while its files are read.
+	// A cgroup may be removed while its files are read.
 	if isGone(err) {
 		return "", false, nil
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A process that works is seen in its cgroup and in those above; what is not accounted for is said to be so.
+// The usage of a busy process shows in its cgroup and in those above; numbers that are not accounted for are negative.
 func TestUsage(t *testing.T) {
 	tree := open(t)
 	busy := leaf(t, tree, "/kukeon/a/b")

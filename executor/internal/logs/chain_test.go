@@ -32,7 +32,7 @@ func newNumbered(t *testing.T, what string) *numbered {
 }
 
 // add takes a line. Where files are missing, and at the first of those that are left, the next number is any that is higher,
-// and what is left of a line may begin in the middle; the last line may have no end yet.
+// and the rest of a line may begin in the middle; the last line may have no end yet.
 func (n *numbered) add(e Entry, gap bool) {
 	if e.Missing > 0 {
 		for stream := range n.next {

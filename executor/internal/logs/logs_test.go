@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// write has a writer take what is printed to both streams.
+// write makes a writer read the texts from both streams.
 func write(t *testing.T, file, stdout, stderr string) {
 	t.Helper()
 	Write(file, strings.NewReader(stdout), strings.NewReader(stderr))
@@ -47,7 +47,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	write(t, file, "one\n\n"+long+"\nwithout end", "")
 	write(t, file, "", "again\n")
 	got := read(t, file, ReadOptions{Tail: -1})
-	// A line without an end is one, and apart from what the next run prints.
+	// A line without an end is a line, and separate from the output of the next run.
 	want := []string{"stdout one", "stdout ", "stdout " + long, "stdout without end", "stderr again"}
 	if !slices.Equal(texts(got), want) {
 		t.Errorf("%.200q", texts(got))
@@ -88,7 +88,7 @@ func TestOtherFormatsAreReadAsTheyAre(t *testing.T) {
 	}
 }
 
-// Files stay small, the oldest goes, and what is left is without a gap, also while it is followed.
+// Files stay small, the oldest is removed, and the others have no gap, also while they are followed.
 func TestRotation(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.log")
 	r, w := io.Pipe()

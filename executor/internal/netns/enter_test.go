@@ -273,7 +273,7 @@ func TestPin(t *testing.T) {
 	if err := Pin(path, pid); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no such process: %v", err)
 	}
-	// The pin alone keeps it, with what is in it.
+	// The pin alone keeps it, with its links.
 	if got, err := PinInode(path); err != nil || got != want {
 		t.Errorf("pinned %d instead of %d, %v", got, want, err)
 	}

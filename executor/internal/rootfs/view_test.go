@@ -68,7 +68,7 @@ func TestProgramFlaw(t *testing.T) {
 		{program: "dir"}, // the directory of that name is passed over
 		{program: "shadowed"},
 		{program: "/usr/bin/owners"},
-		{program: "/proc/self/root/usr/bin/none"}, // what that is only the process sees
+		{program: "/proc/self/root/usr/bin/none"}, // only the process sees its target
 		{program: "/usr/bin/loop"},
 		{program: "../bin/none", dir: "/new"}, // the directory is made
 		{program: "/usr/bin/noexec", want: "needs /bin/tool2, which is not executable"},
@@ -154,7 +154,7 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// What a volume or a tmpfs covers is not looked for in the image, and the reverse.
+// Files covered by a volume or a tmpfs are not looked for in the image, and the reverse.
 func TestMountsCover(t *testing.T) {
 	root := tree(t, "opt/app/tool x #!/bin/sh", "bin/sh x #!/opt/app/tool", "usr/bin/app -> /opt/app/tool")
 	host := tree(t, "new x #!/bin/sh")
