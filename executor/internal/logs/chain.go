@@ -13,26 +13,27 @@ import (
 )
 
 const (
-	// maxAhead is how many full files a follower keeps open before it reads them. The disk can't give up the space of a
-	// file that is open, even when its name is gone.
+	// maxAhead is the maximum number of unread full files that a follower keeps open. An open file takes space on the disk,
+	// even when its name is removed.
 	maxAhead = 32
-	// lookInterval is how often a follower looks for new files. A writer takes far longer to fill all that are kept.
+	// lookInterval is the interval at which a follower looks for new files. A writer takes far longer to fill all files that
+	// are kept.
 	lookInterval = 50 * time.Millisecond
 )
 
-// chain holds the files of a log that are still to be read, the oldest first. A writer that rotates takes none of them
-// away, for they are open.
+// chain holds the files of a log that are still to be read, the oldest first. They are open, so that a rotation does not
+// remove them.
 type chain struct {
 	file string
 
 	mu    sync.Mutex
 	files []*os.File
-	// last is the youngest file that was found so far.
+	// last is the youngest file found so far.
 	last os.FileInfo
 	err  error
 }
 
-// look adds the files that came since it was called last.
+// look adds the files that were created since its last call.
 func (c *chain) look() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +56,7 @@ func (c *chain) look() error {
 		}
 		c.files, c.last = append(c.files, f.File), f.info
 	}
-	// Whoever reads so slowly has to be told what is missing: see the numbers of files.
+	// The numbers of the files tell a slow reader how many are missing.
 	for len(c.files) > maxAhead {
 		_ = c.files[0].Close()
 		c.files = c.files[1:]
@@ -63,7 +64,7 @@ func (c *chain) look() error {
 	return nil
 }
 
-// next returns the oldest of the files, or nil, and leaves it to the caller.
+// next returns the oldest of the files, or nil. The caller closes it.
 func (c *chain) next() (*os.File, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +76,7 @@ func (c *chain) next() (*os.File, error) {
 	return f, nil
 }
 
-// empty reports whether there is no file but the one that next returned last.
+// empty reports whether next has returned all files.
 func (c *chain) empty() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,7 +90,7 @@ func (c *chain) watch(done <-chan struct{}) {
 		case <-done:
 			return
 		case <-time.After(lookInterval):
-			_ = c.look() // the error stays for next
+			_ = c.look() // next returns the error
 		}
 	}
 }
@@ -109,8 +110,8 @@ type member struct {
 	info os.FileInfo
 }
 
-// snapshot opens the files that a log has at one moment, the oldest first. Each name is looked at again once all are open:
-// a file only ever moves on to the next name, so that one which is still where it was has been there all the time.
+// snapshot opens the files that a log has at one moment, the oldest first. Once all are open it checks each name again: files
+// only move to older names, so that a file which still has its name has had it all the time.
 func snapshot(file string) ([]member, error) {
 	names := Files(file)
 	for {

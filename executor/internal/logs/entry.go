@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// raw is an entry as it is in a file.
+// raw is an entry of a file.
 type raw struct {
 	at     time.Time
 	stream string
-	// partial says that the line goes on in the next entry of the stream; run that a writer begins here, and no line goes on
-	// across this entry.
+	// partial says that the line continues in the next entry of the stream; run that a new writer begins here, so that no line
+	// continues across this entry.
 	partial, run bool
-	// number is how many files there were before the one that this entry begins; 0 where it doesn't tell.
+	// number is the number of files before the one that this entry begins; 0 where it has no tag.
 	number int
 	text   []byte
 }
 
-// parse reads an entry. It is none in a file of another format.
+// parse reads an entry. It fails for lines of another format.
 func parse(line []byte) (e raw, ok bool) {
 	const all = 4
 	fields := bytes.SplitN(line, []byte(" "), all)
@@ -47,7 +47,7 @@ func parse(line []byte) (e raw, ok bool) {
 	return e, err == nil
 }
 
-// numberOf returns how many files there were before f, 0 where it doesn't tell.
+// numberOf returns the number of files before f, 0 where it has no tag.
 func numberOf(f *os.File) int {
 	var head [128]byte
 	n, _ := f.ReadAt(head[:], 0)

@@ -13,25 +13,25 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// Exit is how a task ended. The process that writes its log notes it beside that, where the program asks for it: whoever else
-// could tell is gone after a power cut, and so is what containerd knew.
+// Exit is the exit of a task. The process that writes its log can record it beside the log: no other process and no record of
+// containerd survives a power cut.
 type Exit struct {
-	// Code is that of the process, or 128 and the number of the signal that ended it.
+	// Code is the exit code of the process, or 128 plus the number of the signal that ended it.
 	Code uint32    `json:"code"`
 	At   time.Time `json:"at"`
 }
 
-// exitFile returns the name of the file beside a log that tells how the task ended.
+// exitFile returns the name of the file beside a log that records the task's exit.
 func exitFile(log string) string { return log + ".exit" }
 
-// ReadExit returns how the task that wrote the log ended, or nil where nobody has noted it so that it can be read.
+// ReadExit returns the exit of the task that wrote the log, or nil where there is no valid record of it.
 func ReadExit(log string) (*Exit, error) {
 	data, err := durable.ReadFile(exitFile(log))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read how a task ended: %w", err)
+		return nil, fmt.Errorf("read the exit of a task: %w", err)
 	}
 	exit := new(Exit)
 	if json.Unmarshal(data, exit) != nil || exit.At.IsZero() {
@@ -40,16 +40,16 @@ func ReadExit(log string) (*Exit, error) {
 	return exit, nil
 }
 
-// ForgetExit makes room for the exit of the next task.
+// ForgetExit removes the recorded exit before the next task.
 func ForgetExit(log string) error {
 	if err := durable.Remove(exitFile(log)); err != nil {
-		return fmt.Errorf("forget how a task ended: %w", err)
+		return fmt.Errorf("forget the exit of a task: %w", err)
 	}
 	return nil
 }
 
-// DisregardExit keeps the exit of the task that runs from being noted, unless it has been: that task is about to be ended, which
-// says nothing of its work.
+// DisregardExit keeps the exit of the running task from being recorded, unless it has been: the task is about to be stopped,
+// which tells nothing about its work.
 func DisregardExit(log string) error {
 	if _, err := os.Lstat(exitFile(log)); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -65,11 +65,11 @@ func writeExit(log string, exit Exit) error {
 	return durable.WriteFile(exitFile(log), append(data, '\n'), fileMode)
 }
 
-// exitNoter notes how a task ends, and lets the process end only between two steps of that.
+// exitNoter records the exit of a task. Its lock keeps the process from ending in the middle of that.
 type exitNoter struct {
-	log func() string // where the log is by now
+	log func() string // the present name of the log
 	mu  sync.Mutex
-	// initFile tells the name of the host's first process.
+	// initFile holds the name of the host's first process.
 	initFile string
 }
 
@@ -77,15 +77,14 @@ func newExitNoter(log func() string) *exitNoter {
 	return &exitNoter{log: log, initFile: "/proc/1/comm"}
 }
 
-// goingDown reports whether the host is shut down, which asks every process to end: that says nothing of the work of one.
-// systemd makes way for a program of its own before it does so.
+// goingDown reports whether the host is being shut down, which ends every process and tells nothing about the work of one.
+// systemd is replaced by systemd-shutdown before that.
 func (n *exitNoter) goingDown() bool {
 	name, err := os.ReadFile(n.initFile)
 	return err == nil && strings.HasPrefix(string(name), "systemd-shutdow") // the kernel keeps 15 characters
 }
 
-// note waits for the end of the task, which wait tells, and writes it down. What can't be written is left, as an exit that
-// nobody has seen.
+// note records the exit of the task, which wait returns. An exit that can't be written is dropped, like one that was not seen.
 func (n *exitNoter) note(wait func() (Exit, error)) {
 	exit, err := wait()
 	if err != nil || n.goingDown() {
@@ -94,7 +93,7 @@ func (n *exitNoter) note(wait func() (Exit, error)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	log := n.log()
-	// The log of a container that is removed is gone.
+	// A removed container has no log.
 	if _, err := os.Lstat(log); err != nil {
 		return
 	}

@@ -12,42 +12,42 @@ import (
 	"time"
 )
 
-// Entry is a line that a container printed.
+// Entry is a line of a container's output.
 type Entry struct {
-	// Time is when its beginning came; zero where the file doesn't tell.
+	// Time is the time of its beginning; zero in a file of another format.
 	Time time.Time
 	// Stream is stdout or stderr.
 	Stream string
 	Text   string
-	// Missing, where not 0, says that this is no line: so many full files were removed here before they could be read.
+	// Missing, where not 0, is the number of full files that were removed here before they could be read. Then there is no line.
 	Missing int
 }
 
-// ReadOptions say which lines to read.
+// ReadOptions select the lines to read.
 type ReadOptions struct {
-	// Tail is how many of the last lines there are to read; negative for all.
+	// Tail is the number of existing lines to read, from the end; negative for all.
 	Tail int
-	// Since leaves out what is older.
+	// Since leaves out older lines.
 	Since time.Time
-	// Follow goes on with what comes, until the context ends.
+	// Follow continues with new lines until the context ends.
 	Follow bool
 }
 
 const (
-	// followInterval is how often a file is looked at for what is new.
+	// followInterval is the interval at which a file is checked for new lines.
 	followInterval = 100 * time.Millisecond
-	// partialTime is how long a follower waits for the end of a line that it has the beginning of.
+	// partialTime is the time that a follower waits for the end of a line that has begun.
 	partialTime = time.Second
-	// lastTime bounds the last look of a follower once its context has ended.
+	// lastTime limits the last check of a follower after the end of its context.
 	lastTime = time.Second
-	// maxJoined is how much of a line is joined, in bytes; one that is longer is read as several.
+	// maxJoined is the maximum length of a joined line, in bytes; a longer line is read as several.
 	maxJoined = 1 << 20
 )
 
-// Read calls f for the lines of the log in file, old files included, the oldest first. A log that isn't there is empty;
-// with Follow it is waited for. What was printed last without a newline is a line too; a follower shows the beginning of
-// a line that stays without its end for a second. It returns the error of f, or that of the context once it ends: what had
-// come until then has been read.
+// Read calls f for the lines of the log in file, old files included, the oldest first. A missing log is empty; with Follow,
+// Read waits for it. The last line needs no newline; a follower passes on the beginning of a line that stays without its end
+// for a second. Read returns the error of f or, once the context ends, that of the context, after it has read all earlier
+// lines.
 func Read(ctx context.Context, file string, o ReadOptions, f func(Entry) error) error {
 	c := &chain{file: file}
 	defer c.close()
@@ -82,7 +82,7 @@ func Read(ctx context.Context, file string, o ReadOptions, f func(Entry) error) 
 	}
 }
 
-// reader reads a log from its oldest file on, and then what is added to the youngest.
+// reader reads a log from its oldest file on, and then the lines added to the youngest.
 type reader struct {
 	chain *chain
 	since time.Time
@@ -90,14 +90,14 @@ type reader struct {
 
 	f   *os.File
 	buf *bufio.Reader
-	// at is how far the file was read; number is how many there were before it, as far as they tell, -1 where none was
-	// read; and begun says that its first entry was.
+	// at is the offset in the file. number is the number of files before it, by their tags, -1 where no entry was read. begun
+	// says that its first entry was read.
 	at     int64
 	number int
 	begun  bool
-	// raw is an entry of which the end has not come yet.
+	// raw is an entry whose end has not been written yet.
 	raw []byte
-	// part is a line of which the end has not come yet, for each stream.
+	// part is a line whose end has not been written yet, for each stream.
 	part map[string]*line
 }
 
@@ -105,12 +105,12 @@ type reader struct {
 type line struct {
 	at   time.Time
 	text []byte
-	// last is when the last of it came; shown says that there was more before it, which has been read as a line.
+	// last is the time of its last entry; shown says that an earlier part of it has been read as a line.
 	last  time.Time
 	shown bool
 }
 
-// existing reads all there is, or its last lines.
+// existing reads all existing lines, or the last ones.
 func (r *reader) existing(ctx context.Context, o ReadOptions) error {
 	if o.Tail < 0 {
 		if err := r.advance(ctx); err != nil || o.Follow {
@@ -130,7 +130,7 @@ func (r *reader) existing(ctx context.Context, o ReadOptions) error {
 	switch {
 	case err != nil:
 	case o.Follow:
-		err = r.cut(0) // it is one of the last lines, though it may go on
+		err = r.cut(0) // a begun line is one of the last, though it may continue
 	default:
 		err = r.finish()
 	}
@@ -149,7 +149,7 @@ func (r *reader) existing(ctx context.Context, o ReadOptions) error {
 // advance reads up to the end of the youngest file.
 func (r *reader) advance(ctx context.Context) error {
 	for {
-		// A file that another one follows is complete: so it is read to its end once more after the next was seen.
+		// A file is complete once the next exists, and so is read to its end once more after that was seen.
 		youngest := r.chain.empty()
 		if err := r.rest(ctx); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (r *reader) advance(ctx context.Context) error {
 	}
 }
 
-// rewind goes back to the beginning of a file that somebody has emptied.
+// rewind returns to the beginning of a file that was truncated.
 func (r *reader) rewind() error {
 	if r.f == nil {
 		return nil
@@ -218,7 +218,7 @@ func (r *reader) rest(ctx context.Context) error {
 	return nil
 }
 
-// entry reads one entry. Those without a time are lines of a file of another format.
+// entry reads one entry. Entries without a time are lines of a file of another format.
 func (r *reader) entry(text []byte) error {
 	e, ok := parse(text)
 	if !ok {
@@ -258,7 +258,7 @@ func (r *reader) entry(text []byte) error {
 	return r.end(e.stream)
 }
 
-// end reads a line that there is the beginning of as a whole one.
+// end reads the beginning of a line as a whole line.
 func (r *reader) end(stream string) error {
 	l := r.part[stream]
 	delete(r.part, stream)
@@ -268,10 +268,10 @@ func (r *reader) end(stream string) error {
 	return r.line(Entry{Time: l.at, Stream: stream, Text: string(l.text)})
 }
 
-// flush ends the lines that there are the beginnings of.
+// flush reads the beginnings of lines of both streams as whole lines.
 func (r *reader) flush() error { return errors.Join(r.end("stdout"), r.end("stderr")) }
 
-// cut reads the beginnings of lines of which nothing came for so long as lines, and what comes of them as others.
+// cut reads the beginnings of lines that got no entry for the time quiet as lines, and their rest as further lines.
 func (r *reader) cut(quiet time.Duration) error {
 	for stream, l := range r.part {
 		if len(l.text) == 0 || time.Since(l.last) < quiet {
@@ -285,8 +285,7 @@ func (r *reader) cut(quiet time.Duration) error {
 	return nil
 }
 
-// torn reads what there is of an entry without an end as it is. That is the last line of a file of another format, or what
-// a power cut left.
+// torn reads an entry without an end as a line: the last line of a file of another format, or the remains of a power cut.
 func (r *reader) torn() error {
 	if len(r.raw) == 0 {
 		return nil
@@ -296,7 +295,8 @@ func (r *reader) torn() error {
 	return r.line(Entry{Stream: "stdout", Text: text})
 }
 
-// finish reads what has no end as what it is. An entry of which the end is missing may just be being written.
+// finish reads lines without an end. An entry without an end is left out, as it may be in the process of being written, unless
+// the file has another format.
 func (r *reader) finish() error {
 	err := r.flush()
 	if !r.begun {

@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// creationPoll is the time between two questions for a task that the shim is just making: it starts this process first.
+	// creationPoll is the interval of queries for the task, which the shim creates after it has started this process.
 	creationPoll = 50 * time.Millisecond
-	// creationLimit bounds the wait for it.
+	// creationLimit limits the wait for it.
 	creationLimit = 5 * time.Minute
-	// shimV3 is the version of a shim's services from which on they have another name.
+	// shimV3 is the first version of a shim's services with other names.
 	shimV3 = 3
 )
 
-// shimAddress is where the shim listens that has started this process, which works in the bundle of its task.
+// shimAddress is the address of the shim that has started this process, in the bundle of its task.
 type shimAddress struct {
 	Version int    `json:"version"`
 	Address string `json:"address"`
@@ -35,7 +35,7 @@ type shimAddress struct {
 func findShim() (shimAddress, error) {
 	data, err := os.ReadFile("bootstrap.json")
 	if errors.Is(err, fs.ErrNotExist) {
-		// containerd 1 writes no more than the address.
+		// containerd 1 writes only the address.
 		data, err = os.ReadFile("address")
 		return shimAddress{Version: shimV3 - 1, Address: string(data)}, err
 	}
@@ -46,8 +46,8 @@ func findShim() (shimAddress, error) {
 	return at, err
 }
 
-// awaitExit asks the shim that has started this process for the end of its task, and waits for it. containerd itself may be
-// stopped meanwhile.
+// awaitExit waits for the exit of the task at the shim that has started this process. containerd itself may be stopped
+// meanwhile.
 func awaitExit() (Exit, error) {
 	at, err := findShim()
 	if err != nil {

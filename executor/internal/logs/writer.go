@@ -1,14 +1,14 @@
-// Package logs writes and reads what containers print.
+// Package logs writes and reads the output of containers.
 //
-// It is written by a small process of its own for each task, which containerd's shim starts and feeds, so that lines get
-// the time at which they came and files stay small. The format is Kubernetes' (CRI):
+// A small process for each task writes it, which containerd's shim starts and feeds, so that lines get the time of their
+// output and files stay small. The format is Kubernetes' (CRI):
 //
 //	2026-11-24T09:17:23.123456789Z stdout F a line
 //
-// with P in place of F for a line that goes on in the next entry. Behind a colon there may be tags: ":run" at the first
-// entry of a writer that goes on in a file of another, so that no line goes on across it, and ":file=N" at the first entry
-// of a file that follows N others. Beside a log there may be a file that tells how the task ended. The package knows
-// files, and of a container no more than that it ends.
+// with P in place of F for a line that continues in the next entry. Tags may follow a colon: ":run" at the first entry of a
+// writer that continues the file of another, so that no line continues across it, and ":file=N" at the first entry of a file
+// that follows N others. A file beside a log may record the exit of the task. The package knows files, and no property of a
+// container but its exit.
 package logs
 
 import (
@@ -27,13 +27,13 @@ import (
 )
 
 const (
-	// maxSize is how large a file may grow before the next one is begun.
+	// maxSize is the maximum size of a file in bytes.
 	maxSize = 10 << 20
-	// maxOld is how many old files are kept, with .1 for the youngest.
+	// maxOld is the number of old files that are kept, with .1 for the youngest.
 	maxOld = 2
-	// maxLine is the longest piece of a line in one entry.
+	// maxLine is the maximum length of a piece of a line in one entry, in bytes.
 	maxLine = 16 << 10
-	// quietTime is how long the beginning of a line waits for its end before it is written.
+	// quietTime is the time that the beginning of a line waits for its end before it is written.
 	quietTime = 100 * time.Millisecond
 
 	fileMode = 0o640
@@ -45,28 +45,28 @@ const (
 	fileTag = ":file="
 )
 
-// writerArg is the first argument of a process that writes a log, and noterArg of one that also notes how its task ends; the
+// writerArg is the first argument of a process that writes a log, and noterArg of one that also records its task's exit; the
 // file follows.
 const (
 	writerArg = "kuke-log-writer"
 	noterArg  = "kuke-log-and-exit-writer"
 )
 
-// IsWriter reports whether the arguments are those of a process that writes a log.
+// IsWriter reports whether a process with these arguments writes a log.
 func IsWriter(args []string) bool {
 	const all = 3
 	return len(args) == all && (args[1] == writerArg || args[1] == noterArg)
 }
 
-// The files that a shim gives the process.
+// The file descriptors that a shim gives the process.
 const (
 	stdoutFD = 3
 	stderrFD = 4
 	readyFD  = 5 // closed when the process is ready
 )
 
-// URI returns what tells containerd to have the program, which calls [Init], write the output of a task to the file, and with
-// noteExit also note its end: see [ReadExit].
+// URI returns the URI that makes containerd run the program, which calls [Init], to write the output of a task to the file
+// and, with noteExit, record its exit for [ReadExit].
 func URI(program, file string, noteExit bool) string {
 	arg := writerArg
 	if noteExit {
@@ -76,43 +76,43 @@ func URI(program, file string, noteExit bool) string {
 	return u.String()
 }
 
-// Init does the work of a process that writes a log and never returns, when this process is one; else it returns at
-// once. It must run before the program does anything else.
+// Init writes the log and never returns when this is a process that writes a log; else it returns at once. The program must
+// call it first.
 func Init() {
 	if !IsWriter(os.Args) {
 		return
 	}
-	// The process ends with its input: whoever ends the shim, or presses Ctrl-C, doesn't mean it.
+	// The process ends with its input: signals to the shim or from Ctrl-C are not meant for it.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
 	w := newWriter(os.Args[2], maxSize)
-	w.open() // before the task is there, which may be moved or removed at any time
+	w.open() // before the task exists, which may be moved or removed at any time
 	_ = os.NewFile(readyFD, "ready").Close()
 	noter := newExitNoter(w.place)
 	if os.Args[1] == noterArg {
 		go noter.note(awaitExit)
 	}
 	w.write(os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr"))
-	noter.mu.Lock() // for good: what is being written is finished
+	noter.mu.Lock() // for good: a record in progress is complete
 	os.Exit(0)
 }
 
-// Write copies lines from both readers to the file until both end. The beginning of a line is written when nothing more
-// comes of it for a moment, for it may be the last that a container prints, whose output stays open until its task is
-// removed. What can't be written, to a full disk, is dropped: a container must never wait for its log.
+// Write copies lines from both readers to the file until both end. The beginning of a line is written when its end does not
+// come within a moment: it may be the last output of a container, which stays open until the task is removed. Lines that
+// can't be written, to a full disk, are dropped: a container must never wait for its log.
 func Write(file string, stdout, stderr io.Reader) {
 	newWriter(file, maxSize).write(stdout, stderr)
 }
 
-// writer appends entries to a file, and begins another one when it is full.
+// writer appends entries to a file, and begins the next file when it is full.
 type writer struct {
 	file string
-	// max is how many bytes a file may have.
+	// max is the maximum size of a file in bytes.
 	max int64
 
 	mu   sync.Mutex
 	f    *os.File
 	size int64
-	// number is how many files there were before the one at hand, as far as they tell; tag goes to the next entry.
+	// number is the number of files before the present one, by their tags; tag is for the next entry.
 	number int
 	tag    string
 }
@@ -130,13 +130,13 @@ func (w *writer) write(stdout, stderr io.Reader) {
 	both.Wait()
 }
 
-// stream is one of the two that a container prints to. The lock of its writer guards it.
+// stream is the standard output or the standard error of a container. The lock of its writer guards it.
 type stream struct {
 	name string
-	// rest is the beginning of a line that has not been written; begun says that an entry of it has been.
+	// rest is the unwritten part of a line; begun says that an entry of the line has been written.
 	rest  []byte
 	begun bool
-	// flush writes the rest; every reading stops it.
+	// flush writes the rest; new input stops it.
 	flush *time.Timer
 }
 
@@ -151,7 +151,8 @@ func (w *writer) copy(s *stream, from io.Reader) {
 	}
 }
 
-// take writes the lines that data completes. The rest waits for its end, a moment, or is the last where the stream has ended.
+// take writes the lines that data completes. The rest waits a moment for its end, or is written as the last line of the
+// stream.
 func (w *writer) take(s *stream, data []byte, last bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -178,7 +179,7 @@ func (w *writer) take(s *stream, data []byte, last bool) {
 		s.flush = time.AfterFunc(quietTime, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			// Where the timer could not be stopped in time, it is early, which does no harm.
+			// A timer that could not be stopped in time is early, which does no harm.
 			if len(s.rest) > 0 {
 				w.entry(s, false)
 			}
@@ -194,7 +195,7 @@ func (w *writer) entry(s *stream, whole bool) {
 	if whole {
 		tag = 'F'
 	}
-	const around = 64 // of a line: the time, the stream and the tags
+	const around = 64 // bytes for the time, the stream and the tags
 	if w.f != nil && w.size+int64(len(s.rest))+around > w.max {
 		w.rotate()
 	}
@@ -230,9 +231,9 @@ func (w *writer) open() bool {
 	case w.size > 0:
 		w.number = numberOf(f)
 		w.tag = runTag
-		w.mend()
+		w.endEntry()
 	case w.number == 0:
-		// A writer that was killed may have made room for a file and not begun it.
+		// A killed writer may have rotated the files without beginning the next one.
 		if before, err := durable.OpenFile(old(w.file, 1), os.O_RDONLY, 0); err == nil {
 			w.number = numberOf(before) + 1
 			_ = before.Close()
@@ -244,8 +245,8 @@ func (w *writer) open() bool {
 	return true
 }
 
-// mend ends an entry that a power cut or a full disk has left without its end: what comes next is no part of it.
-func (w *writer) mend() {
+// endEntry ends an entry that a power cut or a full disk has left without its end, so that the next is no part of it.
+func (w *writer) endEntry() {
 	var last [1]byte
 	if _, err := w.f.ReadAt(last[:], w.size-1); err == nil && last[0] != '\n' {
 		n, _ := w.f.Write([]byte("\n"))
@@ -253,7 +254,7 @@ func (w *writer) mend() {
 	}
 }
 
-// rotate makes room for another file, unless somebody else has done so.
+// rotate renames the full files, unless another writer has done so.
 func (w *writer) rotate() {
 	w.follow()
 	mine, err := w.f.Stat()
@@ -270,7 +271,7 @@ func (w *writer) rotate() {
 	}
 }
 
-// place returns where the file is by now.
+// place returns the present name of the file.
 func (w *writer) place() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -280,7 +281,7 @@ func (w *writer) place() string {
 	return w.file
 }
 
-// follow notes where the file is that was moved, as its container was. One that is full has another ending.
+// follow updates the name of a file that was moved with its container. A full file has another ending.
 func (w *writer) follow() {
 	name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(w.f.Fd())))
 	if err == nil && filepath.Ext(name) == filepath.Ext(w.file) {
@@ -298,7 +299,7 @@ func (w *writer) close() {
 // old returns the name of the n-th youngest of the full files.
 func old(file string, n int) string { return file + "." + strconv.Itoa(n) }
 
-// Files returns the names that the log in file may take up, the oldest first.
+// Files returns the names of the files that the log in file may have, the oldest first.
 func Files(file string) []string {
 	var all []string
 	for n := maxOld; n > 0; n-- {
