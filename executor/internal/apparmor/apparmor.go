@@ -1,8 +1,8 @@
-// Package apparmor loads the default AppArmor profile of containers and reads what the kernel enforces.
+// Package apparmor loads the default AppArmor profile of containers and reads the profiles that the kernel enforces.
 //
-// The kernel forgets its profiles at a reboot, and `apparmor_parser -R` or aa-remove-unknown remove them from under
-// running processes, which are unconfined from then on. The package decides nothing: which profile a container has is in
-// its spec, and whether one that is missing matters is the planner's to say.
+// The kernel forgets its profiles at a reboot, and `apparmor_parser -R` or aa-remove-unknown remove them from running
+// processes, which are unconfined from then on. The package decides nothing: the spec of a container names its profile, and
+// the planner decides about a missing one.
 package apparmor
 
 import (
@@ -23,7 +23,7 @@ const (
 	// profilesFile lists the loaded profiles, one a line: "kukeon-default (enforce)".
 	profilesFile = "/sys/kernel/security/apparmor/profiles"
 	enabledFile  = "/sys/module/apparmor/parameters/enabled"
-	// parser is where HostSupports looks for it, too.
+	// parser is the path that containerd's HostSupports checks too.
 	parser = "/sbin/apparmor_parser"
 	// Unconfined is the label of a process without a profile.
 	Unconfined = "unconfined"
@@ -72,7 +72,7 @@ func withoutMode(line string) string {
 	return line
 }
 
-// loading keeps starts that run at once from loading the same profile.
+// loading keeps concurrent starts from loading the same profile.
 var loading sync.Mutex
 
 // Load loads containerd's default profile under the name, unless a profile of that name is loaded or the host does not
@@ -97,7 +97,7 @@ func Load(name string) error {
 	return nil
 }
 
-// Label returns the profile that a process runs under, or [Unconfined]; empty where that can't be told.
+// Label returns the profile that confines a process, or [Unconfined]; empty where it can't be read.
 func Label(pid int) string {
 	if !Enforced() {
 		return ""

@@ -1,8 +1,8 @@
-// Package netns makes network namespaces that last without a process, and enters them: each is pinned by a bind mount
-// on a file, as "ip netns" does it.
+// Package netns creates network namespaces that last without a process, and enters them: each is pinned by a bind mount on a
+// file, like those of "ip netns".
 //
-// The pin is made in the mount namespace of the calling process, which has to be that of containerd's shims. The
-// package fills no namespace with more than a loopback that is up; links and addresses come from elsewhere.
+// The pin is created in the mount namespace of the calling process, which has to be that of containerd's shims. The package
+// configures only the loopback of a namespace; other packages add links and addresses.
 package netns
 
 import (
@@ -19,22 +19,21 @@ import (
 	"github.com/kukeon/kuke/executor/internal/thread"
 )
 
-// Create makes a network namespace with its loopback up and pins it at path, in place of what is pinned there.
-// Directories above path are made. IPv6 is off on every other link that comes, until somebody turns it on there.
+// Create creates a network namespace with its loopback up and pins it at path, in place of another pin. It creates the
+// directories above path. IPv6 is disabled on every other link by default.
 func Create(path string) error {
 	if err := Remove(path); err != nil {
 		return err
 	}
 	if err := pin(path); err != nil {
-		// Remove takes what was made up to the failure.
+		// Remove removes the parts created before the failure.
 		return errors.Join(fmt.Errorf("create network namespace %s: %w", path, err), Remove(path))
 	}
 	return nil
 }
 
-// Pin pins the network namespace of a running process at path, in place of what is pinned there: to mend a pin that was
-// lost. Directories above path are made. The error matches [fs.ErrNotExist] when there is no such process, and then the
-// old pin stays.
+// Pin pins the network namespace of a running process at path, in place of another pin, to repair a lost pin. It creates the
+// directories above path. The error matches [fs.ErrNotExist] when the process does not exist, and then the old pin stays.
 func Pin(path string, pid int) error {
 	return wrap(pinProcess(path, pid), "pin the network namespace of pid %d at %s", pid, path)
 }
@@ -107,8 +106,8 @@ func unshareAndPin(path string) error {
 	return bind(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()), path)
 }
 
-// disableIPv6 turns IPv6 off but for the loopback's ::1, as Docker does in a network without it: who has an address of its
-// own making on a link takes routes and resolvers from whoever else is on it.
+// disableIPv6 disables IPv6 except for the loopback's ::1, as Docker does in a network without it: an interface with a
+// link-local address accepts routes and resolvers from every other one on the link.
 func disableIPv6() error {
 	for _, set := range []struct{ link, value string }{{"all", "1"}, {"default", "1"}, {"lo", "0"}} {
 		file := filepath.Join("/proc/sys/net/ipv6/conf", set.link, "disable_ipv6")
@@ -117,7 +116,7 @@ func disableIPv6() error {
 			return nil // a kernel without it
 		}
 		if err != nil {
-			return fmt.Errorf("turn IPv6 off: %w", err)
+			return fmt.Errorf("disable IPv6: %w", err)
 		}
 	}
 	return nil
@@ -127,11 +126,10 @@ func bind(namespace, path string) error {
 	return wrap(unix.Mount(namespace, path, "none", unix.MS_BIND, ""), "bind mount")
 }
 
-// Remove takes the pin at path away. The namespace itself stays while a process is in it. A path that is gone already
-// is no error.
+// Remove removes the pin at path. The namespace itself stays while a process is in it. A missing path is no error.
 func Remove(path string) error {
 	for {
-		// Pins can lie on top of each other.
+		// Pins can be stacked.
 		err := unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 			break
@@ -146,21 +144,21 @@ func Remove(path string) error {
 	return nil
 }
 
-// Inode returns the number that identifies the network namespace of a process. The error matches [fs.ErrNotExist] when
-// there is no such process.
+// Inode returns the number that identifies the network namespace of a process. The error matches [fs.ErrNotExist] when the
+// process does not exist.
 func Inode(pid int) (uint64, error) {
 	return inode("/proc/" + strconv.Itoa(pid) + "/ns/net")
 }
 
-// PinInode returns the number that identifies the network namespace pinned at path. The error matches [fs.ErrNotExist]
-// when nothing is pinned there, even where the empty file of a pin that was lost, as in a reboot, is left.
+// PinInode returns the number that identifies the network namespace pinned at path. The error matches [fs.ErrNotExist] when
+// no namespace is pinned there, also where a pin that was lost, as in a reboot, has left its empty file.
 func PinInode(path string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return 0, fmt.Errorf("look at network namespace %s: %w", path, err)
+		return 0, fmt.Errorf("inspect network namespace %s: %w", path, err)
 	}
 	if int64(st.Type) != unix.NSFS_MAGIC {
-		return 0, fmt.Errorf("look at network namespace %s: nothing is pinned there: %w", path, fs.ErrNotExist)
+		return 0, fmt.Errorf("inspect network namespace %s: no namespace is pinned there: %w", path, fs.ErrNotExist)
 	}
 	return inode(path)
 }
@@ -168,7 +166,7 @@ func PinInode(path string) (uint64, error) {
 func inode(path string) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		return 0, fmt.Errorf("look at network namespace %s: %w", path, err)
+		return 0, fmt.Errorf("inspect network namespace %s: %w", path, err)
 	}
 	return st.Ino, nil
 }

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Mount adds a mount of the source, a path of the host, or of a tmpfs where the source is empty. It returns why the runtime
-// could not mount it, in words that follow the target, or "". Mounts are added in the order in which they are made.
+// Mount adds a mount of the source, a path of the host, or of a tmpfs where the source is empty. It returns the reason why
+// the runtime could not mount it, as a predicate of the target, or "". Mounts are added in the order of the runtime.
 func (v *View) Mount(target, source string, readOnly bool) (flaw string, err error) {
 	m := mount{source: source, readOnly: readOnly}
 	dir := true
-	// The file systems that the host makes up by itself may not be those that this view has at their places.
+	// The kernel's virtual file systems may differ from those that this view has at their places.
 	if source == "/proc" || strings.HasPrefix(source, "/proc/") {
 		m.opaque = true
 	} else if source != "" {
 		info, err := os.Stat(source)
 		if err != nil {
-			m.opaque = true // which is said elsewhere
+			m.opaque = true // another check reports a missing source
 		} else {
 			dir = info.IsDir()
 		}
@@ -34,7 +34,7 @@ func (v *View) Mount(target, source string, readOnly bool) (flaw string, err err
 	return flaw, nil
 }
 
-// mountFlaw says why a directory, or a file, can't be mounted at the entry.
+// mountFlaw returns the reason why a directory, or a file, can't be mounted at the entry.
 func (v *View) mountFlaw(at entry, dir bool) string {
 	switch {
 	case at.exists && dir && !at.mode.IsDir():
@@ -57,7 +57,7 @@ func (v *View) mountFlaw(at entry, dir bool) string {
 	return ""
 }
 
-// known returns err unless it says that something can't be told.
+// known returns err unless it is errUnknown.
 func known(err error) error {
 	if err == errUnknown {
 		return nil

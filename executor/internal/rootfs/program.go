@@ -20,21 +20,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// defaultPath is where the runtime looks for programs when the process has no variable PATH.
+// defaultPath is the PATH of the runtime when the process has no variable PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// Process is the first one of a container.
+// Process is the first process of a container.
 type Process struct {
 	Args []string
-	Env  []string // NAME=value, the last of a name holds
+	Env  []string // NAME=value, the last value of a name counts
 	// Dir is the working directory; empty is /.
 	Dir string
-	// Foreign says that the host may run programs of formats that the kernel does not know by itself.
+	// Foreign says that the host may run programs of formats that are registered with the kernel.
 	Foreign bool
 }
 
-// DirFlaw says why the process can't have its working directory, in words that follow it, or returns "". One that isn't there
-// is made.
+// DirFlaw returns the reason why the process can't have its working directory, as a predicate of it, or "". The runtime
+// creates a missing one.
 func (v *View) DirFlaw(p *Process) (string, error) {
 	e, err := v.find("/", p.Dir)
 	if err != nil {
@@ -51,8 +51,8 @@ func (v *View) DirFlaw(p *Process) (string, error) {
 	return "", nil
 }
 
-// ProgramFlaw says why the process can't be started, in words that follow the name of its program, or returns "". The program,
-// or its interpreter, may only be missing in a volume, where another container can put it: then awaited is true.
+// ProgramFlaw returns the reason why the process can't be started, as a predicate of its program, or "". awaited says that
+// the program, or its interpreter, is only missing in a volume, where another container can create it.
 func (v *View) ProgramFlaw(p *Process) (flaw string, awaited bool, err error) {
 	s := search{View: v, process: p}
 	flaw, err = s.program()
@@ -62,14 +62,14 @@ func (v *View) ProgramFlaw(p *Process) (flaw string, awaited bool, err error) {
 	return flaw, flaw != "" && s.awaited, err
 }
 
-// search looks for a program, and notes whether what it didn't find would have been in a volume.
+// search looks for a program, and notes whether a missing file would be in a volume.
 type search struct {
 	*View
 	process *Process
 	awaited bool
 }
 
-// missing notes that nothing is at the entry.
+// missing notes that the entry does not exist.
 func (s *search) missing(e entry) {
 	if _, in := s.on(e.path); in != nil && in.source != "" {
 		s.awaited = true
@@ -79,7 +79,7 @@ func (s *search) missing(e entry) {
 func (s *search) program() (string, error) {
 	p, name := s.process, s.process.Args[0]
 	if !path.IsAbs(name) {
-		// One that is not there is made before the program is looked for.
+		// The runtime creates a missing one before it looks for the program.
 		if e, err := s.find("/", p.Dir); err != nil || !e.exists {
 			return "", errUnknown
 		}
@@ -115,14 +115,14 @@ func (s *search) program() (string, error) {
 		}
 		flaw = fmt.Sprintf("is %s, which %s", e.path, why)
 		if executable(e) {
-			return flaw, nil // this is the one that is run
+			return flaw, nil // the runtime runs the first one that is executable
 		}
 	}
 	return flaw, nil
 }
 
-// executable reports whether anybody may execute the file. Whether the user of the process may also depends on its
-// capabilities: that is left to the runtime.
+// executable reports whether any user may execute the file. Whether the user of the process may depends on its
+// capabilities too: that is left to the runtime.
 func executable(e entry) bool { return e.mode.Perm()&0o111 != 0 }
 
 func (s *search) executableFlaw(e entry) (string, error) {
@@ -137,7 +137,7 @@ func (s *search) executableFlaw(e entry) (string, error) {
 	case !executable(e):
 		return fmt.Sprintf("is not executable: its mode is %04o", e.mode.Perm()), nil
 	}
-	// Nobody follows a link here, or waits for a pipe, that came there since.
+	// A link or a pipe that has replaced the file since is not followed or waited for.
 	f, err := os.OpenFile(e.host, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return "", err
@@ -146,9 +146,9 @@ func (s *search) executableFlaw(e entry) (string, error) {
 	return s.formatFlaw(f)
 }
 
-// formatFlaw says why the kernel could not run the file.
+// formatFlaw returns the reason why the kernel could not run the file, or "".
 func (s *search) formatFlaw(f *os.File) (string, error) {
-	head := make([]byte, 256) // as much as the kernel looks at
+	head := make([]byte, 256) // the kernel reads no more
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return "", err
@@ -203,8 +203,8 @@ var machines = map[string][]elf.Machine{
 	"riscv64": {elf.EM_RISCV}, "s390x": {elf.EM_S390}, "ppc64le": {elf.EM_PPC64},
 }
 
-// elfFlaw says why the kernel could not run the ELF file that begins with head. Its program headers are all that the kernel
-// reads: a file in which Go finds more to read, and that is damaged, may run.
+// elfFlaw returns the reason why the kernel could not run the ELF file that begins with head, or "". The kernel reads only its
+// program headers: a file may run even if other parts, which Go reads too, are damaged.
 func (s *search) elfFlaw(f *os.File, head []byte) (string, error) {
 	const dataAt, machineAt = 5, 18
 	if known := machines[runtime.GOARCH]; known != nil && len(head) >= machineAt+2 && !s.process.Foreign {
@@ -233,8 +233,8 @@ func (s *search) elfFlaw(f *os.File, head []byte) (string, error) {
 	return "", nil
 }
 
-// ForeignFormats reports whether the kernel of this host has been told of further formats of programs, such as those of other
-// processors.
+// ForeignFormats reports whether further formats of programs are registered with the kernel of this host, such as those of
+// other processors.
 func ForeignFormats() bool {
 	entries, err := os.ReadDir("/proc/sys/fs/binfmt_misc")
 	if err != nil {

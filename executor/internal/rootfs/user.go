@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FindUser looks up "user[:group]" in the user database of a root file system, which those in the container may have made.
+// FindUser looks up "user[:group]" in the user database of a root file system, which comes from the image or the container
+// and is not trusted.
 func FindUser(root, text string) (*user.ExecUser, error) {
 	passwd, err := openInside(root, "etc/passwd")
 	if err != nil {
@@ -26,10 +27,10 @@ func FindUser(root, text string) (*user.ExecUser, error) {
 	return user.GetExecUser(text, nil, passwd.reader(), group.reader())
 }
 
-// insideFile is a file of a root file system, or none.
+// insideFile is a file of a root file system, or an empty one.
 type insideFile struct{ *os.File }
 
-// maxUsers bounds what is read of a user database, in bytes.
+// maxUsers is the maximum size of a user database in bytes.
 const maxUsers = 16 << 20
 
 func (f insideFile) reader() io.Reader {
@@ -46,15 +47,15 @@ func (f insideFile) Close() error {
 	return f.File.Close()
 }
 
-// openInside opens a regular file for reading. Symbolic links lead to where they lead inside: the kernel would have them
-// begin at the root of the host otherwise. One that isn't there is no error.
+// openInside opens a regular file for reading. Symbolic links are resolved inside the root file system, not at the root of the
+// host. A missing file is no error.
 func openInside(root, name string) (insideFile, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return insideFile{}, fmt.Errorf("open the root file system: %w", err)
 	}
 	defer unix.Close(dir)
-	// A pipe would be waited for.
+	// Opening a pipe would block.
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,

@@ -1,6 +1,6 @@
-// Package rootfs looks into the root file system of an image as a container made from it would see it, with its mounts, and
-// finds what would keep the container from running before anything is made. It changes nothing, and follows symbolic links
-// only where they lead inside the container, never on the host.
+// Package rootfs inspects the root file system of an image, with the mounts of a container, and finds the reasons that would
+// keep the container from running before it is created. It changes nothing, and resolves symbolic links within the container,
+// never on the host.
 package rootfs
 
 import (
@@ -12,50 +12,50 @@ import (
 	"strings"
 )
 
-// maxLinks bounds how many symbolic links are followed for one path, as the kernel does.
+// maxLinks is the maximum number of symbolic links that are followed for one path, like the kernel's.
 const maxLinks = 40
 
-// errUnknown says that a path leads to where nothing can be told: into a mount that can't be looked into, or in a circle.
-var errUnknown = errors.New("it can't be looked into")
+// errUnknown says that a path leads into a mount that can't be inspected, or in a circle.
+var errUnknown = errors.New("it can't be inspected")
 
-// View is a root file system with what is mounted into it. Its paths are those in the container.
+// View is a root file system with its mounts. Its paths are paths in the container.
 type View struct {
 	root   string
 	mounts []mount
 }
 
-// mount covers what is at a path, and the earlier mounts below it.
+// mount covers the file at a path, and the earlier mounts below it.
 type mount struct {
 	at string // without symbolic links
 	// source is a path of the host, empty for a tmpfs.
 	source   string
 	readOnly bool
-	// opaque says that the source can't be looked at.
+	// opaque says that the source can't be inspected.
 	opaque bool
 }
 
 // New returns a view of the root file system at root, a directory of the host.
 func New(root string) *View {
 	v := &View{root: root}
-	// The runtime mounts these itself, and what is in them only a process of the container sees.
+	// The runtime mounts these itself, and only processes of the container see their content.
 	for _, own := range []string{"/proc", "/sys", "/dev"} {
 		v.mounts = append(v.mounts, mount{at: own, opaque: true})
 	}
 	return v
 }
 
-// entry is a file, or the lack of one.
+// entry is a file or a missing file.
 type entry struct {
-	// path is without symbolic links. Where nothing is there, it is that of what would be made.
+	// path is without symbolic links. For a missing file it is the path at which it would be created.
 	path string
-	// exists is false where nothing is there; then above is the nearest directory, or file, that is.
+	// exists is false for a missing file; then above is the nearest existing directory, or file.
 	exists bool
 	above  string
 	host   string // path on the host
 	mode   fs.FileMode
 }
 
-// on returns where the link-free path is on the host, and the mount that it is in, nil for the root file system.
+// on returns the host's path of the link-free path, and the mount that it is in, nil for the root file system.
 func (v *View) on(p string) (host string, in *mount) {
 	for i := len(v.mounts) - 1; i >= 0; i-- {
 		m := &v.mounts[i]
@@ -66,7 +66,7 @@ func (v *View) on(p string) (host string, in *mount) {
 	return filepath.Join(v.root, p), nil
 }
 
-// lstat looks at the link-free path. An error is fs.ErrNotExist where nothing is there.
+// lstat inspects the file at the link-free path. The error is fs.ErrNotExist where there is none.
 func (v *View) lstat(p string) (entry, error) {
 	host, in := v.on(p)
 	look := os.Lstat
@@ -79,7 +79,7 @@ func (v *View) lstat(p string) (entry, error) {
 	case in.source == "":
 		return entry{}, fs.ErrNotExist
 	case in.at == p:
-		look = os.Stat // the source is on the host, where its links lead
+		look = os.Stat // links of the source are resolved on the host
 	}
 	info, err := look(host)
 	if err != nil {
@@ -88,8 +88,8 @@ func (v *View) lstat(p string) (entry, error) {
 	return entry{path: p, exists: true, host: host, mode: info.Mode()}, nil
 }
 
-// find follows the path from the directory dir, unless it is absolute. An error is errUnknown where it leads into a mount that
-// can't be looked into.
+// find resolves the path from the directory dir, unless it is absolute. The error is errUnknown where it leads into a mount
+// that can't be inspected.
 func (v *View) find(dir, p string) (entry, error) {
 	if !path.IsAbs(p) {
 		p = dir + "/" + p

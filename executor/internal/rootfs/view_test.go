@@ -184,7 +184,7 @@ func TestMountsCover(t *testing.T) {
 		t.Fatalf("%q, %v", flaw, err)
 	}
 	if got, _, err := v.ProgramFlaw(process("/opt/app/nothing")); got != "" || err != nil {
-		t.Errorf("what can't be looked into is refused: %q, %v", got, err)
+		t.Errorf("a mount that can't be inspected is refused: %q, %v", got, err)
 	}
 }
 
