@@ -1,5 +1,5 @@
-// Package program is about the programs of the host that root runs for kuke: which environment they get, and whether
-// another user could replace them.
+// Package program runs programs of the host as root: it restricts their environment, and refuses programs that another user
+// could replace.
 package program
 
 import (
@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// systemDirs hold root's programs, and aren't in everybody's PATH.
+// systemDirs hold root's programs, and may be missing in PATH.
 var systemDirs = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-// Environment returns what programs of the host get to see of kuke's environment: its PATH, with the directories of root's
-// programs. Other variables may be the values of secrets.
+// Environment returns the environment for programs of the host: kuke's PATH, with the directories of root's programs. Other
+// variables may be the values of secrets.
 func Environment() []string {
 	return []string{"PATH=" + strings.Join(append([]string{os.Getenv("PATH")}, systemDirs...), string(os.PathListSeparator))}
 }
 
-// Command is [exec.CommandContext] for a program of the host: with [Environment], and apart from the Ctrl-C of a terminal,
-// which goes to all of a process group: what is under way is finished. When ctx ends, the program is killed with those that
-// it started, which would hold its output open otherwise.
+// Command is [exec.CommandContext] for a program of the host: with [Environment], and in a process group of its own, so that
+// Ctrl-C does not interrupt it. When ctx ends, the program is killed with its children, which would hold its output open
+// otherwise.
 func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = Environment()

@@ -22,9 +22,9 @@ const (
 	runningImage             = "/proc/self/exe"
 )
 
-// Trusted returns a program that root may run later, for what names it for a long time: the given one, which is the one that
-// runs, where only root can replace it, and otherwise a copy in dir, which has the digest of the content in its name. Call
-// it again for each use: it compares the copy with the digest, and writes it again where it differs.
+// Trusted returns a program for records that make root run it later: the given one, which must be the running program, where
+// only root can replace it, otherwise a copy in dir with the digest of the content in its name. Call it again for each use:
+// it compares the copy with the digest, and writes it again where it differs.
 func Trusted(path, dir string) (string, error) {
 	unsafe := CheckOwned(path)
 	if unsafe == nil {
@@ -33,13 +33,13 @@ func Trusted(path, dir string) (string, error) {
 	kept, err := keep(dir)
 	if err != nil {
 		return "", fmt.Errorf("%w, and root is to run it whenever a container is started: "+
-			"a copy in %s can't be used instead: %w. Install kuke where only root writes, with install -m 755 %s /usr/local/bin/kuke",
+			"a copy in %s can't be used instead: %w. Install kuke where only root may write, with install -m 755 %s /usr/local/bin/kuke",
 			unsafe, dir, err, path)
 	}
 	return kept, nil
 }
 
-// keep makes sure of the copy of the program that runs, whatever file is under its name by now.
+// keep writes the copy of the running program, whose file may have been replaced, unless it exists.
 func keep(dir string) (string, error) {
 	digest, err := ownDigest()
 	if err != nil {
@@ -62,7 +62,7 @@ func keep(dir string) (string, error) {
 	return file, durable.WriteFile(file, data, copyMode)
 }
 
-// ownDigest is of the program that runs, which nobody can change.
+// ownDigest returns the digest of the running program, which can't change.
 var ownDigest = sync.OnceValues(func() (string, error) {
 	f, err := os.Open(runningImage)
 	if err != nil {
@@ -80,7 +80,7 @@ func digestOf(r io.Reader) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// isCopy reports whether the file is one that only root can write, with that content.
+// isCopy reports whether the file has that content and only root can write it.
 func isCopy(file, digest string) bool {
 	if CheckOwned(file) != nil {
 		return false
@@ -98,8 +98,8 @@ func isCopy(file, digest string) bool {
 	return err == nil && have == digest
 }
 
-// Tidy removes the copies in dir that used does not report, and dir with the last of them. Where no copy was ever made it
-// asks nothing.
+// Tidy removes the copies in dir that used does not return, and dir with the last of them. It does not call used where there
+// is no copy.
 func Tidy(dir string, used func() (map[string]bool, error)) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -110,7 +110,7 @@ func Tidy(dir string, used func() (map[string]bool, error)) error {
 	}
 	named, err := used()
 	if err != nil {
-		return fmt.Errorf("find out who uses copies of kuke: %w", err)
+		return fmt.Errorf("find the users of copies of kuke: %w", err)
 	}
 	for _, e := range entries {
 		file := filepath.Join(dir, e.Name())
@@ -122,6 +122,6 @@ func Tidy(dir string, used func() (map[string]bool, error)) error {
 			return fmt.Errorf("remove a copy of kuke: %w", err)
 		}
 	}
-	_ = os.Remove(dir) // unless there is more in it
+	_ = os.Remove(dir) // unless it holds other files
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// CheckOwned returns an error if another user than root can change or replace the file: by the file itself, by what a
-// symbolic link leads to, or by a directory above it.
+// CheckOwned returns an error if another user than root can change or replace the file: through the file itself, the target of
+// a symbolic link, or a directory above it.
 func CheckOwned(path string) error {
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -18,7 +18,7 @@ func CheckOwned(path string) error {
 	for _, start := range []string{path, resolved} {
 		for at := filepath.Clean(start); ; at = filepath.Dir(at) {
 			if why, err := writableBy(at); err != nil {
-				return fmt.Errorf("look at %s: %w", at, err)
+				return fmt.Errorf("inspect %s: %w", at, err)
 			} else if why != "" {
 				return fmt.Errorf("%s can be replaced by another user than root: %s %s", path, at, why)
 			}
@@ -30,7 +30,7 @@ func CheckOwned(path string) error {
 	return nil
 }
 
-// writableBy says why another user than root can replace what is at path, or what is in that directory.
+// writableBy returns the reason why another user than root can replace the file at path, or a file in that directory.
 func writableBy(path string) (string, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -38,7 +38,7 @@ func writableBy(path string) (string, error) {
 	}
 	owner := info.Sys().(*syscall.Stat_t)
 	mode := info.Mode()
-	sticky := mode.IsDir() && mode&fs.ModeSticky != 0 // there, what is root's stays root's
+	sticky := mode.IsDir() && mode&fs.ModeSticky != 0 // only the owner of a file can replace it there
 	switch {
 	case owner.Uid != 0:
 		return fmt.Sprintf("belongs to user %d", owner.Uid), nil
