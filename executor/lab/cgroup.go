@@ -21,11 +21,11 @@ const (
 	cgroupPrefix = "kuke-lab-"
 )
 
-// hierarchy is one mounted cgroup hierarchy of the host. The lab has one cgroup in each that it
-// uses, directly below the root of the mount: no other cgroup is entered or changed.
+// hierarchy is one mounted cgroup hierarchy of the host. The lab has one cgroup in each that it uses, directly below the root
+// of the mount: it enters and changes no other cgroup.
 type hierarchy struct {
 	Mount   string // mount point on the host
-	Options string // what selects it when mounting: "cpu,cpuacct", "none,name=systemd"; empty for cgroup2
+	Options string // the mount options that select it: "cpu,cpuacct", "none,name=systemd"; empty for cgroup2
 }
 
 func (h hierarchy) v2() bool                { return h.Options == "" }
@@ -34,7 +34,7 @@ func (h hierarchy) has(controller string) bool {
 	return slices.Contains(strings.Split(h.Options, ","), controller)
 }
 
-// hierarchies finds what a lab of that mode uses, cgroup2 first.
+// hierarchies returns the hierarchies that a lab of that mode uses, cgroup2 first.
 func hierarchies(mode CgroupMode) ([]hierarchy, error) {
 	if mode != Unified && mode != Hybrid {
 		return nil, fmt.Errorf("cgroup mode %q: must be %q or %q", mode, Unified, Hybrid)
@@ -66,11 +66,11 @@ func hierarchies(mode CgroupMode) ([]hierarchy, error) {
 	}
 	switch {
 	case len(v2) == 0:
-		return nil, errors.New("cgroup2 is not mounted: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified")
+		return nil, errors.New("cgroup2 is not mounted. Mount it: mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified")
 	case mode == Unified:
 		return v2, nil
 	case len(v1) == 0:
-		return nil, errors.New("cgroup mode hybrid: this host has cgroup v2 only: use mode v2")
+		return nil, errors.New("cgroup mode hybrid: this host has cgroup v2 only. Use mode v2")
 	}
 	return append(v2, v1...), nil
 }
@@ -102,7 +102,7 @@ func v1Controllers() ([]string, error) {
 	return out, nil
 }
 
-// v1Options keeps of a mount's options what selects the hierarchy.
+// v1Options returns the mount options that select the hierarchy.
 func v1Options(options string, controllers []string) string {
 	var keep []string
 	for o := range strings.SplitSeq(options, ",") {
@@ -116,17 +116,17 @@ func v1Options(options string, controllers []string) string {
 	return strings.Join(keep, ",")
 }
 
-// create makes the lab's cgroup.
+// create creates the lab's cgroup.
 func (h hierarchy) create(name string) error {
 	dir := h.path(name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return fmt.Errorf("make a cgroup: %w", err)
+		return fmt.Errorf("create a cgroup: %w", err)
 	}
 	if !h.has("cpuset") {
 		return nil
 	}
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-		// Nothing can enter a v1 cpuset before it has both.
+		// No process can enter a v1 cpuset before it has both.
 		b, err := os.ReadFile(filepath.Join(h.Mount, file))
 		if err != nil {
 			return fmt.Errorf("copy the cpuset: %w", err)
@@ -152,8 +152,7 @@ func (h hierarchy) kill(name string) {
 		return
 	}
 	for _, dir := range tree(h.path(name)) {
-		// Top down, since a frozen parent keeps its children frozen; dead or not, a process in a
-		// v1 freezer goes nowhere.
+		// Top down, since a frozen parent keeps its children frozen; even a killed process does not end in a v1 freezer.
 		if h.has("freezer") {
 			_ = os.WriteFile(filepath.Join(dir, "freezer.state"), []byte("THAWED"), 0)
 		}
@@ -164,8 +163,8 @@ func (h hierarchy) kill(name string) {
 	}
 }
 
-// processes lists a cgroup's own. Those that this pid namespace doesn't know are listed as 0 by the
-// kernel and are left out.
+// processes lists the processes of the cgroup itself. The kernel lists processes outside of this pid namespace as 0: they are
+// left out.
 func processes(dir string) ([]int, error) {
 	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	if err != nil {
@@ -187,12 +186,12 @@ func tree(root string) []string {
 		if err == nil && d.IsDir() {
 			dirs = append(dirs, path)
 		}
-		return nil // what vanishes meanwhile needs no care
+		return nil // a directory that is removed meanwhile is not needed
 	})
 	return dirs
 }
 
-// removeTree removes a cgroup and all below. It fails with EBUSY while there are processes in it.
+// removeTree removes a cgroup and all cgroups below. It fails with EBUSY while there are processes in them.
 func removeTree(root string) error {
 	var left error
 	for _, dir := range slices.Backward(tree(root)) {
@@ -203,8 +202,8 @@ func removeTree(root string) error {
 	return left
 }
 
-// sweep removes what labs left whose caller and janitor were killed together. It is a best effort:
-// whoever can't be removed is in use, or is looked at again next time.
+// sweep removes the cgroups of labs whose caller and janitor were killed together. Errors are ignored: the cgroup is in use,
+// or removed the next time.
 func sweep(groups []hierarchy) {
 	for _, h := range groups {
 		dirs, _ := filepath.Glob(h.path(cgroupPrefix + "*"))

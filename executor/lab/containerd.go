@@ -15,11 +15,11 @@ import (
 const (
 	containerdSocket  = "/run/containerd/containerd.sock"
 	containerdLog     = "/run/containerd/containerd.log"
-	containerdTimeout = 2 * time.Minute // one that fails ends, which is noticed at once
+	containerdTimeout = 2 * time.Minute // for a hanging one: the exit of a failed one is noticed at once
 )
 
-// containerdConfig is read by 1.6 and by 2.x alike. It is where containerd looks for it by default,
-// so that one that was killed for a test is started again by its name alone.
+// containerdConfig is valid for 1.6 and for 2.x. It is at containerd's default path, so that a test can restart a killed
+// containerd by its name alone.
 const (
 	containerdConfigFile = "/etc/containerd/config.toml"
 	containerdConfig     = `version = 2
@@ -32,8 +32,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", 
 `
 )
 
-// startContainerd returns when containerd answers. A child that ends meanwhile comes in over
-// children.
+// startContainerd returns when containerd answers. children reports the exits of children meanwhile.
 func startContainerd(binary string, children <-chan exited) error {
 	if err := os.MkdirAll(filepath.Dir(containerdLog), 0o711); err != nil {
 		return err
@@ -80,7 +79,7 @@ func startContainerd(binary string, children <-chan exited) error {
 	}
 }
 
-// awaitContainerd asks for the version until there is an answer.
+// awaitContainerd requests the version until there is an answer.
 func awaitContainerd(ctx context.Context) error {
 	for {
 		err := askContainerd(ctx)
@@ -109,7 +108,7 @@ func askContainerd(ctx context.Context) error {
 	return err
 }
 
-// containerdFailure adds the last lines of the log, which will be gone with the lab.
+// containerdFailure adds the last lines of the log, which is removed with the lab.
 func containerdFailure(binary string, err error) error {
 	const lines = 10
 	b, readErr := os.ReadFile(containerdLog)

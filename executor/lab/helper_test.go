@@ -19,7 +19,7 @@ import (
 )
 
 // envRole makes the test binary play a part: "outer" runs its arguments in a lab and can be killed,
-// "inside" reports what it sees of a lab, "frozen" freezes a child of its own.
+// "inside" reports its view of a lab, "frozen" freezes a child of its own.
 const envRole = "KUKE_LAB_TEST_ROLE"
 
 // envMode is the cgroup mode of the outer role, envMeet a directory where several inside ones meet.
@@ -60,7 +60,7 @@ func requireLab(t *testing.T) {
 	}
 }
 
-// view is what a process sees inside.
+// view is the lab as seen by a process inside.
 type view struct {
 	Host      string
 	Inside    bool
@@ -167,7 +167,7 @@ func look(t *testing.T, o lab.Options, env ...string) view {
 	return v
 }
 
-// capture runs a lab and returns what its command printed.
+// capture runs a lab and returns the output of its command.
 func capture(t *testing.T, o lab.Options) (string, int, error) {
 	t.Helper()
 	r, w, err := os.Pipe()

@@ -13,17 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostname is the lab's.
+// hostname is the name of the lab.
 const hostname = "kuke-lab"
 
-// exited is a child of init that ended, its own or an orphan, or that was stopped.
+// exited is a child of init, its own or an orphan, that exited or was stopped.
 type exited struct {
 	pid    int
 	status syscall.WaitStatus
 }
 
-// runInit is PID 1. It makes the lab, runs the command and returns its exit code; the kernel kills all
-// the others when the process then ends.
+// runInit is PID 1. It sets the lab up, runs the command and returns its exit code; when the process then ends, the kernel
+// kills all others.
 func runInit(s spec, command []string) (int, error) {
 	for _, fd := range []int{lifelineFD, statusFD} {
 		unix.CloseOnExec(fd)
@@ -55,7 +55,7 @@ func runInit(s spec, command []string) (int, error) {
 		case sig := <-signals:
 			target := pid
 			if sig == unix.SIGINT {
-				target = -pid // as the terminal does it
+				target = -pid // like a terminal
 			}
 			_ = unix.Kill(target, sig.(syscall.Signal))
 		case c := <-children:
@@ -74,7 +74,7 @@ func runInit(s spec, command []string) (int, error) {
 	}
 }
 
-// setUpNetwork names the host and brings its only interface up.
+// setUpNetwork sets the host name and brings the only interface up.
 func setUpNetwork() error {
 	if err := unix.Sethostname([]byte(hostname)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
@@ -92,7 +92,7 @@ func setUpNetwork() error {
 	return nil
 }
 
-// reap waits for children, among them every orphan of the namespace, for as long as init lives.
+// reap waits for children, including every orphan of the namespace, for the life of init.
 func reap() <-chan exited {
 	wake := make(chan os.Signal, 1)
 	signal.Notify(wake, unix.SIGCHLD)
@@ -116,11 +116,10 @@ func reap() <-chan exited {
 	return out
 }
 
-// startCommand starts it in a process group of its own, in the foreground of the terminal if the
-// caller had it.
+// startCommand starts the command in a process group of its own, in the foreground of the terminal if the caller was there.
 func startCommand(s spec, command []string) (int, error) {
 	if err := os.Chdir(s.Dir); err != nil {
-		return 0, fmt.Errorf("enter the working directory, as the lab sees it: %w", err)
+		return 0, fmt.Errorf("enter the working directory in the lab: %w", err)
 	}
 	path, err := exec.LookPath(command[0])
 	if err != nil {

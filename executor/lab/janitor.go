@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cleanPatience bounds the wait for the lab's processes to be gone.
+// cleanPatience limits the wait for the end of the lab's processes.
 const cleanPatience = 30 * time.Second
 
-// startJanitor starts the process that cleans up when the lifeline ends. It shares nothing with the
-// caller that could get it killed together with it, or keep somebody waiting for its output.
+// startJanitor starts the process that cleans up when the lifeline ends. It shares no session with the caller, so that it is
+// not killed with it, and no output, which could keep a reader waiting.
 func startJanitor(s spec, lifeline *os.File) (*exec.Cmd, error) {
 	args, err := s.args(stageJanitor)
 	if err != nil {
@@ -32,8 +32,8 @@ func startJanitor(s spec, lifeline *os.File) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// janitor waits for the end of the caller, then kills what is left of the lab and removes its
-// cgroups. It returns the exit code.
+// janitor waits for the end of the caller, then kills the lab's remaining processes and removes its cgroups. It returns the
+// exit code.
 func janitor(s spec) int {
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -43,8 +43,7 @@ func janitor(s spec) int {
 	return 0
 }
 
-// clean kills every process in the lab's cgroups and removes them, trying again while the kernel is
-// still busy with the dead.
+// clean kills every process in the lab's cgroups and removes the cgroups, trying again while processes are exiting.
 func clean(s spec) error {
 	deadline := time.Now().Add(cleanPatience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {

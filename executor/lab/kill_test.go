@@ -194,7 +194,7 @@ func TestSignalsReachTheCommand(t *testing.T) {
 	}
 }
 
-// An interactive shell has job control: Ctrl-C ends what runs in it, not the lab.
+// An interactive shell has job control: Ctrl-C ends its foreground job, not the lab.
 func TestTerminal(t *testing.T) {
 	requireLab(t)
 	master, slave := openPty(t)

@@ -67,7 +67,7 @@ func checkView(t *testing.T, v view) {
 	}
 }
 
-// checkGone looks for what labs of this process left on the host.
+// checkGone looks for remains of this process's labs on the host.
 func checkGone(t *testing.T, mountsBefore string) {
 	t.Helper()
 	if left := cgroupsOf(os.Getpid()); len(left) > 0 {
@@ -187,7 +187,7 @@ func TestFrozen(t *testing.T) {
 	checkGone(t, before)
 }
 
-// What two killed processes could leave is removed by the next lab; what is in use stays.
+// The next lab removes the remains of two killed processes; cgroups in use stay.
 func TestSweep(t *testing.T) {
 	requireLab(t)
 	root := "/sys/fs/cgroup"

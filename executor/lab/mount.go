@@ -15,12 +15,12 @@ import (
 const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 var (
-	// overlaid directories stay readable in the lab; what is written there is gone with it. It lets
-	// mount points be made in them that the host does not have.
+	// overlaid directories stay readable in the lab; files written there are removed with it. The overlay also allows mount
+	// points that the host does not have.
 	overlaid = []string{"/etc", "/opt", "/var/lib"}
-	// emptied directories start empty. Programs keep state there that must not be shared.
+	// emptied directories are empty at first: they hold state of programs that must not be shared.
 	emptied = []string{"/opt/kukeon", "/etc/cni", "/etc/containerd", "/var/lib/containerd", "/var/lib/cni"}
-	// emptiedIfThere are not below an overlay: made when missing, they would be made on the host.
+	// emptiedIfThere are not below an overlay: creating a missing one would create it on the host.
 	emptiedIfThere = map[string]string{"/var/log": "mode=755", "/dev/shm": "mode=1777"}
 )
 
@@ -29,8 +29,8 @@ func mountAll(s spec) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
-	// The host's mounts below are taken away and not just covered: programs look for cgroups in
-	// mountinfo, which shows covered mounts too.
+	// The host's mounts below are removed and not just covered: programs look for cgroups in mountinfo, which shows covered
+	// mounts too.
 	if err := remount("proc", "/proc", plain, ""); err != nil {
 		return err
 	}
@@ -46,10 +46,10 @@ func mountAll(s spec) error {
 	return os.MkdirAll("/run/lock", 0o1777)
 }
 
-// mountPrivate gives the lab the directories that it writes to.
+// mountPrivate mounts the directories that the lab writes to.
 func mountPrivate() error {
-	// The first tmpfs on /run holds the upper layers. It is taken out of sight again, so that nobody
-	// can remove them from below the overlays.
+	// The first tmpfs on /run holds the upper layers. The second one hides it, so that no process can remove them from below
+	// the overlays.
 	if err := remount("tmpfs", "/run", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func mountPrivate() error {
 func mount(fstype, dir string, flags uintptr, data string) error {
 	err := unix.Mount(fstype, dir, fstype, flags, data)
 	if errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("mount %s on %s: %w: the kernel lacks it: modprobe %s", fstype, dir, err, fstype)
+		return fmt.Errorf("mount %s on %s: %w: the kernel lacks it. Load it: modprobe %s", fstype, dir, err, fstype)
 	}
 	if err != nil {
 		return fmt.Errorf("mount %s on %s: %w", fstype, dir, err)
@@ -89,12 +89,12 @@ func mount(fstype, dir string, flags uintptr, data string) error {
 	return nil
 }
 
-// remount takes away everything that is mounted on and below dir, then mounts anew.
+// remount unmounts all mounts on and below dir, then mounts again.
 func remount(fstype, dir string, flags uintptr, data string) error {
 	for {
 		err := unix.Unmount(dir, unix.MNT_DETACH)
 		if errors.Is(err, unix.EINVAL) {
-			break // not a mount point any more
+			break // no mount point is left
 		}
 		if err != nil {
 			return fmt.Errorf("unmount %s: %w", dir, err)
@@ -103,8 +103,8 @@ func remount(fstype, dir string, flags uintptr, data string) error {
 	return mount(fstype, dir, flags, data)
 }
 
-// overlay makes writes to dir go to scratch. An overlay shows one file system only, so the mounts
-// below dir are cloned first and put on top again.
+// overlay redirects writes to dir to scratch. An overlay shows one file system only, so the mounts below dir are cloned first
+// and mounted on top again.
 func overlay(dir, scratch string) error {
 	inner, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
 		return !strings.HasPrefix(m.Mountpoint, dir+"/"), false
@@ -115,7 +115,7 @@ func overlay(dir, scratch string) error {
 	trees := map[string]int{}
 	for _, m := range inner {
 		if slices.ContainsFunc(inner, func(o *mountinfo.Info) bool { return strings.HasPrefix(m.Mountpoint, o.Mountpoint+"/") }) {
-			continue // comes along with its parent
+			continue // cloned with its parent
 		}
 		fd, err := unix.OpenTree(unix.AT_FDCWD, m.Mountpoint, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 		if err != nil {
@@ -135,7 +135,7 @@ func overlay(dir, scratch string) error {
 	}
 	for path, fd := range trees {
 		if err := unix.MoveMount(fd, "", unix.AT_FDCWD, path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-			return fmt.Errorf("put the mount %s back: %w", path, err)
+			return fmt.Errorf("restore the mount %s: %w", path, err)
 		}
 	}
 	return nil
@@ -166,7 +166,7 @@ func mountCgroups(s spec) error {
 		if err := mount(fstype, dir, plain, h.Options); err != nil {
 			return err
 		}
-		// The host may have several controllers on one hierarchy, each with a link of its name.
+		// A hierarchy of the host may have several controllers, each with a link of its name.
 		for c := range strings.SplitSeq(h.Options, ",") {
 			link := filepath.Join(cgroupRoot, c)
 			if _, err := os.Lstat(link); err == nil || c == "" || c == "none" || strings.HasPrefix(c, "name=") {
@@ -180,12 +180,12 @@ func mountCgroups(s spec) error {
 	return nil
 }
 
-// checkCgroupNamespace makes sure that this process stands at the root of its cgroup namespace in every hierarchy, so
-// that what is mounted can't be the host's.
+// checkCgroupNamespace makes sure that this process is at the root of its cgroup namespace in every hierarchy, so that the
+// mounts can't be of the host's cgroups.
 func checkCgroupNamespace() error {
 	data, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return fmt.Errorf("look at the cgroup namespace: %w", err)
+		return fmt.Errorf("inspect the cgroup namespace: %w", err)
 	}
 	for line := range strings.Lines(string(data)) {
 		if !strings.HasSuffix(line, ":/\n") {
@@ -195,12 +195,12 @@ func checkCgroupNamespace() error {
 	return nil
 }
 
-// delegate makes the controllers usable in the lab. As its root is not the root of the hierarchy, a
-// process in it would forbid that: init moves to a cgroup of its own, where all others start.
+// delegate enables the controllers in the lab. Its root is not the root of the hierarchy, so that a process in it would prevent
+// that: init moves to a cgroup of its own, in which all others start.
 func delegate() error {
 	leaf := filepath.Join(cgroupRoot, "init")
 	if err := os.Mkdir(leaf, 0o755); err != nil {
-		return fmt.Errorf("make init's cgroup: %w", err)
+		return fmt.Errorf("create init's cgroup: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(leaf, "cgroup.procs"), []byte("0"), 0); err != nil {
 		return fmt.Errorf("enter init's cgroup: %w", err)
@@ -210,8 +210,8 @@ func delegate() error {
 		return fmt.Errorf("read the cgroup controllers: %w", err)
 	}
 	for _, c := range strings.Fields(string(b)) {
-		// One that can't be enabled (cpu, with real-time processes about) is missing in the lab,
-		// as it would be on the host: whoever sets a limit gets to know.
+		// A controller that can't be enabled (cpu, with real-time processes around) is missing in the lab, as it would be on the
+		// host: setting a limit fails.
 		_ = os.WriteFile(filepath.Join(cgroupRoot, "cgroup.subtree_control"), []byte("+"+c), 0)
 	}
 	return nil

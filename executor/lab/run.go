@@ -17,16 +17,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forwarded are the signals that reach the command.
+// forwarded are the signals that are forwarded to the command.
 var forwarded = []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT}
 
-// cancelGrace is how long a command may go on after its context is done.
+// cancelGrace is the time between the end of the context and the end of the lab.
 const cancelGrace = 10 * time.Second
 
-// start makes the cgroups and the processes of one lab and waits for its end.
+// start creates the cgroups and the processes of one lab and waits for its end.
 func start(ctx context.Context, o Options, s spec) (code int, err error) {
-	// The kernel sends the parent-death signal when the thread dies that made the child, not when
-	// the process does.
+	// The kernel sends the parent-death signal at the end of the thread that started the child, not of the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
@@ -48,7 +47,7 @@ func start(ctx context.Context, o Options, s spec) (code int, err error) {
 	defer func() {
 		_ = hold.Close()
 		if keeper.Wait() != nil {
-			// Killed, or out of patience: the dirt is ours then.
+			// It was killed, or gave up: this process cleans up then.
 			err = errors.Join(err, clean(s))
 		}
 	}()
@@ -67,13 +66,13 @@ func start(ctx context.Context, o Options, s spec) (code int, err error) {
 	defer status.Close()
 	defer tty.restore()
 	failure := forward(ctx, cmd.Process, signals, status)
-	// Its pipe is closed, but the kernel lets init go only when every process of its namespace is
-	// dead, and the janitor may have to thaw some first.
+	// Its pipe is closed, but init ends only after every process of its namespace, and the janitor may have to thaw some of
+	// them first.
 	_ = hold.Close()
 	return result(ctx, cmd.Wait(), failure)
 }
 
-// startInit starts the first process inside, and returns the pipe that takes its failure.
+// startInit starts the first process inside, and returns the pipe for its error.
 func startInit(o Options, s spec, lifeline *os.File) (*exec.Cmd, *os.File, error) {
 	args, err := s.args(stageEnter, o.Command...)
 	if err != nil {
@@ -97,7 +96,7 @@ func startInit(o Options, s spec, lifeline *os.File) (*exec.Cmd, *os.File, error
 	if err := cmd.Start(); err != nil {
 		_ = status.Close()
 		if errors.Is(err, unix.EPERM) {
-			err = fmt.Errorf("%w: making namespaces is not allowed here: a container needs --privileged for it", err)
+			err = fmt.Errorf("%w: creating namespaces is not allowed here. Run the container with --privileged", err)
 		}
 		return nil, nil, err
 	}
@@ -111,8 +110,7 @@ func orDefault(f, def *os.File) *os.File {
 	return f
 }
 
-// forward passes signals on until init closes its status pipe, which it does by exiting. It returns
-// what init wrote.
+// forward forwards signals until init closes its status pipe by exiting. It returns the error that init wrote.
 func forward(ctx context.Context, init *os.Process, signals <-chan os.Signal, status io.Reader) string {
 	failure := make(chan string, 1)
 	go func() {
@@ -156,7 +154,7 @@ func result(ctx context.Context, waitErr error, failure string) (int, error) {
 	return code, nil
 }
 
-// exitCode is what a shell would have in $?.
+// exitCode returns the value of $? in a shell.
 func exitCode(ws syscall.WaitStatus) int {
 	if ws.Signaled() {
 		return 128 + int(ws.Signal())

@@ -21,14 +21,14 @@ const (
 
 // Files that the enter and init stages inherit.
 const (
-	lifelineFD = 3 // end of file when the caller is gone
-	statusFD   = 4 // takes the error that kept the lab from running the command
+	lifelineFD = 3 // end of file when the caller has ended
+	statusFD   = 4 // for the error that kept the lab from running the command
 )
 
 // self is the running program, even when its file has been replaced or removed.
 const self = "/proc/self/exe"
 
-// spec is what the caller tells the other stages, as JSON in argv[1].
+// spec is the description of the lab for the other stages, as JSON in argv[1].
 type spec struct {
 	Name       string      // of the lab's cgroup in every hierarchy
 	Mode       CgroupMode  //
@@ -38,8 +38,8 @@ type spec struct {
 	Cgroups    []hierarchy // with the host's mount points
 }
 
-// Init does the work of a stage of the lab and never returns, when this process is one; else it
-// returns at once. It must run before the program does anything else.
+// Init runs a stage of the lab and never returns when this process is one; else it returns at once. The program must call it
+// first.
 func Init() {
 	switch os.Args[0] {
 	case stageJanitor, stageEnter, stageInit:
@@ -72,7 +72,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// args makes the argument list that parseArgs reads.
+// args returns the argument list for parseArgs.
 func (s spec) args(stage string, command ...string) ([]string, error) {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -94,9 +94,8 @@ func parseArgs(args []string) (s spec, command []string, err error) {
 // systemDirs are searched after PATH.
 var systemDirs = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// labEnv is the environment inside: the caller's, with a PATH in which containerd and its shim are
-// found. Directories are put in front only for a containerd that PATH would not lead to, since
-// there may be anything beside it.
+// labEnv returns the environment inside: the caller's, with containerd and its shim in PATH. Their directory becomes the first
+// only where PATH would lead to another containerd, since it may hold other programs.
 func labEnv(env []string, containerd string) []string {
 	path := os.Getenv("PATH")
 	out := make([]string, 0, len(env)+2)
@@ -127,13 +126,11 @@ func labEnv(env []string, containerd string) []string {
 	return append(out, "PATH="+strings.Join(dirs, ":"), envInside+"=1")
 }
 
-// enter is the first process of the pid namespace. It moves into the lab's cgroups while the host's
-// mounts can still be seen, and makes them the root of a cgroup namespace. That namespace belongs to
-// one thread only, so the process then executes itself anew from this thread. It returns only on
-// failure.
+// enter is the first process of the pid namespace. It moves into the lab's cgroups while the host's mounts are visible, and
+// makes them the root of a cgroup namespace. That namespace belongs to one thread only, so the process then executes itself
+// from this thread. It returns only on failure.
 func enter(s spec) error {
-	// Unsharing and executing must be done by one thread: from another, the exec would leave the lab in the host's
-	// cgroup namespace.
+	// One thread must unshare and execute: an exec from another would leave the lab in the host's cgroup namespace.
 	runtime.LockOSThread()
 	for _, h := range s.Cgroups {
 		if err := h.enter(s.Name); err != nil {
@@ -141,7 +138,7 @@ func enter(s spec) error {
 		}
 	}
 	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
-		return fmt.Errorf("make a cgroup namespace: %w", err)
+		return fmt.Errorf("create a cgroup namespace: %w", err)
 	}
 	args := slices.Clone(os.Args)
 	args[0] = stageInit

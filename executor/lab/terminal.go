@@ -7,16 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is the controlling terminal of the caller, whose foreground the command takes over while
-// it runs: an interactive shell then has job control, and Ctrl-C goes to what runs in it.
+// terminal is the controlling terminal of the caller. The command is in its foreground while it runs: an interactive shell then
+// has job control, and Ctrl-C reaches its processes.
 type terminal struct {
 	fd    int
 	group int
 	modes *unix.Termios
 }
 
-// openTerminal returns nil unless the file is the controlling terminal and the caller is in its
-// foreground; a lab in the background must not take the terminal from anybody.
+// openTerminal returns nil unless the file is the controlling terminal and the caller is in its foreground: a lab in the
+// background must not take the terminal.
 func openTerminal(f *os.File) *terminal {
 	fd := int(f.Fd())
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
@@ -30,12 +30,12 @@ func openTerminal(f *os.File) *terminal {
 	return &terminal{fd: fd, group: group, modes: modes}
 }
 
-// restore takes the foreground back, with the modes as they were before.
+// restore puts the caller back into the foreground, with the earlier modes.
 func (t *terminal) restore() {
 	if t == nil {
 		return
 	}
-	// The caller is in the background now, where touching the terminal would stop it.
+	// The caller is in the background now, where changing the terminal would stop it.
 	signal.Ignore(unix.SIGTTOU)
 	defer signal.Reset(unix.SIGTTOU)
 	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, t.group)

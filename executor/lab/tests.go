@@ -6,11 +6,11 @@ import (
 	"os"
 )
 
-// Mode returns how the cgroups of the lab are mounted that [ReExec] made and this process runs in, or the empty mode.
+// Mode returns the cgroup mode of the lab of [ReExec] in which this process runs, or the empty mode.
 func Mode() CgroupMode { return CgroupMode(os.Getenv(envCgroup)) }
 
-// Main is the TestMain of a package whose tests run in labs of the given modes, as [ReExec] says; m is the *testing.M.
-// It returns the exit code.
+// Main is the TestMain of a package whose tests run in labs of the given modes, see [ReExec]; m is the *testing.M. It returns
+// the exit code.
 func Main(m interface{ Run() int }, modes ...CgroupMode) int {
 	Init()
 	if !Inside() {
@@ -21,12 +21,12 @@ func Main(m interface{ Run() int }, modes ...CgroupMode) int {
 	return m.Run()
 }
 
-// ReExec runs this very program with the same arguments in a lab, once for each of the modes that this host can offer,
-// until one run fails, and returns the last exit code. For a TestMain that has nothing else to do there is [Main].
+// ReExec runs this program with the same arguments in a lab, once for each of the modes that this host supports, until one run
+// fails, and returns the last exit code. [Main] does this for a TestMain without other work.
 //
-// A mode that the host can't offer is passed over if it offers another. Where no lab can be had at all ReExec says why on
-// standard error and returns done = false, so that an ordinary user can run the tests that need none; with CI=true in
-// the environment that is a failure.
+// Unsupported modes are skipped if the host supports another. Where no lab is possible ReExec prints the reason on standard
+// error and returns done = false, so that an ordinary user can run the tests that need none; with CI=true in the environment
+// that is a failure.
 func ReExec(modes ...CgroupMode) (code int, done bool) {
 	var why error
 	for _, mode := range modes {

@@ -1,5 +1,4 @@
-// Package busybox makes the root file system that tests run containers from: the busybox of this machine with links for its
-// commands.
+// Package busybox creates a root file system for containers in tests: the busybox of this machine with links for its commands.
 package busybox
 
 import (
@@ -11,7 +10,7 @@ import (
 )
 
 const (
-	// program is the statically linked one, of Debian's busybox-static.
+	// program is the statically linked program of Debian's busybox-static.
 	program    = "/bin/busybox"
 	executable = 0o755
 )
@@ -24,11 +23,11 @@ var (
 	}
 )
 
-// WriteTar writes the root file system as a tar, which kuke image import takes.
+// WriteTar writes the root file system as a tar, for kuke image import.
 func WriteTar(w io.Writer) (err error) {
 	data, err := os.ReadFile(program)
 	if err != nil {
-		return fmt.Errorf("%w: install it: apt-get install busybox-static", err)
+		return fmt.Errorf("%w. Install it: apt-get install busybox-static", err)
 	}
 	archive := tar.NewWriter(w)
 	defer func() { err = errors.Join(err, archive.Close()) }()
@@ -51,7 +50,7 @@ func WriteTar(w io.Writer) (err error) {
 	return nil
 }
 
-// WriteFile writes the tar into a new file.
+// WriteFile writes the tar to a new file.
 func WriteFile(name string) (err error) {
 	f, err := os.Create(name)
 	if err != nil {

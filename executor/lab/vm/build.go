@@ -21,13 +21,13 @@ var buildScript []byte
 //go:embed agent.sh
 var agentScript []byte
 
-// Image is the disk of a host with what boots it.
+// Image is the disk of a host with its kernel and initrd.
 type Image struct{ Disk, Kernel, Initrd string }
 
-// Build returns the image of a Debian release, by its code name: bookworm is Debian 12, trixie Debian 13. It is made from
-// the packages of the archive that this machine's apt uses, which takes a minute or more, and kept in the user's cache
-// directory under a digest of the scripts that make it, so that a change of them makes another. It needs root, mmdebstrap
-// and e2fsprogs; what the build prints goes to standard error.
+// Build returns the image of a Debian release, by its code name: bookworm is Debian 12, trixie Debian 13. It is built from the
+// packages of the archive that this machine's apt uses, which takes a minute or more, and kept in the user's cache directory
+// under a digest of the build scripts. Build needs root, mmdebstrap and e2fsprogs; the output of the build goes to standard
+// error.
 func Build(ctx context.Context, release string) (Image, error) {
 	image, err := build(ctx, release)
 	if err != nil {
@@ -79,7 +79,7 @@ func build(ctx context.Context, release string) (image Image, err error) {
 	return image, os.Rename(work, dir)
 }
 
-// removeOthers removes the images of the release that other scripts made, and what builds that were killed left.
+// removeOthers removes the images of the release from other versions of the scripts, and the remains of killed builds.
 func removeOthers(parent, release string) error {
 	old, err := filepath.Glob(filepath.Join(parent, release+"-*"))
 	if err != nil {

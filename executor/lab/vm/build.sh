@@ -76,7 +76,7 @@ echo '127.0.0.1 localhost kuke-guest' > "$root/etc/hosts"
 rm -f "$root"/etc/resolv.conf "$root"/etc/machine-id "$root"/var/lib/dbus/machine-id
 : > "$root/etc/machine-id"
 chroot "$root" passwd -q -d root
-# What is run in the background on the hosts of people and would only take time here.
+# Background services of ordinary hosts that would only take time here.
 for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-db logrotate; do
   ln -sf /dev/null "$root/etc/systemd/system/$timer.timer"
 done

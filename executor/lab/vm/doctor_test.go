@@ -4,7 +4,7 @@ package vm_test
 
 import "testing"
 
-// doctor names what is wrong with the host, with the fix for it, and nothing else.
+// doctor names the problems of the host, each with its fix, and nothing else.
 func TestDoctor(t *testing.T) {
 	s := begin(t)
 	s.run(`

@@ -14,15 +14,15 @@ import (
 	"strings"
 )
 
-// Result is what became of a script.
+// Result is the result of a script.
 type Result struct {
-	// Status is its exit status, Output what it printed on both streams.
+	// Status is its exit status, Output its standard output and standard error.
 	Status int
 	Output string
 }
 
-// Run runs a script with bash in the guest and waits for its end. The error says that this could not be done, or not before
-// ctx ended; how the script itself ended is in the result.
+// Run runs a script with bash in the guest and waits for its end. An error means that the script could not be run, or did not
+// end before ctx; a failed script is no error.
 func (m *Machine) Run(ctx context.Context, script string) (Result, error) {
 	if m.port == nil {
 		return Result{}, errors.New("run a script in a virtual machine: it is off")
@@ -38,7 +38,7 @@ func (m *Machine) Run(ctx context.Context, script string) (Result, error) {
 type port struct {
 	conn    net.Conn
 	id      int
-	answers chan string // closed when the machine is gone
+	answers chan string // closed when the machine has ended
 }
 
 func newPort(conn net.Conn) *port {
@@ -67,10 +67,10 @@ func (p *port) run(ctx context.Context, script string) (Result, error) {
 		select {
 		case line, ok := <-p.answers:
 			if !ok {
-				return Result{}, errors.New("it is gone")
+				return Result{}, errors.New("it has ended")
 			}
 			fields := strings.Fields(line)
-			// An answer to a script that nobody waited for any more is passed over. One without output has two fields.
+			// An answer to an earlier script, whose Run has given up, is dropped. An answer without output has two fields.
 			if len(fields) < 2 || fields[0] != id {
 				continue
 			}
@@ -96,7 +96,7 @@ func (p *port) close() {
 	}
 }
 
-// acceptFrom waits for the emulator to connect, or to end before.
+// acceptFrom waits for the emulator to connect, or to end.
 func acceptFrom(listener net.Listener, exited chan error) (net.Conn, error) {
 	type accepted struct {
 		conn net.Conn
@@ -116,8 +116,8 @@ func acceptFrom(listener net.Listener, exited chan error) (net.Conn, error) {
 	}
 }
 
-// startLocked starts a command whose Pdeathsig must not be sent when a thread of this process ends, but when all of it does:
-// the kernel sends it when the thread that started the command ends, so that one is kept for good.
+// startLocked starts a command with a Pdeathsig for the end of this process. The kernel sends it at the end of the thread that
+// started the command, so that thread is kept for good.
 func startLocked(cmd *exec.Cmd) error {
 	started := make(chan error)
 	go func() {

@@ -116,7 +116,7 @@ func begin(t *testing.T) *story {
 	return s
 }
 
-// run runs a script, which must succeed, and returns what it printed.
+// run runs a script, which must succeed, and returns its output.
 func (s *story) run(script string) string {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), scriptLimit)

@@ -1,12 +1,11 @@
-// Package vm boots throw-away hosts: Debian virtual machines with systemd, cgroup v2 and all of its controllers, AppArmor
-// and containerd as Debian ships it. It shows what a lab (see package lab) can't: a boot, a shutdown, a power cut.
+// Package vm boots throw-away hosts: Debian virtual machines with systemd, cgroup v2 and all of its controllers, AppArmor and
+// Debian's containerd. Unlike a lab (see package lab) they have a boot, a shutdown and a power cut.
 //
-// The processor is emulated, so that it runs everywhere and everything takes some twenty times longer: whoever uses it
-// waits for conditions and never for times. A guest has no network beyond its own machine; it is reached through a serial
-// port (see agent.sh).
+// The processor is emulated, so that a guest runs everywhere, some twenty times slower: tests wait for conditions and never for
+// times. A guest has no network beyond its own machine; it is reached through a serial port (see agent.sh).
 //
-// A [Machine] has a disk of its own, on top of the image that [Build] returns, and a second one with the caller's files at
-// /mnt/test. Nothing of it outlives Close, or the process that made it.
+// A [Machine] has a disk of its own, on top of the image of [Build], and a second one with the caller's files at /mnt/test. The
+// emulator does not outlive Close, or the process that started it.
 package vm
 
 import (
@@ -23,22 +22,22 @@ import (
 )
 
 const (
-	// bootLimit bounds one boot, on a busy machine.
+	// bootLimit limits one boot, on a busy machine.
 	bootLimit = 15 * time.Minute
-	// offLimit bounds a shutdown, in which every unit may take its own time to stop.
+	// offLimit limits a shutdown, in which every unit has its own timeout.
 	offLimit = 15 * time.Minute
-	// consoleTail is how much of the end of the console an error shows.
+	// consoleTail is the number of bytes from the end of the console in an error.
 	consoleTail = 6 << 10
 )
 
 // Options describe a machine.
 type Options struct {
 	Image Image
-	// Files are put into the guest below /mnt/test, read-only: the path there, and the file of this machine.
+	// Files are in the guest below /mnt/test, read-only: the path there, and the file of this machine.
 	Files map[string]string
 	// Dir is an existing directory for the disks, the console and the sockets of the machine.
 	Dir string
-	// Log, where not nil, is told of boots and power cuts.
+	// Log, where not nil, is called at boots and power cuts.
 	Log func(format string, args ...any)
 }
 
@@ -51,15 +50,15 @@ type Machine struct {
 	console string
 }
 
-// Start makes a machine and boots it. A guest that does not come up is started once more on a fresh disk, after its console
-// was logged.
+// Start creates a machine and boots it. A guest that does not come up is started once more on a fresh disk, and its console is
+// logged.
 func Start(ctx context.Context, o Options) (*Machine, error) {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
 	m := &Machine{o: o, console: filepath.Join(o.Dir, "console.log")}
 	if err := m.makeFiles(ctx); err != nil {
-		return nil, fmt.Errorf("make the disk with the files of a virtual machine: %w", err)
+		return nil, fmt.Errorf("create the disk with the files of a virtual machine: %w", err)
 	}
 	err := m.first(ctx)
 	if err != nil && ctx.Err() == nil {
@@ -79,7 +78,7 @@ func (m *Machine) first(ctx context.Context) error {
 		return err
 	}
 	if err := command(ctx, "qemu-img", "create", "-q", "-f", "qcow2", "-b", m.o.Image.Disk, "-F", "raw", disk); err != nil {
-		return fmt.Errorf("make the disk of a virtual machine: %w", err)
+		return fmt.Errorf("create the disk of a virtual machine: %w", err)
 	}
 	return m.Boot(ctx)
 }
@@ -87,7 +86,7 @@ func (m *Machine) first(ctx context.Context) error {
 func (m *Machine) disk() string  { return filepath.Join(m.o.Dir, "disk.qcow2") }
 func (m *Machine) files() string { return filepath.Join(m.o.Dir, "files.raw") }
 
-// makeFiles makes the file system with the caller's files.
+// makeFiles creates the file system with the caller's files.
 func (m *Machine) makeFiles(ctx context.Context) error {
 	dir := filepath.Join(m.o.Dir, "files")
 	size := int64(0)
@@ -117,7 +116,7 @@ func (m *Machine) makeFiles(ctx context.Context) error {
 	return errors.Join(err, os.RemoveAll(dir))
 }
 
-// Boot boots a machine that is off and waits until systemd has started everything, or given up some of it.
+// Boot boots a machine that is off and waits until systemd has started all units, or failed to start some.
 func (m *Machine) Boot(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, bootLimit)
 	defer cancel()
@@ -142,10 +141,10 @@ func (m *Machine) powerOn() error {
 	defer listener.Close()
 	cmd := exec.Command("qemu-system-x86_64", m.arguments(socket)...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	// It goes with this process, however that ends, and no Ctrl-C of a terminal reaches it.
+	// It ends with this process, and Ctrl-C does not reach it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := startLocked(cmd); err != nil {
-		return fmt.Errorf("start a virtual machine: %w: install it: apt-get install qemu-system-x86 qemu-utils", err)
+		return fmt.Errorf("start a virtual machine: %w. Install it: apt-get install qemu-system-x86 qemu-utils", err)
 	}
 	m.cmd, m.exited = cmd, make(chan error, 1)
 	go func() { m.exited <- cmd.Wait() }()
@@ -166,12 +165,12 @@ func (m *Machine) arguments(socket string) []string {
 		"-drive", "if=virtio,format=qcow2,file=" + m.disk(), "-drive", "if=virtio,format=raw,readonly=on,file=" + m.files(),
 		"-chardev", "file,id=console,append=on,path=" + m.console, "-serial", "chardev:console",
 		"-device", "virtio-serial", "-chardev", "socket,id=agent,path=" + socket, "-device", "virtserialport,chardev=agent,name=agent",
-		// A network card with an address of its own, that reaches nothing.
+		// A network card with an address of its own, without a connection.
 		"-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net",
 	}
 }
 
-// Off waits until a machine that was told to shut down, or to reboot, is off.
+// Off waits until a machine that is shutting down, or rebooting, is off.
 func (m *Machine) Off(ctx context.Context) error {
 	select {
 	case err := <-m.exited:
@@ -184,7 +183,7 @@ func (m *Machine) Off(ctx context.Context) error {
 	}
 }
 
-// PowerCut ends the machine as a power cut does: what was not on its disk is lost. One that is off is no error.
+// PowerCut ends the machine like a power cut: data that is not on its disk is lost. A machine that is off is no error.
 func (m *Machine) PowerCut() error {
 	if m.cmd == nil {
 		return nil
@@ -209,10 +208,10 @@ func (m *Machine) gone() {
 	m.cmd, m.port = nil, nil
 }
 
-// Close ends the machine. The files in its directory are the caller's to remove.
+// Close ends the machine. The caller removes the files in its directory.
 func (m *Machine) Close() error { return m.PowerCut() }
 
-// Console returns all that the guest has printed on its serial console, over all of its boots.
+// Console returns the output of the guest on its serial console, over all of its boots.
 func (m *Machine) Console() string {
 	data, err := os.ReadFile(m.console)
 	if err != nil {
