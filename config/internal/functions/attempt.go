@@ -18,8 +18,8 @@ var attempts = map[string]function.Function{
 	"try": tryFunc,
 }
 
-// tryFunc is what hcl's own would be, had that not to evaluate its arguments once for the type and once for the value:
-// thirty of those within each other take an hour.
+// tryFunc replaces hcl's own try, which evaluates its arguments once for the type and once for the value: thirty nested calls
+// take an hour.
 var tryFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "expressions", Type: customdecode.ExpressionClosureType},
 	Type:     function.StaticReturnType(cty.DynamicPseudoType),
@@ -32,7 +32,7 @@ var tryFunc = function.New(&function.Spec{
 			v, diags := customdecode.ExpressionClosureFromVal(arg).Value()
 			if !diags.HasErrors() {
 				if !v.IsWhollyKnown() {
-					// It may yet fail, and then a later one counts.
+					// It may still fail, and then a later one counts.
 					_, marks := v.UnmarkDeep()
 					return cty.DynamicVal.WithMarks(marks), nil
 				}
@@ -53,5 +53,5 @@ var tryFunc = function.New(&function.Spec{
 	},
 })
 
-// maxTryError bounds what is said of failures: with calls within each other, each would repeat all of those below.
+// maxTryError limits the text of failures in bytes: each of several nested calls would repeat the failures of all inner ones.
 const maxTryError = 2000

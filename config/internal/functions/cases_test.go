@@ -1,6 +1,6 @@
 package functions
 
-// cases are expressions and the JSON of their values, or what the message has if it begins with "error:". Most are the
+// cases are expressions and the JSON of their values, or, after "error:", a part of the message. Most are the
 // examples of Terraform's documentation. The files are those of writeFiles.
 var cases = [][2]string{
 	{`abs(-12.4)`, `12.4`},
@@ -131,7 +131,7 @@ var cases = [][2]string{
 	{`lookup({a = "ay", b = "bee"}, "c", "what?")`, `"what?"`},
 	{`lookup(tomap({a = "ay"}), "a")`, `"ay"`},
 	{`lookup(tomap({a = "ay"}), "c", "what?")`, `"what?"`},
-	{`lookup(tomap({a = "ay"}), "c", [])`, `error: must be of the type of what is in the map`},
+	{`lookup(tomap({a = "ay"}), "c", [])`, `error: must be of the type of the map's elements`},
 	{`lookup({a = "ay"}, "c")`, `error: the key "c" is not in the map, and there is no default`},
 	{`lookup({a = "ay"}, "c", null)`, `null`},
 	{`matchkeys(["i-123", "i-abc", "i-def"], ["us-west", "us-east", "us-east"], ["us-east"])`, `["i-abc","i-def"]`},
@@ -180,7 +180,7 @@ var cases = [][2]string{
 	{`jsonencode("<&>")`, `"\"\\u003c\\u0026\\u003e\""`},
 	{`textencodebase64("Hello World", "UTF-16LE")`, `"SABlAGwAbABvACAAVwBvAHIAbABkAA=="`},
 	{`textencodebase64("日本", "ISO-8859-1")`, `error: has characters that ISO-8859-1 lacks`},
-	{`textencodebase64("a", "none")`, `error: no encoding that is known: "none"`},
+	{`textencodebase64("a", "none")`, `error: unknown encoding "none"`},
 	{`textdecodebase64("SABlAGwAbABvACAAVwBvAHIAbABkAA==", "UTF-16LE")`, `"Hello World"`},
 	{`urlencode("Hello World!")`, `"Hello+World%21"`},
 	{`urlencode("☃")`, `"%E2%98%83"`},
@@ -200,12 +200,12 @@ var cases = [][2]string{
 	{`dirname("foo/bar/baz.txt")`, `"foo/bar"`},
 	{`pathexpand("~/x") == "${home}/x"`, `true`},
 	{`pathexpand("/etc/resolv.conf")`, `"/etc/resolv.conf"`},
-	{`pathexpand("~root/x")`, `error: the home directories of others aren't known`},
+	{`pathexpand("~root/x")`, `error: the home directories of other users aren't known`},
 	{`file("a.txt")`, `"Hello World"`},
 	{`file("${dir}/sub/b.txt")`, `"b"`},
 	{`file("none")`, `error: read none: no such file or directory`},
 	{`file("sub")`, `error: sub is not a regular file`},
-	{`file("binary")`, `error: binary is not UTF-8, so it can't be a text; use filebase64 for it`},
+	{`file("binary")`, `error: binary is not UTF-8, so it can't be a text. Use filebase64 for it`},
 	{`file("../outside.txt")`, `error: ../outside.txt is outside of the configuration's directory`},
 	{`file("/etc/passwd")`, `error: allow it with --allow-outside-files`},
 	{`file("leak")`, `error: leak is outside of the configuration's directory`},
@@ -228,13 +228,13 @@ var cases = [][2]string{
 	{`templatefile("greet.tftpl", {names = ["Ann", "Bo"]})`, `"Hi Ann!\nHi Bo!\n"`},
 	{`templatefile("greet.tftpl", {})`, `error: uses names at greet.tftpl:1,16, but no variable of that name`},
 	{`templatefile("none.tftpl", {})`, `error: read none.tftpl: no such file or directory`},
-	{`templatefile("again.tftpl", {})`, `error: a template can't render another: call templatefile outside`},
+	{`templatefile("again.tftpl", {})`, `error: a template can't render another. Call templatefile outside`},
 	{`templatefile("a.txt", {"a b" = 1})`, `error: "a b" can't be the name of a variable`},
 	{`templatefile("a.txt", [])`, `error: must be an object or a map`},
 	{`templatestring("Hello, $${name}! $${upper(name)}", {name = "Jodie"})`, `"Hello, Jodie! JODIE"`},
 	{`templatestring("%%{ if ok }yes%%{ else }no%%{ endif }", {ok = false})`, `"no"`},
 	{`templatestring("$${", {})`, `error: <template>:1,3`},
-	{`templatestring(t, {t = t})`, `error: a template can't render another: call templatestring outside`},
+	{`templatestring(t, {t = t})`, `error: a template can't render another. Call templatestring outside`},
 
 	{`formatdate("DD MMM YYYY hh:mm ZZZ", "2018-01-02T23:12:01Z")`, `"02 Jan 2018 23:12 UTC"`},
 	{`formatdate("EEEE, DD-MMM-YY hh:mm:ss ZZZ", "2018-01-02T23:12:01-08:00")`, `"Tuesday, 02-Jan-18 23:12:01 -0800"`},
@@ -284,7 +284,7 @@ var cases = [][2]string{
 	{`cidrcontains("192.168.2.0/20", "192.168.2.1")`, `true`},
 	{`cidrcontains("192.168.2.0/20", "192.168.2.0/22")`, `true`},
 	{`cidrcontains("192.168.2.0/20", "192.126.2.0/18")`, `false`},
-	{`cidrcontains("192.168.2.0/20", "fd00::1")`, `error: one is of IPv4 and the other of IPv6`},
+	{`cidrcontains("192.168.2.0/20", "fd00::1")`, `error: one is IPv4 and the other IPv6`},
 	{`cidrcontains("192.168.2.0/20", "x")`, `error: "x" is neither an address nor a range`},
 
 	{`can({a = 1}.a)`, `true`},

@@ -64,7 +64,7 @@ var (
 	anyTrueFunc = ofBools(true)
 )
 
-// ofBools makes a function that returns decisive if any of the values is that, and else its contrary.
+// ofBools makes a function that returns decisive if any of the values equals it, else the opposite.
 func ofBools(decisive bool) function.Function {
 	return function.New(&function.Spec{
 		Params:       []function.Parameter{{Name: "list", Type: cty.List(cty.Bool)}},
@@ -88,7 +88,7 @@ func ofBools(decisive bool) function.Function {
 	})
 }
 
-// coalesceFunc, unlike that of stdlib, passes over empty texts too, as Terraform does.
+// coalesceFunc, unlike that of stdlib, skips empty texts too, as Terraform does.
 var coalesceFunc = function.New(&function.Spec{
 	VarParam: &function.Parameter{
 		Name: "vals", Type: cty.DynamicPseudoType,
@@ -115,7 +115,7 @@ var coalesceFunc = function.New(&function.Spec{
 	},
 })
 
-// distinctFunc, unlike that of stdlib, doesn't compare each element with each other.
+// distinctFunc, unlike that of stdlib, doesn't compare each element with every other.
 var distinctFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "list", Type: cty.List(cty.DynamicPseudoType)}},
 	Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
@@ -141,7 +141,7 @@ func (t lookupTable) has(v cty.Value) bool {
 	return slices.ContainsFunc(t[v.Hash()], v.RawEquals)
 }
 
-// add returns false if v is there already.
+// add returns false if the table holds v already.
 func (t lookupTable) add(v cty.Value) bool {
 	if t.has(v) {
 		return false
@@ -184,8 +184,8 @@ var indexFunc = function.New(&function.Spec{
 	},
 })
 
-// lengthFunc, unlike that of stdlib, takes texts and objects too. What is sensitive within a list doesn't make its
-// length so.
+// lengthFunc, unlike that of stdlib, takes texts and objects too. Sensitive elements don't make the length of a list
+// sensitive.
 var lengthFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{
 		Name: "value", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true,
@@ -229,7 +229,7 @@ var lookupFunc = function.New(&function.Spec{
 	Type: func(args []cty.Value) (cty.Type, error) {
 		switch ty := args[0].Type(); {
 		case len(args) > 3:
-			return cty.NilType, errors.New("takes two or three arguments: a map, a key, and what to return if the key isn't there")
+			return cty.NilType, errors.New("takes two or three arguments: a map, a key, and a default")
 		case ty.IsMapType():
 			return ty.ElementType(), nil
 		case ty.IsObjectType():
@@ -260,7 +260,7 @@ var lookupFunc = function.New(&function.Spec{
 		case len(args) == 3:
 			v, err := convert.Convert(args[2], ret)
 			if err != nil {
-				return cty.NilVal, function.NewArgErrorf(2, "must be of the type of what is in the map: %w", err)
+				return cty.NilVal, function.NewArgErrorf(2, "must be of the type of the map's elements: %w", err)
 			}
 			return v.WithMarks(marks), nil
 		}
@@ -312,7 +312,7 @@ var matchKeysFunc = function.New(&function.Spec{
 	},
 })
 
-// mergeFunc, unlike that of stdlib, doesn't forget that a null was sensitive: that it is null shows in the result.
+// mergeFunc, unlike that of stdlib, keeps the mark of a sensitive null: the result shows that it is null.
 var mergeFunc = function.New(&function.Spec{
 	VarParam: stdlib.MergeFunc.VarParam(),
 	Type:     func(args []cty.Value) (cty.Type, error) { return stdlib.MergeFunc.ReturnTypeForValues(args) },
@@ -369,7 +369,7 @@ var transposeFunc = function.New(&function.Spec{
 		if !args[0].IsWhollyKnown() {
 			return cty.UnknownVal(ret), nil
 		}
-		// Maps are gone through in the order of their keys.
+		// The elements of a map come in the order of their keys.
 		keys := map[string][]cty.Value{}
 		for it := args[0].ElementIterator(); it.Next(); {
 			key, list := it.Element()
@@ -395,7 +395,7 @@ var transposeFunc = function.New(&function.Spec{
 	},
 })
 
-// typeFunc returns the type of a value as a variable would state it, which is known where the value isn't.
+// typeFunc returns the type of a value in the syntax of a variable's type. It is known where the value isn't.
 var typeFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true}},
 	Type:   function.StaticReturnType(cty.String),

@@ -37,7 +37,7 @@ func base64Decode(args []string) (string, error) {
 		return "", function.NewArgErrorf(0, "not base64: %w", err)
 	}
 	if !utf8.Valid(data) {
-		return "", function.NewArgErrorf(0, "stands for bytes that aren't UTF-8, and texts can't hold those. If it is text in another encoding, use textdecodebase64")
+		return "", function.NewArgErrorf(0, "encodes bytes that aren't UTF-8, which no text can hold. If it is text in another encoding, use textdecodebase64")
 	}
 	return string(data), nil
 }
@@ -48,7 +48,7 @@ func base64Gzip(args []string) (string, error) {
 	if _, err := w.Write([]byte(args[0])); err != nil {
 		return "", err
 	}
-	// Flushing adds an empty block, which Terraform's result has: the text is to be the very same.
+	// Flushing adds an empty block, like Terraform: the results must be identical.
 	if err := w.Flush(); err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func textDecodeBase64(args []string) (string, error) {
 	}
 	text, err := enc.NewDecoder().Bytes(data)
 	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
-		return "", function.NewArgErrorf(0, "stands for bytes that aren't text in %s", args[1])
+		return "", function.NewArgErrorf(0, "encodes bytes that aren't text in %s", args[1])
 	}
 	return string(text), nil
 }
@@ -89,7 +89,7 @@ func textDecodeBase64(args []string) (string, error) {
 func encodingOf(name string) (encoding.Encoding, error) {
 	enc, err := ianaindex.IANA.Encoding(name)
 	if err != nil || enc == nil {
-		return nil, function.NewArgErrorf(1, "no encoding that is known: %q. Use a name of IANA's, such as UTF-16LE", shorten(name))
+		return nil, function.NewArgErrorf(1, "unknown encoding %q. Use a name of IANA's, such as UTF-16LE", shorten(name))
 	}
 	return enc, nil
 }
@@ -103,10 +103,10 @@ func checkCSV(args []cty.Value) error {
 	return s.check(ofResult)
 }
 
-// maxDepth bounds how deep what is decoded may nest.
+// maxDepth is the maximum number of levels of a decoded value.
 const maxDepth = 100
 
-// checkJSON bounds what a text in JSON stands for, and the work: each level of it is read anew.
+// checkJSON limits the size of the value of a JSON text, and the work: the decoder reads each level again.
 func checkJSON(args []cty.Value) error {
 	text, ok := textOf(args[0])
 	if !ok {
@@ -142,10 +142,10 @@ func checkJSON(args []cty.Value) error {
 		case depth > maxDepth:
 			return function.NewArgErrorf(0, "nests more than %d levels", maxDepth)
 		case work > mostWork:
-			return function.NewArgErrorf(0, "is too large for how deep it nests")
+			return function.NewArgErrorf(0, "is too large for a value that nests so deeply")
 		case digits > maxDigits:
 			return function.NewArgErrorf(0, "has a number with more than %d digits", maxDigits)
 		}
 	}
-	return s.check(limit{ofResult.size, "what the JSON stands for"})
+	return s.check(limit{ofResult.size, "the value of the JSON text"})
 }

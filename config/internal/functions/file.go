@@ -15,14 +15,14 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// Files says which files functions may read.
+// Files restricts the files that functions may read.
 type Files struct {
-	Dir     string // directory that relative paths are relative to: that of the module
-	Root    string // directory of the whole configuration: nothing outside of it is read, unless Outside
+	Dir     string // directory of the module, at which relative paths begin
+	Root    string // directory of the whole configuration: files outside of it are not read, unless Outside
 	Outside bool   // the user allowed any file
 }
 
-// ofFile makes a function of what a file holds. What is wrong is about its path.
+// ofFile makes a function of the content of a file. Its errors are about the path.
 func ofFile(read func(path string) (string, error)) function.Function {
 	return ofTexts(func(args []string) (string, error) {
 		text, err := read(args[0])
@@ -33,10 +33,10 @@ func ofFile(read func(path string) (string, error)) function.Function {
 	}, "path")
 }
 
-// maxFile bounds a file that is read, in bytes.
+// maxFile is the maximum size of a file in bytes.
 const maxFile = 16 << 20
 
-// functions returns those that read files or are about their paths.
+// functions returns the functions that read files or work on their paths.
 func (f Files) functions() map[string]function.Function {
 	table := map[string]function.Function{
 		"abspath":    ofTexts(f.absPath, "path"),
@@ -101,18 +101,18 @@ func (f Files) join(path string) string {
 	return filepath.Join(f.Dir, path)
 }
 
-// expandHome replaces a leading ~ by the home directory of the user.
+// expandHome replaces a leading ~ with the home directory of the user.
 func expandHome(path string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok {
 		return path, nil
 	}
 	if rest != "" && rest[0] != '/' {
-		return "", fmt.Errorf("the home directories of others aren't known: write %s as an absolute path", shorten(path))
+		return "", fmt.Errorf("the home directories of other users aren't known. Write %s as an absolute path", shorten(path))
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("no home directory is set to stand for ~: %w", err)
+		return "", fmt.Errorf("no home directory is set for ~: %w", err)
 	}
 	return filepath.Join(home, rest), nil
 }
@@ -122,8 +122,8 @@ type place struct {
 	root, name string // name is relative to root, and has no links in it
 }
 
-// find resolves path and its links, and refuses what is outside of the configuration. An error that is
-// [fs.ErrNotExist] says that there is nothing.
+// find resolves path and its links, and refuses files outside of the configuration. The error of a missing file is
+// [fs.ErrNotExist].
 func (f Files) find(path string) (place, error) {
 	if strings.ContainsRune(path, 0) {
 		return place{}, errors.New("a path can't hold a zero byte")
@@ -135,7 +135,7 @@ func (f Files) find(path string) (place, error) {
 	root := "/"
 	if !f.Outside {
 		if f.Root == "" {
-			return place{}, errors.New("no directory is set that files may be read from")
+			return place{}, errors.New("no directory is set from which files may be read")
 		}
 		if root, err = resolve(f.Root); err != nil {
 			return place{}, fmt.Errorf("find the configuration's directory: %w", err)
@@ -147,7 +147,7 @@ func (f Files) find(path string) (place, error) {
 	}
 	resolved, err := resolve(full)
 	if errors.Is(err, fs.ErrNotExist) && !f.leads(full) {
-		// Whether there is a file outside must not be told either.
+		// The error must not reveal whether a file outside exists.
 		return place{}, f.outside(path)
 	}
 	if err != nil {
@@ -160,7 +160,7 @@ func (f Files) find(path string) (place, error) {
 	return place{root, name}, nil
 }
 
-// leads reports whether a path to nothing may be looked at: what there is of it, once its links are followed, is
+// leads reports whether the path of a missing file may be inspected: the existing part of it, with its links resolved, is
 // within the configuration.
 func (f Files) leads(full string) bool {
 	if f.Outside {
@@ -177,7 +177,7 @@ func (f Files) leads(full string) bool {
 			return err == nil && filepath.IsLocal(name)
 		}
 		if target, err := os.Readlink(dir); err == nil {
-			// A link to nothing: what it leads to counts, and not where it stands.
+			// A dangling link: its target counts, not its place.
 			if !filepath.IsAbs(target) {
 				target = filepath.Join(filepath.Dir(dir), target)
 			}
@@ -198,7 +198,7 @@ func resolve(path string) (string, error) {
 	}
 	resolved, err := filepath.EvalSymlinks(full)
 	if err != nil {
-		// The kernel's reason, where it has one: package filepath has words of its own for links in a circle.
+		// The kernel's error, where there is one: package filepath has another text for links in a circle.
 		if _, refused := os.Stat(full); refused != nil {
 			err = refused
 		}
@@ -211,13 +211,13 @@ func (f Files) outside(path string) error { return &OutsideError{Path: path, Roo
 // OutsideError says that a path leads out of the directory that files are read from.
 type OutsideError struct{ Path, Root string }
 
-// Error names both and the ways out.
+// Error names both and the remedies.
 func (e *OutsideError) Error() string {
-	return fmt.Sprintf("%s is outside of the configuration's directory %s; move it there, or allow it with --allow-outside-files", shorten(e.Path), e.Root)
+	return fmt.Sprintf("%s is outside of the configuration's directory %s. Move it there, or allow it with --allow-outside-files", shorten(e.Path), e.Root)
 }
 
-// Check returns an [*OutsideError] when functions may not read what is at path, a file or a directory. That there is
-// nothing is no error, nor what else keeps it from being read.
+// Check returns an [*OutsideError] when functions may not read the file or directory at path. A missing or unreadable file is
+// no error.
 func (f Files) Check(path string) error {
 	_, err := f.find(path)
 	if outside := (*OutsideError)(nil); errors.As(err, &outside) {
@@ -226,7 +226,7 @@ func (f Files) Check(path string) error {
 	return nil
 }
 
-// Open opens a regular file as functions do. The error doesn't name it, but for an [*OutsideError].
+// Open opens a regular file as functions do. The error doesn't name it, except for an [*OutsideError].
 func (f Files) Open(path string) (*os.File, error) {
 	file, err := f.open(path)
 	if inner := errors.Unwrap(err); inner != nil {
@@ -235,7 +235,7 @@ func (f Files) Open(path string) (*os.File, error) {
 	return file, err
 }
 
-// reason leaves out the path, which messages name as the user wrote it.
+// reason removes the path from an error: messages cite it as the user wrote it.
 func reason(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -257,7 +257,7 @@ func (f Files) open(path string) (*os.File, error) {
 	defer root.Close()
 	info, err := root.Stat(p.name)
 	if err == nil && !info.Mode().IsRegular() {
-		// To open a pipe would wait for a writer.
+		// Opening a pipe would wait for a writer.
 		return nil, fmt.Errorf("%s is not a regular file", shorten(path))
 	}
 	var file *os.File
@@ -281,7 +281,7 @@ func (f Files) read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", shorten(path), reason(err))
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d MiB, the most that is read", shorten(path), maxFile>>20)
+		return nil, fmt.Errorf("%s is larger than %d MiB, the maximum", shorten(path), maxFile>>20)
 	}
 	return data, nil
 }
@@ -292,7 +292,7 @@ func (f Files) readText(path string) (string, error) {
 		return "", err
 	}
 	if !utf8.Valid(data) {
-		return "", fmt.Errorf("%s is not UTF-8, so it can't be a text; use filebase64 for it", shorten(path))
+		return "", fmt.Errorf("%s is not UTF-8, so it can't be a text. Use filebase64 for it", shorten(path))
 	}
 	return string(data), nil
 }

@@ -140,7 +140,7 @@ func TestOutside(t *testing.T) {
 			t.Errorf("%s is %s, want %s", expr, text(t, v), want)
 		}
 	}
-	// A module may read what is beside it, within the configuration.
+	// A module may read the files beside it, within the configuration.
 	v, err := evaluate(t, Files{Dir: filepath.Join(dir, "sub"), Root: dir}, `file("../a.txt")`)
 	if err != nil || text(t, v) != `"Hello World"` {
 		t.Errorf("from a module: %v, %v", v, err)

@@ -8,21 +8,21 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// What goes into one call, and what comes out of it, is bounded, so that a few lines can't fill the memory of a host.
+// The limits of the arguments and of the result of one call, so that a few lines can't fill the memory of a host.
 const (
 	maxElements = 1 << 20  // values, those within lists and objects included
 	maxText     = 16 << 20 // bytes of text, together
-	maxExponent = 2048     // of two, for a number: others take long to write out
+	maxExponent = 2048     // of two, for a number: larger ones take long to write out
 	maxDigits   = 4096     // characters of a text that is read as a number
 )
 
 // A size counts values and bytes of text.
 type size struct{ elements, text int }
 
-// A limit says how much is too much, and of what.
+// A limit is a maximum size, with a noun phrase for the value in messages.
 type limit struct {
 	size
-	what string
+	noun string
 }
 
 var (
@@ -30,7 +30,7 @@ var (
 	ofResult    = limit{size{maxElements, maxText}, "the result"}
 )
 
-// add counts v and all within it, and stops with an error once that is more than l allows.
+// add counts v and all values within it, and stops with an error above the limit l.
 func (s *size) add(v cty.Value, l limit) error {
 	v, _ = v.Unmark()
 	s.elements++
@@ -58,22 +58,22 @@ func (s *size) add(v cty.Value, l limit) error {
 
 func (s *size) check(l limit) error {
 	if s.elements > l.elements {
-		return fmt.Errorf("%s would hold more than %d values, the most that is allowed", l.what, l.elements)
+		return fmt.Errorf("%s would hold more than %d values, the maximum", l.noun, l.elements)
 	}
 	if s.text > l.text {
-		return fmt.Errorf("%s would have more than %d MiB of text, the most that is allowed", l.what, l.text>>20)
+		return fmt.Errorf("%s would have more than %d MiB of text, the maximum", l.noun, l.text>>20)
 	}
 	return nil
 }
 
-// total returns one number for the size, in which a piece of text counts as much as a value.
+// total returns one number for the size: a value counts 1, and so do 64 bytes of text.
 func (s *size) total() int { return s.elements + s.text/64 }
 
-// Size returns how large v is, in values and pieces of text, or why it is too large for anything.
+// Size returns the size of v, in values and pieces of text, or an error above the maximum.
 func Size(v cty.Value) (int, error) {
 	var s size
-	l := limit{ofResult.size, "this"}
-	_ = s.add(v, l) // which also says what is wrong with numbers
+	l := limit{ofResult.size, "the value"}
+	_ = s.add(v, l) // its errors about numbers don't count here
 	return s.total(), s.check(l)
 }
 
@@ -81,21 +81,21 @@ func Size(v cty.Value) (int, error) {
 func checkNumber(v cty.Value) error {
 	f := v.AsBigFloat()
 	if f.IsInf() {
-		return errors.New("the number is infinite, or too large for anything here")
+		return errors.New("the number is infinite, or too large")
 	}
 	if exponent := f.MantExp(nil); exponent > maxExponent || exponent < -maxExponent {
-		return errors.New("the number is too large or too small for anything here")
+		return errors.New("the number is too large or too small")
 	}
 	return nil
 }
 
-// A check returns why a function must not be called with args, which may be unknown, null or marked.
+// A check returns an error where a function must not be called with args, which may be unknown, null or marked.
 type check func(args []cty.Value) error
 
-// bounded returns f with limits on its arguments and its result. what, if not nil, is asked before f is. Its errors
-// don't cite what is sensitive.
-func bounded(f function.Function, what check) function.Function {
-	w := wrapped{f, what, nil}
+// bounded returns f with limits on its arguments and its result, and with a further check of the arguments, if not nil. Its
+// errors don't cite sensitive values.
+func bounded(f function.Function, further check) function.Function {
+	w := wrapped{f, further, nil}
 	params, rest := f.Params(), f.VarParam()
 	for i := range params {
 		w.open = append(w.open, passAll(&params[i]))
@@ -106,19 +106,18 @@ func bounded(f function.Function, what check) function.Function {
 	return function.New(&function.Spec{Params: params, VarParam: rest, Type: w.typeOf, Impl: w.call})
 }
 
-// passAll lets every argument but null through to the function that is wrapped, and reports whether that one takes
-// marked ones.
+// passAll passes every argument but null to the wrapped function, and reports whether that accepts marked ones.
 func passAll(p *function.Parameter) (marked bool) {
 	marked = p.AllowMarked
 	p.AllowUnknown, p.AllowDynamicType, p.AllowMarked = true, true, true
 	return marked
 }
 
-// wrapped is a function within bounds.
+// wrapped is a function with limits.
 type wrapped struct {
 	function.Function
 	check
-	open []bool // for each parameter whether the function takes marked arguments, and so keeps an eye on them itself
+	open []bool // for each parameter whether the function accepts marked arguments, and so handles marks itself
 }
 
 func (w wrapped) typeOf(args []cty.Value) (cty.Type, error) {
@@ -143,7 +142,7 @@ func (w wrapped) call(args []cty.Value, _ cty.Type) (cty.Value, error) {
 		return cty.NilVal, w.discreet(args, err)
 	}
 	if !v.IsKnown() {
-		// Where a marked argument is unknown too, cty forgets its marks.
+		// cty drops the marks of a marked argument that is unknown.
 		for i, arg := range args {
 			if w.takesMarks(i) {
 				_, marks := arg.Unmark()
@@ -160,25 +159,24 @@ func (w wrapped) call(args []cty.Value, _ cty.Type) (cty.Value, error) {
 
 func (w wrapped) takesMarks(i int) bool { return w.open[min(i, len(w.open)-1)] }
 
-// discreet replaces an error that may cite a sensitive argument, and the one that cty makes of a panic: users can't do
-// anything with a stack.
+// discreet replaces an error that may cite a sensitive argument, and cty's error of a panic, whose stack is useless to users.
 func (w wrapped) discreet(args []cty.Value, err error) error {
 	if err == nil {
 		return nil
 	}
 	for i, arg := range args {
 		if !w.takesMarks(i) && IsSensitive(arg) {
-			return errors.New("the function can't do this with these values; why isn't shown, since one of them is sensitive")
+			return errors.New("the function can't be called with these values. The reason isn't shown, since one of them is sensitive")
 		}
 	}
 	var p function.PanicError
 	if errors.As(err, &p) {
-		return fmt.Errorf("the function can't do this with these values: %v", p.Value)
+		return fmt.Errorf("the function can't be called with these values: %v", p.Value)
 	}
 	return err
 }
 
-// Checks see arguments that may be unknown. These return false if there is nothing to look at yet.
+// Checks get arguments that may be unknown. These functions return false for unknown ones.
 
 func textOf(v cty.Value) (string, bool) {
 	v, _ = v.Unmark()
@@ -188,7 +186,7 @@ func textOf(v cty.Value) (string, bool) {
 	return v.AsString(), true
 }
 
-// elementsOf returns what a list, set or tuple holds.
+// elementsOf returns the elements of a list, set or tuple.
 func elementsOf(v cty.Value) ([]cty.Value, bool) {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() {
@@ -200,14 +198,14 @@ func elementsOf(v cty.Value) ([]cty.Value, bool) {
 	return v.AsValueSlice(), true
 }
 
-// textSize returns how many bytes of text are in v, at most.
+// textSize returns an upper bound of the bytes of text in v.
 func textSize(v cty.Value) int {
 	var s size
-	_ = s.add(v, ofArguments) // judged before
+	_ = s.add(v, ofArguments) // checked before
 	return s.text
 }
 
-// fits returns an error if a text of n bytes is too long, or if n has overflown.
+// fits returns an error if a text of n bytes is too long, or if n has overflowed.
 func fits(n int) error {
 	s := size{text: n}
 	if n < 0 {

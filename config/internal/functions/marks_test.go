@@ -7,7 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// TestMarks shows what is sensitive in a result, and what isn't.
+// TestMarks shows which parts of a result are sensitive.
 func TestMarks(t *testing.T) {
 	dir := writeFiles(t)
 	for expr, want := range map[string]bool{
@@ -90,7 +90,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// TestDiscreet shows that errors don't tell what is sensitive.
+// TestDiscreet shows that errors don't cite sensitive values.
 func TestDiscreet(t *testing.T) {
 	dir := writeFiles(t)
 	for _, expr := range []string{
@@ -128,7 +128,7 @@ func TestIsSensitive(t *testing.T) {
 	}
 }
 
-// TestUnknown shows that what isn't known yet is no error.
+// TestUnknown shows that unknown values are no error.
 func TestUnknown(t *testing.T) {
 	dir := writeFiles(t)
 	for _, expr := range []string{

@@ -7,16 +7,16 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// The parser of templates calls itself for every level, and Go ends the whole program when a stack is full. So nesting
-// is bounded before a template is parsed.
+// The parser of templates recurses for every level, and Go ends the whole program when a stack is full. So nesting is limited
+// before a template is parsed.
 const (
-	maxNesting   = 200  // brackets, interpolations and directives in each other
+	maxNesting   = 200  // levels of brackets, interpolations and directives
 	maxOperators = 2000 // operators in one interpolation or directive
 )
 
-// checkNesting returns an error that tells where source nests too deeply.
+// checkNesting returns an error with the place at which source nests too deeply.
 func checkNesting(name string, source []byte) error {
-	// What is wrong with the tokens, the parser will say.
+	// The parser reports invalid tokens.
 	tokens, _ := hclsyntax.LexTemplate(source, name, hcl.InitialPos)
 	brackets, blocks, operators := 0, 0, 0
 	for i, t := range tokens {
@@ -51,7 +51,7 @@ func checkNesting(name string, source []byte) error {
 	return nil
 }
 
-// opens returns by how much the directive with that word changes the number of directives that wait for their end.
+// opens returns the change of the number of open directives by the directive with that word.
 func opens(word string) int {
 	switch word {
 	case "if", "for":

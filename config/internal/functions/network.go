@@ -134,7 +134,7 @@ func cidrContains(containing, contained string) (bool, error) {
 	return outer.Contains(first) && outer.Contains(last), nil
 }
 
-var errFamily = function.NewArgErrorf(1, "one is of IPv4 and the other of IPv6, so they can't be compared")
+var errFamily = function.NewArgErrorf(1, "one is IPv4 and the other IPv6, so they can't be compared")
 
 func parsePrefix(text string) (*net.IPNet, error) {
 	_, prefix, err := net.ParseCIDR(text)
@@ -144,7 +144,7 @@ func parsePrefix(text string) (*net.IPNet, error) {
 	return prefix, nil
 }
 
-// moreBits returns by how much v makes a prefix longer, at least by least.
+// moreBits returns the number of bits that v adds to a prefix, at least least.
 func moreBits(prefix *net.IPNet, v cty.Value, least int) (int, error) {
 	length, size := prefix.Mask.Size()
 	bits, ok := wholeOf(v)

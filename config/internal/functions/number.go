@@ -34,7 +34,7 @@ var sumFunc = function.New(&function.Spec{
 			return cty.NilVal, function.NewArgErrorf(0, "must be a list, a set or a tuple of numbers, and not %s", args[0].Type().FriendlyName())
 		}
 		if len(elements) == 0 {
-			return cty.NilVal, function.NewArgErrorf(0, "nothing to sum: the list is empty")
+			return cty.NilVal, function.NewArgErrorf(0, "the list is empty")
 		}
 		sum := cty.Zero
 		for _, element := range elements {
@@ -56,7 +56,7 @@ var sumFunc = function.New(&function.Spec{
 	},
 })
 
-// checkToNumber bounds the texts that are read as numbers, since that takes the square of their length.
+// checkToNumber limits the texts that are parsed as numbers, since the time grows with the square of their length.
 func checkToNumber(args []cty.Value) error {
 	if text, ok := textOf(args[0]); ok && len(text) > maxDigits {
 		return function.NewArgErrorf(0, "the text has more than %d characters, too many for a number", maxDigits)
@@ -76,7 +76,7 @@ func checkLog(args []cty.Value) error {
 	return checkFloat(args, func(x, base float64) float64 { return math.Log(x) / math.Log(base) }, "the logarithm")
 }
 
-// checkFloat refuses what has no finite result, which cty can't express.
+// checkFloat refuses arguments without a finite result, since cty can express no other.
 func checkFloat(args []cty.Value, f func(x, y float64) float64, what string) error {
 	x, okX := floatOf(args[0])
 	y, okY := floatOf(args[1])
@@ -87,7 +87,7 @@ func checkFloat(args []cty.Value, f func(x, y float64) float64, what string) err
 	case math.IsNaN(result):
 		return fmt.Errorf("%s of these numbers doesn't exist", what)
 	case math.IsInf(result, 0):
-		return errors.New("the number is infinite, or too large for anything here")
+		return errors.New("the number is infinite, or too large")
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func floatOf(v cty.Value) (float64, bool) {
 	return f, true
 }
 
-// wholeOf returns a whole number in v, or false if it is too large.
+// wholeOf returns the whole number in v, or false if it is too large.
 func wholeOf(v cty.Value) (int, bool) {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() || v.Type() != cty.Number {

@@ -13,19 +13,19 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// maxSteps bounds what a search with a regular expression takes: the length of the text times that of the program
-// which the expression becomes. It is a few seconds of work.
+// maxSteps limits the work of a search with a regular expression: the length of the text times the length of the compiled
+// program. It is a few seconds.
 const maxSteps = 1 << 26
 
-var errPattern = fmt.Errorf("the search would take more than %d steps; use a simpler pattern, or a shorter text", maxSteps)
+var errPattern = fmt.Errorf("the search would take more than %d steps. Use a simpler pattern, or a shorter text", maxSteps)
 
-// checkRegex bounds a search for one match.
+// checkRegex limits a search for one match.
 func checkRegex(args []cty.Value) error {
 	_, _, _, err := pattern(args)
 	return err
 }
 
-// checkRegexAll bounds a search for all matches, and what is captured.
+// checkRegexAll limits a search for all matches, and the size of the matches.
 func checkRegexAll(args []cty.Value) error {
 	re, text, cost, err := pattern(args)
 	if err != nil || re == nil {
@@ -42,8 +42,8 @@ func checkRegexAll(args []cty.Value) error {
 	return s.check(ofResult)
 }
 
-// pattern compiles the expression in args[0] and returns it with the text in args[1], and the most steps for one
-// character. It returns no expression if there is none that can be looked at: then the function itself will complain.
+// pattern compiles the expression in args[0] and returns it with the text in args[1], and the maximum number of steps for one
+// character. It returns no expression for unknown or invalid arguments, about which the function itself complains.
 func pattern(args []cty.Value) (re *regexp.Regexp, text string, cost int, err error) {
 	expr, okE := textOf(args[0])
 	text, okT := textOf(args[1])
@@ -83,13 +83,13 @@ func compile(expr string) (*regexp.Regexp, int, error) {
 	return re, len(program.Inst), nil
 }
 
-// checkMatches bounds the search for all matches. Each one begins where the one before ended, but may have to look at
-// all that follows: "a.*b|a" does so for each a. That is only found out by trying, with a reader that counts.
+// checkMatches limits the search for all matches. Each begins at the end of the match before, but may read the whole rest:
+// "a.*b|a" does so for each a. Only a trial with a counting reader shows it.
 func checkMatches(re *regexp.Regexp, text string, cost int) error {
 	if len(text) == 0 || len(text) <= maxSteps/cost/len(text) {
 		return nil
 	}
-	// The character before the place where a search begins matters to \b and ^, so it is read too.
+	// \b and ^ depend on the character before the beginning of a search, so it is read too.
 	again, err := regexp.Compile(`\A(?s:.)(?s:.*?)(?:` + re.String() + `)`)
 	if err != nil {
 		return errPattern
@@ -110,7 +110,7 @@ func checkMatches(re *regexp.Regexp, text string, cost int) error {
 		}
 		end := at - before + match[1]
 		if end <= at {
-			// Nothing, which is a match too.
+			// An empty match.
 			_, width := utf8.DecodeRuneInString(text[at:])
 			end = at + width
 		}
@@ -119,7 +119,7 @@ func checkMatches(re *regexp.Regexp, text string, cost int) error {
 	return nil
 }
 
-// countingReader ends the text after that many steps of all readers.
+// countingReader ends the text after the number of steps, which several readers share.
 type countingReader struct {
 	strings.Reader
 	steps *int
@@ -132,7 +132,7 @@ func (r *countingReader) ReadRune() (rune, int, error) {
 	return r.Reader.ReadRune()
 }
 
-// replace works as Terraform's: what stands between slashes is a regular expression.
+// replace works like Terraform's: a text between slashes is a regular expression.
 func replace(args []string) (string, error) {
 	text, old, with := args[0], args[1], args[2]
 	if !isPattern(old) {
@@ -146,7 +146,7 @@ func replace(args []string) (string, error) {
 	last := 0
 	for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
 		b = append(b, text[last:m[0]]...)
-		// Each reference stands for a part of the match at most.
+		// Each reference expands to a part of the match at most.
 		if err := fits(len(b) + len(with) + strings.Count(with, "$")*(m[1]-m[0])); err != nil {
 			return "", err
 		}

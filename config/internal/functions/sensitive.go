@@ -17,7 +17,7 @@ func IsSensitive(v cty.Value) bool {
 	return ok
 }
 
-// sensitivities are about the marks of a value, and so take it with them.
+// sensitivities are functions about the marks of a value, and so accept marked values.
 var sensitivities = map[string]function.Function{
 	"sensitive": markFunc(func(v cty.Value) cty.Value {
 		return v.Mark(Sensitive)

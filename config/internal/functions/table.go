@@ -8,8 +8,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// Table returns the functions by name, with files read as f says. They are deterministic, and may be called from more
-// than one goroutine. The map is the caller's.
+// Table returns the functions by name, with the restrictions of f on files. They are deterministic, and may be called from
+// several goroutines. The caller owns the map.
 func Table(f Files) map[string]function.Function {
 	table := maps.Clone(pure)
 	maps.Copy(table, f.functions())
@@ -25,13 +25,13 @@ var pure = func() map[string]function.Function {
 			table[name] = bounded(f, checks[name])
 		}
 	}
-	// These see an argument before it is evaluated, or return it as it is.
+	// These get an argument before its evaluation, or return it unchanged.
 	maps.Copy(table, attempts)
 	maps.Copy(table, sensitivities)
 	return table
 }()
 
-// checks are what the arguments of a function have to meet besides the limits for every function.
+// checks are the further checks of the arguments of single functions.
 var checks = map[string]check{
 	"csvdecode":  checkCSV,
 	"format":     checkFormat,
@@ -61,8 +61,8 @@ var conversions = map[string]function.Function{
 	"type":     typeFunc,
 }
 
-// Excluded returns why a function that users of Terraform know is not there, and what to do instead; "" for a name that
-// Terraform doesn't know either, or that is there.
+// Excluded returns the reason why a function of Terraform is missing, and the alternative; "" for a name that Terraform doesn't
+// have either, and for an existing function.
 func Excluded(name string) string {
 	return excluded[name]
 }
@@ -70,14 +70,14 @@ func Excluded(name string) string {
 const deterministic = "plans are deterministic: "
 
 var excluded = map[string]string{
-	"timestamp":     deterministic + "the time would differ between plan and apply. Write the time itself, or hand it over as a variable",
-	"plantimestamp": deterministic + "the time would differ with every plan. Write the time itself, or hand it over as a variable",
+	"timestamp":     deterministic + "the time would differ between plan and apply. Write the time itself, or pass it as a variable",
+	"plantimestamp": deterministic + "the time would differ with every plan. Write the time itself, or pass it as a variable",
 	"uuid":          deterministic + "a random UUID would differ with every plan. Use uuidv5, or write a UUID itself",
-	"bcrypt":        deterministic + "the random salt would differ with every plan. Make the hash once, and hand it over as a variable",
-	"rsadecrypt":    "private keys don't belong into a configuration. Decrypt outside of it, and hand the text over as a sensitive variable",
+	"bcrypt":        deterministic + "the random salt would differ with every plan. Create the hash once, and pass it as a variable",
+	"rsadecrypt":    "private keys don't belong into a configuration. Decrypt the text outside of it, and pass it as a sensitive variable",
 
-	"filebcrypt":      deterministic + "the random salt would differ with every plan. Make the hash once, and hand it over as a variable",
-	"base64gunzip":    "a little text can stand for much. Unpack it outside of the configuration, and read it with file",
+	"filebcrypt":      deterministic + "the random salt would differ with every plan. Create the hash once, and pass it as a variable",
+	"base64gunzip":    "a short text can expand to a huge one. Decompress it outside of the configuration, and read it with file",
 	"ephemeralasnull": "there are no ephemeral values. Use the value itself, or sensitive to keep it from being shown",
 	"defaults":        "Terraform has removed it. Give attributes their default with optional in the type of the variable",
 	"list":            "Terraform has removed it. Write [ … ]",

@@ -10,10 +10,10 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// maxTemplate bounds the source of a template, in bytes.
+// maxTemplate is the maximum size of the source of a template, in bytes.
 const maxTemplate = 1 << 20
 
-// templates returns the functions that render templates, in which those of table can be called.
+// templates returns the functions that render templates, which can call the functions of table.
 func templates(f Files, table map[string]function.Function) map[string]function.Function {
 	inner := maps.Clone(table)
 	for _, name := range []string{"templatefile", "templatestring"} {
@@ -21,7 +21,7 @@ func templates(f Files, table map[string]function.Function) map[string]function.
 		inner[name] = function.New(&function.Spec{
 			VarParam: &function.Parameter{Name: "args", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true},
 			Type: func([]cty.Value) (cty.Type, error) {
-				return cty.NilType, fmt.Errorf("a template can't render another: call %s outside, and hand over its result", name)
+				return cty.NilType, fmt.Errorf("a template can't render another. Call %s outside, and pass its result", name)
 			},
 			Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.NilVal, nil },
 		})
@@ -37,15 +37,15 @@ func templates(f Files, table map[string]function.Function) map[string]function.
 	}
 }
 
-// templateFunc makes a function that renders what load makes of its first argument: the name and the source of a
-// template. What of the second argument the template doesn't use doesn't make the result sensitive.
+// templateFunc makes a function that renders a template, whose name and source load returns for the first argument. Sensitive
+// variables in the second argument that the template doesn't use don't make the result sensitive.
 func templateFunc(param string, table map[string]function.Function, load func(string) (name, source string, err error)) function.Function {
 	return bounded(function.New(&function.Spec{
 		Params: []function.Parameter{
 			{Name: param, Type: cty.String},
 			{Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true},
 		},
-		// Only the template itself tells, and it is to be rendered once.
+		// The type follows only from rendering, which must happen once.
 		Type: func(args []cty.Value) (cty.Type, error) {
 			if ty := args[1].Type(); !ty.IsObjectType() && !ty.IsMapType() && ty != cty.DynamicPseudoType {
 				return cty.NilType, function.NewArgErrorf(1, "must be an object or a map with the variables of the template, and not %s", ty.FriendlyName())
@@ -73,7 +73,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 	}
 	for variable := range vars {
 		if !hclsyntax.ValidIdentifier(variable) {
-			return cty.NilVal, function.NewArgErrorf(1, "%q can't be the name of a variable: use letters, digits and _, and begin with a letter", shorten(variable))
+			return cty.NilVal, function.NewArgErrorf(1, "%q can't be the name of a variable. Use letters, digits and _, and begin with a letter", shorten(variable))
 		}
 	}
 	if err := checkNesting(name, []byte(source)); err != nil {
@@ -86,7 +86,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 	for _, traversal := range expr.Variables() {
 		if _, ok := vars[traversal.RootName()]; !ok {
 			at := traversal.SourceRange()
-			return cty.NilVal, function.NewArgErrorf(1, "the template uses %s at %s, but no variable of that name is handed over", shorten(traversal.RootName()), where(at))
+			return cty.NilVal, function.NewArgErrorf(1, "the template uses %s at %s, but no variable of that name is passed", shorten(traversal.RootName()), where(at))
 		}
 	}
 	v, diags := Bounded(expr).Value(&hcl.EvalContext{Variables: vars, Functions: table})
@@ -96,7 +96,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 	return v, nil
 }
 
-// first makes one error of what is wrong with a template.
+// first returns the first error in the diagnostics of a template.
 func first(diags hcl.Diagnostics) error {
 	for _, d := range diags {
 		if d.Severity != hcl.DiagError {

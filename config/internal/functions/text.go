@@ -36,7 +36,7 @@ var texts = map[string]function.Function{
 	"upper":       stdlib.UpperFunc,
 }
 
-// ofTexts makes a function from texts to a text out of f.
+// ofTexts makes a function from f, from texts to a text.
 func ofTexts(f func(args []string) (string, error), params ...string) function.Function {
 	spec := &function.Spec{
 		Type:         function.StaticReturnType(cty.String),
@@ -59,7 +59,7 @@ func ofTexts(f func(args []string) (string, error), params ...string) function.F
 	return function.New(spec)
 }
 
-// ofTextPair makes a function that says whether f holds for a text and another.
+// ofTextPair makes a function that reports whether f holds for two texts.
 func ofTextPair(f func(str, other string) bool, other string) function.Function {
 	return function.New(&function.Spec{
 		Params:       []function.Parameter{{Name: "str", Type: cty.String}, {Name: other, Type: cty.String}},
@@ -108,7 +108,7 @@ func checkSplit(args []cty.Value) error {
 	return s.check(ofResult)
 }
 
-// maxWidth bounds the width and the precision of what is formatted, in characters.
+// maxWidth is the maximum width and precision of a formatted value, in characters.
 const maxWidth = 4096
 
 var (
@@ -116,7 +116,7 @@ var (
 	numberVerbs = "bdoxXeEfgG"
 )
 
-// checkFormat bounds what format and formatlist make: the sizes of what each verb shows, added up.
+// checkFormat limits the results of format and formatlist: the sum of the sizes of all formatted values.
 func checkFormat(args []cty.Value) error {
 	layout, ok := textOf(args[0])
 	if !ok {
@@ -156,21 +156,21 @@ func checkFormat(args []cty.Value) error {
 	return nil
 }
 
-// shown returns how many bytes the argument with that number stands for, in all rounds together.
+// shown returns the number of bytes of the argument with that number, in all rounds together.
 func shown(args []cty.Value, number, rounds int) int {
 	if number < 1 || number > len(args) {
-		return 0 // the function itself will say that there is none
+		return 0 // the function itself reports a missing argument
 	}
 	arg := args[number-1]
 	var s size
-	_ = s.add(arg, ofArguments) // judged before
+	_ = s.add(arg, ofArguments) // checked before
 	if _, ok := elementsOf(arg); ok {
 		rounds = 1
 	}
 	return s.text * rounds
 }
 
-// checkNumbers refuses texts that are numbers too large to be written out.
+// checkNumbers refuses texts of numbers that are too large to be written out.
 func checkNumbers(args []cty.Value) error {
 	for i, arg := range args {
 		elements, ok := elementsOf(arg)
@@ -195,7 +195,7 @@ func checkNumbers(args []cty.Value) error {
 	return nil
 }
 
-// atoi returns the number in digits, or something too large for everything if there are too many of them.
+// atoi returns the number in digits, capped at a number above every limit.
 func atoi(digits string) int {
 	if digits == "" {
 		return 0
@@ -207,7 +207,7 @@ func atoi(digits string) int {
 	return min(n, 1<<30)
 }
 
-// shorten keeps what a message cites short.
+// shorten cuts a text that a message cites.
 func shorten(text string) string {
 	const most = 60
 	if r := []rune(text); len(r) > most {

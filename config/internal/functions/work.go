@@ -9,12 +9,12 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// ofExpression bounds what goes through the loops, the templates and the calls of an expression, all rounds together.
-var ofExpression = limit{size{2 * maxElements, 4 * maxText}, "what this expression works through"}
+// ofExpression limits the values in the loops, the templates and the calls of an expression, over all rounds.
+var ofExpression = limit{size{2 * maxElements, 4 * maxText}, "the evaluation of this expression"}
 
-// Bounded returns an expression with the value of expr, but that fails with a diagnostic once its loops, templates and
-// calls have worked through too much: a few loops in each other would else run for years. It changes expr, which must
-// not be evaluated on its own afterwards, and may not be evaluated by two goroutines at a time.
+// Bounded returns an expression with the value of expr that fails with a diagnostic once the values in its loops, templates and
+// calls exceed a limit: a few nested loops would run for years otherwise. It changes expr, which must not be evaluated on its
+// own afterwards, nor by two goroutines at a time.
 func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 	variables := expr.Variables()
 	work := &size{}
@@ -65,7 +65,7 @@ func Bounded(expr hclsyntax.Expression) *BoundedExpr {
 	return &BoundedExpr{expr, work, variables}
 }
 
-// Literal returns the value of an expression that refers to nothing, within the same bounds.
+// Literal returns the value of an expression without references, within the same limits.
 func Literal(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	if written, ok := expr.(hclsyntax.Expression); ok {
 		expr = Bounded(written)
@@ -73,14 +73,14 @@ func Literal(expr hcl.Expression) (cty.Value, hcl.Diagnostics) {
 	return expr.Value(nil)
 }
 
-// BoundedExpr begins to count anew with each evaluation.
+// BoundedExpr counts the values of each evaluation from zero.
 type BoundedExpr struct {
 	hclsyntax.Expression
 	work      *size
-	variables []hcl.Traversal // hclsyntax doesn't find those within a countedExpr
+	variables []hcl.Traversal // hclsyntax doesn't find variables within a countedExpr
 }
 
-// Variables returns what the expression refers to.
+// Variables returns the references of the expression.
 func (e *BoundedExpr) Variables() []hcl.Traversal { return e.variables }
 
 // Value evaluates the expression.
@@ -88,17 +88,17 @@ func (e *BoundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
 	v, diags := e.Expression.Value(ctx)
 	if err := e.work.check(ofExpression); err != nil {
-		// However many loops went on after that, and even if try made something of it.
+		// This discards the errors of further loops, and a value from try.
 		return cty.DynamicVal, tooMuch(err, e.Range())
 	}
 	return v, withoutKeys(diags)
 }
 
-// Worked returns how much the last evaluation worked through: values, and pieces of text.
+// Worked returns the number of values and pieces of text in the last evaluation.
 func (e *BoundedExpr) Worked() int { return e.work.total() }
 
-// withoutKeys takes sensitive keys out of what for expressions say of those that come twice: of all that HCL reports,
-// only this cites a value.
+// withoutKeys removes sensitive keys from the diagnostics of for expressions about duplicates: no other diagnostic of HCL cites
+// a value.
 func withoutKeys(diags hcl.Diagnostics) hcl.Diagnostics {
 	for _, d := range diags {
 		if d.Summary != "Duplicate object key" || d.Expression == nil || d.EvalContext == nil {
@@ -111,7 +111,7 @@ func withoutKeys(diags hcl.Diagnostics) hcl.Diagnostics {
 	return diags
 }
 
-// countedExpr adds its value to the work. Once that is too much, it evaluates nothing more.
+// countedExpr adds its value to the work. Above the limit it is no longer evaluated.
 type countedExpr struct {
 	hclsyntax.Expression
 	work *size
@@ -121,7 +121,7 @@ type countedExpr struct {
 
 func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	if e.work.check(ofExpression) != nil {
-		// It has been reported. Loops go on after an error, and one for each round would be too much too.
+		// The error has been reported. Loops continue after an error, and must not report one for each round.
 		return cty.DynamicVal, nil
 	}
 	v, diags := e.Expression.Value(ctx)
@@ -139,8 +139,8 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// conversion returns the work of converting what is in v to a list, a set or a map: cty compares the type of each member
-// with that of each other.
+// conversion returns the work of converting the members of v to a list, a set or a map: cty compares the type of each member
+// with that of every other.
 func conversion(v cty.Value) int {
 	v, _ = v.Unmark()
 	if ty := v.Type(); !v.IsKnown() || v.IsNull() || !ty.IsTupleType() && !ty.IsObjectType() {
@@ -155,26 +155,26 @@ func conversion(v cty.Value) int {
 	return cost
 }
 
-// CheckInput returns an error if v, which no expression bounds, is too large, holds a number that can't be written out,
-// or has so many members that to convert it would take too long.
+// CheckInput returns an error if v, a value from outside of the configuration, is too large, holds a number that can't be
+// written out, or has so many members that a conversion would take too long.
 func CheckInput(v cty.Value) error {
 	var s size
 	if err := s.add(v, limit{ofResult.size, "it"}); err != nil {
 		return err
 	}
 	if conversion(v) > ofExpression.elements {
-		return errors.New("it has too many members, more than there can be of anything here")
+		return errors.New("it has too many members")
 	}
 	return nil
 }
 
-// maxProblems bounds how often one loop fails, which goes on after an error.
+// maxProblems is the maximum number of errors in one loop, which continues after an error.
 const maxProblems = 20
 
-// A loop evaluates some expressions for each element of what the first gives.
+// A loop evaluates expressions for each element of the value of the first one.
 type loop struct {
 	problems int
-	// key is where the key stands that must differ each time, keys those there were.
+	// key is the place of the key expression, whose values must differ, and keys are the values so far.
 	key  hcl.Range
 	keys map[string]bool
 }
@@ -187,7 +187,7 @@ func (l *loop) repeats(e *hclsyntax.Expression) {
 	}
 }
 
-// loopExpr is a part of a loop. Once that has failed often enough, it evaluates nothing more.
+// loopExpr is a part of a loop. After maxProblems errors of the loop it is no longer evaluated.
 type loopExpr struct {
 	hclsyntax.Expression
 	loop  *loop
@@ -208,7 +208,7 @@ func (e *loopExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return v, diags
 }
 
-// twice reports whether there was the key before, which hclsyntax will say is wrong.
+// twice reports whether the key is a duplicate, which hclsyntax reports as an error.
 func (l *loop) twice(key cty.Value) bool {
 	key, err := convert.Convert(key, cty.String)
 	if err != nil {

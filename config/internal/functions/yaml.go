@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxYAML bounds the text of a YAML document, which takes many times its size to parse.
+// maxYAML is the maximum size of a YAML document in bytes: parsing takes many times its size in memory.
 const maxYAML = 4 << 20
 
-// checkYAML bounds what a document stands for, aliases followed: a few lines of those can stand for billions of values.
+// checkYAML limits the size of a document's value with all aliases expanded: a few lines can expand to billions of values.
 func checkYAML(args []cty.Value) error {
 	text, ok := textOf(args[0])
 	if !ok {
@@ -27,7 +27,7 @@ func checkYAML(args []cty.Value) error {
 	e := expansion{known: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 	total, err := e.of(&document, 0)
 	if err == nil {
-		err = total.check(limit{ofResult.size, "what the YAML stands for"})
+		err = total.check(limit{ofResult.size, "the value of the YAML text"})
 	}
 	if err != nil {
 		return function.NewArgError(0, err)
@@ -35,13 +35,13 @@ func checkYAML(args []cty.Value) error {
 	return nil
 }
 
-// An extent is what a node stands for, and how many levels it has.
+// An extent is the size of a node's value, and the number of its levels.
 type extent struct {
 	size
 	depth int
 }
 
-// expansion works out extents. Each node that has been seen is known, so that aliases cost nothing.
+// expansion computes extents. The extent of each node is computed once, so that aliases cost nothing.
 type expansion struct {
 	known map[*yaml.Node]extent
 	open  map[*yaml.Node]bool
@@ -70,7 +70,7 @@ func (e *expansion) of(n *yaml.Node, depth int) (extent, error) {
 		if err != nil {
 			return extent{}, err
 		}
-		// More than that is too much already, and must not overflow.
+		// Numbers above the limit must not overflow.
 		x.elements = min(x.elements+c.elements, 2*maxElements)
 		x.text = min(x.text+c.text, 2*maxText)
 		x.depth = max(x.depth, 1+c.depth)
