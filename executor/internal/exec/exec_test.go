@@ -105,7 +105,7 @@ func TestExecOutput(t *testing.T) {
 		// Something in the background keeps the output open.
 		begin := time.Now()
 		r, err := exec.Capture(h.Ctx, h.Client, h.NS, "a", []string{"sh", "-c", "sleep 60 & echo started"}, time.Minute)
-		if err != nil || string(r.Output) != "started\n" || time.Since(begin) > 5*time.Second {
+		if err != nil || string(r.Output) != "started\n" || time.Since(begin) > 30*time.Second {
 			t.Errorf("background, after %s: %q, %v", time.Since(begin), r.Output, err)
 		}
 		t.Logf("with something in the background it took %s", time.Since(begin))
@@ -129,7 +129,7 @@ func TestExecIsKilled(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(string(r.Output[max(0, len(r.Output)-7):]), "before\n") || r.ExitCode != 137 {
 				t.Errorf("%s: %d, %q, %v", name, r.ExitCode, r.Output, err)
 			}
-			if took := time.Since(begin); took < limit || took > limit+5*time.Second {
+			if took := time.Since(begin); took < limit || took > limit+20*time.Second {
 				t.Errorf("%s took %s", name, took)
 			}
 			t.Logf("%s: %v, took %s", name, err, time.Since(begin))
