@@ -91,7 +91,7 @@ func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 		}
 	}
 	for _, name := range computed[k] {
-		if text, ok := e.input.Computed[p][name]; ok {
+		if text, ok := e.options.computed[p][name]; ok {
 			all[name] = cty.StringVal(text)
 			continue
 		}
@@ -110,11 +110,11 @@ func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 
 // settledRoot returns whether the container at p is the root of its cell, which is implied where nothing is planned for it.
 func (e *evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
-	root, planned := e.input.Computed[p]["root"]
+	root, planned := e.options.computed[p]["root"]
 	switch {
 	case planned:
 		return cty.BoolVal(root == "true")
-	case e.input.Computed == nil:
+	case e.options.computed == nil:
 		return cty.UnknownVal(cty.Bool).RefineNotNull()
 	}
 	return implied

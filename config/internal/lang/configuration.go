@@ -7,6 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/internal/lang/variable"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -57,6 +58,7 @@ type Configuration struct {
 	Sources map[string][]byte
 
 	evaluator *evaluator
+	sources   *source.Files
 }
 
 // Output is a value that a configuration gives out.

@@ -22,14 +22,11 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 		diags.Errorf(resource.Range{}, "", "No configuration", "There is nothing to evaluate expressions with.")
 		return "", diags
 	}
-	before := e.diags
-	e.diags, e.spent = &diags, 0
-	defer func() { e.diags = before }()
 	if strings.Contains(text, "\n") {
 		text += "\n" // which ends the last line of a heredoc
 	}
 	data := []byte(text)
-	e.sources.Add(console.Name, data)
+	c.sources.Add(console.Name, data)
 	if !source.Bounded(console.Name, data, &diags) {
 		return "", diags
 	}
@@ -41,10 +38,10 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 	result := ""
 	source.Guard(console.Name, &diags, func() {
 		if asked := console.TypeAsked(expr); asked != nil {
-			if val, ok := e.evaluate(asked, e.root.scope()); ok {
+			if val, ok := e.evaluateAlone(asked, &diags); ok {
 				result = console.SpellType(val.Type(), 0)
 			}
-		} else if val, ok := e.evaluate(expr, e.root.scope()); ok {
+		} else if val, ok := e.evaluateAlone(expr, &diags); ok {
 			result = console.Spell(val)
 		}
 	})

@@ -24,7 +24,7 @@ import (
 // itself on the way is a cycle.
 type evaluator struct {
 	sources *source.Files
-	input   Input
+	options options
 	diags   *resource.Diagnostics
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
 	rootDir   string
@@ -50,9 +50,21 @@ type evaluator struct {
 	count, spent int
 }
 
-func newEvaluator(in Input, diags *resource.Diagnostics) *evaluator {
+// options are the parts of an input that evaluation asks for.
+type options struct {
+	// ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
+	ask func(name, description string, sensitive bool) (string, error)
+	// computed holds the attributes that planning worked out, by the path of a resource and the name of the attribute. Nil says
+	// that nothing has been planned yet: references to them are then unknown.
+	computed map[resource.Path]map[string]string
+	// outsideFiles lets functions read files outside of the directory of the configuration.
+	outsideFiles bool
+}
+
+// newEvaluator returns an evaluator without modules, which adds the files that it reads to files.
+func newEvaluator(o options, files *source.Files, diags *resource.Diagnostics) *evaluator {
 	return &evaluator{
-		sources: source.NewFiles(), input: in, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
+		sources: files, options: o, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
@@ -180,7 +192,7 @@ func described(val cty.Value) string {
 
 // files says which files the module in dir may read.
 func (e *evaluator) files(dir string) functions.Files {
-	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.input.OutsideFiles}
+	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.options.outsideFiles}
 }
 
 // mark adds to val that it is sensitive.

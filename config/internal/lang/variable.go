@@ -84,11 +84,11 @@ func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		switch {
 		case v.Default != cty.NilVal:
 			return v.Default, true
-		case m.eval.input.Ask == nil:
+		case m.eval.options.ask == nil:
 			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, variable.EnvPrefix, v.Name)
 			return cty.DynamicVal, false
 		}
-		text, err := m.eval.input.Ask(v.Name, v.Description, v.Sensitive)
+		text, err := m.eval.options.ask(v.Name, v.Description, v.Sensitive)
 		if err != nil {
 			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value: %v.", v.Name, err)
 			return cty.DynamicVal, false
