@@ -17,7 +17,7 @@ import (
 )
 
 // declaredPath returns the path of the resource that expr names: as a text, or as a reference to something declared.
-func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (resource.Path, bool) {
+func (m *reader) declaredPath(expr hclsyntax.Expression, s *scope) (resource.Path, bool) {
 	t, ok := m.addressOf(expr, s)
 	if !ok || t == nil {
 		return m.pathOf(expr, s, ok)
@@ -31,24 +31,24 @@ func (m *moduleInstance) declaredPath(expr hclsyntax.Expression, s *scope) (reso
 }
 
 // pathOf returns the path that expr is the text of; not where ok says that what is wrong has been reported.
-func (m *moduleInstance) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (resource.Path, bool) {
+func (m *reader) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (resource.Path, bool) {
 	if !ok {
 		return "", false
 	}
 	at := source.RangeOf(expr.Range())
 	if t, problems := hcl.AbsTraversalForExpr(expr); !problems.HasErrors() {
 		if k, isKind := schema.KindOf(t.RootName()); isKind {
-			m.eval.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
+			m.diags.Errorf(at, "", "Invalid reference", "This is no address of a %s. Write it as in %s.web, %s.web[\"key\"] or %s[\"path\"].", k.Lower(), k.Lower(), k.Lower(), k.Lower())
 			return "", false
 		}
 	}
-	text, ok := m.eval.settledText(expr, s, "a path")
+	text, ok := m.in.eval.settledText(expr, s, "a path")
 	if !ok {
 		return "", false
 	}
-	p, err := resource.ParsePath(string(m.within(text)))
+	p, err := resource.ParsePath(string(m.in.within(text)))
 	if err != nil {
-		m.eval.diags.Errorf(at, "", "Invalid path", "%s.", message.Sentence(err.Error()))
+		m.diags.Errorf(at, "", "Invalid path", "%s.", message.Sentence(err.Error()))
 		return "", false
 	}
 	return p, true
@@ -125,7 +125,7 @@ func (s *addressStep) name() (string, bool) {
 
 // addressOf reads expr as an address. It returns nil where it is none, but a path for instance, and ok is false where that
 // has been reported.
-func (m *moduleInstance) addressOf(expr hclsyntax.Expression, s *scope) (t *address, ok bool) {
+func (m *reader) addressOf(expr hclsyntax.Expression, s *scope) (t *address, ok bool) {
 	items, ok := m.flatten(expr, s)
 	if !ok || len(items) == 0 {
 		return nil, ok
@@ -160,7 +160,7 @@ type addressItem struct {
 }
 
 // flatten returns the items of an address whose keys may be worked out, or none where expr is something else.
-func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]addressItem, bool) {
+func (m *reader) flatten(expr hclsyntax.Expression, s *scope) ([]addressItem, bool) {
 	var rest hcl.Traversal
 	var items []addressItem
 	ok := true
@@ -178,7 +178,7 @@ func (m *moduleInstance) flatten(expr hclsyntax.Expression, s *scope) ([]address
 		if !ok || len(items) == 0 {
 			return nil, ok
 		}
-		key, settled := m.eval.settled(e.Key, s, "a key")
+		key, settled := m.in.eval.settled(e.Key, s, "a key")
 		if !settled || key.IsNull() {
 			return nil, settled
 		}

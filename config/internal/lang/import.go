@@ -11,11 +11,11 @@ import (
 var importSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "to", Required: true}, {Name: "id", Required: true}, {Name: "for_each"}}}
 
 // imports reads a block import, for each of what its for_each goes over.
-func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
+func (m *reader) imports(all *blocks, b *hclsyntax.Block) {
 	if !m.fits(b, importSchema) {
 		return
 	}
-	each, ok := m.eval.repeat(b.Body, m.scope())
+	each, ok := m.in.eval.repeat(b.Body, m.in.scope())
 	if !ok {
 		return
 	}
@@ -26,16 +26,16 @@ func (m *moduleInstance) imports(c *Configuration, b *hclsyntax.Block) {
 			continue
 		}
 		if to.Kind() != resource.KindContainer {
-			m.eval.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
+			m.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
 			continue
 		}
-		id, ok := m.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
+		id, ok := m.in.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
 		if ok && id == "" {
-			m.eval.diags.Errorf(source.RangeOf(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
+			m.diags.Errorf(source.RangeOf(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
 			continue
 		}
 		if ok {
-			c.Imports = append(c.Imports, Import{To: to, ID: id, Declared: at})
+			all.imports = append(all.imports, Import{To: to, ID: id, Declared: at})
 		}
 	}
 }

@@ -45,9 +45,11 @@ func (c *Configuration) evaluate(root *module.Module, assigned map[string]variab
 	modules, declared := c.evaluator.declare(root, assigned)
 	c.Tree = assemble.Tree(declared, diags)
 	c.evaluator.checkConditions(modules)
+	var found blocks
 	for _, m := range modules {
-		m.stateBlocks(c)
+		found.read(m, diags)
 	}
-	c.validateStateBlocks(diags)
+	found.validate(c.Tree, diags)
+	c.Moved, c.Removed, c.Imports = found.moved, found.removed, found.imports
 	c.Outputs = c.evaluator.outputs()
 }

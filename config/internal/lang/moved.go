@@ -17,16 +17,16 @@ type movedBlock struct {
 	from, to *address
 	// place is the path of what both are in, where the block around them stands for several resources.
 	place resource.Path
-	// path is where it moves something to, once that was asked for, and state whether that was.
-	path  resource.Path
-	state int
-	ok    bool
+	// path is where it moves something to, with ok, once that is worked out; asked says that it was begun, and ended that it is
+	// done.
+	path             resource.Path
+	ok, asked, ended bool
 }
 
 // movedBlocks are those of a module.
 type movedBlocks struct {
-	in  *moduleInstance
-	all []*movedBlock
+	reader *reader
+	all    []*movedBlock
 	// byFrom holds them by the place and the address that they move something from.
 	byFrom map[movedFrom]*movedBlock
 }
@@ -37,16 +37,16 @@ type movedFrom struct {
 }
 
 // moved returns what the blocks moved of the module say.
-func (m *moduleInstance) moved() []Move {
+func (m *reader) moved() []Move {
 	written := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
-	for _, b := range m.module.StateBlocks {
+	for _, b := range m.in.module.StateBlocks {
 		if b.Type != "moved" || !m.fits(b, movedSchema) {
 			continue
 		}
 		read := &movedBlock{block: b}
 		var fromOK, toOK bool
-		read.from, fromOK = m.addressOf(b.Body.Attributes["from"].Expr, m.scope())
-		read.to, toOK = m.addressOf(b.Body.Attributes["to"].Expr, m.scope())
+		read.from, fromOK = m.addressOf(b.Body.Attributes["from"].Expr, m.in.scope())
+		read.to, toOK = m.addressOf(b.Body.Attributes["to"].Expr, m.in.scope())
 		if fromOK && toOK {
 			written.add(read)
 		}
@@ -85,7 +85,7 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 		return []*movedBlock{b}
 	}
 	seen[b] = true
-	groups, ok := m.in.groupsOf(b.to)
+	groups, ok := m.reader.groupsOf(b.to)
 	if !ok {
 		return []*movedBlock{b}
 	}
@@ -126,20 +126,20 @@ func (b *movedBlock) instance(place resource.Path, key cty.Value) *movedBlock {
 }
 
 // groupsOf returns what the block stands for that the last step of an address names; none where that isn't one block.
-func (m *moduleInstance) groupsOf(t *address) (groups []*group, ok bool) {
+func (m *reader) groupsOf(t *address) (groups []*group, ok bool) {
 	in := resource.Path("")
 	if above := len(t.steps) - 1; above > 0 {
-		r, ok := m.resolve(&address{t.steps[:above], t.at}, "", m.scope())
+		r, ok := m.resolve(&address{t.steps[:above], t.at}, "", m.in.scope())
 		if !ok || r.rest != nil {
 			return nil, ok
 		}
 		in = r.path
 	}
-	blocks := m.find(t.last().kind, t.last().label, nil)
+	blocks := m.in.find(t.last().kind, t.last().label, nil)
 	if len(blocks) != 1 {
 		return nil, true
 	}
-	x, ok := m.expand(blocks[0], t.at)
+	x, ok := m.in.expand(blocks[0], t.at)
 	return x.groupsIn(in), ok
 }
 
@@ -154,7 +154,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 		return Move{}, false
 	}
 	if from == to {
-		m.in.eval.diags.Errorf(at, from, "Invalid move", "%s can't be moved to itself.", from)
+		m.reader.diags.Errorf(at, from, "Invalid move", "%s can't be moved to itself.", from)
 		return Move{}, false
 	}
 	return Move{From: from, To: to, Declared: at}, true
@@ -162,32 +162,32 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 
 // end returns the path that a block moves something to. What it names may be declared, or be where another block goes on.
 func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
-	if b.state != unasked {
-		if b.state == running {
-			m.in.eval.diags.Errorf(source.RangeOf(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
-			b.state = finished
+	if b.asked {
+		if !b.ended {
+			m.reader.diags.Errorf(source.RangeOf(b.block.DefRange()), "", "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", m.cycle(b))
+			b.ended = true
 		}
 		return b.path, b.ok
 	}
-	b.state = running
+	b.asked = true
 	path, ok := m.findEnd(b)
-	if b.state == running {
-		b.path, b.ok, b.state = path, ok, finished
+	if !b.ended {
+		b.path, b.ok, b.ended = path, ok, true
 	}
 	return b.path, b.ok
 }
 
 func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 	if b.to == nil {
-		return m.in.pathOf(b.block.Body.Attributes["to"].Expr, m.in.scope(), true)
+		return m.reader.pathOf(b.block.Body.Attributes["to"].Expr, m.reader.in.scope(), true)
 	}
-	r, ok := m.in.resolve(b.to, b.place, m.in.scope())
+	r, ok := m.reader.resolve(b.to, b.place, m.reader.in.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
 	next := m.next(b)
 	if next == nil {
-		m.in.notDeclared(b.to, r)
+		m.reader.notDeclared(b.to, r)
 		return "", false
 	}
 	to, ok := m.end(next)
@@ -201,7 +201,7 @@ func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 // label elsewhere is not meant.
 func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, bool) {
 	if b.from == nil {
-		return m.in.pathOf(b.block.Body.Attributes["from"].Expr, m.in.scope(), true)
+		return m.reader.pathOf(b.block.Body.Attributes["from"].Expr, m.reader.in.scope(), true)
 	}
 	in := b.place
 	if in == "" {
@@ -209,13 +209,13 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 			in = in.Parent()
 		}
 	}
-	r, ok := m.in.resolve(b.from, in, m.in.scope())
+	r, ok := m.reader.resolve(b.from, in, m.reader.in.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
-	from, ok := m.in.former(r.above, r.rest)
+	from, ok := m.reader.former(r.above, r.rest)
 	if !ok {
-		m.in.eval.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
+		m.reader.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
 	}
 	return from, ok
 }

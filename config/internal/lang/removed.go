@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -17,16 +18,16 @@ var (
 )
 
 // removed returns the path that a block removed names.
-func (m *moduleInstance) removed(b *hclsyntax.Block) (resource.Path, bool) {
+func (m *reader) removed(b *hclsyntax.Block) (resource.Path, bool) {
 	if !m.fits(b, removedSchema) {
 		return "", false
 	}
 	expr := b.Body.Attributes["from"].Expr
-	t, ok := m.addressOf(expr, m.scope())
+	t, ok := m.addressOf(expr, m.in.scope())
 	if !ok || t == nil {
-		return m.pathOf(expr, m.scope(), ok)
+		return m.pathOf(expr, m.in.scope(), ok)
 	}
-	r, ok := m.resolve(t, "", m.scope())
+	r, ok := m.resolve(t, "", m.in.scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
@@ -36,17 +37,17 @@ func (m *moduleInstance) removed(b *hclsyntax.Block) (resource.Path, bool) {
 		}
 	}
 	step := &r.rest[0]
-	m.eval.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
+	m.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
 	return "", false
 }
 
 // destroys reports whether a block removed wants what it names destroyed, which is what happens without it saying so.
-func (m *moduleInstance) destroys(b *hclsyntax.Block) bool {
+func (m *reader) destroys(b *hclsyntax.Block) bool {
 	for _, nested := range b.Body.Blocks {
 		content, problems := nested.Body.Content(removedLifecycleSchema)
-		m.eval.report(problems)
+		source.Report(problems, m.diags)
 		if attr := content.Attributes["destroy"]; attr != nil {
-			return module.ConstantBool(attr, m.eval.diags)
+			return module.ConstantBool(attr, m.diags)
 		}
 	}
 	return true

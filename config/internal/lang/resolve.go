@@ -21,7 +21,7 @@ type resolution struct {
 }
 
 // resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
-func (m *moduleInstance) resolve(t *address, in resource.Path, s *scope) (r resolution, ok bool) {
+func (m *reader) resolve(t *address, in resource.Path, s *scope) (r resolution, ok bool) {
 	r.path = in
 	for i := range t.steps {
 		step := &t.steps[i]
@@ -42,14 +42,14 @@ func (m *moduleInstance) resolve(t *address, in resource.Path, s *scope) (r reso
 
 // lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
 // declares it. above is then the path that it was in, where one block of its label tells.
-func (m *moduleInstance) lookUp(step *addressStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
-	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.find(step.kind, step.label, nil) == nil && m.manifest(step.kind, step.label) == nil {
+func (m *reader) lookUp(step *addressStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
+	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.in.find(step.kind, step.label, nil) == nil && m.in.manifest(step.kind, step.label) == nil {
 		return m.findPath(step, at)
 	}
 	var found []resource.Path
 	groups := 0
-	for _, b := range m.find(step.kind, step.label, s.within) {
-		x, expanded := m.expand(b, at)
+	for _, b := range m.in.find(step.kind, step.label, s.within) {
+		x, expanded := m.in.expand(b, at)
 		if !expanded {
 			return "", "", false
 		}
@@ -70,12 +70,12 @@ func (m *moduleInstance) lookUp(step *addressStep, in resource.Path, s *scope, a
 		}
 	}
 	if groups == 0 && step.key == cty.NilVal {
-		if d := m.manifest(step.kind, step.label); d != nil && (in == "" || d.Path.Parent() == in) {
+		if d := m.in.manifest(step.kind, step.label); d != nil && (in == "" || d.Path.Parent() == in) {
 			return d.Path, "", true
 		}
 	}
 	if len(found) > 1 {
-		m.eval.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
+		m.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
 		return "", "", false
 	}
 	if len(found) == 0 {
@@ -85,10 +85,10 @@ func (m *moduleInstance) lookUp(step *addressStep, in resource.Path, s *scope, a
 }
 
 // findPath is lookUp for a step with a path for a label.
-func (m *moduleInstance) findPath(step *addressStep, at resource.Range) (p, above resource.Path, ok bool) {
+func (m *reader) findPath(step *addressStep, at resource.Range) (p, above resource.Path, ok bool) {
 	p, err := resource.ParsePath(step.label)
 	if err != nil || p.Kind() != step.kind || step.key != cty.NilVal {
-		m.eval.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(step.label), step.kind.Lower())
+		m.diags.Errorf(at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(step.label), step.kind.Lower())
 		return "", "", false
 	}
 	return p, "", true
@@ -137,12 +137,12 @@ func (g *group) member(key cty.Value) *instance {
 
 // hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
 // told then.
-func (m *moduleInstance) hasOwnNames(step *addressStep) bool {
-	return slices.ContainsFunc(m.find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
+func (m *reader) hasOwnNames(step *addressStep) bool {
+	return slices.ContainsFunc(m.in.find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
 }
 
 // former returns the path that the rest of an address had below the path above.
-func (m *moduleInstance) former(above resource.Path, rest []addressStep) (resource.Path, bool) {
+func (m *reader) former(above resource.Path, rest []addressStep) (resource.Path, bool) {
 	p := above
 	for i := range rest {
 		name, ok := rest[i].name()
@@ -155,14 +155,14 @@ func (m *moduleInstance) former(above resource.Path, rest []addressStep) (resour
 }
 
 // notDeclared reports an address of which the rest is not declared.
-func (m *moduleInstance) notDeclared(t *address, r resolution) {
+func (m *reader) notDeclared(t *address, r resolution) {
 	step := &r.rest[0]
 	switch {
-	case !slices.Contains(m.labels(step.kind), step.label):
-		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
+	case !slices.Contains(m.in.labels(step.kind), step.label):
+		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.in.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
 	case step.key == cty.NilVal:
-		m.eval.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
+		m.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
 	default:
-		m.eval.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
+		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
 	}
 }

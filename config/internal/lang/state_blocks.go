@@ -10,32 +10,49 @@ import (
 
 var movedSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "from", Required: true}, {Name: "to", Required: true}}}
 
-// stateBlocks reads the blocks moved, removed and import of the module.
-func (m *moduleInstance) stateBlocks(c *Configuration) {
-	c.Moved = append(c.Moved, m.moved()...)
-	for _, b := range m.module.StateBlocks {
+// blocks are the blocks moved, removed and import of a configuration, in the order of the source.
+type blocks struct {
+	moved   []Move
+	removed []Removal
+	imports []Import
+}
+
+// read adds the blocks of a module.
+func (all *blocks) read(in *moduleInstance, diags *resource.Diagnostics) {
+	(&reader{in, diags}).stateBlocks(all)
+}
+
+// reader reads the blocks moved, removed and import of one module.
+type reader struct {
+	in    *moduleInstance
+	diags *resource.Diagnostics
+}
+
+func (m *reader) stateBlocks(all *blocks) {
+	all.moved = append(all.moved, m.moved()...)
+	for _, b := range m.in.module.StateBlocks {
 		at := source.RangeOf(b.DefRange())
 		switch b.Type {
 		case "removed":
 			if from, ok := m.removed(b); ok {
-				c.Removed = append(c.Removed, Removal{From: from, Destroy: m.destroys(b), Declared: at})
+				all.removed = append(all.removed, Removal{From: from, Destroy: m.destroys(b), Declared: at})
 			}
 		case "import":
-			m.imports(c, b)
+			m.imports(all, b)
 		}
 	}
 }
 
-func (m *moduleInstance) fits(b *hclsyntax.Block, schema *hcl.BodySchema) bool {
+func (m *reader) fits(b *hclsyntax.Block, schema *hcl.BodySchema) bool {
 	_, problems := b.Body.Content(schema)
-	m.eval.report(problems)
+	source.Report(problems, m.diags)
 	return !problems.HasErrors()
 }
 
-// validateStateBlocks refuses what the blocks moved, removed and import can't mean, whatever there is on the host.
-func (c *Configuration) validateStateBlocks(diags *resource.Diagnostics) {
+// validate refuses blocks that contradict the resources of the configuration or each other, whatever there is on the host.
+func (all *blocks) validate(tree *resource.Tree, diags *resource.Diagnostics) {
 	still := func(p resource.Path, summary, end string, at resource.Range) {
-		if r := c.Tree.Resource(p); r != nil {
+		if r := tree.Resource(p); r != nil {
 			diags.Errorf(at, p, summary, "%s %s is still in the configuration, at %s, and can't have been %s. Take one of the two away.", p.Kind().Lower(), p, r.Declared, end)
 		}
 	}
@@ -47,9 +64,9 @@ func (c *Configuration) validateStateBlocks(diags *resource.Diagnostics) {
 		}
 		seen[p] = at
 	}
-	moves := indexOf(c.Moved)
-	cyclic := moves.reportCycles(c.Moved, diags)
-	for _, m := range c.Moved {
+	moves := indexOf(all.moved)
+	cyclic := moves.reportCycles(all.moved, diags)
+	for _, m := range all.moved {
 		if cyclic[m.From] {
 			continue
 		}
@@ -61,12 +78,12 @@ func (c *Configuration) validateStateBlocks(diags *resource.Diagnostics) {
 		once(from, m.From, "Invalid move", "is moved", m.Declared)
 		once(to, m.To, "Invalid move", "is what something else is moved to", m.Declared)
 	}
-	for _, r := range c.Removed {
+	for _, r := range all.removed {
 		still(r.From, "Invalid removal", "removed", r.Declared)
 	}
-	for _, i := range c.Imports {
+	for _, i := range all.imports {
 		once(imported, i.To, "Invalid import", "is imported", i.Declared)
-		if c.Tree.Resource(i.To) == nil {
+		if tree.Resource(i.To) == nil {
 			diags.Errorf(i.Declared, i.To, "Invalid import", "There is no container %s in the configuration. Declare it: kuke import prints what describes a container.", i.To)
 		}
 	}
