@@ -7,6 +7,8 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/lang"
 	"github.com/kukeon/kuke/config/internal/lang/console"
+	"github.com/kukeon/kuke/config/internal/lang/eval"
+	"github.com/kukeon/kuke/config/internal/lang/refactoring"
 	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/write"
@@ -23,16 +25,16 @@ type Assignment = variable.Assignment
 type Configuration = lang.Configuration
 
 // Output is an output value of a configuration.
-type Output = lang.Output
+type Output = eval.Output
 
 // Move says that the resource at From is the one at To now.
-type Move = lang.Move
+type Move = refactoring.Move
 
 // Removal says that the resource at From, and those below it, are no longer part of the configuration.
-type Removal = lang.Removal
+type Removal = refactoring.Removal
 
 // Import says that a container that kuke did not make is the one at To.
-type Import = lang.Import
+type Import = refactoring.Import
 
 // Text returns the input of a configuration that is nothing but text.
 func Text(text []byte) Input { return lang.Text(text) }

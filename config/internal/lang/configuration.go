@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"io"
 
-	"github.com/zclconf/go-cty/cty"
-
+	"github.com/kukeon/kuke/config/internal/lang/eval"
+	"github.com/kukeon/kuke/config/internal/lang/refactoring"
 	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -46,48 +46,17 @@ type Configuration struct {
 	// Tree holds the resources. It is nil where there are errors.
 	Tree *resource.Tree
 	// Outputs are the values that the root module gives out, in the order of their names.
-	Outputs []Output
+	Outputs []eval.Output
 	// Moved, Removed and Imports are what the blocks of that name say, in the order of the source.
-	Moved   []Move
-	Removed []Removal
-	Imports []Import
+	Moved   []refactoring.Move
+	Removed []refactoring.Removal
+	Imports []refactoring.Import
 	// Pending says that values are missing which only planning works out: with Input.Computed they are there.
 	Pending bool
 	// Sources holds what was read by file name, for showing the lines a diagnostic is about, without a byte order mark and
 	// with LF for CRLF, as ranges count.
 	Sources map[string][]byte
 
-	evaluator *evaluator
+	evaluator *eval.Evaluator
 	sources   *source.Files
-}
-
-// Output is a value that a configuration gives out.
-type Output struct {
-	Name, Description string
-	// Value is unknown while the configuration is Pending.
-	Value     cty.Value
-	Sensitive bool
-	Declared  resource.Range
-}
-
-// Move says that the resource at From is the one at To now.
-type Move struct {
-	From, To resource.Path
-	Declared resource.Range
-}
-
-// Removal says that what is at From and below it is no longer part of the configuration.
-type Removal struct {
-	From resource.Path
-	// Destroy says whether it is destroyed, or left running and forgotten.
-	Destroy  bool
-	Declared resource.Range
-}
-
-// Import says that a container that kuke did not make is the one at To.
-type Import struct {
-	To resource.Path
-	// ID is its id in containerd.
-	ID       string
-	Declared resource.Range
 }

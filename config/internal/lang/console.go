@@ -38,10 +38,10 @@ func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 	result := ""
 	source.Guard(console.Name, &diags, func() {
 		if asked := console.TypeAsked(expr); asked != nil {
-			if val, ok := e.evaluateAlone(asked, &diags); ok {
+			if val, ok := e.EvaluateAlone(asked, &diags); ok {
 				result = console.SpellType(val.Type(), 0)
 			}
-		} else if val, ok := e.evaluateAlone(expr, &diags); ok {
+		} else if val, ok := e.EvaluateAlone(expr, &diags); ok {
 			result = console.Spell(val)
 		}
 	})

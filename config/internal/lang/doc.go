@@ -1,7 +1,4 @@
-// Package lang evaluates modules: variables, local values, references, for_each and count, lifecycle, outputs, and the blocks
-// moved, removed, import and check. Declared resources come out of it as declarations of package schema, and package assemble
-// makes the tree of them.
-//
-// A value is evaluated when it is first asked for, and once. It reads files of modules and those that functions name, within
-// the directory of the configuration, and asks nothing of the host.
+// Package lang makes a configuration of the files that were found: it reads modules ([module]), collects the values of
+// variables ([variable]), evaluates ([eval]), assembles the tree, and reads the blocks moved, removed and import
+// ([refactoring]).
 package lang

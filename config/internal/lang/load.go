@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/assemble"
+	"github.com/kukeon/kuke/config/internal/lang/eval"
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/lang/refactoring"
 	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -29,11 +31,11 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 		return c, files.Sort(diags) // what else there would be to say may only follow from that
 	}
 	assigned := variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, files, &diags)
-	c.evaluator = newEvaluator(options{ask: in.Ask, computed: in.Computed, outsideFiles: in.OutsideFiles}, files, &diags)
+	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Computed: in.Computed, OutsideFiles: in.OutsideFiles}, files, &diags)
 	c.sources = files
 	source.Guard(files.Names[0], &diags, func() { c.evaluate(root, assigned, &diags) })
 	diags = files.Sort(diags)
-	c.Pending = c.evaluator.pending
+	c.Pending = c.evaluator.Pending
 	if diags.HasErrors() {
 		c.Tree = nil
 	}
@@ -42,14 +44,14 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 
 // evaluate fills the configuration from its root module.
 func (c *Configuration) evaluate(root *module.Module, assigned map[string]variable.Value, diags *resource.Diagnostics) {
-	modules, declared := c.evaluator.declare(root, assigned)
+	modules, declared := c.evaluator.Declare(root, assigned)
 	c.Tree = assemble.Tree(declared, diags)
-	c.evaluator.checkConditions(modules)
-	var found blocks
+	c.evaluator.CheckConditions(modules)
+	var found refactoring.Blocks
 	for _, m := range modules {
-		found.read(m, diags)
+		found.Read(m, diags)
 	}
-	found.validate(c.Tree, diags)
-	c.Moved, c.Removed, c.Imports = found.moved, found.removed, found.imports
-	c.Outputs = c.evaluator.outputs()
+	found.Validate(c.Tree, diags)
+	c.Moved, c.Removed, c.Imports = found.Moved, found.Removed, found.Imports
+	c.Outputs = c.evaluator.Outputs()
 }

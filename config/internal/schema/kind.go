@@ -2,6 +2,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -30,4 +31,13 @@ func Above(k resource.Kind) string {
 		return resource.Kinds[d-2].Lower()
 	}
 	return "file of its own"
+}
+
+// ParentShape shows what the parent of a kind looks like, seen from the path that is filled.
+func ParentShape(k resource.Kind, filled resource.Path) string {
+	var shape []string
+	for _, level := range resource.Kinds[min(filled.Depth(), k.Depth()-1) : k.Depth()-1] {
+		shape = append(shape, level.Lower())
+	}
+	return strings.Join(shape, "/")
 }

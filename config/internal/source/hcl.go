@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -62,4 +63,17 @@ func FirstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
 		seen[key] = true
 		return repeated
 	})
+}
+
+// StepName returns the name that a step of a traversal names, as .name or as ["name"].
+func StepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
 }

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"maps"
@@ -22,33 +22,33 @@ const maxModuleDepth = 32
 // expandedCall are the modules that a call stands for.
 type expandedCall struct {
 	expansion lazy
-	each      repetition
-	instances []*moduleInstance
+	each      Repetition
+	instances []*ModuleInstance
 }
 
 // expandCall works out which modules a call stands for.
-func (m *moduleInstance) expandCall(c *module.Call, at resource.Range) (*expandedCall, bool) {
+func (m *ModuleInstance) expandCall(c *module.Call, at resource.Range) (*expandedCall, bool) {
 	x := m.calls[c.Label]
 	if x == nil {
 		x = &expandedCall{}
 		m.calls[c.Label] = x
 	}
-	_, ok := m.eval.once(&x.expansion, m.name("module."+c.Label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
+	_, ok := m.Eval.once(&x.expansion, m.name("module."+c.Label), at, func() (cty.Value, bool) { return cty.True, x.expand(m, c) })
 	return x, ok
 }
 
-func (x *expandedCall) expand(m *moduleInstance, c *module.Call) bool {
+func (x *expandedCall) expand(m *ModuleInstance, c *module.Call) bool {
 	called, ok := m.calledModule(c)
 	if !ok {
 		return false
 	}
 	m.checkArguments(c, called)
-	x.each, ok = m.eval.repeat(c.Syntax.Body, m.scope())
+	x.each, ok = m.Eval.Repeat(c.Syntax.Body, m.Scope())
 	if !ok {
 		return false
 	}
-	for i, s := range x.each.scopes {
-		inner := m.eval.instantiate(called, m.name("module."+c.Label)+x.each.suffix(i))
+	for i, s := range x.each.Scopes {
+		inner := m.Eval.instantiate(called, m.name("module."+c.Label)+x.each.suffix(i))
 		inner.call, inner.outside, inner.depth, inner.parent = c, s, m.depth+1, m.parent
 		if attr := c.Syntax.Body.Attributes["parent"]; attr != nil {
 			if inner.parent, ok = m.parentPath(attr, s); !ok {
@@ -61,17 +61,17 @@ func (x *expandedCall) expand(m *moduleInstance, c *module.Call) bool {
 }
 
 // parentPath returns the path that a module is to fill, which is seen from the one that the module around it fills.
-func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resource.Path, bool) {
-	text, ok := m.eval.settledText(attr.Expr, s, "the parent of a module")
+func (m *ModuleInstance) parentPath(attr *hclsyntax.Attribute, s *Scope) (resource.Path, bool) {
+	text, ok := m.Eval.SettledText(attr.Expr, s, "the parent of a module")
 	if !ok {
 		return "", false
 	}
-	p, err := resource.ParsePath(string(m.within(text)))
+	p, err := resource.ParsePath(string(m.FullPath(text)))
 	switch {
 	case err != nil:
-		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
+		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 	case p.Kind() == resource.KindContainer:
-		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
+		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
 	default:
 		return p, true
 	}
@@ -79,33 +79,33 @@ func (m *moduleInstance) parentPath(attr *hclsyntax.Attribute, s *scope) (resour
 }
 
 // calledModule reads the module that c calls.
-func (m *moduleInstance) calledModule(c *module.Call) (*module.Module, bool) {
+func (m *ModuleInstance) calledModule(c *module.Call) (*module.Module, bool) {
 	attr := c.Syntax.Body.Attributes["source"]
 	if attr == nil {
-		m.eval.diags.Errorf(source.RangeOf(c.Syntax.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.Label, c.Label)
+		m.Eval.diags.Errorf(source.RangeOf(c.Syntax.DefRange()), "", "Missing argument", "The module %s has no source: write the path of its folder, such as source = \"./modules/%s\".", c.Label, c.Label)
 		return nil, false
 	}
-	written, ok := m.eval.settledText(attr.Expr, m.scope(), "the source of a module")
+	written, ok := m.Eval.SettledText(attr.Expr, m.Scope(), "the source of a module")
 	if !ok {
 		return nil, false
 	}
 	at := source.RangeOf(attr.Expr.Range())
-	dir, err := module.Directory(m.module.Dir, written)
+	dir, err := module.Directory(m.Module.Dir, written)
 	if err != nil {
-		m.eval.diags.Errorf(at, "", "Unsupported source", "%s.", message.Sentence(err.Error()))
+		m.Eval.diags.Errorf(at, "", "Unsupported source", "%s.", message.Sentence(err.Error()))
 		return nil, false
 	}
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
-		if source.Identity(above.module.Dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
-			m.eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
+		if source.Identity(above.Module.Dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
+			m.Eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
 			return nil, false
 		}
 	}
-	return m.eval.readModule(dir, at)
+	return m.Eval.readModule(dir, at)
 }
 
-func (m *moduleInstance) caller() *moduleInstance {
+func (m *ModuleInstance) caller() *ModuleInstance {
 	if m.outside == nil {
 		return nil
 	}
@@ -113,17 +113,17 @@ func (m *moduleInstance) caller() *moduleInstance {
 }
 
 // chain names the folders that led to the call of the module in dir.
-func (m *moduleInstance) chain(dir string) string {
-	names := []string{m.eval.shown(dir)}
+func (m *ModuleInstance) chain(dir string) string {
+	names := []string{m.Eval.shown(dir)}
 	for above := m; above != nil; above = above.caller() {
-		names = append(names, m.eval.shown(above.module.Dir))
+		names = append(names, m.Eval.shown(above.Module.Dir))
 	}
 	slices.Reverse(names)
 	return strings.Join(names, " → ")
 }
 
 // shown returns dir as seen from the configuration.
-func (e *evaluator) shown(dir string) string {
+func (e *Evaluator) shown(dir string) string {
 	if rel, err := filepath.Rel(e.rootDir, dir); err == nil {
 		return rel
 	}
@@ -131,7 +131,7 @@ func (e *evaluator) shown(dir string) string {
 }
 
 // readModule reads the files of a module, once.
-func (e *evaluator) readModule(dir string, at resource.Range) (*module.Module, bool) {
+func (e *Evaluator) readModule(dir string, at resource.Range) (*module.Module, bool) {
 	if m := e.modules[dir]; m != nil {
 		return m, true
 	}
@@ -159,20 +159,20 @@ func (e *evaluator) readModule(dir string, at resource.Range) (*module.Module, b
 }
 
 // checkArguments refuses arguments of a call that are no inputs of the module.
-func (m *moduleInstance) checkArguments(c *module.Call, called *module.Module) {
+func (m *ModuleInstance) checkArguments(c *module.Call, called *module.Module) {
 	for _, b := range c.Syntax.Body.Blocks {
-		m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
+		m.Eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
 	}
 	for _, attr := range source.SortedAttributes(c.Syntax.Body) {
 		switch attr.Name {
 		case "source", "parent", "for_each", "count", "depends_on":
 			continue
 		case "version", "providers":
-			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
+			m.Eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
 			continue
 		}
 		if called.Variables[attr.Name] == nil {
-			m.eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.Label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.Variables))))
+			m.Eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "The module %s has no variable %q.%s", c.Label, message.Shorten(attr.Name), message.Suggest(attr.Name, slices.Sorted(maps.Keys(called.Variables))))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"maps"
@@ -19,7 +19,7 @@ var dynamicSchema = &hcl.BodySchema{
 }
 
 // dynamic adds the blocks that a dynamic block stands for.
-func (b *blockFields) dynamic(block *hclsyntax.Block, s *scope) {
+func (b *blockFields) dynamic(block *hclsyntax.Block, s *Scope) {
 	at := source.RangeOf(block.DefRange())
 	if len(block.Labels) != 1 {
 		b.eval.diags.Errorf(at, "", "Missing name", "A dynamic block names the type of the blocks that it makes: dynamic \"volume\" { … }.")

@@ -1,4 +1,4 @@
-package lang
+package refactoring
 
 import (
 	"strings"
@@ -6,6 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/eval"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -39,14 +41,14 @@ type movedFrom struct {
 // moved returns what the blocks moved of the module say.
 func (m *reader) moved() []Move {
 	written := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
-	for _, b := range m.in.module.StateBlocks {
+	for _, b := range m.in.Module.StateBlocks {
 		if b.Type != "moved" || !m.fits(b, movedSchema) {
 			continue
 		}
 		read := &movedBlock{block: b}
 		var fromOK, toOK bool
-		read.from, fromOK = m.addressOf(b.Body.Attributes["from"].Expr, m.in.scope())
-		read.to, toOK = m.addressOf(b.Body.Attributes["to"].Expr, m.in.scope())
+		read.from, fromOK = m.addressOf(b.Body.Attributes["from"].Expr, m.in.Scope())
+		read.to, toOK = m.addressOf(b.Body.Attributes["to"].Expr, m.in.Scope())
 		if fromOK && toOK {
 			written.add(read)
 		}
@@ -99,14 +101,14 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 	for _, g := range groups {
 		place := resource.Path("")
 		if len(groups) > 1 && single {
-			place = g.place()
+			place = g.Place()
 		}
 		switch key := b.to.last().key; {
-		case key == cty.NilVal && b.from.last().key == cty.NilVal && g.each.keys != nil:
-			for _, key := range g.each.keys {
+		case key == cty.NilVal && b.from.last().key == cty.NilVal && g.Each.Keys != nil:
+			for _, key := range g.Each.Keys {
 				all = append(all, b.instance(place, key))
 			}
-		case len(groups) == 1 || g.member(key) != nil:
+		case len(groups) == 1 || g.Instance(key) != nil:
 			all = append(all, b.instance(place, cty.NilVal))
 		}
 	}
@@ -126,21 +128,21 @@ func (b *movedBlock) instance(place resource.Path, key cty.Value) *movedBlock {
 }
 
 // groupsOf returns what the block stands for that the last step of an address names; none where that isn't one block.
-func (m *reader) groupsOf(t *address) (groups []*group, ok bool) {
+func (m *reader) groupsOf(t *address) (groups []*eval.Group, ok bool) {
 	in := resource.Path("")
 	if above := len(t.steps) - 1; above > 0 {
-		r, ok := m.resolve(&address{t.steps[:above], t.at}, "", m.in.scope())
+		r, ok := m.resolve(&address{t.steps[:above], t.at}, "", m.in.Scope())
 		if !ok || r.rest != nil {
 			return nil, ok
 		}
 		in = r.path
 	}
-	blocks := m.in.find(t.last().kind, t.last().label, nil)
+	blocks := m.in.Find(t.last().kind, t.last().label, nil)
 	if len(blocks) != 1 {
 		return nil, true
 	}
-	x, ok := m.in.expand(blocks[0], t.at)
-	return x.groupsIn(in), ok
+	x, ok := m.in.Expand(blocks[0], t.at)
+	return x.GroupsIn(in), ok
 }
 
 func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
@@ -179,9 +181,9 @@ func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 
 func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 	if b.to == nil {
-		return m.reader.pathOf(b.block.Body.Attributes["to"].Expr, m.reader.in.scope(), true)
+		return m.reader.pathOf(b.block.Body.Attributes["to"].Expr, m.reader.in.Scope(), true)
 	}
-	r, ok := m.reader.resolve(b.to, b.place, m.reader.in.scope())
+	r, ok := m.reader.resolve(b.to, b.place, m.reader.in.Scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
@@ -201,7 +203,7 @@ func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 // label elsewhere is not meant.
 func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, bool) {
 	if b.from == nil {
-		return m.reader.pathOf(b.block.Body.Attributes["from"].Expr, m.reader.in.scope(), true)
+		return m.reader.pathOf(b.block.Body.Attributes["from"].Expr, m.reader.in.Scope(), true)
 	}
 	in := b.place
 	if in == "" {
@@ -209,13 +211,13 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 			in = in.Parent()
 		}
 	}
-	r, ok := m.reader.resolve(b.from, in, m.reader.in.scope())
+	r, ok := m.reader.resolve(b.from, in, m.reader.in.Scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
 	from, ok := m.reader.former(r.above, r.rest)
 	if !ok {
-		m.reader.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), parentShape(to.Kind(), "")+"/name")
+		m.reader.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), schema.ParentShape(to.Kind(), "")+"/name")
 	}
 	return from, ok
 }

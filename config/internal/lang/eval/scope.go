@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"maps"
@@ -15,17 +15,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// scope is where an expression stands.
-type scope struct {
-	in *moduleInstance
-	// within is the resource whose block it stands in, or nil.
-	within *instance
+// Scope is where an expression stands.
+type Scope struct {
+	in *ModuleInstance
+	// Within is the resource whose block it stands in, or nil.
+	Within *Instance
 	// names are what blocks around it define: each, count, self and the iterators of dynamic blocks.
 	names map[string]cty.Value
 }
 
 // with returns a scope in which name has the value as well.
-func (s *scope) with(name string, val cty.Value) *scope {
+func (s *Scope) with(name string, val cty.Value) *Scope {
 	inner := *s
 	inner.names = maps.Clone(s.names)
 	if inner.names == nil {
@@ -36,7 +36,7 @@ func (s *scope) with(name string, val cty.Value) *scope {
 }
 
 // context gathers what an expression refers to.
-func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scope) (*hcl.EvalContext, bool) {
+func (e *Evaluator) context(variables []hcl.Traversal, uses map[int]use, s *Scope) (*hcl.EvalContext, bool) {
 	ok := true
 	vars := map[string]cty.Value{}
 	members := map[string]map[string]cty.Value{}
@@ -67,11 +67,11 @@ func (e *evaluator) context(variables []hcl.Traversal, uses map[int]use, s *scop
 	for root, values := range members {
 		vars[root] = cty.ObjectVal(values)
 	}
-	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.module.Dir)}, ok
+	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.Module.Dir)}, ok
 }
 
 // functionsIn returns what expressions of a module in dir may call.
-func (e *evaluator) functionsIn(dir string) map[string]function.Function {
+func (e *Evaluator) functionsIn(dir string) map[string]function.Function {
 	if e.functions[dir] == nil {
 		table := functions.Table(e.files(dir))
 		for name, f := range maps.Clone(table) {
@@ -83,7 +83,7 @@ func (e *evaluator) functionsIn(dir string) map[string]function.Function {
 }
 
 // member returns the value of what t refers to below one of the words that are no resources: var.x, local.y.
-func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string, val cty.Value, ok bool) {
+func (e *Evaluator) member(root string, t hcl.Traversal, s *Scope) (name string, val cty.Value, ok bool) {
 	at := source.RangeOf(t.SourceRange())
 	roots := map[string]func(string, resource.Range) (cty.Value, bool){
 		"var": s.in.variable, "local": s.in.local, "module": s.in.output, "path": s.in.path, "kuke": s.in.about,
@@ -108,7 +108,7 @@ func (e *evaluator) member(root string, t hcl.Traversal, s *scope) (name string,
 }
 
 // unknownVariable explains that t refers to nothing: mostly, quotes were forgotten.
-func (e *evaluator) unknownVariable(t hcl.Traversal) {
+func (e *Evaluator) unknownVariable(t hcl.Traversal) {
 	at := source.RangeOf(t.SourceRange())
 	name := t.RootName()
 	where := map[string]string{
@@ -133,7 +133,7 @@ func rootWords() []string {
 }
 
 // knows reports whether all of what the variables refer to is something that is defined in s.
-func (s *scope) knows(variables []hcl.Traversal) bool {
+func (s *Scope) knows(variables []hcl.Traversal) bool {
 	for _, t := range variables {
 		_, named := s.names[t.RootName()]
 		if !named && !slices.Contains(rootWords(), t.RootName()) {

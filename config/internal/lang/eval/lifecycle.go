@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ var lifecycleSchema = &hcl.BodySchema{
 }
 
 // lifecycle reads the block lifecycle of an instance.
-func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
+func (e *Evaluator) lifecycle(n *Instance, d *schema.Declaration) {
 	var blocks []*hclsyntax.Block
 	for _, b := range n.block.Syntax.Body.Blocks {
 		if b.Type == "lifecycle" {
@@ -34,7 +34,7 @@ func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 		return
 	}
 	if len(blocks) > 1 {
-		e.diags.Errorf(source.RangeOf(blocks[1].DefRange()), n.path, "Duplicate block", "There is already a block lifecycle at %s. Put everything in one of them.", source.RangeOf(blocks[0].DefRange()))
+		e.diags.Errorf(source.RangeOf(blocks[1].DefRange()), n.Path, "Duplicate block", "There is already a block lifecycle at %s. Put everything in one of them.", source.RangeOf(blocks[0].DefRange()))
 		return
 	}
 	content, problems := blocks[0].Body.Content(lifecycleSchema)
@@ -45,7 +45,7 @@ func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 	attrs := blocks[0].Body.Attributes
 	l := &resource.Lifecycle{}
 	if attr := attrs["create_before_destroy"]; attr != nil {
-		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
 	}
 	if attr := attrs["prevent_destroy"]; attr != nil {
 		l.PreventDestroy = module.ConstantBool(attr.AsHCLAttribute(), e.diags)
@@ -61,7 +61,7 @@ func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 		switch {
 		case r == nil:
 		case b.Type == "precondition":
-			e.holds(r, n.scope, resource.Error, "Precondition does not hold", n.path)
+			e.holds(r, n.scope, resource.Error, "Precondition does not hold", n.Path)
 		default:
 			n.postconditions = append(n.postconditions, r)
 		}
@@ -73,7 +73,7 @@ func (e *evaluator) lifecycle(n *instance, d *schema.Declaration) {
 
 // ignored returns the names of the attributes whose changes count for nothing, in manifest spelling and with the key of a
 // member, as in env["TOKEN"]; "*" stands for all.
-func (e *evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string {
+func (e *Evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string {
 	if hcl.ExprAsKeyword(attr.Expr) == "all" {
 		return []string{"*"}
 	}
@@ -94,10 +94,10 @@ func (e *evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string
 	return slices.Compact(names)
 }
 
-func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
+func (e *Evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 	attrs, name, written := k.Attributes(), "", ""
 	for _, step := range t {
-		word, ok := attributeName(step)
+		word, ok := source.StepName(step)
 		if _, isIndex := step.(hcl.TraverseIndex); isIndex && ok && name != "" {
 			name += fmt.Sprintf("[%q]", word)
 			continue
@@ -123,9 +123,9 @@ func (e *evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 }
 
 // triggers returns what makes an instance anew when it changes.
-func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.Trigger {
+func (e *Evaluator) triggers(n *Instance, attr *hclsyntax.Attribute) []resource.Trigger {
 	if n.block.Kind != resource.KindContainer {
-		e.diags.Errorf(source.RangeOf(attr.NameRange), n.path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
 		return nil
 	}
 	list, problems := hcl.ExprList(attr.Expr)
@@ -138,7 +138,7 @@ func (e *evaluator) triggers(n *instance, attr *hclsyntax.Attribute) []resource.
 			k, isKind = schema.KindOf(t.RootName())
 		}
 		if !isKind {
-			e.diags.Errorf(source.RangeOf(item.Range()), n.path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
+			e.diags.Errorf(source.RangeOf(item.Range()), n.Path, "Invalid reference", "replace_triggered_by is a list of resources or their attributes, such as container.db or container.db.image.")
 			continue
 		}
 		all = append(all, e.trigger(n, k, t)...)
@@ -167,7 +167,7 @@ func merged(triggers []resource.Trigger) []resource.Trigger {
 	return all
 }
 
-func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []resource.Trigger {
+func (e *Evaluator) trigger(n *Instance, k resource.Kind, t hcl.Traversal) []resource.Trigger {
 	var wanted resourceReferences
 	if !wanted.add(e, k, t, nil) {
 		return nil
@@ -177,7 +177,7 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 	used := e.watch("replace_triggered_by of "+n.name, func() { wanted[0].value(e, n.scope) })
 	a := slices.IndexFunc(k.Attributes(), func(a *resource.Attribute) bool { return a.HCLName == attribute })
 	if attribute != "" && a < 0 {
-		e.diags.Errorf(source.RangeOf(t.SourceRange()), n.path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
+		e.diags.Errorf(source.RangeOf(t.SourceRange()), n.Path, "Invalid reference", "%s of a %s is nothing that a configuration changes.", attribute, k.Lower())
 		return nil
 	}
 	var all []resource.Trigger
@@ -186,8 +186,8 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 		if a >= 0 {
 			trigger.Attributes = []string{k.Attributes()[a].Name}
 		}
-		if p == n.path {
-			e.diags.Errorf(source.RangeOf(t.SourceRange()), n.path, "Invalid reference", "A container can't be replaced because of itself.")
+		if p == n.Path {
+			e.diags.Errorf(source.RangeOf(t.SourceRange()), n.Path, "Invalid reference", "A container can't be replaced because of itself.")
 			continue
 		}
 		all = append(all, trigger)
@@ -196,7 +196,7 @@ func (e *evaluator) trigger(n *instance, k resource.Kind, t hcl.Traversal) []res
 }
 
 // postconditions sees that what a resource has become is as its configuration wants it.
-func (e *evaluator) postconditions(n *instance) {
+func (e *Evaluator) postconditions(n *Instance) {
 	if len(n.postconditions) == 0 || n.declaration == nil {
 		return
 	}
@@ -205,6 +205,6 @@ func (e *evaluator) postconditions(n *instance) {
 		return
 	}
 	for _, r := range n.postconditions {
-		e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.path)
+		e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.Path)
 	}
 }

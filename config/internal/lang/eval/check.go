@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"github.com/hashicorp/hcl/v2"
@@ -11,25 +11,25 @@ import (
 var checkSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert"}}}
 
 // checks says, as warnings, which checks of the module don't hold.
-func (m *moduleInstance) checks() {
+func (m *ModuleInstance) checks() {
 	declared := map[string]hcl.Range{}
-	for _, b := range m.module.Checks {
+	for _, b := range m.Module.Checks {
 		if first, ok := declared[b.Labels[0]]; ok {
-			module.ReportDuplicate(m.eval.diags, source.RangeOf(b.DefRange()), "check", b.Labels[0], first)
+			module.ReportDuplicate(m.Eval.diags, source.RangeOf(b.DefRange()), "check", b.Labels[0], first)
 			continue
 		}
 		declared[b.Labels[0]] = b.DefRange()
 		content, problems := b.Body.Content(checkSchema)
-		m.eval.report(problems)
+		m.Eval.report(problems)
 		if problems.HasErrors() {
 			continue
 		}
 		if len(content.Blocks) == 0 {
-			m.eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
+			m.Eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing assert", "The check %s checks nothing: give it a block assert.", b.Labels[0])
 		}
 		for _, nested := range content.Blocks {
-			if r := module.NewCondition(nested, m.eval.diags); r != nil {
-				m.eval.holds(r, m.scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
+			if r := module.NewCondition(nested, m.Eval.diags); r != nil {
+				m.Eval.holds(r, m.Scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
 			}
 		}
 	}

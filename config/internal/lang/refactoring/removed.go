@@ -1,10 +1,11 @@
-package lang
+package refactoring
 
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -23,11 +24,11 @@ func (m *reader) removed(b *hclsyntax.Block) (resource.Path, bool) {
 		return "", false
 	}
 	expr := b.Body.Attributes["from"].Expr
-	t, ok := m.addressOf(expr, m.in.scope())
+	t, ok := m.addressOf(expr, m.in.Scope())
 	if !ok || t == nil {
-		return m.pathOf(expr, m.in.scope(), ok)
+		return m.pathOf(expr, m.in.Scope(), ok)
 	}
-	r, ok := m.resolve(t, "", m.in.scope())
+	r, ok := m.resolve(t, "", m.in.Scope())
 	if !ok || r.rest == nil {
 		return r.path, ok
 	}
@@ -37,7 +38,7 @@ func (m *reader) removed(b *hclsyntax.Block) (resource.Path, bool) {
 		}
 	}
 	step := &r.rest[0]
-	m.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), parentShape(step.kind, "")+"/"+step.label)
+	m.diags.Errorf(t.at, "", "Invalid removal", "No %s is declared any more, so that it can't be told where it was. Write its path, such as from = %q.", step.text(), schema.ParentShape(step.kind, "")+"/"+step.label)
 	return "", false
 }
 

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"slices"
@@ -14,15 +14,15 @@ import (
 )
 
 // awaitCallers lets what is being worked out wait for all that the calls of the module, and of those around it, depend on.
-func (m *moduleInstance) awaitCallers() bool {
+func (m *ModuleInstance) awaitCallers() bool {
 	for ; m.call != nil; m = m.outside.in {
 		attr := m.call.Syntax.Body.Attributes["depends_on"]
 		if attr == nil {
 			continue
 		}
 		outside, at := m.outside.in, source.RangeOf(attr.NameRange)
-		_, ok := m.eval.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
-		if !ok || !m.eval.spend(len(m.awaited.used), at) {
+		_, ok := m.Eval.once(&m.awaited, m.address, at, func() (cty.Value, bool) { return cty.True, !outside.awaitsItself(m.call, attr) && outside.await(attr) })
+		if !ok || !m.Eval.spend(len(m.awaited.used), at) {
 			return false
 		}
 	}
@@ -30,9 +30,9 @@ func (m *moduleInstance) awaitCallers() bool {
 }
 
 // await lets what is being worked out wait for the resources and modules that a depends_on of the module names.
-func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
+func (m *ModuleInstance) await(attr *hclsyntax.Attribute) bool {
 	list, problems := hcl.ExprList(attr.Expr)
-	m.eval.report(problems)
+	m.Eval.report(problems)
 	ok := !problems.HasErrors()
 	for _, item := range list {
 		ok = m.awaitOne(item) && ok
@@ -41,17 +41,17 @@ func (m *moduleInstance) await(attr *hclsyntax.Attribute) bool {
 }
 
 // awaitsItself reports whether the depends_on of a call names that call, and complains about it.
-func (m *moduleInstance) awaitsItself(c *module.Call, attr *hclsyntax.Attribute) bool {
+func (m *ModuleInstance) awaitsItself(c *module.Call, attr *hclsyntax.Attribute) bool {
 	for _, t := range attr.Expr.Variables() {
-		if label, ok := attributeName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.Label {
-			m.eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
+		if label, ok := source.StepName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.Label {
+			m.Eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
 			return true
 		}
 	}
 	return false
 }
 
-func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
+func (m *ModuleInstance) awaitOne(item hcl.Expression) bool {
 	at := source.RangeOf(item.Range())
 	t, problems := hcl.AbsTraversalForExpr(item)
 	if !problems.HasErrors() {
@@ -62,31 +62,31 @@ func (m *moduleInstance) awaitOne(item hcl.Expression) bool {
 			return m.awaitModule(t, at)
 		}
 	}
-	m.eval.diags.Errorf(at, "", "Invalid reference", "depends_on is a list of resources and modules, such as container.db or module.site.")
+	m.Eval.diags.Errorf(at, "", "Invalid reference", "depends_on is a list of resources and modules, such as container.db or module.site.")
 	return false
 }
 
 // wholly reports whether t goes on with nothing but a key, or complains about what it goes on with.
-func (m *moduleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
+func (m *ModuleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 	attribute, _ := referredAttribute(t[2:])
 	if attribute != "" || len(t) > 3 {
-		m.eval.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
+		m.Eval.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
 		return false
 	}
 	return true
 }
 
-func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at resource.Range) bool {
+func (m *ModuleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at resource.Range) bool {
 	var wanted resourceReferences
-	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.eval, k, t, nil) {
+	if len(t) > 1 && !m.wholly(t, at) || !wanted.add(m.Eval, k, t, nil) {
 		return false
 	}
 	r := wanted[0]
 	r.attributes, r.all, r.mentioned = []string{"path"}, false, true
 	ok := false
-	used := m.eval.watch("depends_on", func() { _, ok = r.value(m.eval, m.scope()) })
-	m.eval.use(used)
-	for _, b := range m.find(k, r.label, nil) {
+	used := m.Eval.watch("depends_on", func() { _, ok = r.value(m.Eval, m.Scope()) })
+	m.Eval.use(used)
+	for _, b := range m.Find(k, r.label, nil) {
 		ok = ok && m.awaitBlocks(b.Nested, used)
 	}
 	return ok
@@ -94,19 +94,19 @@ func (m *moduleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at reso
 
 // awaitBlocks lets what is being worked out wait for what the blocks make in the resources at the paths, nil for all, and
 // for what lies in that.
-func (m *moduleInstance) awaitBlocks(blocks []*module.Block, paths references) bool {
+func (m *ModuleInstance) awaitBlocks(blocks []*module.Block, paths references) bool {
 	for _, b := range blocks {
-		x, ok := m.expand(b, source.RangeOf(b.Syntax.DefRange()))
+		x, ok := m.Expand(b, source.RangeOf(b.Syntax.DefRange()))
 		if !ok {
 			return false
 		}
 		inner := references{}
 		for _, n := range x.instances() {
-			if paths == nil || paths[n.parent.path] {
-				inner[n.path] = true
+			if paths == nil || paths[n.parent.Path] {
+				inner[n.Path] = true
 			}
 		}
-		m.eval.use(inner)
+		m.Eval.use(inner)
 		if !m.awaitBlocks(b.Nested, inner) {
 			return false
 		}
@@ -114,12 +114,12 @@ func (m *moduleInstance) awaitBlocks(blocks []*module.Block, paths references) b
 	return true
 }
 
-func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
-	label, _ := attributeName(t[1])
+func (m *ModuleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
+	label, _ := source.StepName(t[1])
 	if !m.wholly(t, at) {
 		return false
 	}
-	c := m.module.Calls[label]
+	c := m.Module.Calls[label]
 	if c == nil {
 		_, ok := m.output(label, at) // which says so
 		return ok
@@ -132,7 +132,7 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 	if _, key := referredAttribute(t[2:]); key != cty.NilVal {
 		found := x.each.find([]cty.Value{key})
 		if len(found) == 0 {
-			m.eval.diags.Errorf(at, "", "Invalid reference", "The module %s is not there with this key.", label)
+			m.Eval.diags.Errorf(at, "", "Invalid reference", "The module %s is not there with this key.", label)
 			return false
 		}
 		wanted = wanted[found[0] : found[0]+1]
@@ -144,14 +144,14 @@ func (m *moduleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 }
 
 // awaitAll lets what is being worked out wait for all that the module makes.
-func (m *moduleInstance) awaitAll() bool {
-	for _, d := range m.module.Manifests {
-		m.eval.use(references{d.Path: true})
+func (m *ModuleInstance) awaitAll() bool {
+	for _, d := range m.Module.Manifests {
+		m.Eval.use(references{d.Path: true})
 	}
-	if !m.awaitBlocks(m.module.Blocks, nil) {
+	if !m.awaitBlocks(m.Module.Blocks, nil) {
 		return false
 	}
-	for _, c := range m.module.CallOrder {
+	for _, c := range m.Module.CallOrder {
 		x, ok := m.expandCall(c, source.RangeOf(c.Syntax.DefRange()))
 		if !ok {
 			return false
@@ -167,7 +167,7 @@ func (m *moduleInstance) awaitAll() bool {
 
 // byPath returns expr, which says what a resource waits for, with the path in place of each reference to a whole container
 // or cell: depends_on = [container.db] stands for [container.db.path]. What was made of an expression is made once.
-func (e *evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
+func (e *Evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 	if made := e.paths[expr]; made != nil {
 		return made
 	}
@@ -204,7 +204,7 @@ func (e *evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 }
 
 // nameByPath is byPath for the content of a depends_on block.
-func (e *evaluator) nameByPath(content *hclsyntax.Body) *hclsyntax.Body {
+func (e *Evaluator) nameByPath(content *hclsyntax.Body) *hclsyntax.Body {
 	name := content.Attributes["name"]
 	if name == nil {
 		return content

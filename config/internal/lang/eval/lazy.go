@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"maps"
@@ -41,7 +41,7 @@ const (
 const maxDepth = 1000
 
 // once works out l, which messages call name. Where ok is false that has been reported.
-func (e *evaluator) once(l *lazy, name string, at resource.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
+func (e *Evaluator) once(l *lazy, name string, at resource.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
 	switch l.state {
 	case running:
 		e.cycle(name, at)
@@ -62,7 +62,7 @@ func (e *evaluator) once(l *lazy, name string, at resource.Range, work func() (c
 }
 
 // watch runs work, which messages call name, and returns the resources that it asked for.
-func (e *evaluator) watch(name string, work func()) references {
+func (e *Evaluator) watch(name string, work func()) references {
 	e.running = append(e.running, name)
 	e.used = append(e.used, references{})
 	work()
@@ -72,14 +72,14 @@ func (e *evaluator) watch(name string, work func()) references {
 }
 
 // use notes that what is being worked out asks for the resources.
-func (e *evaluator) use(used references) {
+func (e *Evaluator) use(used references) {
 	if len(e.used) > 0 {
 		maps.Copy(e.used[len(e.used)-1], used)
 	}
 }
 
 // cycle reports that name, which is being worked out, is asked for again.
-func (e *evaluator) cycle(name string, at resource.Range) {
+func (e *Evaluator) cycle(name string, at resource.Range) {
 	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
 	if len(names) == 2 {
 		e.diags.Errorf(at, "", "Cycle", "%s refers to itself, so that it can't be worked out. Take this reference away.", name)

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"slices"
@@ -58,7 +58,7 @@ func keyedIn(expr hclsyntax.Expression) []keyed {
 }
 
 // usesOf works out the keys of references, as far as they don't depend on what only a for expression defines.
-func (e *evaluator) usesOf(x *prepared, s *scope) map[int]use {
+func (e *Evaluator) usesOf(x *prepared, s *Scope) map[int]use {
 	uses := map[int]use{}
 	for _, k := range x.keyed {
 		if !s.knows(k.variables) {
@@ -89,17 +89,4 @@ func referredAttribute(rest hcl.Traversal) (name string, key cty.Value) {
 		}
 	}
 	return "", key
-}
-
-// attributeName returns the name that a step of a traversal names, as .name or as ["name"].
-func attributeName(step hcl.Traverser) (string, bool) {
-	switch s := step.(type) {
-	case hcl.TraverseAttr:
-		return s.Name, true
-	case hcl.TraverseIndex:
-		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
-			return s.Key.AsString(), true
-		}
-	}
-	return "", false
 }

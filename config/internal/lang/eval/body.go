@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ import (
 
 // body turns the arguments of a body, except those in meta, and its blocks, except those that skip names, into an object.
 // Blocks of one type become one field.
-func (e *evaluator) body(body *hclsyntax.Body, s *scope, skip func(*hclsyntax.Block) bool, meta []string) *source.Value {
+func (e *Evaluator) body(body *hclsyntax.Body, s *Scope, skip func(*hclsyntax.Block) bool, meta []string) *source.Value {
 	v := &source.Value{Shape: source.Object, Range: source.RangeOf(body.Range())}
 	for _, attr := range source.SortedAttributes(body) {
 		if slices.Contains(meta, attr.Name) {
@@ -46,13 +46,13 @@ func nothing(*hclsyntax.Block) bool { return false }
 
 // blockFields gathers the blocks of one body by their type.
 type blockFields struct {
-	eval   *evaluator
+	eval   *Evaluator
 	of     *source.Value
 	byType map[string]*source.Value
 }
 
 // add adds a block of the type name, which is written at, with the content.
-func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *scope) {
+func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *Scope) {
 	// What is wrong with a block of another type is its type.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
 		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", message.Shorten(name), message.Shorten(name))

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -20,15 +20,15 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
+// Evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
 // itself on the way is a cycle.
-type evaluator struct {
+type Evaluator struct {
 	sources *source.Files
-	options options
+	options Options
 	diags   *resource.Diagnostics
 	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
 	rootDir   string
-	root      *moduleInstance
+	root      *ModuleInstance
 	modules   map[string]*module.Module
 	functions map[string]map[string]function.Function
 	// running names what is being worked out, the outermost first.
@@ -37,11 +37,11 @@ type evaluator struct {
 	used []references
 	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
 	declared []*schema.Declaration
-	all      []*instance
+	all      []*Instance
 	// objects holds the declared resources as references see them, once one asked for that.
 	objects map[*schema.Declaration]cty.Value
-	// pending says that something only planning works out was asked for.
-	pending bool
+	// Pending says that something only planning works out was asked for.
+	Pending bool
 	// prepared holds the expressions that were evaluated.
 	prepared map[hcl.Expression]*prepared
 	// paths holds what byPath made of expressions.
@@ -50,27 +50,27 @@ type evaluator struct {
 	count, spent int
 }
 
-// options are the parts of an input that evaluation asks for.
-type options struct {
-	// ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
-	ask func(name, description string, sensitive bool) (string, error)
-	// computed holds the attributes that planning worked out, by the path of a resource and the name of the attribute. Nil says
+// Options are the parts of an input that evaluation asks for.
+type Options struct {
+	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
+	Ask func(name, description string, sensitive bool) (string, error)
+	// Computed holds the attributes that planning worked out, by the path of a resource and the name of the attribute. Nil says
 	// that nothing has been planned yet: references to them are then unknown.
-	computed map[resource.Path]map[string]string
-	// outsideFiles lets functions read files outside of the directory of the configuration.
-	outsideFiles bool
+	Computed map[resource.Path]map[string]string
+	// OutsideFiles lets functions read files outside of the directory of the configuration.
+	OutsideFiles bool
 }
 
-// newEvaluator returns an evaluator without modules, which adds the files that it reads to files.
-func newEvaluator(o options, files *source.Files, diags *resource.Diagnostics) *evaluator {
-	return &evaluator{
+// New returns an evaluator without modules, which adds the files that it reads to files.
+func New(o Options, files *source.Files, diags *resource.Diagnostics) *Evaluator {
+	return &Evaluator{
 		sources: files, options: o, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }
 
 // evaluate returns the value of expr, which may be unknown or marked, or reports why it has none.
-func (e *evaluator) evaluate(expr hcl.Expression, s *scope) (cty.Value, bool) {
+func (e *Evaluator) evaluate(expr hcl.Expression, s *Scope) (cty.Value, bool) {
 	at := source.RangeOf(expr.Range())
 	if !e.spend(1, at) {
 		return cty.DynamicVal, false
@@ -104,7 +104,7 @@ type prepared struct {
 }
 
 // prepare returns what is to be evaluated in place of expr, which must not be evaluated by itself any more.
-func (e *evaluator) prepare(expr hcl.Expression) *prepared {
+func (e *Evaluator) prepare(expr hcl.Expression) *prepared {
 	if x := e.prepared[expr]; x != nil {
 		return x
 	}
@@ -122,7 +122,7 @@ func (e *evaluator) prepare(expr hcl.Expression) *prepared {
 const maxWork = 16 << 20
 
 // spend notes that n values were worked through, and returns false once that is too much, which it reports once.
-func (e *evaluator) spend(n int, at resource.Range) bool {
+func (e *Evaluator) spend(n int, at resource.Range) bool {
 	if e.spent > maxWork {
 		return false
 	}
@@ -134,7 +134,7 @@ func (e *evaluator) spend(n int, at resource.Range) bool {
 }
 
 // report passes on what HCL found.
-func (e *evaluator) report(problems hcl.Diagnostics) {
+func (e *Evaluator) report(problems hcl.Diagnostics) {
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
 			// HCL's own hint is another each time where several names are as near.
@@ -148,9 +148,9 @@ func (e *evaluator) report(problems hcl.Diagnostics) {
 	source.Report(problems, e.diags)
 }
 
-// settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
+// Settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
 // what it is for.
-func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Value, bool) {
+func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, what string) (cty.Value, bool) {
 	val, ok := e.evaluate(expr, s)
 	if !ok {
 		return val, false
@@ -168,9 +168,9 @@ func (e *evaluator) settled(expr hcl.Expression, s *scope, what string) (cty.Val
 	return val, true
 }
 
-// settledText returns the text that expr must have, known and not sensitive.
-func (e *evaluator) settledText(expr hcl.Expression, s *scope, what string) (string, bool) {
-	val, ok := e.settled(expr, s, what)
+// SettledText returns the text that expr must have, known and not sensitive.
+func (e *Evaluator) SettledText(expr hcl.Expression, s *Scope, what string) (string, bool) {
+	val, ok := e.Settled(expr, s, what)
 	if !ok {
 		return "", false
 	}
@@ -191,8 +191,8 @@ func described(val cty.Value) string {
 }
 
 // files says which files the module in dir may read.
-func (e *evaluator) files(dir string) functions.Files {
-	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.options.outsideFiles}
+func (e *Evaluator) files(dir string) functions.Files {
+	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.options.OutsideFiles}
 }
 
 // mark adds to val that it is sensitive.

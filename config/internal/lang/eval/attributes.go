@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"reflect"
@@ -34,8 +34,8 @@ func attributeNames(k resource.Kind) []string {
 }
 
 // object returns n as expressions see it, with the attributes that r asks for.
-func (n *instance) object(r *resourceReference) (cty.Value, bool) {
-	if n.path == "" {
+func (n *Instance) object(r *resourceReference) (cty.Value, bool) {
+	if n.Path == "" {
 		return cty.DynamicVal, false
 	}
 	// What follows from the path alone is so whether the resource is there or not: it is nothing to wait for.
@@ -43,10 +43,10 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	early := func(name string) bool { return static(name) || slices.Contains(computed[r.kind], name) }
 	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {
 		if r.mentioned || slices.ContainsFunc(r.attributes, func(name string) bool { return !static(name) }) {
-			n.in.eval.use(references{n.path: true})
+			n.in.Eval.use(references{n.Path: true})
 		}
 		if n.known == cty.NilVal {
-			n.known = n.in.eval.attributes(n.path, r.kind, nil, nil)
+			n.known = n.in.Eval.attributes(n.Path, r.kind, nil, nil)
 		}
 		return n.known, true
 	}
@@ -54,11 +54,11 @@ func (n *instance) object(r *resourceReference) (cty.Value, bool) {
 	if !ok || d == nil {
 		return cty.DynamicVal, false
 	}
-	return n.in.eval.object(d, r)
+	return n.in.Eval.object(d, r)
 }
 
 // object returns a declared resource as expressions see it.
-func (e *evaluator) object(d *schema.Declaration, r *resourceReference) (cty.Value, bool) {
+func (e *Evaluator) object(d *schema.Declaration, r *resourceReference) (cty.Value, bool) {
 	if d.Path == "" {
 		return cty.DynamicVal, false
 	}
@@ -73,7 +73,7 @@ func (e *evaluator) object(d *schema.Declaration, r *resourceReference) (cty.Val
 }
 
 // attributes returns the attributes of the resource at p: all of them, or those known without its spec where r is nil.
-func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Resource, d *schema.Declaration) cty.Value {
+func (e *Evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Resource, d *schema.Declaration) cty.Value {
 	all := map[string]cty.Value{"path": cty.StringVal(string(p)), "name": cty.StringVal(p.Name())}
 	if r != nil {
 		for _, a := range k.Attributes() {
@@ -91,7 +91,7 @@ func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 		}
 	}
 	for _, name := range computed[k] {
-		if text, ok := e.options.computed[p][name]; ok {
+		if text, ok := e.options.Computed[p][name]; ok {
 			all[name] = cty.StringVal(text)
 			continue
 		}
@@ -109,12 +109,12 @@ func (e *evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 }
 
 // settledRoot returns whether the container at p is the root of its cell, which is implied where nothing is planned for it.
-func (e *evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
-	root, planned := e.options.computed[p]["root"]
+func (e *Evaluator) settledRoot(p resource.Path, implied cty.Value) cty.Value {
+	root, planned := e.options.Computed[p]["root"]
 	switch {
 	case planned:
 		return cty.BoolVal(root == "true")
-	case e.options.computed == nil:
+	case e.options.Computed == nil:
 		return cty.UnknownVal(cty.Bool).RefineNotNull()
 	}
 	return implied

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -13,11 +13,11 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// repetition is what for_each or count make of a block: a scope for each time that it stands for something.
-type repetition struct {
-	scopes []*scope
-	// keys are the strings of for_each or the numbers of count; nil without both.
-	keys []cty.Value
+// Repetition is what for_each or count make of a block: a scope for each time that it stands for something.
+type Repetition struct {
+	Scopes []*Scope
+	// Keys are the strings of for_each or the numbers of count; nil without both.
+	Keys []cty.Value
 	// list says that it is count.
 	list bool
 	// places holds the index of each key, once it is asked for.
@@ -25,10 +25,10 @@ type repetition struct {
 }
 
 // find returns the indices of those of the keys that there are, in their order.
-func (r *repetition) find(keys []cty.Value) []int {
+func (r *Repetition) find(keys []cty.Value) []int {
 	if r.places == nil {
 		r.places = map[string]int{}
-		for i, key := range r.keys {
+		for i, key := range r.Keys {
 			if !r.list {
 				r.places[key.AsString()] = i
 			} else {
@@ -51,26 +51,26 @@ func (r *repetition) find(keys []cty.Value) []int {
 }
 
 // suffix returns what the address of the instance at i ends in.
-func (r *repetition) suffix(i int) string {
+func (r *Repetition) suffix(i int) string {
 	switch {
-	case r.keys == nil:
+	case r.Keys == nil:
 		return ""
 	case r.list:
 		return fmt.Sprintf("[%d]", i)
 	}
-	return fmt.Sprintf("[%q]", r.keys[i].AsString())
+	return fmt.Sprintf("[%q]", r.Keys[i].AsString())
 }
 
 // collect returns the values of the instances as references see them.
-func (r *repetition) collect(values []cty.Value) cty.Value {
+func (r *Repetition) collect(values []cty.Value) cty.Value {
 	switch {
-	case r.keys == nil:
+	case r.Keys == nil:
 		return values[0]
 	case r.list:
 		return cty.TupleVal(values)
 	}
 	members := map[string]cty.Value{}
-	for i, key := range r.keys {
+	for i, key := range r.Keys {
 		members[key.AsString()] = values[i]
 	}
 	return cty.ObjectVal(members)
@@ -79,23 +79,23 @@ func (r *repetition) collect(values []cty.Value) cty.Value {
 // maxInstances bounds what for_each and count make, in all.
 const maxInstances = 10000
 
-// repeat works out for_each or count of a block in the scope s.
-func (e *evaluator) repeat(body *hclsyntax.Body, s *scope) (repetition, bool) {
+// Repeat works out for_each or count of a block in the scope s.
+func (e *Evaluator) Repeat(body *hclsyntax.Body, s *Scope) (Repetition, bool) {
 	each, count := body.Attributes["for_each"], body.Attributes["count"]
 	switch {
 	case each != nil && count != nil:
 		e.diags.Errorf(source.RangeOf(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
-		return repetition{}, false
+		return Repetition{}, false
 	case each != nil:
 		return e.forEach(each, s)
 	case count != nil:
 		return e.counts(count, s)
 	}
-	return repetition{scopes: []*scope{s}}, e.room(1, source.RangeOf(body.Range()))
+	return Repetition{Scopes: []*Scope{s}}, e.room(1, source.RangeOf(body.Range()))
 }
 
 // room reports whether n more instances fit in, or complains that they don't.
-func (e *evaluator) room(n int, at resource.Range) bool {
+func (e *Evaluator) room(n int, at resource.Range) bool {
 	// One block that makes too many by itself takes no room from the others, in which more may be wrong.
 	if n > maxInstances || e.count+n > maxInstances {
 		if e.count <= maxInstances { // once is enough
@@ -110,16 +110,16 @@ func (e *evaluator) room(n int, at resource.Range) bool {
 	return true
 }
 
-func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+func (e *Evaluator) counts(attr *hclsyntax.Attribute, s *Scope) (Repetition, bool) {
 	at := source.RangeOf(attr.Expr.Range())
-	val, ok := e.settled(attr.Expr, s, "count")
+	val, ok := e.Settled(attr.Expr, s, "count")
 	if !ok {
-		return repetition{}, false
+		return Repetition{}, false
 	}
 	number, err := convert.Convert(val, cty.Number)
 	if err != nil || number.IsNull() {
 		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, but this is %s.", described(val))
-		return repetition{}, false
+		return Repetition{}, false
 	}
 	n, accuracy := number.AsBigFloat().Int64()
 	if accuracy != 0 && !number.AsBigFloat().IsInf() && number.AsBigFloat().IsInt() {
@@ -127,38 +127,38 @@ func (e *evaluator) counts(attr *hclsyntax.Attribute, s *scope) (repetition, boo
 	}
 	if n < 0 || !number.AsBigFloat().IsInt() {
 		e.diags.Errorf(at, "", "Invalid count", "count must be a whole number, 0 or more.")
-		return repetition{}, false
+		return Repetition{}, false
 	}
 	if !e.room(int(min(n, maxInstances+1)), at) {
-		return repetition{}, false
+		return Repetition{}, false
 	}
-	r := repetition{list: true, keys: []cty.Value{}}
+	r := Repetition{list: true, Keys: []cty.Value{}}
 	for i := range n {
 		index := cty.NumberIntVal(i)
-		r.keys = append(r.keys, index)
-		r.scopes = append(r.scopes, s.with("count", cty.ObjectVal(map[string]cty.Value{"index": index})))
+		r.Keys = append(r.Keys, index)
+		r.Scopes = append(r.Scopes, s.with("count", cty.ObjectVal(map[string]cty.Value{"index": index})))
 	}
 	return r, true
 }
 
-func (e *evaluator) forEach(attr *hclsyntax.Attribute, s *scope) (repetition, bool) {
+func (e *Evaluator) forEach(attr *hclsyntax.Attribute, s *Scope) (Repetition, bool) {
 	keys, values, ok := e.elements(attr.Expr, s, false)
 	if !ok || !e.room(len(keys), source.RangeOf(attr.Expr.Range())) {
-		return repetition{}, false
+		return Repetition{}, false
 	}
-	r := repetition{keys: keys}
-	if r.keys == nil {
-		r.keys = []cty.Value{}
+	r := Repetition{Keys: keys}
+	if r.Keys == nil {
+		r.Keys = []cty.Value{}
 	}
 	for i, key := range keys {
-		r.scopes = append(r.scopes, s.with("each", cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]})))
+		r.Scopes = append(r.Scopes, s.with("each", cty.ObjectVal(map[string]cty.Value{"key": key, "value": values[i]})))
 	}
 	return r, true
 }
 
 // elements returns what a for_each goes over: a map, an object or a set of strings, or where lists is set also a list,
 // whose keys are numbers.
-func (e *evaluator) elements(expr hclsyntax.Expression, s *scope, lists bool) (keys, values []cty.Value, ok bool) {
+func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (keys, values []cty.Value, ok bool) {
 	at := source.RangeOf(expr.Range())
 	val, ok := e.evaluate(expr, s)
 	if !ok {
@@ -209,4 +209,18 @@ func keysSensitive(val cty.Value) bool {
 	}
 	ty := val.Type()
 	return ty.IsSetType() && functions.IsSensitive(val)
+}
+
+// Instance returns the instance with the key, cty.NilVal for none, or nil.
+func (g *Group) Instance(key cty.Value) *Instance {
+	if g.Each.Keys == nil || key == cty.NilVal {
+		if g.Each.Keys == nil && key == cty.NilVal {
+			return g.instances[0]
+		}
+		return nil
+	}
+	if i := g.Each.find([]cty.Value{key}); len(i) > 0 {
+		return g.instances[i[0]]
+	}
+	return nil
 }

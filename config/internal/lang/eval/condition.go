@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 
 // holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
 // warning.
-func (e *evaluator) holds(r *module.Condition, s *scope, severity resource.Severity, summary string, about resource.Path) {
+func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Severity, summary string, about resource.Path) {
 	val, ok := e.evaluate(r.Expr, s)
 	if !ok {
 		return
@@ -28,7 +28,7 @@ func (e *evaluator) holds(r *module.Condition, s *scope, severity resource.Sever
 		e.diags.Errorf(at, about, "Wrong type", "A condition must be true or false.")
 		return
 	case !val.IsKnown():
-		e.pending = true
+		e.Pending = true
 		return
 	case val.True():
 		return

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -16,50 +16,50 @@ import (
 )
 
 // variable returns the value of an input.
-func (m *moduleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
-	v := m.module.Variables[name]
+func (m *ModuleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
+	v := m.Module.Variables[name]
 	if v == nil {
-		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.module.Variables)), fmt.Sprintf("Declare it: variable %q {}.", message.Shorten(name)), at)
+		m.undeclared("variable", name, slices.Sorted(maps.Keys(m.Module.Variables)), fmt.Sprintf("Declare it: variable %q {}.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
 	l := memo(m.variables, name)
-	if l.state == running && m.eval.running[len(m.eval.running)-1] == m.name("var."+name) {
+	if l.state == running && m.Eval.running[len(m.Eval.running)-1] == m.name("var."+name) {
 		// A validation looks at its own variable.
 		return l.value, l.ok
 	}
-	return m.eval.once(l, m.name("var."+name), at, func() (cty.Value, bool) {
+	return m.Eval.once(l, m.name("var."+name), at, func() (cty.Value, bool) {
 		val, ok := m.input(v)
 		if !ok {
 			return cty.DynamicVal, false
 		}
 		l.value, l.ok = mark(val, v.Sensitive), true
 		for _, r := range v.Validations {
-			m.eval.holds(r, m.scope(), resource.Error, "Invalid value of a variable", "")
+			m.Eval.holds(r, m.Scope(), resource.Error, "Invalid value of a variable", "")
 		}
 		return l.value, true
 	})
 }
 
 // input returns what is given for v.
-func (m *moduleInstance) input(v *module.Variable) (cty.Value, bool) {
+func (m *ModuleInstance) input(v *module.Variable) (cty.Value, bool) {
 	if m.call == nil {
 		return m.assignment(v)
 	}
 	attr := m.call.Syntax.Body.Attributes[v.Name]
 	if attr == nil {
 		if v.Default == cty.NilVal {
-			m.eval.diags.Errorf(source.RangeOf(m.call.Syntax.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.Label, v.Name, explained(v.Description), v.Name)
+			m.Eval.diags.Errorf(source.RangeOf(m.call.Syntax.DefRange()), "", "Missing argument", "The module %s needs a value for %s.%s Write %s = … here.", m.call.Label, v.Name, explained(v.Description), v.Name)
 			return cty.DynamicVal, false
 		}
 		return v.Default, true
 	}
-	val, ok := m.eval.evaluate(attr.Expr, m.outside)
+	val, ok := m.Eval.evaluate(attr.Expr, m.outside)
 	if !ok {
 		return cty.DynamicVal, false
 	}
 	val, err := v.Given(val)
 	if err != nil {
-		m.eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.Name, err)
+		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s is no value for the variable %s of the module: %s.", message.Shorten(attr.Name), v.Name, err)
 		return cty.DynamicVal, false
 	}
 	return val, true
@@ -75,7 +75,7 @@ func explained(description string) string {
 }
 
 // assignment returns what was assigned to a variable of the root module.
-func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
+func (m *ModuleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 	a, found := m.assigned[v.Name]
 	if a.Unusable {
 		return cty.DynamicVal, false
@@ -84,13 +84,13 @@ func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		switch {
 		case v.Default != cty.NilVal:
 			return v.Default, true
-		case m.eval.options.ask == nil:
-			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, variable.EnvPrefix, v.Name)
+		case m.Eval.options.Ask == nil:
+			m.Eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, variable.EnvPrefix, v.Name)
 			return cty.DynamicVal, false
 		}
-		text, err := m.eval.options.ask(v.Name, v.Description, v.Sensitive)
+		text, err := m.Eval.options.Ask(v.Name, v.Description, v.Sensitive)
 		if err != nil {
-			m.eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value: %v.", v.Name, err)
+			m.Eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value: %v.", v.Name, err)
 			return cty.DynamicVal, false
 		}
 		a = variable.Entered(text)
@@ -104,9 +104,9 @@ func (m *moduleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		if at.File == "" {
 			at = v.Declared
 		} else if v.Sensitive {
-			m.eval.sources.Hide(at.File)
+			m.Eval.sources.Hide(at.File)
 		}
-		m.eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.Name, a.From, strings.TrimSuffix(err.Error(), "."))
+		m.Eval.diags.Errorf(at, "", "Wrong type", "The value for the variable %s, from %s, can't be used: %s.", v.Name, a.From, strings.TrimSuffix(err.Error(), "."))
 		return cty.DynamicVal, false
 	}
 	return val, true

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"maps"
@@ -37,11 +37,11 @@ type resourceReferences []*resourceReference
 
 // add notes that t refers to resources of kind k, with what uses says of it. It returns false once it has reported what is
 // wrong.
-func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal, uses map[int]use) bool {
+func (w *resourceReferences) add(e *Evaluator, k resource.Kind, t hcl.Traversal, uses map[int]use) bool {
 	at := source.RangeOf(t.SourceRange())
 	var label string
 	if len(t) > 1 {
-		label, _ = attributeName(t[1])
+		label, _ = source.StepName(t[1])
 	}
 	if label == "" {
 		e.diags.Errorf(at, "", "Invalid reference", "%s stands for nothing by itself: name the one that is meant, as in %s.web, or by its path, as in %s[\"…\"].", k.Lower(), k.Lower(), k.Lower())
@@ -73,7 +73,7 @@ func (w *resourceReferences) add(e *evaluator, k resource.Kind, t hcl.Traversal,
 
 // values returns what the references stand for, by the word for the kind and then by label. It sets ok to false once it
 // has reported what is wrong.
-func (w resourceReferences) values(e *evaluator, s *scope, ok *bool) map[string]map[string]cty.Value {
+func (w resourceReferences) values(e *Evaluator, s *Scope, ok *bool) map[string]map[string]cty.Value {
 	all := map[string]map[string]cty.Value{}
 	for _, r := range w {
 		val, found := r.value(e, s)
@@ -90,33 +90,33 @@ func (w resourceReferences) values(e *evaluator, s *scope, ok *bool) map[string]
 	return all
 }
 
-func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
-	if strings.Contains(r.label, "/") || r.kind == resource.KindRealm && s.in.find(r.kind, r.label, nil) == nil {
+func (r *resourceReference) value(e *Evaluator, s *Scope) (cty.Value, bool) {
+	if strings.Contains(r.label, "/") || r.kind == resource.KindRealm && s.in.Find(r.kind, r.label, nil) == nil {
 		return r.byPath(e, s)
 	}
-	blocks := s.in.find(r.kind, r.label, s.within)
+	blocks := s.in.Find(r.kind, r.label, s.Within)
 	switch {
 	case len(blocks) == 0:
-		if d := s.in.manifest(r.kind, r.label); d != nil {
+		if d := s.in.Manifest(r.kind, r.label); d != nil {
 			return e.object(d, r)
 		}
-		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), message.Shorten(r.label), message.Or(message.Suggest(r.label, s.in.labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
+		e.diags.Errorf(r.at, "", "Undeclared "+r.kind.Lower(), "There is no %s %q here.%s", r.kind.Lower(), message.Shorten(r.label), message.Or(message.Suggest(r.label, s.in.Labels(r.kind)), " Refer to one of another module, or of another file, by its path: "+r.kind.Lower()+"[\"…\"]."))
 		return cty.DynamicVal, false
 	case len(blocks) > 1:
 		e.diags.Errorf(r.at, "", "Ambiguous reference", "Several blocks are called %s (%s and %s). Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].Address(), source.RangeOf(blocks[0].Syntax.DefRange()), source.RangeOf(blocks[1].Syntax.DefRange()), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
-	x, ok := s.in.expand(blocks[0], r.at)
+	x, ok := s.in.Expand(blocks[0], r.at)
 	if !ok {
 		return cty.DynamicVal, false
 	}
-	groups := near(x.groups, s.within)
+	groups := near(x.groups, s.Within)
 	if len(groups) != 1 {
 		e.diags.Errorf(r.at, "", "Ambiguous reference", "%s stands in a block that is there %d times. Refer to the one that is meant by its path: %s[\"…\"].", blocks[0].Address(), len(groups), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	g := groups[0]
-	if g.each.keys != nil && r.bare != nil {
+	if g.Each.Keys != nil && r.bare != nil {
 		e.withoutKey(r, blocks[0], g)
 		return cty.DynamicVal, false
 	}
@@ -125,56 +125,56 @@ func (r *resourceReference) value(e *evaluator, s *scope) (cty.Value, bool) {
 
 // members returns the instances of a group as r sees them. Those that it doesn't ask for are left out, as there may be
 // thousands.
-func (e *evaluator) members(g *group, r *resourceReference) (cty.Value, bool) {
+func (e *Evaluator) members(g *Group, r *resourceReference) (cty.Value, bool) {
 	var wanted []int
-	if g.each.keys == nil || r.every {
+	if g.Each.Keys == nil || r.every {
 		for i := range g.instances {
 			wanted = append(wanted, i)
 		}
 	} else {
-		wanted = g.each.find(r.keys)
+		wanted = g.Each.find(r.keys)
 	}
 	if !e.spend(len(wanted), r.at) {
 		return cty.DynamicVal, false
 	}
-	part := repetition{list: g.each.list}
+	part := Repetition{list: g.Each.list}
 	var values []cty.Value
 	for _, i := range wanted {
 		val, ok := g.instances[i].object(r)
 		if !ok {
 			return cty.DynamicVal, false
 		}
-		for g.each.list && len(values) < i {
+		for g.Each.list && len(values) < i {
 			values = append(values, cty.DynamicVal)
 		}
 		values = append(values, val)
-		if g.each.keys != nil {
-			part.keys = append(part.keys, g.each.keys[i])
+		if g.Each.Keys != nil {
+			part.Keys = append(part.Keys, g.Each.Keys[i])
 		}
 	}
-	if g.each.keys != nil && part.keys == nil {
-		part.keys = []cty.Value{}
+	if g.Each.Keys != nil && part.Keys == nil {
+		part.Keys = []cty.Value{}
 	}
 	return part.collect(values), true
 }
 
 // withoutKey reports that a reference asks for an attribute of what stands for several.
-func (e *evaluator) withoutKey(r *resourceReference, b *module.Block, g *group) {
+func (e *Evaluator) withoutKey(r *resourceReference, b *module.Block, g *Group) {
 	name := b.Address()
 	each, key, all := "for_each", "each.key", "values("+name+")[*]"
-	if g.each.list {
+	if g.Each.list {
 		each, key, all = "count", "count.index", name+"[*]"
 	}
 	example := "[" + key + "]"
-	if len(g.each.keys) > 0 {
-		example = g.each.suffix(0)
+	if len(g.Each.Keys) > 0 {
+		example = g.Each.suffix(0)
 	}
 	e.diags.Errorf(*r.bare, "", "Missing key", "%s has %s, so that it stands for any number of them. Name the one that is meant by its key, as in %s%s, or by %s in a block with the same %s; all of them are %s.", name, each, name, example, key, each, all)
 }
 
 // near returns those of the groups that share most of the blocks around them with n.
-func near(groups []*group, n *instance) []*group {
-	var best []*group
+func near(groups []*Group, n *Instance) []*Group {
+	var best []*Group
 	most := -1
 	for _, g := range groups {
 		shared := 0
@@ -194,7 +194,7 @@ func near(groups []*group, n *instance) []*group {
 }
 
 // inside reports whether n lies in the instance p.
-func (n *instance) inside(p *instance) bool {
+func (n *Instance) inside(p *Instance) bool {
 	for above := n.parent; above != nil; above = above.parent {
 		if above == p {
 			return true
@@ -203,15 +203,15 @@ func (n *instance) inside(p *instance) bool {
 	return false
 }
 
-// find returns the blocks of kind k called label that share most of the blocks around them with the block of n.
-func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*module.Block {
+// Find returns the blocks of kind k called label that share most of the blocks around them with the block of n.
+func (m *ModuleInstance) Find(k resource.Kind, label string, n *Instance) []*module.Block {
 	around := map[*module.Block]bool{}
 	for ; n != nil; n = n.parent {
 		around[n.block] = true
 	}
 	var best []*module.Block
 	most := -1
-	m.module.Walk(func(b *module.Block) {
+	m.Module.Walk(func(b *module.Block) {
 		if b.Kind != k || b.Label != label {
 			return
 		}
@@ -231,15 +231,15 @@ func (m *moduleInstance) find(k resource.Kind, label string, n *instance) []*mod
 	return best
 }
 
-// labels returns the labels of the blocks of kind k, and the names of manifests.
-func (m *moduleInstance) labels(k resource.Kind) []string {
+// Labels returns the labels of the blocks of kind k, and the names of manifests.
+func (m *ModuleInstance) Labels(k resource.Kind) []string {
 	all := map[string]bool{}
-	m.module.Walk(func(b *module.Block) {
+	m.Module.Walk(func(b *module.Block) {
 		if b.Kind == k {
 			all[b.Label] = true
 		}
 	})
-	for _, d := range m.module.Manifests {
+	for _, d := range m.Module.Manifests {
 		if d.Kind == k && d.Path != "" {
 			all[d.Path.Name()] = true
 		}
@@ -247,10 +247,10 @@ func (m *moduleInstance) labels(k resource.Kind) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// manifest returns the one resource of a YAML file with the kind and the name, or nil.
-func (m *moduleInstance) manifest(k resource.Kind, name string) *schema.Declaration {
+// Manifest returns the one resource of a YAML file with the kind and the name, or nil.
+func (m *ModuleInstance) Manifest(k resource.Kind, name string) *schema.Declaration {
 	var found *schema.Declaration
-	for _, d := range m.module.Manifests {
+	for _, d := range m.Module.Manifests {
 		if d.Kind == k && d.Path != "" && d.Path.Name() == name {
 			if found != nil {
 				return nil
@@ -262,28 +262,28 @@ func (m *moduleInstance) manifest(k resource.Kind, name string) *schema.Declarat
 }
 
 // byPath returns the resource that is called by its path, wherever it is declared.
-func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
+func (r *resourceReference) byPath(e *Evaluator, s *Scope) (cty.Value, bool) {
 	p, err := resource.ParsePath(r.label)
 	if err != nil || p.Kind() != r.kind {
 		e.diags.Errorf(r.at, "", "Invalid reference", "%q is no path of a %s.", message.Shorten(r.label), r.kind.Lower())
 		return cty.DynamicVal, false
 	}
 	for _, m := range e.instances(e.root) {
-		for _, d := range m.module.Manifests {
+		for _, d := range m.Module.Manifests {
 			if d.Path == p {
 				return e.object(d, r)
 			}
 		}
-		var found *instance
+		var found *Instance
 		ok := true
-		m.module.Walk(func(b *module.Block) {
+		m.Module.Walk(func(b *module.Block) {
 			if found != nil || b.Kind != r.kind || !ok {
 				return
 			}
 			if x := m.blocks[b]; x != nil && x.expansion.state == running {
 				return // what is being worked out can't be meant: it has no path yet
 			}
-			x, expanded := m.expand(b, r.at)
+			x, expanded := m.Expand(b, r.at)
 			if ok = expanded; !ok {
 				return
 			}
@@ -303,9 +303,9 @@ func (r *resourceReference) byPath(e *evaluator, s *scope) (cty.Value, bool) {
 }
 
 // instances returns m and all modules that are called in it.
-func (e *evaluator) instances(m *moduleInstance) []*moduleInstance {
-	all := []*moduleInstance{m}
-	for _, c := range m.module.CallOrder {
+func (e *Evaluator) instances(m *ModuleInstance) []*ModuleInstance {
+	all := []*ModuleInstance{m}
+	for _, c := range m.Module.CallOrder {
 		if x := m.calls[c.Label]; x != nil && x.expansion.state == running {
 			continue
 		}

@@ -1,4 +1,4 @@
-package lang
+package refactoring
 
 import (
 	"github.com/hashicorp/hcl/v2"
@@ -11,16 +11,16 @@ import (
 var importSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "to", Required: true}, {Name: "id", Required: true}, {Name: "for_each"}}}
 
 // imports reads a block import, for each of what its for_each goes over.
-func (m *reader) imports(all *blocks, b *hclsyntax.Block) {
+func (m *reader) imports(all *Blocks, b *hclsyntax.Block) {
 	if !m.fits(b, importSchema) {
 		return
 	}
-	each, ok := m.in.eval.repeat(b.Body, m.in.scope())
+	each, ok := m.in.Eval.Repeat(b.Body, m.in.Scope())
 	if !ok {
 		return
 	}
 	at := source.RangeOf(b.DefRange())
-	for _, s := range each.scopes {
+	for _, s := range each.Scopes {
 		to, ok := m.declaredPath(b.Body.Attributes["to"].Expr, s)
 		if !ok {
 			continue
@@ -29,13 +29,13 @@ func (m *reader) imports(all *blocks, b *hclsyntax.Block) {
 			m.diags.Errorf(at, to, "Invalid import", "%s is the path of a %s: only a container can be imported.", to, to.Kind().Lower())
 			continue
 		}
-		id, ok := m.in.eval.settledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
+		id, ok := m.in.Eval.SettledText(b.Body.Attributes["id"].Expr, s, "the id of a container")
 		if ok && id == "" {
 			m.diags.Errorf(source.RangeOf(b.Body.Attributes["id"].Expr.Range()), to, "Invalid import", "The id of the container is empty. Write the one that ctr or nerdctl shows.")
 			continue
 		}
 		if ok {
-			all.imports = append(all.imports, Import{To: to, ID: id, Declared: at})
+			all.Imports = append(all.Imports, Import{To: to, ID: id, Declared: at})
 		}
 	}
 }

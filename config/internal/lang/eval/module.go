@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -14,17 +14,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// moduleInstance is a module where it is called: once for the root, otherwise as often as for_each or count say.
-type moduleInstance struct {
-	eval   *evaluator
-	module *module.Module
+// ModuleInstance is a module where it is called: once for the root, otherwise as often as for_each or count say.
+type ModuleInstance struct {
+	Eval   *Evaluator
+	Module *module.Module
 	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
 	address string
 	// parent is the path of the resource that it fills, empty where its resources say themselves where they belong.
 	parent resource.Path
 	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
 	call     *module.Call
-	outside  *scope
+	outside  *Scope
 	assigned map[string]variable.Value
 	depth    int
 	// awaited is what its call says it depends on.
@@ -32,53 +32,53 @@ type moduleInstance struct {
 
 	variables, locals, outputs map[string]*lazy
 	calls                      map[string]*expandedCall
-	blocks                     map[*module.Block]*expandedBlock
+	blocks                     map[*module.Block]*ExpandedBlock
 }
 
-func (e *evaluator) instantiate(m *module.Module, address string) *moduleInstance {
-	return &moduleInstance{
-		eval: e, module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
-		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*module.Block]*expandedBlock{},
+func (e *Evaluator) instantiate(m *module.Module, address string) *ModuleInstance {
+	return &ModuleInstance{
+		Eval: e, Module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
+		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*module.Block]*ExpandedBlock{},
 	}
 }
 
 // name returns what messages call something in the module.
-func (m *moduleInstance) name(local string) string {
+func (m *ModuleInstance) name(local string) string {
 	if m.address == "" {
 		return local
 	}
 	return m.address + "." + local
 }
 
-func (m *moduleInstance) scope() *scope { return &scope{in: m} }
+func (m *ModuleInstance) Scope() *Scope { return &Scope{in: m} }
 
 // local returns the value of a local value.
-func (m *moduleInstance) local(name string, at resource.Range) (cty.Value, bool) {
-	attr := m.module.Locals[name]
+func (m *ModuleInstance) local(name string, at resource.Range) (cty.Value, bool) {
+	attr := m.Module.Locals[name]
 	if attr == nil {
-		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.module.Locals)), fmt.Sprintf("Declare it: locals { %s = … }.", message.Shorten(name)), at)
+		m.undeclared("local value", name, slices.Sorted(maps.Keys(m.Module.Locals)), fmt.Sprintf("Declare it: locals { %s = … }.", message.Shorten(name)), at)
 		return cty.DynamicVal, false
 	}
-	return m.eval.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
-		return m.eval.evaluate(attr.Expr, m.scope())
+	return m.Eval.once(memo(m.locals, name), m.name("local."+name), at, func() (cty.Value, bool) {
+		return m.Eval.evaluate(attr.Expr, m.Scope())
 	})
 }
 
-func (m *moduleInstance) undeclared(what, name string, known []string, mend string, at resource.Range) {
+func (m *ModuleInstance) undeclared(what, name string, known []string, mend string, at resource.Range) {
 	hint := message.Suggest(name, known)
 	if hint == "" {
 		hint = " " + mend
 	}
-	m.eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, message.Shorten(name), hint)
+	m.Eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, message.Shorten(name), hint)
 }
 
 // path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.
-func (m *moduleInstance) path(name string, at resource.Range) (cty.Value, bool) {
+func (m *ModuleInstance) path(name string, at resource.Range) (cty.Value, bool) {
 	switch name {
 	case "module":
-		return cty.StringVal(m.module.Dir), true
+		return cty.StringVal(m.Module.Dir), true
 	case "root":
-		return cty.StringVal(m.eval.rootDir), true
+		return cty.StringVal(m.Eval.rootDir), true
 	case "cwd":
 		dir, err := os.Getwd()
 		if err == nil {
@@ -90,7 +90,7 @@ func (m *moduleInstance) path(name string, at resource.Range) (cty.Value, bool) 
 }
 
 // about returns what the module can know of where it is.
-func (m *moduleInstance) about(name string, at resource.Range) (cty.Value, bool) {
+func (m *ModuleInstance) about(name string, at resource.Range) (cty.Value, bool) {
 	if name == "parent" {
 		return cty.StringVal(string(m.parent)), true
 	}
@@ -98,8 +98,8 @@ func (m *moduleInstance) about(name string, at resource.Range) (cty.Value, bool)
 	return cty.DynamicVal, false
 }
 
-// within returns a path that is written in the module, seen from the outside.
-func (m *moduleInstance) within(text string) resource.Path {
+// FullPath returns a path that is written in the module, seen from the outside.
+func (m *ModuleInstance) FullPath(text string) resource.Path {
 	if m.parent == "" {
 		return resource.Path(text)
 	}

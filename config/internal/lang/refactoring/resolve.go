@@ -1,4 +1,4 @@
-package lang
+package refactoring
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/kukeon/kuke/config/internal/lang/eval"
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
@@ -21,7 +22,7 @@ type resolution struct {
 }
 
 // resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
-func (m *reader) resolve(t *address, in resource.Path, s *scope) (r resolution, ok bool) {
+func (m *reader) resolve(t *address, in resource.Path, s *eval.Scope) (r resolution, ok bool) {
 	r.path = in
 	for i := range t.steps {
 		step := &t.steps[i]
@@ -42,35 +43,35 @@ func (m *reader) resolve(t *address, in resource.Path, s *scope) (r resolution, 
 
 // lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
 // declares it. above is then the path that it was in, where one block of its label tells.
-func (m *reader) lookUp(step *addressStep, in resource.Path, s *scope, at resource.Range) (p, above resource.Path, ok bool) {
-	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.in.find(step.kind, step.label, nil) == nil && m.in.manifest(step.kind, step.label) == nil {
+func (m *reader) lookUp(step *addressStep, in resource.Path, s *eval.Scope, at resource.Range) (p, above resource.Path, ok bool) {
+	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.in.Find(step.kind, step.label, nil) == nil && m.in.Manifest(step.kind, step.label) == nil {
 		return m.findPath(step, at)
 	}
 	var found []resource.Path
 	groups := 0
-	for _, b := range m.in.find(step.kind, step.label, s.within) {
-		x, expanded := m.in.expand(b, at)
+	for _, b := range m.in.Find(step.kind, step.label, s.Within) {
+		x, expanded := m.in.Expand(b, at)
 		if !expanded {
 			return "", "", false
 		}
-		for _, g := range x.groupsIn(in) {
+		for _, g := range x.GroupsIn(in) {
 			if groups++; groups == 1 {
-				above = g.place()
-			} else if above != g.place() {
+				above = g.Place()
+			} else if above != g.Place() {
 				above = ""
 			}
-			n := g.member(step.key)
+			n := g.Instance(step.key)
 			if n == nil {
 				continue
 			}
-			if n.path == "" {
+			if n.Path == "" {
 				return "", "", false // what is wrong with it has been reported
 			}
-			found = append(found, n.path)
+			found = append(found, n.Path)
 		}
 	}
 	if groups == 0 && step.key == cty.NilVal {
-		if d := m.in.manifest(step.kind, step.label); d != nil && (in == "" || d.Path.Parent() == in) {
+		if d := m.in.Manifest(step.kind, step.label); d != nil && (in == "" || d.Path.Parent() == in) {
 			return d.Path, "", true
 		}
 	}
@@ -94,51 +95,10 @@ func (m *reader) findPath(step *addressStep, at resource.Range) (p, above resour
 	return p, "", true
 }
 
-// groupsIn returns the groups of what is in the resource at the path, or all of them for the empty path.
-func (x *expandedBlock) groupsIn(p resource.Path) []*group {
-	if p == "" {
-		return x.groups
-	}
-	if x.places == nil {
-		x.places = map[resource.Path][]*group{}
-		for _, g := range x.groups {
-			x.places[g.place()] = append(x.places[g.place()], g)
-		}
-	}
-	return x.places[p]
-}
-
-// place returns the path of what the instances of a group are in, or "" where that can't be told.
-func (g *group) place() resource.Path {
-	if g.parent != nil {
-		return g.parent.path
-	}
-	for _, n := range g.instances {
-		if n.path != "" {
-			return n.path.Parent()
-		}
-	}
-	return ""
-}
-
-// member returns the instance with the key, cty.NilVal for none, or nil.
-func (g *group) member(key cty.Value) *instance {
-	if g.each.keys == nil || key == cty.NilVal {
-		if g.each.keys == nil && key == cty.NilVal {
-			return g.instances[0]
-		}
-		return nil
-	}
-	if i := g.each.find([]cty.Value{key}); len(i) > 0 {
-		return g.instances[i[0]]
-	}
-	return nil
-}
-
 // hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
 // told then.
 func (m *reader) hasOwnNames(step *addressStep) bool {
-	return slices.ContainsFunc(m.in.find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
+	return slices.ContainsFunc(m.in.Find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
 }
 
 // former returns the path that the rest of an address had below the path above.
@@ -158,8 +118,8 @@ func (m *reader) former(above resource.Path, rest []addressStep) (resource.Path,
 func (m *reader) notDeclared(t *address, r resolution) {
 	step := &r.rest[0]
 	switch {
-	case !slices.Contains(m.in.labels(step.kind), step.label):
-		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.in.labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
+	case !slices.Contains(m.in.Labels(step.kind), step.label):
+		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.in.Labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
 	case step.key == cty.NilVal:
 		m.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
 	default:

@@ -1,4 +1,4 @@
-package lang
+package refactoring
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/kukeon/kuke/config/internal/lang/eval"
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
@@ -17,7 +18,7 @@ import (
 )
 
 // declaredPath returns the path of the resource that expr names: as a text, or as a reference to something declared.
-func (m *reader) declaredPath(expr hclsyntax.Expression, s *scope) (resource.Path, bool) {
+func (m *reader) declaredPath(expr hclsyntax.Expression, s *eval.Scope) (resource.Path, bool) {
 	t, ok := m.addressOf(expr, s)
 	if !ok || t == nil {
 		return m.pathOf(expr, s, ok)
@@ -31,7 +32,7 @@ func (m *reader) declaredPath(expr hclsyntax.Expression, s *scope) (resource.Pat
 }
 
 // pathOf returns the path that expr is the text of; not where ok says that what is wrong has been reported.
-func (m *reader) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (resource.Path, bool) {
+func (m *reader) pathOf(expr hclsyntax.Expression, s *eval.Scope, ok bool) (resource.Path, bool) {
 	if !ok {
 		return "", false
 	}
@@ -42,11 +43,11 @@ func (m *reader) pathOf(expr hclsyntax.Expression, s *scope, ok bool) (resource.
 			return "", false
 		}
 	}
-	text, ok := m.in.eval.settledText(expr, s, "a path")
+	text, ok := m.in.Eval.SettledText(expr, s, "a path")
 	if !ok {
 		return "", false
 	}
-	p, err := resource.ParsePath(string(m.in.within(text)))
+	p, err := resource.ParsePath(string(m.in.FullPath(text)))
 	if err != nil {
 		m.diags.Errorf(at, "", "Invalid path", "%s.", message.Sentence(err.Error()))
 		return "", false
@@ -125,7 +126,7 @@ func (s *addressStep) name() (string, bool) {
 
 // addressOf reads expr as an address. It returns nil where it is none, but a path for instance, and ok is false where that
 // has been reported.
-func (m *reader) addressOf(expr hclsyntax.Expression, s *scope) (t *address, ok bool) {
+func (m *reader) addressOf(expr hclsyntax.Expression, s *eval.Scope) (t *address, ok bool) {
 	items, ok := m.flatten(expr, s)
 	if !ok || len(items) == 0 {
 		return nil, ok
@@ -138,7 +139,7 @@ func (m *reader) addressOf(expr hclsyntax.Expression, s *scope) (t *address, ok 
 		}
 		step := addressStep{kind: k, label: items[1].name}
 		if items[1].key != cty.NilVal {
-			path, isText := attributeName(hcl.TraverseIndex{Key: items[1].key})
+			path, isText := source.StepName(hcl.TraverseIndex{Key: items[1].key})
 			if !isText || len(t.steps) > 0 {
 				return nil, true
 			}
@@ -160,7 +161,7 @@ type addressItem struct {
 }
 
 // flatten returns the items of an address whose keys may be worked out, or none where expr is something else.
-func (m *reader) flatten(expr hclsyntax.Expression, s *scope) ([]addressItem, bool) {
+func (m *reader) flatten(expr hclsyntax.Expression, s *eval.Scope) ([]addressItem, bool) {
 	var rest hcl.Traversal
 	var items []addressItem
 	ok := true
@@ -178,7 +179,7 @@ func (m *reader) flatten(expr hclsyntax.Expression, s *scope) ([]addressItem, bo
 		if !ok || len(items) == 0 {
 			return nil, ok
 		}
-		key, settled := m.in.eval.settled(e.Key, s, "a key")
+		key, settled := m.in.Eval.Settled(e.Key, s, "a key")
 		if !settled || key.IsNull() {
 			return nil, settled
 		}

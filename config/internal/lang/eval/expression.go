@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 // expression evaluates expr, keeping the places of the members of lists and objects that are written out. It returns
 // nil once it has reported what is wrong.
-func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *source.Value {
+func (e *Evaluator) expression(expr hclsyntax.Expression, s *Scope) *source.Value {
 	rng := source.RangeOf(expr.Range())
 	switch x := expr.(type) {
 	case *hclsyntax.TupleConsExpr:
@@ -42,9 +42,9 @@ func (e *evaluator) expression(expr hclsyntax.Expression, s *scope) *source.Valu
 	return e.value(val, rng)
 }
 
-func (e *evaluator) objectItem(v *source.Value, item hclsyntax.ObjectConsItem, seen map[string]resource.Range, s *scope) {
+func (e *Evaluator) objectItem(v *source.Value, item hclsyntax.ObjectConsItem, seen map[string]resource.Range, s *Scope) {
 	at := source.RangeOf(item.KeyExpr.Range())
-	key, ok := e.settled(item.KeyExpr, s, "the name of a member")
+	key, ok := e.Settled(item.KeyExpr, s, "the name of a member")
 	if !ok {
 		return
 	}
@@ -65,7 +65,7 @@ func (e *evaluator) objectItem(v *source.Value, item hclsyntax.ObjectConsItem, s
 }
 
 // value turns the result of an evaluation into a value written at rng. What is in something sensitive is sensitive too.
-func (e *evaluator) value(val cty.Value, rng resource.Range) *source.Value {
+func (e *Evaluator) value(val cty.Value, rng resource.Range) *source.Value {
 	v := &source.Value{Range: rng}
 	val, marks := val.Unmark()
 	v.Sensitive = len(marks) > 0
@@ -105,7 +105,7 @@ func (e *evaluator) value(val cty.Value, rng resource.Range) *source.Value {
 	return v
 }
 
-func (e *evaluator) number(v *source.Value, val cty.Value) *source.Value {
+func (e *Evaluator) number(v *source.Value, val cty.Value) *source.Value {
 	f := val.AsBigFloat()
 	if exponent := f.MantExp(nil); f.IsInf() || exponent > maxExponent || exponent < -maxExponent {
 		e.diags.Errorf(v.Range, "", "Out of range", "This number is infinite, or too large or too small for anything here.")

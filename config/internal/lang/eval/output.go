@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"fmt"
@@ -14,11 +14,20 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
+// Output is a value that a configuration gives out.
+type Output struct {
+	Name, Description string
+	// Value is unknown while the configuration is Pending.
+	Value     cty.Value
+	Sensitive bool
+	Declared  resource.Range
+}
+
 // output returns what module.<label> stands for: an object of the outputs, or with for_each or count a collection of them.
-func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, bool) {
-	c := m.module.Calls[label]
+func (m *ModuleInstance) output(label string, at resource.Range) (cty.Value, bool) {
+	c := m.Module.Calls[label]
 	if c == nil {
-		m.undeclared("module", label, slices.Sorted(maps.Keys(m.module.Calls)), fmt.Sprintf("Declare it: module %q { … }.", message.Shorten(label)), at)
+		m.undeclared("module", label, slices.Sorted(maps.Keys(m.Module.Calls)), fmt.Sprintf("Declare it: module %q { … }.", message.Shorten(label)), at)
 		return cty.DynamicVal, false
 	}
 	x, ok := m.expandCall(c, at)
@@ -28,7 +37,7 @@ func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, boo
 	var values []cty.Value
 	for _, inner := range x.instances {
 		outputs := map[string]cty.Value{}
-		for name := range inner.module.Outputs {
+		for name := range inner.Module.Outputs {
 			val, found := inner.result(name, at)
 			if !found {
 				return cty.DynamicVal, false
@@ -41,38 +50,38 @@ func (m *moduleInstance) output(label string, at resource.Range) (cty.Value, boo
 }
 
 // givesOut reports whether the module called label has the output that t refers to, or complains that it hasn't.
-func (m *moduleInstance) givesOut(label string, t hcl.Traversal) bool {
+func (m *ModuleInstance) givesOut(label string, t hcl.Traversal) bool {
 	x := m.calls[label]
 	at := 2
-	if x != nil && x.each.keys != nil {
+	if x != nil && x.each.Keys != nil {
 		at = 3 // after the key
 	}
 	if len(t) <= at || x == nil || len(x.instances) == 0 {
 		return true
 	}
-	name, ok := attributeName(t[at])
-	outputs := x.instances[0].module.Outputs
+	name, ok := source.StepName(t[at])
+	outputs := x.instances[0].Module.Outputs
 	if !ok || outputs[name] != nil {
 		return true
 	}
-	m.eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, message.Shorten(name),
+	m.Eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Undeclared output", "The module %s gives out no %q.%s", label, message.Shorten(name),
 		message.Or(message.Suggest(name, slices.Sorted(maps.Keys(outputs))), " Declare it there: output \""+message.Shorten(name)+"\" { value = … }."))
 	return false
 }
 
 // result returns the value of an output.
-func (m *moduleInstance) result(name string, at resource.Range) (cty.Value, bool) {
-	o := m.module.Outputs[name]
-	return m.eval.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
+func (m *ModuleInstance) result(name string, at resource.Range) (cty.Value, bool) {
+	o := m.Module.Outputs[name]
+	return m.Eval.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
 		for _, r := range o.Preconditions {
-			m.eval.holds(r, m.scope(), resource.Error, "Precondition does not hold", "")
+			m.Eval.holds(r, m.Scope(), resource.Error, "Precondition does not hold", "")
 		}
-		val, ok := m.eval.evaluate(o.Value.Expr, m.scope())
+		val, ok := m.Eval.evaluate(o.Value.Expr, m.Scope())
 		if o.DependsOn != nil {
 			ok = m.await(o.DependsOn) && ok
 		}
 		if ok && m.call == nil && !o.Sensitive && functions.IsSensitive(val) {
-			m.eval.diags.Errorf(source.RangeOf(o.Value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+			m.Eval.diags.Errorf(source.RangeOf(o.Value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
 			return val, false
 		}
 		return mark(val, o.Sensitive), ok
