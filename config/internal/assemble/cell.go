@@ -15,7 +15,7 @@ type cell struct {
 	containers []*schema.Declaration
 }
 
-// finishCells settles the root of every cell, and checks what cells and their containers depend on.
+// finishCells chooses the root of every cell, and validates the dependencies of cells and their containers.
 func finishCells(decls []*schema.Declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	cells := map[resource.Path]*cell{}
 	var order []resource.Path

@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// reportCycle reports that everything in cycle waits for the next, the last for the first. name returns what their
-// dependencies call them.
+// reportCycle reports that each member of cycle waits for the next, and the last for the first. name returns the name by
+// which dependencies refer to a path.
 func reportCycle(cycle []*schema.Declaration, name func(resource.Path) string, reason string, diags *resource.Diagnostics) {
 	names := make([]string, 0, len(cycle)+1)
 	for _, member := range append(slices.Clone(cycle), cycle[0]) {

@@ -9,8 +9,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// validateDependencies sees that what containers depend on exists, where all of the cell is known, and can come to be what
-// it must be, and that no container waits for itself.
+// validateDependencies refuses dependencies on containers that don't exist, where all of the cell is known, conditions that
+// a container never meets, and containers that wait for themselves.
 func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 	whole := c.declared != nil && !c.declared.External
 	for _, d := range c.containers {
@@ -39,7 +39,7 @@ func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 // never says why the container d of a cell can't meet the condition for the others, or returns "".
 func never(d *schema.Declaration, condition resource.Condition) string {
 	switch {
-	case d.External: // what is true of it is known where it is managed
+	case d.External: // its attributes are known where it is managed
 	case condition == resource.Healthy && spec(d).Healthcheck == nil:
 		return "it has no healthcheck. Give it one"
 	case condition == resource.Completed && spec(d).Root:
@@ -77,13 +77,14 @@ func (c *cell) never(condition resource.Condition) string {
 	return ""
 }
 
-// impossible reports a condition that what d depends on, shown by its name, can't meet.
+// impossible reports a condition of a dependency of d that can never be met. key is the dependency's name in the spec, shown
+// its name in the message.
 func impossible(d *schema.Declaration, key string, condition resource.Condition, shown, reason string, diags *resource.Diagnostics) {
 	at := d.Resource.RangeOf(fmt.Sprintf("dependsOn[%q].condition", key))
 	diags.Errorf(at, d.Path, "Impossible condition", "%s can't become %s: %s, or take the condition away.", shown, condition, reason)
 }
 
-// validateCellDependencies sees of cells what validateDependencies does of containers. order holds the paths of all cells.
+// validateCellDependencies is validateDependencies for cells. order holds the paths of all cells.
 func validateCellDependencies(cells map[resource.Path]*cell, order []resource.Path, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	var declared []*schema.Declaration
 	for _, p := range order {

@@ -5,7 +5,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// validateTriggers sees that what replaces resources when it changes is there.
+// validateTriggers refuses replace_triggered_by of resources that don't exist.
 func validateTriggers(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	for r := range specs[*resource.Container](decls) {
 		if r.Lifecycle == nil {

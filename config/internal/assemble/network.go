@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// validateNetworks sees that spaces, and cells in them, don't take from each other what each must have for itself.
+// validateNetworks refuses spaces and cells that share a name, a subnet, an address or an alias that each needs for itself.
 func validateNetworks(decls []*schema.Declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	validateSpaceNames(decls, diags)
 	validateSubnets(decls, diags)

@@ -54,8 +54,8 @@ func specs[S resource.Spec](decls []*schema.Declaration) iter.Seq2[*resource.Res
 	}
 }
 
-// membersOf returns the names of what is declared right below every resource that is declared here and not managed
-// elsewhere: nothing else lies there.
+// membersOf returns, for every resource that is declared here and not external, the names of the resources declared directly
+// below it. No others exist there.
 func membersOf(decls []*schema.Declaration) map[resource.Path][]string {
 	members := map[resource.Path][]string{}
 	for r := range specs[resource.Spec](decls) {

@@ -11,24 +11,21 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Assignment is the value of a variable, or the file with values, that one --var or --var-file gives.
-type Assignment = variable.Assignment
-
-// Input is what a configuration is made of.
+// Input is the input of Load.
 type Input struct {
 	// Paths are files, directories, of which *.hcl, *.yaml and *.yml are read but no subdirectories, or "-" for Stdin; no
 	// path at all means the current directory.
 	Paths []string
-	// Stdin returns what standard input holds; nil stands for nothing.
+	// Stdin returns the content of standard input; nil means no content.
 	Stdin func() io.Reader
-	// Assignments are what --var and --var-file say, in their order.
-	Assignments []Assignment
+	// Assignments are the values of --var and --var-file, in their order.
+	Assignments []variable.Assignment
 	// Environ holds the environment as os.Environ does: KUKE_VAR_x sets the variable x.
 	Environ []string
 	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
 	Ask func(name, description string, sensitive bool) (string, error)
-	// Computed holds what planning has worked out, by the path of a resource and the name of the attribute. Nil says
-	// that nothing has been planned yet: references to such attributes are then unknown.
+	// Computed holds the attributes that planning computed, by the path of a resource and the name of the attribute. Nil says
+	// that nothing has been planned yet: references to these attributes are then unknown.
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
@@ -39,22 +36,22 @@ func Text(text []byte) Input {
 	return Input{Paths: []string{"-"}, Stdin: func() io.Reader { return bytes.NewReader(text) }}
 }
 
-// Configuration is what Load has read.
+// Configuration is a configuration that was read and evaluated.
 type Configuration struct {
-	// Project is the one that the configuration belongs to.
+	// Project is the project that the configuration belongs to.
 	Project Project
 	// Tree holds the resources. It is nil where there are errors.
 	Tree *resource.Tree
-	// Outputs are the values that the root module gives out, in the order of their names.
+	// Outputs are the output values of the root module, in the order of their names.
 	Outputs []eval.Output
-	// Moved, Removed and Imports are what the blocks of that name say, in the order of the source.
+	// Moved, Removed and Imports come from the blocks moved, removed and import, in the order of the source.
 	Moved   []refactoring.Move
 	Removed []refactoring.Removal
 	Imports []refactoring.Import
-	// Pending says that values are missing which only planning works out: with Input.Computed they are there.
+	// Pending says that values are unknown until planning computes them: with Input.Computed they are known.
 	Pending bool
-	// Sources holds what was read by file name, for showing the lines a diagnostic is about, without a byte order mark and
-	// with LF for CRLF, as ranges count.
+	// Sources holds the files read, by name, to show the lines that a diagnostic is about. They have no byte order mark, and
+	// LF for CRLF, as ranges count.
 	Sources map[string][]byte
 
 	evaluator *eval.Evaluator

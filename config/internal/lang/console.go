@@ -11,10 +11,9 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Evaluate returns the value of an expression, which may refer to all that the root module can, as text: as [Spell]
-// does, with (sensitive value) for what must not be shown and (known once planned) for what isn't known. Of a call to type
-// that is all of it, the text is the type itself, without quotes.
-// The text of the expression is among the sources by then.
+// Evaluate returns the value of an expression in the root module as text, as [console.Spell] does, with (sensitive value)
+// for a sensitive value and (known once planned) for an unknown one. Where the expression is a call to type, the text is the
+// type itself, without quotes. The text of the expression is added to the sources.
 func (c *Configuration) Evaluate(text string) (string, resource.Diagnostics) {
 	var diags resource.Diagnostics
 	e := c.evaluator

@@ -28,7 +28,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 		diags.Errorf(resource.Range{File: files.Names[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(files.Names, ", "))
 	}
 	if root.Broken {
-		return c, files.Sort(diags) // what else there would be to say may only follow from that
+		return c, files.Sort(diags) // other errors may only follow from that
 	}
 	assigned := variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, files, &diags)
 	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Computed: in.Computed, OutsideFiles: in.OutsideFiles}, files, &diags)

@@ -1,3 +1,3 @@
-// Package message holds the turns of phrase that diagnostics share: how long a quoted text is, what may have been meant,
-// how a sentence begins and ends. It knows nothing of configurations.
+// Package message holds the turns of phrase that diagnostics share: the length of a quoted text, the name that may have been meant,
+// the beginning and the end of a sentence. It knows nothing of configurations.
 package message

@@ -7,7 +7,7 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Bug marks a diagnostic that should never be seen.
+// Bug is the title of a diagnostic that should never be seen.
 const Bug = "Bug in kuke"
 
 // Shorten keeps s readable in a message.

@@ -20,12 +20,12 @@ var valid = map[string][]string{
 	"sealed": {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 }
 
-// anyText is what is special in HCL.
+// anyText generates texts that are special in HCL or in YAML.
 func anyText() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-c]{1,2}`),
 		rapid.SampledFrom([]string{"true", "null", "for", "1", "0x1f", "${a}", "$${a}", "%{if}", "%%{", "$", "\"", "\\", "\n", "a\nb\n", "\t", "\r", "\x01", "\u2028", "é", "<<EOT\nx\nEOT", "# x", "// x", "/* x", " x ", "=", "}", "\U0001F600", "\u200f"}),
-		// What is special in YAML.
+		// These are special in YAML.
 		rapid.SampledFrom([]string{"~", "1e3", "0o7", "1_0", "no", "=", "<<", "2020-01-01", "8080:80", "- a", "a: b", "a #b", "'", "%", "{}", "*a", "&a", "!!str", "|", ">-", "---", "...", "\x7f", "\u0085", "\ufeff", "\uffff", "\u00a0", "a\n b\n\n", "\n\na", " a\nb", "a \nb", "\ta\nb", "a\n\tb", "a\r\nb"}),
 	)
 }

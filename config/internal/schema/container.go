@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// finishContainer brings a container to its normal form and checks what concerns several of its attributes.
+// finishContainer brings a container to its normal form and validates attributes that depend on each other.
 func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
 	finishImage(r, c, diags)
 	validateArguments(r, c, diags)

@@ -32,12 +32,13 @@ type Declaration struct {
 	decoded *resource.Resource
 	// Resource is the same once it is in the tree, nil before.
 	Resource *resource.Resource
-	// Unsettled says of a container that which one is the root of its cell is not written: only planning knows it.
+	// Unsettled says of a container that nothing written decides which container is the root of its cell: only planning knows
+	// it.
 	Unsettled bool
 }
 
-// ChildPath returns the path of what is called name below parent, or reports what is wrong with the name and
-// returns the empty path. An empty parent that isn't a realm's leaves the path empty too.
+// ChildPath returns the path of the resource called name below parent, or reports an invalid name and returns the empty
+// path. An empty parent that isn't a realm's leaves the path empty too.
 func ChildPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.Path, name *source.Value) resource.Path {
 	if err := resource.CheckName(name.Text); err != nil {
 		diags.Errorf(name.Range, "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validate.SuggestName(name.Text))
@@ -49,7 +50,7 @@ func ChildPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.
 	return parent.Join(name.Text)
 }
 
-// Decode returns the resource that d declares. What is wrong with it is reported the first time.
+// Decode returns the resource that d declares. Its errors are reported the first time.
 func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	if d.decoded != nil {
 		return d.decoded
@@ -68,7 +69,7 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	return r
 }
 
-// Bare returns the resource as its body says, without judging several attributes together.
+// Bare returns the resource of the body alone, without validating attributes that depend on each other.
 func (d *Declaration) Bare(diags *resource.Diagnostics) *resource.Resource {
 	d.takeExternal(diags)
 	d.takeRootID(diags)
@@ -80,7 +81,7 @@ func (d *Declaration) Bare(diags *resource.Diagnostics) *resource.Resource {
 	return r
 }
 
-// Written returns what was written for the attribute, or nil.
+// Written returns the value written for the attribute, or nil.
 func (d *Declaration) Written(a *resource.Attribute) *source.Value {
 	for _, f := range d.Body.Fields {
 		if f.Name == d.Spelling.attribute(a) {
@@ -143,8 +144,7 @@ func (d *Declaration) mergeLabels(r *resource.Resource, diags *resource.Diagnost
 	}
 }
 
-// warnExternal says that what is written about an external resource has no effect. A realm's namespace does: it is
-// where to look.
+// warnExternal warns that settings of an external resource have no effect. A realm's namespace has one: kuke looks there.
 func (d *Declaration) warnExternal(r *resource.Resource, diags *resource.Diagnostics) {
 	if !d.External {
 		return

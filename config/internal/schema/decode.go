@@ -46,7 +46,7 @@ func (d *decoder) errorf(at resource.Range, summary, format string, args ...any)
 	d.diags.Errorf(at, d.path, summary, format, args...)
 }
 
-// decodeSpec fills the spec of r, and the places of what was written, from the body of the declaration.
+// decodeSpec fills the spec of r, and the places of its values, from the body of the declaration.
 func (d *Declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnostics) {
 	dec := d.decoder(diags)
 	dec.object(d.Kind.Attributes(), d.Spelling.reserved(d.Kind), reflect.ValueOf(r.Spec), d.Body, place{})
@@ -88,19 +88,18 @@ func (d *decoder) object(attrs []*resource.Attribute, reserved []string, into re
 	}
 }
 
-// secretAttributes may hold sensitive values: what they hold reaches the container, and is neither a name on the host nor a
-// label.
+// secretAttributes may hold sensitive values: these reach the container, and are neither names on the host nor labels.
 var secretAttributes = []string{"env", "command", "args", "exec"}
 
-// stopgaps stand for what isn't known yet where it matters that there is something: others wait for a container that has
-// a healthcheck. Nothing is ever made of them, since a configuration in which something is unknown is read again.
+// stopgaps replace unknown values whose presence matters: others wait for a container that has a healthcheck. No container
+// is made of them, since a configuration with unknown values is read again.
 var stopgaps = map[string]*source.Value{
 	"http": {Shape: source.String, Text: "http://localhost/"},
 	"tcp":  {Shape: source.String, Text: "localhost:1"},
 	"exec": {Shape: source.List, Items: []*source.Value{{Shape: source.String, Text: "true"}}},
 }
 
-// stopgap returns v, or what stands for it as long as it is unknown.
+// stopgap returns v, or a stopgap as long as it is unknown.
 func (d *decoder) stopgap(a *resource.Attribute, v *source.Value) *source.Value {
 	instead := stopgaps[a.Name]
 	if instead == nil || !v.HoldsUnknown() {
@@ -112,8 +111,8 @@ func (d *decoder) stopgap(a *resource.Attribute, v *source.Value) *source.Value 
 	return &known
 }
 
-// decodable reports whether v, which an attribute is set to, can be decoded now. What is unknown as yet is left out; what
-// can't be, or must not be sensitive, is reported.
+// decodable reports whether v, the value of an attribute, can be decoded now. An unknown value is left out; one that must be
+// known, or must not be sensitive, is reported.
 func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bool {
 	if v.HoldsSensitive() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
 		d.errorf(v.Range, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")

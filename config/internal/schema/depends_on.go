@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// DependsOn is the argument, or block, by which a container or cell names what it waits for.
+// DependsOn is the argument, or block, by which a container or cell names the ones that it waits for.
 const DependsOn = "depends_on"
 
 // NamesOfCell turns the paths in the depends_on of a container into names, since it waits for containers of its own cell.

@@ -33,7 +33,8 @@ func Above(k resource.Kind) string {
 	return "file of its own"
 }
 
-// ParentShape shows what the parent of a kind looks like, seen from the path that is filled.
+// ParentShape returns the form of the path of a parent of the kind, such as space/stack, as seen from the path that a module
+// fills.
 func ParentShape(k resource.Kind, filled resource.Path) string {
 	var shape []string
 	for _, level := range resource.Kinds[min(filled.Depth(), k.Depth()-1) : k.Depth()-1] {

@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// takeLifecycle reads what a manifest says of the lifecycle.
+// takeLifecycle reads the lifecycle of a manifest.
 func (d *Declaration) takeLifecycle(diags *resource.Diagnostics) {
 	v := d.Body.Take("lifecycle")
 	if v == nil {

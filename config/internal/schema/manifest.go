@@ -122,7 +122,7 @@ func (m *manifestReader) takeText(d *Declaration, v *source.Value, name, shown s
 	return f
 }
 
-// invalid stands for a string that couldn't be read. It is no name.
+// invalid replaces a string that couldn't be read. It is no name.
 const invalid = "\x00"
 
 // identify returns the name of d: that of its metadata, or the id in its body. They must agree.

@@ -4,7 +4,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// finishSpace checks what concerns several attributes of a space.
+// finishSpace validates attributes of a space that depend on each other.
 func finishSpace(r *resource.Resource, s *resource.Space, diags *resource.Diagnostics) {
 	const summary = "Contradictory network"
 	if s.Network == nil || s.Network.Egress == nil {

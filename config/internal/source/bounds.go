@@ -14,13 +14,13 @@ import (
 const (
 	MaxNesting   = 200    // brackets and templates in each other
 	maxOperators = 2000   // operators, indices and template directives in one expression and those around it
-	maxExpansion = 100000 // values that the aliases of a YAML file stand for, together
+	maxExpansion = 100000 // values of all aliases of a YAML file together
 	maxYAMLDepth = 100    // levels of a YAML document, aliases followed
 )
 
 // Bounded reports whether data nests little enough to be parsed and evaluated, and complains if it doesn't.
 func Bounded(name string, data []byte, diags *resource.Diagnostics) bool {
-	// What is wrong with the tokens, the parser will say again.
+	// The parser reports errors in the tokens again.
 	tokens, _ := hclsyntax.LexConfig(data, name, hcl.InitialPos)
 	type level struct {
 		opener    hclsyntax.TokenType

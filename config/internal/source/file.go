@@ -16,7 +16,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// MaxSize bounds what is read from one file, in bytes.
+// MaxSize bounds the size of a file, in bytes.
 const MaxSize = 16 << 20
 
 // patterns are the files of a directory that belong to a configuration.
@@ -33,7 +33,7 @@ type File struct {
 	Named bool
 }
 
-// Directories returns those that paths are or lie in, absolute, each once.
+// Directories returns the directories that the paths are or are in, absolute, each once.
 func Directories(paths []string) []string {
 	var dirs []string
 	for _, p := range paths {
@@ -64,7 +64,7 @@ func Shown(dir string) string {
 	return rel
 }
 
-// Normalize takes a byte order mark away, turns CRLF into LF and refuses what isn't UTF-8.
+// Normalize removes a byte order mark, turns CRLF into LF and refuses text that isn't UTF-8.
 func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
 	data = bytes.TrimPrefix(s.Data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -88,8 +88,8 @@ func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
 	return data, false
 }
 
-// Discover reads the files that paths stand for, each once. Those of a directory are read by the rule of file(), within the
-// root of within, or where it has none within that directory; files that are named are the user's choice.
+// Discover reads the files at the paths, each once. The files of a directory must be within the root of within, or where it
+// has none within that directory; a file that is named is the user's choice.
 func Discover(paths []string, stdin func() io.Reader, within functions.Files, diags *resource.Diagnostics) []File {
 	var sources []File
 	seen := map[string]bool{}
@@ -205,7 +205,7 @@ func FilesIn(dir string, diags *resource.Diagnostics) []string {
 	return files
 }
 
-// Unreadable reports that name can't be read, and what to do about it.
+// Unreadable reports that name can't be read, with the remedy.
 func Unreadable(name string, err error, diags *resource.Diagnostics) {
 	if outside := (*functions.OutsideError)(nil); errors.As(err, &outside) {
 		diags.Errorf(resource.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)

@@ -35,8 +35,8 @@ func (s *Files) Text(r hcl.Range) string {
 	return string(data[r.Start.Byte:r.End.Byte])
 }
 
-// Sort returns diagnostics in the order of the files and of the places in them, each once: what is wrong in a block is
-// found in each of the instances that it stands for.
+// Sort returns diagnostics in the order of the files and of the places in them, each once: an error in a block is found in
+// each of its instances.
 func (s *Files) Sort(diags resource.Diagnostics) resource.Diagnostics {
 	seen := map[resource.Diagnostic]bool{}
 	diags = slices.DeleteFunc(diags, func(d resource.Diagnostic) bool {
@@ -54,7 +54,7 @@ func (s *Files) Sort(diags resource.Diagnostics) resource.Diagnostics {
 	return diags
 }
 
-// Hide keeps what a file holds from being shown with what is wrong in it.
+// Hide keeps the content of a file from being shown with an error in it.
 func (s *Files) Hide(name string) {
 	hidden := bytes.Clone(s.Texts[name])
 	for i, b := range hidden {

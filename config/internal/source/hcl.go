@@ -54,7 +54,7 @@ func RangeOf(r hcl.Range) resource.Range {
 	return resource.Range{File: r.Filename, Start: pos(r.Start), End: pos(r.End)}
 }
 
-// FirstOfEach leaves out what only repeats: after one forgotten quote, every line that follows looks wrong.
+// FirstOfEach leaves out repetitions: after one forgotten quote, every line that follows looks wrong.
 func FirstOfEach(problems hcl.Diagnostics) hcl.Diagnostics {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(slices.Clone(problems), func(p *hcl.Diagnostic) bool {

@@ -15,7 +15,7 @@ const (
 	YAML Language = "yaml"
 )
 
-// LanguageOf tells what a file is written in, by its name, else by its content.
+// LanguageOf returns the language of a file, by its name, else by its content.
 func LanguageOf(name string, data []byte) Language {
 	if IsYAML(name, data) {
 		return YAML
@@ -23,10 +23,10 @@ func LanguageOf(name string, data []byte) Language {
 	return HCL
 }
 
-// firstLine matches what an HCL file can't begin with, but a YAML or JSON mapping does.
+// firstLine matches the beginning of a YAML or JSON mapping, which no HCL file begins with.
 var firstLine = regexp.MustCompile(`^(\{|["']?[A-Za-z0-9_-]+["']?\s*:(\s|$))`)
 
-// IsYAML tells the format by the name, else by the content.
+// IsYAML reports whether a file is YAML, by its name, else by its content.
 func IsYAML(name string, data []byte) bool {
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
@@ -37,7 +37,7 @@ func IsYAML(name string, data []byte) bool {
 	return LooksLikeYAML(data)
 }
 
-// LooksLikeYAML judges by the first line that says something.
+// LooksLikeYAML judges by the first line that is neither empty nor a comment.
 func LooksLikeYAML(data []byte) bool {
 	for line := range bytes.Lines(data) {
 		line = bytes.TrimSpace(line)

@@ -93,7 +93,7 @@ func (l *lines) at(start, end int) resource.Range {
 	return resource.Range{File: l.file, Start: l.pos(start), End: l.pos(max(start, end))}
 }
 
-// rest returns the range of what stands on the line, without the space around it.
+// rest returns the range of the text of the line, without the space around it.
 func (l *lines) rest(line int) resource.Range {
 	line = min(max(line, 1), len(l.starts))
 	start := l.starts[line-1]

@@ -30,7 +30,7 @@ type Value struct {
 	Text   string
 	Items  []*Value
 	Fields []Field
-	// Blocks marks a list that stands for repeated HCL blocks.
+	// Blocks marks a list of repeated HCL blocks.
 	Blocks bool
 	// Sensitive marks a value that must not be shown or stored.
 	Sensitive bool
@@ -65,13 +65,13 @@ func (v *Value) has(is func(*Value) bool) bool {
 		slices.ContainsFunc(v.Fields, func(f Field) bool { return f.Value.has(is) })
 }
 
-// HoldsUnknown reports whether something in v is known only once planning has worked it out.
+// HoldsUnknown reports whether v or a member of it is unknown until it is planned.
 func (v *Value) HoldsUnknown() bool { return v.has(func(v *Value) bool { return v.Shape == Unknown }) }
 
-// HoldsSensitive reports whether something in v is sensitive.
+// HoldsSensitive reports whether v or a member of it is sensitive.
 func (v *Value) HoldsSensitive() bool { return v.has(func(v *Value) bool { return v.Sensitive }) }
 
-// Describe says in a few words what v is, for messages.
+// Describe returns a few words about v, for messages.
 func (v *Value) Describe() string {
 	if v.Sensitive {
 		return "a sensitive value"

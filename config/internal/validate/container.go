@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// normalDevice reads hostPath[:containerPath[:rwm]] and leaves out what is the default anyway.
+// normalDevice reads hostPath[:containerPath[:rwm]] and leaves out defaults.
 func normalDevice(s string) (string, error) {
 	parts := strings.Split(s, ":")
 	if len(parts) > 3 {
@@ -128,7 +128,7 @@ func Image(s string) (string, error) {
 	return reference.TagNameOnly(named).String(), nil
 }
 
-// normalSealed never repeats what it was given: somebody may have taken this for the place of the value.
+// normalSealed never repeats the text: somebody may have taken this for the place of the value.
 func normalSealed(s string) (string, error) {
 	if !resource.IsSealed(s) {
 		return "", errors.New("this is not the place for a value, but for the digest that kuke records of it; leave it out, and say where the value comes from")

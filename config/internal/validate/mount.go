@@ -15,7 +15,7 @@ var tmpfsFlags = strings.Fields(`defaults ro rw suid nosuid dev nodev exec noexe
 	nosymfollow symfollow private rprivate shared rshared slave rslave unbindable runbindable tmpcopyup
 	inode32 inode64 noswap`)
 
-// tmpfsValues are those with a value, and what that looks like.
+// tmpfsValues are the mount options with a value, and the pattern of the value.
 var tmpfsValues = map[string]*regexp.Regexp{
 	"size":      regexp.MustCompile(`^[0-9]+([kKmMgG]|%)?$`),
 	"nr_blocks": regexp.MustCompile(`^[0-9]+[kKmMgG]?$`),

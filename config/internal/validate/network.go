@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// unusable are the IPv4 addresses that no cell can have, and what they are for.
+// unusable are the IPv4 addresses that no cell can have, and their purpose.
 var unusable = []struct {
 	prefix netip.Prefix
 	what   string
@@ -21,7 +21,7 @@ var unusable = []struct {
 	{netip.MustParsePrefix("240.0.0.0/4"), "is reserved"},
 }
 
-// usable refuses what shares an address with one of the unusable prefixes.
+// usable refuses a prefix that shares an address with one of the unusable prefixes.
 func usable(s string, p netip.Prefix) error {
 	for _, u := range unusable {
 		if p.Overlaps(u.prefix) {

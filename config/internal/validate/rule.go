@@ -14,7 +14,7 @@ import (
 type Rule struct {
 	// Summary is the title of the diagnostic about a text that breaks the rule.
 	Summary string
-	// normalize returns the text in normal form, or an error that says what is wrong and how to write it.
+	// normalize returns the text in normal form, or an error with the remedy.
 	normalize func(string) (string, error)
 	// normalizeFrom replaces normalize where the meaning depends on the resource that says it.
 	normalizeFrom func(resource.Path, string) (string, error)

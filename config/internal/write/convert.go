@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Same says where a tree that was written in the language to and read again differs from it.
+// Same returns an error that names a difference between a tree and the one that was read from its text in the language to.
 func Same(tree, again *resource.Tree, to source.Language) error {
 	for _, r := range tree.Resources() {
 		other := again.Resource(r.Path)

@@ -63,7 +63,7 @@ func InOrder(tree *resource.Tree) []*resource.Resource {
 	return all
 }
 
-// writtenSpec returns the spec of r without what nobody wrote.
+// writtenSpec returns the spec of r without the implied root.
 func writtenSpec(r *resource.Resource) resource.Spec {
 	if !r.ImpliedRoot {
 		return r.Spec

@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Explanation is what there is to know about a kind, or about a field of one.
+// Explanation is the documentation of a kind, or of a field of one.
 type Explanation struct {
 	// Path is the kind and the names down to the field, as manifests spell them: container.resources.cpuWeight.
 	Path string
@@ -24,8 +24,8 @@ type Explanation struct {
 	Fields []*resource.Attribute
 }
 
-// Explain returns what there is to know about KIND or KIND.FIELD[.FIELD…], in the spelling of YAML or of HCL. The error
-// says which name is wrong, and what may have been meant.
+// Explain returns the documentation of KIND or KIND.FIELD[.FIELD…], in the spelling of YAML or of HCL. The error says which
+// name is wrong, and which one may have been meant.
 func Explain(path string) (*Explanation, error) {
 	names := strings.Split(path, ".")
 	word := strings.ToLower(names[0])
@@ -111,7 +111,7 @@ func (e *Explanation) noField(name string) error {
 	return fmt.Errorf("%s has no field %q.%s", e.Path, message.Shorten(name), hint)
 }
 
-// Completions returns what may stand in the place of the beginning of a path, each with what it is.
+// Completions returns the paths that begin with begun and that [Explain] takes, each with its documentation.
 func Completions(begun string) (completions [][2]string) {
 	add := func(completion, doc string) {
 		if strings.HasPrefix(completion, begun) {

@@ -25,7 +25,7 @@ import (
 type Formatted struct {
 	// Name is the file's name as it was reached, or "<stdin>".
 	Name string
-	// Before is what was read.
+	// Before is the text that was read.
 	Before []byte
 	// After is its canonical form.
 	After []byte
@@ -37,9 +37,9 @@ func (f *Formatted) Changed() bool { return !bytes.Equal(f.Before, f.After) }
 // formattable are the files of a directory that Format looks at.
 var formattable = []string{".hcl", ".kukevars"}
 
-// Format returns the canonical form, that of terraform fmt, of the HCL files that paths stand for: files, directories, of
-// which it takes *.hcl and *.kukevars but nothing hidden, and, where recursive, what is below them, or "-" for stdin. It
-// writes nothing. What can't be read or parsed is left out and told of in the diagnostics; sources holds the lines they are
+// Format returns the canonical form, that of terraform fmt, of the HCL files at the paths: files, directories, of which it
+// takes *.hcl and *.kukevars but nothing hidden, and, where recursive, the directories below them, or "-" for stdin. It
+// writes nothing. A file that can't be read or parsed is left out and reported; sources holds the lines that diagnostics are
 // about.
 func Format(paths []string, recursive bool, stdin io.Reader) (files []*Formatted, sources map[string][]byte, diags resource.Diagnostics) {
 	sources = map[string][]byte{}
@@ -83,7 +83,7 @@ func FormatHCL(name string, data []byte, diags *resource.Diagnostics) (after []b
 	if last := len(data) - 1; last >= 0 && data[last] != '\n' && data[last] != '\r' {
 		data = append(slices.Clone(data), '\n')
 	}
-	// What is aligned can depend on spaces that were themselves just changed, so that once is not always enough.
+	// The alignment can depend on spaces that were themselves just changed, so that once is not always enough.
 	stable := false
 	after = data
 	for range 5 {

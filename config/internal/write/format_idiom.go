@@ -10,14 +10,14 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// edit is a part of a source and what comes in its place.
+// edit is a part of a source and its replacement.
 type edit struct {
 	at   hcl.Range
 	text string
 }
 
-// idiomatic returns a file that means the same, in the words of today, as terraform fmt does: labels are in quotes, a lone
-// "${…}" is the expression in it, and types are no texts.
+// idiomatic returns a file that means the same in current syntax, as terraform fmt does: labels are in quotes, a lone "${…}"
+// is the expression in it, and types are no texts.
 func idiomatic(data []byte, body *hclsyntax.Body) []byte {
 	edits := editsOf(data, body, nil)
 	if len(edits) == 0 {
@@ -35,7 +35,7 @@ func idiomatic(data []byte, body *hclsyntax.Body) []byte {
 	return out.Bytes()
 }
 
-// editsOf returns what is to be changed in a body, which lies in blocks of the types around. No two of them overlap.
+// editsOf returns the edits of a body in blocks of the types around. No two of them overlap.
 func editsOf(data []byte, body *hclsyntax.Body, around []string) []edit {
 	var edits []edit
 	for _, attr := range body.Attributes {
@@ -63,7 +63,7 @@ func editsOf(data []byte, body *hclsyntax.Body, around []string) []edit {
 	return edits
 }
 
-// unwrapped returns the expression in a lone "${…}", or the text as it is where there is something else in it, such as a
+// unwrapped returns the expression in a lone "${…}", or the text as it is where the braces hold anything else, such as a
 // comment.
 func unwrapped(text string, expr hclsyntax.Expression, data []byte) string {
 	wrap, ok := expr.(*hclsyntax.TemplateWrapExpr)

@@ -54,8 +54,8 @@ const draft = "https://json-schema.org/draft/2020-12/schema"
 // inlineContainer is the definition of a container that is written in its cell.
 const inlineContainer = "ContainerInCell"
 
-// JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any. What [Load] takes is
-// valid by it; of what is valid, Load refuses some more, which no schema can tell.
+// JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any kind. It takes every
+// manifest that Load takes; Load refuses some more, which no schema can tell.
 func JSONSchema(k resource.Kind) *Schema {
 	kinds := resource.Kinds
 	s := &Schema{

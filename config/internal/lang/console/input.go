@@ -9,17 +9,17 @@ import (
 	"github.com/kukeon/kuke/config/internal/source"
 )
 
-// Name stands for what is evaluated by itself where a file name is shown.
+// Name is the file name of an expression in messages.
 const Name = "<expression>"
 
-// MaxExpression bounds what is evaluated by itself, in bytes.
+// MaxExpression is the largest expression that is evaluated, in bytes.
 const MaxExpression = 1 << 20
 
-// Unfinished reads one more line of an expression and returns what is open at its end, as text that opens the very same:
-// brackets, heredocs and comments that the lines after it are in. open is what it returned for the line before, and empty for
-// the first one; when the expression ends with the line, so is the result.
+// Unfinished reads one more line of an expression and returns the brackets, heredocs and comments that are open at its end,
+// as text that opens the very same. open is the result for the line before, and empty for the first line. The result is
+// empty when the expression ends with the line.
 func Unfinished(open, line string) string {
-	// What is wrong with the tokens, Evaluate will say.
+	// Evaluate reports errors in the tokens.
 	tokens, _ := hclsyntax.LexExpression([]byte(open+line), Name, hcl.InitialPos)
 	var stack []hclsyntax.Token
 	for i, t := range tokens {

@@ -61,8 +61,8 @@ func spell(val cty.Value, indent int) string {
 	return b.String() + inner[2:] + closing
 }
 
-// conversionTo returns the function that makes a collection of the type of what is written in brackets, or nothing where
-// brackets alone stand for it.
+// conversionTo returns the function that makes a collection of the type from brackets, or "" where brackets alone have that
+// type.
 func conversionTo(ty cty.Type) string {
 	switch {
 	case ty.IsListType():
@@ -89,7 +89,7 @@ func spellNull(ty cty.Type) string {
 
 // spellText returns a text in quotes, or as a heredoc where it has several lines.
 func spellText(s string, indent int) string {
-	// A terminal would obey what isn't printable.
+	// A terminal would obey characters that aren't printable.
 	if !strings.Contains(s, "\n") || strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }) {
 		return strconv.Quote(s)
 	}

@@ -38,7 +38,7 @@ func (n *Instance) object(r *resourceReference) (cty.Value, bool) {
 	if n.Path == "" {
 		return cty.DynamicVal, false
 	}
-	// What follows from the path alone is so whether the resource is there or not: it is nothing to wait for.
+	// An attribute that follows from the path alone is the same whether the resource exists or not: it is no reason to wait.
 	static := func(name string) bool { return name == "id" || slices.Contains(everyKind, name) }
 	early := func(name string) bool { return static(name) || slices.Contains(computed[r.kind], name) }
 	if !r.all && !slices.ContainsFunc(r.attributes, func(name string) bool { return !early(name) }) {

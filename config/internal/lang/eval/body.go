@@ -41,7 +41,7 @@ func (e *Evaluator) body(body *hclsyntax.Body, s *Scope, skip func(*hclsyntax.Bl
 	return v
 }
 
-// nothing is what body skips in a block that holds no resources.
+// nothing skips no block: the body holds no resources.
 func nothing(*hclsyntax.Block) bool { return false }
 
 // blockFields gathers the blocks of one body by their type.
@@ -53,7 +53,7 @@ type blockFields struct {
 
 // add adds a block of the type name, which is written at, with the content.
 func (b *blockFields) add(name string, at resource.Range, block *hclsyntax.Block, content *hclsyntax.Body, s *Scope) {
-	// What is wrong with a block of another type is its type.
+	// Where the type of the block is wrong, that alone is reported.
 	if block.Type == name && len(block.Labels) > 0 && attributeWords()[name] {
 		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Extra name", "A block %s has no name: write %s { … }.", message.Shorten(name), message.Shorten(name))
 	}

@@ -19,14 +19,14 @@ import (
 // maxModuleDepth bounds how deep modules call each other.
 const maxModuleDepth = 32
 
-// expandedCall are the modules that a call stands for.
+// expandedCall holds the module instances of a call.
 type expandedCall struct {
 	expansion lazy
 	each      Repetition
 	instances []*ModuleInstance
 }
 
-// expandCall works out which modules a call stands for.
+// expandCall returns the module instances of a call.
 func (m *ModuleInstance) expandCall(c *module.Call, at resource.Range) (*expandedCall, bool) {
 	x := m.calls[c.Label]
 	if x == nil {

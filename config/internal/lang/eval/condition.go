@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// holds evaluates a rule. What it says where the condition doesn't hold is reported with the summary, as an error or a
+// holds evaluates a condition. Where it does not hold, its error message is reported with the summary, as an error or a
 // warning.
 func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Severity, summary string, about resource.Path) {
 	val, ok := e.evaluate(r.Expr, s)

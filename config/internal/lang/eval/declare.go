@@ -68,7 +68,8 @@ func (e *Evaluator) EvaluateAlone(expr hclsyntax.Expression, diags *resource.Dia
 	return e.evaluate(expr, e.root.Scope())
 }
 
-// declareModule works out the variables, local values and resources of a module, used or not: what is wrong shows.
+// declareModule evaluates the variables, local values and resources of a module, used or not, so that every error is
+// reported.
 func (m *ModuleInstance) declareModule() {
 	for _, name := range slices.Sorted(maps.Keys(m.Module.Variables)) {
 		m.variable(name, m.Module.Variables[name].Declared)

@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// awaitCallers lets what is being worked out wait for all that the calls of the module, and of those around it, depend on.
+// awaitCallers makes the value being evaluated wait for the depends_on of the module's call, and of the calls around it.
 func (m *ModuleInstance) awaitCallers() bool {
 	for ; m.call != nil; m = m.outside.in {
 		attr := m.call.Syntax.Body.Attributes["depends_on"]
@@ -29,7 +29,7 @@ func (m *ModuleInstance) awaitCallers() bool {
 	return true
 }
 
-// await lets what is being worked out wait for the resources and modules that a depends_on of the module names.
+// await makes the value being evaluated wait for the resources and modules that a depends_on of the module names.
 func (m *ModuleInstance) await(attr *hclsyntax.Attribute) bool {
 	list, problems := hcl.ExprList(attr.Expr)
 	m.Eval.report(problems)
@@ -66,7 +66,7 @@ func (m *ModuleInstance) awaitOne(item hcl.Expression) bool {
 	return false
 }
 
-// wholly reports whether t goes on with nothing but a key, or complains about what it goes on with.
+// wholly reports whether t ends, with or without a key, or reports the rest of it as an error.
 func (m *ModuleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 	attribute, _ := referredAttribute(t[2:])
 	if attribute != "" || len(t) > 3 {
@@ -92,8 +92,8 @@ func (m *ModuleInstance) awaitResource(k resource.Kind, t hcl.Traversal, at reso
 	return ok
 }
 
-// awaitBlocks lets what is being worked out wait for what the blocks make in the resources at the paths, nil for all, and
-// for what lies in that.
+// awaitBlocks makes the value being evaluated wait for the instances of the blocks in the resources at the paths, nil for
+// all, and for the resources in these instances.
 func (m *ModuleInstance) awaitBlocks(blocks []*module.Block, paths references) bool {
 	for _, b := range blocks {
 		x, ok := m.Expand(b, source.RangeOf(b.Syntax.DefRange()))
@@ -143,7 +143,7 @@ func (m *ModuleInstance) awaitModule(t hcl.Traversal, at resource.Range) bool {
 	return ok
 }
 
-// awaitAll lets what is being worked out wait for all that the module makes.
+// awaitAll makes the value being evaluated wait for all resources of the module.
 func (m *ModuleInstance) awaitAll() bool {
 	for _, d := range m.Module.Manifests {
 		m.Eval.use(references{d.Path: true})
@@ -165,8 +165,8 @@ func (m *ModuleInstance) awaitAll() bool {
 	return true
 }
 
-// byPath returns expr, which says what a resource waits for, with the path in place of each reference to a whole container
-// or cell: depends_on = [container.db] stands for [container.db.path]. What was made of an expression is made once.
+// byPath returns expr, a value of depends_on, with the path in place of each reference to a whole container or cell:
+// depends_on = [container.db] becomes [container.db.path]. The same expression gives the same result.
 func (e *Evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 	if made := e.paths[expr]; made != nil {
 		return made

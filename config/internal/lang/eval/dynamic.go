@@ -18,7 +18,7 @@ var dynamicSchema = &hcl.BodySchema{
 	Blocks:     []hcl.BlockHeaderSchema{{Type: "content"}},
 }
 
-// dynamic adds the blocks that a dynamic block stands for.
+// dynamic adds the blocks that a dynamic block generates.
 func (b *blockFields) dynamic(block *hclsyntax.Block, s *Scope) {
 	at := source.RangeOf(block.DefRange())
 	if len(block.Labels) != 1 {

@@ -20,22 +20,22 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Evaluator works out what modules say. Everything is worked out when it is first asked for, and once: what asks for
-// itself on the way is a cycle.
+// Evaluator evaluates modules. A value is evaluated when it is first asked for, and once; a value that asks for itself on
+// the way is a cycle.
 type Evaluator struct {
 	sources *source.Files
 	options Options
 	diags   *resource.Diagnostics
-	// rootDir is the directory of the whole configuration, modules those that were read, by their directories.
+	// rootDir is the directory of the whole configuration, modules holds the modules that were read, by their directories.
 	rootDir   string
 	root      *ModuleInstance
 	modules   map[string]*module.Module
 	functions map[string]map[string]function.Function
-	// running names what is being worked out, the outermost first.
+	// running names the values being evaluated, the outermost first.
 	running []string
 	// used holds, for each of those, the resources that it asked for.
 	used []references
-	// declared holds what has been declared so far, in the order of the source, and all the instances of blocks.
+	// declared holds the declarations so far, in the order of the source, and all the instances of blocks.
 	declared []*schema.Declaration
 	all      []*Instance
 	// objects holds the declared resources as references see them, once one asked for that.
@@ -44,9 +44,9 @@ type Evaluator struct {
 	Pending bool
 	// prepared holds the expressions that were evaluated.
 	prepared map[hcl.Expression]*prepared
-	// paths holds what byPath made of expressions.
+	// paths holds the results of byPath.
 	paths map[hclsyntax.Expression]hclsyntax.Expression
-	// count counts what for_each, count and blocks have made so far, spent what was worked through.
+	// count is the number of instances of blocks so far, spent the number of values worked through.
 	count, spent int
 }
 
@@ -96,14 +96,14 @@ func (e *Evaluator) evaluate(expr hcl.Expression, s *Scope) (cty.Value, bool) {
 	return val, e.spend(size, at)
 }
 
-// prepared is an expression that counts what it works through, with what it refers to.
+// prepared is an expression that counts the values it works through, with its references.
 type prepared struct {
 	hcl.Expression
 	variables []hcl.Traversal
 	keyed     []keyed
 }
 
-// prepare returns what is to be evaluated in place of expr, which must not be evaluated by itself any more.
+// prepare returns the expression to evaluate in place of expr, which must not be evaluated by itself any more.
 func (e *Evaluator) prepare(expr hcl.Expression) *prepared {
 	if x := e.prepared[expr]; x != nil {
 		return x
@@ -117,8 +117,8 @@ func (e *Evaluator) prepare(expr hcl.Expression) *prepared {
 	return x
 }
 
-// maxWork bounds what all expressions of a configuration work through and make, together: each for itself is bounded, but
-// there may be many.
+// maxWork bounds the number of values that all expressions of a configuration work through and make, together: each is
+// bounded by itself, but there may be many.
 const maxWork = 16 << 20
 
 // spend notes that n values were worked through, and returns false once that is too much, which it reports once.
@@ -133,7 +133,7 @@ func (e *Evaluator) spend(n int, at resource.Range) bool {
 	return true
 }
 
-// report passes on what HCL found.
+// report adds the diagnostics of the HCL library.
 func (e *Evaluator) report(problems hcl.Diagnostics) {
 	for _, p := range problems {
 		if p.Severity == hcl.DiagError && p.Summary == "Call to unknown function" && p.Subject != nil {
@@ -148,8 +148,8 @@ func (e *Evaluator) report(problems hcl.Diagnostics) {
 	source.Report(problems, e.diags)
 }
 
-// Settled returns a value of expr that is known and not sensitive, as those that decide what there is must be. what is
-// what it is for.
+// Settled returns the value of expr, which must be known and not sensitive, since it decides which resources exist. what
+// names the value in messages.
 func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, what string) (cty.Value, bool) {
 	val, ok := e.evaluate(expr, s)
 	if !ok {
@@ -182,7 +182,7 @@ func (e *Evaluator) SettledText(expr hcl.Expression, s *Scope, what string) (str
 	return text.AsString(), true
 }
 
-// described says in a few words what val is.
+// described returns a few words about val, for messages.
 func described(val cty.Value) string {
 	if val.IsNull() {
 		return "null"

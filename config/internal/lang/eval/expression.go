@@ -12,8 +12,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// expression evaluates expr, keeping the places of the members of lists and objects that are written out. It returns
-// nil once it has reported what is wrong.
+// expression evaluates expr, keeping the places of the members of lists and objects that are written out. It returns nil
+// once it has reported an error.
 func (e *Evaluator) expression(expr hclsyntax.Expression, s *Scope) *source.Value {
 	rng := source.RangeOf(expr.Range())
 	switch x := expr.(type) {
@@ -64,7 +64,7 @@ func (e *Evaluator) objectItem(v *source.Value, item hclsyntax.ObjectConsItem, s
 	}
 }
 
-// value turns the result of an evaluation into a value written at rng. What is in something sensitive is sensitive too.
+// value turns the result of an evaluation into a value written at rng. The members of a sensitive value are sensitive too.
 func (e *Evaluator) value(val cty.Value, rng resource.Range) *source.Value {
 	v := &source.Value{Range: rng}
 	val, marks := val.Unmark()

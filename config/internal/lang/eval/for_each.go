@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Repetition is what for_each or count make of a block: a scope for each time that it stands for something.
+// Repetition holds the repetitions of a block by for_each or count: a scope for each.
 type Repetition struct {
 	Scopes []*Scope
 	// Keys are the strings of for_each or the numbers of count; nil without both.
@@ -50,7 +50,7 @@ func (r *Repetition) find(keys []cty.Value) []int {
 	return found
 }
 
-// suffix returns what the address of the instance at i ends in.
+// suffix returns the end of the address of the instance at i.
 func (r *Repetition) suffix(i int) string {
 	switch {
 	case r.Keys == nil:
@@ -76,10 +76,10 @@ func (r *Repetition) collect(values []cty.Value) cty.Value {
 	return cty.ObjectVal(members)
 }
 
-// maxInstances bounds what for_each and count make, in all.
+// maxInstances bounds the number of instances of all blocks together.
 const maxInstances = 10000
 
-// Repeat works out for_each or count of a block in the scope s.
+// Repeat evaluates for_each or count of a block in the scope s.
 func (e *Evaluator) Repeat(body *hclsyntax.Body, s *Scope) (Repetition, bool) {
 	each, count := body.Attributes["for_each"], body.Attributes["count"]
 	switch {
@@ -156,8 +156,8 @@ func (e *Evaluator) forEach(attr *hclsyntax.Attribute, s *Scope) (Repetition, bo
 	return r, true
 }
 
-// elements returns what a for_each goes over: a map, an object or a set of strings, or where lists is set also a list,
-// whose keys are numbers.
+// elements returns the keys and values of a for_each: of a map, an object or a set of strings, or where lists is set also of
+// a list, whose keys are numbers.
 func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (keys, values []cty.Value, ok bool) {
 	at := source.RangeOf(expr.Range())
 	val, ok := e.evaluate(expr, s)

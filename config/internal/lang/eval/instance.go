@@ -14,33 +14,33 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Instance is one of the resources that a block stands for.
+// Instance is a resource instance: a block has one, or with for_each and count any number.
 type Instance struct {
 	block  *module.Block
 	in     *ModuleInstance
 	parent *Instance // of the block around it, or nil
-	// name is what messages call it: container.web["a"].
+	// name is the address in messages: container.web["a"].
 	name  string
 	scope *Scope
 	Path  resource.Path
 	// named is the place of its name.
 	named resource.Range
-	// declaration is what its body says, once body was asked for.
+	// declaration is its declaration, once body was asked for.
 	declaration *schema.Declaration
 	body        lazy
-	// known are the attributes that can be told without the body, once they were asked for.
+	// known are the attributes that don't depend on the body, once they were asked for.
 	known cty.Value
-	// postconditions are for what its lifecycle says of its values.
+	// postconditions are those of its lifecycle block.
 	postconditions []*module.Condition
 }
 
-// ExpandedBlock are the resources that a block stands for, by the instance of the block around it.
+// ExpandedBlock holds the instances of a block, by the instance of the block around it.
 type ExpandedBlock struct {
 	expansion lazy
 	groups    []*Group
 	// paths holds the instances by their paths, once one is asked for.
 	paths map[resource.Path]*Instance
-	// places holds the groups by the path of what they are in, once that is asked for.
+	// places holds the groups by the path of the resource that they are in, once that is asked for.
 	places map[resource.Path][]*Group
 }
 
@@ -55,14 +55,14 @@ func (x *ExpandedBlock) at(p resource.Path) *Instance {
 	return x.paths[p]
 }
 
-// Group is what a block stands for in one instance of the block around it.
+// Group holds the instances of a block in one instance of the block around it.
 type Group struct {
 	Each      Repetition
 	parent    *Instance
 	instances []*Instance
 }
 
-// Expand works out which resources a block stands for.
+// Expand returns the instances of a block.
 func (m *ModuleInstance) Expand(b *module.Block, at resource.Range) (*ExpandedBlock, bool) {
 	x := m.blocks[b]
 	if x == nil {
@@ -122,7 +122,7 @@ func (m *ModuleInstance) newInstance(b *module.Block, g *Group, i int) *Instance
 	return n
 }
 
-// instanceName returns the name of an instance: what name = says, or the label, followed by - and the index or the key
+// instanceName returns the name of an instance: the argument name, or the label, followed by - and the index or the key
 // where there are several.
 func (m *ModuleInstance) instanceName(n *Instance, g *Group, i int) *source.Value {
 	n.named = source.RangeOf(n.block.Syntax.LabelRanges[0])
@@ -233,7 +233,7 @@ func (m *ModuleInstance) writtenParent(n *Instance, attr *hclsyntax.Attribute) (
 // metaArguments are those of a resource's block that are no attributes of the resource.
 var metaArguments = []string{"name", "parent", "for_each", "count"}
 
-// declare works out what the body of an instance says.
+// declare evaluates the body of an instance.
 func (n *Instance) declare(at resource.Range) (*schema.Declaration, bool) {
 	m := n.in
 	before := n.body.state
@@ -270,7 +270,7 @@ func (n *Instance) references() []resource.Path {
 	return paths
 }
 
-// declareAll works out everything in a block, and in the blocks in it, in the order of the source.
+// declareAll evaluates everything in a block, and in the blocks in it, in the order of the source.
 func (m *ModuleInstance) declareAll(b *module.Block) {
 	x, ok := m.Expand(b, source.RangeOf(b.Syntax.DefRange()))
 	if ok {
@@ -280,7 +280,7 @@ func (m *ModuleInstance) declareAll(b *module.Block) {
 	}
 }
 
-// declareTree declares n and then what is nested in it.
+// declareTree declares n and then the blocks nested in it.
 func (m *ModuleInstance) declareTree(n *Instance) {
 	d, _ := n.declare(n.named)
 	if d != nil {
@@ -303,7 +303,7 @@ func (m *ModuleInstance) declareTree(n *Instance) {
 	}
 }
 
-// GroupsIn returns the groups of what is in the resource at the path, or all of them for the empty path.
+// GroupsIn returns the groups in the resource at the path, or all groups for the empty path.
 func (x *ExpandedBlock) GroupsIn(p resource.Path) []*Group {
 	if p == "" {
 		return x.groups
@@ -317,7 +317,7 @@ func (x *ExpandedBlock) GroupsIn(p resource.Path) []*Group {
 	return x.places[p]
 }
 
-// Place returns the path of what the instances of a group are in, or "" where that can't be told.
+// Place returns the path of the resource that the instances of a group are in, or "" where that is unknown.
 func (g *Group) Place() resource.Path {
 	if g.parent != nil {
 		return g.parent.Path

@@ -20,13 +20,13 @@ func memo(all map[string]*lazy, name string) *lazy {
 // references are resources that something refers to.
 type references map[resource.Path]bool
 
-// lazy is a value that is worked out when it is first asked for.
+// lazy is a value that is evaluated when it is first asked for.
 type lazy struct {
 	state int
 	value cty.Value
 	ok    bool
 	used  references
-	// apart says that what asks for it needs none of what it used: it is something that can be referred to itself.
+	// apart says that a value which asks for it does not use its resources: it is a resource itself.
 	apart bool
 }
 
@@ -37,10 +37,10 @@ const (
 	finished
 )
 
-// maxDepth bounds how many things may wait for each other, since Go ends the whole program when a stack is full.
+// maxDepth bounds how many values may wait for each other, since Go ends the whole program when a stack is full.
 const maxDepth = 1000
 
-// once works out l, which messages call name. Where ok is false that has been reported.
+// once evaluates l, which messages call name. Where ok is false an error has been reported.
 func (e *Evaluator) once(l *lazy, name string, at resource.Range, work func() (cty.Value, bool)) (val cty.Value, ok bool) {
 	switch l.state {
 	case running:
@@ -71,14 +71,14 @@ func (e *Evaluator) watch(name string, work func()) references {
 	return used
 }
 
-// use notes that what is being worked out asks for the resources.
+// use notes that the value being evaluated asks for the resources.
 func (e *Evaluator) use(used references) {
 	if len(e.used) > 0 {
 		maps.Copy(e.used[len(e.used)-1], used)
 	}
 }
 
-// cycle reports that name, which is being worked out, is asked for again.
+// cycle reports that name, which is being evaluated, is asked for again.
 func (e *Evaluator) cycle(name string, at resource.Range) {
 	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
 	if len(names) == 2 {

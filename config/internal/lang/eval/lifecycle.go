@@ -71,8 +71,8 @@ func (e *Evaluator) lifecycle(n *Instance, d *schema.Declaration) {
 	}
 }
 
-// ignored returns the names of the attributes whose changes count for nothing, in manifest spelling and with the key of a
-// member, as in env["TOKEN"]; "*" stands for all.
+// ignored returns the names of the attributes whose changes are ignored, in manifest spelling and with the key of a member,
+// as in env["TOKEN"]; "*" means all attributes.
 func (e *Evaluator) ignored(k resource.Kind, attr *hclsyntax.Attribute) []string {
 	if hcl.ExprAsKeyword(attr.Expr) == "all" {
 		return []string{"*"}
@@ -122,7 +122,7 @@ func (e *Evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 	return name
 }
 
-// triggers returns what makes an instance anew when it changes.
+// triggers returns the resources whose changes replace an instance.
 func (e *Evaluator) triggers(n *Instance, attr *hclsyntax.Attribute) []resource.Trigger {
 	if n.block.Kind != resource.KindContainer {
 		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
@@ -195,7 +195,7 @@ func (e *Evaluator) trigger(n *Instance, k resource.Kind, t hcl.Traversal) []res
 	return all
 }
 
-// postconditions sees that what a resource has become is as its configuration wants it.
+// postconditions evaluates the postconditions of a resource.
 func (e *Evaluator) postconditions(n *Instance) {
 	if len(n.postconditions) == 0 || n.declaration == nil {
 		return

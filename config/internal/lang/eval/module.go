@@ -18,16 +18,16 @@ import (
 type ModuleInstance struct {
 	Eval   *Evaluator
 	Module *module.Module
-	// address is what messages put before the names of what is in it: module.blog["a"], empty for the root.
+	// address is the prefix of names in messages: module.blog["a"], empty for the root.
 	address string
-	// parent is the path of the resource that it fills, empty where its resources say themselves where they belong.
+	// parent is the path of the resource that it fills, empty where its resources name their parents themselves.
 	parent resource.Path
 	// call and outside are the block that calls it and the scope of that; assigned holds the root's values instead.
 	call     *module.Call
 	outside  *Scope
 	assigned map[string]variable.Value
 	depth    int
-	// awaited is what its call says it depends on.
+	// awaited is the depends_on of its call.
 	awaited lazy
 
 	variables, locals, outputs map[string]*lazy
@@ -42,7 +42,7 @@ func (e *Evaluator) instantiate(m *module.Module, address string) *ModuleInstanc
 	}
 }
 
-// name returns what messages call something in the module.
+// name returns the name that messages use for a name local to the module.
 func (m *ModuleInstance) name(local string) string {
 	if m.address == "" {
 		return local
@@ -89,7 +89,7 @@ func (m *ModuleInstance) path(name string, at resource.Range) (cty.Value, bool) 
 	return cty.DynamicVal, false
 }
 
-// about returns what the module can know of where it is.
+// about returns a member of kuke, the facts about the place of the module.
 func (m *ModuleInstance) about(name string, at resource.Range) (cty.Value, bool) {
 	if name == "parent" {
 		return cty.StringVal(string(m.parent)), true

@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Output is a value that a configuration gives out.
+// Output is an output value of the root module.
 type Output struct {
 	Name, Description string
 	// Value is unknown while the configuration is Pending.
@@ -23,7 +23,8 @@ type Output struct {
 	Declared  resource.Range
 }
 
-// output returns what module.<label> stands for: an object of the outputs, or with for_each or count a collection of them.
+// output returns the value of module.<label>: an object of the outputs, or with for_each or count a collection of these
+// objects.
 func (m *ModuleInstance) output(label string, at resource.Range) (cty.Value, bool) {
 	c := m.Module.Calls[label]
 	if c == nil {

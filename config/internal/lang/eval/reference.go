@@ -15,17 +15,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// resourceReference is what one expression wants to know of the resources called label.
+// resourceReference holds the questions of one expression about the resources called label.
 type resourceReference struct {
 	kind  resource.Kind
 	label string
 	at    resource.Range
-	// attributes are those asked for; all says that it can't be told which.
+	// attributes are the attributes asked for; all says that these are unknown, so that every attribute is needed.
 	attributes []string
 	all        bool
-	// mentioned says that it counts as a reference whatever is asked for.
+	// mentioned says that it counts as a reference whichever attribute is asked for.
 	mentioned bool
-	// keys are those of the instances asked for; every says that it can't be told which.
+	// keys are the keys of the instances asked for; every says that these are unknown, so that every instance is needed.
 	keys  []cty.Value
 	every bool
 	// bare is the first place that asks for an attribute without a key before it.
@@ -35,8 +35,7 @@ type resourceReference struct {
 // resourceReferences are those of one expression.
 type resourceReferences []*resourceReference
 
-// add notes that t refers to resources of kind k, with what uses says of it. It returns false once it has reported what is
-// wrong.
+// add notes that t refers to resources of kind k, with its use. It returns false once it has reported an error.
 func (w *resourceReferences) add(e *Evaluator, k resource.Kind, t hcl.Traversal, uses map[int]use) bool {
 	at := source.RangeOf(t.SourceRange())
 	var label string
@@ -71,8 +70,8 @@ func (w *resourceReferences) add(e *Evaluator, k resource.Kind, t hcl.Traversal,
 	return true
 }
 
-// values returns what the references stand for, by the word for the kind and then by label. It sets ok to false once it
-// has reported what is wrong.
+// values returns the values of the references, by the word for the kind and then by label. It sets ok to false once it has
+// reported an error.
 func (w resourceReferences) values(e *Evaluator, s *Scope, ok *bool) map[string]map[string]cty.Value {
 	all := map[string]map[string]cty.Value{}
 	for _, r := range w {
@@ -158,7 +157,7 @@ func (e *Evaluator) members(g *Group, r *resourceReference) (cty.Value, bool) {
 	return part.collect(values), true
 }
 
-// withoutKey reports that a reference asks for an attribute of what stands for several.
+// withoutKey reports that a reference asks for an attribute of several instances.
 func (e *Evaluator) withoutKey(r *resourceReference, b *module.Block, g *Group) {
 	name := b.Address()
 	each, key, all := "for_each", "each.key", "values("+name+")[*]"
@@ -193,7 +192,7 @@ func near(groups []*Group, n *Instance) []*Group {
 	return best
 }
 
-// inside reports whether n lies in the instance p.
+// inside reports whether n is in the block of the instance p.
 func (n *Instance) inside(p *Instance) bool {
 	for above := n.parent; above != nil; above = above.parent {
 		if above == p {
@@ -281,7 +280,7 @@ func (r *resourceReference) byPath(e *Evaluator, s *Scope) (cty.Value, bool) {
 				return
 			}
 			if x := m.blocks[b]; x != nil && x.expansion.state == running {
-				return // what is being worked out can't be meant: it has no path yet
+				return // a block that is being expanded can't be meant: its instances have no paths yet
 			}
 			x, expanded := m.Expand(b, r.at)
 			if ok = expanded; !ok {

@@ -16,7 +16,7 @@ type use struct {
 	attribute string
 }
 
-// keyed is a reference by a key that must be worked out, as in cell.web[each.key].address.
+// keyed is a reference by a key that must be evaluated, as in cell.web[each.key].address.
 type keyed struct {
 	// at is the place where the reference begins, a byte offset.
 	at        int
@@ -25,7 +25,7 @@ type keyed struct {
 	attribute string
 }
 
-// keyedIn returns the references by keys that must be worked out.
+// keyedIn returns the references by keys that must be evaluated.
 func keyedIn(expr hclsyntax.Expression) []keyed {
 	var all []keyed
 	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -57,7 +57,7 @@ func keyedIn(expr hclsyntax.Expression) []keyed {
 	return all
 }
 
-// usesOf works out the keys of references, as far as they don't depend on what only a for expression defines.
+// usesOf evaluates the keys of references, but for keys that depend on the variables of a for expression.
 func (e *Evaluator) usesOf(x *prepared, s *Scope) map[int]use {
 	uses := map[int]use{}
 	for _, k := range x.keyed {
@@ -75,8 +75,8 @@ func (e *Evaluator) usesOf(x *prepared, s *Scope) map[int]use {
 	return uses
 }
 
-// referredAttribute returns the name of the attribute that a traversal goes on with, "" if that can't be told, and the
-// key before it, cty.NilVal where there is none.
+// referredAttribute returns the name of the attribute that a traversal goes on with, "" if that is unknown, and the key
+// before it, cty.NilVal where there is none.
 func referredAttribute(rest hcl.Traversal) (name string, key cty.Value) {
 	if len(rest) > 0 {
 		if index, isIndex := rest[0].(hcl.TraverseIndex); isIndex {

@@ -15,12 +15,12 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Scope is where an expression stands.
+// Scope is the place of an expression, which decides the values of the names in it.
 type Scope struct {
 	in *ModuleInstance
 	// Within is the resource whose block it stands in, or nil.
 	Within *Instance
-	// names are what blocks around it define: each, count, self and the iterators of dynamic blocks.
+	// names are the names that blocks around it define: each, count, self and the iterators of dynamic blocks.
 	names map[string]cty.Value
 }
 
@@ -35,7 +35,7 @@ func (s *Scope) with(name string, val cty.Value) *Scope {
 	return &inner
 }
 
-// context gathers what an expression refers to.
+// context returns the values that an expression refers to.
 func (e *Evaluator) context(variables []hcl.Traversal, uses map[int]use, s *Scope) (*hcl.EvalContext, bool) {
 	ok := true
 	vars := map[string]cty.Value{}
@@ -70,7 +70,7 @@ func (e *Evaluator) context(variables []hcl.Traversal, uses map[int]use, s *Scop
 	return &hcl.EvalContext{Variables: vars, Functions: e.functionsIn(s.in.Module.Dir)}, ok
 }
 
-// functionsIn returns what expressions of a module in dir may call.
+// functionsIn returns the functions that expressions of a module in dir may call.
 func (e *Evaluator) functionsIn(dir string) map[string]function.Function {
 	if e.functions[dir] == nil {
 		table := functions.Table(e.files(dir))
@@ -82,7 +82,7 @@ func (e *Evaluator) functionsIn(dir string) map[string]function.Function {
 	return e.functions[dir]
 }
 
-// member returns the value of what t refers to below one of the words that are no resources: var.x, local.y.
+// member returns the value of a reference below one of the words that are no resources: var.x, local.y.
 func (e *Evaluator) member(root string, t hcl.Traversal, s *Scope) (name string, val cty.Value, ok bool) {
 	at := source.RangeOf(t.SourceRange())
 	roots := map[string]func(string, resource.Range) (cty.Value, bool){
@@ -132,7 +132,7 @@ func rootWords() []string {
 	return append(schema.KindWords(), "var", "local", "module", "path", "kuke")
 }
 
-// knows reports whether all of what the variables refer to is something that is defined in s.
+// knows reports whether every name that the variables begin with is defined in s.
 func (s *Scope) knows(variables []hcl.Traversal) bool {
 	for _, t := range variables {
 		_, named := s.names[t.RootName()]

@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// variable returns the value of an input.
+// variable returns the value of a variable.
 func (m *ModuleInstance) variable(name string, at resource.Range) (cty.Value, bool) {
 	v := m.Module.Variables[name]
 	if v == nil {
@@ -40,7 +40,7 @@ func (m *ModuleInstance) variable(name string, at resource.Range) (cty.Value, bo
 	})
 }
 
-// input returns what is given for v.
+// input returns the value given for v.
 func (m *ModuleInstance) input(v *module.Variable) (cty.Value, bool) {
 	if m.call == nil {
 		return m.assignment(v)
@@ -74,7 +74,7 @@ func explained(description string) string {
 	return " " + strings.TrimSuffix(text, ".") + "."
 }
 
-// assignment returns what was assigned to a variable of the root module.
+// assignment returns the value assigned to a variable of the root module.
 func (m *ModuleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 	a, found := m.assigned[v.Name]
 	if a.Unusable {

@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// collector sorts what the files of a module say.
+// collector sorts the blocks of the files of a module.
 type collector struct {
 	module *Module
 	diags  *resource.Diagnostics
@@ -157,7 +157,7 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 	return label
 }
 
-// ReportDuplicate reports that what is written at at was declared before, at first.
+// ReportDuplicate reports that the declaration at at repeats the one at first.
 func ReportDuplicate(diags *resource.Diagnostics, at resource.Range, what, name string, first hcl.Range) {
 	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, message.Shorten(name), source.RangeOf(first))
 }

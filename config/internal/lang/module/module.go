@@ -45,8 +45,8 @@ func New(dir string) *Module {
 	}
 }
 
-// Block is a resource as it is written in HCL: it stands for as many resources as its for_each or count says, in each of
-// those that its parent stands for.
+// Block is a resource as it is written in HCL. It has as many instances as its for_each or count says, in each instance of
+// its parent.
 type Block struct {
 	Kind   resource.Kind
 	Label  string
@@ -86,7 +86,7 @@ func (m *Module) Read(found []source.File, sources *source.Files, diags *resourc
 	}
 }
 
-// size counts what is declared, to tell whether something is.
+// size counts the declarations, to tell whether a file adds one.
 func (m *Module) size() int {
 	return len(m.Variables) + len(m.Locals) + len(m.Outputs) + len(m.Calls) + len(m.Blocks) + len(m.Manifests) + len(m.Checks) + len(m.StateBlocks)
 }

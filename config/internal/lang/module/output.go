@@ -12,7 +12,7 @@ import (
 type Output struct {
 	Description string
 	Value       *hclsyntax.Attribute
-	// DependsOn names what it waits for besides the resources that its value refers to, or is nil.
+	// DependsOn names the resources that it waits for besides those that its value refers to, or is nil.
 	DependsOn     *hclsyntax.Attribute
 	Sensitive     bool
 	Preconditions []*Condition

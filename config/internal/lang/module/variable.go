@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Variable is an input of a module.
+// Variable is an input variable of a module.
 type Variable struct {
 	Name        string
 	Description string
@@ -134,7 +134,7 @@ func (v *Variable) convert(val cty.Value) (cty.Value, error) {
 	return convert.Convert(val, v.Type)
 }
 
-// Given returns the value of the variable for val, which may be null, or says what is wrong with it.
+// Given returns the value of the variable for val, which may be null, or an error about its type.
 func (v *Variable) Given(val cty.Value) (cty.Value, error) {
 	converted, err := v.convert(val)
 	if err != nil {
@@ -149,7 +149,7 @@ func (v *Variable) Given(val cty.Value) (cty.Value, error) {
 	return converted, nil
 }
 
-// typeError is what a conversion says, without values.
+// typeError returns the text of a conversion's error, without values.
 func typeError(err error) string {
 	if path, ok := err.(cty.PathError); ok && len(path.Path) > 0 {
 		return fmt.Sprintf("at %s, %s", pathText(path.Path), path.Error())

@@ -31,7 +31,7 @@ func (m *reader) declaredPath(expr hclsyntax.Expression, s *eval.Scope) (resourc
 	return r.path, ok
 }
 
-// pathOf returns the path that expr is the text of; not where ok says that what is wrong has been reported.
+// pathOf returns the path that is the text of expr; ok is false where an error has been reported before.
 func (m *reader) pathOf(expr hclsyntax.Expression, s *eval.Scope, ok bool) (resource.Path, bool) {
 	if !ok {
 		return "", false
@@ -56,7 +56,7 @@ func (m *reader) pathOf(expr hclsyntax.Expression, s *eval.Scope, ok bool) (reso
 }
 
 // address is an address of a resource in a block moved, removed or import: cell.web["a"], or cell.web["a"].container.nginx
-// for what is written in the block of another.
+// for a resource that is written in the block of another.
 type address struct {
 	steps []addressStep
 	at    resource.Range
@@ -111,7 +111,7 @@ func (s *addressStep) keyText() (string, bool) {
 	return text.AsString(), true
 }
 
-// name returns what a resource was called that had the label and the key.
+// name returns the name that a resource with the label and the key had.
 func (s *addressStep) name() (string, bool) {
 	name := s.label
 	if s.key != cty.NilVal {

@@ -67,7 +67,7 @@ type Move struct {
 	Declared resource.Range
 }
 
-// Removal says that what is at From and below it is no longer part of the configuration.
+// Removal says that the resource at From, and those below it, are no longer part of the configuration.
 type Removal struct {
 	From resource.Path
 	// Destroy says whether it is destroyed, or left running and forgotten.

@@ -10,7 +10,7 @@ import (
 
 var importSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "to", Required: true}, {Name: "id", Required: true}, {Name: "for_each"}}}
 
-// imports reads a block import, for each of what its for_each goes over.
+// imports reads a block import, for each element of its for_each.
 func (m *reader) imports(all *Blocks, b *hclsyntax.Block) {
 	if !m.fits(b, importSchema) {
 		return

@@ -12,24 +12,24 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// movedBlock is a block moved, or what it says of one of several instances. Its addresses may be of what is not declared any
-// more.
+// movedBlock is a block moved, or the part of it about one of several instances. Its addresses may be of resources that are
+// declared no longer.
 type movedBlock struct {
 	block    *hclsyntax.Block
 	from, to *address
-	// place is the path of what both are in, where the block around them stands for several resources.
+	// place is the path of the resource that both are in, where the block around them has several instances.
 	place resource.Path
-	// path is where it moves something to, with ok, once that is worked out; asked says that it was begun, and ended that it is
-	// done.
+	// path is the path that it moves a resource to, with ok, once it is known; asked says that this was begun, and ended that
+	// it is done.
 	path             resource.Path
 	ok, asked, ended bool
 }
 
-// movedBlocks are those of a module.
+// movedBlocks are the blocks moved of a module.
 type movedBlocks struct {
 	reader *reader
 	all    []*movedBlock
-	// byFrom holds them by the place and the address that they move something from.
+	// byFrom holds them by the place and the address that they move a resource from.
 	byFrom map[movedFrom]*movedBlock
 }
 
@@ -38,7 +38,7 @@ type movedFrom struct {
 	address string
 }
 
-// moved returns what the blocks moved of the module say.
+// moved returns the moves that the blocks moved of the module declare.
 func (m *reader) moved() []Move {
 	written := movedBlocks{m, nil, map[movedFrom]*movedBlock{}}
 	for _, b := range m.in.Module.StateBlocks {
@@ -80,8 +80,8 @@ func (m *movedBlocks) next(b *movedBlock) *movedBlock {
 	return m.byFrom[movedFrom{b.place, b.to.text()}]
 }
 
-// spread returns what a block says of each instance: addresses without a key are of all that have the same key, and those of
-// what is written in a block with for_each or count are of each in its own.
+// spread returns the parts of a block about each instance: an address without a key is of all instances with the same key,
+// and an address in a block with for_each or count is of each instance in its own.
 func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedBlock {
 	if b.from == nil || b.to == nil || seen[b] {
 		return []*movedBlock{b}
@@ -118,7 +118,7 @@ func (m *movedBlocks) spread(b *movedBlock, seen map[*movedBlock]bool) []*movedB
 	return all
 }
 
-// instance returns what b says of the instance with the key, cty.NilVal for the one that it names itself, in place.
+// instance returns the part of b about the instance with the key in place, cty.NilVal for the instance that b names itself.
 func (b *movedBlock) instance(place resource.Path, key cty.Value) *movedBlock {
 	one := &movedBlock{block: b.block, from: b.from, to: b.to, place: place}
 	if key != cty.NilVal && b.from.last().key == cty.NilVal && b.to.last().key == cty.NilVal {
@@ -127,7 +127,7 @@ func (b *movedBlock) instance(place resource.Path, key cty.Value) *movedBlock {
 	return one
 }
 
-// groupsOf returns what the block stands for that the last step of an address names; none where that isn't one block.
+// groupsOf returns the instances of the block that the last step of an address names; none where that isn't one block.
 func (m *reader) groupsOf(t *address) (groups []*eval.Group, ok bool) {
 	in := resource.Path("")
 	if above := len(t.steps) - 1; above > 0 {
@@ -162,7 +162,7 @@ func (m *movedBlocks) move(b *movedBlock) (Move, bool) {
 	return Move{From: from, To: to, Declared: at}, true
 }
 
-// end returns the path that a block moves something to. What it names may be declared, or be where another block goes on.
+// end returns the path that a block moves a resource to. Its address may be declared, or be where another block goes on.
 func (m *movedBlocks) end(b *movedBlock) (resource.Path, bool) {
 	if b.asked {
 		if !b.ended {
@@ -199,7 +199,7 @@ func (m *movedBlocks) findEnd(b *movedBlock) (resource.Path, bool) {
 	return m.begin(next, to)
 }
 
-// begin returns the path of what has become the resource at to. It was beside that, or in something that was: what bears its
+// begin returns the former path of the resource at to. It was beside that, or in a resource that was: one with the same
 // label elsewhere is not meant.
 func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, bool) {
 	if b.from == nil {
@@ -222,7 +222,7 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 	return from, ok
 }
 
-// cycle names the addresses that the blocks move something through, from b back to it.
+// cycle names the addresses that the blocks move a resource through, from b back to it.
 func (m *movedBlocks) cycle(b *movedBlock) string {
 	var text strings.Builder
 	text.WriteString(b.from.text())

@@ -12,14 +12,14 @@ type moveIndex map[resource.Path]Move
 func indexOf(moves []Move) moveIndex {
 	x := moveIndex{}
 	for _, m := range moves {
-		if _, twice := x[m.From]; !twice { // which is told of by itself
+		if _, twice := x[m.From]; !twice { // which is reported by itself
 			x[m.From] = m
 		}
 	}
 	return x
 }
 
-// next returns where p goes next, by a move of it or of what it lies in.
+// next returns the next path of the resource at p, by a move of it or of a resource that it is in.
 func (x moveIndex) next(p resource.Path) (to resource.Path, by Move, ok bool) {
 	for from := p; from != ""; from = from.Parent() {
 		if m, ok := x[from]; ok {
@@ -29,7 +29,7 @@ func (x moveIndex) next(p resource.Path) (to resource.Path, by Move, ok bool) {
 	return p, Move{}, false
 }
 
-// end returns where p is after all moves.
+// end returns the path of the resource at p after all moves.
 func (x moveIndex) end(p resource.Path) resource.Path {
 	for range len(x) + 1 { // more would be a cycle
 		to, _, ok := x.next(p)
@@ -76,7 +76,7 @@ func (x moveIndex) reportCycle(p resource.Path, way []Move, cyclic map[resource.
 	diags.Errorf(way[0].Declared, way[0].From, "Cycle of moves", "%s. Remove one of these blocks: a resource can't be moved to where it was.", text.String())
 }
 
-// immovable says why what m says can't be, or returns "".
+// immovable returns the reason why m is impossible, or "".
 func (x moveIndex) immovable(m Move) string {
 	k := m.From.Kind()
 	switch {

@@ -42,7 +42,7 @@ func (m *reader) removed(b *hclsyntax.Block) (resource.Path, bool) {
 	return "", false
 }
 
-// destroys reports whether a block removed wants what it names destroyed, which is what happens without it saying so.
+// destroys reports whether a block removed destroys its resource, which is the default.
 func (m *reader) destroys(b *hclsyntax.Block) bool {
 	for _, nested := range b.Body.Blocks {
 		content, problems := nested.Body.Content(removedLifecycleSchema)

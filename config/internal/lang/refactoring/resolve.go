@@ -12,16 +12,17 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// resolution is what an address refers to: a path where it is declared, else as much of it as is.
+// resolution is the result for an address: a path where the resource is declared, else the steps that are not.
 type resolution struct {
 	path resource.Path
-	// rest are the steps that nothing declares any more, from the one at hand.
+	// rest are the steps that are declared no longer, from the first one on.
 	rest []addressStep
-	// above is the path of what the first of the rest was in, where that can be told.
+	// above is the path of the resource that the first of the rest was in, where that is known.
 	above resource.Path
 }
 
-// resolve looks for what an address refers to, in the resource at the path in where that isn't empty. ok is false where what is wrong has been reported.
+// resolve finds the resource of an address, in the resource at the path in where that isn't empty. ok is false where an
+// error has been reported.
 func (m *reader) resolve(t *address, in resource.Path, s *eval.Scope) (r resolution, ok bool) {
 	r.path = in
 	for i := range t.steps {
@@ -41,8 +42,8 @@ func (m *reader) resolve(t *address, in resource.Path, s *eval.Scope) (r resolut
 	return r, true
 }
 
-// lookUp returns the path of what a step refers to, within what is at in where that isn't empty, or no path where nothing
-// declares it. above is then the path that it was in, where one block of its label tells.
+// lookUp returns the path of the resource of a step, in the resource at in where that isn't empty, or no path where it is
+// not declared. above is then the path that it was in, where one block of its label tells.
 func (m *reader) lookUp(step *addressStep, in resource.Path, s *eval.Scope, at resource.Range) (p, above resource.Path, ok bool) {
 	if strings.Contains(step.label, "/") || step.kind == resource.KindRealm && in == "" && m.in.Find(step.kind, step.label, nil) == nil && m.in.Manifest(step.kind, step.label) == nil {
 		return m.findPath(step, at)
@@ -65,7 +66,7 @@ func (m *reader) lookUp(step *addressStep, in resource.Path, s *eval.Scope, at r
 				continue
 			}
 			if n.Path == "" {
-				return "", "", false // what is wrong with it has been reported
+				return "", "", false // its error has been reported
 			}
 			found = append(found, n.Path)
 		}
@@ -95,8 +96,8 @@ func (m *reader) findPath(step *addressStep, at resource.Range) (p, above resour
 	return p, "", true
 }
 
-// hasOwnNames reports whether a block with the label says what its instances are called: what another key was called can't be
-// told then.
+// hasOwnNames reports whether a block with the label names its instances by an argument, so that the former name of another
+// key is unknown.
 func (m *reader) hasOwnNames(step *addressStep) bool {
 	return slices.ContainsFunc(m.in.Find(step.kind, step.label, nil), func(b *module.Block) bool { return b.Syntax.Body.Attributes["name"] != nil })
 }

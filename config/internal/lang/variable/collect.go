@@ -77,7 +77,7 @@ func (s *collector) collect(from Given) {
 	}
 }
 
-// declare says what to write where there is no variable called name.
+// declare returns the remedy for a variable name that is not declared.
 func (s *collector) declare(name string) string {
 	if hint := message.Suggest(name, slices.Sorted(maps.Keys(s.root.Variables))); hint != "" {
 		return hint
@@ -85,7 +85,7 @@ func (s *collector) declare(name string) string {
 	return fmt.Sprintf(" Declare it: variable %q {}.", message.Shorten(name))
 }
 
-// set notes what a file assigns.
+// set notes the assignments of a file.
 func (s *collector) set(found []assignment, from string) {
 	for _, a := range found {
 		variable := strings.TrimSpace(a.name)
