@@ -10,16 +10,6 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-func memo(all map[string]*lazy, name string) *lazy {
-	if all[name] == nil {
-		all[name] = &lazy{}
-	}
-	return all[name]
-}
-
-// references are resources that something refers to.
-type references map[resource.Path]bool
-
 // lazy is a value that is evaluated when it is first asked for.
 type lazy struct {
 	state int
@@ -29,6 +19,16 @@ type lazy struct {
 	// apart says that a value which asks for it does not use its resources: it is a resource itself.
 	apart bool
 }
+
+func memo(all map[string]*lazy, name string) *lazy {
+	if all[name] == nil {
+		all[name] = &lazy{}
+	}
+	return all[name]
+}
+
+// references are resources that something refers to.
+type references map[resource.Path]bool
 
 // The states of a lazy value.
 const (

@@ -1,4 +1,4 @@
-package config
+package write
 
 import (
 	"strings"
