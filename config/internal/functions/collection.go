@@ -10,6 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 var collections = map[string]function.Function{
@@ -267,7 +269,7 @@ var lookupFunc = function.New(&function.Spec{
 		if _, hidden := marks[Sensitive]; hidden {
 			return cty.NilVal, errors.New("the key is not in the map, and there is no default")
 		}
-		return cty.NilVal, function.NewArgErrorf(1, "the key %q is not in the map, and there is no default", shorten(name))
+		return cty.NilVal, function.NewArgErrorf(1, "the key %q is not in the map, and there is no default", message.Shorten(name))
 	},
 })
 

@@ -14,6 +14,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/ianaindex"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 var encodings = map[string]function.Function{
@@ -89,7 +91,7 @@ func textDecodeBase64(args []string) (string, error) {
 func encodingOf(name string) (encoding.Encoding, error) {
 	enc, err := ianaindex.IANA.Encoding(name)
 	if err != nil || enc == nil {
-		return nil, function.NewArgErrorf(1, "unknown encoding %q. Use a name of IANA's, such as UTF-16LE", shorten(name))
+		return nil, function.NewArgErrorf(1, "unknown encoding %q. Use a name of IANA's, such as UTF-16LE", message.Shorten(name))
 	}
 	return enc, nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 // Files restricts the files that functions may read.
@@ -36,14 +38,14 @@ func ofFile(read func(path string) (string, error)) function.Function {
 // maxFile is the maximum size of a file in bytes.
 const maxFile = 16 << 20
 
-// functions returns the functions that read files or work on their paths.
-func (f Files) functions() map[string]function.Function {
+// fileFunctions returns the functions that read files or work on their paths.
+func fileFunctions(f Files) map[string]function.Function {
 	table := map[string]function.Function{
-		"abspath":    ofTexts(f.absPath, "path"),
+		"abspath":    ofTexts(func(args []string) (string, error) { return f.Abs(args[0]) }, "path"),
 		"basename":   ofTexts(func(args []string) (string, error) { return filepath.Base(args[0]), nil }, "path"),
 		"dirname":    ofTexts(func(args []string) (string, error) { return filepath.Dir(args[0]), nil }, "path"),
 		"pathexpand": ofTexts(func(args []string) (string, error) { return expandHome(args[0]) }, "path"),
-		"file":       ofFile(f.readText),
+		"file":       ofFile(func(path string) (string, error) { return readText(f, path) }),
 		"filebase64": ofFile(func(path string) (string, error) {
 			data, err := f.read(path)
 			return base64.StdEncoding.EncodeToString(data), err
@@ -65,7 +67,7 @@ func (f Files) functions() map[string]function.Function {
 			Type:         function.StaticReturnType(cty.Set(cty.String)),
 			RefineResult: notNull,
 			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-				return f.set(args[0].AsString(), args[1].AsString())
+				return fileset(f, args[0].AsString(), args[1].AsString())
 			},
 		}),
 	}
@@ -89,10 +91,8 @@ func (f Files) functions() map[string]function.Function {
 	return table
 }
 
-func (f Files) absPath(args []string) (string, error) {
-	path, err := filepath.Abs(f.join(args[0]))
-	return filepath.ToSlash(path), err
-}
+// Abs returns path as an absolute one, whether there is a file or not.
+func (f Files) Abs(path string) (string, error) { return filepath.Abs(f.join(path)) }
 
 func (f Files) join(path string) string {
 	if filepath.IsAbs(path) {
@@ -108,7 +108,7 @@ func expandHome(path string) (string, error) {
 		return path, nil
 	}
 	if rest != "" && rest[0] != '/' {
-		return "", fmt.Errorf("the home directories of other users aren't known. Write %s as an absolute path", shorten(path))
+		return "", fmt.Errorf("the home directories of other users aren't known. Write %s as an absolute path", message.Shorten(path))
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -151,7 +151,7 @@ func (f Files) find(path string) (place, error) {
 		return place{}, f.outside(path)
 	}
 	if err != nil {
-		return place{}, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+		return place{}, fmt.Errorf("read %s: %w", message.Shorten(path), reason(err))
 	}
 	name, err := filepath.Rel(root, resolved)
 	if err != nil || !filepath.IsLocal(name) {
@@ -213,7 +213,7 @@ type OutsideError struct{ Path, Root string }
 
 // Error names both and the remedies.
 func (e *OutsideError) Error() string {
-	return fmt.Sprintf("%s is outside of the configuration's directory %s. Move it there, or allow it with --allow-outside-files", shorten(e.Path), e.Root)
+	return fmt.Sprintf("%s is outside of the configuration's directory %s. Move it there, or allow it with --allow-outside-files", message.Shorten(e.Path), e.Root)
 }
 
 // Check returns an [*OutsideError] when functions may not read the file or directory at path. A missing or unreadable file is
@@ -258,14 +258,14 @@ func (f Files) open(path string) (*os.File, error) {
 	info, err := root.Stat(p.name)
 	if err == nil && !info.Mode().IsRegular() {
 		// Opening a pipe would wait for a writer.
-		return nil, fmt.Errorf("%s is not a regular file", shorten(path))
+		return nil, fmt.Errorf("%s is not a regular file", message.Shorten(path))
 	}
 	var file *os.File
 	if err == nil {
 		file, err = root.Open(p.name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+		return nil, fmt.Errorf("read %s: %w", message.Shorten(path), reason(err))
 	}
 	return file, nil
 }
@@ -278,23 +278,42 @@ func (f Files) read(path string) ([]byte, error) {
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", shorten(path), reason(err))
+		return nil, fmt.Errorf("read %s: %w", message.Shorten(path), reason(err))
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d MiB, the maximum", shorten(path), maxFile>>20)
+		return nil, fmt.Errorf("%s is larger than %d MiB, the maximum", message.Shorten(path), maxFile>>20)
 	}
 	return data, nil
 }
 
-func (f Files) readText(path string) (string, error) {
+func readText(f Files, path string) (string, error) {
 	data, err := f.read(path)
 	if err != nil {
 		return "", err
 	}
 	if !utf8.Valid(data) {
-		return "", fmt.Errorf("%s is not UTF-8, so it can't be a text. Use filebase64 for it", shorten(path))
+		return "", fmt.Errorf("%s is not UTF-8, so it can't be a text. Use filebase64 for it", message.Shorten(path))
 	}
 	return string(data), nil
+}
+
+// OpenDirectory opens a directory. Links are followed as far as they stay within the root. An error that is
+// [fs.ErrNotExist] says that there is none.
+func (f Files) OpenDirectory(path string) (fs.FS, io.Closer, error) {
+	p, err := f.find(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := os.OpenRoot(p.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	within, err := fs.Sub(root.FS(), p.name)
+	if err != nil {
+		root.Close()
+		return nil, nil, err
+	}
+	return within, root, nil
 }
 
 func (f Files) exists(path string) (bool, error) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 // A fileset looks at so many files and directories, and takes so long a pattern: each pair of braces is tried on its own.
@@ -20,8 +21,8 @@ const (
 	maxPattern = 1024
 )
 
-// set returns the paths, relative to dir, of the regular files in it that match pattern.
-func (f Files) set(dir, pattern string) (cty.Value, error) {
+// fileset returns the paths, relative to dir, of the regular files in it that match pattern.
+func fileset(f Files, dir, pattern string) (cty.Value, error) {
 	if len(pattern) > maxPattern {
 		return cty.NilVal, function.NewArgErrorf(1, "is longer than %d characters", maxPattern)
 	}
@@ -29,25 +30,16 @@ func (f Files) set(dir, pattern string) (cty.Value, error) {
 		return cty.NilVal, function.NewArgErrorf(1, "must be relative, and without ..: name the directory in the first argument")
 	}
 	if !doublestar.ValidatePattern(pattern) {
-		return cty.NilVal, function.NewArgErrorf(1, "%q is not a pattern: it has brackets or braces without end", shorten(pattern))
+		return cty.NilVal, function.NewArgErrorf(1, "%q is not a pattern: it has brackets or braces without end", message.Shorten(pattern))
 	}
-	p, err := f.find(dir)
+	within, directory, err := f.OpenDirectory(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return cty.SetValEmpty(cty.String), nil
 	}
 	if err != nil {
 		return cty.NilVal, function.NewArgError(0, err)
 	}
-	outer, err := os.OpenRoot(p.root)
-	if err != nil {
-		return cty.NilVal, function.NewArgError(0, err)
-	}
-	defer outer.Close()
-	// Links are followed as far as they stay within the configuration, so the walk begins at its top.
-	within, err := fs.Sub(outer.FS(), p.name)
-	if err != nil {
-		return cty.NilVal, function.NewArgError(0, err)
-	}
+	defer directory.Close()
 	walk := &walk{FS: within}
 	var names []cty.Value
 	err = doublestar.GlobWalk(walk, pattern, func(name string, _ fs.DirEntry) error {
@@ -63,7 +55,7 @@ func (f Files) set(dir, pattern string) (cty.Value, error) {
 	case walk.looks > maxLooks:
 		return cty.NilVal, errLooks
 	case err != nil:
-		return cty.NilVal, fmt.Errorf("look for %s in %s: %w", shorten(pattern), shorten(dir), err)
+		return cty.NilVal, fmt.Errorf("look for %s in %s: %w", message.Shorten(pattern), message.Shorten(dir), err)
 	case len(names) == 0:
 		return cty.SetValEmpty(cty.String), nil
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/apparentlymart/go-cidr/cidr"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 var networks = map[string]function.Function{
@@ -125,7 +127,7 @@ func cidrContains(containing, contained string) (bool, error) {
 	}
 	inner, err := parsePrefix(contained)
 	if err != nil {
-		return false, function.NewArgErrorf(1, "%q is neither an address nor a range such as 10.0.0.0/8", shorten(contained))
+		return false, function.NewArgErrorf(1, "%q is neither an address nor a range such as 10.0.0.0/8", message.Shorten(contained))
 	}
 	if (inner.IP.To4() == nil) != (outer.IP.To4() == nil) {
 		return false, errFamily
@@ -139,7 +141,7 @@ var errFamily = function.NewArgErrorf(1, "one is IPv4 and the other IPv6, so the
 func parsePrefix(text string) (*net.IPNet, error) {
 	_, prefix, err := net.ParseCIDR(text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a range of addresses such as 10.0.0.0/8", shorten(text))
+		return nil, fmt.Errorf("%q is not a range of addresses such as 10.0.0.0/8", message.Shorten(text))
 	}
 	return prefix, nil
 }

@@ -12,7 +12,7 @@ import (
 // several goroutines. The caller owns the map.
 func Table(f Files) map[string]function.Function {
 	table := maps.Clone(pure)
-	maps.Copy(table, f.functions())
+	maps.Copy(table, fileFunctions(f))
 	maps.Copy(table, templates(f, table))
 	return table
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 // maxTemplate is the maximum size of the source of a template, in bytes.
@@ -28,7 +30,7 @@ func templates(f Files, table map[string]function.Function) map[string]function.
 	}
 	return map[string]function.Function{
 		"templatefile": templateFunc("path", inner, func(path string) (string, string, error) {
-			source, err := f.readText(path)
+			source, err := readText(f, path)
 			return path, source, err
 		}),
 		"templatestring": templateFunc("template", inner, func(source string) (string, string, error) {
@@ -73,7 +75,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 	}
 	for variable := range vars {
 		if !hclsyntax.ValidIdentifier(variable) {
-			return cty.NilVal, function.NewArgErrorf(1, "%q can't be the name of a variable. Use letters, digits and _, and begin with a letter", shorten(variable))
+			return cty.NilVal, function.NewArgErrorf(1, "%q can't be the name of a variable. Use letters, digits and _, and begin with a letter", message.Shorten(variable))
 		}
 	}
 	if err := checkNesting(name, []byte(source)); err != nil {
@@ -86,7 +88,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 	for _, traversal := range expr.Variables() {
 		if _, ok := vars[traversal.RootName()]; !ok {
 			at := traversal.SourceRange()
-			return cty.NilVal, function.NewArgErrorf(1, "the template uses %s at %s, but no variable of that name is passed", shorten(traversal.RootName()), where(at))
+			return cty.NilVal, function.NewArgErrorf(1, "the template uses %s at %s, but no variable of that name is passed", message.Shorten(traversal.RootName()), where(at))
 		}
 	}
 	v, diags := Bounded(expr).Value(&hcl.EvalContext{Variables: vars, Functions: table})

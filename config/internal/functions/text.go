@@ -9,6 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/kukeon/kuke/config/internal/message"
 )
 
 var texts = map[string]function.Function{
@@ -140,7 +142,7 @@ func checkFormat(args []cty.Value) error {
 		}
 		width := max(atoi(m[2]), atoi(strings.TrimPrefix(m[3], ".")))
 		if width > maxWidth {
-			return function.NewArgErrorf(0, "%q asks for more than %d characters", shorten(m[0]), maxWidth)
+			return function.NewArgErrorf(0, "%q asks for more than %d characters", message.Shorten(m[0]), maxWidth)
 		}
 		// As JSON, one byte can take six.
 		total += width*rounds + 6*shown(args, next, rounds)
@@ -205,13 +207,4 @@ func atoi(digits string) int {
 		return 1 << 30
 	}
 	return min(n, 1<<30)
-}
-
-// shorten cuts a text that a message cites.
-func shorten(text string) string {
-	const most = 60
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
 }
