@@ -10,29 +10,14 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-func (d *decider) attachmentOf(p resource.Path) *state.Attachment {
-	if r := d.prior.Records[p]; r != nil {
-		return r.Status.Attachment
-	}
-	return nil
-}
-
-// networkOf returns the network of a space as it will be, or nil.
-func (d *decider) networkOf(space resource.Path) *state.Network {
-	if r := d.after(space); r != nil {
-		return r.Status.Network
-	}
-	return nil
-}
-
 // decideAttachment adds to the change of a cell how it is attached, and what differs from that on the host.
-func (d *decider) decideAttachment(p resource.Path, a *state.Attachment) {
-	had := d.attachmentOf(p)
+func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
+	had := d.in.attachmentOf(p)
 	drift := d.cellDrift(p, had)
-	if d.changes[p] == nil && reflect.DeepEqual(had, a) && len(drift) == 0 {
+	if d.draft.changes[p] == nil && reflect.DeepEqual(had, a) && len(drift) == 0 {
 		return
 	}
-	c := d.ensure(p)
+	c := d.draft.ensure(p)
 	c.After.Status.Attachment = a
 	if c.Action != plan.Update {
 		had = nil
@@ -85,11 +70,11 @@ func setDiffs(name string, before, after []string) []plan.Diff {
 
 // cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the
 // network namespace anew, that is all there is to do.
-func (d *decider) cellDrift(p resource.Path, had *state.Attachment) []string {
-	if d.rootOf(p) == "" || d.netnsMoves(p) {
+func (d *networks) cellDrift(p resource.Path, had *state.Attachment) []string {
+	if d.in.rootOf(p) == "" || d.draft.netnsMoves(p) {
 		return nil
 	}
-	drift := d.actual.AttachmentFlaws(p, had, d.live(d.rootOf(p)))
+	drift := d.in.actual.AttachmentFlaws(p, had, d.in.live(d.in.rootOf(p)))
 	for i := range drift {
 		drift[i] = outside + drift[i]
 	}

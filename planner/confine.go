@@ -12,16 +12,16 @@ const unconfined = "unconfined"
 
 // checkProfile refuses to start a container under an AppArmor profile of the user's that the host doesn't have: the
 // runtime would, after the old container is gone.
-func (d *decider) checkProfile(want *resource.Resource) {
+func (h *hostCheck) checkProfile(want *resource.Resource) {
 	profile := want.Spec.(*resource.Container).AppArmorProfile()
 	switch {
-	case profile == "" || profile == resource.DefaultAppArmorProfile && d.actual.Profiles == nil:
-	case d.actual.Profiles == nil:
-		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor is not enforced",
+	case profile == "" || profile == resource.DefaultAppArmorProfile && h.in.actual.Profiles == nil:
+	case h.in.actual.Profiles == nil:
+		h.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor is not enforced",
 			"container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor (the kernel has it disabled, or apparmor_parser is not installed). "+
 				"Enable it, or remove the security option.", want.Path, profile)
-	case profile != resource.DefaultAppArmorProfile && !d.actual.Profiles[profile]:
-		d.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor profile is not loaded",
+	case profile != resource.DefaultAppArmorProfile && !h.in.actual.Profiles[profile]:
+		h.diags.Errorf(want.RangeOf("securityOpts"), want.Path, "AppArmor profile is not loaded",
 			"container %s is to run under AppArmor profile %s, which the kernel has not loaded. Load it with apparmor_parser --replace FILE, and put FILE into /etc/apparmor.d to have it loaded at boot.",
 			want.Path, profile)
 	}
@@ -29,14 +29,14 @@ func (d *decider) checkProfile(want *resource.Resource) {
 
 // lostProfile reports whether a running container is unconfined although it has an AppArmor profile: the profile was
 // removed under it, and loading it again confines only later processes.
-func (d *decider) lostProfile(p resource.Path, want *resource.Container, actual *plan.Container) bool {
-	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && d.actual.Profiles != nil && !d.imported(p)
+func (in *input) lostProfile(p resource.Path, want *resource.Container, actual *plan.Container) bool {
+	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && in.actual.Profiles != nil && !in.imported(p)
 }
 
 // scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
 // imported container is its maker's.
-func (d *decider) scored(c *plan.Change, want *resource.Container, actual *plan.Container) {
-	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.imported(c.Path) {
+func (d *containers) scored(c *plan.Change, want *resource.Container, actual *plan.Container) {
+	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.in.imported(c.Path) {
 		return
 	}
 	c.Action = plan.Update
@@ -45,20 +45,20 @@ func (d *decider) scored(c *plan.Change, want *resource.Container, actual *plan.
 
 // profiles returns the AppArmor profiles to load before the first step: the default one where the kernel has forgotten it,
 // as it does at a reboot, and a container that runs, or that containerd may restart, has it.
-func (d *decider) profiles() []string {
-	if d.actual.Profiles == nil || d.actual.Profiles[resource.DefaultAppArmorProfile] {
+func (d *draft) profiles() []string {
+	if d.in.actual.Profiles == nil || d.in.actual.Profiles[resource.DefaultAppArmorProfile] {
 		return nil
 	}
 	for _, p := range d.order {
 		after := d.after(p)
-		if p.Kind() != resource.KindContainer || after == nil || d.imported(p) {
+		if p.Kind() != resource.KindContainer || after == nil || d.in.imported(p) {
 			continue
 		}
-		if before := d.prior.Records[p]; before != nil && d.staysDown(before, d.live(p)) {
+		if before := d.in.prior.Records[p]; before != nil && d.in.staysDown(before, d.in.live(p)) {
 			continue
 		}
 		spec := after.Spec.(*resource.Container)
-		if spec.AppArmorProfile() == resource.DefaultAppArmorProfile && !d.hasEnded(p, spec, d.live(p)) {
+		if spec.AppArmorProfile() == resource.DefaultAppArmorProfile && !d.in.hasEnded(p, spec, d.in.live(p)) {
 			return []string{resource.DefaultAppArmorProfile}
 		}
 	}

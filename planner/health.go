@@ -9,16 +9,22 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
+// healthchecks decides which containers an apply waits for.
+type healthchecks struct {
+	in    *input
+	draft *draft
+}
+
 // decideChecks finds the containers that the apply waits for: those that are started and have a healthcheck, or that
 // others wait for until they have completed, and those whose last check failed.
-func (d *decider) decideChecks() {
-	for _, p := range d.order {
-		want := d.desired.Resource(p)
-		if want == nil || want.External || p.Kind() != resource.KindContainer || !d.targeted(p) || d.after(p) == nil {
+func (d *healthchecks) decideChecks() {
+	for _, p := range d.draft.order {
+		want := d.in.desired.Resource(p)
+		if want == nil || want.External || p.Kind() != resource.KindContainer || !d.draft.targeted(p) || d.draft.after(p) == nil {
 			continue
 		}
-		c := d.changes[p]
-		condition := d.waitsFor(p, want.Spec.(*resource.Container))
+		c := d.draft.changes[p]
+		condition := d.in.waitsFor(p, want.Spec.(*resource.Container))
 		if c != nil && (c.Action != plan.Update || c.Start) {
 			c.After.Status.Health = nil
 			c.Check = condition
@@ -29,7 +35,7 @@ func (d *decider) decideChecks() {
 		}
 		if reason := d.unchecked(p, c); condition != "" && reason != "" {
 			if c == nil {
-				c = d.ensure(p)
+				c = d.draft.ensure(p)
 				c.Action = plan.Check
 			}
 			c.Reasons = append(c.Reasons, reason)
@@ -40,11 +46,11 @@ func (d *decider) decideChecks() {
 }
 
 // waitsFor returns what the apply waits for the container to be once it runs, or the empty condition.
-func (d *decider) waitsFor(p resource.Path, spec *resource.Container) resource.Condition {
+func (in *input) waitsFor(p resource.Path, spec *resource.Container) resource.Condition {
 	switch {
-	case d.awaited[p]:
+	case in.awaited[p]:
 		return resource.Completed
-	case spec.Healthcheck == nil || d.opts.ByHand && sealedCheck(spec):
+	case spec.Healthcheck == nil || in.opts.ByHand && sealedCheck(spec):
 		return ""
 	}
 	return resource.Healthy
@@ -57,15 +63,15 @@ func sealedCheck(spec *resource.Container) bool {
 }
 
 // unchecked says why a container that isn't started has to be checked, or returns "".
-func (d *decider) unchecked(p resource.Path, c *plan.Change) string {
-	have := d.prior.Records[p].Status
+func (d *healthchecks) unchecked(p resource.Path, c *plan.Change) string {
+	have := d.in.prior.Records[p].Status
 	switch {
-	case d.awaited[p]:
+	case d.in.awaited[p]:
 		if have.Health == nil || have.Health.State != state.Completed {
 			return "others wait for it to complete"
 		}
 		return ""
-	case d.ended(have) && !d.restarting[p]:
+	case d.in.ended(have) && !d.draft.restarting[p]:
 		return ""
 	case have.Health == nil:
 		return "its healthcheck has not been run yet"
@@ -83,7 +89,7 @@ func (d *decider) unchecked(p resource.Path, c *plan.Change) string {
 }
 
 // ended reports whether the recorded container has done its work.
-func (d *decider) ended(have state.Status) bool {
-	actual := d.actual.Container(have.Namespace, have.ContainerID)
+func (in *input) ended(have state.Status) bool {
+	actual := in.actual.Container(have.Namespace, have.ContainerID)
 	return actual != nil && (actual.Status == plan.TaskStopped || actual.Status == plan.TaskNone && have.Exit != nil)
 }

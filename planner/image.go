@@ -7,80 +7,26 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
-// where one of them is always pulled, else what the namespace has, else what the registry has. It is empty where there
-// is none to be had.
-func (d *decider) digestOf(key plan.ImageKey) string {
-	status := d.actual.Images[key]
-	switch {
-	case d.pullsAlways(key) && status.Remote != "":
-		return status.Remote
-	case status.Local != "":
-		return status.Local
-	case d.pullsEver(key):
-		return status.Remote
-	}
-	return ""
-}
-
-func (d *decider) pullsAlways(key plan.ImageKey) bool {
-	return d.anyWith(key, func(policy string) bool { return policy == resource.PullAlways })
-}
-
-// pullsEver reports whether a container of the reference may be made from what the registry has.
-func (d *decider) pullsEver(key plan.ImageKey) bool {
-	return d.anyWith(key, func(policy string) bool { return policy != resource.PullNever })
-}
-
-// anyWith reports whether a desired container of the reference has a pull policy that fits.
-func (d *decider) anyWith(key plan.ImageKey, fits func(policy string) bool) bool {
-	for _, r := range d.desired.Resources() {
-		spec, ok := r.Spec.(*resource.Container)
-		if ok && spec.Image == key.Reference && !r.External && fits(spec.PullPolicy) && d.prior.Namespace(r.Path, d.desired) == key.Namespace {
-			return true
-		}
-	}
-	return false
-}
-
 // imageMoved reports whether the image that a recorded container was made from has another digest by now, and says so.
-func (d *decider) imageMoved(c *plan.Change, want *resource.Resource) bool {
+func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	spec := want.Spec.(*resource.Container)
 	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
-	status := d.actual.Images[key]
+	status := d.in.actual.Images[key]
 	if spec.PullPolicy == resource.PullAlways && status.Err != "" && resource.PinnedDigest(spec.Image) == "" {
 		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
 	}
 	made := c.After.Status.ImageDigest // as it is recorded, or what another reference calls it
-	if !d.moved(key, made) {
+	if !d.in.moved(key, made) {
 		return false
 	}
-	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.digestOf(key), made))
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.in.digestOf(key), made))
 	return true
-}
-
-// moved reports whether the reference stands for another digest than the one that a container was made from. An image
-// that was removed from the namespace is no reason to touch what runs.
-func (d *decider) moved(key plan.ImageKey, made string) bool {
-	now := d.digestOf(key)
-	return made != "" && now != "" && now != made && (d.actual.Images[key].Local != "" || d.pullsAlways(key))
-}
-
-// sameImage reports whether containers of the two digests are made from the same manifest, of which one may be an index.
-func (d *decider) sameImage(a, b string) bool {
-	manifest := func(digest string) string {
-		if m := d.actual.Manifests[digest]; m != "" {
-			return m
-		}
-		return digest
-	}
-	return manifest(a) == manifest(b)
 }
 
 // renameImage takes the force out of another reference for the very image that a recorded container was made from: its
 // record changes then, and nothing that runs. One of the two references must name the digest: who goes from one tag to
 // another means to have another image, even where both are the same by now.
-func (d *decider) renameImage(c *plan.Change) {
+func (d *containers) renameImage(c *plan.Change) {
 	spec, ok := c.After.Spec.(*resource.Container)
 	made := c.Before.Status.ImageDigest
 	if !ok || made == "" {
@@ -91,9 +37,9 @@ func (d *decider) renameImage(c *plan.Change) {
 		return
 	}
 	if now == "" {
-		now = d.digestOf(plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image})
+		now = d.in.digestOf(plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image})
 	}
-	if now == "" || !d.sameImage(now, made) {
+	if now == "" || !d.in.sameImage(now, made) {
 		return
 	}
 	c.After.Status.ImageDigest = now
@@ -103,4 +49,58 @@ func (d *decider) renameImage(c *plan.Change) {
 			c.Diffs[i].ForcesReplacement = false
 		}
 	}
+}
+
+// digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
+// where one of them is always pulled, else what the namespace has, else what the registry has. It is empty where there
+// is none to be had.
+func (in *input) digestOf(key plan.ImageKey) string {
+	status := in.actual.Images[key]
+	switch {
+	case in.pullsAlways(key) && status.Remote != "":
+		return status.Remote
+	case status.Local != "":
+		return status.Local
+	case in.pullsEver(key):
+		return status.Remote
+	}
+	return ""
+}
+
+func (in *input) pullsAlways(key plan.ImageKey) bool {
+	return in.anyWith(key, func(policy string) bool { return policy == resource.PullAlways })
+}
+
+// pullsEver reports whether a container of the reference may be made from what the registry has.
+func (in *input) pullsEver(key plan.ImageKey) bool {
+	return in.anyWith(key, func(policy string) bool { return policy != resource.PullNever })
+}
+
+// anyWith reports whether a desired container of the reference has a pull policy that fits.
+func (in *input) anyWith(key plan.ImageKey, fits func(policy string) bool) bool {
+	for _, r := range in.desired.Resources() {
+		spec, ok := r.Spec.(*resource.Container)
+		if ok && spec.Image == key.Reference && !r.External && fits(spec.PullPolicy) && in.prior.Namespace(r.Path, in.desired) == key.Namespace {
+			return true
+		}
+	}
+	return false
+}
+
+// moved reports whether the reference stands for another digest than the one that a container was made from. An image
+// that was removed from the namespace is no reason to touch what runs.
+func (in *input) moved(key plan.ImageKey, made string) bool {
+	now := in.digestOf(key)
+	return made != "" && now != "" && now != made && (in.actual.Images[key].Local != "" || in.pullsAlways(key))
+}
+
+// sameImage reports whether containers of the two digests are made from the same manifest, of which one may be an index.
+func (in *input) sameImage(a, b string) bool {
+	manifest := func(digest string) string {
+		if m := in.actual.Manifests[digest]; m != "" {
+			return m
+		}
+		return digest
+	}
+	return manifest(a) == manifest(b)
 }

@@ -68,6 +68,6 @@ func Imported(st *state.State, p resource.Path, id, project string, spec *resour
 }
 
 // importing reports whether the plan imports the container at p, which then has none of our labels yet.
-func (d *decider) importing(p resource.Path) bool {
-	return slices.ContainsFunc(d.opts.Imports, func(i plan.Import) bool { return i.Record.Path == p })
+func (in *input) importing(p resource.Path) bool {
+	return slices.ContainsFunc(in.opts.Imports, func(i plan.Import) bool { return i.Record.Path == p })
 }

@@ -43,7 +43,7 @@ const protectedFromNow = "protected by prevent_destroy from now on"
 
 // protect notes in the record of c whether its resource may be destroyed, which is a change by itself.
 func (d *decider) protect(c *plan.Change, want *resource.Resource) {
-	if d.opts.ByHand {
+	if d.in.opts.ByHand {
 		c.After.Status.PreventDestroy = c.Before.Status.PreventDestroy
 		return
 	}
@@ -60,20 +60,27 @@ func (d *decider) protect(c *plan.Change, want *resource.Resource) {
 	}
 }
 
+// review looks at the changes once all are decided.
+type review struct {
+	in    *input
+	draft *draft
+	diags *resource.Diagnostics
+}
+
 // checkProtected refuses to delete or replace what is protected: by the configuration, or, where that says nothing of it, by
 // the last one that was applied.
-func (d *decider) checkProtected() {
-	for _, p := range d.order {
-		c := d.changes[p]
+func (d *review) checkProtected() {
+	for _, p := range d.draft.order {
+		c := d.draft.changes[p]
 		if c == nil || c.Action != plan.Delete && c.Action != plan.Replace {
 			continue
 		}
-		want := d.desired.Resource(p)
+		want := d.in.desired.Resource(p)
 		switch {
 		case want != nil && protected(want):
 			d.diags.Errorf(want.Declared, p, "Protected resource", "%s %s would be %s%s, but its configuration says prevent_destroy. Take that away, or leave what forces this as it was.",
 				p.Kind().Lower(), p, past(c.Action), why(c))
-		case (want == nil || d.opts.ByHand) && c.Before != nil && c.Before.Status.PreventDestroy:
+		case (want == nil || d.in.opts.ByHand) && c.Before != nil && c.Before.Status.PreventDestroy:
 			d.diags.Errorf(resource.Range{}, p, "Protected resource", "%s %s would be %s%s, but it was applied with prevent_destroy. To destroy it, apply it without prevent_destroy first.",
 				p.Kind().Lower(), p, past(c.Action), why(c))
 		}
@@ -95,34 +102,56 @@ func why(c *plan.Change) string {
 	return ""
 }
 
-// decideTriggered decides until everything is replaced, or started, that is to be because something else changes.
-func (d *decider) decideTriggered() {
-	d.triggered, d.awaitedNow = map[resource.Path]string{}, map[resource.Path]bool{}
-	before := len(d.diags)
-	for {
-		d.diags, d.order, d.changes = d.diags[:before], nil, map[resource.Path]*plan.Change{}
-		d.decideAll()
-		triggered, awaited := d.pullTriggers(), d.awaitStarted()
-		if !triggered && !awaited {
-			return
-		}
-	}
+// triggers says what changes because something else does: what one round of decisions finds, the next one heeds.
+type triggers struct {
+	// triggered says of containers why they are replaced although nothing of their own changes.
+	triggered map[resource.Path]string
+	// awaitedNow holds the containers that are not left to containerd's restart monitor, because containers that the plan starts
+	// wait for them.
+	awaitedNow map[resource.Path]bool
 }
 
-// pullTriggers notes what is to be replaced because of the changes so far, and reports whether that is news.
-func (d *decider) pullTriggers() bool {
+func newTriggers() *triggers {
+	return &triggers{triggered: map[resource.Path]string{}, awaitedNow: map[resource.Path]bool{}}
+}
+
+// heed notes what follows from the decisions, and reports whether that is news, so that they have to be made again.
+func (t *triggers) heed(d *draft) bool {
+	replaced, awaited := t.pull(d), t.awaitStarted(d)
+	return replaced || awaited
+}
+
+// pull notes what is to be replaced because of the changes, and reports whether that is news.
+func (t *triggers) pull(d *draft) bool {
 	news := false
-	for _, r := range d.desired.Resources() {
+	for _, r := range d.in.desired.Resources() {
 		c := d.changes[r.Path]
-		if r.Lifecycle == nil || d.triggered[r.Path] != "" || d.prior.Records[r.Path] == nil || !d.targeted(r.Path) ||
+		if r.Lifecycle == nil || t.triggered[r.Path] != "" || d.in.prior.Records[r.Path] == nil || !d.targeted(r.Path) ||
 			c != nil && (c.Action == plan.Replace || c.Action == plan.Create) {
 			continue
 		}
-		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
-			if what := trigger(t).pulledBy(d.changes[t.Path]); what != "" {
-				d.triggered[r.Path] = fmt.Sprintf("replaced because %s %s %s", t.Path.Kind().Lower(), t.Path, what)
+		for _, by := range r.Lifecycle.ReplaceTriggeredBy {
+			if how := trigger(by).pulledBy(d.changes[by.Path]); how != "" {
+				t.triggered[r.Path] = fmt.Sprintf("replaced because %s %s %s", by.Path.Kind().Lower(), by.Path, how)
 				news = true
 				break
+			}
+		}
+	}
+	return news
+}
+
+// awaitStarted notes which of the containers that are left to the monitor others wait for that the plan starts, and reports
+// whether that is news.
+func (t *triggers) awaitStarted(d *draft) bool {
+	news := false
+	for p, c := range d.changes {
+		if p.Kind() != resource.KindContainer || c.After == nil || c.Action == plan.Update && !c.Start || c.Action == plan.Adopt {
+			continue
+		}
+		for on := range d.restarting {
+			if !t.awaitedNow[on] && d.waits(p, c.After.Spec.(*resource.Container), on) {
+				t.awaitedNow[on], news = true, true
 			}
 		}
 	}

@@ -19,49 +19,49 @@ var controllerOf = map[string]string{
 	"resources.pids": "pids", "resources.ioWeight": "io",
 }
 
-func (d *decider) checkControllers(want *resource.Resource) {
+func (h *hostCheck) checkControllers(want *resource.Resource) {
 	for _, leaf := range resource.Leaves(want.Spec) {
 		controller := controllerOf[leaf.Name]
-		if controller == "" || d.actual.Controllers[controller] || leaf.Value == int64(resource.Unlimited) {
+		if controller == "" || h.in.actual.Controllers[controller] || leaf.Value == int64(resource.Unlimited) {
 			continue
 		}
-		if controller == swapController && d.actual.Controllers["memory"] {
-			d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
+		if controller == swapController && h.in.actual.Controllers["memory"] {
+			h.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
 				"%s %s sets %s, but the kernel of this host does not account for swap in cgroups (%s). "+
 					"Enable it at boot: swapaccount=1; or take the limit out.",
-				want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode)
+				want.Path.Kind().Lower(), want.Path, leaf.Name, h.in.actual.CgroupMode)
 			continue
 		}
-		d.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
+		h.diags.Errorf(want.RangeOf(leaf.Name), want.Path, "Limit can't be enforced",
 			"%s %s sets %s, but the cgroups of this host (%s) have no %s controller to enforce it. "+
 				"Enable the controller at boot (for memory: cgroup_enable=memory); where kuke runs in a container, move the "+
 				"processes in the root of its cgroups into one below; or take the limit out.",
-			want.Path.Kind().Lower(), want.Path, leaf.Name, d.actual.CgroupMode, controller)
+			want.Path.Kind().Lower(), want.Path, leaf.Name, h.in.actual.CgroupMode, controller)
 	}
 }
 
 // checkSwap refuses a bound of memory and swap together that does not go with the limit of memory, which a configuration can
 // still come to where it ignores changes of one of the two.
-func (d *decider) checkSwap(want *resource.Resource) {
+func (h *hostCheck) checkSwap(want *resource.Resource) {
 	if err := resource.ResourcesOf(want.Spec).CheckSwap(); err != nil {
-		d.diags.Errorf(want.RangeOf("resources.memorySwap"), want.Path, "Invalid limit",
+		h.diags.Errorf(want.RangeOf("resources.memorySwap"), want.Path, "Invalid limit",
 			"%s %s: %v. Change the two together, or take them both into ignore_changes.", want.Path.Kind().Lower(), want.Path, err)
 	}
 }
 
 // checkCPUs refuses what cgroup v1 does: more processors than those above.
-func (d *decider) checkCPUs(want *resource.Resource) {
+func (h *hostCheck) checkCPUs(want *resource.Resource) {
 	cpus := resource.ResourcesOf(want.Spec).CPUs
-	if cpus == 0 || d.actual.CgroupMode != plan.CgroupV1 {
+	if cpus == 0 || h.in.actual.CgroupMode != plan.CgroupV1 {
 		return
 	}
 	for p := want.Path.Parent(); p != ""; p = p.Parent() {
-		spec := d.specOf(p)
+		spec := h.in.specOf(p)
 		if spec == nil {
 			continue
 		}
 		if most := resource.ResourcesOf(spec).CPUs; most != 0 && cpus > most {
-			d.diags.Errorf(want.RangeOf("resources.cpus"), want.Path, "More processors than above",
+			h.diags.Errorf(want.RangeOf("resources.cpus"), want.Path, "More processors than above",
 				"%s %s sets cpus to %v, but %s %s, in which it is, to %v, and cgroup v1 takes no more than that: lower the one or raise the other.",
 				want.Path.Kind().Lower(), want.Path, cpus, p.Kind().Lower(), p, most)
 			return
@@ -70,11 +70,11 @@ func (d *decider) checkCPUs(want *resource.Resource) {
 }
 
 // specOf returns the spec that the resource at p will have as far as the configuration or the state tell, or nil.
-func (d *decider) specOf(p resource.Path) resource.Spec {
-	if r := d.desired.Resource(p); r != nil && !r.External {
+func (in *input) specOf(p resource.Path) resource.Spec {
+	if r := in.desired.Resource(p); r != nil && !r.External {
 		return r.Spec
 	}
-	if r := d.prior.Records[p]; r != nil {
+	if r := in.prior.Records[p]; r != nil {
 		return r.Spec
 	}
 	return nil

@@ -192,12 +192,12 @@ func Recorded(prior *state.State, paths []resource.Path) *resource.Tree {
 }
 
 // staysDown reports whether the user has stopped, killed or paused the recorded container, and it is to stay so.
-func (d *decider) staysDown(r *state.Record, actual *plan.Container) bool {
-	return r.Status.Run != "" && !pauseEnded(r, actual) && !d.startAsked(r.Path)
+func (in *input) staysDown(r *state.Record, actual *plan.Container) bool {
+	return r.Status.Run != "" && !pauseEnded(r, actual) && !in.startAsked(r.Path)
 }
 
 // startAsked reports whether the user wants the container to run whatever it was made to do before.
-func (d *decider) startAsked(p resource.Path) bool { return d.opts.Start && d.isTarget(p) }
+func (in *input) startAsked(p resource.Path) bool { return in.opts.Start && in.isTarget(p) }
 
 // pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
 // a reboot. Other than a stop, a pause holds no longer than its task.
@@ -215,17 +215,17 @@ func pauseEnded(r *state.Record, c *plan.Container) bool {
 }
 
 // isTarget reports whether p is a target, or below one; without targets everything is.
-func (d *decider) isTarget(p resource.Path) bool {
-	for _, t := range d.opts.Targets {
+func (in *input) isTarget(p resource.Path) bool {
+	for _, t := range in.opts.Targets {
 		if t.Contains(p) {
 			return true
 		}
 	}
-	return len(d.opts.Targets) == 0
+	return len(in.opts.Targets) == 0
 }
 
 // heldBack makes sure that a container which the user has stopped or paused is so.
-func (d *decider) heldBack(c *plan.Change, actual *plan.Container) {
+func (d *containers) heldBack(c *plan.Change, actual *plan.Container) {
 	if c.Action != "" {
 		return
 	}
@@ -242,7 +242,7 @@ func (d *decider) heldBack(c *plan.Change, actual *plan.Container) {
 }
 
 // unpause thaws a container that somebody else has frozen, or that the user has and now wants to run.
-func (d *decider) unpause(c *plan.Change) {
+func (d *containers) unpause(c *plan.Change) {
 	if c.Before.Status.Run == "" {
 		c.Reasons = append(c.Reasons, outside+"it is paused")
 	}

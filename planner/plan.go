@@ -46,40 +46,82 @@ type Options struct {
 // New plans the way from prior and actual to desired. desired may be nil for [Options.Destroy]. When the
 // diagnostics hold an error the plan is nil.
 func New(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts Options) (*plan.Plan, resource.Diagnostics) {
+	var diags resource.Diagnostics
+	in, moves := prepare(desired, prior, actual, opts, &diags)
+	s := scopeOf(in)
+	check(in, s, &diags)
+	d := decide(in, s, &diags)
+	names := allocateNetworks(d, &diags)
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	(&review{in: in, draft: d, diags: &diags}).warnLeftBehind()
+	pl := assemble(d, names, moves)
+	pl.Prior = plan.PriorOf(prior)
+	var err error
+	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Names: names, Desired: in.desired, Prior: in.prior, Actual: in.actual})
+	if err != nil {
+		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
+		return nil, diags
+	}
+	return pl, diags
+}
+
+// prepare makes the moves and imports, and settles the root containers: all decisions are about the resources at their new
+// paths. The moves are returned with their records.
+func prepare(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts Options, diags *resource.Diagnostics) (*input, []plan.Move) {
 	if desired == nil || opts.Destroy {
 		desired = resource.NewTree()
 	}
-	var diags resource.Diagnostics
-	original := prior
-	prior, moves := plan.MoveAndImport(original, opts.Moves, opts.Imports, &diags)
-	actual = actual.Moved(moves, original, prior)
-	orphans := orphansOf(prior, actual, opts.Destroy && opts.Images)
-	desired = settleRoots(ignoring(desired, prior), rootsFound(prior, orphans), prior, &opts)
-	d := &decider{
-		desired: desired, prior: prior, actual: actual, opts: opts, diags: diags,
-		changes: map[resource.Path]*plan.Change{}, orphans: orphans, kills: plan.NewOOMKills(prior, actual),
+	moved, moves := plan.MoveAndImport(prior, opts.Moves, opts.Imports, diags)
+	actual = actual.Moved(moves, prior, moved)
+	orphans := orphansOf(moved, actual, opts.Destroy && opts.Images)
+	desired = settleRoots(ignoring(desired, moved), rootsFound(moved, orphans), moved, &opts)
+	return newInput(desired, moved, actual, opts, orphans), moves
+}
+
+// check refuses what the configuration and the options can't mean together with the state.
+func check(in *input, s *scope, diags *resource.Diagnostics) {
+	r := &request{in: in, draft: newDraft(in, s), diags: diags}
+	r.checkTargets()
+	r.checkRemovals()
+	r.checkReplace()
+	r.checkImpliedRoots()
+}
+
+// decide decides on all resources, and again until everything is replaced, or started, that is to be because something else
+// changes.
+func decide(in *input, s *scope, diags *resource.Diagnostics) *draft {
+	before := len(*diags)
+	t := newTriggers()
+	d := decideAll(in, s, t, diags)
+	for t.heed(d) {
+		*diags = (*diags)[:before]
+		d = decideAll(in, s, t, diags)
 	}
-	d.findRoots()
-	d.checkTargets()
-	d.checkRemovals()
-	d.findTargets()
-	d.checkReplace()
-	d.checkImpliedRoots()
-	d.decideTriggered()
-	d.checkProtected()
-	d.checkElsewhere()
-	d.warnForeign()
-	d.warnRenamed()
-	d.decideChecks()
-	d.decideNetworks()
-	if d.diags.HasErrors() {
-		return nil, d.diags
-	}
-	d.warnLeftBehind()
+	r := &review{in: in, draft: d, diags: diags}
+	r.checkProtected()
+	r.checkElsewhere()
+	r.warnForeign()
+	r.warnRenamed()
+	(&healthchecks{in: in, draft: d}).decideChecks()
+	return d
+}
+
+// allocateNetworks gives spaces and cells their networks, and returns the names for the /etc/hosts that are written.
+func allocateNetworks(d *draft, diags *resource.Diagnostics) []plan.SpaceNames {
+	n := &networks{in: d.in, draft: d, check: &hostCheck{in: d.in, diags: diags}, diags: diags}
+	n.decideNetworks()
+	return n.names
+}
+
+// assemble returns the plan of the changes, without its steps.
+func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
+	opts := &d.in.opts
 	pl := &plan.Plan{
 		Changes: []*plan.Change{}, Steps: []plan.Step{}, // never null as JSON
-		Prior: plan.PriorOf(original), Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: d.names,
-		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(prior, &opts),
+		Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: names,
+		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(d.in.prior, opts),
 	}
 	if !opts.Destroy && !opts.ByHand {
 		pl.Directory, pl.Unnamed = opts.Directory, opts.Unnamed
@@ -87,15 +129,9 @@ func New(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts O
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {
 			pl.Changes = append(pl.Changes, c)
-		} else if d.prior.Records[p] != nil && d.targeted(p) {
+		} else if d.in.prior.Records[p] != nil && d.targeted(p) {
 			pl.Unchanged++
 		}
 	}
-	var err error
-	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Names: pl.Names, Desired: desired, Prior: prior, Actual: actual})
-	if err != nil {
-		d.diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
-		return nil, d.diags
-	}
-	return pl, d.diags
+	return pl
 }

@@ -17,27 +17,27 @@ import (
 // no state knows. The checks are those of [New]. prior is the state that [plan.Plan.CheckFresh] has approved, actual the host as it
 // is now, looked at for [plan.Plan.Wants]; what registries have is not compared, since the pull does that.
 func CheckHost(p *plan.Plan, prior *state.State, actual *plan.Actual) error {
-	d := &decider{
-		desired: p.Wants(), prior: p.MovedAndImported(prior), actual: actual, opts: Options{Project: p.Project},
-		changes: p.ChangesByPath(), orphans: orphansOf(prior, actual, p.Destroy),
-	}
-	d.findRoots()
-	d.checkPlugins()
+	in := newInput(p.Wants(), p.MovedAndImported(prior), actual, Options{Project: p.Project}, orphansOf(prior, actual, p.Destroy))
+	var diags resource.Diagnostics
+	d := &recheck{in: in, draft: newDraft(in, &scope{}), check: &hostCheck{in: in, diags: &diags}, diags: &diags}
+	d.draft.changes = p.ChangesByPath()
+	d.check.checkPlugins()
 	for _, image := range p.Images {
-		if now := actual.Images[plan.ImageKey{Namespace: image.Namespace, Reference: image.Reference}].Local; !image.Pull && now != image.Digest {
-			d.diags.Errorf(resource.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
+		key := plan.ImageKey{Namespace: image.Namespace, Reference: image.Reference}
+		if now := actual.Images[key].Local; !image.Pull && now != image.Digest {
+			diags.Errorf(resource.Range{}, "", "Image has changed", "image %s of containerd namespace %s was %s, and is now %s.", image.Reference, image.Namespace, image.Digest, orGone(now))
 		}
 	}
 	for _, c := range p.Changes {
 		d.checkUnrecorded(c)
-		if want := d.desired.Resource(c.Path); want != nil {
+		if want := in.desired.Resource(c.Path); want != nil {
 			d.checkAgain(c, want, slices.Contains(p.Profiles, resource.DefaultAppArmorProfile))
 		}
 	}
-	if !d.diags.HasErrors() {
+	if !diags.HasErrors() {
 		return nil
 	}
-	return fmt.Errorf("%w: this host has changed since it was made: plan again\n\n  %s", plan.ErrStale, strings.ReplaceAll(d.diags.Error(), "\n", "\n  "))
+	return fmt.Errorf("%w: this host has changed since it was made: plan again\n\n  %s", plan.ErrStale, strings.ReplaceAll(diags.Error(), "\n", "\n  "))
 }
 
 func orGone(digest string) string {
@@ -47,11 +47,19 @@ func orGone(digest string) string {
 	return digest
 }
 
+// recheck makes sure that a saved plan can still be carried out.
+type recheck struct {
+	in    *input
+	draft *draft
+	check *hostCheck
+	diags *resource.Diagnostics
+}
+
 // checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
 // profile.
-func (d *decider) checkAgain(c *plan.Change, want *resource.Resource, loads bool) {
-	d.checkControllers(want)
-	d.checkRestartPolicy(want)
+func (d *recheck) checkAgain(c *plan.Change, want *resource.Resource, loads bool) {
+	d.check.checkControllers(want)
+	d.check.checkRestartPolicy(want)
 	switch c.Path.Kind() {
 	case resource.KindSpace:
 		d.checkSubnetAgain(c)
@@ -61,24 +69,24 @@ func (d *decider) checkAgain(c *plan.Change, want *resource.Resource, loads bool
 		}
 		for _, text := range c.After.Status.Attachment.Published {
 			if port, err := resource.ParsePort(text); err == nil {
-				d.diags = append(d.diags, allocate.CheckPort(d.allocation(), c.Path, port)...)
+				*d.diags = append(*d.diags, allocate.CheckPort(d.draft.allocation(), c.Path, port)...)
 			}
 		}
 	case resource.KindContainer:
 		made := c.Action == plan.Create || c.Action == plan.Replace
 		if made {
-			d.checkHostPaths(want)
-			d.checkFlaws(want, c.After)
+			d.check.checkHostPaths(want)
+			d.check.checkFlaws(want, c.After)
 		}
 		if made || c.Start {
-			d.checkProfile(want)
-			d.checkDefaultProfile(want, loads)
+			d.check.checkProfile(want)
+			d.check.checkDefaultProfile(want, loads)
 		}
 	}
 }
 
 // checkSubnetAgain makes sure that a subnet that the space does not have yet is still free.
-func (d *decider) checkSubnetAgain(c *plan.Change) {
+func (d *recheck) checkSubnetAgain(c *plan.Change) {
 	var had, network *state.Network
 	if c.Before != nil {
 		had = c.Before.Status.Network
@@ -87,35 +95,35 @@ func (d *decider) checkSubnetAgain(c *plan.Change) {
 		return
 	}
 	if subnet, err := netip.ParsePrefix(network.Subnet); err == nil {
-		d.diags = append(d.diags, allocate.CheckSubnet(d.allocation(), c.Path, subnet)...)
+		*d.diags = append(*d.diags, allocate.CheckSubnet(d.draft.allocation(), c.Path, subnet)...)
 	}
 }
 
 // checkDefaultProfile makes sure that the default AppArmor profile is as the plan takes it to be, which loads it only where it
 // was not loaded then.
-func (d *decider) checkDefaultProfile(want *resource.Resource, loads bool) {
+func (h *hostCheck) checkDefaultProfile(want *resource.Resource, loads bool) {
 	if want.Spec.(*resource.Container).AppArmorProfile() != resource.DefaultAppArmorProfile {
 		return
 	}
-	switch enforced := d.actual.Profiles != nil; {
-	case enforced && !loads && !d.actual.Profiles[resource.DefaultAppArmorProfile]:
-		d.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, resource.DefaultAppArmorProfile)
+	switch enforced := h.in.actual.Profiles != nil; {
+	case enforced && !loads && !h.in.actual.Profiles[resource.DefaultAppArmorProfile]:
+		h.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, resource.DefaultAppArmorProfile)
 	case !enforced && loads:
-		d.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, resource.DefaultAppArmorProfile)
+		h.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, resource.DefaultAppArmorProfile)
 	}
 }
 
 // checkUnrecorded makes sure that what no state knows, and the plan adopts or removes, is still there under the id that the
 // plan says, with the labels of its path.
-func (d *decider) checkUnrecorded(c *plan.Change) {
+func (d *recheck) checkUnrecorded(c *plan.Change) {
 	found := c.Before
 	if c.Action == plan.Adopt {
 		found = c.After
 	}
-	if found == nil || d.prior.Records[c.Path] != nil {
+	if found == nil || d.in.prior.Records[c.Path] != nil {
 		return
 	}
-	o := d.orphans[c.Path]
+	o := d.in.orphans[c.Path]
 	if o == nil || o.namespace != found.Status.Namespace || o.container != nil && o.container.ID != found.Status.ContainerID {
 		d.diags.Errorf(resource.Range{}, c.Path, "Unrecorded resource is gone", "%s %s, which is not recorded, is not found in containerd namespace %s any more.", c.Path.Kind().Lower(), c.Path, found.Status.Namespace)
 	}

@@ -11,16 +11,16 @@ import (
 
 // elsewhere returns the last apply of the project from another directory than that of the configuration, or nil. Nothing
 // but the name of the directory tells then that the configuration is the project's.
-func (d *decider) elsewhere() *state.Application {
-	if !d.opts.Unnamed || d.opts.ByHand {
+func (in *input) elsewhere() *state.Application {
+	if !in.opts.Unnamed || in.opts.ByHand {
 		return nil
 	}
-	applied := d.prior.Projects[d.opts.Project]
+	applied := in.prior.Projects[in.opts.Project]
 	if len(applied) == 0 {
 		return &state.Application{}
 	}
 	for i := len(applied) - 1; i >= 0; i-- {
-		if applied[i].Directory != d.opts.Directory {
+		if applied[i].Directory != in.opts.Directory {
 			return &applied[i]
 		}
 	}
@@ -29,17 +29,17 @@ func (d *decider) elsewhere() *state.Application {
 
 // checkElsewhere refuses to delete or replace what was applied from another directory, unless the name of the project is
 // given: two directories may bear the same name.
-func (d *decider) checkElsewhere() {
-	from := d.elsewhere()
+func (d *review) checkElsewhere() {
+	from := d.in.elsewhere()
 	if from == nil {
 		return
 	}
 	var first *plan.Change
 	deleted, replaced := 0, 0
-	for _, p := range d.order {
-		c := d.changes[p]
+	for _, p := range d.draft.order {
+		c := d.draft.changes[p]
 		switch {
-		case c == nil || c.Action != plan.Delete && c.Action != plan.Replace || d.keptImages(p):
+		case c == nil || c.Action != plan.Delete && c.Action != plan.Replace || d.in.keptImages(p):
 			continue
 		case c.Action == plan.Delete:
 			deleted++
@@ -56,11 +56,11 @@ func (d *decider) checkElsewhere() {
 	d.diags.Errorf(resource.Range{}, first.Path, "Project of another directory",
 		"This would %s of project %q: %s %s is the first. But the project %s, this directory is %s, and only their names make them one project. "+
 			"If they are, give the name once, with --project %s or as kuke { project = %q } in the configuration. If they are not, give this one another name in the same way.",
-		toll(deleted, replaced), d.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.opts.Directory, d.opts.Project, d.opts.Project)
+		toll(deleted, replaced), d.in.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.in.opts.Directory, d.in.opts.Project, d.in.opts.Project)
 }
 
 // keptImages reports whether p is nothing but the images of a realm that was destroyed.
-func (d *decider) keptImages(p resource.Path) bool { return d.orphans[p] != nil && d.orphans[p].kept }
+func (in *input) keptImages(p resource.Path) bool { return in.orphans[p] != nil && in.orphans[p].kept }
 
 // toll counts what a plan would take.
 func toll(deleted, replaced int) string {
@@ -97,8 +97,8 @@ func appliedFrom(a *state.Application) string {
 
 // orNamed continues a sentence on what belongs to another project: where this one has no name but that of its directory,
 // it may be the same, applied from elsewhere or before the directory was renamed.
-func (d *decider) orNamed(owner string) string {
-	if !d.opts.Unnamed {
+func (in *input) orNamed(owner string) string {
+	if !in.opts.Unnamed {
 		return ""
 	}
 	return fmt.Sprintf(". This project has the name of its directory; if it is project %s, name it: kuke { project = %q }, or --project %s", owner, owner, owner)

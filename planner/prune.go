@@ -67,36 +67,43 @@ func (o *orphan) record(p resource.Path) *state.Record {
 	return r
 }
 
+// pruner decides on resources that are recorded or found, and not desired.
+type pruner struct {
+	in    *input
+	draft *draft
+	diags *resource.Diagnostics
+}
+
 // decideUnwanted decides on what is recorded or was found, and isn't desired.
-func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *plan.Change {
-	if !d.mayDelete(p) || d.opts.ByHand && !d.opts.Destroy && !d.parentGoes(p) && !d.realmReplaced(p) {
+func (d *pruner) decideUnwanted(p resource.Path, have *state.Record) *plan.Change {
+	if !d.draft.mayDelete(p) || d.in.opts.ByHand && !d.in.opts.Destroy && !d.draft.parentGoes(p) && !d.draft.realmReplaced(p) {
 		return nil
 	}
-	if d.needed[p] {
+	if d.in.needed[p] {
 		// What the configuration declares lives in it, so it stays.
-		if d.realmReplaced(p) {
+		if d.draft.realmReplaced(p) {
 			d.diags.Errorf(resource.Range{}, p, "Undeclared parent in a replaced realm",
 				"realm %s is to be replaced with all it holds, but %s %s, in which the configuration puts something, is not declared: declare it too.", p.Realm(), p.Kind().Lower(), p)
 		}
 		return nil
 	}
-	parentGoes := d.parentGoes(p)
+	parentGoes := d.draft.parentGoes(p)
 	// Only what the configuration has a say over is pruned: a file that declares one container of a cell,
 	// and not the cell, says nothing about the cell's other containers.
-	inScope := d.opts.Destroy || parentGoes || d.realmReplaced(p) || d.left(p)
+	inScope := d.in.opts.Destroy || parentGoes || d.draft.realmReplaced(p) || d.in.left(p)
 	if have == nil {
 		return d.decideOrphan(p, inScope)
 	}
 	c := &plan.Change{Path: p, Action: plan.Delete, Before: have, Diffs: plan.Compare(have.Spec, nil)}
-	if r := d.forgotten(p); r != nil && !d.opts.Destroy && d.ours(have.Status.Project) {
+	if r := d.in.forgotten(p); r != nil && !d.in.opts.Destroy && d.in.ours(have.Status.Project) {
 		return d.forget(p, have, r)
 	}
 	switch {
-	case d.ours(have.Status.Project) && inScope:
-		if !d.opts.Destroy && !parentGoes {
+	case d.in.ours(have.Status.Project) && inScope:
+		if !d.in.opts.Destroy && !parentGoes {
 			c.Reasons = append(c.Reasons, "no longer in the configuration")
 		}
-	case !parentGoes && !d.realmReplaced(p):
+	case !parentGoes && !d.draft.realmReplaced(p):
 		return nil
 	case have.Status.Project == "":
 		c.Reasons = append(c.Reasons, fmt.Sprintf("made by hand, deleted with %s %s", p.Parent().Kind().Lower(), p.Parent()))
@@ -114,12 +121,12 @@ func (d *decider) decideUnwanted(p resource.Path, have *state.Record) *plan.Chan
 
 // left reports whether the configuration has left out p, or what p is in, though it has a say over it. What p is in may
 // not be a target, and then stays for now.
-func (d *decider) left(p resource.Path) bool {
-	for q := p; q != "" && !d.needed[q] && d.desired.Resource(q) == nil; q = q.Parent() {
-		if have := d.prior.Records[q]; q != p && (have == nil || !d.ours(have.Status.Project)) {
+func (in *input) left(p resource.Path) bool {
+	for q := p; q != "" && !in.needed[q] && in.desired.Resource(q) == nil; q = q.Parent() {
+		if have := in.prior.Records[q]; q != p && (have == nil || !in.ours(have.Status.Project)) {
 			return false
 		}
-		if d.declares(q.Parent()) {
+		if in.declares(q.Parent()) {
 			return true
 		}
 	}
@@ -127,11 +134,11 @@ func (d *decider) left(p resource.Path) bool {
 }
 
 // declares reports whether the configuration has a say over the children of p; for the empty path, over realms.
-func (d *decider) declares(p resource.Path) bool {
+func (in *input) declares(p resource.Path) bool {
 	if p != "" {
-		return d.desired.Resource(p) != nil
+		return in.desired.Resource(p) != nil
 	}
-	for _, r := range d.desired.Resources() {
+	for _, r := range in.desired.Resources() {
 		if r.Path.Kind() == resource.KindRealm {
 			return true
 		}
@@ -140,10 +147,10 @@ func (d *decider) declares(p resource.Path) bool {
 }
 
 // decideOrphan removes what an interrupted apply of this project left and nobody wants.
-func (d *decider) decideOrphan(p resource.Path, inScope bool) *plan.Change {
-	o := d.orphans[p]
-	withParent := o.project == "" && (d.parentGoes(p) || d.realmReplaced(p))
-	if !inScope || !d.ours(o.project) && !withParent {
+func (d *pruner) decideOrphan(p resource.Path, inScope bool) *plan.Change {
+	o := d.in.orphans[p]
+	withParent := o.project == "" && (d.draft.parentGoes(p) || d.draft.realmReplaced(p))
+	if !inScope || !d.in.ours(o.project) && !withParent {
 		return nil
 	}
 	c := &plan.Change{Path: p, Action: plan.Delete, Before: o.record(p), Reasons: []string{"left unrecorded by an apply that was interrupted"}}
@@ -157,21 +164,21 @@ func (d *decider) decideOrphan(p resource.Path, inScope bool) *plan.Change {
 }
 
 // checkForeign refuses to delete or replace a realm whose namespace holds containers that are not ours.
-func (d *decider) checkForeign(c *plan.Change) {
-	ns := d.actual.Namespaces[c.Before.Status.Namespace]
+func (d *pruner) checkForeign(c *plan.Change) {
+	ns := d.in.actual.Namespaces[c.Before.Status.Namespace]
 	if ns == nil {
 		return
 	}
 	ours := map[string]bool{}
-	for p, r := range d.prior.Records {
+	for p, r := range d.in.prior.Records {
 		if c.Path.Contains(p) && p.Kind() == resource.KindContainer {
 			ours[r.Status.ContainerID] = true
 		}
 	}
 	var foreign []string
 	for id, container := range ns.Containers {
-		p, o := d.orphanOf(container)
-		left := o != nil && c.Path.Contains(p) && (o.project == "" || d.ours(o.project))
+		p, o := d.in.orphanOf(container)
+		left := o != nil && c.Path.Contains(p) && (o.project == "" || d.in.ours(o.project))
 		if !ours[id] && !left {
 			foreign = append(foreign, id)
 		}
@@ -186,10 +193,10 @@ func (d *decider) checkForeign(c *plan.Change) {
 }
 
 // decideImages decides whether the images of a realm that goes are kept, with its containerd namespace.
-func (d *decider) decideImages(c *plan.Change, ns *plan.Namespace) {
-	c.RemoveImages = d.opts.Images
+func (d *pruner) decideImages(c *plan.Change, ns *plan.Namespace) {
+	c.RemoveImages = d.in.opts.Images
 	hint := ""
-	if d.opts.Destroy {
+	if d.in.opts.Destroy {
 		hint = " (--images removes them)"
 	}
 	switch {
@@ -204,29 +211,29 @@ func (d *decider) decideImages(c *plan.Change, ns *plan.Namespace) {
 }
 
 // orphanOf returns the orphan that the container is, and its path, or nil.
-func (d *decider) orphanOf(c *plan.Container) (resource.Path, *orphan) {
+func (in *input) orphanOf(c *plan.Container) (resource.Path, *orphan) {
 	p := resource.Path(c.Labels[plan.LabelPath])
-	if o := d.orphans[p]; o != nil && o.container == c {
+	if o := in.orphans[p]; o != nil && o.container == c {
 		return p, o
 	}
 	return p, nil
 }
 
 // warnForeign tells of containers that nobody of ours manages in the namespaces of desired realms.
-func (d *decider) warnForeign() {
-	known := state.RecordedIDs(d.prior)
-	for _, r := range d.desired.Resources() {
-		if r.Path.Kind() != resource.KindRealm || d.opts.ByHand {
+func (d *review) warnForeign() {
+	known := state.RecordedIDs(d.in.prior)
+	for _, r := range d.in.desired.Resources() {
+		if r.Path.Kind() != resource.KindRealm || d.in.opts.ByHand {
 			continue
 		}
-		name := d.prior.Namespace(r.Path, d.desired)
-		ns := d.actual.Namespaces[name]
+		name := d.in.prior.Namespace(r.Path, d.in.desired)
+		ns := d.in.actual.Namespaces[name]
 		if ns == nil {
 			continue
 		}
 		var foreign []string
 		for id, c := range ns.Containers {
-			if _, o := d.orphanOf(c); o == nil && !known[[2]string{name, id}] {
+			if _, o := d.in.orphanOf(c); o == nil && !known[[2]string{name, id}] {
 				foreign = append(foreign, id)
 			}
 		}
@@ -241,24 +248,24 @@ func (d *decider) warnForeign() {
 
 // warnLeftBehind tells of containers that the plan may not touch, or doesn't look at, whose network goes with their root
 // container.
-func (d *decider) warnLeftBehind() {
-	for _, p := range d.prior.Paths() {
-		if p.Kind() != resource.KindContainer || d.changes[p] != nil || !d.rootMoves(p) {
+func (d *review) warnLeftBehind() {
+	for _, p := range d.in.prior.Paths() {
+		if p.Kind() != resource.KindContainer || d.draft.changes[p] != nil || !d.draft.rootMoves(p) {
 			continue
 		}
-		if c := d.live(p); c == nil || c.Status != plan.TaskRunning && c.Status != plan.TaskPaused {
+		if c := d.in.live(p); c == nil || c.Status != plan.TaskRunning && c.Status != plan.TaskPaused {
 			continue
 		}
 		whose := "is not in this configuration"
-		switch project := d.prior.Records[p].Status.Project; project {
-		case d.opts.Project:
+		switch project := d.in.prior.Records[p].Status.Project; project {
+		case d.in.opts.Project:
 		case "":
 			whose = "was made by hand"
 		default:
 			whose = fmt.Sprintf("belongs to project %q", project)
 		}
-		root := d.rootOf(p.Parent())
-		d.diags.Warnf(d.declared(root), root, "Container without its network", "container %s %s and stays as it is, but loses its network: root container %s is %s. Start it again afterwards: kuke restart container %s.",
-			p, whose, root, past(d.changes[root].Action), p)
+		root := d.in.rootOf(p.Parent())
+		d.diags.Warnf(d.in.declared(root), root, "Container without its network", "container %s %s and stays as it is, but loses its network: root container %s is %s. Start it again afterwards: kuke restart container %s.",
+			p, whose, root, past(d.draft.changes[root].Action), p)
 	}
 }

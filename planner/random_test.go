@@ -357,8 +357,7 @@ func (h *host) checkConverged(desired *resource.Tree) {
 		h.Fatalf("there is still to do:\n%s", text(left))
 	}
 	count, lost := map[resource.Kind]int{}, 0
-	d := &decider{desired: desired, prior: h.prior}
-	d.findRoots()
+	in := newInput(desired, h.prior, h.actual, Options{}, nil)
 	for _, r := range desired.Resources() {
 		record := h.prior.Records[r.Path]
 		if record == nil || !reflect.DeepEqual(record.Spec, r.Spec) {
@@ -368,7 +367,7 @@ func (h *host) checkConverged(desired *resource.Tree) {
 		switch spec := r.Spec.(type) {
 		case *resource.Container:
 			c := h.actual.Container(record.Status.Namespace, record.Status.ContainerID)
-			if c == nil || !d.hasEnded(r.Path, spec, c) && (c.Status != plan.TaskRunning || c.NetNS == 0 || c.NetNS != h.pins[r.Path.Parent()] || c.RestartPolicy != policyOf(record)) {
+			if c == nil || !in.hasEnded(r.Path, spec, c) && (c.Status != plan.TaskRunning || c.NetNS == 0 || c.NetNS != h.pins[r.Path.Parent()] || c.RestartPolicy != policyOf(record)) {
 				h.Fatalf("%s is %+v", r.Path, c)
 			}
 			if _, ok := h.actual.Cgroups[record.Status.Cgroup]; !ok && c.Status == plan.TaskNone {

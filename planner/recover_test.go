@@ -150,10 +150,12 @@ func TestRenamedKeepsItsID(t *testing.T) {
 	renamed := &state.Record{Path: "r/s/t/c/b", Spec: spec, Status: state.Status{
 		Namespace: "kukeon-r", ContainerID: "s_t_c_a", Cgroup: "/kukeon/r/s/t/c/a_a", CreatedAt: &now, FormerName: "a",
 	}}
-	d := &decider{
-		prior: &state.State{Records: map[resource.Path]*state.Record{renamed.Path: renamed}}, desired: resource.NewTree(),
-		order: []resource.Path{"r/s/t/c/a", renamed.Path}, changes: map[resource.Path]*plan.Change{},
-	}
+	prior := &state.State{Records: map[resource.Path]*state.Record{renamed.Path: renamed}}
+	var diags resource.Diagnostics
+	in := newInput(resource.NewTree(), prior, &plan.Actual{}, Options{}, nil)
+	so := newDraft(in, &scope{})
+	so.order = []resource.Path{"r/s/t/c/a", renamed.Path}
+	d := &decider{in: in, draft: so, diags: &diags}
 	after := d.recordOf(&resource.Resource{Path: renamed.Path, Spec: spec})
 	if after.Status.ContainerID != "s_t_c_a" || after.Status.Cgroup != "/kukeon/r/s/t/c/a_a" {
 		t.Errorf("%+v", after.Status)
@@ -167,16 +169,16 @@ func TestRenamedKeepsItsID(t *testing.T) {
 		t.Error("a plan lays claim to another cgroup")
 	}
 	fresh := &resource.Resource{Path: "r/s/t/c/a", Spec: spec}
-	d.changes[fresh.Path] = &plan.Change{Path: fresh.Path, Action: plan.Create, Diffs: plan.Compare(nil, spec), After: d.recordOf(fresh)}
-	d.warnRenamed()
+	so.changes[fresh.Path] = &plan.Change{Path: fresh.Path, Action: plan.Create, Diffs: plan.Compare(nil, spec), After: d.recordOf(fresh)}
+	(&review{in: in, draft: so, diags: &diags}).warnRenamed()
 	// A new one at its former path gets another id.
-	if got := d.changes[fresh.Path].After.Status; got.ContainerID != "s_t_c_a.2" || got.Cgroup != "/kukeon/r/s/t/c/a_a.2" {
+	if got := so.changes[fresh.Path].After.Status; got.ContainerID != "s_t_c_a.2" || got.Cgroup != "/kukeon/r/s/t/c/a_a.2" {
 		t.Errorf("%+v", got)
 	}
-	if err := d.changes[fresh.Path].Validate(); err != nil {
+	if err := so.changes[fresh.Path].Validate(); err != nil {
 		t.Error(err)
 	}
-	if d.diags.HasErrors() || !strings.Contains(d.diags.Error(), "r/s/t/c/a was renamed to r/s/t/c/b") {
-		t.Errorf("diagnostics %v", d.diags)
+	if diags.HasErrors() || !strings.Contains(diags.Error(), "r/s/t/c/a was renamed to r/s/t/c/b") {
+		t.Errorf("diagnostics %v", diags)
 	}
 }

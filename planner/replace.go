@@ -10,19 +10,19 @@ import (
 const replaceAsked = "replaced as asked with --replace"
 
 // toReplace reports whether the container at p is to be made anew in any case.
-func (d *decider) toReplace(p resource.Path) bool {
-	return slices.ContainsFunc(d.opts.Replace, func(r resource.Path) bool { return r.Contains(p) })
+func (in *input) toReplace(p resource.Path) bool {
+	return slices.ContainsFunc(in.opts.Replace, func(r resource.Path) bool { return r.Contains(p) })
 }
 
 // checkReplace refuses paths at and below which nothing can be replaced.
-func (d *decider) checkReplace() {
-	for _, asked := range d.opts.Replace {
+func (d *request) checkReplace() {
+	for _, asked := range d.in.opts.Replace {
 		var declared resource.Range
 		wanted, targeted := false, false
-		for _, r := range d.desired.Resources() {
+		for _, r := range d.in.desired.Resources() {
 			if r.Path.Kind() == resource.KindContainer && !r.External && asked.Contains(r.Path) {
 				wanted, declared = true, r.Declared
-				targeted = targeted || d.targeted(r.Path)
+				targeted = targeted || d.draft.targeted(r.Path)
 			}
 		}
 		switch {

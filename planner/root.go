@@ -82,15 +82,15 @@ func rootsFound(prior *state.State, orphans map[resource.Path]*orphan) map[resou
 
 // checkImpliedRoots makes sure that the containers that are roots without anybody having written so can be it. The
 // configuration was checked for those that it implies; a recorded root may be another one.
-func (d *decider) checkImpliedRoots() {
+func (d *request) checkImpliedRoots() {
 	implied := func(cell resource.Path) *resource.Resource {
-		if root := d.desired.Resource(d.desiredRoots[cell]); root != nil && root.ImpliedRoot {
+		if root := d.in.desired.Resource(d.in.desiredRoots[cell]); root != nil && root.ImpliedRoot {
 			return root
 		}
 		return nil
 	}
-	for _, r := range d.desired.Resources() {
-		if r.External || !d.targeted(r.Path) {
+	for _, r := range d.in.desired.Resources() {
+		if r.External || !d.draft.targeted(r.Path) {
 			continue
 		}
 		switch spec := r.Spec.(type) {
@@ -107,7 +107,7 @@ func (d *decider) checkImpliedRoots() {
 }
 
 // checkStartsFirst makes sure that a root container, which starts before all others of its cell, waits for none of them.
-func (d *decider) checkStartsFirst(root *resource.Resource, spec *resource.Container) {
+func (d *request) checkStartsFirst(root *resource.Resource, spec *resource.Container) {
 	const remedy = "container %s is the root of its cell, as recorded, and starts before every other, but it %s %s. Remove that, or write root = true in another container of the cell, which replaces all of them."
 	for _, on := range spec.DependsOn {
 		d.diags.Errorf(root.RangeOf("dependsOn"), root.Path, "Dependency cycle", remedy, root.Path, "depends on", root.Path.Parent().Join(on.Name))
@@ -120,7 +120,7 @@ func (d *decider) checkStartsFirst(root *resource.Resource, spec *resource.Conta
 }
 
 // checkRootsEnd makes sure that the cells whose completion a cell waits for have root containers that end.
-func (d *decider) checkRootsEnd(cell *resource.Resource, spec *resource.Cell, implied func(resource.Path) *resource.Resource) {
+func (d *request) checkRootsEnd(cell *resource.Resource, spec *resource.Cell, implied func(resource.Path) *resource.Resource) {
 	for _, on := range spec.DependsOn {
 		root := implied(resource.Path(on.Name))
 		if on.Condition != resource.Completed || root == nil {

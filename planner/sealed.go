@@ -8,13 +8,13 @@ import (
 )
 
 // checkSecrets makes sure that the values of the secrets of a wanted container were to be had.
-func (d *decider) checkSecrets(want *resource.Resource) {
+func (h *hostCheck) checkSecrets(want *resource.Resource) {
 	spec, ok := want.Spec.(*resource.Container)
 	if !ok {
 		return
 	}
 	for _, s := range spec.Secrets {
-		why, failed := d.actual.UnreadableSecrets[plan.SecretKey{Container: want.Path, Name: s.Name}]
+		why, failed := h.in.actual.UnreadableSecrets[plan.SecretKey{Container: want.Path, Name: s.Name}]
 		if !failed {
 			continue
 		}
@@ -24,13 +24,13 @@ func (d *decider) checkSecrets(want *resource.Resource) {
 				at = rng
 			}
 		}
-		d.diags.Errorf(at, want.Path, "Secret can't be read", "container %s has the secret %s, but %s.", want.Path, s.Name, why)
+		h.diags.Errorf(at, want.Path, "Secret can't be read", "container %s has the secret %s, but %s.", want.Path, s.Name, why)
 	}
 }
 
 // mendSecrets has the files of secrets put right that a running container sees.
-func (d *decider) mendSecrets(c *plan.Change) {
-	for _, what := range d.actual.SecretDrift[c.Path] {
+func (d *containers) mendSecrets(c *plan.Change) {
+	for _, what := range d.in.actual.SecretDrift[c.Path] {
 		if c.Action == "" {
 			c.Action = plan.Update
 		}

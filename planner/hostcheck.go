@@ -1,0 +1,78 @@
+package planner
+
+import (
+	"strings"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// hostCheck makes sure that the host offers what resources need.
+type hostCheck struct {
+	in    *input
+	diags *resource.Diagnostics
+}
+
+func (h *hostCheck) checkPlugins() {
+	if len(h.in.actual.MissingPlugins) == 0 {
+		return
+	}
+	for _, r := range h.in.desired.Resources() {
+		if k := r.Path.Kind(); !r.External && (k == resource.KindSpace || k == resource.KindCell || k == resource.KindContainer) {
+			h.diags.Errorf(r.Declared, r.Path, "CNI plugins are missing",
+				"%s %s needs a network, but this host lacks %s: install them (apt-get install containernetworking-plugins iptables), or name their directory with --cni-bin-dir.",
+				k.Lower(), r.Path, strings.Join(h.in.actual.MissingPlugins, ", "))
+			return
+		}
+	}
+}
+
+// checkRestartPolicy refuses a policy that this containerd doesn't keep to: 1.6 takes every one for always, which makes
+// no difference to unless-stopped.
+func (h *hostCheck) checkRestartPolicy(want *resource.Resource) {
+	c, ok := want.Spec.(*resource.Container)
+	if !ok || c.RestartPolicy == "" || c.RestartPolicy == "no" {
+		return
+	}
+	kept := h.in.actual.RestartPolicies
+	if h.in.actual.Keeps(c.RestartPolicy) {
+		return
+	}
+	known := "has no restart monitor"
+	if len(kept) > 0 {
+		known = "only keeps to " + strings.Join(kept, ", ")
+	}
+	h.diags.Errorf(want.RangeOf("restartPolicy"), want.Path, "Restart policy can't be kept",
+		"container %s has the restart policy %s, but containerd %s %s: use containerd 1.7 or later, or another policy.", want.Path, c.RestartPolicy, h.in.actual.Version, known)
+}
+
+// checkFlaws makes sure that a container which will be made can run, as far as its image tells. What is pulled isn't there yet to
+// be looked into: the step that prepares the container does.
+func (h *hostCheck) checkFlaws(want *resource.Resource, after *state.Record) {
+	spec := want.Spec.(*resource.Container)
+	if local := h.in.actual.Images[plan.ImageKey{Namespace: after.Status.Namespace, Reference: spec.Image}].Local; local == "" || local != after.Status.ImageDigest {
+		return
+	}
+	for _, f := range h.in.actual.Flaws[want.Path] {
+		h.diags.Errorf(want.RangeOf(f.Attribute), want.Path, f.Summary, "container %s %s", want.Path, f.Text)
+	}
+}
+
+// checkHostPaths makes sure that the paths of the host are there that a container which will be made uses.
+func (h *hostCheck) checkHostPaths(want *resource.Resource) {
+	spec := want.Spec.(*resource.Container)
+	for _, v := range spec.Volumes {
+		if h.in.actual.MissingPaths[v.Source] {
+			h.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",
+				"container %s mounts %s at %s, but this host has no %s: create it first.", want.Path, v.Source, v.Target, v.Source)
+		}
+	}
+	for _, device := range spec.Devices {
+		if host := resource.DeviceHostPath(device); h.in.actual.MissingPaths[host] {
+			h.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have.", want.Path, host)
+		} else if h.in.actual.NotDevices[host] {
+			h.diags.Errorf(want.RangeOf("devices"), want.Path, "Not a device", "container %s uses %s as a device, but on this host it is none, nor a directory that holds any. Mount it as a volume, or correct the path.", want.Path, host)
+		}
+	}
+}

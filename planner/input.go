@@ -1,0 +1,210 @@
+package planner
+
+import (
+	"sort"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// input is what the decisions follow from. Its methods tell what follows from it alone, whatever is decided.
+type input struct {
+	desired *resource.Tree
+	prior   *state.State
+	actual  *plan.Actual
+	opts    Options
+	// orphans are containers, namespaces and networks that bear our labels and that no state knows.
+	orphans map[resource.Path]*orphan
+	kills   *plan.OOMKills
+	// desiredRoots and priorRoots hold the root container of each cell that has one.
+	desiredRoots, priorRoots map[resource.Path]resource.Path
+	// needed holds what is above a desired resource.
+	needed map[resource.Path]bool
+	// awaited holds the containers that others wait for until they have completed.
+	awaited map[resource.Path]bool
+	// hostNames are the names on the host that are taken: by recorded resources, and by those that were given one since.
+	hostNames *state.HostNames
+}
+
+// newInput returns the input of decisions on desired, where prior is the state with moves and imports made.
+func newInput(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts Options, orphans map[resource.Path]*orphan) *input {
+	in := &input{
+		desired: desired, prior: prior, actual: actual, opts: opts, orphans: orphans,
+		kills: plan.NewOOMKills(prior, actual), hostNames: state.HostNamesOf(prior),
+	}
+	in.findRoots()
+	return in
+}
+
+// paths returns every path that is desired, recorded or found, in the order of decision.
+func (in *input) paths() []resource.Path {
+	seen := map[resource.Path]bool{}
+	var paths []resource.Path
+	add := func(p resource.Path) {
+		if !seen[p] {
+			seen[p] = true
+			paths = append(paths, p)
+		}
+	}
+	for _, r := range in.desired.Resources() {
+		add(r.Path)
+	}
+	for p := range in.prior.Records {
+		add(p)
+	}
+	for p := range in.orphans {
+		add(p)
+	}
+	sort.Slice(paths, func(i, j int) bool {
+		a, b := paths[i], paths[j]
+		if a.Parent() == b.Parent() && a.Kind() == resource.KindContainer && in.isRoot(a) != in.isRoot(b) {
+			return in.isRoot(a)
+		}
+		return resource.ComparePaths(a, b) < 0
+	})
+	return paths
+}
+
+// isRoot reports whether the container at p is its cell's root, as it will be.
+func (in *input) isRoot(p resource.Path) bool { return p == in.rootOf(p.Parent()) }
+
+// rootOf returns the root container of a cell as it will be, or the empty path.
+func (in *input) rootOf(cell resource.Path) resource.Path {
+	if root := in.desiredRoots[cell]; root != "" {
+		return root
+	}
+	return in.priorRoots[cell]
+}
+
+// findRoots notes the root container of each cell, as desired and as recorded, and what desired resources need
+// above them.
+func (in *input) findRoots() {
+	in.desiredRoots, in.priorRoots, in.needed = map[resource.Path]resource.Path{}, recordedRoots(in.prior), map[resource.Path]bool{}
+	for _, r := range in.desired.Resources() {
+		for p := r.Path.Parent(); p != "" && !in.needed[p]; p = p.Parent() {
+			in.needed[p] = true
+		}
+		if c, ok := r.Spec.(*resource.Container); ok && c.Root {
+			in.desiredRoots[r.Path.Parent()] = r.Path
+		}
+	}
+	in.findAwaited()
+}
+
+// findAwaited notes the containers that must complete before others are started.
+func (in *input) findAwaited() {
+	in.awaited = map[resource.Path]bool{}
+	for _, r := range in.desired.Resources() {
+		switch spec := r.Spec.(type) {
+		case *resource.Container:
+			for _, on := range spec.DependsOn {
+				if on.Condition == resource.Completed {
+					in.awaited[r.Path.Parent().Join(on.Name)] = true
+				}
+			}
+		case *resource.Cell:
+			for _, on := range spec.DependsOn {
+				if on.Condition == resource.Completed {
+					in.awaited[in.rootOf(resource.Path(on.Name))] = true
+				}
+			}
+		}
+	}
+}
+
+// imported reports whether the container at p is one that kuke did not make, outside of the network namespace of its cell.
+func (in *input) imported(p resource.Path) bool {
+	r := in.prior.Records[p]
+	return r != nil && r.Status.Imported
+}
+
+// pinned returns the inode of the network namespace that is pinned for the cell, or 0.
+func (in *input) pinned(cell resource.Path) uint64 {
+	if found := in.actual.Cells[cell]; found != nil {
+		return found.NetNS
+	}
+	return 0
+}
+
+// ours reports whether the plan may do as it likes with what belongs to the project.
+func (in *input) ours(project string) bool { return in.opts.ours(project) }
+
+func (o *Options) ours(project string) bool { return o.ByHand || project == o.Project }
+
+// declared returns where the resource at p is declared.
+func (in *input) declared(p resource.Path) resource.Range {
+	if r := in.desired.Resource(p); r != nil {
+		return r.Declared
+	}
+	return resource.Range{}
+}
+func (in *input) attachmentOf(p resource.Path) *state.Attachment {
+	if r := in.prior.Records[p]; r != nil {
+		return r.Status.Attachment
+	}
+	return nil
+}
+
+// strayed reports whether a running container that isn't its cell's root is in another network namespace
+// than the running root, or than the one pinned for the cell.
+func (in *input) strayed(p resource.Path, c *plan.Container) bool {
+	root := in.rootOf(p.Parent())
+	return root != p && root != "" && !in.imported(p) && in.actual.Strayed(p.Parent(), in.live(root), c)
+}
+
+// live returns what containerd has of the container at p where it is, or will be, or nil.
+func (in *input) live(p resource.Path) *plan.Container {
+	id := resource.ContainerID(p)
+	if owner := in.hostNames.Containers[[2]string{in.prior.Namespace(p, in.desired), id}]; owner != "" && owner != p {
+		id = "" // it was moved from here
+	}
+	if r := in.prior.Records[p]; r != nil && r.Status.ContainerID != "" {
+		id = r.Status.ContainerID
+	} else if o := in.orphans[p]; r == nil && o != nil && o.container != nil {
+		id = o.container.ID
+	}
+	return in.actual.Container(in.prior.Namespace(p, in.desired), id)
+}
+
+// hasEnded reports whether the container has done its work: as containerd says, or, where a shutdown or a reboot has taken
+// its task, as is recorded.
+func (in *input) hasEnded(p resource.Path, spec *resource.Container, actual *plan.Container) bool {
+	if actual == nil || !plan.MayEnd(spec) && !in.awaited[p] {
+		return false
+	}
+	if actual.Status == plan.TaskNone {
+		r := in.prior.Records[p]
+		return r != nil && r.Status.Run == "" && r.Status.Exit != nil && r.Status.Exit.Code == 0
+	}
+	return actual.Status == plan.TaskStopped && actual.ExitCode == 0
+}
+
+// needsNetns reports whether a container of the cell besides its root runs, or is to.
+func (in *input) needsNetns(cell resource.Path) bool {
+	for _, r := range in.desired.Resources() {
+		spec, ok := r.Spec.(*resource.Container)
+		if !ok || r.Path.Parent() != cell || in.isRoot(r.Path) {
+			continue
+		}
+		if !in.hasEnded(r.Path, spec, in.live(r.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// declaresCell reports whether the configuration declares the cell, and not as one that is managed elsewhere.
+func (in *input) declaresCell(cell resource.Path) bool {
+	want := in.desired.Resource(cell)
+	return want != nil && !want.External
+}
+
+// staysRoot reports whether the recorded root container at p is not declared, nor deleted for that, and so remains one.
+func (in *input) staysRoot(p resource.Path) bool {
+	if p == "" {
+		return false
+	}
+	want := in.desired.Resource(p)
+	return want != nil && want.External || want == nil && (!in.declaresCell(p.Parent()) || !in.ours(in.prior.Records[p].Status.Project))
+}
