@@ -24,6 +24,7 @@ func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 	}
 	if had != nil {
 		c.Reasons = append(c.Reasons, drift...)
+		c.Reattach = d.reattached(p, had, a)
 	} else if c.Action == plan.Update {
 		c.Reasons = append(c.Reasons, "it has no address yet")
 	}
@@ -66,6 +67,20 @@ func setDiffs(name string, before, after []string) []plan.Diff {
 		}
 	}
 	return diffs
+}
+
+// reattached names the interfaces of a recorded cell that stay as they are, and are not so on the host.
+func (d *networks) reattached(p resource.Path, had, a *state.Attachment) []string {
+	if d.in.rootOf(p) == "" || d.draft.netnsMoves(p) {
+		return nil
+	}
+	flawed := d.in.actual.FlawedInterfaces(p, had, d.in.live(d.in.rootOf(p)))
+	return slices.DeleteFunc(flawed, func(name string) bool {
+		return !slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool {
+			stays := a.In(i.Space)
+			return i.Name == name && stays != nil && *stays == i
+		})
+	})
 }
 
 // cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the

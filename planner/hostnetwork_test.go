@@ -157,13 +157,35 @@ func (h *host) makeNetwork(r *state.Record, mend bool, fail failFunc) {
 	}
 }
 
-// mend pins the network namespace of the root container that runs, and attaches it as recorded.
+// mend pins the network namespace of the root container that runs, and attaches it as recorded: interfaces that stay are left as
+// they are, unless the plan says that they are to be attached again.
 func (h *host) mend(cell *state.Record, fail failFunc) {
 	if root := h.rootNetNS(cell.Path); root != 0 {
 		h.pins[cell.Path] = root
 	}
-	if h.pins[cell.Path] != 0 {
-		h.attachCell(cell, fail)
+	pin := h.pins[cell.Path]
+	if pin == 0 {
+		return
+	}
+	was, published := h.interfaces[pin], h.published[cell.Path]
+	h.attachCell(cell, fail)
+	had := h.prior.Records[cell.Path].Status.Attachment
+	if had == nil {
+		return
+	}
+	again := h.changes[cell.Path].Reattach
+	for n, i := range had.Interfaces {
+		stays := cell.Status.Attachment.In(i.Space)
+		republish := n == 0 && !slices.Equal(had.Published, cell.Status.Attachment.Published)
+		if stays == nil || *stays != i || republish || slices.Contains(again, i.Name) {
+			continue
+		}
+		if h.interfaces[pin][i.Name] = was[i.Name]; was[i.Name] == "" {
+			delete(h.interfaces[pin], i.Name)
+		}
+		if n == 0 {
+			h.published[cell.Path] = published
+		}
 	}
 }
 

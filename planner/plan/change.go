@@ -26,6 +26,9 @@ type Change struct {
 	// RemoveImages says that the images of a realm that is deleted or replaced go with it; else its containerd namespace
 	// stays if it holds any.
 	RemoveImages bool `json:"remove_images,omitempty"`
+	// Reattach names the interfaces of an updated cell that stay as they are recorded, but are not so on the host: they are
+	// detached, and attached again.
+	Reattach []string `json:"reattach,omitempty"`
 	// Start says that an updated container is also started.
 	Start bool `json:"start,omitempty"`
 	// Signal is the one sent, for [Kill].

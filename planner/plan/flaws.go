@@ -23,11 +23,7 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 	}
 	var flaws []string
 	for _, i := range had.Interfaces {
-		if now := found.Addresses[i.Name]; now == "" {
-			flaws = append(flaws, fmt.Sprintf("its interface %s is gone", i.Name))
-		} else if now != i.Address {
-			flaws = append(flaws, fmt.Sprintf("its interface %s has the address %s, not %s", i.Name, now, i.Address))
-		} else if why := found.Flaws[i.Name]; why != "" {
+		if why := found.flaw(i); why != "" {
 			flaws = append(flaws, fmt.Sprintf("its interface %s %s", i.Name, why))
 		}
 	}
@@ -37,6 +33,36 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 		}
 	}
 	return flaws
+}
+
+// flaw says how an interface differs from its record, or returns "".
+func (n *CellNetwork) flaw(i state.Interface) string {
+	now := n.Addresses[i.Name]
+	switch {
+	case now == "":
+		return "is gone"
+	case now != i.Address:
+		return fmt.Sprintf("has the address %s, not %s", now, i.Address)
+	}
+	return n.Flaws[i.Name]
+}
+
+// FlawedInterfaces names the interfaces of a recorded cell that AttachmentFlaws tells of: an interface that is not as it was
+// made, and the first one, with which ports are published, where one of those is not. Where the network namespace of the root
+// container is not at hand, or there is none, it names none.
+func (a *Actual) FlawedInterfaces(cell resource.Path, had *state.Attachment, root *Container) []string {
+	found := a.Cells[cell]
+	if had == nil || found == nil || found.NetNS == 0 || root != nil && root.NetNS != 0 && root.NetNS != found.NetNS {
+		return nil
+	}
+	unpublished := slices.ContainsFunc(had.Published, func(port string) bool { return !a.isPublished(cell, port) })
+	var names []string
+	for n, i := range had.Interfaces {
+		if found.flaw(i) != "" || n == 0 && unpublished {
+			names = append(names, i.Name)
+		}
+	}
+	return names
 }
 
 // FileFlaws names the files in /etc of a recorded cell that differ from the expected ones; hosts is the expected text of

@@ -135,6 +135,12 @@ func (c *Change) Validate() error {
 	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
 	}
+	for _, name := range c.Reattach {
+		known := func(i state.Interface) bool { return i.Name == name }
+		if c.Action != Update || c.Before.Status.Attachment == nil || !slices.ContainsFunc(c.Before.Status.Attachment.Interfaces, known) {
+			return fmt.Errorf("%s has no interface %s to attach again", c.Path, name)
+		}
+	}
 	return c.checkDiffs()
 }
 
