@@ -169,7 +169,7 @@ func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step,
 	case plan.OpNames:
 		return e.writeNames(ctx, s.Path, p.Names)
 	}
-	k := e.kind(s.Path.Kind(), p.Names)
+	k := e.kind(c, p.Names)
 	switch s.Op {
 	case plan.OpPrepare:
 		return containerKind{e}.try(ctx, c.After)

@@ -40,6 +40,8 @@ func (e *Executor) cellID(cell resource.Path) string {
 type cellKind struct {
 	executor *Executor
 	names    []plan.SpaceNames
+	// reattach is that of the change that is carried out.
+	reattach []string
 }
 
 func (k cellKind) create(_ context.Context, after *state.Record) error {
@@ -78,21 +80,16 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
-// mend attaches the network namespace of the cell as after says, if there is one.
+// mend attaches the network namespace of the cell, if there is one, as after says: interfaces that stay are left as they are,
+// unless they are among those to attach again.
 func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 	pin := netnsPath(after.CellID())
 	if err := k.repin(ctx, after, pin); err != nil {
 		return err
 	}
-	found, err := network.Addresses(pin)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
 		return nil // the root container attaches it when it is started
-	}
-	if err != nil {
-		return err
-	}
-	uplinks, err := network.Uplinks(pin)
-	if err != nil {
+	} else if err != nil {
 		return err
 	}
 	had, want := before.Status.Attachment, after.Status.Attachment
@@ -100,11 +97,9 @@ func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
 		had = &state.Attachment{}
 	}
 	kept := map[string]bool{}
-	republish := !reflect.DeepEqual(had.Published, want.Published) || !k.published(after)
+	republish := !reflect.DeepEqual(had.Published, want.Published)
 	for n, i := range had.Interfaces {
-		stays := want.In(i.Space)
-		sound := found[i.Name].String() == i.Address && flaw(had, n, uplinks) == ""
-		if stays != nil && *stays == i && sound && (n > 0 || !republish) {
+		if stays := want.In(i.Space); stays != nil && *stays == i && !slices.Contains(k.reattach, i.Name) && (n > 0 || !republish) {
 			kept[i.Name] = true
 		} else if err := k.detach(ctx, after.Path, had, n); err != nil {
 			return err
@@ -156,26 +151,6 @@ func flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string 
 		return "has no default route"
 	}
 	return ""
-}
-
-// published reports whether the host forwards all ports of the cell to it, as far as it can be told.
-func (k cellKind) published(after *state.Record) bool {
-	want := after.Status.Attachment.Published
-	if len(want) == 0 {
-		return true
-	}
-	survey, err := k.executor.networks.Survey(true)
-	if err != nil {
-		return false
-	}
-	mappings := mappingsOf(survey)
-	for _, text := range want {
-		port, err := resource.ParsePort(text)
-		if err != nil || !plan.Mapped(mappings, after.CellID(), port) {
-			return false
-		}
-	}
-	return true
 }
 
 // repin pins the network namespace of the root container that runs, where its pin was lost.

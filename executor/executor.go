@@ -128,9 +128,9 @@ func (h *Host) Holding(store *state.Store) *Executor {
 // Close ends the connection to containerd.
 func (h *Host) Close() error { return h.containerd.Close() }
 
-// kind returns what carries out the steps of a resource of kind k, in a plan with the given names of cells.
-func (e *Executor) kind(k resource.Kind, names []plan.SpaceNames) kind {
-	switch k {
+// kind returns what carries out the steps of a change, in a plan with the given names of cells.
+func (e *Executor) kind(c *plan.Change, names []plan.SpaceNames) kind {
+	switch c.Path.Kind() {
 	case resource.KindRealm:
 		return realmKind{e}
 	case resource.KindSpace:
@@ -138,7 +138,7 @@ func (e *Executor) kind(k resource.Kind, names []plan.SpaceNames) kind {
 	case resource.KindStack:
 		return stackKind{e}
 	case resource.KindCell:
-		return cellKind{e, names}
+		return cellKind{e, names, c.Reattach}
 	}
 	return containerKind{e}
 }
