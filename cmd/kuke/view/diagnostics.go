@@ -24,36 +24,41 @@ func (v *View) Error(err error, sources map[string][]byte) {
 // Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail. Of more than
 // maxShown errors, or warnings, there is a count.
 func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
+	v.printf("%s", v.diagnostics(ds, sources))
+}
+
+func (v *View) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *page {
+	b := &page{}
 	lines := sourceLines(sources)
 	counts := map[resource.Severity]int{}
 	for _, d := range ds {
 		if counts[d.Severity]++; counts[d.Severity] > maxShown {
 			continue
 		}
-		title := v.red("Error: ")
+		look, title := classPlain, v.red("Error: ")
 		if d.Severity == resource.Warning {
-			title = v.yellow("Warning: ")
+			look, title = classWarning, v.yellow("Warning: ")
 		}
-		var b strings.Builder
-		b.WriteString("\n" + title + v.bold("%s", visible(d.Summary)) + "\n")
-		v.place(&b, d.Subject, lines)
+		b.writef("\n")
+		b.add(look, "", "", title+v.bold("%s", visible(d.Summary))+"\n")
+		v.place(b, d.Subject, lines)
 		if d.Detail != "" {
-			b.WriteString("\n  " + strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)) + "\n")
+			b.writef("\n  %s\n", strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)))
 		}
-		v.printf("%s", b.String())
 	}
 	for _, severity := range []resource.Severity{resource.Error, resource.Warning} {
 		if n := counts[severity] - maxShown; n > 0 {
-			v.printf("\n%s\n", andMore(n, string(severity)))
+			b.writef("\n%s\n", andMore(n, string(severity)))
 		}
 	}
+	return b
 }
 
-func (v *View) place(b *strings.Builder, r resource.Range, lines func(resource.Range) (string, bool)) {
+func (v *View) place(b *page, r resource.Range, lines func(resource.Range) (string, bool)) {
 	if r.File == "" {
 		return
 	}
-	b.WriteString("\n  on " + visible(r.String()) + "\n")
+	b.writef("\n  on %s\n", visible(r.String()))
 	line, ok := lines(r)
 	if !ok {
 		return
@@ -75,8 +80,8 @@ func (v *View) place(b *strings.Builder, r resource.Range, lines func(resource.R
 		}
 		return ' '
 	}, prefix)
-	b.WriteString("  " + v.faint("%5d │ ", r.Start.Line) + visible(line) + "\n")
-	b.WriteString("  " + v.faint("      │ ") + indent + v.red("%s", strings.Repeat("^", length)) + "\n")
+	b.writef("  %s%s\n", v.faint("%5d │ ", r.Start.Line), visible(line))
+	b.writef("  %s%s%s\n", v.faint("      │ "), indent, v.red("%s", strings.Repeat("^", length)))
 }
 
 // excerpt cuts a long line to the part around the place that follows prefix and has the given length in characters. It

@@ -44,31 +44,33 @@ func outputText(o *state.Output) string {
 }
 
 // outputChanges prints how the outputs change.
-func (v *View) outputChanges(b *strings.Builder, changes []plan.OutputChange) {
+func (v *View) outputChanges(b *page, changes []plan.OutputChange) {
 	if len(changes) == 0 {
 		return
 	}
-	b.WriteString("\nChanges to outputs:\n")
+	b.writef("\nChanges to outputs:\n")
 	for _, c := range changes {
 		indented := func(o *state.Output) string { return strings.ReplaceAll(outputText(o), "\n", "\n    ") }
 		switch {
 		case c.Before == nil:
-			fmt.Fprintf(b, "  %s %s = %s\n", v.green("+"), c.Name, indented(c.After))
+			b.add(classAdd, "  ", v.green("+"), fmt.Sprintf(" %s = %s\n", c.Name, indented(c.After)))
 		case c.After == nil:
-			fmt.Fprintf(b, "  %s %s\n", v.red("-"), c.Name)
+			b.add(classDelete, "  ", v.red("-"), fmt.Sprintf(" %s\n", c.Name))
 		default:
-			fmt.Fprintf(b, "  %s %s = %s -> %s\n", v.yellow("~"), c.Name, indented(c.Before), indented(c.After))
+			b.add(classChange, "  ", v.yellow("~"), fmt.Sprintf(" %s = %s -> %s\n", c.Name, indented(c.Before), indented(c.After)))
 		}
 	}
 }
 
 // surgery prints the changes of the state that a plan makes before its first step.
-func (v *View) surgery(b *strings.Builder, p *plan.Plan) {
+func (v *View) surgery(b *page, p *plan.Plan) {
 	for _, m := range p.Moves {
-		fmt.Fprintf(b, "\n%s %s has moved to %s, without a restart\n", v.cyan("  ="), v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To)
+		b.writef("\n")
+		b.add(classChange, "  ", v.cyan("="), fmt.Sprintf(" %s has moved to %s, without a restart\n", v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To))
 	}
 	for _, i := range p.Imports {
-		fmt.Fprintf(b, "\n%s %s will be imported: container %s in containerd namespace %s\n", v.cyan("  ="), v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace))
+		b.writef("\n")
+		b.add(classChange, "  ", v.cyan("="), fmt.Sprintf(" %s will be imported: container %s in containerd namespace %s\n", v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace)))
 	}
 }
 

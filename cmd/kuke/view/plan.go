@@ -28,70 +28,77 @@ var headline = map[plan.Action]string{
 	plan.Forget:   "will be forgotten",
 }
 
-func (v *View) symbol(a plan.Action) string {
+// symbol returns the sign of a change, with its class and what stands before it.
+func (v *View) symbol(a plan.Action) (c class, indent, sign string) {
 	switch a {
 	case plan.Create:
-		return v.green("  +")
+		return classAdd, "  ", v.green("+")
 	case plan.Update:
-		return v.yellow("  ~")
+		return classChange, "  ", v.yellow("~")
 	case plan.Replace:
-		return v.red("-") + "/" + v.green("+")
+		return classChange, "", v.red("-") + "/" + v.green("+")
 	case plan.Delete:
-		return v.red("  -")
+		return classDelete, "  ", v.red("-")
 	case plan.Start, plan.Restart:
-		return v.cyan("  >")
+		return classChange, "  ", v.cyan(">")
 	case plan.Stop, plan.Shutdown, plan.Kill, plan.Pause, plan.Unpause:
-		return v.yellow("  !")
+		return classChange, "  ", v.yellow("!")
 	case plan.Check:
-		return v.cyan("  ?")
+		return classChange, "  ", v.cyan("?")
 	}
-	return v.cyan("  =")
+	return classChange, "  ", v.cyan("=")
 }
 
 // Plan prints the changes, their reasons and their number.
-func (v *View) Plan(p *plan.Plan) {
-	var b strings.Builder
+func (v *View) Plan(p *plan.Plan) { v.printf("%s", v.plan(p)) }
+
+func (v *View) plan(p *plan.Plan) *page {
+	b := &page{}
 	if p.Empty() {
-		b.WriteString(v.noChanges(p))
-		v.printf("%s", b.String())
-		return
+		b.writef("%s", v.noChanges(p))
+		return b
 	}
-	b.WriteString("kuke will perform the following actions:\n")
-	v.surgery(&b, p)
+	b.writef("kuke will perform the following actions:\n")
+	v.surgery(b, p)
 	spaced := true
 	for _, c := range p.Changes {
 		// Changes of one line stand close together, longer ones apart.
-		text := v.change(c)
-		long := strings.Count(text, "\n") > 1
+		change := v.change(c)
+		long := len(change.lines) > 1
 		if long || spaced {
-			b.WriteString("\n")
+			b.writef("\n")
 		}
 		spaced = long
-		b.WriteString(text)
+		b.append(change)
 	}
 	for _, n := range p.Names {
 		if len(n.Update) > 0 {
-			fmt.Fprintf(&b, "\n  /etc/hosts of %s in space %s will be updated\n", plural(len(n.Update), "cell"), n.Space)
+			b.writef("\n  /etc/hosts of %s in space %s will be updated\n", plural(len(n.Update), "cell"), n.Space)
 		}
 	}
 	for _, profile := range p.Profiles {
-		fmt.Fprintf(&b, "\n  AppArmor profile %s will be loaded into the kernel\n", visible(profile))
+		b.writef("\n  AppArmor profile %s will be loaded into the kernel\n", visible(profile))
 	}
 	for _, image := range p.Images {
 		if image.Pull {
-			fmt.Fprintf(&b, "\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
+			b.writef("\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
 		}
 	}
-	v.outputChanges(&b, p.Outputs)
-	b.WriteString(losses(p))
-	b.WriteString("\n" + v.summary(p.Summary()) + "\n")
-	v.printf("%s", b.String())
+	v.outputChanges(b, p.Outputs)
+	b.writef("%s", losses(p))
+	b.writef("\n%s\n", v.summary(p.Summary()))
+	return b
 }
 
 // Review prints a plan for those who decide on it, with the warnings that came up while planning.
 func (v *View) Review(p *plan.Plan) {
-	v.Plan(p)
-	v.Diagnostics(p.Diagnostics, nil)
+	v.printf("%s", v.review(p))
+}
+
+func (v *View) review(p *plan.Plan) *page {
+	b := v.plan(p)
+	b.append(v.diagnostics(p.Diagnostics, nil))
+	return b
 }
 
 // losses names the data that is deleted with the containers of a plan and appears nowhere else in it.
@@ -121,15 +128,16 @@ func (v *View) NothingToDo(p *plan.Plan) {
 }
 
 // change returns the lines of one change.
-func (v *View) change(c *plan.Change) string {
-	b := new(strings.Builder)
+func (v *View) change(c *plan.Change) *page {
+	b := &page{}
 	kind := c.Path.Kind().Lower()
-	fmt.Fprintf(b, "%s %s %s\n", v.symbol(c.Action), v.bold("%s %s", kind, c.Path), headline[c.Action])
+	look, indent, sign := v.symbol(c.Action)
+	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", v.bold("%s %s", kind, c.Path), headline[c.Action]))
 	for _, reason := range c.Reasons {
-		fmt.Fprintf(b, "      %s\n", v.faint("# %s", visible(reason)))
+		b.add(classReason, "", "", fmt.Sprintf("      %s\n", v.faint("# %s", visible(reason))))
 	}
 	if c.Action == plan.Delete || c.Action == plan.Adopt || c.Action == plan.Forget || c.Action == plan.Record && c.After == nil {
-		return b.String()
+		return b
 	}
 	width := 0
 	for _, d := range c.Diffs {
@@ -146,25 +154,26 @@ func (v *View) change(c *plan.Change) string {
 	}
 	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
 		if n := unchanged(c); n > 0 {
-			fmt.Fprintf(b, "      %s\n", v.faint("(%s hidden)", plural(n, "unchanged attribute")))
+			b.writef("      %s\n", v.faint("(%s hidden)", plural(n, "unchanged attribute")))
 		}
 	}
-	return b.String()
+	return b
 }
 
-func (v *View) diff(b *strings.Builder, c *plan.Change, d plan.Diff, width int) {
+func (v *View) diff(b *page, c *plan.Change, d plan.Diff, width int) {
 	before, after := value(d.Before), value(d.After)
 	if d.Sensitive {
 		before, after = plan.SensitiveValue, plan.SensitiveValue
 	}
+	var look class
 	var sign, text string
 	switch {
 	case d.Before == nil:
-		sign, text = v.green("+"), after
+		look, sign, text = classAdd, v.green("+"), after
 	case d.After == nil:
-		sign, text = v.red("-"), before
+		look, sign, text = classDelete, v.red("-"), before
 	default:
-		sign, text = v.yellow("~"), before+" -> "+after
+		look, sign, text = classChange, v.yellow("~"), before+" -> "+after
 	}
 	if member, ok := d.After.(bool); ok && member && d.Before == nil && strings.HasSuffix(d.Name, "]") {
 		text = "" // a member of a set has no value beside being in it
@@ -179,7 +188,7 @@ func (v *View) diff(b *strings.Builder, c *plan.Change, d plan.Diff, width int) 
 	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
 		line = strings.TrimRight(line, " ") + v.red(" # forces replacement")
 	}
-	fmt.Fprintf(b, "      %s %s\n", sign, strings.TrimRight(line, " "))
+	b.add(look, "      ", sign, " "+strings.TrimRight(line, " ")+"\n")
 }
 
 // value spells a value as JSON, on one line and with a visible beginning and end.

@@ -3,7 +3,7 @@ package view
 import (
 	"fmt"
 	"html/template"
-	"regexp"
+	"io"
 	"strings"
 
 	"github.com/kukeon/kuke/planner/plan"
@@ -28,94 +28,46 @@ func (v *View) PlanReport(p *plan.Plan, format string) error {
 	if n := len(p.Diagnostics); n > 0 {
 		title += ", " + plural(n, "warning")
 	}
-	return v.report(format, title, plain(func(v *View) { v.Review(p) }))
+	return v.report(format, title, newView(io.Discard, false).review(p))
 }
 
 // StateReport prints the recorded resources as [Markdown] or [HTML].
 func (v *View) StateReport(st *state.State, format string) error {
-	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), plain(func(v *View) { v.State(st) }))
+	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), newView(io.Discard, false).state(st))
 }
 
-// plain returns the output of print without colours.
-func plain(print func(*View)) string {
-	var b strings.Builder
-	print(newView(&b, false))
-	return b.String()
-}
-
-func (v *View) report(format, title, text string) error {
+func (v *View) report(format, title string, content *page) error {
 	if format == HTML {
-		return v.html(title, text)
+		return v.html(title, content)
 	}
-	v.markdown(title, text)
+	v.markdown(title, content)
 	return nil
 }
 
-// signed matches the lines of a plan that begin with the sign of a change: of a resource or an output, or of an attribute.
-var signed = regexp.MustCompile(`^(?:  |      )?(-/\+|[-+~>!?=]) `)
-
-// reportLine is a line of a report.
-type reportLine struct {
-	// Sign is the sign of a change, empty where the line has none; Indent precedes it and Text follows it.
-	Indent, Sign, Text string
-}
-
-// Class is the CSS class of the line.
-func (l reportLine) Class() string {
-	switch l.Sign {
-	case "":
-		if strings.HasPrefix(strings.TrimSpace(l.Text), "#") {
-			return "reason"
-		}
-		if strings.HasPrefix(l.Text, "Warning: ") {
-			return "warning"
-		}
-		return "plain"
-	case "+":
-		return "add"
-	case "-":
-		return "delete"
-	}
-	return "change"
-}
-
-func reportLines(text string) []reportLine {
-	var lines []reportLine
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if at := signed.FindStringSubmatchIndex(line); at != nil {
-			lines = append(lines, reportLine{line[:at[2]], line[at[2]:at[3]], line[at[3]:]})
-		} else {
-			lines = append(lines, reportLine{Text: line})
-		}
-	}
-	return lines
-}
-
-// markdown prints text as a block of the kind diff, whose lines are coloured by their first character.
-func (v *View) markdown(title, text string) {
+// markdown prints a page as a block of the kind diff, whose lines are coloured by their first character.
+func (v *View) markdown(title string, content *page) {
 	var b strings.Builder
-	for _, l := range reportLines(text) {
-		switch l.Class() {
-		case "add", "delete":
+	for _, l := range content.lines {
+		switch l.Class {
+		case classAdd, classDelete:
 			b.WriteString(l.Sign + l.Indent + " " + l.Text + "\n")
-		case "change":
+		case classChange:
 			b.WriteString("!" + l.Indent + l.Sign + l.Text + "\n")
-		case "warning":
+		case classWarning:
 			b.WriteString("! " + l.Text + "\n")
 		default:
 			b.WriteString(strings.TrimRight(" "+l.Text, " ") + "\n")
 		}
 	}
 	fence := "```"
-	for strings.Contains(text, fence) {
+	for strings.Contains(b.String(), fence) {
 		fence += "`"
 	}
 	v.printf("### %s\n\n%sdiff\n%s%s\n", title, fence, b.String(), fence)
 }
 
-// page is the report as a page that needs nothing else.
-var page = template.Must(template.New("page").Parse(`<!DOCTYPE html>
+// document is a report as a page that needs nothing else.
+var document = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -139,12 +91,12 @@ pre { overflow-x: auto; line-height: 1.4; }
 </html>
 `))
 
-func (v *View) html(title, text string) error {
+func (v *View) html(title string, content *page) error {
 	var b strings.Builder
-	err := page.Execute(&b, struct {
+	err := document.Execute(&b, struct {
 		Title string
-		Lines []reportLine
-	}{title, reportLines(text)})
+		Lines []line
+	}{title, content.lines})
 	if err != nil {
 		return fmt.Errorf("print HTML: %w", err)
 	}

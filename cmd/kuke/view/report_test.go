@@ -81,7 +81,8 @@ func TestHTMLReport(t *testing.T) {
 			}
 		}
 	}
-	if want := plain(func(v *View) { v.Review(p) }); text != want {
-		t.Errorf("got\n%s\nwant\n%s", text, want)
+	var want strings.Builder
+	if newView(&want, false).Review(p); text != want.String() {
+		t.Errorf("got\n%s\nwant\n%s", text, want.String())
 	}
 }

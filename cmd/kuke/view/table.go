@@ -199,30 +199,32 @@ func (v *View) images(header []string, images []executor.Image, wide bool) {
 }
 
 // State prints the recorded resources with their attributes.
-func (v *View) State(st *state.State) {
+func (v *View) State(st *state.State) { v.printf("%s", v.state(st)) }
+
+func (v *View) state(st *state.State) *page {
+	b := &page{}
 	if len(st.Records) == 0 {
-		v.printf("Nothing is recorded.\n")
-		return
+		b.writef("Nothing is recorded.\n")
+		return b
 	}
-	var b strings.Builder
 	for i, p := range st.Paths() {
 		r := st.Records[p]
 		if i > 0 {
-			b.WriteString("\n")
+			b.writef("\n")
 		}
-		b.WriteString(v.bold("%s %s", p.Kind().Lower(), p) + "\n")
+		b.writef("%s\n", v.bold("%s %s", p.Kind().Lower(), p))
 		if project := r.Status.Project; project != "" {
-			fmt.Fprintf(&b, "    %s\n", v.faint("# project %s", project))
+			b.add(classReason, "", "", fmt.Sprintf("    %s\n", v.faint("# project %s", project)))
 		}
 		for _, leaf := range resource.Leaves(r.Spec) {
 			text := value(leaf.Value)
 			if leaf.Withheld() {
 				text = plan.SensitiveValue
 			}
-			fmt.Fprintf(&b, "    %s = %s\n", visible(leaf.Name), text)
+			b.writef("    %s = %s\n", visible(leaf.Name), text)
 		}
 	}
-	v.printf("%s", b.String())
+	return b
 }
 
 // Valid says that a configuration is valid and counts its resources.
