@@ -34,7 +34,7 @@ func checkLimits(root string, found executor.Cgroups) Check {
 	c.Found = "can be set: " + orNone(have)
 	if !c.OK {
 		c.Found += "; can't be set: " + orNone(lack)
-		c.Fix = limitsFix(root, found, lack) + "; a configuration that sets such a limit is refused until then"
+		c.Fix = limitsFix(root, found, lack) + "; a configuration that sets one of these limits is refused until then"
 	}
 	return c
 }

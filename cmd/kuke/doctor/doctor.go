@@ -18,7 +18,7 @@ type Check struct {
 	Name   string
 	OK     bool
 	Needed bool
-	// Found says what is there, or what is wrong; Fix how to mend it.
+	// Found describes the state of the host, or the fault in it; Fix says how to repair it.
 	Found, Fix string
 }
 

@@ -22,7 +22,7 @@ func checkCNI(dirs []string) Check {
 	return c
 }
 
-// checkIptables looks for what the ports of cells are published with.
+// checkIptables looks for the program that publishes the ports of cells.
 func checkIptables(dirs []string) Check {
 	c := Check{Name: iptables, Needed: true, Fix: aptInstall + iptables}
 	c.OK, c.Found = !slices.Contains(executor.MissingPlugins(dirs), iptables), "it is there"

@@ -26,7 +26,7 @@ func checkRunPath(dir string) Check {
 		case len(st.Unreadable) > 0:
 			c.Found, c.Fix = st.Warnings().Error(), "the next apply repairs it"
 		case len(planner.Lost(st)) > 0:
-			c.Found, c.Fix = fmt.Sprintf("no record of %s is there, but of what is in it", planner.Lost(st)[0]), "the next apply repairs it"
+			c.Found, c.Fix = fmt.Sprintf("the record of %s is missing, but there are records of resources in it", planner.Lost(st)[0]), "the next apply repairs it"
 		default:
 			c.OK, c.Found = true, dir
 		}

@@ -10,13 +10,14 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// PlanOptions say what to plan for a project.
+// PlanOptions select the plan for a project.
 type PlanOptions struct {
 	// Input is the configuration. Only its project counts for RefreshOnly and for [planner.Options.Destroy].
 	Input config.Input
-	// RefreshOnly takes into the state what was changed outside of kuke, and changes nothing else.
+	// RefreshOnly records changes that were made outside of kuke, and changes nothing else.
 	RefreshOnly bool
-	// Options are those that the user has chosen; the session adds the project, the pool and what the configuration says.
+	// Options are those that the user has chosen. The session adds the project, the pool, and the blocks and outputs of the
+	// configuration.
 	planner.Options
 }
 

@@ -15,8 +15,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Load reads the configuration, which may take seconds, and gives up when ctx ends. The input is then still in use: nothing
-// may be made of what it asks for.
+// Load reads the configuration, which may take seconds, and gives up when ctx ends. Then [config.Input.Ask] may still be called
+// for a moment.
 func (s *Session) Load(ctx context.Context, in config.Input) (*config.Configuration, resource.Diagnostics, error) {
 	var c *config.Configuration
 	var diags resource.Diagnostics
@@ -102,7 +102,7 @@ func (c *configuration) readAgain(ctx context.Context, p *plan.Plan, prior *stat
 		return diags
 	}
 	if c.Pending {
-		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also what it refers to")
+		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also the resource that it refers to")
 	}
 	if err := c.session.Report(diags); err != nil {
 		return err

@@ -63,7 +63,7 @@ func hasContainers(prior *state.State, cell resource.Path) bool {
 	return false
 }
 
-// DeleteOptions say what goes with the resources that are deleted.
+// DeleteOptions select the resources that are deleted besides those that are named.
 type DeleteOptions struct {
 	// Cascade deletes also the resources below them.
 	Cascade bool

@@ -45,25 +45,25 @@ func (s *Session) NoteLastRun(p resource.Path) {
 	}
 }
 
-// kills returns what tells of what the kernel killed in the containers of st; nil where this host doesn't: then logs are
-// shown without.
+// kills returns the counts of processes that the kernel killed in the containers of st; nil where this host doesn't count them:
+// then logs are shown without.
 func (s *Session) kills(st *state.State) *executor.Kills {
 	kills, err := executor.OpenKills(s.CgroupRoot, st)
 	if err != nil {
-		slog.Debug("can't tell what ran out of memory", "error", err)
+		slog.Debug("can't count the processes that ran out of memory", "error", err)
 		return nil
 	}
 	return kills
 }
 
-// noteLastRun says, apart from what the container printed, what the kernel killed in a run of it that has ended.
+// noteLastRun notes, apart from the output of the container, the processes that the kernel killed in a run that has ended.
 func (s *Session) noteLastRun(kills *executor.Kills, p resource.Path) {
 	if kills == nil {
 		return
 	}
 	killed, running, err := kills.In(p)
 	if err != nil {
-		slog.Debug("can't tell what ran out of memory", "container", p, "error", err)
+		slog.Debug("can't count the processes that ran out of memory", "container", p, "error", err)
 		return
 	}
 	switch {
@@ -79,7 +79,7 @@ func (s *Session) noteKilled(p resource.Path, killed *plan.Killed) {
 	s.Reporter.Note(fmt.Sprintf("Container %s: %s", p, killed))
 }
 
-// watchKills says what the kernel kills in the container, until ctx ends, and before that of a run that has ended.
+// watchKills notes the processes that the kernel kills in the container, until ctx ends; first those of a run that has ended.
 func (s *Session) watchKills(ctx context.Context, kills *executor.Kills, p resource.Path) error {
 	if kills == nil {
 		return nil
@@ -87,13 +87,13 @@ func (s *Session) watchKills(ctx context.Context, kills *executor.Kills, p resou
 	s.noteLastRun(kills, p)
 	err := kills.Watch(ctx, p, func(killed *plan.Killed) { s.noteKilled(p, killed) })
 	if err != nil && ctx.Err() == nil {
-		slog.Debug("can't tell any more what ran out of memory", "container", p, "error", err)
+		slog.Debug("can't count the processes that ran out of memory any more", "container", p, "error", err)
 		return nil
 	}
 	return err
 }
 
-// pastLogs prints what there is by the time at which it came.
+// pastLogs prints the lines that there are, by the time at which they came.
 func pastLogs(ctx context.Context, store *state.Store, paths []resource.Path, o executor.LogOptions, print func(int, executor.LogEntry)) error {
 	type line struct {
 		container int

@@ -50,7 +50,8 @@ func (s *Session) Container(ctx context.Context, p resource.Path) (*state.Record
 	return st.Records[p], exec, err
 }
 
-// NotRunning says why no command can be run in a container, and what to do about it; err is what became of trying.
+// NotRunning returns an error with the state of a container in which no command can be run, and with the remedy. err is the
+// error of the attempt.
 func (s *Session) NotRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
 	_, st, readErr := s.State()
 	if readErr != nil {
@@ -67,18 +68,18 @@ func (s *Session) NotRunning(ctx context.Context, exec *executor.Executor, recor
 		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)
 	}
 	live := planner.States(alone, actual)[record.Path]
-	what := fmt.Sprintf("container %s is %s", record.Path, live.State)
+	found := fmt.Sprintf("container %s is %s", record.Path, live.State)
 	switch {
 	case live.Container == nil:
-		return fmt.Errorf("%s, for containerd has no such container: make it with: kuke apply", what)
+		return fmt.Errorf("%s, and containerd does not have it: create it with: kuke apply", found)
 	case live.State == plan.StatePaused || live.State == plan.StatePausing:
-		return fmt.Errorf("%s: let it go on with: kuke unpause container %s", what, record.Path)
+		return fmt.Errorf("%s: let it go on with: kuke unpause container %s", found, record.Path)
 	case live.State == plan.StateReady: // it has been started meanwhile
 		return err
 	case live.Detail != "":
-		what += " (exit code " + live.Detail + ")"
+		found += " (exit code " + live.Detail + ")"
 	}
-	return fmt.Errorf("%s: start it with: kuke start container %s", what, record.Path)
+	return fmt.Errorf("%s: start it with: kuke start container %s", found, record.Path)
 }
 
 // Live returns the records as the host has them. If the host can't be asked, unknown says why, and all are Unknown.

@@ -43,7 +43,7 @@ func (s *Session) operate(ctx context.Context, o planner.Operation, run RunOptio
 	}}, run)
 }
 
-// operation is the source of a plan that changes what containers do, and nothing that is recorded of them.
+// operation is the source of a plan that changes the tasks of containers, and none of their attributes.
 type operation struct {
 	planner.Operation
 	find func(*state.State) ([]resource.Path, error)

@@ -50,7 +50,7 @@ func (s *Session) restore(ctx context.Context, w *world, lost []resource.Path) e
 		w.prior.Records[r.Path] = r
 		found = append(found, r.Path.Kind().Lower()+" "+string(r.Path))
 	}
-	become := "The next apply records again what the host tells of"
+	become := "The next apply records again, as the host tells"
 	if w.locked {
 		if err := w.exec.RecordAgain(w.prior, records); err != nil {
 			return err

@@ -46,7 +46,7 @@ type Reporter interface {
 	Note(text string)
 }
 
-// Session is one command at work: its options, and what it has learned so far.
+// Session is one command at work: its options, its project, and the warnings that it has reported.
 type Session struct {
 	Options
 	Reporter   Reporter

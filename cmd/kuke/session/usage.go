@@ -19,7 +19,7 @@ type Sample struct {
 
 // CPU returns the processor time in percent of one processor, -1 if it is not known.
 func (s Sample) CPU() float64 {
-	// A cgroup made anew in between has used less than the one before it.
+	// A cgroup that was created in between has used less than the one before it.
 	if s.Before == nil || s.After == nil || s.After.CPU < max(0, s.Before.CPU) {
 		return -1
 	}

@@ -67,7 +67,7 @@ func (q *Questions) Ask(ctx context.Context, terminal *os.File, secret bool, pro
 
 var errNotEntered = errors.New("interrupted before a value was entered")
 
-// hideInput has the terminal not show what is typed.
+// hideInput keeps the terminal from showing typed characters.
 func hideInput(fd int) error {
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {

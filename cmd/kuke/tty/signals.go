@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PassSignals sends what this process is sent to signals. The second Ctrl-C calls kill.
+// PassSignals sends the signals that this process gets to a channel. The second Ctrl-C calls kill instead.
 func PassSignals(signals chan<- syscall.Signal, kill func()) (stop func()) {
 	caught := make(chan os.Signal, 4)
 	signal.Notify(caught, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
