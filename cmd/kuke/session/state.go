@@ -8,7 +8,6 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
-	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -22,7 +21,7 @@ func (s *Session) changeState(ctx context.Context, lockTimeout time.Duration, ch
 	})
 }
 
-// changeHost is changeState for a change that the host must learn of, too.
+// changeHost is changeState for a change of the host, too.
 func (s *Session) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*world) error) error {
 	return s.withHost(ctx, lockTimeout, func(w *world) error {
 		if err := change(w); err != nil {
@@ -110,27 +109,4 @@ func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Reb
 		return w.exec.RecordAgain(w.prior, r.Records)
 	})
 	return r, err
-}
-
-// Rename gives a recorded resource another name within its parent. Its containers go on running.
-func (s *Session) Rename(ctx context.Context, from, to resource.Path, lockTimeout time.Duration) error {
-	return s.changeHost(ctx, lockTimeout, func(w *world) error {
-		moves, err := plan.RenameByHand(w.prior, from, to)
-		if err != nil {
-			return err
-		}
-		return w.exec.Move(ctx, moves)
-	})
-}
-
-// Take moves the recorded resources at and below p into the project of [Options.Project], and returns those that were in
-// another one.
-func (s *Session) Take(ctx context.Context, p resource.Path, lockTimeout time.Duration) (changed []*state.Record, err error) {
-	err = s.changeHost(ctx, lockTimeout, func(w *world) (err error) {
-		if changed, err = w.prior.Take(p, s.Project); err != nil {
-			return err
-		}
-		return w.exec.Relabel(ctx, changed)
-	})
-	return changed, err
 }

@@ -11,32 +11,6 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Drift compares the recorded resources with the host: it returns the changes that would repair the drift. Lost records are
-// added to prior, as a plan does, and nothing is reported.
-func (s *Session) Drift(ctx context.Context, store *state.Store, prior *state.State) ([]*plan.Change, resource.Diagnostics, error) {
-	exec, err := s.Open(ctx, store)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer exec.Close()
-	if lost := planner.Lost(prior); len(lost) > 0 {
-		evidence, err := exec.Evidence(ctx, prior, lost)
-		if err != nil {
-			return nil, nil, err
-		}
-		records, _ := planner.Recover(prior, evidence, lost)
-		for _, r := range records {
-			prior.Records[r.Path] = r
-		}
-	}
-	actual, err := exec.Refresh(ctx, nil, prior)
-	if err != nil {
-		return nil, nil, err
-	}
-	drift, diags := planner.Drift(prior, actual)
-	return drift, diags, nil
-}
-
 // Container returns the record of the container at p, and an executor that talks to its host.
 func (s *Session) Container(ctx context.Context, p resource.Path) (*state.Record, *executor.Executor, error) {
 	store, st, err := s.State()
@@ -80,24 +54,4 @@ func (s *Session) NotRunning(ctx context.Context, exec *executor.Executor, recor
 		found += " (exit code " + live.Detail + ")"
 	}
 	return fmt.Errorf("%s: start it with: kuke start container %s", found, record.Path)
-}
-
-// Live returns the records as the host has them. If the host can't be asked, unknown says why, and all are Unknown.
-func (s *Session) Live(ctx context.Context, store *state.Store, st *state.State, records []*state.Record) (live []plan.Live, unknown error) {
-	actual, unknown := s.actual(ctx, store, st)
-	states := planner.States(st, actual)
-	live = make([]plan.Live, 0, len(records))
-	for _, r := range records {
-		live = append(live, *states[r.Path])
-	}
-	return live, unknown
-}
-
-func (s *Session) actual(ctx context.Context, store *state.Store, st *state.State) (*plan.Actual, error) {
-	exec, err := s.Open(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Close()
-	return exec.Refresh(ctx, nil, st)
 }
