@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
@@ -96,7 +97,7 @@ func (a *app) running(ctx context.Context, o *scopeOptions, arg string) (*state.
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.session.Container(ctx, p)
+	return look.Container(ctx, &a.session, p)
 }
 
 // runCommand runs the command with this process's terminal and signals.
@@ -138,7 +139,7 @@ func (a *app) runCommand(ctx context.Context, exec *executor.Executor, record *s
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err) || errdefs.IsFailedPrecondition(err):
-		return a.session.NotRunning(ctx, exec, record, err)
+		return look.NotRunning(ctx, &a.session, exec, record, err)
 	case strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"):
 		a.errs.Error(err, nil)
 		return exitNotFound
@@ -210,13 +211,13 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 		err = errors.Join(err, logErr)
 	}
 	if err == nil {
-		a.session.NoteLastRun(record.Path)
+		look.NoteLastRun(&a.session, record.Path)
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitCode(exitInterrupted)
 	case errdefs.IsNotFound(err):
-		return a.session.NotRunning(ctx, exec, record, err)
+		return look.NotRunning(ctx, &a.session, exec, record, err)
 	case err != nil || code == 0:
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
@@ -127,7 +128,7 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, unknown = a.session.Live(ctx, store, st, records)
+	rows, unknown = look.Live(ctx, &a.session, store, st, records)
 	return rows, unknown, ctx.Err()
 }
 
@@ -163,13 +164,13 @@ func (a *app) watch(ctx context.Context, o *getOptions) error {
 	})
 }
 
-// everyInterval calls look until it fails or the command is interrupted, and says why what it looks at is unknown, once for
+// everyInterval calls draw until it fails or the command is interrupted, and says why what it draws is unknown, once for
 // as long as that is so. inPlace says whether standard output is a terminal, to be drawn on again and again.
-func (a *app) everyInterval(ctx context.Context, look func(inPlace bool) (unknown, err error)) error {
+func (a *app) everyInterval(ctx context.Context, draw func(inPlace bool) (unknown, err error)) error {
 	inPlace := term.IsTerminal(int(a.stdout.Fd()))
 	said := ""
 	for {
-		unknown, err := look(inPlace)
+		unknown, err := draw(inPlace)
 		a.session.ConnectTimeout = 0 // the next look is the next try
 		if err != nil && ctx.Err() == nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 )
@@ -44,7 +45,7 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 				defer f.Close()
 				in = f
 			}
-			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, ns string) error {
+			return look.WithImages(cmd.Context(), &a.session, *realmName, func(e *executor.Executor, ns string) error {
 				if namespace != "" {
 					ns = namespace
 				}
@@ -71,7 +72,7 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 		Short:   "List the images of a realm",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			images, err := a.session.Images(cmd.Context(), *realmName)
+			images, err := look.Images(cmd.Context(), &a.session, *realmName)
 			if err != nil {
 				return err
 			}
@@ -88,7 +89,7 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 		Short:   "Remove images of a realm that no container uses",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, namespace string) error {
+			return look.WithImages(cmd.Context(), &a.session, *realmName, func(e *executor.Executor, namespace string) error {
 				for _, name := range args {
 					removed, err := e.RemoveImage(cmd.Context(), namespace, name)
 					if err != nil {
@@ -113,7 +114,7 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 	if o.watch {
 		return a.watchImages(cmd.Context(), o, realmName)
 	}
-	images, err := a.session.Images(cmd.Context(), realmName)
+	images, err := look.Images(cmd.Context(), &a.session, realmName)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) 
 	wide := o.format == "wide"
 	var before []executor.Image
 	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
-		images, unknown, err := a.session.ImagesNow(ctx, realmName)
+		images, unknown, err := look.ImagesNow(ctx, &a.session, realmName)
 		if err != nil || ctx.Err() != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
@@ -57,7 +58,7 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 		return err
 	}
 	printer := a.out.Log(a.errs, names(paths), o.timestamps)
-	err = a.session.Logs(ctx, store, st, paths, read, printer.Print)
+	err = look.Logs(ctx, &a.session, store, st, paths, read, printer.Print)
 	if o.follow && errors.Is(err, context.Canceled) {
 		return exitCode(exitInterrupted)
 	}

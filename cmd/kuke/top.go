@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -79,7 +79,7 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 	}
 	inPlace := term.IsTerminal(int(a.stdout.Fd())) && !o.once
 	for first := true; ; first = false {
-		samples, err := a.session.Usage(ctx, scope, o.containers, o.interval)
+		samples, err := look.Usage(ctx, &a.session, scope, o.containers, o.interval)
 		if ctx.Err() != nil {
 			return exitCode(exitInterrupted)
 		}
@@ -108,7 +108,7 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 }
 
 // usageRow returns the row of a sample: unknown values are negative.
-func usageRow(s session.Sample) view.UsageRow {
+func usageRow(s look.Sample) view.UsageRow {
 	row := view.UsageRow{Path: s.Record.Path, CPU: s.CPU(), Memory: -1, Swap: -1, PIDs: -1}
 	if s.After == nil {
 		return row

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kukeon/kuke/cmd/kuke/look"
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -18,7 +19,7 @@ func checkResources(ctx context.Context, s *session.Session) []Check {
 	if err != nil || len(prior.Records) == 0 {
 		return nil
 	}
-	drift, diags, err := s.Drift(ctx, store, prior)
+	drift, diags, err := look.Drift(ctx, s, store, prior)
 	if err != nil {
 		return nil
 	}

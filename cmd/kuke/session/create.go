@@ -75,7 +75,7 @@ type DeleteOptions struct {
 func (s *Session) Delete(ctx context.Context, paths []resource.Path, o DeleteOptions, run RunOptions) error {
 	options := planner.Options{ByHand: true, Destroy: true, Images: o.Images, Targets: paths}
 	return s.run(ctx, &records{session: s, options: options, find: func(prior *state.State, _ *planner.Options) (*resource.Tree, error) {
-		if err := checkRecorded(prior, paths); err != nil || o.Cascade {
+		if err := CheckRecorded(prior, paths...); err != nil || o.Cascade {
 			return nil, err
 		}
 		return nil, checkAlone(prior, paths)

@@ -14,7 +14,7 @@ import (
 // Operate carries out an operation on the recorded resources at its paths.
 func (s *Session) Operate(ctx context.Context, o planner.Operation, run RunOptions) error {
 	return s.operate(ctx, o, run, func(prior *state.State) ([]resource.Path, error) {
-		return o.Paths, checkRecorded(prior, o.Paths)
+		return o.Paths, CheckRecorded(prior, o.Paths...)
 	})
 }
 
@@ -67,8 +67,8 @@ func (o *operation) decide(_ context.Context, w *world, _ *resource.Tree, actual
 	return made, diags, nil
 }
 
-// checkRecorded makes sure that all paths are recorded.
-func checkRecorded(prior *state.State, paths []resource.Path) error {
+// CheckRecorded makes sure that all paths are recorded.
+func CheckRecorded(prior *state.State, paths ...resource.Path) error {
 	for _, p := range paths {
 		if prior.Records[p] == nil {
 			return fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)

@@ -1,17 +1,18 @@
-package session
+package look
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
 )
 
 // WithImages calls fn with an executor and the containerd namespace of the named realm, which needs no record.
-func (s *Session) WithImages(ctx context.Context, realm string, fn func(e *executor.Executor, namespace string) error) error {
-	store, st, err := s.realmState(realm)
+func WithImages(ctx context.Context, s *session.Session, realm string, fn func(e *executor.Executor, namespace string) error) error {
+	store, st, err := realmState(s, realm)
 	if err != nil {
 		return err
 	}
@@ -24,7 +25,7 @@ func (s *Session) WithImages(ctx context.Context, realm string, fn func(e *execu
 }
 
 // realmState returns the state, which knows the containerd namespace of the named realm.
-func (s *Session) realmState(realm string) (*state.Store, *state.State, error) {
+func realmState(s *session.Session, realm string) (*state.Store, *state.State, error) {
 	if err := resource.CheckName(realm); err != nil {
 		return nil, nil, fmt.Errorf("--realm: %w", err)
 	}
@@ -33,12 +34,12 @@ func (s *Session) realmState(realm string) (*state.Store, *state.State, error) {
 
 // Images lists the images of a realm. One that isn't recorded may have some, imported before its first apply; when it has
 // none, its name may as well be misspelt, and a note says so.
-func (s *Session) Images(ctx context.Context, realm string) ([]executor.Image, error) {
-	store, st, err := s.realmState(realm)
+func Images(ctx context.Context, s *session.Session, realm string) ([]executor.Image, error) {
+	store, st, err := realmState(s, realm)
 	if err != nil {
 		return nil, err
 	}
-	images, err := s.imagesOf(ctx, store, st.Namespace(resource.Path(realm), nil))
+	images, err := imagesOf(ctx, s, store, st.Namespace(resource.Path(realm), nil))
 	if err == nil && len(images) == 0 && st.Records[resource.Path(realm)] == nil {
 		s.Reporter.Note(fmt.Sprintf("Realm %s is not recorded.", realm))
 	}
@@ -46,17 +47,17 @@ func (s *Session) Images(ctx context.Context, realm string) ([]executor.Image, e
 }
 
 // ImagesNow lists the images of a realm. If containerd can't be asked, unknown says why.
-func (s *Session) ImagesNow(ctx context.Context, realm string) (images []executor.Image, unknown, err error) {
-	store, st, err := s.realmState(realm)
+func ImagesNow(ctx context.Context, s *session.Session, realm string) (images []executor.Image, unknown, err error) {
+	store, st, err := realmState(s, realm)
 	if err != nil {
 		return nil, nil, err
 	}
-	images, unknown = s.imagesOf(ctx, store, st.Namespace(resource.Path(realm), nil))
+	images, unknown = imagesOf(ctx, s, store, st.Namespace(resource.Path(realm), nil))
 	return images, unknown, nil
 }
 
 // imagesOf lists the images of a namespace through a connection of its own: containerd may be another one than before.
-func (s *Session) imagesOf(ctx context.Context, store *state.Store, namespace string) ([]executor.Image, error) {
+func imagesOf(ctx context.Context, s *session.Session, store *state.Store, namespace string) ([]executor.Image, error) {
 	exec, err := s.Open(ctx, store)
 	if err != nil {
 		return nil, err

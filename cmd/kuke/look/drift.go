@@ -1,8 +1,9 @@
-package session
+package look
 
 import (
 	"context"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/plan"
@@ -11,7 +12,7 @@ import (
 
 // Drift compares the recorded resources with the host: it returns the changes that would repair the drift. Lost records are
 // added to prior, as a plan does, and nothing is reported.
-func (s *Session) Drift(ctx context.Context, store *state.Store, prior *state.State) ([]*plan.Change, resource.Diagnostics, error) {
+func Drift(ctx context.Context, s *session.Session, store *state.Store, prior *state.State) ([]*plan.Change, resource.Diagnostics, error) {
 	exec, err := s.Open(ctx, store)
 	if err != nil {
 		return nil, nil, err

@@ -1,9 +1,10 @@
-package session
+package look
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
@@ -12,10 +13,10 @@ import (
 )
 
 // Container returns the record of the container at p, and an executor that talks to its host.
-func (s *Session) Container(ctx context.Context, p resource.Path) (*state.Record, *executor.Executor, error) {
+func Container(ctx context.Context, s *session.Session, p resource.Path) (*state.Record, *executor.Executor, error) {
 	store, st, err := s.State()
 	if err == nil {
-		err = checkRecorded(st, []resource.Path{p})
+		err = session.CheckRecorded(st, p)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +27,7 @@ func (s *Session) Container(ctx context.Context, p resource.Path) (*state.Record
 
 // NotRunning returns an error with the state of a container in which no command can be run, and with the remedy. err is the
 // error of the attempt.
-func (s *Session) NotRunning(ctx context.Context, exec *executor.Executor, record *state.Record, err error) error {
+func NotRunning(ctx context.Context, s *session.Session, exec *executor.Executor, record *state.Record, err error) error {
 	_, st, readErr := s.State()
 	if readErr != nil {
 		return fmt.Errorf("%w: start it with: kuke start container %s", err, record.Path)

@@ -1,10 +1,11 @@
-package session
+package look
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/state"
@@ -27,7 +28,7 @@ func (s Sample) CPU() float64 {
 }
 
 // Usage measures the recorded resources at and below scope, or all for an empty one, twice, an interval apart.
-func (s *Session) Usage(ctx context.Context, scope resource.Path, containersOnly bool, interval time.Duration) ([]Sample, error) {
+func Usage(ctx context.Context, s *session.Session, scope resource.Path, containersOnly bool, interval time.Duration) ([]Sample, error) {
 	store, st, err := s.State()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package session
+package look
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/plan"
@@ -16,18 +17,18 @@ import (
 
 // Logs hands the lines that the containers at the paths printed to print, each with the index of its path, and notes which
 // processes the kernel killed in them. With [executor.LogOptions.Follow] it goes on until ctx ends.
-func (s *Session) Logs(ctx context.Context, store *state.Store, st *state.State, paths []resource.Path, o executor.LogOptions, print func(int, executor.LogEntry)) error {
-	kills := s.kills(st)
+func Logs(ctx context.Context, s *session.Session, store *state.Store, st *state.State, paths []resource.Path, o executor.LogOptions, print func(int, executor.LogEntry)) error {
+	kills := kills(s, st)
 	if !o.Follow {
 		err := pastLogs(ctx, store, paths, o, print)
 		for _, p := range paths {
-			s.noteLastRun(kills, p)
+			noteLastRun(s, kills, p)
 		}
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for i, p := range paths {
-		g.Go(func() error { return s.watchKills(ctx, kills, p) })
+		g.Go(func() error { return watchKills(ctx, s, kills, p) })
 		g.Go(func() error {
 			return executor.ReadLog(ctx, store.LogFile(p), o, func(e executor.LogEntry) error {
 				print(i, e)
@@ -39,15 +40,15 @@ func (s *Session) Logs(ctx context.Context, store *state.Store, st *state.State,
 }
 
 // NoteLastRun notes which processes the kernel killed in the run of a container that has ended.
-func (s *Session) NoteLastRun(p resource.Path) {
+func NoteLastRun(s *session.Session, p resource.Path) {
 	if _, st, err := s.State(); err == nil {
-		s.noteLastRun(s.kills(st), p)
+		noteLastRun(s, kills(s, st), p)
 	}
 }
 
 // kills returns the counts of processes that the kernel killed in the containers of st; nil where this host doesn't count them:
 // then logs are shown without.
-func (s *Session) kills(st *state.State) *executor.Kills {
+func kills(s *session.Session, st *state.State) *executor.Kills {
 	kills, err := executor.OpenKills(s.CgroupRoot, st)
 	if err != nil {
 		slog.Debug("can't count the processes that ran out of memory", "error", err)
@@ -57,7 +58,7 @@ func (s *Session) kills(st *state.State) *executor.Kills {
 }
 
 // noteLastRun notes, apart from the output of the container, the processes that the kernel killed in a run that has ended.
-func (s *Session) noteLastRun(kills *executor.Kills, p resource.Path) {
+func noteLastRun(s *session.Session, kills *executor.Kills, p resource.Path) {
 	if kills == nil {
 		return
 	}
@@ -69,23 +70,23 @@ func (s *Session) noteLastRun(kills *executor.Kills, p resource.Path) {
 	switch {
 	case killed == nil, running && killed.Processes > 0:
 	case running:
-		s.noteKilled(p, killed)
+		noteKilled(s, p, killed)
 	default:
 		s.Reporter.Note(fmt.Sprintf("The last run of container %s has ended: %s", p, killed))
 	}
 }
 
-func (s *Session) noteKilled(p resource.Path, killed *plan.Killed) {
+func noteKilled(s *session.Session, p resource.Path, killed *plan.Killed) {
 	s.Reporter.Note(fmt.Sprintf("Container %s: %s", p, killed))
 }
 
 // watchKills notes the processes that the kernel kills in the container, until ctx ends; first those of a run that has ended.
-func (s *Session) watchKills(ctx context.Context, kills *executor.Kills, p resource.Path) error {
+func watchKills(ctx context.Context, s *session.Session, kills *executor.Kills, p resource.Path) error {
 	if kills == nil {
 		return nil
 	}
-	s.noteLastRun(kills, p)
-	err := kills.Watch(ctx, p, func(killed *plan.Killed) { s.noteKilled(p, killed) })
+	noteLastRun(s, kills, p)
+	err := kills.Watch(ctx, p, func(killed *plan.Killed) { noteKilled(s, p, killed) })
 	if err != nil && ctx.Err() == nil {
 		slog.Debug("can't count the processes that ran out of memory any more", "container", p, "error", err)
 		return nil
