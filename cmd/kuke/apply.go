@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/executor"
@@ -124,18 +125,12 @@ func (a *app) applySaved(ctx context.Context, o *applyOptions, run session.RunOp
 // approve asks whether to go on. Anything but yes is an error.
 func (a *app) approve(ctx context.Context, destroy bool) error {
 	a.out.Ask(destroy)
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(a.stdin).ReadString('\n')
-		answer <- strings.TrimSpace(line)
-	}()
-	select {
-	case <-ctx.Done():
+	line, _ := tty.ReadLine(ctx, bufio.NewReader(a.stdin), tty.MaxAnswer)
+	switch {
+	case ctx.Err() != nil:
 		return session.ErrInterrupted
-	case line := <-answer:
-		if line != "yes" {
-			return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")
-		}
+	case strings.TrimSpace(line) != "yes":
+		return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")
 	}
 	return nil
 }

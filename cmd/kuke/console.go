@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/planner/plan"
 )
@@ -95,7 +96,10 @@ func readExpression(ctx context.Context, in *bufio.Reader, prompt func(string)) 
 	open := ""
 	prompt("> ")
 	for {
-		line, err := readLine(ctx, in, config.MaxExpression-text.Len())
+		line, err := tty.ReadLine(ctx, in, config.MaxExpression-text.Len())
+		if errors.Is(err, tty.ErrTooLong) {
+			err = fmt.Errorf("one of them is longer than %d MiB", config.MaxExpression>>20)
+		}
 		text.WriteString(line)
 		if err != nil {
 			prompt("\n")
@@ -105,35 +109,6 @@ func readExpression(ctx context.Context, in *bufio.Reader, prompt func(string)) 
 			return text.String(), nil
 		}
 		prompt(": ")
-	}
-}
-
-// readLine reads a line of at most limit bytes, and gives it up when ctx ends.
-func readLine(ctx context.Context, in *bufio.Reader, limit int) (string, error) {
-	type result struct {
-		line []byte
-		err  error
-	}
-	read := make(chan result, 1)
-	go func() {
-		var line []byte
-		for {
-			part, err := in.ReadSlice('\n')
-			line = append(line, part...)
-			if len(line) > limit {
-				err = fmt.Errorf("one of them is longer than %d MiB", config.MaxExpression>>20)
-			}
-			if !errors.Is(err, bufio.ErrBufferFull) {
-				read <- result{line, err}
-				return
-			}
-		}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case got := <-read:
-		return string(got.line), got.err
 	}
 }
 

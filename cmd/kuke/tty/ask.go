@@ -42,28 +42,23 @@ func (q *Questions) Ask(ctx context.Context, terminal *os.File, secret bool, pro
 	}
 	prompt()
 	defer after()
-	type answer struct {
-		line string
-		err  error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		line, err := bufio.NewReader(terminal).ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); !secret {
-			line = strings.TrimSpace(line)
-		}
-		answered <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
+	line, err := ReadLine(ctx, bufio.NewReader(terminal), MaxAnswer)
+	switch {
+	case ctx.Err() != nil:
 		return "", errNotEntered
-	case got := <-answered:
-		if got.err != nil {
-			return "", errors.New("nothing was entered")
-		}
-		return got.line, nil
+	case errors.Is(err, ErrTooLong):
+		return "", fmt.Errorf("read from the terminal: %w", err)
+	case err != nil:
+		return "", errors.New("nothing was entered")
 	}
+	if line = strings.TrimRight(line, "\r\n"); !secret {
+		line = strings.TrimSpace(line)
+	}
+	return line, nil
 }
+
+// MaxAnswer is the maximum length of an answer, in bytes.
+const MaxAnswer = 1 << 20
 
 var errNotEntered = errors.New("interrupted before a value was entered")
 
