@@ -88,7 +88,11 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	if unknown != nil {
 		a.errs.Note(unknown.Error())
 	}
-	return a.printLive(o, rows)
+	if o.format == "json" {
+		return a.out.LiveJSON(rows)
+	}
+	a.out.Live(o.kind, rows, o.format == "wide", time.Now())
+	return nil
 }
 
 func parseKind(s string) (resource.Kind, error) {
@@ -132,45 +136,26 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 	return rows, unknown, ctx.Err()
 }
 
-func (a *app) printLive(o *getOptions, rows []view.Row) error {
-	switch {
-	case o.format == "json":
-		return a.out.LiveJSON(rows)
-	case o.kind == "":
-		a.out.Tree(rows)
-	default:
-		a.out.Table(o.kind, rows, o.format == "wide", time.Now())
-	}
-	return nil
-}
-
-// watch prints what is asked for, and again what changes, until it is interrupted: on a terminal all of it in place,
-// otherwise the rows that are other than before.
+// watch prints the resources that are asked for, and again those that change, until it is interrupted.
 func (a *app) watch(ctx context.Context, o *getOptions) error {
-	var before map[resource.Path]string
-	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
+	watch := a.out.Watch(o.kind, o.format == "wide")
+	return a.everyInterval(ctx, func() (unknown, err error) {
 		rows, unknown, err := a.rows(ctx, o)
 		if err != nil || ctx.Err() != nil {
 			return nil, err
 		}
-		if inPlace {
-			a.out.Clear()
-			err = a.printLive(o, rows)
-		} else {
-			err = a.printChanged(o, rows, before)
-		}
-		before = view.Fingerprints(rows)
-		return unknown, err
+		watch.Rows(rows, time.Now())
+		return unknown, nil
 	})
 }
 
-// everyInterval calls draw until it fails or the command is interrupted, and says why what it draws is unknown, once for
-// as long as that is so. inPlace says whether standard output is a terminal, to be drawn on again and again.
-func (a *app) everyInterval(ctx context.Context, draw func(inPlace bool) (unknown, err error)) error {
+// everyInterval calls draw until it fails or the command is interrupted, and says why the resources are unknown, once for
+// as long as they are, but again and again where standard output is a terminal, which is drawn on in place.
+func (a *app) everyInterval(ctx context.Context, draw func() (unknown, err error)) error {
 	inPlace := term.IsTerminal(int(a.stdout.Fd()))
 	said := ""
 	for {
-		unknown, err := draw(inPlace)
+		unknown, err := draw()
 		a.session.ConnectTimeout = 0 // the next look is the next try
 		if err != nil && ctx.Err() == nil {
 			return err
@@ -189,28 +174,6 @@ func (a *app) everyInterval(ctx context.Context, draw func(inPlace bool) (unknow
 		case <-time.After(watchInterval):
 		}
 	}
-}
-
-// printChanged prints the rows that are other than before, and all of them at first and in a tree; before is nil at
-// first.
-func (a *app) printChanged(o *getOptions, rows []view.Row, before map[resource.Path]string) error {
-	now := view.Fingerprints(rows)
-	var changed []view.Row
-	for _, r := range rows {
-		if before[r.Record.Path] != now[r.Record.Path] {
-			changed = append(changed, r)
-		}
-	}
-	gone := len(before) > len(now)
-	switch {
-	case before == nil,
-		len(before) == 0 && len(changed) > 0, // there is no header yet
-		o.kind == "" && (len(changed) > 0 || gone):
-		return a.printLive(o, rows)
-	case len(changed) > 0:
-		a.out.Rows(o.kind, changed, o.format == "wide", time.Now())
-	}
-	return nil
 }
 
 func (a *app) printRecords(o *getOptions, records []*state.Record) error {

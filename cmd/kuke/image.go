@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +44,7 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 				defer f.Close()
 				in = f
 			}
-			return look.WithImages(cmd.Context(), &a.session, *realmName, func(e *executor.Executor, ns string) error {
+			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, ns string) error {
 				if namespace != "" {
 					ns = namespace
 				}
@@ -89,7 +88,7 @@ func newImageRemove(a *app, realmName *string) *cobra.Command {
 		Short:   "Remove images of a realm that no container uses",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return look.WithImages(cmd.Context(), &a.session, *realmName, func(e *executor.Executor, namespace string) error {
+			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, namespace string) error {
 				for _, name := range args {
 					removed, err := e.RemoveImage(cmd.Context(), namespace, name)
 					if err != nil {
@@ -133,31 +132,15 @@ func (a *app) getImages(cmd *cobra.Command, o *getOptions, args []string) error 
 	return nil
 }
 
-// watchImages shows images as watch does resources: all in place on a terminal, and otherwise those that are new or another.
+// watchImages shows images as watch does resources.
 func (a *app) watchImages(ctx context.Context, o *getOptions, realmName string) error {
-	wide := o.format == "wide"
-	var before []executor.Image
-	return a.everyInterval(ctx, func(inPlace bool) (unknown, err error) {
+	watch := a.out.WatchImages(o.format == "wide")
+	return a.everyInterval(ctx, func() (unknown, err error) {
 		images, unknown, err := look.ImagesNow(ctx, &a.session, realmName)
 		if err != nil || ctx.Err() != nil {
 			return nil, err
 		}
-		if inPlace {
-			a.out.Clear()
-		}
-		if unknown != nil {
-			return unknown, nil
-		}
-		changed := slices.DeleteFunc(slices.Clone(images), func(image executor.Image) bool { return slices.Contains(before, image) })
-		switch {
-		case inPlace:
-			a.out.Images(images, wide)
-		case before == nil, len(before) == 0 && len(changed) > 0: // there is no header yet
-			a.out.Images(changed, wide)
-		case len(changed) > 0:
-			a.out.ImageRows(changed, wide)
-		}
-		before = images
-		return nil, nil
+		watch.Images(images, unknown == nil)
+		return unknown, nil
 	})
 }

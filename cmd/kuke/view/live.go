@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,6 +8,15 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
+
+// Live prints rows of one kind as a table, or those of all kinds as a tree.
+func (v *View) Live(kind resource.Kind, rows []Row, wide bool, now time.Time) {
+	if kind == "" {
+		v.Tree(rows)
+		return
+	}
+	v.Table(kind, rows, wide, now)
+}
 
 // LiveJSON prints rows as JSON.
 func (v *View) LiveJSON(rows []Row) error { return v.JSON(liveOf(rows)) }
@@ -27,7 +35,7 @@ type liveJSON struct {
 	OOM        *oomJSON   `json:"oom,omitempty"`
 }
 
-// oomJSON is what the kernel killed in a container because memory ran out.
+// oomJSON counts the processes that the kernel killed in a container because memory ran out.
 type oomJSON struct {
 	Killed        int64         `json:"killed"`
 	KilledEarlier int64         `json:"killedEarlier,omitempty"` // in runs before the last one
@@ -72,22 +80,4 @@ func signalOf(code uint32) string {
 		return ""
 	}
 	return unix.SignalName(unix.Signal(code - killed))
-}
-
-// Fingerprints returns a text for each row, by the path of its resource: it changes with the row.
-func Fingerprints(rows []Row) map[resource.Path]string {
-	all := make(map[resource.Path]string, len(rows))
-	for _, r := range rows {
-		all[r.Record.Path] = fingerprint(r)
-	}
-	return all
-}
-
-// fingerprint tells whether a row has changed; its age doesn't count.
-func fingerprint(r Row) string {
-	text := fmt.Sprint(r.State, r.Detail, r.Record.Status.Attachment, r.Record.Status.Network)
-	if r.Container != nil {
-		text += fmt.Sprint(r.Container.PID, r.Container.Restarts)
-	}
-	return text
 }

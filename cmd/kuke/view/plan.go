@@ -28,7 +28,7 @@ var headline = map[plan.Action]string{
 	plan.Forget:   "will be forgotten",
 }
 
-// symbol returns the sign of a change, with its class and what stands before it.
+// symbol returns the sign of a change, with its class and its indentation.
 func (v *View) symbol(a plan.Action) (c class, indent, sign string) {
 	switch a {
 	case plan.Create:
