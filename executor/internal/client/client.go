@@ -1,12 +1,12 @@
-// Package client connects to containerd.
+// Package client connects to containerd 1.6 and 2.x.
 //
-// It holds the connection and what every call over it needs: the namespace of containerd it works in, an end for a
-// containerd that is silent, errors that people can read, and the directory of this process, by which others see that it
-// lives. It works with containerd 1.6 and 2.x. The packages beside it say what to ask: image, containers, task, exec,
-// monitor and namespace. Each of their functions carries out a single step and decides nothing: what there should be comes
-// from the plan, what there is goes back as plain data. Nothing is printed or logged but the calls, at level debug.
+// It holds the connection and everything that each call over it needs: the namespace of containerd, an end for a containerd
+// that is silent, readable errors, and the directory of this process, by which others see that it lives. The calls
+// themselves are in the packages beside it: image, containers, task, exec, monitor and namespace. Each of their functions
+// carries out a single step and decides nothing: its arguments come from the plan, its results are plain data. Nothing is
+// printed. The calls are logged at level debug.
 //
-// Errors are containerd's, wrapped: ask github.com/containerd/errdefs which kind they are.
+// Errors are containerd's, wrapped: test them with github.com/containerd/errdefs.
 package client
 
 import (
@@ -27,8 +27,8 @@ import (
 	"github.com/kukeon/kuke/executor/internal/shim"
 )
 
-// undoTimeout bounds the undoing of what failed, which goes on when the caller's context has ended. It is no measure of how
-// long anything may take: a containerd that answers no more is noticed before, see [watch].
+// undoTimeout limits the undoing of a failed step, which continues after the end of the caller's context. It does not limit
+// any other call: a containerd that does not answer is noticed earlier, see [watch].
 const undoTimeout = 2 * time.Minute
 
 // Client is a connection to one containerd. Its methods may be used by several goroutines at once.
@@ -51,7 +51,7 @@ type Client struct {
 // Close ends the connection.
 func (c *Client) Close() error { return errors.Join(c.presence.close(), c.Containerd.Close()) }
 
-// Version returns the version of the daemon, such as "1.6.20~ds1" or "v2.4.2".
+// Version returns the version of the daemon, for example "1.6.20~ds1" or "v2.4.2".
 func (c *Client) Version(ctx context.Context) (string, error) {
 	v, err := c.Containerd.Version(ctx)
 	if err != nil {
@@ -79,8 +79,8 @@ func Afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(Detached(ctx), undoTimeout)
 }
 
-// CutShort reports whether a call failed because ctx ended. The daemon, which knows when that will be, may be the first to
-// say so, while ctx still goes on, and says it without the code for it.
+// CutShort reports whether a call failed because ctx ended. The daemon, which knows the deadline, may report it first,
+// while ctx still runs, and without the code for it.
 func CutShort(ctx context.Context, err error) bool {
 	return err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), context.DeadlineExceeded.Error()))
 }

@@ -22,30 +22,31 @@ import (
 )
 
 const (
-	// answerTimeout is the least time that a containerd has for its first answer once it is connected: a busy one takes many
-	// seconds on a slow host, and a second try would only add to its work.
+	// answerTimeout is the least time that a containerd has for its first answer after the connection: a busy one takes many
+	// seconds on a slow host, and a second try would only add to its load.
 	answerTimeout = 30 * time.Second
 	// connectPoll is the time between two tries to connect.
 	connectPoll = 100 * time.Millisecond
-	// announceAfter is how long a wait is before it is announced.
+	// announceAfter is the length from which on a wait is announced.
 	announceAfter = time.Second
 )
 
-// DialOptions say which containerd to connect to, and how patiently.
+// DialOptions select the containerd to connect to, and limit the time for it.
 type DialOptions struct {
 	// Address is the path of containerd's socket.
 	Address string
-	// Wait is how long to wait for the socket, for somebody to listen on it, and for the first answer. With 0 only the
-	// answer is waited for, which may take answerTimeout in any case.
+	// Wait is the time for the socket to appear, for a listener and for the first answer. With 0, Dial waits only for the
+	// answer, for at least answerTimeout.
 	Wait time.Duration
-	// CallTimeout bounds each question to containerd, and how long it may be silent during a change: see [watch].
+	// CallTimeout limits each question to containerd, and the time for which containerd may be silent during a change: see
+	// [watch].
 	CallTimeout time.Duration
-	// Announce is called once, from another goroutine, when a Wait takes longer than a second, with what is waited for. It
-	// may be nil.
+	// Announce is called once, from another goroutine, when a Wait takes longer than a second, with the event that it waits
+	// for. It may be nil.
 	Announce func(waitingFor string)
 }
 
-// reason is why containerd can't be reached.
+// reason is the reason why containerd can't be reached.
 type reason int32
 
 const (
@@ -58,7 +59,7 @@ const (
 	notContainerd
 )
 
-// reasons holds what there is to say of each, the remedy apart, and whether it may pass by itself.
+// reasons holds the message and the remedy of each, and whether it may pass by itself.
 var reasons = map[reason]struct {
 	found, fix, waitingFor string
 	passes                 bool
@@ -91,14 +92,14 @@ var reasons = map[reason]struct {
 type ConnectError struct {
 	// Address is the path of the socket.
 	Address string
-	// Waited is how long it was tried.
+	// Waited is the time since the first try.
 	Waited time.Duration
 
 	reason reason
 	err    error
 }
 
-// Found says what is wrong, in one line.
+// Found describes the error in one line.
 func (e *ConnectError) Found() string {
 	switch e.reason {
 	case failed:
@@ -113,7 +114,7 @@ func (e *ConnectError) Found() string {
 	return text
 }
 
-// Fix says in a sentence how to repair it, and is empty where nobody knows.
+// Fix is the remedy, a sentence; it is empty where none is known.
 func (e *ConnectError) Fix() string {
 	if e.reason == noSocket && !installed() {
 		return "Install it: apt-get install containerd. Name its socket with --containerd if it listens elsewhere"
@@ -127,7 +128,7 @@ func installed() bool {
 	return err == nil
 }
 
-// Error names the socket, what is wrong, and the remedy.
+// Error names the socket, the error and the remedy.
 func (e *ConnectError) Error() string {
 	text := fmt.Sprintf("connect to containerd at %s: %s", e.Address, e.Found())
 	if fix := e.Fix(); fix != "" {
@@ -175,12 +176,12 @@ func Dial(ctx context.Context, o DialOptions) (*Client, error) {
 func connect(ctx context.Context, o DialOptions, limit time.Duration) (*Client, reason, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	// gRPC connects lazily and reports every failure alike: the socket itself says more.
+	// gRPC connects lazily and reports all failures alike. The socket itself tells them apart.
 	if err := knock(ctx, o.Address); err != nil {
 		return nil, socketReason(ctx, err), err
 	}
 	w := &watch{address: o.Address, timeout: o.CallTimeout}
-	// A little longer than ctx, so that it is ctx that ends and tells why.
+	// It is a little longer than ctx, so that ctx ends first and tells the reason.
 	c, err := containerd.New(o.Address, containerd.WithTimeout(limit+limit/20), containerd.WithExtraDialOpts(append(w.dialOptions(), traced...)))
 	if err != nil {
 		return nil, failed, err
@@ -196,8 +197,8 @@ func connect(ctx context.Context, o DialOptions, limit time.Duration) (*Client, 
 	return &Client{Containerd: c, Conn: conn, watch: w, Left: &shim.Leftovers{Address: o.Address}}, failed, nil
 }
 
-// knock finds out whether somebody listens on the socket. One who doesn't accept for as long as ctx lasts is the error of
-// ctx: when nothing more fits into the queue of a Unix socket, the kernel refuses without a wait.
+// knock reports whether somebody listens on the socket. Where the listener accepts no connection until ctx ends, it returns
+// the error of ctx: the kernel refuses at once when the queue of a Unix socket is full.
 func knock(ctx context.Context, address string) error {
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
@@ -227,7 +228,7 @@ func socketReason(ctx context.Context, err error) reason {
 	return failed
 }
 
-// answerReason says why a question got no answer of containerd's, by its error.
+// answerReason derives from its error why a question got no answer from containerd.
 func answerReason(ctx context.Context, err error) reason {
 	text := err.Error()
 	switch code := grpcstatus.Code(err); {

@@ -8,7 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// Wrap returns err with a description of what was being done, or nil for nil.
+// Wrap returns err with a description of the failed action, or nil for nil.
 func Wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -16,7 +16,7 @@ func Wrap(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
 }
 
-// Gone returns err unless it says that the process isn't there any more.
+// Gone returns err, or nil where it says that the process no longer exists.
 func Gone(err error) error {
 	if errdefs.IsNotFound(err) {
 		return nil
@@ -24,7 +24,7 @@ func Gone(err error) error {
 	return err
 }
 
-// runtimeError shows the part of a runtime's message that is about the container, and is the whole error otherwise.
+// runtimeError shows the part of a runtime's message that is about the container, and wraps the whole error.
 type runtimeError struct {
 	message string
 	err     error
@@ -34,10 +34,11 @@ func (e *runtimeError) Error() string { return e.message }
 
 func (e *runtimeError) Unwrap() error { return e.err }
 
-// runtimePrefix is what the layers between runc and us put before what went wrong.
+// runtimePrefix matches the prefixes that the layers between runc and kuke add to a message.
 var runtimePrefix = regexp.MustCompile(`^.*(?:OCI runtime create failed: |OCI runtime start failed: |OCI runtime exec failed: |exec failed: |unable to start container process: |error during container init: )+`)
 
-// Readable cuts what the layers between runc and us add to a message; errors of other kinds stay as they are.
+// Readable removes the prefixes that the layers between runc and kuke add to a message. It returns all other errors
+// unchanged.
 func Readable(err error) error {
 	if err == nil {
 		return nil

@@ -16,14 +16,15 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// ProcessesDir holds a directory for each process that has something on the host which goes with it: a lease in containerd,
-// or the fifos of a command. The process holds a lock on its directory, which the kernel drops when it dies, however it does.
+// ProcessesDir holds a directory for each process that owns something on the host which must end with it: a lease in
+// containerd, or the FIFOs of a command. The process holds a lock on its directory, which the kernel releases when the
+// process dies.
 const ProcessesDir = "/run/kukeon/processes"
 
-// leaseLabel names the process that a lease belongs to, by its directory.
+// leaseLabel names the process that owns a lease, by its directory.
 const leaseLabel = "kukeon.io/process"
 
-// leaseLife bounds the life of a lease whose owner died on a host where no kuke command follows.
+// leaseLife limits the life of a lease whose owner died on a host where no kuke command follows.
 const leaseLife = 24 * time.Hour
 
 // presence is the directory of this process, made when it is first needed.
@@ -39,14 +40,14 @@ func (p *presence) path() (string, error) {
 	if p.dir == nil {
 		dir, err := makePresence()
 		if err != nil {
-			return "", fmt.Errorf("make a directory for what goes with this process: %w", err)
+			return "", fmt.Errorf("make the directory of this process: %w", err)
 		}
 		p.dir = dir
 	}
 	return p.dir.Name(), nil
 }
 
-// close removes the directory and, where they are empty then, those that it is in.
+// close removes the directory, and those above it where they are empty then.
 func (p *presence) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,8 +59,7 @@ func (p *presence) close() error {
 	return err
 }
 
-// makePresence makes a directory with a lock on it. Somebody who tidies up meanwhile may take it, or the one it is in, for
-// left over.
+// makePresence makes a directory and locks it. A concurrent TidyUp may remove it, or the one above it, before it is locked.
 func makePresence() (*os.File, error) {
 	for {
 		name := filepath.Join(ProcessesDir, rand.Text())
@@ -86,13 +86,13 @@ func makePresence() (*os.File, error) {
 	}
 }
 
-// isPresent reports whether the directory of a process is there.
+// isPresent reports whether the directory of a process exists.
 func isPresent(dir string) bool {
 	_, err := os.Lstat(dir)
 	return err == nil
 }
 
-// removePresence removes a directory on which this process holds the lock.
+// removePresence removes a directory that this process has locked.
 func removePresence(dir *os.File) error {
 	err := errors.Join(os.RemoveAll(dir.Name()), dir.Close())
 	_ = os.Remove(ProcessesDir) // others may be in it
@@ -100,13 +100,14 @@ func removePresence(dir *os.File) error {
 	return Wrap(err, "remove the directory of a process")
 }
 
-// Directory returns the directory of this process, by which others see that it lives. Everything in it goes with the process.
+// Directory returns the directory of this process, by which others see that it lives. Everything in it ends with the
+// process.
 func (c *Client) Directory() (string, error) { return c.presence.path() }
 
-// Lease returns a context by which containerd keeps what is made from its garbage collector, until release is called, which
-// with collect also has the collector run at once: after a failure it takes what was made so far. Every call of the client
-// library that makes a lease by itself must be given such a context: its own could not be told from those of others. Where
-// ctx has a lease, that one is used, and release does nothing.
+// Lease returns a context under which containerd keeps new content from its garbage collector until release is called. With
+// collect, release also runs the collector at once: after a failure it removes everything made so far. Pass this context to
+// every call of the client library that makes a lease by itself: kuke could not tell that lease from those of others. Where
+// ctx has a lease, Lease uses it, and release does nothing.
 func (c *Client) Lease(ctx context.Context) (leased context.Context, release func(collect bool) error, err error) {
 	if _, has := leases.FromContext(ctx); has {
 		return ctx, func(bool) error { return nil }, nil
@@ -132,23 +133,23 @@ func (c *Client) Lease(ctx context.Context) (leased context.Context, release fun
 	}, nil
 }
 
-// TidyUp removes what commands of kuke that were killed have left on the host: leases, with what only these kept, and fifos,
-// with the processes that were run through them, which end ends: it is called with the directory of each process that was killed.
-// What belongs to a command that runs stays.
+// TidyUp removes the leases and FIFOs of killed kuke commands from the host, with the content that only these leases kept.
+// end ends the processes that were run through the FIFOs: it is called with the directory of each killed process.
+// Everything that belongs to a running command stays.
 func (c *Client) TidyUp(ctx context.Context, end func(dir string) error) error {
 	err := removeDead(end)
 	return errors.Join(err, c.removeDeadLeases(ctx))
 }
 
-// removeDead removes the directories of processes that have ended, each after a call of end. A process that is just making its
-// own waits meanwhile.
+// removeDead removes the directories of processes that have ended, each after a call of end. A process that is just making
+// its own waits meanwhile.
 func removeDead(end func(dir string) error) error {
 	entries, err := os.ReadDir(ProcessesDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look for what killed commands left: %w", err)
+		return fmt.Errorf("list the directories of processes: %w", err)
 	}
 	for _, entry := range entries {
 		dir, openErr := os.Open(filepath.Join(ProcessesDir, entry.Name()))
@@ -164,7 +165,7 @@ func removeDead(end func(dir string) error) error {
 	return err
 }
 
-// removeDeadLeases removes the leases whose processes have ended. A process makes its directory first.
+// removeDeadLeases removes the leases whose processes have ended. A process makes its directory before its first lease.
 func (c *Client) removeDeadLeases(ctx context.Context) error {
 	all, err := c.Namespaces(ctx)
 	if err != nil {

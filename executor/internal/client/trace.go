@@ -9,7 +9,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 )
 
-// traced logs the calls to containerd. Of an error only the code is told, as its text may hold values that are nobody's to see.
+// traced logs the calls to containerd. It logs only the code of an error, as its text may hold secret values.
 var traced = []grpc.DialOption{
 	grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		begin := time.Now()

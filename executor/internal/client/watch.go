@@ -17,32 +17,34 @@ import (
 )
 
 const (
-	// probeInterval is the time between two looks whether containerd answers, or half of the timeout where that is less.
+	// probeInterval is the interval at which containerd is asked whether it answers, or half of the timeout where that is
+	// less.
 	probeInterval = 10 * time.Second
-	// hurry is how long containerd may be silent once nobody waits any more for what a call does: see [Detached].
+	// hurry is the time for which containerd may be silent once nobody waits any more for the result of a call: see
+	// [Detached].
 	hurry = time.Second
 )
 
 // watch ends the calls of one connection that containerd no longer answers.
 //
-// A question, such as the list of containers, has the timeout for its answer. Everything else takes as long as it takes: a
-// change on a slow host, the unpacking of an image, the wait for an exit, a stream of events. Elapsed time doesn't tell
-// these from a containerd that hangs, so that containerd is asked for its version meanwhile: they end when it leaves that
-// unanswered. Either way the error is [*NoAnswerError].
+// A question, for example the list of containers, has the timeout for its answer. Other calls may take any time: a change
+// on a slow host, the unpacking of an image, the wait for an exit, a stream of events. Elapsed time doesn't tell these from
+// a containerd that hangs, so watch asks containerd for its version meanwhile, and ends them when that stays unanswered.
+// Either way the error is [*NoAnswerError].
 type watch struct {
 	address string
 	timeout time.Duration
 	conn    grpc.ClientConnInterface
-	// silent is set once a detached call was given up, so that those which were to follow are given up at once.
+	// silent is set once a detached call was given up. Later ones are then given up at once.
 	silent atomic.Bool
 }
 
-// NoAnswerError says that containerd, though connected, doesn't answer. Translated from gRPC it matches
+// NoAnswerError is the error of a call that a connected containerd doesn't answer. Translated from gRPC it matches
 // [context.DeadlineExceeded].
 type NoAnswerError struct {
-	// Address is the path of its socket; Call what was asked, such as "Containers/List".
+	// Address is the path of its socket; Call is the call, in the form "Containers/List".
 	Address, Call string
-	// Silent is for how long it gave no answer.
+	// Silent is the time without an answer.
 	Silent time.Duration
 }
 
@@ -52,12 +54,12 @@ func (e *NoAnswerError) Error() string {
 		"Look at systemctl status containerd and journalctl -u containerd, or wait longer with --call-timeout", e.Address, e.Call, e.Silent)
 }
 
-// GRPCStatus lets containerd's libraries take it for an error of gRPC.
+// GRPCStatus lets containerd's libraries treat it as an error of gRPC.
 func (e *NoAnswerError) GRPCStatus() *grpcstatus.Status {
 	return grpcstatus.New(codes.DeadlineExceeded, e.Error())
 }
 
-// questions are the methods of containerd's services that change nothing and are answered from what is known.
+// questions are the methods of containerd's services that only read, and answer from known data.
 var questions = map[string]bool{
 	"Get": true, "List": true, "ListPids": true, "ListResources": true, "ListStatuses": true, "Info": true, "Stat": true,
 	"Status": true, "Usage": true, "Mounts": true, "Metrics": true, "Plugins": true, "Server": true, "Version": true,
@@ -82,7 +84,7 @@ func (w *watch) unary(ctx context.Context, method string, req, reply any, conn *
 	}
 	go w.attend(ctx, method, cancel)
 	err := invoke(ctx, method, req, reply, conn, opts...)
-	// containerd is told of the timeout, and may report a moment before this process that it is over.
+	// containerd knows the timeout, and may report its end a moment before this process does.
 	if question && grpcstatus.Code(err) == codes.DeadlineExceeded && asking.Err() == nil && ctx.Err() == nil {
 		return w.noAnswer(method, w.timeout)
 	}
@@ -103,7 +105,7 @@ func (w *watch) stream(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.Cl
 	return &watchedStream{ClientStream: stream, ctx: ctx, cancel: cancel, leave: leave, upload: desc.ClientStreams}, nil
 }
 
-// watchedStream is attended to until it has ended, or nobody reads it any more.
+// watchedStream is watched until it has ended, or nobody reads it any more.
 type watchedStream struct {
 	grpc.ClientStream
 	ctx    context.Context
@@ -135,7 +137,7 @@ func (s *watchedStream) CloseSend() error {
 	return s.ClientStream.CloseSend()
 }
 
-// because returns the reason for the end of a call that was given up here instead of what gRPC makes of it.
+// because returns the reason for which a call was given up here, in place of gRPC's own error.
 func because(ctx context.Context, err error) error {
 	if silent := (*NoAnswerError)(nil); err != nil && errors.As(context.Cause(ctx), &silent) {
 		return silent
@@ -168,7 +170,7 @@ func (w *watch) attend(ctx context.Context, method string, cancel context.Cancel
 	cancel(w.noAnswer(method, silence))
 }
 
-// pause waits until it is time to look whether containerd answers, and reports whether ctx still goes on.
+// pause waits until the next question is due, and reports whether ctx still runs.
 func (w *watch) pause(ctx context.Context, given <-chan struct{}) bool {
 	length := min(w.timeout/2, probeInterval)
 	if closed(given) {
@@ -186,7 +188,7 @@ func (w *watch) pause(ctx context.Context, given <-chan struct{}) bool {
 }
 
 // answers reports whether containerd answers a question within the timeout, or within a second once given is closed. An
-// error is an answer: of a containerd that has ended the call itself learns.
+// error is an answer: the call itself reports a containerd that has ended.
 func (w *watch) answers(ctx context.Context, given <-chan struct{}) bool {
 	ctx, cancel := context.WithTimeout(unwatched(ctx), w.timeout)
 	defer cancel()
@@ -219,7 +221,7 @@ func closed(c <-chan struct{}) bool {
 
 type unwatchedKey struct{}
 
-// unwatched returns a context for calls that end with it, and are otherwise not watched.
+// unwatched returns a context for calls that end with it and are not watched.
 func unwatched(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unwatchedKey{}, true)
 }
@@ -228,8 +230,9 @@ func isUnwatched(ctx context.Context) bool { return ctx.Value(unwatchedKey{}) !=
 
 type awaitedKey struct{}
 
-// Detached returns a context for work that must not be cut in the middle: it has the values of ctx, but goes on when ctx
-// ends, for as long as containerd answers. One that is silent for a second then is given up, with [*NoAnswerError].
+// Detached returns a context for work that must not be interrupted: it has the values of ctx, but continues after the end
+// of ctx for as long as containerd answers. A containerd that is then silent for a second is given up, with
+// [*NoAnswerError].
 func Detached(ctx context.Context) context.Context {
 	done := awaited(ctx)
 	if done == nil {
@@ -238,8 +241,8 @@ func Detached(ctx context.Context) context.Context {
 	return context.WithValue(context.WithoutCancel(ctx), awaitedKey{}, done)
 }
 
-// awaited returns the channel that is closed when nobody waits any more for what a detached context is used for, and nil
-// for any other context.
+// awaited returns the channel that is closed when nobody waits any more for the work of a detached context, and nil for any
+// other context.
 func awaited(ctx context.Context) <-chan struct{} {
 	done, _ := ctx.Value(awaitedKey{}).(<-chan struct{})
 	return done

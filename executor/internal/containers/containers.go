@@ -1,7 +1,7 @@
 // Package containers creates, lists, inspects and changes the containers of a containerd namespace.
 //
-// A container is what containerd keeps of it: its OCI spec, its snapshot and its labels. Its process is a task, see package
-// task, which also removes containers, since it has to end their tasks.
+// A container is a record of containerd with its OCI spec, its snapshot and its labels. Its process is a task: see package
+// task, which also removes containers, since that ends their tasks.
 package containers
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// The states of a task. A container without a task has none of them: its Status is empty.
+// The states of a task. A container without a task has an empty Status.
 const (
 	StatusCreated = "created"
 	StatusRunning = "running"
@@ -38,27 +38,27 @@ const (
 // Container is a container of a namespace with its task, if it has one.
 type Container struct {
 	ID string
-	// Image is the reference it was made from; it may stand for another digest by now.
+	// Image is the reference that the container was made from. It may now resolve to another digest.
 	Image       string
 	Labels      map[string]string
 	CreatedAt   time.Time
 	SnapshotKey string
-	// Status is one of the constants above, or empty when there is no task.
+	// Status is one of the constants above, or empty where there is no task.
 	Status string
-	// PID is that of the task on the host, 0 when it doesn't run.
+	// PID is the pid of the task on the host, 0 where it doesn't run.
 	PID uint32
 	// ExitCode and ExitedAt are those of a stopped task.
 	ExitCode uint32
 	ExitedAt time.Time
-	// RestartPolicy is what [monitor.Set] set, empty when the restart monitor has nothing to do with it.
+	// RestartPolicy is the policy set with [monitor.Set], empty for a container that the restart monitor ignores.
 	RestartPolicy string
-	// RestartCount is how often the monitor started it under that policy, be it in vain, since it was last started from
-	// here. The daemon of containerd 1.6 doesn't count: then it is -1. Without a policy it is 0.
+	// RestartCount is the number of starts by the monitor under that policy, failed ones included, since kuke last started the
+	// container. The daemon of containerd 1.6 doesn't count: then it is -1. Without a policy it is 0.
 	RestartCount int
 }
 
-// List returns all containers of the namespace with their tasks, in two calls however many there are, or three when one
-// has a restart policy and no restarts yet. A namespace that doesn't exist has none.
+// List returns all containers of the namespace with their tasks. It makes two calls for any number of containers, three
+// where one has a restart policy and no restarts yet. A namespace that doesn't exist has none.
 func List(ctx context.Context, c *client.Client, ns string) ([]Container, error) {
 	ctx = client.In(ctx, ns)
 	resp, err := containersapi.NewContainersClient(c.Conn).List(ctx, &containersapi.ListContainersRequest{})
@@ -114,8 +114,8 @@ func status(s task.Status) string {
 	return StatusUnknown
 }
 
-// SetLabels sets some labels of a container, takes away others, and leaves the rest alone.
-// containerd keeps no empty values: setting one takes the label away.
+// SetLabels sets labels of a container, removes others, and keeps the rest. containerd keeps no empty values: setting one
+// removes the label.
 func SetLabels(ctx context.Context, c *client.Client, ns, id string, set map[string]string, remove []string) error {
 	labels := make(map[string]string, len(set)+len(remove))
 	for _, key := range remove {
@@ -128,13 +128,13 @@ func SetLabels(ctx context.Context, c *client.Client, ns, id string, set map[str
 	return client.Wrap(c.UpdateLabels(client.In(ctx, ns), id, labels), "set labels of container %s", id)
 }
 
-// SetImage has the container name another reference, for the image that it was made from.
+// SetImage changes the reference of a container to another name of the image that it was made from.
 func SetImage(ctx context.Context, c *client.Client, ns, id, ref string) error {
 	_, err := c.Containerd.ContainerService().Update(client.In(ctx, ns), containers.Container{ID: id, Image: ref}, "image")
 	return client.Wrap(err, "set the image of container %s", id)
 }
 
-// extensionName is that of the extension of a container that [spec.Options.Record] is kept in: a label has no room for it.
+// extensionName is the name of the extension of a container that holds [spec.Options.Record]: a label is too small for it.
 const extensionName = "kukeon.io/record"
 
 func recordExtension(record []byte) map[string]typeurl.Any {
@@ -144,7 +144,7 @@ func recordExtension(record []byte) map[string]typeurl.Any {
 	return map[string]typeurl.Any{extensionName: &anypb.Any{TypeUrl: extensionName, Value: record}}
 }
 
-// SetRecord replaces what is kept with a container, see [spec.Options.Record]. It may run.
+// SetRecord replaces the record of a container, see [spec.Options.Record]. The container may run.
 func SetRecord(ctx context.Context, c *client.Client, ns, id string, record []byte) error {
 	_, err := c.Containerd.ContainerService().Update(client.In(ctx, ns), containers.Container{ID: id, Extensions: recordExtension(record)}, "extensions."+extensionName)
 	return client.Wrap(err, "set the record of container %s", id)
@@ -161,7 +161,8 @@ func Spec(ctx context.Context, c *client.Client, ns, id string) (*specs.Spec, er
 	return spec, client.Wrap(err, "read the spec of container %s", id)
 }
 
-// UpdateSpec changes the OCI spec that the next task of the container is made from; change reports whether it did.
+// UpdateSpec changes the OCI spec that the next task of the container is made from; change reports whether it changed the
+// spec.
 func UpdateSpec(ctx context.Context, c *client.Client, id string, change func(*specs.Spec) bool) error {
 	record, err := c.Containerd.ContainerService().Get(ctx, id)
 	if err != nil {
@@ -178,7 +179,7 @@ func UpdateSpec(ctx context.Context, c *client.Client, id string, change func(*s
 	return err
 }
 
-// addZeroCounts puts 0 where no label holds a count, if the daemon would write one at the first restart.
+// addZeroCounts sets the count to 0 where no label holds one, if the daemon would write one at the first restart.
 func addZeroCounts(ctx context.Context, c *client.Client, list []Container) error {
 	open := func(entry Container) bool { return entry.RestartCount < 0 }
 	if !slices.ContainsFunc(list, open) {
@@ -197,7 +198,7 @@ func addZeroCounts(ctx context.Context, c *client.Client, list []Container) erro
 	return nil
 }
 
-// Labelled returns the ids of the containers of the namespace that have the label, whatever its value.
+// Labelled returns the ids of the containers of the namespace that have the label, with any value.
 func Labelled(ctx context.Context, c *client.Client, ns, label string) ([]string, error) {
 	resp, err := containersapi.NewContainersClient(c.Conn).List(client.In(ctx, ns), &containersapi.ListContainersRequest{
 		Filters: []string{fmt.Sprintf("labels.%q", label)},

@@ -15,12 +15,12 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// runtimeName is that of containerd's shim for runc, [shim.Program].
+// runtimeName is the name of containerd's shim for runc, [shim.Program].
 const runtimeName = "io.containerd.runc.v2"
 
-// Create makes the snapshot and the container, without a task. What a Create of the same id left behind when it was
-// killed is cleared first; a container that is there already is errdefs.ErrAlreadyExists. When it fails, or ctx ends,
-// it takes away again what it made.
+// Create makes the snapshot and the container, without a task. It first removes the leftovers of a killed Create of the
+// same id; for a container that exists, the error is errdefs.ErrAlreadyExists. When it fails, or ctx ends, it removes
+// everything that it made.
 func Create(ctx context.Context, c *client.Client, ns string, o spec.Options) error {
 	return client.Wrap(Make(client.In(ctx, ns), c, o), "create container %s", o.ID)
 }
@@ -73,7 +73,7 @@ func Make(ctx context.Context, c *client.Client, o spec.Options) (err error) {
 		record.Extensions = recordExtension(o.Record)
 		return nil
 	}
-	// A call that is cancelled may be carried out nevertheless, and later than any undoing: these are not.
+	// containerd may carry out a cancelled call nevertheless, and later than any undoing: so these are not cancelled.
 	_, err = c.Containerd.NewContainer(client.Detached(ctx), o.ID,
 		containerd.WithImage(image),
 		containerd.WithContainerLabels(labels),

@@ -10,7 +10,8 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// Inspect reads how the container was made. One that isn't there is errdefs.ErrNotFound.
+// Inspect returns the spec, the image and the record that the container was made with. For a missing one, the error is
+// errdefs.ErrNotFound.
 func Inspect(ctx context.Context, c *client.Client, ns, id string) (*spec.Inspection, error) {
 	ctx = client.In(ctx, ns)
 	record, err := c.Containerd.ContainerService().Get(ctx, id)

@@ -10,17 +10,17 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// MoveOptions say what of a container follows from a path that changes.
+// MoveOptions are the settings of a container that follow from its path.
 type MoveOptions struct {
 	// FilesFrom and FilesTo are the directories of the files that are mounted into it.
 	FilesFrom, FilesTo string
-	// HostnameFrom is replaced by HostnameTo: another one is somebody else's choice.
+	// HostnameFrom is replaced by HostnameTo. Any other hostname stays: kuke did not set it.
 	HostnameFrom, HostnameTo string
 	// Annotations of its OCI spec are replaced where it has them.
 	Annotations map[string]string
 }
 
-// Move changes what the next tasks of a container are made from. The one that runs is not touched.
+// Move changes the OCI spec that the next tasks of the container are made from. A running task stays as it is.
 func Move(ctx context.Context, c *client.Client, ns, id string, o MoveOptions) error {
 	err := UpdateSpec(client.In(ctx, ns), c, id, func(s *specs.Spec) bool { return o.apply(s) })
 	return client.Wrap(err, "update the spec of container %s", id)

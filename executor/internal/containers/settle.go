@@ -10,15 +10,14 @@ import (
 )
 
 const (
-	// remakeTimeout bounds the wait for tasks that the restart monitor is making, which it does within ten seconds.
+	// remakeTimeout limits the wait for tasks that the restart monitor is making, which it does within ten seconds.
 	remakeTimeout = 10 * time.Second
-	// restTime is how long nothing may be seen of a task in the making: the monitor removes the old one first.
+	// restTime is the time for which a task in the making must not be seen: the monitor removes the old task first.
 	restTime = 500 * time.Millisecond
 )
 
-// ListSettled is [List] that waits while the restart monitor is making tasks, up to 10 seconds: such a container has
-// no task, or one that is not started, for a moment. A container in the monitor's care without a task delays it by half a
-// second.
+// ListSettled is [List], but waits up to 10 seconds for tasks that the restart monitor is making: meanwhile the container
+// has no task, or one that is not started. A container under the monitor without a task delays it by half a second.
 func ListSettled(ctx context.Context, c *client.Client, ns string) ([]Container, error) {
 	start := time.Now()
 	seen := start // when a task in the making was last seen
@@ -41,7 +40,7 @@ func ListSettled(ctx context.Context, c *client.Client, ns string) ([]Container,
 	}
 }
 
-// atRest reports whether the state of a container is not one that the restart monitor makes pass.
+// atRest reports whether the state of a container is one that the restart monitor leaves as it is.
 func atRest(entry Container) bool {
 	return entry.RestartPolicy == "" || entry.Status != "" && entry.Status != StatusCreated && entry.Status != StatusUnknown
 }

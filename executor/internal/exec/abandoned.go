@@ -15,14 +15,14 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// execPrefix begins the ids of the processes that are run in containers.
+// execPrefix is the prefix of the ids of the processes that kuke runs in containers.
 const execPrefix = "exec-"
 
-// endTimeout bounds the end of what one killed command ran in containers.
+// endTimeout limits the end of the processes that one killed command ran in containers.
 const endTimeout = 20 * time.Second
 
-// fifoDir returns where the fifos go of what is run in the container: below the directory of this process, by which they are
-// found when it is killed.
+// fifoDir returns the directory for the FIFOs of processes in the container. It is below the directory of this process,
+// where TidyUp finds them after this process was killed.
 func fifoDir(ctx context.Context, c *client.Client, id string) (cio.Opt, error) {
 	ns, err := namespaces.NamespaceRequired(ctx)
 	if err != nil {
@@ -32,8 +32,8 @@ func fifoDir(ctx context.Context, c *client.Client, id string) (cio.Opt, error) 
 	return cio.WithFIFODir(filepath.Join(dir, ns, id)), err
 }
 
-// EndSessions ends what was run in containers through the fifos in the directory of a process that has ended: nobody sees it
-// any more, and it would wait for somebody to read what it prints.
+// EndSessions ends the processes in containers whose FIFOs are in the directory of a process that has ended: nobody reads
+// their output any more, and they would wait for a reader.
 func EndSessions(ctx context.Context, c *client.Client, dir string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
@@ -49,7 +49,7 @@ func EndSessions(ctx context.Context, c *client.Client, dir string) (err error) 
 		container := filepath.Dir(filepath.Dir(fifo))
 		ns, id := filepath.Base(filepath.Dir(container)), filepath.Base(container)
 		if e := client.Gone(endSession(client.In(ctx, ns), c, id, exec)); e != nil {
-			err = errors.Join(err, fmt.Errorf("end what a killed command ran in container %s: %w", id, e))
+			err = errors.Join(err, fmt.Errorf("end a process of a killed command in container %s: %w", id, e))
 		}
 	}
 	return err

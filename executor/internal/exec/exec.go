@@ -1,4 +1,4 @@
-// Package exec runs commands in running containers, for their output or for somebody who looks on.
+// Package exec runs commands in running containers, and either captures their output or connects them to the caller.
 package exec
 
 import (
@@ -26,28 +26,28 @@ import (
 )
 
 const (
-	// outputLimit is how much of the end of a command's output is kept.
+	// outputLimit is the size of the end of a command's output that is kept, in bytes.
 	outputLimit = 4 << 10
-	// drainLooks and drainPause bound the wait for the end of a command's output after its exit: see awaitOutput.
+	// drainLooks and drainPause limit the wait for the end of a command's output after its exit: see awaitOutput.
 	drainLooks = 10
 	drainPause = 50 * time.Millisecond
-	// firstDelete and lastDelete bound the calls to delete a process, all but the last: see deleteProcess.
+	// firstDelete and lastDelete limit the calls to delete a process, except the last: see deleteProcess.
 	firstDelete = 500 * time.Millisecond
 	lastDelete  = 16 * time.Second
 )
 
-// Result is what became of a command.
+// Result is the result of a command.
 type Result struct {
-	// ExitCode is 128 and the number of the signal for one that a signal ended.
+	// ExitCode is 128 plus the number of the signal for a command that was ended by a signal.
 	ExitCode uint32
-	// Output is the end of what it printed, no more than 4 KiB, with both streams as they came.
+	// Output is the last 4 KiB of its output, with both streams interleaved.
 	Output []byte
 }
 
-// Capture runs a command in the running task of the container, as the user, in the directory and with the environment and
-// the privileges of its first process, and waits for its end. When the timeout is over, or ctx ends, it is killed with
-// what it started, and the error wraps [context.DeadlineExceeded], or that of ctx; the result has its output all the
-// same. A timeout of 0 is none. What a command leaves running in the background when it ends goes on running.
+// Capture runs a command in the running task of the container, with the user, the directory, the environment and the
+// privileges of its first process, and waits for its end. When the timeout is over, or ctx ends, the command is killed with
+// its descendants, and the error wraps [context.DeadlineExceeded], or the error of ctx; the result holds the output in
+// these cases too. A timeout of 0 is none. Background processes that the command leaves behind keep running.
 //
 // A container that is missing or has no task is errdefs.ErrNotFound, one whose task doesn't run
 // errdefs.ErrFailedPrecondition.
@@ -70,8 +70,8 @@ func capture(ctx context.Context, c *client.Client, id string, args []string, ti
 		return Result{}, err
 	}
 	output := &tail{limit: outputLimit}
-	// A call that is cancelled may be carried out nevertheless, and runc, when killed in the middle of it, leaves the
-	// process to nobody.
+	// containerd may carry out a cancelled call nevertheless, and runc, killed in the middle of it, leaves an orphaned
+	// process.
 	whole := client.Detached(ctx)
 	process, err := task.Exec(whole, execPrefix+rand.Text(), spec, cio.NewCreator(fifos, cio.WithStreams(nil, output, output)))
 	if err != nil {
@@ -90,7 +90,7 @@ func (e *execTimeoutError) Error() string { return fmt.Sprintf("it didn't end wi
 
 func (e *execTimeoutError) Unwrap() error { return context.DeadlineExceeded }
 
-// processSpec is the first process of the container with other arguments.
+// processSpec returns the spec of the first process of the container with other arguments.
 func processSpec(ctx context.Context, c *client.Client, id string, args []string) (*specs.Process, error) {
 	if len(args) == 0 {
 		return nil, fmt.Errorf("there is nothing to run: %w", errdefs.ErrInvalidArgument)
@@ -122,7 +122,7 @@ func runningTask(ctx context.Context, c *client.Client, id string) (containerd.T
 	}
 	status, err := task.Status(ctx)
 	if err == nil && status.Status == containerd.Unknown {
-		// The daemon, which knows when ctx ends, may be the first to give up, and then knows nothing of the task.
+		// The daemon, which knows the deadline, may be the first to give up, and then does not know the state of the task.
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -135,7 +135,7 @@ func runningTask(ctx context.Context, c *client.Client, id string) (containerd.T
 	return task, err
 }
 
-// stoppedMeanwhile returns an error when the task doesn't run any more, which the runtime has no code for.
+// stoppedMeanwhile returns an error when the task has stopped, for which the runtime has no code.
 func stoppedMeanwhile(ctx context.Context, t containerd.Task) error {
 	if task.Ended(ctx, t) {
 		return fmt.Errorf("the container has stopped: %w", errdefs.ErrFailedPrecondition)
@@ -143,10 +143,10 @@ func stoppedMeanwhile(ctx context.Context, t containerd.Task) error {
 	return nil
 }
 
-// runProcess runs a process until it ends, ctx does, or the timeout is over, which begins once it runs: how long a host
-// takes to start it says nothing of the command. The process is removed.
+// runProcess runs a process until it ends, ctx ends, or the timeout is over, which begins with its start: the time for the
+// start depends on the host and not on the command. It removes the process.
 func runProcess(ctx context.Context, process containerd.Process, spec *specs.Process, timeout time.Duration) (code uint32, err error) {
-	// The start is never cut, and the exit of one that is killed is waited for as well.
+	// The start is never interrupted, and the exit of a killed process is awaited too.
 	whole, cancel := context.WithCancel(client.Detached(ctx))
 	defer cancel()
 	defer func() { err = errors.Join(err, removeProcess(whole, process)) }()
@@ -171,7 +171,7 @@ func runProcess(ctx context.Context, process containerd.Process, spec *specs.Pro
 	return code, errors.Join(context.Cause(limited), err)
 }
 
-// killProcess kills a process with its descendants, which would go on otherwise.
+// killProcess kills a process with its descendants, which would keep running otherwise.
 func killProcess(ctx context.Context, process containerd.Process, exited <-chan containerd.ExitStatus) (code uint32, err error) {
 	family := descendants(int(process.Pid()))
 	if err := process.Kill(ctx, syscall.SIGKILL); client.Gone(err) != nil {
@@ -195,7 +195,7 @@ func killProcess(ctx context.Context, process containerd.Process, exited <-chan 
 func descendants(pid int) (pids []int) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range files {
-		// One that ends meanwhile has no children any more.
+		// A process that has just ended has no children any more.
 		data, _ := os.ReadFile(file)
 		for _, field := range strings.Fields(string(data)) {
 			if child, err := strconv.Atoi(field); err == nil {
@@ -206,21 +206,22 @@ func descendants(pid int) (pids []int) {
 	return pids
 }
 
-// removeProcess waits for the rest of the output, for a while, and removes a process that has ended or never started.
+// removeProcess waits for the rest of the output, for a limited time, and removes a process that has ended or never
+// started.
 func removeProcess(ctx context.Context, process containerd.Process) error {
 	rest := awaitOutput(ctx, process, drainPause, func() int64 { return 0 })
 	err := deleteProcess(ctx, process)
-	// Deleting does this only when it succeeds; then these find nothing to do.
+	// Deleting does this only when it succeeds. After that these calls do nothing.
 	process.IO().Cancel()
 	<-rest
 	_ = process.IO().Close()
 	return client.Wrap(client.Gone(err), "remove its process")
 }
 
-// awaitOutput waits for the rest of the output of a process that has ended, and returns a channel that is closed once all of
-// it has come. What the process left running in the background may keep the output open for ever: it is given up when the
-// shim, which passes it on, has answered drainLooks questions, a pause apart, and nothing came meanwhile. A host that is slow
-// to pass the output on is as slow to answer. progress tells a number that changes with what comes.
+// awaitOutput waits for the rest of the output of a process that has ended, and returns a channel that is closed once all
+// of it has come. A background process that it left may keep the output open for ever: awaitOutput gives up when the shim,
+// which passes the output on, has answered drainLooks questions, one pause apart, without new output. A host that passes
+// the output on slowly also answers slowly. progress returns a number that changes with new output.
 func awaitOutput(ctx context.Context, process containerd.Process, pause time.Duration, progress func() int64) <-chan struct{} {
 	drained := make(chan struct{})
 	go func() {
@@ -246,8 +247,9 @@ func awaitOutput(ctx context.Context, process containerd.Process, pause time.Dur
 	return drained
 }
 
-// deleteProcess removes a process. The shim waits 10 seconds for the rest of the output, or until the call is over, and
-// then removes it all the same: a short call is to be followed by another, and on a busy host not even come to the shim.
+// deleteProcess removes a process. The shim waits up to 10 seconds for the rest of the output, or until the call is over,
+// and then removes the process anyway. So the first calls are short; on a busy host a short call may not even reach the
+// shim, and another must follow.
 func deleteProcess(ctx context.Context, process containerd.Process) error {
 	for limit := firstDelete; limit <= lastDelete; limit *= 2 {
 		brief, cancel := context.WithTimeout(ctx, limit)
@@ -262,7 +264,7 @@ func deleteProcess(ctx context.Context, process containerd.Process) error {
 	return err
 }
 
-// tail keeps the end of what several write into it.
+// tail keeps the end of the data that several writers write.
 type tail struct {
 	mu    sync.Mutex
 	data  []byte

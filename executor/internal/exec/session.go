@@ -25,39 +25,40 @@ import (
 	"github.com/kukeon/kuke/executor/internal/task"
 )
 
-// Session is a command that is run in a container for somebody who looks on.
+// Session is a command in a container whose input and output are connected to the caller.
 type Session struct {
 	Args []string
-	// User and Dir stand in for those of the container's first process, where not empty; Env comes on top of its own.
+	// User and Dir replace those of the container's first process, where not empty; Env is added to its environment.
 	User, Dir string
 	Env       []string
-	// Stdin may be nil. What is read from it after the command's end is lost.
+	// Stdin may be nil. Input that is read after the end of the command is lost.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Terminal gives the command a terminal of its own; then all it prints goes to Stdout.
+	// Terminal gives the command a terminal of its own; then its whole output goes to Stdout.
 	Terminal bool
-	// Size is the terminal's at the start; Sizes takes it whenever it changes; Signals what is to be sent to the command.
+	// Size is the size of the terminal at the start; Sizes takes its changes; Signals takes the signals to send to the
+	// command.
 	Size    Size
 	Sizes   <-chan Size
 	Signals <-chan syscall.Signal
-	// Detach returns once the command runs, which then has neither input nor output.
+	// Detach makes Run return once the command runs, which then has neither input nor output.
 	Detach bool
 }
 
-// Size is that of a terminal, in characters.
+// Size is the size of a terminal, in characters.
 type Size struct{ Width, Height uint32 }
 
 // signalBase is added to the number of the signal that ended a process, for its exit code.
 const signalBase = 128
 
-// idlePause is the pause of awaitOutput for output that somebody sees.
+// idlePause is the pause of awaitOutput for output that the caller sees.
 const idlePause = 300 * time.Millisecond
 
-// Run runs a command in the running task of the container, with the privileges of its first process, and returns its
-// exit code, 128 and the number of the signal for one that a signal ended. When ctx ends the command is killed, and what
-// can't be written at once is given up: it may still be being written when this returns. A command whose output nobody
-// reads any more is killed, with the code of SIGPIPE; one whose output can't be written is, with an error. Errors are
-// those of [Capture].
+// Run runs a command in the running task of the container, with the privileges of its first process, and returns its exit
+// code, which is 128 plus the number of the signal for a command that was ended by a signal. When ctx ends, Run kills the
+// command and gives up output that can't be written at once: a write may continue after Run has returned. A command whose
+// output nobody reads any more is killed, with the code of SIGPIPE; a failed write of its output kills it too, with an
+// error. The errors are those of [Capture].
 func Run(ctx context.Context, c *client.Client, ns, id string, s Session) (exitCode uint32, err error) {
 	code, err := run(client.In(ctx, ns), c, id, s)
 	return code, client.Wrap(client.Readable(err), "run a command in container %s", id)
@@ -95,7 +96,7 @@ func run(ctx context.Context, c *client.Client, id string, s Session) (uint32, e
 	return s.attend(ctx, process, spec, input, seen)
 }
 
-// applyTo changes the first process of the container to that of the session.
+// applyTo changes the spec of the container's first process to that of the session.
 func (s *Session) applyTo(spec *specs.Process, pid uint32) error {
 	spec.Terminal = s.Terminal
 	if s.Terminal && s.Size != (Size{}) {
@@ -132,7 +133,7 @@ func (s *Session) streams(fifos cio.Opt, input io.Reader, seen *activity) cio.Cr
 	return cio.NewCreator(fifos, cio.WithStreams(input, seen.watch(s.Stdout), seen.watch(s.Stderr)))
 }
 
-// attend starts the process and stays with it until it has ended and all it printed has come.
+// attend starts the process and stays until it has ended and its whole output has come.
 func (s *Session) attend(ctx context.Context, process containerd.Process, spec *specs.Process, input *closingReader, seen *activity) (code uint32, err error) {
 	waiting, cancel := context.WithCancel(client.Detached(ctx))
 	defer cancel()
@@ -144,7 +145,7 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, spec *
 	if err := startProcess(waiting, process, spec); err != nil {
 		return 0, err
 	}
-	// The shim takes no notice of the end of the input before the start, and would wait for it for ever.
+	// The shim ignores an end of the input before the start, and would wait for it for ever.
 	input.atEnd(func() { _ = process.CloseIO(waiting, containerd.WithStdinCloser) })
 	for {
 		select {
@@ -158,7 +159,7 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, spec *
 			}
 			return status.ExitCode(), errgrpc.ToNative(status.Error())
 		case size := <-s.Sizes:
-			// One that ends just now has no size any more.
+			// A process that has just ended has no size any more.
 			_ = process.Resize(waiting, size.Width, size.Height)
 		case number := <-s.Signals:
 			if err := process.Kill(waiting, number); client.Gone(err) != nil {
@@ -179,26 +180,26 @@ func (s *Session) attend(ctx context.Context, process containerd.Process, spec *
 	}
 }
 
-// activity tells when something was last printed, and whether something is being.
+// activity records the time of the last output, and whether output is being written.
 type activity struct {
 	last, busy atomic.Int64
-	// broken is closed once something couldn't be written, because of err.
+	// broken is closed once output couldn't be written, because of err.
 	broken chan struct{}
 	once   sync.Once
 	err    error
-	// givenUp is closed once nothing has to be written any more.
+	// givenUp is closed once no more output has to be written.
 	givenUp chan struct{}
 }
 
 func (a *activity) watch(to io.Writer) io.Writer { return &watchedWriter{to: to, seen: a} }
 
-// kill kills the process. Whoever reads its output may not do so: that keeps nothing from ending.
+// kill kills the process. A reader who no longer reads the output delays nothing.
 func (a *activity) kill(ctx context.Context, process containerd.Process, exited <-chan containerd.ExitStatus) (uint32, error) {
 	defer close(a.givenUp)
 	return killProcess(ctx, process, exited)
 }
 
-// outcome is that of a command whose output couldn't be written. Where nobody reads it any more, that is the one of a
+// outcome is the outcome of a command whose output couldn't be written. Where nobody reads it any more, it is that of a
 // command that writes into a closed pipe itself.
 func (a *activity) outcome() (code uint32, err error) {
 	select {
@@ -216,7 +217,7 @@ func (a *activity) outcome() (code uint32, err error) {
 func (a *activity) drain(ctx context.Context, process containerd.Process) {
 	awaitOutput(ctx, process, idlePause, func() int64 {
 		if a.busy.Load() > 0 {
-			return time.Now().UnixNano() // whoever reads takes their time
+			return time.Now().UnixNano() // the reader is slow
 		}
 		return a.last.Load()
 	})
@@ -234,7 +235,7 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 	w.seen.busy.Add(1)
 	defer w.seen.busy.Add(-1)
 	written := make(chan error, 1)
-	// A write that is given up goes on, and p is then used for something else.
+	// A given-up write continues, and the caller reuses p.
 	data := bytes.Clone(p)
 	go func() {
 		_, err := w.to.Write(data)
@@ -251,10 +252,10 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 		}
 	case <-w.seen.givenUp:
 	}
-	return len(p), nil // what still comes goes nowhere
+	return len(p), nil // given-up output is dropped
 }
 
-// closingReader calls a function once its source is at its end, which may be before that function is known.
+// closingReader calls a function at the end of its source, which may come before the function is set.
 type closingReader struct {
 	from  io.Reader
 	ended atomic.Bool

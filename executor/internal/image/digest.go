@@ -17,11 +17,11 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// maxManifest bounds what is taken for a manifest or an index, in bytes: it is what registries take.
+// maxManifest is the maximum size of a manifest or an index, in bytes: the limit of registries.
 const maxManifest = 4 << 20
 
-// HasContent reports whether the namespace has the image with that digest whole, for this host's platform, whether by a
-// name of its own or as part of another one.
+// HasContent reports whether the namespace has the complete image with that digest, for this host's platform, by a name of
+// its own or as part of another image.
 func HasContent(ctx context.Context, c *client.Client, ns, digest string) (bool, error) {
 	_, err := descriptor(client.In(ctx, ns), c, digest)
 	if errdefs.IsNotFound(err) {
@@ -30,8 +30,8 @@ func HasContent(ctx context.Context, c *client.Client, ns, digest string) (bool,
 	return err == nil, client.Wrap(err, "look for an image with the digest %s in namespace %s", digest, ns)
 }
 
-// Manifest returns the digest of the manifest for this host's platform in the image with that digest: its own, where it
-// is no index. An image that the namespace has not is errdefs.ErrNotFound.
+// Manifest returns the digest of the manifest for this host's platform in the image with that digest: the digest itself,
+// where the image is no index. For an image that the namespace lacks, the error is errdefs.ErrNotFound.
 func Manifest(ctx context.Context, c *client.Client, ns, digest string) (string, error) {
 	manifest, err := manifest(client.In(ctx, ns), c, digest)
 	return manifest, client.Wrap(err, "look for the manifest of image %s in namespace %s", digest, ns)
@@ -49,7 +49,7 @@ func manifest(ctx context.Context, c *client.Client, digest string) (string, err
 		if len(inner) == 0 {
 			return "", fmt.Errorf("it has none for this platform: %w", errdefs.ErrNotFound)
 		}
-		// As containerd chooses.
+		// This is containerd's order.
 		slices.SortStableFunc(inner, func(a, b ocispec.Descriptor) int {
 			switch {
 			case a.Platform == nil || b.Platform == nil, !platform.Less(*a.Platform, *b.Platform) && !platform.Less(*b.Platform, *a.Platform):
@@ -64,8 +64,8 @@ func manifest(ctx context.Context, c *client.Client, digest string) (string, err
 	return desc.Digest.String(), err
 }
 
-// Tag gives the image with that digest, which the namespace has by another name or as part of another image, the name
-// ref, in place of whichever has it. An image that the namespace has not is errdefs.ErrNotFound.
+// Tag gives the name ref to the image with that digest, which the namespace has by another name or as part of another
+// image, and takes it from any other image. For an image that the namespace lacks, the error is errdefs.ErrNotFound.
 func Tag(ctx context.Context, c *client.Client, ns, ref, digest string) error {
 	return client.Wrap(tag(client.In(ctx, ns), c, ref, digest), "name the image with the digest %s %s", digest, ref)
 }
@@ -83,7 +83,7 @@ func tag(ctx context.Context, c *client.Client, ref, digest string) error {
 	return err
 }
 
-// descriptor returns what the image with that digest is named by, or what its content says.
+// descriptor returns the descriptor of the image with that digest, from a name of it or from its content.
 func descriptor(ctx context.Context, c *client.Client, text string) (ocispec.Descriptor, error) {
 	none := ocispec.Descriptor{}
 	named, err := c.Containerd.ImageService().List(ctx, "target.digest=="+strconv.Quote(text))

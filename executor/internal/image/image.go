@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// hostsDir is where containerd's own tools look for mirrors and certificates of registries.
+	// hostsDir is the directory in which containerd's own tools find the mirrors and certificates of registries.
 	hostsDir = "/etc/containerd/certs.d"
-	// resolveTimeout bounds the question for a digest; a pull takes as long as its context allows.
+	// resolveTimeout limits the question for a digest; a pull is limited only by its context.
 	resolveTimeout = 15 * time.Second
 )
 
@@ -30,12 +30,12 @@ const (
 type Image struct {
 	Name   string
 	Digest string
-	// Size is that of the content kept for it, in bytes, as far as it is there.
+	// Size is the size of its content in the namespace, in bytes.
 	Size    int64
 	Created time.Time
 }
 
-// Digest returns the digest that the reference stands for in the namespace, and whether it is there at all.
+// Digest returns the digest that the reference resolves to in the namespace, and whether the namespace has it.
 func Digest(ctx context.Context, c *client.Client, ns, ref string) (digest string, ok bool, err error) {
 	image, err := c.Containerd.ImageService().Get(client.In(ctx, ns), ref)
 	if errdefs.IsNotFound(err) {
@@ -60,7 +60,7 @@ func Digests(ctx context.Context, c *client.Client, ns string) (map[string]strin
 	return digests, nil
 }
 
-// List lists the images of the namespace by name, with the size of each, which takes some calls for each.
+// List lists the images of the namespace by name, with their sizes, for which it makes several calls per image.
 func List(ctx context.Context, c *client.Client, ns string) ([]Image, error) {
 	ctx = client.In(ctx, ns)
 	all, err := c.Containerd.ListImages(ctx)
@@ -79,7 +79,7 @@ func List(ctx context.Context, c *client.Client, ns string) ([]Image, error) {
 	return list, nil
 }
 
-// Resolve asks the registry which digest the reference stands for. It changes nothing.
+// Resolve asks the registry for the digest that the reference resolves to. It changes nothing.
 func Resolve(ctx context.Context, c *client.Client, ref string) (digest string, err error) {
 	ctx, cancel := context.WithTimeout(client.Quiet(ctx), resolveTimeout)
 	defer cancel()
@@ -90,7 +90,7 @@ func Resolve(ctx context.Context, c *client.Client, ref string) (digest string, 
 	return desc.Digest.String(), nil
 }
 
-// Pull fetches the image for the host's platform and unpacks it, and returns its digest.
+// Pull pulls the image for the host's platform, unpacks it, and returns its digest.
 func Pull(ctx context.Context, c *client.Client, ns, ref string) (digest string, err error) {
 	ctx, release, err := c.Lease(client.In(ctx, ns))
 	if err != nil {
@@ -110,7 +110,7 @@ func resolver(ctx context.Context) remotes.Resolver {
 	})
 }
 
-// EnsureUnpacked makes the layers of an image that is there into snapshots, unless they are already.
+// EnsureUnpacked unpacks the layers of an image of the namespace into snapshots, unless they are unpacked.
 func EnsureUnpacked(ctx context.Context, c *client.Client, ns, ref string) error {
 	ctx = client.In(ctx, ns)
 	image, err := c.Containerd.GetImage(ctx, ref)
@@ -136,13 +136,13 @@ func unpack(ctx context.Context, c *client.Client, image containerd.Image) (err 
 	return client.Wrap(image.Unpack(ctx, snapshot.Snapshotter), "unpack image %s", image.Name())
 }
 
-// Remove removes the name, and the content and snapshots that nothing else holds. A missing one is no error.
-// Containers keep the snapshots they were made from.
+// Remove removes the name, and the content and snapshots that only it held. A missing name is no error. Containers keep the
+// snapshots they were made from.
 func Remove(ctx context.Context, c *client.Client, ns, ref string) error {
 	return client.Wrap(remove(client.In(ctx, ns), c, ref), "remove image %s", ref)
 }
 
-// remove removes the name and waits until the collector has taken what only it held.
+// remove removes the name and waits until the garbage collector has removed the content that only it held.
 func remove(ctx context.Context, c *client.Client, ref string) error {
 	err := c.Containerd.ImageService().Delete(ctx, ref, images.SynchronousDelete())
 	if errdefs.IsNotFound(err) {

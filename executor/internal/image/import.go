@@ -25,14 +25,14 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// Import takes in an image and returns the names it has now. r holds an OCI archive, a docker archive or the tar of
-// a root file system, plain or compressed with gzip or zstd; which of them, its content tells.
+// Import imports an image and returns its names. r holds an OCI archive, a docker archive or the tar of a root file system,
+// plain or compressed with gzip or zstd; Import detects the format.
 //
-// A root file system becomes an image of one layer, called name. The images of an archive keep their names where
-// name is empty; an archive of one image can be given another. Images are named only when they are unpacked and
-// whole, so one that is broken leaves an older image of that name as it was.
+// A root file system becomes an image of one layer, called name. The images of an archive keep their names where name is
+// empty; name replaces the name of the only image of an archive. Import names images after it has unpacked all of them, so
+// a broken archive leaves an older image of that name as it was.
 //
-// r is read twice: what can't seek, such as a pipe, is kept in a temporary file meanwhile.
+// r is read twice: Import copies a source that can't seek, a pipe for example, to a temporary file.
 func Import(ctx context.Context, c *client.Client, ns string, r io.Reader, name string) (names []string, err error) {
 	ctx = client.In(ctx, ns)
 	if name != "" {
@@ -52,7 +52,7 @@ func Import(ctx context.Context, c *client.Client, ns string, r io.Reader, name 
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
 	}
-	// The lease keeps the garbage collector from what has no name yet.
+	// The lease protects content without a name from the garbage collector.
 	ctx, release, err := c.Lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import image: %w", err)
@@ -75,7 +75,7 @@ func Import(ctx context.Context, c *client.Client, ns string, r io.Reader, name 
 	return nameImages(ctx, c, found)
 }
 
-// nameImages unpacks all of them before it names the first.
+// nameImages unpacks all images before it names the first.
 func nameImages(ctx context.Context, c *client.Client, found []images.Image) (names []string, err error) {
 	for _, image := range found {
 		if err := unpack(ctx, c, containerd.NewImage(c.Containerd, image)); err != nil {
@@ -96,7 +96,7 @@ func nameImages(ctx context.Context, c *client.Client, found []images.Image) (na
 	return names, nil
 }
 
-// interruptible is a file whose reading ends with a context.
+// interruptible is a file that returns the error of a context once that has ended.
 type interruptible struct {
 	ctx context.Context
 	io.ReadSeeker
@@ -112,7 +112,7 @@ func (i interruptible) Read(p []byte) (int, error) {
 // seekable returns r, or a temporary copy of it that done removes.
 func seekable(ctx context.Context, r io.Reader) (file io.ReadSeeker, done func() error, err error) {
 	if rs, ok := r.(io.ReadSeeker); ok {
-		// A pipe is an *os.File too.
+		// A pipe is also an *os.File.
 		if _, err := rs.Seek(0, io.SeekCurrent); err == nil {
 			return rs, func() error { return nil }, nil
 		}
@@ -131,7 +131,7 @@ func seekable(ctx context.Context, r io.Reader) (file io.ReadSeeker, done func()
 	}()
 	select {
 	case err = <-copied:
-	case <-ctx.Done(): // whoever writes into a pipe may never go on
+	case <-ctx.Done(): // a pipe may block for ever
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -147,12 +147,12 @@ func decompress(file io.ReadSeeker) (compression.DecompressReadCloser, error) {
 	return compression.DecompressStream(file)
 }
 
-// dockerEntry matches the layers and configs at the top of a docker archive: those of docker save, podman and nix, which are
-// "<digest>/layer.tar", "<digest>.tar" and "<digest>.json", those of go-containerregistry, and so of crane, ko, kaniko and
-// bazel, which are "sha256:<digest>" and "<digest>.tar.gz", and the config of jib.
+// dockerEntry matches the layers and configs at the top of a docker archive: those of docker save, podman and nix, which
+// are "<digest>/layer.tar", "<digest>.tar" and "<digest>.json", those of go-containerregistry, and so of crane, ko, kaniko
+// and bazel, which are "sha256:<digest>" and "<digest>.tar.gz", and the config of jib.
 var dockerEntry = regexp.MustCompile(`^((sha256:)?[0-9a-f]{64}(/|\.json$|\.tar(\.gz|\.zst)?$|$)|config\.json$)`)
 
-// detect tells an image archive from the tar of a root file system. It reads only as far as it must.
+// detect reports whether the file is an image archive or the tar of a root file system. It reads no further than necessary.
 func detect(file io.ReadSeeker) (isArchive bool, err error) {
 	stream, err := decompress(file)
 	if err != nil {
@@ -212,7 +212,7 @@ func importArchive(ctx context.Context, c *client.Client, r io.Reader, name stri
 	return found, nil
 }
 
-// nameManifests gives the images of an archive the names they have in it, or the one of them the given name.
+// nameManifests names the images of an archive by their own names, or the only one by the given name.
 func nameManifests(manifests []ocispec.Descriptor, name string) ([]images.Image, error) {
 	digests := map[string]ocispec.Descriptor{}
 	var found []images.Image

@@ -24,12 +24,11 @@ import (
 	"github.com/kukeon/kuke/executor/internal/poll"
 )
 
-// abortsAgain is how often an abort that failed is tried again.
+// abortsAgain is the number of retries of a failed abort.
 const abortsAgain = 10
 
-// Abort takes away what was written under ref so far. containerd only learns by and by that a writer was closed, and
-// then still notes down when: if that falls into the removal of the same directory, the removal fails, and a second
-// one doesn't.
+// Abort removes the data written under ref so far. containerd notices the closing of a writer with a delay, and then still
+// records its time: a removal of the same directory at that moment fails, and a second one succeeds.
 func Abort(ctx context.Context, store content.IngestManager, ref string) error {
 	for again := 0; ; again++ {
 		err := store.Abort(ctx, ref)
@@ -42,7 +41,7 @@ func Abort(ctx context.Context, store content.IngestManager, ref string) error {
 	}
 }
 
-// importRootfs makes the tar in r the one layer of an image. The same tar always gives the same digest.
+// importRootfs makes an image whose only layer is the tar in r. The same tar always gives the same digest.
 func importRootfs(ctx context.Context, c *client.Client, r io.Reader, name string) ([]images.Image, error) {
 	if name == "" {
 		return nil, errors.New("a root file system has no name of its own: choose one with --name")
@@ -80,7 +79,7 @@ func importRootfs(ctx context.Context, c *client.Client, r io.Reader, name strin
 // writeLayer stores r uncompressed, so that its digest is the layer's diff id too.
 func writeLayer(ctx context.Context, c *client.Client, r io.Reader) (desc ocispec.Descriptor, err error) {
 	store := c.Containerd.ContentStore()
-	// A reference of its own for every import: two at once must not share one ingest.
+	// Each import has a reference of its own: two at once must not share one ingest.
 	ref := "kuke-rootfs-" + strconv.FormatUint(rand.Uint64(), 36)
 	w, err := content.OpenWriter(ctx, store, content.WithRef(ref))
 	if err != nil {
@@ -105,7 +104,7 @@ func writeLayer(ctx context.Context, c *client.Client, r io.Reader) (desc ocispe
 	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageLayer, Digest: w.Digest(), Size: size}, nil
 }
 
-// copyTar copies r and makes sure that it is a whole tar archive: containerd would only say so in the middle of
+// copyTar copies r and checks that it is a complete tar archive: containerd would only report that in the middle of
 // unpacking it.
 func copyTar(w io.Writer, r io.Reader) (size int64, err error) {
 	// Every write is a message to containerd.

@@ -16,8 +16,8 @@ import (
 )
 
 // View calls f with the root file system of an image, mounted read-only at root, and the image's config, if the namespace
-// has the image unpacked. f runs in a mount namespace of its own, in which root covers the directory of the host, /proc, at
-// which it is mounted. Nothing of it stays.
+// has the image unpacked. f runs in a mount namespace of its own, in which root covers /proc of the host. The mount ends
+// with it.
 func View(ctx context.Context, c *client.Client, ns, ref string, f func(root string, config ocispec.ImageConfig) error) (unpacked bool, err error) {
 	unpacked, err = view(client.In(ctx, ns), c, ref, f)
 	return unpacked, client.Wrap(err, "look into image %s of namespace %s", ref, ns)
@@ -32,7 +32,7 @@ func view(ctx context.Context, c *client.Client, ref string, f func(root string,
 		return false, err
 	}
 	unpacked, err = image.IsUnpacked(ctx, snapshot.Snapshotter)
-	if errdefs.IsNotFound(err) { // content of the image is missing: a pull or an import completes it
+	if errdefs.IsNotFound(err) { // content of the image is missing until a pull or an import
 		return false, nil
 	}
 	if err != nil || !unpacked {
@@ -46,7 +46,7 @@ func view(ctx context.Context, c *client.Client, ref string, f func(root string,
 	if err != nil {
 		return false, err
 	}
-	// The layers are the image's own. The view itself holds nothing, and should kuke be killed, the garbage collector takes it.
+	// The layers are those of the image. The view adds none, and should kuke be killed, the garbage collector removes it.
 	snapshotter, key := c.Containerd.SnapshotService(snapshot.Snapshotter), "kuke-view-"+rand.Text()
 	mounts, err := snapshotter.View(ctx, key, identity.ChainID(layers).String())
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package poll waits between two looks at something that nobody tells of.
+// Package poll waits between two checks of a state that no event announces.
 package poll
 
 import (
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Pause waits a moment before one looks again, or returns ctx's error.
+// Pause waits 50 ms, or returns the error of ctx.
 func Pause(ctx context.Context) error {
 	const poll = 50 * time.Millisecond
 	select {
