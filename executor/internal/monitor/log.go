@@ -1,8 +1,8 @@
-// Package monitor puts containers into the care of containerd's restart monitor and takes them out again.
+// Package monitor has containerd's restart monitor watch containers, and ends that again.
 //
-// The monitor looks every ten seconds at the containers that have a status label, and starts those whose task doesn't run. It
-// looks, decides and acts without a lock, and it removes what task there is before it makes its own: between its look and its
-// act anything may have been done here, which it then undoes.
+// The monitor checks every ten seconds the containers that have a status label, and starts those whose task doesn't run. It
+// checks, decides and acts without a lock, and it removes an existing task before it makes its own. So it may undo any
+// change that was made here between its check and its act.
 package monitor
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 )
 
-// LogPrograms returns the programs that containers of any namespace name, for containerd's restart monitor to run.
+// LogPrograms returns the programs that the containers of all namespaces name for the monitor to run.
 func LogPrograms(ctx context.Context, c *client.Client) (map[string]bool, error) {
 	namespaces, err := c.Namespaces(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func LogPrograms(ctx context.Context, c *client.Client) (map[string]bool, error)
 	return programs, nil
 }
 
-// LogURI is what a task gets as its output, from here and from the monitor alike.
+// LogURI returns the URI of the output of a task, the same for tasks that kuke starts and those that the monitor starts.
 func LogURI(c *client.Client, log Log) (string, error) {
 	if c.LogProgram != nil {
 		program, err := c.LogProgram()
@@ -54,9 +54,9 @@ func LogURI(c *client.Client, log Log) (string, error) {
 	return uri.String(), nil
 }
 
-// Log is where the output of a task goes.
+// Log is the log of a task.
 type Log struct {
 	File string
-	// NoteExit says that the end of the task is noted beside the file.
+	// NoteExit says that the exit of the task is noted beside the file.
 	NoteExit bool
 }

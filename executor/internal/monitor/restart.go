@@ -18,23 +18,23 @@ import (
 )
 
 const (
-	// settleTime is how long the monitor may take from its look to its act, or settleCalls times a call to containerd, which
-	// is longer on a slow host.
+	// settleTime is the time that the monitor may take from its check to its act, or settleCalls times a call to containerd,
+	// which is longer on a slow host.
 	settleTime  = 300 * time.Millisecond
 	settleCalls = 20
-	// Retries bounds how often something is done again that the monitor undid.
+	// Retries limits the repetitions of a change that the monitor undid.
 	Retries = 5
 )
 
-// The two policies that [Set] has and the monitor's names leave open.
+// The two policies that [Set] takes besides those of the monitor.
 const (
 	policyNo     = "no"
 	policyAlways = "always"
 )
 
-// Policies returns the policies that the daemon follows, without ":N". The one of containerd 1.6 knows none: it
-// restarts every container that has one, whatever it says, so that it is "always" alone. A daemon that runs no restart
-// monitor follows none.
+// Policies returns the restart policies that the daemon follows, without ":N". The daemon of containerd 1.6 knows none and
+// restarts every container that has one, so that its only policy is "always". A daemon without a restart monitor follows
+// none.
 func Policies(ctx context.Context, c *client.Client) ([]string, error) {
 	resp, err := c.Containerd.IntrospectionService().Plugins(client.Quiet(ctx), "id==restart")
 	if err != nil {
@@ -52,14 +52,13 @@ func Policies(ctx context.Context, c *client.Client) ([]string, error) {
 	return nil, nil
 }
 
-// Set puts the container into the care of containerd's restart monitor, which looks every ten seconds whether it
-// runs, or takes it out. The policy is "always", "unless-stopped", "on-failure", "on-failure:N", or for none "no" or
-// empty; what a task that it starts prints is appended to the file at logPath. A policy that changes begins with a count
-// of 0. See [Policies] for what becomes of it with containerd 1.6.
+// Set has containerd's restart monitor watch the container, which it checks every ten seconds, or ends that. The policy is
+// "always", "unless-stopped", "on-failure" or "on-failure:N"; "no" or an empty policy is none. The output of tasks that the
+// monitor starts is appended to the file at logPath. A change of the policy resets the count to 0. See [Policies] for its
+// effect with containerd 1.6.
 //
-// On-failure needs the task that ended: after a reboot there is none, and the monitor leaves such a container alone.
-// Call it after [task.Start]: one that was never started is started by the monitor. [task.Stop] and [task.Remove]
-// end the monitor's care.
+// On-failure needs the ended task: after a reboot there is none, and the monitor ignores the container. Call Set after
+// [task.Start]: the monitor starts a container that was never started. [task.Stop] and [task.Remove] end the watch.
 func Set(ctx context.Context, c *client.Client, ns, id, policy, logPath string) error {
 	return client.Wrap(set(client.In(ctx, ns), c, id, policy, logPath), "set restart policy of container %s", id)
 }
@@ -80,7 +79,7 @@ func set(ctx context.Context, c *client.Client, id, policy, logPath string) erro
 		if record.Labels[restart.StatusLabel] == "" {
 			return nil
 		}
-		// When it counts, the monitor writes back all labels as it read them a moment before.
+		// When it counts a restart, the monitor writes back all labels as it read them a moment before.
 		if err := poll.Pause(ctx); err != nil {
 			return err
 		}
@@ -88,7 +87,7 @@ func set(ctx context.Context, c *client.Client, id, policy, logPath string) erro
 	return fmt.Errorf("containerd's restart monitor puts the old one back: %w", errdefs.ErrAborted)
 }
 
-// labelsFor returns all labels of the monitor, empty where they are to be taken away.
+// labelsFor returns all labels of the monitor, empty ones for removal.
 func labelsFor(c *client.Client, policy, logPath string) (map[string]string, error) {
 	labels := map[string]string{
 		restart.StatusLabel: "", restart.PolicyLabel: "", restart.LogURILabel: "",
@@ -112,7 +111,7 @@ func labelsFor(c *client.Client, policy, logPath string) (map[string]string, err
 	return labels, nil
 }
 
-// has compares all but the count, which is the monitor's.
+// has reports whether the labels are those wanted, except the count, which is the monitor's.
 func has(labels, want map[string]string) bool {
 	for key, value := range want {
 		if labels[key] != value && (key != restart.CountLabel || want[restart.StatusLabel] == "") {
@@ -122,7 +121,7 @@ func has(labels, want map[string]string) bool {
 	return true
 }
 
-// Of returns the policy of a container and how often it was restarted, -1 where no label says it.
+// Of returns the policy of a container and its number of restarts, -1 where no label holds it.
 func Of(labels map[string]string) (policy string, count int) {
 	if labels[restart.StatusLabel] != string(containerd.Running) {
 		return "", 0
@@ -138,10 +137,11 @@ func Of(labels map[string]string) (policy string, count int) {
 	return policy, count
 }
 
-// Settled is when the monitor has acted on what it saw before now, on a host where a call to containerd took so long.
+// Settled returns the time at which the monitor has acted on its last check, on a host where a call to containerd takes the
+// given time.
 func Settled(call time.Duration) time.Time { return time.Now().Add(max(settleTime, settleCalls*call)) }
 
-// Release takes a container out of the monitor's care, and reports whether it was in it.
+// Release ends the watch of the monitor over a container, and reports whether it watched it.
 func Release(ctx context.Context, c *client.Client, container containerd.Container) (was bool, err error) {
 	labels, err := container.Labels(ctx)
 	if err != nil || labels[restart.StatusLabel] == "" {
@@ -150,7 +150,7 @@ func Release(ctx context.Context, c *client.Client, container containerd.Contain
 	return true, c.UpdateLabels(ctx, container.ID(), map[string]string{restart.StatusLabel: ""})
 }
 
-// StaysDown reports whether the container is out of the monitor's care and without a task until then.
+// StaysDown reports whether the container stays unwatched and without a task until end.
 func StaysDown(ctx context.Context, c *client.Client, container containerd.Container, end time.Time) (bool, error) {
 	for {
 		labels, err := container.Labels(ctx)
@@ -173,8 +173,8 @@ func StaysDown(ctx context.Context, c *client.Client, container containerd.Conta
 	}
 }
 
-// Meet prepares the start of a container that the monitor may be starting as well, and reports whether it may:
-// then both write into the same file.
+// Meet prepares the start of a container that the monitor may be starting at the same time, and reports whether it may:
+// then both write to the same log.
 func Meet(ctx context.Context, c *client.Client, container containerd.Container, log Log) (monitored bool, err error) {
 	labels, err := container.Labels(ctx)
 	if err != nil || labels[restart.StatusLabel] == "" {
@@ -187,8 +187,8 @@ func Meet(ctx context.Context, c *client.Client, container containerd.Container,
 	return true, c.UpdateLabels(ctx, container.ID(), map[string]string{restart.LogURILabel: uri})
 }
 
-// Undisturbed reports whether the task that was just started is left to itself: the monitor, if it had decided already to
-// start one, kills and removes it for its own. A killed task that stays was not killed by the monitor.
+// Undisturbed reports whether the monitor leaves the task alone that was just started: if it had decided before to start
+// one, it kills and removes this task for its own. A killed task that stays was not killed by the monitor.
 func Undisturbed(ctx context.Context, task containerd.Task) (bool, error) {
 	var end time.Time
 	for {

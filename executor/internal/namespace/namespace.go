@@ -1,4 +1,4 @@
-// Package namespace makes, empties and removes the namespaces of containerd.
+// Package namespace creates, empties and removes the namespaces of containerd.
 package namespace
 
 import (
@@ -17,8 +17,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/task"
 )
 
-// Ensure makes the namespace, or sets the given labels on it and leaves its others alone.
-// An empty value takes a label away.
+// Ensure creates the namespace, or sets the given labels on it and keeps its others. An empty value removes a label.
 func Ensure(ctx context.Context, c *client.Client, ns string, labels map[string]string) error {
 	// containerd 1.6 publishes the event in the namespace of the call, and fails without one.
 	ctx = client.In(ctx, ns)
@@ -37,12 +36,12 @@ func Ensure(ctx context.Context, c *client.Client, ns string, labels map[string]
 	return nil
 }
 
-// emptyRounds bounds how often a namespace is emptied until containerd's garbage collector has taken all. Rounds, not
-// seconds: on a slow host each takes longer.
+// emptyRounds limits the rounds in which a namespace is emptied until containerd's garbage collector has removed
+// everything. It counts rounds and not seconds: on a slow host each takes longer.
 const emptyRounds = 200
 
-// Remove removes the namespace with the images, leases, snapshots and blobs in it; one that is gone already
-// is no error. While containers are left it does nothing, and the error is errdefs.ErrFailedPrecondition.
+// Remove removes the namespace with the images, leases, snapshots and blobs in it; a missing one is no error. While it
+// holds containers, Remove does nothing, and the error is errdefs.ErrFailedPrecondition.
 func Remove(ctx context.Context, c *client.Client, ns string) error {
 	ctx = client.In(ctx, ns)
 	if exists, err := withoutContainers(ctx, c, ns); !exists || err != nil {
@@ -70,8 +69,8 @@ func Remove(ctx context.Context, c *client.Client, ns string) error {
 	}
 }
 
-// Release is RemoveNamespace for a namespace without images. One that holds images stays with them, and the labels
-// are set on it as EnsureNamespace sets them.
+// Release is [Remove] for a namespace without images. It keeps a namespace with images, and sets the labels on it as
+// [Ensure] does.
 func Release(ctx context.Context, c *client.Client, ns string, labels map[string]string) error {
 	if exists, err := withoutContainers(client.In(ctx, ns), c, ns); !exists || err != nil {
 		return client.Wrap(err, "release containerd namespace %s", ns)
@@ -86,8 +85,8 @@ func Release(ctx context.Context, c *client.Client, ns string, labels map[string
 	return Ensure(ctx, c, ns, labels)
 }
 
-// withoutContainers reports whether the namespace exists, and returns an error that is errdefs.ErrFailedPrecondition while
-// containers are left in it.
+// withoutContainers reports whether the namespace exists. While it holds containers, the error is
+// errdefs.ErrFailedPrecondition.
 func withoutContainers(ctx context.Context, c *client.Client, ns string) (exists bool, err error) {
 	_, err = c.Containerd.NamespaceService().Labels(ctx, ns)
 	if errdefs.IsNotFound(err) {
@@ -103,7 +102,7 @@ func withoutContainers(ctx context.Context, c *client.Client, ns string) (exists
 	return true, err
 }
 
-// removeOrphanedTasks ends what is left of tasks in a namespace without containers.
+// removeOrphanedTasks removes orphaned tasks from a namespace without containers.
 func removeOrphanedTasks(ctx context.Context, c *client.Client, ns string) error {
 	for of, processes := range c.Left.Scan().Tasks {
 		if of.NS != ns {
@@ -116,7 +115,7 @@ func removeOrphanedTasks(ctx context.Context, c *client.Client, ns string) error
 	return nil
 }
 
-// empty takes away everything that holds content and lets the garbage collector take the content.
+// empty removes everything that holds content, and has the garbage collector remove the content.
 func empty(ctx context.Context, c *client.Client) error {
 	all, err := c.Containerd.ImageService().List(ctx)
 	if err != nil {
@@ -159,7 +158,7 @@ func abortIngests(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// collectGarbage makes the collector run now: only the end of a lease or an image can ask for that.
+// collectGarbage runs the garbage collector now: only the end of a lease or an image can request that.
 func collectGarbage(ctx context.Context, c *client.Client) error {
 	_, release, err := c.Lease(ctx)
 	if err != nil {
@@ -168,7 +167,7 @@ func collectGarbage(ctx context.Context, c *client.Client) error {
 	return release(true)
 }
 
-// removeRest takes what the collector keeps because of labels that make it a root of its own.
+// removeRest removes the content that the garbage collector keeps because labels make it a root.
 func removeRest(ctx context.Context, c *client.Client) error {
 	snapshotter := c.Containerd.SnapshotService(snapshot.Snapshotter)
 	parents := map[string]bool{}
@@ -182,7 +181,7 @@ func removeRest(ctx context.Context, c *client.Client) error {
 		return err
 	}
 	for _, name := range names {
-		// The children go first; the parents have their turn in the next round.
+		// Children are removed first, their parents in the next round.
 		if parents[name] {
 			continue
 		}

@@ -1,5 +1,5 @@
-// Package shim finds the processes of a host that serve the tasks of a containerd, without asking containerd: shims, and the
-// programs that write logs. A client that was killed may have left some of which containerd knows nothing.
+// Package shim finds the processes of a host that serve the tasks of a containerd: shims, and the programs that write logs.
+// It reads /proc and does not ask containerd, which may not know the processes that a killed client left.
 package shim
 
 import (
@@ -19,21 +19,21 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// orphanGrace is how long nothing may be seen of whoever makes or removes a task, until what there is of it is taken for
+// orphanGrace is the time for which no process may be seen that makes or removes a task, until the rest of it counts as
 // orphaned. containerd gives a call up at once when its client is killed, but its programs may be in the middle of it: see
 // [working].
 const orphanGrace = 2 * time.Second
 
-// makingTimeout bounds how long somebody may be taken to be making or removing a task: one that hangs in it doesn't count.
+// makingTimeout limits the time for which such a process counts: after it, the process hangs.
 const makingTimeout = time.Minute
 
-// BundlesDir is where containerd's runtime keeps the bundle of each task, below its state directory.
+// BundlesDir is the directory with the bundle of each task, below containerd's state directory.
 const BundlesDir = "io.containerd.runtime.v2.task"
 
-// runcDir is where runc keeps its state, for the shim of containerd, in a directory for each namespace.
+// runcDir is the directory of runc's state under containerd's shim, with a directory for each namespace.
 const runcDir = "/run/containerd/runc"
 
-// EndProcesses kills those that are shims, or that write logs, and reports whether there were any.
+// EndProcesses kills the shims, or the writers of logs, among the processes, and reports whether there were any.
 func EndProcesses(processes []Process, writers bool) (any bool, err error) {
 	for _, p := range processes {
 		if p.writer != writers || !p.Alive() {
@@ -41,13 +41,13 @@ func EndProcesses(processes []Process, writers bool) (any bool, err error) {
 		}
 		any = true
 		if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return any, fmt.Errorf("end process %d, which is left of its task: %w", p.pid, err)
+			return any, fmt.Errorf("end process %d of its orphaned task: %w", p.pid, err)
 		}
 	}
 	return any, nil
 }
 
-// AwaitEnded waits for the end of the processes, for a moment.
+// AwaitEnded waits a short time for the end of the processes.
 func AwaitEnded(ctx context.Context, processes []Process) error {
 	for end := time.Now().Add(orphanGrace); time.Now().Before(end) && slices.ContainsFunc(processes, Process.Alive); {
 		if err := poll.Pause(ctx); err != nil {
@@ -61,12 +61,13 @@ func AwaitEnded(ctx context.Context, processes []Process) error {
 func RemoveFromRunc(ctx context.Context, ns, id string) error {
 	out, err := program.Command(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("remove what is left of its task: runc: %w: %s", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("remove its orphaned task: runc: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
 
-// AwaitGone returns when the file is gone and those who removed it had a moment to finish, or nobody is at it any more.
+// AwaitGone waits until the file is removed, and a moment for those who removed it, or until no process makes or removes
+// the task any more.
 func AwaitGone(ctx context.Context, ns, id, file string) error {
 	var quiet Quiet
 	for there := true; there && !quiet.Reached(ns, id); {
@@ -78,11 +79,11 @@ func AwaitGone(ctx context.Context, ns, id, file string) error {
 	return nil
 }
 
-// Quiet tells when nobody has made or removed a task for orphanGrace; of one that hangs in that, after makingTimeout.
-// The zero value begins with its first use.
+// Quiet measures whether no process has made or removed a task for orphanGrace; a process that hangs in that counts for
+// makingTimeout. The zero value begins with its first use.
 type Quiet struct{ begin, last time.Time }
 
-// Reached reports whether that time is over for the task of the container.
+// Reached reports whether that time has passed for the task of the container.
 func (q *Quiet) Reached(ns, id string) bool {
 	now := time.Now()
 	if q.begin.IsZero() {
@@ -94,7 +95,7 @@ func (q *Quiet) Reached(ns, id string) bool {
 	return now.Sub(q.last) > orphanGrace
 }
 
-// Program is the shim of all containers.
+// Program is the name of the shim of all containers.
 const Program = "containerd-shim-runc-v2"
 
 // working reports whether one of containerd's programs is making or removing a task of the container: runc, or a shim that
@@ -115,7 +116,7 @@ func isShim(args []string, ns, id string) bool {
 	return option(args, "-namespace") == ns && option(args, "-id") == id
 }
 
-// processes returns the processes whose arguments, of which there is one at least, are wanted.
+// processes returns the processes whose arguments, at least one, wanted accepts.
 func processes(wanted func(args []string) bool) (pids []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {
@@ -130,7 +131,7 @@ func processes(wanted func(args []string) bool) (pids []int) {
 	return pids
 }
 
-// RemoveBundle removes the directory of a bundle and the one for its work that it links to.
+// RemoveBundle removes the directory of a bundle and the work directory that it links to.
 func RemoveBundle(bundle string) error {
 	if err := syscall.Unmount(filepath.Join(bundle, "rootfs"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("unmount the root file system of its orphaned task: %w", err)

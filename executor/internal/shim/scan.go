@@ -15,28 +15,28 @@ import (
 // Task names the task of a container.
 type Task struct{ NS, ID string }
 
-// Process is a process that serves a task: its shim, or what writes its log.
+// Process is a process that serves a task: its shim, or the writer of its log.
 type Process struct {
 	pid     int
 	cmdline []byte
 	writer  bool
 }
 
-// Alive reports whether it is still there, and its number is not another's by now.
+// Alive reports whether the process still runs, and no other process has its pid.
 func (p Process) Alive() bool {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/cmdline")
 	return err == nil && bytes.Equal(data, p.cmdline)
 }
 
-// Scan is what the processes of a host tell of the tasks of one containerd.
+// Scan holds the processes that serve the tasks of one containerd.
 type Scan struct {
 	// Tasks are the processes that serve each task.
 	Tasks map[Task][]Process
-	// stateDir is containerd's directory for what a reboot ends; empty where there is no shim to tell of it.
+	// stateDir is the state directory of containerd, which a reboot empties; empty where no shim runs to tell it.
 	stateDir string
 }
 
-// Look looks at all processes of the host, for the containerd that listens at address.
+// Look scans all processes of the host for those of the containerd that listens at address.
 func Look(address string) *Scan {
 	s := &Scan{Tasks: map[Task][]Process{}}
 	mine, err := os.Stat(address)
@@ -81,12 +81,12 @@ func Look(address string) *Scan {
 	return s
 }
 
-// passing reports whether a shim is one that only starts or removes another.
+// passing reports whether a shim only starts or removes another one.
 func passing(args []string) bool {
 	return slices.Contains(args, "start") || slices.Contains(args, "delete")
 }
 
-// learn takes containerd's state directory from a shim, which works in the bundle of its task.
+// learn derives containerd's state directory from a shim, which works in the bundle of its task.
 func (s *Scan) learn(dir string, of Task) {
 	bundle, err := os.Readlink(filepath.Join(dir, "cwd"))
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Scan) learn(dir string, of Task) {
 	}
 }
 
-// servedBy returns whose log a process writes, as the shim tells it.
+// servedBy returns the task whose log a process writes, from the environment that the shim gave it.
 func servedBy(dir string) (of Task) {
 	data, err := os.ReadFile(filepath.Join(dir, "environ"))
 	if err != nil {
@@ -122,8 +122,8 @@ func option(args []string, name string) string {
 	return ""
 }
 
-// Leftovers knows what earlier commands may have left. The processes are looked at once, when first asked for: what comes later
-// has directories besides, until it is done.
+// Leftovers finds the processes and directories that earlier commands may have left. It scans the processes once, when
+// first asked: tasks that are made later have directories too, until they are removed.
 type Leftovers struct {
 	// Address is the path of containerd's socket.
 	Address string
@@ -132,19 +132,19 @@ type Leftovers struct {
 	first *Scan // at the processes, when they were first asked for
 
 	mu sync.Mutex
-	// stateDir is containerd's directory for what a reboot ends, as far as it is known otherwise.
+	// stateDir is the state directory of containerd, where an error told it.
 	stateDir string
 }
 
 func (l *Leftovers) look() { l.once.Do(func() { l.first = Look(l.Address) }) }
 
-// Processes returns the processes that serve the task and were there when this command first looked.
+// Processes returns the processes that serve the task and ran at the first scan.
 func (l *Leftovers) Processes(of Task) []Process {
 	l.look()
 	return slices.DeleteFunc(slices.Clone(l.first.Tasks[of]), func(p Process) bool { return !p.Alive() })
 }
 
-// dir returns containerd's state directory: what an error or a shim told, or where its socket is.
+// dir returns containerd's state directory: from an error or a shim, or the directory of its socket.
 func (l *Leftovers) dir() string {
 	l.look()
 	l.mu.Lock()
@@ -161,12 +161,12 @@ func (l *Leftovers) dir() string {
 // Bundle returns the directory of the task's bundle.
 func (l *Leftovers) Bundle(of Task) string { return filepath.Join(l.dir(), BundlesDir, of.NS, of.ID) }
 
-// traces are the directories that a task has from its first moment to its last.
+// traces are the directories that exist as long as a task does.
 func (l *Leftovers) traces(ns, id string) []string {
 	return []string{l.Bundle(Task{ns, id}), filepath.Join(runcDir, ns, id)}
 }
 
-// HasTraces reports whether there is a task or one in the making.
+// HasTraces reports whether a task, or one in the making, exists.
 func (l *Leftovers) HasTraces(ns, id string) bool {
 	return slices.ContainsFunc(l.traces(ns, id), exists)
 }
@@ -176,10 +176,10 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// Scan looks at all processes of the host again.
+// Scan scans all processes of the host again.
 func (l *Leftovers) Scan() *Scan { return Look(l.Address) }
 
-// LearnFrom takes the state directory from an error about the bundle of a task, which is in its way.
+// LearnFrom derives the state directory from the error about a bundle that is in the way of the task.
 func (l *Leftovers) LearnFrom(err error, of Task) {
 	_, path, found := strings.Cut(err.Error(), "mkdir ")
 	path, _, ends := strings.Cut(path, ": file exists")

@@ -21,10 +21,10 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// runc makes devices and links in /dev, and directories below /sys, before it enters the root file system, and follows
-// symbolic links of the image on the way: on the host. It looks up the targets of mounts within the root file system,
-// wherever links lead. So it gets real directories at the places that it fills by itself, and real files at those that
-// kuke mounts files at. The targets of the user's volumes may lie behind links, such as /var/run.
+// runc makes devices and links in /dev, and directories below /sys, before it enters the root file system, and so follows
+// symbolic links of the image on the host. It resolves the targets of mounts within the root file system. So a snapshot
+// gets real directories at the places that runc fills by itself, and real files at those that kuke mounts files at. The
+// targets of the user's volumes may be behind links, for example below /var/run.
 
 // mountpoint is a place in a root file system that must not be a symbolic link.
 type mountpoint struct {
@@ -33,7 +33,7 @@ type mountpoint struct {
 	file bool
 }
 
-// mountpoints returns those of a container with the mounts of kuke's own.
+// mountpoints returns the mountpoints of a container with the given mounts of kuke's own.
 func mountpoints(own []specs.Mount) []mountpoint {
 	var all []mountpoint
 	for _, place := range spec.DefaultMounts {
@@ -52,7 +52,7 @@ func WithMountpoints(c *client.Client, own []specs.Mount) containerd.NewContaine
 	}
 }
 
-// replaceLinks makes the mountpoints real in a snapshot that nobody uses.
+// replaceLinks makes the mountpoints real in a snapshot that is not in use.
 func replaceLinks(ctx context.Context, c *client.Client, key string, all []mountpoint) error {
 	mounts, err := c.Containerd.SnapshotService(Snapshotter).Mounts(ctx, key)
 	if err != nil {
@@ -99,8 +99,8 @@ func (m mountpoint) wrong(prefix string, mode fs.FileMode) bool {
 	return !mode.IsDir()
 }
 
-// isLinkIn reports whether the mountpoint may have to be replaced. Most need not be, and that is told without a mount. A
-// directory that hides those of the layers below it is taken for one that doesn't.
+// isLinkIn reports whether the mountpoint may have to be replaced. Most need no replacement, and this tells it without a
+// mount. It ignores that a directory may hide those of the layers below.
 func (m mountpoint) isLinkIn(layers []string) bool {
 	for _, prefix := range m.prefixes() {
 		for _, layer := range layers {
@@ -136,13 +136,13 @@ func lookIn(layer, name string) (entry fs.FileInfo, hides bool) {
 	return nil, false
 }
 
-// isWhiteout reports whether the entry says that the layers below have none of that name.
+// isWhiteout reports whether the entry hides those of its name in the layers below.
 func isWhiteout(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return info.Mode()&fs.ModeCharDevice != 0 && ok && st.Rdev == 0
 }
 
-// replace makes the mountpoint real. What isn't there is left to runc.
+// replace makes the mountpoint real. runc makes missing ones.
 func (m mountpoint) replace(root *os.Root) error {
 	for _, prefix := range m.prefixes() {
 		info, err := root.Lstat(prefix)
@@ -153,7 +153,7 @@ func (m mountpoint) replace(root *os.Root) error {
 			return err
 		case !m.wrong(prefix, info.Mode()):
 			if m.file && !info.IsDir() {
-				return nil // it is there, or its directory is behind a link
+				return nil // it exists, or its directory is behind a link
 			}
 			continue
 		}
@@ -172,8 +172,8 @@ func (m mountpoint) replace(root *os.Root) error {
 	return nil
 }
 
-// EnsureMountpoints looks again before a container is started that another version of kuke may have made. The root file
-// system of one that runs is in use.
+// EnsureMountpoints replaces the links before the start of a container that another version of kuke may have made. The root
+// file system of a running container is in use and stays as it is.
 func EnsureMountpoints(ctx context.Context, c *client.Client, id string) error {
 	record, err := c.Containerd.ContainerService().Get(ctx, id)
 	if err != nil || record.Snapshotter != Snapshotter || record.SnapshotKey == "" {

@@ -49,8 +49,8 @@ func layersOf(m mount.Mount) []string {
 	return slices.Concat(upper, lower)
 }
 
-// Visit calls f with the root of the mounted snapshot. It is mounted in a mount namespace of its own, over a directory
-// that every host has: nobody else sees it, and it ends with kuke, however kuke ends.
+// Visit calls f with the root of the mounted snapshot. It is mounted in a mount namespace of its own, over a directory that
+// every host has: no other process sees the mount, and it ends with kuke, even when kuke is killed.
 func Visit(m mount.Mount, f func(*os.Root) error) error {
 	const place = "/proc"
 	return thread.Run(func() error {
@@ -71,14 +71,14 @@ func Visit(m mount.Mount, f func(*os.Root) error) error {
 	})
 }
 
-// mountAt changes the working directory of the thread, which has to have one of its own: with short names, the layers
-// of each image fit into the one page that the kernel takes.
+// mountAt changes the working directory of the thread, which must have one of its own: with short names, the layers of each
+// image fit into the one page that the kernel accepts.
 func mountAt(m mount.Mount, target string) error {
 	if m.Type != "overlay" {
 		return client.Wrap(unix.Mount(m.Source, target, "", unix.MS_BIND|unix.MS_REC, ""), "mount %s", m.Source)
 	}
 	layers := layersOf(m)
-	near := filepath.Dir(filepath.Dir(layers[len(layers)-1])) // where the snapshots are, each with its layer in it
+	near := filepath.Dir(filepath.Dir(layers[len(layers)-1])) // the directory of the snapshots, each with its layer
 	if err := unix.Chdir(near); err != nil {
 		return fmt.Errorf("enter %s: %w", near, err)
 	}

@@ -17,24 +17,23 @@ import (
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
-// Description is a container as a configuration would put it.
+// Description is the configuration that a container could have been made from.
 type Description struct {
 	Spec *resource.Container
-	// Lost says what of the container no configuration can put.
+	// Lost names the settings of the container that no configuration can express.
 	Lost []string
 }
 
-// describer reads an OCI spec back. Where that leaves open which of several configurations it was made from, the likeliest is
-// taken.
+// describer reads an OCI spec back. Where several configurations would give the spec, it returns the likeliest.
 type describer struct {
 	*Inspection
-	// own reports whether the source of a mount is kuke's and not the user's.
+	// own reports whether the source of a mount belongs to kuke, not to the user.
 	own  func(source string) bool
 	lost []string
 }
 
-// Describe returns the configuration that the container could have been made from, as far as it goes back into one.
-// Mounts of what own reports are left out.
+// Describe returns the configuration that the container could have been made from, as far as a configuration can express
+// it. It leaves out the mounts for whose sources own is true.
 func Describe(i *Inspection, own func(source string) bool) Description {
 	d := &describer{Inspection: i, own: own}
 	c := d.certain()
@@ -46,7 +45,7 @@ func Describe(i *Inspection, own func(source string) bool) Description {
 	return Description{c, d.lost}
 }
 
-// certain returns what the OCI spec leaves no doubt about.
+// certain returns the attributes that follow from the OCI spec without doubt.
 func (d *describer) certain() *resource.Container {
 	c := &resource.Container{Image: d.Image, Env: d.env()}
 	d.mounts(c)
@@ -94,10 +93,10 @@ func (d *describer) env() resource.Env {
 	return env
 }
 
-// defaultPath is what containerd gives a container whose image says nothing.
+// defaultPath is the variable that containerd sets for a container whose image sets none.
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// DefaultMounts are the places that each container has something mounted at.
+// DefaultMounts are the targets of the mounts that every container has.
 var DefaultMounts = []string{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/sys/fs/cgroup"}
 
 func (d *describer) mounts(c *resource.Container) {
@@ -137,7 +136,7 @@ func tmpfsOf(m specs.Mount) resource.Tmpfs {
 	return t
 }
 
-// privileged reports whether nothing confines the container.
+// privileged reports whether the container has the rights of a privileged one.
 func (d *describer) privileged() bool {
 	all, err := cap.Current()
 	l := d.Spec.Linux
@@ -242,7 +241,7 @@ func (d *describer) capabilities() *resource.Capabilities {
 	return &resource.Capabilities{Add: added, Drop: dropped}
 }
 
-// other notes what is beyond any configuration.
+// other adds the settings that no configuration can express.
 func (d *describer) other() {
 	if d.process().Terminal {
 		d.lost = append(d.lost, "its terminal")
@@ -268,7 +267,7 @@ func (d *describer) other() {
 	}
 }
 
-// Limits returns the limits that the OCI spec sets, as far as they are the same for all versions of cgroups.
+// Limits returns the limits of the OCI spec that are the same for all versions of cgroups.
 func (i *Inspection) Limits() *resource.Resources {
 	var r resource.Resources
 	if i.Spec.Linux == nil || i.Spec.Linux.Resources == nil {
@@ -277,7 +276,7 @@ func (i *Inspection) Limits() *resource.Resources {
 	set := i.Spec.Linux.Resources
 	if m := set.Memory; m != nil && m.Limit != nil && *m.Limit > 0 {
 		r.Memory = *m.Limit
-		// What is the default here is written only where it isn't in force.
+		// A default is written only where it is not in force.
 		if r.MemorySwap = resource.Unlimited; m.Swap != nil && *m.Swap > 0 {
 			r.MemorySwap = *m.Swap
 		}
@@ -298,13 +297,13 @@ func (i *Inspection) Limits() *resource.Resources {
 	return &r
 }
 
-// Inspection is what containerd says of how a container was made.
+// Inspection holds the settings in containerd that a container was made with.
 type Inspection struct {
 	Spec *specs.Spec
-	// Image is the reference it was made from, ImageDigest and Config those of what the namespace has by that name; they
-	// are empty where it has none.
+	// Image is the reference that the container was made from. ImageDigest and Config belong to the image that has this name
+	// now; they are empty where none has.
 	Image, ImageDigest string
 	Config             ocispec.ImageConfig
-	// Record is what is kept with the container, see [Options.Record]; nil for none.
+	// Record is the record of the container, see [Options.Record]; nil for none.
 	Record []byte
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/kukeon/kuke/executor/program"
 )
 
-// cgroupMount shows a process its own limits, as Docker does. Every caller gets a slice of its own, since the options
-// of a privileged container are changed in place.
+// cgroupMount shows a process its own limits, as Docker does. Each call returns a slice of its own, since the options of a
+// privileged container are changed in place.
 func cgroupMount() specs.Mount {
 	return specs.Mount{
 		Destination: "/sys/fs/cgroup",
@@ -30,8 +30,8 @@ func cgroupMount() specs.Mount {
 	}
 }
 
-// containerMounts returns the volumes, the memory-backed file systems and the further mounts in the order of their
-// places, so that one may lie in another.
+// containerMounts returns the volumes, the memory-backed file systems and the further mounts in the order of their targets,
+// so that one may be inside another.
 func containerMounts(o Options) ([]specs.Mount, error) {
 	mounts := slices.Clone(o.Mounts)
 	for _, volume := range o.Spec.Volumes {
@@ -59,7 +59,7 @@ func containerMounts(o Options) ([]specs.Mount, error) {
 	return mounts, nil
 }
 
-// withMounts adds mounts; one at the place of a default mount, such as /dev/shm, takes its place.
+// withMounts adds mounts; a mount at the target of a default one, for example /dev/shm, replaces it.
 func withMounts(mounts []specs.Mount) oci.SpecOpts {
 	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 		for _, m := range mounts {
@@ -80,8 +80,8 @@ func access(volume resource.Volume) string {
 	return "ro"
 }
 
-// recursiveReadOnly reports whether runc and the kernel can make a volume read-only with all that is mounted below it.
-// A plain "ro" leaves what is mounted below it writable.
+// recursiveReadOnly reports whether runc and the kernel can make a volume read-only with all mounts below it. A plain "ro"
+// leaves the mounts below it writable.
 var recursiveReadOnly = sync.OnceValue(func() bool {
 	// mount_setattr came with Linux 5.12; older kernels don't know the call.
 	err := unix.MountSetattr(-1, "", unix.AT_RECURSIVE, &unix.MountAttr{})

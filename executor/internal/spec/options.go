@@ -6,16 +6,16 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Options says what a container is made from.
+// Options describe a container to create.
 type Options struct {
-	// ID is the container's in containerd, and the key of its snapshot.
+	// ID is the id of the container in containerd, and the key of its snapshot.
 	ID string
 	// Image is a reference that the namespace has, as given to [image.Pull] or returned by [image.Import].
 	Image  string
 	Labels map[string]string
 	// Annotations go into the OCI spec.
 	Annotations map[string]string
-	// Record is kept with the container, for [Inspection] and [containers.SetRecord]; empty for none.
+	// Record is data that containerd keeps with the container, see [Inspection] and [containers.SetRecord]; empty for none.
 	Record   []byte
 	Spec     *resource.Container
 	Hostname string
@@ -23,10 +23,11 @@ type Options struct {
 	CgroupPath string
 	// UnifiedCgroup says that the host has cgroup v2: the container then gets a cgroup namespace of its own.
 	UnifiedCgroup bool
-	// NetNSPath is the pin of the network namespace to join; empty makes one with nothing but a loopback that is down.
+	// NetNSPath is the pin of the network namespace to join; with an empty path the container gets a new one, whose only
+	// interface is a loopback that is down.
 	NetNSPath string
 	// Resources are the limits of the container's cgroup, nil for none.
 	Resources *specs.LinuxResources
-	// Mounts come on top of those in Spec: an /etc/hosts, for instance.
+	// Mounts are mounted in addition to those in Spec, for example an /etc/hosts.
 	Mounts []specs.Mount
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 )
 
-// LoadProfile loads the default profile; others are the user's to load.
+// LoadProfile loads the default profile. Loading others is up to the user.
 func LoadProfile(profile string) error {
 	if profile != resource.DefaultAppArmorProfile {
 		return nil
@@ -23,7 +23,7 @@ func LoadProfile(profile string) error {
 	return apparmor.Load(profile)
 }
 
-// SetProcess sets the settings of a process that may change while the container stays.
+// SetProcess sets the settings of a process that may change during the life of the container.
 func SetProcess(p *specs.Process, profile string, spec *resource.Container) {
 	score := int(spec.OOMScoreAdj)
 	p.ApparmorProfile, p.OOMScoreAdj = profile, &score
@@ -71,12 +71,12 @@ func processOpts(o Options) []oci.SpecOpts {
 	if o.Spec.ReadOnlyRootFilesystem {
 		opts = append(opts, oci.WithRootFSReadonly())
 	}
-	// Without one a container takes over that of containerd's shim, which the kernel is to spare.
+	// Without one a container inherits the adjustment of containerd's shim, which the kernel kills last.
 	return append(opts, withOOMScoreAdj(o.Spec))
 }
 
-// Profile returns the AppArmor profile for an OCI spec. The default one is left out where the host does not enforce
-// AppArmor; one that the user names is not, so that the runtime refuses it.
+// Profile returns the AppArmor profile for an OCI spec. It is empty in place of the default profile where the host does not
+// enforce AppArmor. A profile that the user names stays, so that the runtime refuses it.
 func Profile(spec *resource.Container) string {
 	profile := spec.AppArmorProfile()
 	if profile == resource.DefaultAppArmorProfile && !apparmor.Enforced() {

@@ -8,7 +8,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// MergeResources puts the limits of a cgroup into the spec, field by field where r has them.
+// MergeResources sets the limits of a cgroup in the spec, field by field where r has them.
 func MergeResources(spec *specs.Spec, r *specs.LinuxResources) {
 	if r == nil {
 		return

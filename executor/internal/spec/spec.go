@@ -1,4 +1,5 @@
-// Package spec turns the configuration of a container into an OCI spec and back. It asks nobody but this host.
+// Package spec turns the configuration of a container into an OCI spec and back. It looks at this host, and calls no
+// daemon.
 package spec
 
 import (
@@ -19,7 +20,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Of returns the OCI spec of a container as containerd keeps it.
+// Of returns the OCI spec in containerd's record of a container.
 func Of(record containers.Container) (*specs.Spec, error) {
 	value, err := typeurl.UnmarshalAny(record.Spec)
 	if err != nil {
@@ -32,13 +33,13 @@ func Of(record containers.Container) (*specs.Spec, error) {
 	return spec, nil
 }
 
-// defaultCapabilities are those of a container that changes nothing: Docker's.
+// defaultCapabilities are the capabilities of a container that adds and drops none: Docker's.
 var defaultCapabilities = []string{
 	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
 	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 
-// Opts turns o into changes to containerd's default spec, in the order they depend on each other.
+// Opts turns o into changes of containerd's default spec, in the order in which they depend on each other.
 func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpts, error) {
 	args, err := Args(o.Spec, config)
 	if err != nil {
@@ -50,7 +51,7 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 	}
 	opts := []oci.SpecOpts{
 		oci.WithDefaultUnixDevices,
-		// Docker has no tmpfs there, and images keep files in it.
+		// Docker mounts no tmpfs there, and images have files in it.
 		oci.WithoutRunMount,
 		oci.WithMounts([]specs.Mount{cgroupMount()}),
 		oci.WithImageConfig(image),
@@ -106,7 +107,7 @@ func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {
 			confine = append(confine, oci.WithSeccompUnconfined)
 		case opt == "systempaths=unconfined":
 			confine = append(confine, oci.WithMaskedPaths(nil), oci.WithReadonlyPaths(nil))
-		case key == "apparmor" && value != "": // see profileOf
+		case key == "apparmor" && value != "": // see Profile
 		default:
 			return nil, fmt.Errorf("unknown security option %q", opt)
 		}
@@ -114,7 +115,7 @@ func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {
 	return append(opts, confine...), nil
 }
 
-// withoutX32 leaves an ABI out of the seccomp filter, and so closes it, that hardly any kernel offers or program uses:
+// withoutX32 removes from the seccomp filter, and so closes, an ABI that hardly any kernel offers or program uses:
 // compiling the filter for it is a fifth of the time that runc takes for a container.
 func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 	if s.Linux != nil && s.Linux.Seccomp != nil {
@@ -123,8 +124,8 @@ func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci
 	return nil
 }
 
-// capabilities is Docker's rule: what is added comes after what is dropped, save that ALL is the widest or narrowest
-// set to start from.
+// capabilities follows Docker's rule: additions apply after drops, except that ALL replaces the default set by all
+// capabilities or none.
 func capabilities(change *resource.Capabilities) ([]string, error) {
 	if change == nil {
 		return slices.Clone(defaultCapabilities), nil
@@ -202,7 +203,7 @@ func IsDevice(host string) bool {
 	return err == nil && len(spec.Linux.Devices) > 0
 }
 
-// named says in the error which part of the spec opt is for.
+// named wraps the error of opt with the part of the spec that it is for.
 func named(part string, opt oci.SpecOpts) oci.SpecOpts {
 	return func(ctx context.Context, api oci.Client, c *containers.Container, s *oci.Spec) error {
 		if err := opt(ctx, api, c, s); err != nil {

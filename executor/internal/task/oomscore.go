@@ -16,8 +16,8 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 )
 
-// SetOOMScoreAdj sets the OOM score adjustment of a container: of its running processes, except those that have chosen
-// another than the first one's, and of its later tasks. A container without a task is no error.
+// SetOOMScoreAdj sets the OOM score adjustment of a container: of its later tasks, and of its running processes, except
+// those whose adjustment differs from that of the first process. A container without a task is no error.
 func SetOOMScoreAdj(ctx context.Context, c *client.Client, ns, id string, score int64) error {
 	return client.Wrap(setOOMScoreAdj(client.In(ctx, ns), c, id, score), "set the OOM score of container %s", id)
 }
@@ -79,7 +79,7 @@ func writeOOMScoreAdj(pid uint32, score int64) error {
 	return notRunning(os.WriteFile(scoreFile(int(pid)), []byte(strconv.FormatInt(score, 10)), 0))
 }
 
-// notRunning passes over the error about a process that has ended.
+// notRunning returns err, or nil where it says that the process has ended.
 func notRunning(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return nil
@@ -87,8 +87,8 @@ func notRunning(err error) error {
 	return err
 }
 
-// AdjustOOMScore gives a process that was started in a running container the score of its spec: runc gives it that which
-// the task was made with, and where it was made with none, that of containerd's shim.
+// AdjustOOMScore sets the OOM score adjustment of its spec on a process that was started in a running container: runc gives
+// it that of the task, or, where the task was made without one, that of containerd's shim.
 func AdjustOOMScore(pid uint32, spec *specs.Process) error {
 	if spec.OOMScoreAdj == nil {
 		return nil

@@ -14,9 +14,9 @@ import (
 	"github.com/kukeon/kuke/executor/internal/poll"
 )
 
-// Kill sends the signal to the first process of the container. With down the container is taken out of the restart
-// monitor's care and waited for until it has ended, and its task stays. A container that doesn't run is
-// errdefs.ErrNotFound or errdefs.ErrFailedPrecondition.
+// Kill sends the signal to the first process of the container. With down, the restart monitor stops watching the container,
+// and Kill waits for its end; its task stays. A container that doesn't run is errdefs.ErrNotFound or
+// errdefs.ErrFailedPrecondition.
 func Kill(ctx context.Context, c *client.Client, ns, id, signalName string, down bool) (Exit, error) {
 	exit, err := kill(client.In(ctx, ns), c, id, signalName, down)
 	return exit, client.Wrap(client.Readable(err), "kill container %s", id)
@@ -56,7 +56,7 @@ func kill(ctx context.Context, c *client.Client, id, signalName string, down boo
 				return Exit{}, err
 			}
 		}
-		// The monitor may have decided to start it again before it was released.
+		// The monitor may have decided on a restart before it was released.
 		again, err := runsAgain(ctx, c, container, monitored)
 		if err != nil {
 			return Exit{}, err
@@ -69,10 +69,10 @@ func kill(ctx context.Context, c *client.Client, id, signalName string, down boo
 	return Exit{}, fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
 }
 
-// killGrace is how long a container may take to end by a signal that is to end it, before it gets SIGKILL.
+// killGrace is the time that a container has to end after a signal that is meant to end it, before it gets SIGKILL.
 const killGrace = 15 * time.Second
 
-// runsAgain reports whether the monitor starts a container that has just ended.
+// runsAgain reports whether the monitor restarts a container that has just ended.
 func runsAgain(ctx context.Context, c *client.Client, container containerd.Container, monitored bool) (bool, error) {
 	var end time.Time
 	for monitored && (end.IsZero() || time.Now().Before(end)) {
@@ -90,32 +90,32 @@ func runsAgain(ctx context.Context, c *client.Client, container containerd.Conta
 	return false, nil
 }
 
-// pauseTimeout bounds how long the processes of a container may take to freeze: one that hangs in the kernel doesn't.
+// pauseTimeout limits the time for the processes of a container to freeze: one that hangs in the kernel never does.
 const pauseTimeout = 2 * time.Minute
 
-// Pause freezes all processes of the container. One that is paused already is no error.
+// Pause freezes all processes of the container. A paused container is no error.
 func Pause(ctx context.Context, c *client.Client, ns, id string) error {
 	return freeze(client.In(ctx, ns), c, id, "pause", containerd.Paused, containerd.Task.Pause)
 }
 
-// Resume lets the processes of a paused container go on. One that runs is no error.
+// Resume unfreezes the processes of a paused container. A running container is no error.
 func Resume(ctx context.Context, c *client.Client, ns, id string) error {
 	return freeze(client.In(ctx, ns), c, id, "unpause", containerd.Running, containerd.Task.Resume)
 }
 
-func freeze(ctx context.Context, c *client.Client, id, what string, want containerd.ProcessStatus, do func(containerd.Task, context.Context) error) error {
+func freeze(ctx context.Context, c *client.Client, id, verb string, want containerd.ProcessStatus, do func(containerd.Task, context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, pauseTimeout)
 	defer cancel()
 	container, err := c.Containerd.LoadContainer(ctx, id)
 	if err != nil {
-		return fmt.Errorf("%s container %s: %w", what, id, err)
+		return fmt.Errorf("%s container %s: %w", verb, id, err)
 	}
 	task, err := container.Task(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("%s container %s: %w", what, id, err)
+		return fmt.Errorf("%s container %s: %w", verb, id, err)
 	}
 	if status, err := task.Status(ctx); err == nil && status.Status == want {
 		return nil
 	}
-	return client.Wrap(client.Readable(do(task, ctx)), "%s container %s", what, id)
+	return client.Wrap(client.Readable(do(task, ctx)), "%s container %s", verb, id)
 }

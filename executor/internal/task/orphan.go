@@ -16,9 +16,9 @@ import (
 	"github.com/kukeon/kuke/executor/internal/shim"
 )
 
-// find returns the task of a container, or nil when it has none, and then makes sure that there is nothing of one: a
-// client that was killed while its task was made can leave a shim and a process behind that containerd has forgotten,
-// but under whose name no task can be made.
+// find returns the task of a container, or nil where it has none. Then it also removes orphaned processes and directories
+// of one: a client that was killed while it made the task can leave a shim and a process that containerd does not know, but
+// that block the name of the task.
 func find(ctx context.Context, c *client.Client, container containerd.Container) (containerd.Task, error) {
 	ns, err := namespaces.NamespaceRequired(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func find(ctx context.Context, c *client.Client, container containerd.Container)
 	}
 }
 
-// hasOrphans reports whether there are directories or processes of a task, or of one in the making.
+// hasOrphans reports whether directories or processes of a task, or of one in the making, exist.
 func hasOrphans(c *client.Client, ns, id string) bool {
 	return c.Left.HasTraces(ns, id) || len(c.Left.Processes(shim.Task{NS: ns, ID: id})) > 0
 }
@@ -52,19 +52,19 @@ func hasOrphans(c *client.Client, ns, id string) bool {
 // a shim that died.
 func removeOrphans(ctx context.Context, c *client.Client, ns, id string) error {
 	bundle := c.Left.Bundle(shim.Task{NS: ns, ID: id})
-	// If containerd knows the shim at least, it can do all of this.
+	// Where containerd knows at least the shim, this does the whole work.
 	_, err := c.Containerd.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err := client.Gone(errgrpc.ToNative(err)); err != nil {
-		return fmt.Errorf("remove what is left of its task: %w", err)
+		return fmt.Errorf("remove its orphaned task: %w", err)
 	}
-	// Those that came since this command first looked as well.
+	// This finds processes that started after the first scan of this command too.
 	processes := c.Left.Scan().Tasks[shim.Task{NS: ns, ID: id}]
 	shims, err := shim.EndProcesses(processes, false)
 	if err != nil {
 		return err
 	}
 	if shims {
-		// containerd notices and cleans up behind it, by name: a new task of that name has to wait until it is done.
+		// containerd notices, and cleans up by name: a new task of that name has to wait for the end of that.
 		if err := shim.AwaitGone(ctx, ns, id, bundle); err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func removeOrphans(ctx context.Context, c *client.Client, ns, id string) error {
 	if err := shim.RemoveFromRunc(ctx, ns, id); err != nil {
 		return err
 	}
-	// They end with what they read, unless somebody holds that open.
+	// The writers end with the output that they read, unless another process holds it open.
 	if err := shim.AwaitEnded(ctx, processes); err != nil {
 		return err
 	}
@@ -82,7 +82,8 @@ func removeOrphans(ctx context.Context, c *client.Client, ns, id string) error {
 	return shim.RemoveBundle(bundle)
 }
 
-// RemoveOrphaned removes what the processes of a task serve, unless they end by themselves: it may have been removed a moment ago.
+// RemoveOrphaned removes the orphaned task that the processes serve, unless they end by themselves: it may have been
+// removed a moment ago.
 func RemoveOrphaned(ctx context.Context, c *client.Client, ns, id string, processes []shim.Process) error {
 	var quiet shim.Quiet
 	for slices.ContainsFunc(processes, shim.Process.Alive) {

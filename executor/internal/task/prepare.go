@@ -15,9 +15,8 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// UpdateResources changes the limits of the running task, if there is one, and then those in the spec, so that a
-// later task starts with them. The devices in the spec stay. A zero or missing field is left as it is:
-// taking a limit away needs the value that stands for none.
+// UpdateResources changes the limits of the running task, if there is one, and then those in the spec for later tasks. The
+// devices in the spec stay. A zero or missing field keeps its limit: removing a limit takes the value for unlimited.
 func UpdateResources(ctx context.Context, c *client.Client, ns, id string, resources *specs.LinuxResources) error {
 	ctx = client.In(ctx, ns)
 	container, err := c.Containerd.LoadContainer(ctx, id)
@@ -28,7 +27,7 @@ func UpdateResources(ctx context.Context, c *client.Client, ns, id string, resou
 	switch {
 	case err == nil:
 		err = t.Update(ctx, containerd.WithResources(resources))
-		// One that has just ended has no limits to change.
+		// A task that has just ended has no limits to change.
 		if err != nil && !Ended(ctx, t) {
 			return fmt.Errorf("update limits of container %s: %w", id, client.Readable(err))
 		}
@@ -42,16 +41,16 @@ func UpdateResources(ctx context.Context, c *client.Client, ns, id string, resou
 	return client.Wrap(err, "record limits of container %s", id)
 }
 
-// Ended reports whether the task has stopped or is gone.
+// Ended reports whether the task has stopped or no longer exists.
 func Ended(ctx context.Context, t containerd.Task) bool {
 	s, err := t.Status(ctx)
 	return errdefs.IsNotFound(err) || err == nil && s.Status == containerd.Stopped
 }
 
-// Prepare brings up to date, in the OCI spec that the next task is made from, the settings that depend on the host or
-// that can change while the container stays: its AppArmor profile and its OOM score adjustment. The default profile is
-// loaded first where the kernel doesn't have it, as after a reboot. Of the root file system it replaces the symbolic links
-// that root would follow, as [containers.Create] does.
+// Prepare updates, in the OCI spec that the next task is made from, the settings that depend on the host or that may change
+// during the life of the container: its AppArmor profile and its OOM score adjustment. It first loads the default profile
+// where the kernel lacks it, for example after a reboot. In the root file system it replaces symbolic links that root would
+// follow, as [containers.Create] does.
 func Prepare(ctx context.Context, c *client.Client, ns, id string, wanted *resource.Container) error {
 	profile := spec.Profile(wanted)
 	if err := spec.LoadProfile(profile); err != nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/kukeon/kuke/executor/internal/snapshot"
 )
 
-// Remove kills the task, if there is one, and removes the container with its snapshot. One that is gone already is no
-// error, and then a snapshot left of it goes too.
+// Remove kills the task, if there is one, and removes the container with its snapshot. A missing container is no error, and
+// Remove then removes a snapshot that it left.
 func Remove(ctx context.Context, c *client.Client, ns, id string) error {
 	ctx = client.In(ctx, ns)
 	if err := removeContainer(ctx, c, id); err != nil {
 		return fmt.Errorf("remove container %s: %w", id, err)
 	}
-	// The snapshot goes after it: killed between the two, a container without one could never be started again.
+	// The snapshot is removed last: a container that lost its snapshot to a kill in between could never be started again.
 	return client.Wrap(snapshot.Remove(ctx, c, id), "remove container %s", id)
 }
 
@@ -40,7 +40,8 @@ func removeContainer(ctx context.Context, c *client.Client, id string) error {
 		if err != nil {
 			return err
 		}
-		// What the monitor starts after this, it starts before the container goes or not at all: no need to watch.
+		// A task that the monitor starts after this, it starts before the container is removed or not at all. So there is no need
+		// to wait.
 		monitored, _, err := retire(ctx, c, container, nil, 0, false)
 		if err != nil {
 			return client.Gone(err)
@@ -58,8 +59,8 @@ func removeContainer(ctx context.Context, c *client.Client, id string) error {
 	return fmt.Errorf("containerd's restart monitor starts it again and again: %w", errdefs.ErrAborted)
 }
 
-// reviveOrphaned makes the container again when the monitor was making a task while it went: containerd ends no task of
-// a container that it doesn't have.
+// reviveOrphaned creates the container again when the monitor was making a task during its removal: containerd ends no task
+// of a container that it doesn't have.
 func reviveOrphaned(ctx context.Context, c *client.Client, container containerd.Container) error {
 	whole := client.Detached(ctx)
 	if err := poll.Pause(whole); err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/kukeon/kuke/executor/internal/poll"
 )
 
-// retire ends the monitor's care and the task, and reports whether there was such care and how the task ended. It ends
-// the task again when the monitor, which had decided already, started one; settle says to watch for that when the monitor may
-// just have seen that none runs.
+// retire ends the watch of the restart monitor and the task. It reports whether the monitor watched the container, and how
+// the task ended. It ends the task again when the monitor, which may have decided before, starts one; settle makes it wait
+// for that when the monitor may just have found no running task.
 func retire(ctx context.Context, c *client.Client, container containerd.Container, first *syscall.Signal, grace time.Duration, settle bool) (monitored bool, exit Exit, err error) {
 	var failed error
 	for range monitor.Retries {
@@ -47,7 +47,7 @@ func retire(ctx context.Context, c *client.Client, container containerd.Containe
 		case ctx.Err() != nil || errors.Is(failed, context.DeadlineExceeded):
 			return true, exit, failed
 		}
-		// What the monitor has just started has nothing to finish.
+		// A task that the monitor has just started needs no grace period.
 		first = nil
 		if err := poll.Pause(ctx); err != nil {
 			return true, exit, err

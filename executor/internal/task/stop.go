@@ -14,20 +14,20 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// KillTimeout bounds the wait for a process to go after SIGKILL: one that hangs in the kernel doesn't. A busy host takes many
-// seconds to free the memory of a big process, and to tell of its end.
+// KillTimeout limits the wait for the end of a process after SIGKILL: one that hangs in the kernel never ends. A busy host
+// takes many seconds to free the memory of a big process and to report its end.
 const KillTimeout = 2 * time.Minute
 
-// Exit is how a task ended.
+// Exit is the exit of a task.
 type Exit struct {
 	Code uint32
-	// At is zero where no task is known to have ended.
+	// At is the time of the exit; zero where no exit is known.
 	At time.Time
 }
 
-// Stop sends the signal, waits for the task to end, kills it when the grace period is over, and removes it. An
-// empty signal stands for the one the image asks for, or SIGTERM. A container that is missing or doesn't run is no
-// error. It ends the care of the restart monitor: see [monitor.Set].
+// Stop sends the signal, waits for the end of the task, kills it when the grace period is over, and removes it. An empty
+// signal selects that of the image, or SIGTERM. A container that is missing or doesn't run is no error. The restart monitor
+// stops watching the container: see [monitor.Set].
 func Stop(ctx context.Context, c *client.Client, ns, id, stopSignal string, grace time.Duration) (Exit, error) {
 	ctx = client.In(ctx, ns)
 	container, err := c.Containerd.LoadContainer(ctx, id)
@@ -51,7 +51,7 @@ func Stop(ctx context.Context, c *client.Client, ns, id, stopSignal string, grac
 }
 
 // endTask ends the task of the container and removes it, at once with SIGKILL when first is nil. It waits for the exit
-// before it deletes: runc, asked to delete what still runs, sleeps 100 ms before it looks.
+// before it deletes the task: runc sleeps 100 ms before it deletes a running container.
 func endTask(ctx context.Context, c *client.Client, container containerd.Container, first *syscall.Signal, grace time.Duration) (Exit, error) {
 	task, err := find(ctx, c, container)
 	if err != nil || task == nil {
@@ -83,7 +83,7 @@ func awaitEnd(ctx context.Context, task containerd.Task, status containerd.Proce
 	if err != nil {
 		return client.Gone(err)
 	}
-	// A frozen process takes no signal.
+	// A frozen process receives no signal.
 	if status == containerd.Paused || status == containerd.Pausing {
 		if err := task.Resume(ctx); client.Gone(err) != nil {
 			return fmt.Errorf("resume it: %w", err)
@@ -97,7 +97,7 @@ func awaitEnd(ctx context.Context, task containerd.Task, status containerd.Proce
 			return err
 		}
 	}
-	// The others of its pid namespace end with it: asking for all of them would only take longer.
+	// The other processes of its pid namespace end with it. Killing all of them would only take longer.
 	if err := task.Kill(ctx, syscall.SIGKILL); client.Gone(err) != nil {
 		return fmt.Errorf("kill it: %w", err)
 	}
@@ -121,7 +121,7 @@ func awaitExit(ctx context.Context, exited <-chan containerd.ExitStatus, limit t
 	}
 }
 
-// waitError is what became of waiting for an exit.
+// waitError returns the error of a wait for an exit: that of ctx, where it has ended.
 func waitError(ctx context.Context, err error) error {
 	if client.CutShort(ctx, err) {
 		select {
@@ -135,7 +135,7 @@ func waitError(ctx context.Context, err error) error {
 	return errgrpc.ToNative(err)
 }
 
-// SignalName returns the name of a signal, such as SIGTERM.
+// SignalName returns the name of a signal, for example SIGTERM.
 func SignalName(s syscall.Signal) string {
 	for name, number := range signal.SignalMap {
 		if number == s {

@@ -1,7 +1,7 @@
-// Package task starts, stops, kills, pauses and removes the tasks of containers, and waits for their ends.
+// Package task starts, stops, kills, pauses and removes the tasks of containers, and waits for their exits.
 //
-// containerd's restart monitor does the same at any moment, see package monitor, and a client that was killed may have left a
-// task of which containerd knows nothing: each function gets along with both.
+// containerd's restart monitor starts tasks at any moment, see package monitor, and a killed client may have left the
+// processes of a task that containerd does not know. Each function copes with both.
 package task
 
 import (
@@ -27,17 +27,17 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// wayTimeout bounds the wait until nothing is in the way of a new task: see inTheWay.
+// wayTimeout limits the wait until nothing is in the way of a new task: see inTheWay.
 const wayTimeout = time.Minute
 
-// Start makes a task and starts it, with its output appended to the file at logPath. A task that has ended, or was
-// never started, is removed first; one that runs is left alone. When it fails, no task is left, save that the restart
-// monitor goes on trying, should the container be in its care already.
+// Start makes a task and starts it. Its output is appended to the file at logPath. Start first removes a task that has
+// ended or was never started, and does nothing for one that runs. A failed Start leaves no task, except that the restart
+// monitor, where it watches the container, keeps trying.
 func Start(ctx context.Context, c *client.Client, ns, id, logPath string) error {
 	return client.Wrap(client.Readable(start(client.In(ctx, ns), c, id, monitor.Log{File: logPath})), "start container %s", id)
 }
 
-// StartOnce is Start for a container that nobody starts again when it has ended: what writes its log also notes its exit, see
+// StartOnce is [Start] for a container without restarts: the program that writes its log also notes its exit, see
 // [logs.ReadExit].
 func StartOnce(ctx context.Context, c *client.Client, ns, id, logPath string) error {
 	return client.Wrap(client.Readable(start(client.In(ctx, ns), c, id, monitor.Log{File: logPath, NoteExit: true})), "start container %s", id)
@@ -48,7 +48,7 @@ func start(ctx context.Context, c *client.Client, id string, to monitor.Log) err
 	if err != nil {
 		return err
 	}
-	// The shim would make it readable by everyone.
+	// The shim would make it world-readable.
 	log, err := durable.OpenFile(to.File, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return fmt.Errorf("make its log: %w", err)
@@ -70,8 +70,8 @@ func start(ctx context.Context, c *client.Client, id string, to monitor.Log) err
 	return err
 }
 
-// startTask makes a task and starts it, unless one runs, which is no task and no error. After an error there may be one
-// that was made.
+// startTask makes a task and starts it. Where one runs, it returns none, and no error. made reports whether a failed start
+// may have left a task.
 func startTask(ctx context.Context, c *client.Client, container containerd.Container, to monitor.Log) (task containerd.Task, made bool, err error) {
 	log, err := logTo(c, to)
 	if err != nil {
@@ -82,7 +82,7 @@ func startTask(ctx context.Context, c *client.Client, container containerd.Conta
 		return nil, false, nil
 	}
 	if err != nil {
-		// A call that was cancelled may have been carried out nevertheless.
+		// containerd may have carried out a cancelled call nevertheless.
 		return nil, client.CutShort(ctx, err), err
 	}
 	if err := begin(ctx, task); err != nil {
@@ -94,7 +94,7 @@ func startTask(ctx context.Context, c *client.Client, container containerd.Conta
 // endedBefore matches the messages of runc and the shim about a task whose process has ended before its start.
 var endedBefore = regexp.MustCompile(`cannot start (?:a container that has stopped|a stopped process|an already running container)|container process is already dead`)
 
-// begin starts a task that was made. One whose process has ended meanwhile is no error: it is found stopped, like one that
+// begin starts a task that was made. A process that has ended meanwhile is no error: the task is found stopped, as one that
 // ends a moment later. Until the command of the container replaces it, that process is runc's own, and its memory counts
 // towards the container's limit: the kernel may kill it after runc has reported the task as made.
 func begin(ctx context.Context, task containerd.Task) error {
@@ -115,7 +115,7 @@ func begin(ctx context.Context, task containerd.Task) error {
 	return nil
 }
 
-// startBesideMonitor starts a task until one runs, the monitor's or its own: whoever was later has ended the other's.
+// startBesideMonitor starts tasks until one runs, its own or the monitor's: each may end the task of the other.
 func startBesideMonitor(ctx context.Context, c *client.Client, container containerd.Container, to monitor.Log) error {
 	var failed error
 	for range monitor.Retries {
@@ -128,7 +128,7 @@ func startBesideMonitor(ctx context.Context, c *client.Client, container contain
 			ours, err = monitor.Undisturbed(ctx, task)
 		}
 		if ours {
-			// What somebody starts has all its restarts before it.
+			// A start by the user resets the count of restarts.
 			return c.UpdateLabels(ctx, container.ID(), map[string]string{restart.CountLabel: ""})
 		}
 		failed = err
@@ -143,7 +143,7 @@ func startBesideMonitor(ctx context.Context, c *client.Client, container contain
 	return errors.Join(failed, cleanUp(ctx, c, container))
 }
 
-// cleanUp removes what a failed start left of a task.
+// cleanUp removes the leftovers of a failed start.
 func cleanUp(ctx context.Context, c *client.Client, container containerd.Container) error {
 	after, cancel := client.Afterwards(ctx)
 	defer cancel()
@@ -151,9 +151,9 @@ func cleanUp(ctx context.Context, c *client.Client, container containerd.Contain
 	return err
 }
 
-// newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left one in the
-// making, which containerd then finishes or gives up: until it is done with that the task is neither there nor can be made,
-// and what is made meanwhile may be taken away under it.
+// newTask makes the task of a container, unless one runs. A client that was killed a moment ago may have left a task in the
+// making, which containerd then finishes or gives up. Until then the task neither exists nor can be made, and containerd
+// may remove a new one under the same name.
 func newTask(ctx context.Context, c *client.Client, container containerd.Container, output cio.Creator) (task containerd.Task, running bool, err error) {
 	ns, err := namespaces.NamespaceRequired(ctx)
 	if err != nil {
@@ -174,7 +174,7 @@ func newTask(ctx context.Context, c *client.Client, container containerd.Contain
 	}
 }
 
-// logTo has what a task prints logged.
+// logTo returns the log of a task as the client library takes it.
 func logTo(c *client.Client, to monitor.Log) (cio.Creator, error) {
 	uri, err := monitor.LogURI(c, to)
 	if err != nil {
@@ -187,9 +187,9 @@ func logTo(c *client.Client, to monitor.Log) (cio.Creator, error) {
 	return cio.LogURI(log), nil
 }
 
-// inTheWay reports whether a new task failed because of what a killed client left, or another one makes. containerd has no
-// codes for these: the name or the bundle's directory is taken, the shim's or runc's directory was removed under it, the
-// shim itself was taken for the old one and ended.
+// inTheWay reports whether a new task failed because of the leftovers of a killed client, or of another client that makes
+// it. containerd has no codes for these: the name or the bundle's directory is taken, the shim's or runc's directory was
+// removed during the call, the shim was mistaken for the old one and ended.
 func inTheWay(err error) bool {
 	if err == nil {
 		return false
@@ -200,7 +200,7 @@ func inTheWay(err error) bool {
 		strings.Contains(message, "ttrpc: closed") || strings.Contains(message, "log.json: no such file or directory")
 }
 
-// clearTask removes a task that doesn't run, and reports whether there is one that does.
+// clearTask removes a task that doesn't run, and reports whether one runs.
 func clearTask(ctx context.Context, c *client.Client, container containerd.Container) (running bool, err error) {
 	task, err := find(ctx, c, container)
 	if err != nil || task == nil {

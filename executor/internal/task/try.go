@@ -11,9 +11,9 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// Try makes the container, and its task up to the point where the program would be started, and removes both again: whatever
-// the runtime refuses, it refuses here. Nothing of the image runs. As for a start, directories of volumes that are mounted over
-// are made where they are missing. What a Try of the same id left behind when it was killed is removed first.
+// Try makes the container, and its task up to the start of the program, and removes both: the runtime refuses here
+// everything that it would refuse later. Nothing of the image runs. As for a start, missing directories of nested volumes
+// are made. Try first removes the leftovers of a killed Try of the same id.
 func Try(ctx context.Context, c *client.Client, ns string, o spec.Options) error {
 	if err := Remove(ctx, c, ns, o.ID); err != nil {
 		return err

@@ -14,12 +14,12 @@ import (
 	"github.com/kukeon/kuke/executor/internal/client"
 )
 
-// exitTimeout is how long to wait to be told of an exit once nobody answers for the task any more: containerd tells of it
-// as soon as it notices that the shim is gone.
+// exitTimeout limits the wait for the event of an exit once nobody answers for the task any more: containerd publishes it
+// as soon as it notices the end of the shim.
 const exitTimeout = time.Minute
 
-// Wait waits until the task of the container has ended and returns how, with a code of 128 and the number of the signal
-// for one that a signal ended. A task that has ended already gives its exit at once. A container that is missing or has no
+// Wait waits for the end of the container's task and returns its exit, with a code of 128 plus the number of the signal for
+// a task that was ended by a signal. For a task that has ended it returns at once. A container that is missing or has no
 // task, not even an ended one, is errdefs.ErrNotFound.
 func Wait(ctx context.Context, c *client.Client, ns, id string) (Exit, error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -30,7 +30,7 @@ func Wait(ctx context.Context, c *client.Client, ns, id string) (Exit, error) {
 		return Exit{Code: resp.ExitStatus, At: resp.ExitedAt.AsTime()}, nil
 	}
 	if err = waitError(ctx, err); ctx.Err() == nil && !errdefs.IsNotFound(err) {
-		// The shim may be gone, with the task that somebody has removed, before it has answered all who wait.
+		// The shim may have ended, with a task that another client removed, before it has answered all waiting clients.
 		select {
 		case exit, told := <-exits:
 			if told {
@@ -43,8 +43,8 @@ func Wait(ctx context.Context, c *client.Client, ns, id string) (Exit, error) {
 	return Exit{}, fmt.Errorf("wait for container %s: %w", id, err)
 }
 
-// exits returns a channel that gives the exit of the container's task when containerd tells everybody of it, and is
-// closed then, or when ctx ends.
+// exits returns a channel that delivers the exit of the container's task from containerd's events. It is closed then, or
+// when ctx ends.
 func exits(ctx context.Context, c *client.Client, ns, id string) <-chan Exit {
 	exits := make(chan Exit, 1)
 	told, failed := c.Containerd.EventService().Subscribe(client.In(ctx, ns), fmt.Sprintf(`topic=="/tasks/exit",namespace==%q`, ns))
