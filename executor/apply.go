@@ -13,10 +13,10 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// DefaultParallelism is how many steps run at once where nothing else is asked for.
+// DefaultParallelism is the default maximum number of concurrent steps.
 const DefaultParallelism = 10
 
-// Event tells how a step goes on. Events come from several goroutines.
+// Event reports the begin or the end of a step. Events come from several goroutines.
 type Event struct {
 	Step plan.Step
 	// Done is false when the step begins.
@@ -25,31 +25,31 @@ type Event struct {
 	Err     error
 }
 
-// Outcome is what became of a step.
+// Outcome is the outcome of a step.
 type Outcome struct {
 	Step plan.Step
-	// Done says that the step was carried out; then it has been recorded.
+	// Done says that the step was carried out and recorded.
 	Done bool
-	// Err is why it failed; nil also when it was never begun.
+	// Err is the reason of its failure; nil also for a step that never began.
 	Err error
-	// Blocker is, for a step that was skipped, the failed one it had to wait for.
+	// Blocker is the failed step that a skipped one had to wait for.
 	Blocker *plan.Step
 }
 
-// ApplyOptions say how to carry out a plan.
+// ApplyOptions control how Apply carries out a plan.
 type ApplyOptions struct {
-	// Parallelism is the most steps at once; 0 is [DefaultParallelism].
+	// Parallelism is the maximum number of concurrent steps; 0 is [DefaultParallelism].
 	Parallelism int
-	// Observe, where not nil, is told of every step.
+	// Observe, where not nil, receives the events of every step.
 	Observe func(Event)
-	// Interrupt, once closed, keeps further steps from being begun, except those that bring back what was taken down (see
-	// [plan.Plan.Commits]). Steps under way go on; a pull and the wait for a container end at once.
+	// Interrupt, once closed, keeps further steps from beginning, except those that restore a resource which was stopped or
+	// removed (see [plan.Plan.Commits]). Running steps continue; a pull and the wait for a container end at once.
 	Interrupt <-chan struct{}
 }
 
-// Apply carries out the plan and returns what became of each of its steps, in the plan's order, or nil where what comes
-// before the first has failed. A step that waits for a failed one is not begun. When ctx ends, steps under way are given up.
-// The caller must hold the lock of the state and have checked that the plan is fresh.
+// Apply carries out the plan and returns the outcome of each step, in the plan's order, or nil where the work before the
+// first step has failed. A step that waits for a failed one does not begin. When ctx ends, running steps are given up. The
+// caller must hold the lock of the state and have checked that the plan is fresh.
 func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ []Outcome, err error) {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
@@ -62,7 +62,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 			return nil, err
 		}
 	}
-	// Before all else: containerd's restart monitor may be about to start a container that needs it.
+	// This comes first: containerd's restart monitor may be about to start a container that needs it.
 	for _, name := range p.Profiles {
 		if err := apparmor.Load(name); err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 	return outcomes, errors.Join(err, e.store.Commit())
 }
 
-// moveAndImport makes the moves and imports of the plan in the state. Done again, it goes on where it was cut short.
+// moveAndImport applies the moves and imports of the plan to the state. A repetition continues an interrupted one.
 func (e *Executor) moveAndImport(ctx context.Context, p *plan.Plan) error {
 	if err := e.Move(ctx, p.Moves); err != nil {
 		return err
@@ -127,8 +127,8 @@ func (e *Executor) moveAndImport(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
-// endHolds records that the containers which the plan starts or thaws are to run, whatever the user made of them before and
-// however they ended: that holds also where it fails, or never comes because another one has failed.
+// endHolds records that the containers which the plan starts or unpauses are to run, whatever the user did to them before
+// and however they ended. The record holds even where the start fails, or is skipped because another step has failed.
 func (e *Executor) endHolds(p *plan.Plan) error {
 	for _, c := range p.Changes {
 		have := e.store.Record(c.Path)
@@ -144,7 +144,7 @@ func (e *Executor) endHolds(p *plan.Plan) error {
 	return nil
 }
 
-// runs reports whether the change makes a container run that is there.
+// runs reports whether the change makes an existing container run.
 func runs(c *plan.Change) bool {
 	switch c.Action {
 	case plan.Start, plan.Restart, plan.Unpause:
@@ -153,7 +153,7 @@ func runs(c *plan.Change) bool {
 	return c.Action == plan.Update && c.Start
 }
 
-// step carries out s. What harms nothing when it is given up, a pull or a wait, ends with waiting, all else with ctx.
+// step carries out s. A pull or a wait, which can be given up without harm, ends with waiting, every other step with ctx.
 func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change) error {
 	switch s.Op {
 	case plan.OpImage:

@@ -20,14 +20,14 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// netnsDir holds the network namespaces of cells, each pinned under the id of its cell. Like everything below /run
-// it is gone after a reboot, as the namespaces are.
+// netnsDir holds the network namespaces of cells, each pinned under the id of its cell. Like everything below /run it is
+// lost in a reboot, as the namespaces are.
 const netnsDir = "/run/kukeon/netns"
 
-// netnsPath returns where the network namespace of the cell is pinned that has the id.
+// netnsPath returns the pin of the network namespace of the cell with the id.
 func netnsPath(id string) string { return filepath.Join(netnsDir, id) }
 
-// cellID returns the id that the cell has, or would have.
+// cellID returns the id of the cell, also of one that is not recorded yet.
 func (e *Executor) cellID(cell resource.Path) string {
 	if r := e.store.Record(cell); r != nil {
 		return r.CellID()
@@ -35,8 +35,8 @@ func (e *Executor) cellID(cell resource.Path) string {
 	return state.CellID(cell)
 }
 
-// cellKind makes cells: a cgroup, the files that its containers see in /etc, and its place on the network. The network
-// namespace comes with the root container, see [cellKind.open].
+// cellKind makes cells: a cgroup, the files that its containers see in /etc, and its attachment to the network. The root
+// container makes the network namespace, see [cellKind.open].
 type cellKind struct {
 	executor *Executor
 	names    []plan.SpaceNames
@@ -58,19 +58,19 @@ func (k cellKind) make(after *state.Record) error {
 	return etc.Write(k.executor.store, after, k.names)
 }
 
-// update also mends the network of a cell that runs: its containers stay as they are.
+// update also repairs the network of a running cell: its containers stay as they are.
 func (k cellKind) update(ctx context.Context, before, after *state.Record) error {
 	if err := k.make(after); err != nil {
 		return err
 	}
-	if err := k.mend(ctx, before, after); err != nil {
+	if err := k.repair(ctx, before, after); err != nil {
 		return err
 	}
 	return k.executor.record(after, false)
 }
 
 func (k cellKind) remove(ctx context.Context, before *state.Record) error {
-	// The root container took the network namespace away, unless it and its record were lost.
+	// The root container removed the network namespace, unless the container and its record were lost.
 	if err := k.close(ctx, before.Path); err != nil {
 		return err
 	}
@@ -80,15 +80,15 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
-// mend attaches the network namespace of the cell, if there is one, as after says: interfaces that stay are left as they are,
+// repair attaches the network namespace of the cell, if there is one, as after says: interfaces that stay are left as they are,
 // unless they are among those to attach again.
-func (k cellKind) mend(ctx context.Context, before, after *state.Record) error {
+func (k cellKind) repair(ctx context.Context, before, after *state.Record) error {
 	pin := netnsPath(after.CellID())
 	if err := k.repin(ctx, after, pin); err != nil {
 		return err
 	}
 	if _, err := netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
-		return nil // the root container attaches it when it is started
+		return nil // the start of the root container attaches it
 	} else if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (k cellKind) endPublished(cell resource.Path, had, want *state.Attachment) 
 	return k.executor.networks.EndPublished(before.Address, ports)
 }
 
-// flaw says what is wrong with the n-th interface of a cell, as far as it is there, or returns "".
+// flaw describes the defect of the n-th interface of a cell, or returns "" for an interface that is sound or missing.
 func flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string {
 	u, ok := uplinks[a.Interfaces[n].Name]
 	switch {
@@ -153,7 +153,7 @@ func flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string 
 	return ""
 }
 
-// repin pins the network namespace of the root container that runs, where its pin was lost.
+// repin pins the network namespace of a running root container whose pin was lost.
 func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) error {
 	root, err := k.rootTask(ctx, cell)
 	if err != nil || root == 0 {
@@ -161,7 +161,7 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 	}
 	of, err := netns.Inode(root)
 	if err != nil {
-		return nil // it has ended meanwhile
+		return nil // it has just ended
 	}
 	if at, err := netns.PinInode(pin); err == nil && at == of {
 		return nil
@@ -180,7 +180,7 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 	return int(root.PID), nil
 }
 
-// open makes the network namespace of the cell anew and attaches it.
+// open makes a new network namespace for the cell and attaches it.
 func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 	if err := netns.Create(netnsPath(k.executor.cellID(cell))); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 	return nil
 }
 
-// close detaches the network namespace of the cell, whatever it was attached to, and takes its pin away.
+// close detaches the network namespace of the cell from all networks and removes its pin.
 func (k cellKind) close(ctx context.Context, cell resource.Path) error {
 	id := k.executor.cellID(cell)
 	pin := netnsPath(id)
@@ -231,8 +231,8 @@ func (k cellKind) detach(ctx context.Context, cell resource.Path, a *state.Attac
 	return k.executor.networks.Detach(ctx, attachment)
 }
 
-// attachmentOf returns the n-th interface of a cell as package network takes it: the first has the default route
-// and the published ports.
+// attachmentOf returns the n-th interface of a cell in the terms of package network: the first has the default route and
+// the published ports.
 func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, error) {
 	i := a.Interfaces[n]
 	net, err := networkOf(&i.Network)
@@ -263,7 +263,7 @@ func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, er
 	return attachment, nil
 }
 
-// writeNames brings the hosts files of those cells up to date that the plan names for the space.
+// writeNames updates the hosts files of the cells that the plan names for the space.
 func (e *Executor) writeNames(_ context.Context, space resource.Path, names []plan.SpaceNames) error {
 	at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == space })
 	var failed error

@@ -24,14 +24,13 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// cleanUpTimeout bounds the removal of what a failed step had made, for which the step's own context may be
-// over already.
+// cleanUpTimeout limits the cleanup after a failed step, whose own context may have ended.
 const cleanUpTimeout = 5 * time.Minute
 
 // containerKind makes containers and runs their tasks.
 type containerKind struct{ executor *Executor }
 
-// options returns what a container is made from.
+// options returns the options to create the container with.
 func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	wanted := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
@@ -81,10 +80,10 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	return k.executor.record(after, true)
 }
 
-// cell returns what makes and ends the network namespace of a cell.
+// cell returns the kind that makes and removes the network namespace of a cell.
 func (k containerKind) cell() cellKind { return cellKind{executor: k.executor} }
 
-// run starts the task of a container, and has containerd watch over it as its restart policy says.
+// run starts the task of a container, and has containerd watch it as its restart policy says.
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	log := k.executor.store.LogFile(after.Path)
 	if err := logs.ForgetExit(log); err != nil {
@@ -103,11 +102,11 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	return k.watch(ctx, after)
 }
 
-// runsOnce reports whether the end of the container is noted beside its log: nobody starts it again.
+// runsOnce reports whether the exit of the container is noted beside its log, since it is never restarted.
 func runsOnce(r *state.Record) bool { return r.Spec.(*resource.Container).RestartPolicy == "no" }
 
-// watch has containerd keep to the restart policy of the container, unless the user has stopped or paused it: the monitor of
-// containerd 1.6 ends a paused task for one that runs.
+// watch has containerd apply the restart policy of the container, unless the user has stopped or paused it: the monitor of
+// containerd 1.6 replaces a paused task by a running one.
 func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 	policy := after.Spec.(*resource.Container).RestartPolicy
 	if after.Status.Run != "" {
@@ -116,7 +115,7 @@ func (k containerKind) watch(ctx context.Context, after *state.Record) error {
 	return monitor.Set(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, policy, k.executor.store.LogFile(after.Path))
 }
 
-// undo takes away what a failed create has made.
+// undo removes everything that a failed create has made.
 func (k containerKind) undo(ctx context.Context, after *state.Record) error {
 	ctx, cancel := context.WithTimeout(client.Detached(ctx), cleanUpTimeout)
 	defer cancel()
@@ -132,8 +131,8 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	return errors.Join(err, k.executor.secrets.Remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
 }
 
-// start runs a container that is there. A root container finds the network namespace of its cell as it left it, unless
-// that is gone, as after a reboot.
+// start starts an existing container. A root container reuses the network namespace of its cell, unless that was lost, for
+// example in a reboot.
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if after.Spec.(*resource.Container).Root {
 		cell := after.Path.Parent()
@@ -149,7 +148,7 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if err := k.prepare(ctx, after); err != nil {
 		return err
 	}
-	// What containerd has of its limits may be from another kuke, or from when the host could enforce others.
+	// The limits in containerd may come from another version of kuke, or from a time when the host could enforce others.
 	if *resource.ResourcesOf(after.Spec) != (resource.Resources{}) {
 		if err := k.limit(ctx, after); err != nil {
 			return err
@@ -161,8 +160,8 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	return k.executor.record(after, false)
 }
 
-// prepare brings the settings of a container that its next task takes from the host up to date. Those of an imported
-// container are whoever's who made it.
+// prepare updates the settings that the next task of a container takes from the host. Those of an imported container belong
+// to its maker.
 func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	if r.Status.Imported {
 		return nil
@@ -170,8 +169,7 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	return task.Prepare(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
 }
 
-// adopt records a container that is there, after giving it the labels and limits that a change in place could have
-// given it.
+// adopt records an existing container, after it has set the labels and limits that an update in place could have set.
 func (k containerKind) adopt(ctx context.Context, after *state.Record) error {
 	if err := k.executor.mark(ctx, after, nil); err != nil {
 		return err
@@ -203,7 +201,7 @@ func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	return task.UpdateResources(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, limits)
 }
 
-// limited reports whether the container has limits, asked for or not.
+// limited reports whether the container has limits, configured or not.
 func (k containerKind) limited(r *state.Record) (bool, error) {
 	if r.Status.Limits != nil {
 		return true, nil
@@ -251,7 +249,7 @@ func (k containerKind) remove(ctx context.Context, before *state.Record) error {
 	if _, err := k.stop(ctx, before, nil); err != nil {
 		return err
 	}
-	// The container goes last: while it is there its labels tell, after a crash, what else there was.
+	// The container is removed last: after a crash its labels tell which other parts there were.
 	if err := k.removeHostParts(ctx, before); err != nil {
 		return err
 	}

@@ -1,10 +1,11 @@
-// Package executor looks at the host and changes it: containerd namespaces, images and containers, cgroups
-// and network namespaces.
+// Package executor observes the host and changes it: containerd namespaces, images and containers, cgroups and network
+// namespaces.
 //
-// [Executor.Refresh] reads what is there, for the planner. [Executor.Apply] carries out a plan, step by step
-// and in parallel, and records each change in the state as soon as it is done. It decides nothing: what to do
-// and with which values is in the plan.
+// [Executor.Refresh] observes the host for the planner. [Executor.Apply] carries out a plan, step by step and in parallel,
+// and records each change in the state as soon as it is done. It decides nothing: the plan holds every action with its
+// values. There is one file for each kind of resource and each concern, with the name that it has in package planner. The
+// packages below internal talk to containerd, the kernel and the file system.
 //
-// Values that must not be stored are in no plan: [Executor.Seal] puts digests in their place before planning and keeps
-// what they stand for in memory, [Executor.Provide] sees that all are at hand that a plan takes.
+// A plan holds no sensitive value: before planning, [Executor.Seal] replaces them by digests and keeps the values in
+// memory, and [Executor.Provide] checks that every value is known that a plan needs.
 package executor

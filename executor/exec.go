@@ -11,14 +11,14 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Session is a command that is run in a container for somebody who looks on.
+// Session is a command in a container whose input and output are connected to the caller.
 type Session = exec.Session
 
-// TerminalSize is that of a terminal, in characters.
+// TerminalSize is the size of a terminal, in characters.
 type TerminalSize = exec.Size
 
-// Run runs a command in the recorded container and returns its exit code. An error of errdefs.ErrNotFound or
-// errdefs.ErrFailedPrecondition says that the container doesn't run.
+// Run runs a command in the recorded container and returns its exit code. For a container that doesn't run, the error is
+// errdefs.ErrNotFound or errdefs.ErrFailedPrecondition.
 func (e *Executor) Run(ctx context.Context, r *state.Record, s Session) (exitCode uint32, err error) {
 	frozen, _, err := e.cgroups.Frozen(r.Status.Cgroup)
 	if err != nil {
@@ -37,7 +37,7 @@ func (e *Executor) Signal(ctx context.Context, r *state.Record, signal string) e
 	return err
 }
 
-// Wait waits until the recorded container has ended, and returns its exit code.
+// Wait waits for the exit of the recorded container and returns its code.
 func (e *Executor) Wait(ctx context.Context, r *state.Record) (exitCode uint32, err error) {
 	exit, err := task.Wait(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID)
 	return exit.Code, err

@@ -25,37 +25,37 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// cniCacheDir holds what CNI remembers of attached cells.
+// cniCacheDir holds CNI's records of attached cells.
 const cniCacheDir = "/run/kukeon/cni"
 
-// topCgroup is the cgroup that all realms are in.
+// topCgroup is the cgroup of all realms.
 const topCgroup = "/kukeon"
 
-// Config says which host to work on.
+// Config selects the host to work on.
 type Config struct {
 	// Containerd is the address of containerd's socket.
 	Containerd string
-	// CgroupRoot is where the cgroup file systems are mounted, usually /sys/fs/cgroup.
+	// CgroupRoot is the mount point of the cgroup file systems, usually /sys/fs/cgroup.
 	CgroupRoot string
 	// PluginDirs are searched for CNI plugins; ConfDir takes the configuration of networks, usually /etc/cni/net.d.
 	PluginDirs []string
 	ConfDir    string
 	// LogProgram is the path of the running program, which calls [Init]: it writes the containers' logs.
 	LogProgram string
-	// ProgramDir is for copies of LogProgram, which containerd runs where others than root can replace it.
+	// ProgramDir is for copies of LogProgram. containerd runs a copy where users other than root could replace LogProgram.
 	ProgramDir string
-	// ConnectTimeout is how long to wait for containerd to listen and to answer: with 0 somebody must listen.
+	// ConnectTimeout is the time for containerd to listen and to answer; with 0 it must listen already.
 	ConnectTimeout time.Duration
-	// CallTimeout bounds a question to containerd and the run of a CNI plugin, and how long containerd may be silent while
-	// it changes something. It is not 0.
+	// CallTimeout limits a question to containerd, the run of a CNI plugin, and the time for which containerd may be silent
+	// during a change. It is not 0.
 	CallTimeout time.Duration
-	// Announce is called once, from another goroutine, with what is waited for when connecting takes longer than a second.
-	// It may be nil.
+	// Announce is called once, from another goroutine, when connecting takes longer than a second, with the event that it
+	// waits for. It may be nil.
 	Announce func(waitingFor string)
 }
 
-// Init does the work of the processes that write the logs of containers and never returns, when this process is one;
-// else it returns at once. It must run before the program does anything else.
+// Init runs the program that writes the log of a container, and never returns, where this process was started as one; else
+// it returns at once. It must run before all other work of the program.
 func Init() { logs.Init() }
 
 // Executor works on one host. It may be used by several goroutines at once.
@@ -65,22 +65,22 @@ type Executor struct {
 	secrets *secrets.Vault
 	// holdsLock says that the caller holds the lock of the state.
 	holdsLock bool
-	// top is held while the cgroup of all realms may come or go.
+	// top is held while the cgroup of all realms may be made or removed.
 	top sync.Mutex
 }
 
-// kind is what the executor knows of one kind of resource. Each method ends with the record written; what it
-// is given comes from the plan.
+// kind carries out the steps of one kind of resource. Each method ends with the record written; its arguments come from the
+// plan.
 type kind interface {
 	create(ctx context.Context, after *state.Record) error
 	update(ctx context.Context, before, after *state.Record) error
 	remove(ctx context.Context, before *state.Record) error
 }
 
-// ConnectError says why containerd can't be reached, and how to repair it.
+// ConnectError is the reason why containerd can't be reached, with the remedy.
 type ConnectError = client.ConnectError
 
-// Host is a connection to one host, which changes nothing and records nothing by itself.
+// Host is a connection to one host. By itself it changes and records nothing.
 type Host struct {
 	containerd *client.Client
 	cgroups    *cgroup.Tree
@@ -112,13 +112,13 @@ func dial(ctx context.Context, c Config) (*client.Client, error) {
 	return client.Dial(ctx, client.DialOptions{Address: c.Containerd, Wait: c.ConnectTimeout, CallTimeout: c.CallTimeout, Announce: c.Announce})
 }
 
-// With returns what looks at the host and at the store, and records nothing.
+// With returns an executor that observes the host and reads the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
 	return &Executor{Host: h, store: store, secrets: secrets.New(store)}
 }
 
-// Holding returns what works on the host and records in the store what it does, and what it sees (see [Executor.Refresh]). The
-// caller holds the lock of the state.
+// Holding returns an executor that records its changes and observations in the store (see [Executor.Refresh]). The caller
+// holds the lock of the state.
 func (h *Host) Holding(store *state.Store) *Executor {
 	e := h.With(store)
 	e.holdsLock = true
@@ -128,7 +128,7 @@ func (h *Host) Holding(store *state.Store) *Executor {
 // Close ends the connection to containerd.
 func (h *Host) Close() error { return h.containerd.Close() }
 
-// kind returns what carries out the steps of a change, in a plan with the given names of cells.
+// kind returns the kind that carries out the steps of a change, in a plan with the given names of cells.
 func (e *Executor) kind(c *plan.Change, names []plan.SpaceNames) kind {
 	switch c.Path.Kind() {
 	case resource.KindRealm:
@@ -143,7 +143,7 @@ func (e *Executor) kind(c *plan.Change, names []plan.SpaceNames) kind {
 	return containerKind{e}
 }
 
-// record writes after to the state, with the times and the limits that are now in force.
+// record writes after to the state, with the times and the limits that are in force.
 func (e *Executor) record(after *state.Record, created bool) error {
 	r := *after
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -158,7 +158,7 @@ func (e *Executor) record(after *state.Record, created bool) error {
 		case err == nil:
 			r.Status.Limits = &limits
 		case errors.Is(err, fs.ErrNotExist) && r.Path.Kind() == resource.KindContainer:
-			// The cgroup of a container comes and goes with its task; its start records the limits.
+			// The cgroup of a container lives as long as its task; the start records its limits.
 		default:
 			return fmt.Errorf("read back the limits of cgroup %s: %w", r.Status.Cgroup, err)
 		}
@@ -166,7 +166,7 @@ func (e *Executor) record(after *state.Record, created bool) error {
 	return e.store.Put(&r)
 }
 
-// makeCgroup makes the cgroup of a resource above containers, or mends it: kuke never freezes one.
+// makeCgroup makes or repairs the cgroup of a resource above containers. It also thaws it: kuke never freezes one.
 func (e *Executor) makeCgroup(r *state.Record) error {
 	if err := e.cgroups.Create(r.Status.Cgroup, resource.ResourcesOf(r.Spec)); err != nil {
 		return err
@@ -174,7 +174,7 @@ func (e *Executor) makeCgroup(r *state.Record) error {
 	return e.cgroups.Thaw(r.Status.Cgroup)
 }
 
-// find returns the container in the namespace that is the wanted one, or nil.
+// find returns the first container in the namespace for which wanted is true, or nil.
 func (e *Executor) find(ctx context.Context, namespace string, wanted func(containers.Container) bool) (*containers.Container, error) {
 	list, err := containers.List(ctx, e.containerd, namespace)
 	if err != nil {
@@ -186,7 +186,7 @@ func (e *Executor) find(ctx context.Context, namespace string, wanted func(conta
 	return nil, nil
 }
 
-// labels returns the containerd labels of what belongs to r: the user's and those we recognise our own by.
+// labels returns the containerd labels of r: the user's, and those by which kuke recognises its own.
 func labels(r *state.Record) map[string]string {
 	l := map[string]string{plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project}
 	for k, v := range resource.LabelsOf(r.Spec) {
@@ -203,8 +203,8 @@ func labels(r *state.Record) map[string]string {
 	return l
 }
 
-// mark gives a container the labels of r, takes others away, and keeps with it what r says of it, by which it is recorded
-// again should the state be lost.
+// mark sets the labels of r on its container, removes others, and stores the spec of r with it, from which the record can
+// be restored if the state is lost.
 func (e *Executor) mark(ctx context.Context, r *state.Record, remove []string) error {
 	kept, err := json.Marshal(r.Spec)
 	if err != nil {
@@ -216,7 +216,7 @@ func (e *Executor) mark(ctx context.Context, r *state.Record, remove []string) e
 	return containers.SetRecord(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID, kept)
 }
 
-// labelChange returns what turns the user's labels of before into those of after.
+// labelChange returns the labels to set and to remove for the change from before to after.
 func labelChange(before, after *state.Record) (set map[string]string, remove []string) {
 	set = labels(after)
 	for k := range resource.LabelsOf(before.Spec) {
@@ -227,7 +227,7 @@ func labelChange(before, after *state.Record) (set map[string]string, remove []s
 	return set, remove
 }
 
-// removeNetnsDir takes the directory of the pins away once it is empty.
+// removeNetnsDir removes the directory of the pins once it is empty.
 func removeNetnsDir() {
 	_ = os.Remove(netnsDir)
 	_ = os.Remove(filepath.Dir(netnsDir))

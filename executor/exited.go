@@ -14,11 +14,11 @@ import (
 // Exited is a container that has ended right after its start.
 type Exited struct {
 	Path resource.Path
-	// Reason says how, such as "it exited with code 1".
+	// Reason describes the exit, for example "it exited with code 1".
 	Reason string
 }
 
-// Ended says how the container has ended that an error of [Executor.Apply] is about, and is empty for another error.
+// Ended describes the exit of the container that an error of [Executor.Apply] is about. It is empty for any other error.
 func Ended(err error) string {
 	if over := new(ended); errors.As(err, &over) {
 		return over.why
@@ -26,11 +26,11 @@ func Ended(err error) string {
 	return ""
 }
 
-// firstMoment is how long a container that was just started is given to show that it can't run.
+// firstMoment is the time after its start for which a container is observed.
 const firstMoment = 50 * time.Millisecond
 
-// Exited returns the containers that the outcomes say were started, and that have ended, in their order. Those that others
-// waited for are not among them.
+// Exited returns those containers that the outcomes say were started and that have ended, in the order of the outcomes. It
+// leaves out containers that a step waited for.
 func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, error) {
 	var started []resource.Path
 	waitedFor := map[resource.Path]bool{}

@@ -15,8 +15,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// flaws looks into the images that the host has for what would keep those containers from running that are new, or differ from
-// what is recorded: what a plan must say before anything is stopped.
+// flaws looks into the images of the host for reasons why containers that are new, or differ from their records, could not
+// run. A plan must report these before any container is stopped.
 func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	byImage := map[plan.ImageKey][]*resource.Resource{}
 	var images []plan.ImageKey // in a stable order
@@ -37,8 +37,8 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			// Where containerd's directories can't be mounted, as in a container that only has its socket, the steps that
-			// prepare containers find what is wrong.
+			// Where containerd's directories can't be mounted, for example in a container that only has its socket, the steps that
+			// prepare containers find the flaws.
 			slog.InfoContext(ctx, "could not look into an image", "image", key.Reference, "error", err)
 		}
 	}
@@ -71,8 +71,8 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 	return err
 }
 
-// nameOf returns a name that the image has in its namespace before the plan gives it that of the reference, or "" where it has
-// none yet: then it is a part of another image, which the step that prepares the container looks into.
+// nameOf returns a name that the image has in its namespace before the plan gives it that of the reference, or "" where it
+// has none: then it is part of another image, and the step that prepares the container looks into it.
 func (r *refresh) nameOf(key plan.ImageKey) string {
 	if local := r.actual.Images[key].Local; r.local[key] != local {
 		return r.named[contentKey{key.Namespace, local}]
@@ -80,13 +80,14 @@ func (r *refresh) nameOf(key plan.ImageKey) string {
 	return key.Reference
 }
 
-// alone reports whether a container of the cell, nil where that is not known, waits for no other one: else that may put into a
-// volume what this one needs.
+// alone reports whether a container of the cell, nil where that is not known, waits for no other container. Another one may
+// put the program of this one into a volume.
 func alone(c *resource.Container, cell *resource.Cell) bool {
 	return c.Root && len(c.DependsOn) == 0 && (cell == nil || len(cell.DependsOn) == 0)
 }
 
-// isMade reports whether the wanted container is made of the image with the digest, as far as can be told before planning.
+// isMade reports whether the wanted container has to be created from the image with the digest, as far as that is known
+// before planning.
 func (r *refresh) isMade(want *resource.Resource, have *state.Record, digest string) bool {
 	if digest == "" {
 		return false

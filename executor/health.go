@@ -21,7 +21,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// await waits until the container is what the condition says, healthy or completed, and records what came of it.
+// await waits until the container meets the condition, healthy or completed, and records the result.
 func (k containerKind) await(ctx context.Context, after *state.Record, condition resource.Condition) error {
 	r := *after
 	if now := k.executor.store.Record(after.Path); now != nil {
@@ -43,7 +43,7 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 	return errors.Join(err, k.executor.record(&r, false))
 }
 
-// withLastLines adds to an error what the container printed last, and the command that shows more of it.
+// withLastLines adds the last lines of the container's output to an error, and the command that shows more.
 func (k containerKind) withLastLines(ctx context.Context, p resource.Path, err error) error {
 	const most = 5
 	LogSettles()
@@ -66,7 +66,7 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	if err != nil {
 		return "", err
 	}
-	// A reboot takes the task, which tells it as well.
+	// The record also serves after a reboot, in which the task is lost.
 	r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
 	if exit.Code != 0 {
 		err = fmt.Errorf("it was to complete, but %w", k.exitError(r, exit.Code, nil))
@@ -74,15 +74,15 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	return state.Completed, err
 }
 
-// startPeriodInterval is the time between two checks in the start period.
+// startPeriodInterval is the interval of the healthcheck in the start period.
 const startPeriodInterval = time.Second
 
-// healthy runs the check until it succeeds, or has failed as often in a row as it may. A container that has ended and that
-// containerd restarts has as long as one whose check fails.
+// healthy runs the healthcheck until it succeeds, or has failed as often in a row as it may. A container that has ended and
+// that containerd restarts has as much time as one whose healthcheck fails.
 func (k containerKind) healthy(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	begin := time.Now()
 	for failed := 0; ; {
-		err := k.checkOnce(ctx, r, check)
+		err := k.probe(ctx, r, check)
 		if err == nil {
 			return nil
 		}
@@ -105,7 +105,8 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *reso
 	}
 }
 
-// over returns how the container has ended that a check has failed in, nil where it runs, and whether containerd restarts it.
+// over returns the exit of the container whose healthcheck has failed, nil where it runs, and whether containerd restarts
+// it.
 func (k containerKind) over(ctx context.Context, r *state.Record, failed error) (over error, again bool) {
 	found, err := k.executor.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil || ctx.Err() != nil {
@@ -117,11 +118,11 @@ func (k containerKind) over(ctx context.Context, r *state.Record, failed error) 
 	if found == nil {
 		return failed, false
 	}
-	// While the monitor makes a new task there is none.
+	// The container has no task while the monitor makes a new one.
 	return k.notRunning(r, found, errdefs.ErrFailedPrecondition), restarts(found)
 }
 
-// restarts reports whether containerd's restart monitor starts the container, which doesn't run, again.
+// restarts reports whether containerd's restart monitor restarts the container, which doesn't run.
 func restarts(c *containers.Container) bool {
 	policy, most, _ := strings.Cut(c.RestartPolicy, ":")
 	switch limit, err := strconv.Atoi(most); {
@@ -136,10 +137,10 @@ func restarts(c *containers.Container) bool {
 	}
 }
 
-// errNotRunning is the error of a check in a container that doesn't run; see over.
+// errNotRunning is the error of a healthcheck in a container that doesn't run; see over.
 var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
 
-func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
+func (k containerKind) probe(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	found, err := k.executor.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 		return errNotRunning
 	}
 	if len(check.Exec) > 0 {
-		return k.checkExec(ctx, r, check)
+		return k.probeExec(ctx, r, check)
 	}
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
@@ -160,7 +161,7 @@ func (k containerKind) checkOnce(ctx context.Context, r *state.Record, check *re
 	return from.Fetch(ctx, check.HTTP)
 }
 
-func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
+func (k containerKind) probeExec(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	var args []string
 	for _, text := range check.Exec {
 		arg, ok := k.executor.secrets.Open(text)
@@ -174,13 +175,13 @@ func (k containerKind) checkExec(ctx context.Context, r *state.Record, check *re
 	case err != nil || result.ExitCode == 0:
 		return k.executor.explain(r, err)
 	case !slices.Equal(args, check.Exec):
-		// What it prints may well be what it was given.
+		// The output may hold the sensitive arguments.
 		return fmt.Errorf("its command exited with code %d", result.ExitCode)
 	}
 	return fmt.Errorf("%s exited with code %d%s", args[0], result.ExitCode, lastLine(result.Output))
 }
 
-// lastLine returns the end of what a check printed, for a message.
+// lastLine returns the last line of the output of a healthcheck, for a message.
 func lastLine(output []byte) string {
 	lines := bytes.Split(bytes.TrimSpace(output), []byte("\n"))
 	if last := string(lines[len(lines)-1]); last != "" {

@@ -12,14 +12,14 @@ import (
 	"github.com/kukeon/kuke/executor/internal/network"
 )
 
-// Daemon is what a containerd says of itself.
+// Daemon describes a containerd.
 type Daemon struct {
 	Version string
-	// RestartPolicies are those that its restart monitor follows: none where it runs none.
+	// RestartPolicies are the policies that its restart monitor follows; none where it runs no monitor.
 	RestartPolicies []string
 }
 
-// AskContainerd asks containerd alone, and nothing else of the host. See [Connect] for its error.
+// AskContainerd returns the description of containerd, without a look at the rest of the host. See [Connect] for its error.
 func AskContainerd(ctx context.Context, c Config) (d Daemon, err error) {
 	client, err := dial(ctx, c)
 	if err != nil {
@@ -33,19 +33,19 @@ func AskContainerd(ctx context.Context, c Config) (d Daemon, err error) {
 	return d, err
 }
 
-// Cgroups is what the cgroup file system of a host can do.
+// Cgroups describes the cgroup file system of a host.
 type Cgroups struct {
 	// Mode is v1 or v2.
 	Mode string
-	// Controllers says of memory, cpu, cpuset, pids and io whether their limits can be enforced.
+	// Controllers tells of memory, cpu, cpuset, pids and io whether the host can enforce their limits.
 	Controllers map[string]bool
-	// Withheld are the controllers that are there, but that processes in the root keep from the cgroups below it.
+	// Withheld are the existing controllers that processes in the root keep from the cgroups below it.
 	Withheld []string
-	// Nested says that the root is itself below another cgroup, as in a container, which has to pass controllers on.
+	// Nested says that the root is itself below another cgroup, as in a container, which has to delegate controllers.
 	Nested bool
 }
 
-// LookAtCgroups looks at the cgroup file system that is mounted at root, or right below it, and changes nothing.
+// LookAtCgroups describes the cgroup file system that is mounted at root, or directly below it, and changes nothing.
 func LookAtCgroups(root string) (Cgroups, error) {
 	tree, err := cgroup.Open(root)
 	if err != nil {
@@ -54,19 +54,18 @@ func LookAtCgroups(root string) (Cgroups, error) {
 	return Cgroups{Mode: tree.Mode(), Controllers: tree.Controllers(), Withheld: tree.Withheld(), Nested: tree.Nested()}, nil
 }
 
-// MissingPlugins names what networks and published ports are made with and what is in none of the directories, nor in
-// PATH.
+// MissingPlugins returns the names of the programs for networks and published ports that are neither in the directories nor
+// in PATH.
 func MissingPlugins(dirs []string) []string {
 	return network.New(network.Config{PluginDirs: dirs}).MissingPlugins(true)
 }
 
-// DroppingChains returns the chains of other firewalls that drop the packets of cells, whatever the bridge is called that
-// they come from.
+// DroppingChains returns the chains of other firewalls that drop the packets of cells, for any name of a bridge.
 func DroppingChains() ([]network.Dropping, error) {
 	return network.DroppingChains([]string{network.BridgePrefix})
 }
 
-// Confinement tells which of the kernel's security modules confines containers.
+// Confinement tells which security modules of the kernel confine containers.
 type Confinement struct {
 	// AppArmor says that containers get an AppArmor profile; AppArmorEnabled only that the kernel has it enabled.
 	AppArmor, AppArmorEnabled bool
@@ -74,7 +73,7 @@ type Confinement struct {
 	SELinux bool
 }
 
-// HostConfinement looks at the security modules of this host.
+// HostConfinement reads the security modules of this host.
 func HostConfinement() Confinement {
 	enforcing, err := os.ReadFile("/sys/fs/selinux/enforce")
 	return Confinement{

@@ -18,11 +18,11 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Image is one that a containerd namespace has.
+// Image is an image of a containerd namespace.
 type Image struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest"`
-	// Size is that of its content in bytes: the compressed layers and the configuration.
+	// Size is the size of its content in bytes: the compressed layers and the configuration.
 	Size    int64     `json:"size"`
 	Created time.Time `json:"created"`
 }
@@ -40,15 +40,14 @@ func (e *Executor) Images(ctx context.Context, namespace string) ([]Image, error
 	return images, nil
 }
 
-// ImportImage reads an OCI archive, a docker archive or a tar of a root file system and returns the names of
-// the images it made. name is required for a root file system, and otherwise replaces the name in the archive
-// if not empty.
+// ImportImage imports an OCI archive, a docker archive or the tar of a root file system and returns the names of the
+// images. name is required for a root file system; otherwise it replaces the name in the archive if not empty.
 func (e *Executor) ImportImage(ctx context.Context, namespace string, r io.Reader, name string) ([]string, error) {
 	return image.Import(ctx, e.containerd, namespace, r, name)
 }
 
-// RemoveImage removes an image by its name, which may be short, and returns its full name. An image that a
-// container uses is refused.
+// RemoveImage removes an image by its name, which may be short, and returns its full name. It refuses an image that a
+// container uses.
 func (e *Executor) RemoveImage(ctx context.Context, namespace, name string) (string, error) {
 	name, err := fullReference(name)
 	if err != nil {
@@ -78,9 +77,9 @@ func fullReference(name string) (string, error) {
 	return reference.TagNameOnly(named).String(), nil
 }
 
-// image makes sure that the planned image is in the namespace and unpacked. One that is there by its digest is given the name
-// that is asked for: whatever looks for it by that finds it, as a restart or ctr does, and it stays when the name by which it
-// came is removed or is another image's.
+// image ensures that the planned image is in the namespace and unpacked. It gives the name of the reference to an image
+// that is there by its digest: a restart or ctr looks for it by that name, and the image stays when its former name is
+// removed or goes to another image.
 func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
 	if wanted.Pull {
 		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference); err != nil {
@@ -104,7 +103,7 @@ func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
 	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
 }
 
-// contentKey names content in a containerd namespace.
+// contentKey is the key of content in a containerd namespace.
 type contentKey struct{ namespace, digest string }
 
 // localImages looks up the images of desired containers in their namespaces.
@@ -126,8 +125,8 @@ func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior
 	return nil
 }
 
-// localImage returns the digest of an image in its namespace, or "". The digest that a reference names is enough to find it
-// by.
+// localImage returns the digest of an image in its namespace, or "". For a reference with a digest, that digest identifies
+// the image.
 func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, error) {
 	pinned := resource.PinnedDigest(key.Reference)
 	if pinned == "" {
@@ -146,8 +145,8 @@ func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, er
 	return pinned, nil
 }
 
-// manifests notes which manifests the image of a wanted container and the one that it was made from have for this host,
-// where their digests differ and one of them was asked for by its digest.
+// manifests records the manifests for this host of the image of a wanted container and of the image that the container was
+// made from, where their digests differ and one reference has a digest.
 func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.Record) error {
 	local := r.actual.Images[key].Local
 	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
@@ -169,8 +168,8 @@ func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.
 	return nil
 }
 
-// remoteImages asks registries for those images that a namespace lacks, or that are always pulled and whose digest is not
-// given by their reference.
+// remoteImages asks registries for the images that a namespace lacks, and for those that are always pulled and whose
+// reference has no digest.
 func (r *refresh) remoteImages(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, c := range r.wanted {

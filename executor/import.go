@@ -17,21 +17,21 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// toolLabels begin the keys of labels that tools set for themselves.
+// toolLabels are the prefixes of labels that tools set for themselves.
 var toolLabels = []string{"kukeon.io/", "containerd.io/", "io.containerd.", "nerdctl/", "io.cri-containerd", "io.kubernetes."}
 
-// Found is a container of the host, described as a configuration would.
+// Found is a container of the host in the terms of a configuration.
 type Found struct {
-	// Spec is in no normal form yet: the image is as containerd has it.
+	// Spec is not in normal form yet: the image is the reference in containerd.
 	Spec *resource.Container
-	// Lost says what of the container no configuration can put.
+	// Lost names the settings of the container that no configuration can express.
 	Lost        []string
 	ImageDigest string
 	Labels      map[string]string
 	CreatedAt   time.Time
 }
 
-// Inspect describes a container that kuke did not make, or that it has forgotten, for being one of the cell.
+// Inspect describes a container that kuke did not make, or that is not recorded, as a container of the cell.
 func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resource.Path) (*Found, error) {
 	container, err := e.find(ctx, namespace, func(c containers.Container) bool { return c.ID == id })
 	if err != nil {
@@ -52,7 +52,7 @@ func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resou
 	return found, nil
 }
 
-// userLabels returns the labels that neither a tool set nor the image did.
+// userLabels returns the labels that were set neither by a tool nor by the image.
 func userLabels(labels, image map[string]string) map[string]string {
 	users := maps.Clone(labels)
 	maps.DeleteFunc(users, func(key, value string) bool {
@@ -65,7 +65,7 @@ func userLabels(labels, image map[string]string) map[string]string {
 	return users
 }
 
-// Import records a container that kuke did not make, and labels it as ours. It goes on as it is.
+// Import records a container that kuke did not make, and sets kuke's labels on it. The container keeps running as it is.
 func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 	if err := e.mark(ctx, r, nil); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (e *Executor) Import(ctx context.Context, r *state.Record) error {
 	return e.store.Commit()
 }
 
-// ownFile reports whether a file is one of those that kuke mounts into the containers of a cell.
+// ownFile reports whether kuke mounts the file into the containers of a cell.
 func (e *Executor) ownFile(cell resource.Path, source string) bool {
 	return filepath.Dir(source) == etc.Dir(e.store, cell) || secrets.Owns(source)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Relabel records the resources as given, and has the labels of containerd say the same. Nothing that runs is touched.
+// Relabel records the resources as given, and sets the same in the labels of containerd. No task is touched.
 func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 	for _, r := range records {
 		var err error
@@ -31,7 +31,7 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 		case resource.KindContainer:
 			err = e.mark(ctx, r, nil)
 		}
-		if err != nil && !errdefs.IsNotFound(err) { // the next plan finds what is missing
+		if err != nil && !errdefs.IsNotFound(err) { // the next plan finds that it is missing
 			return err
 		}
 		if err := e.store.Put(r); err != nil {
@@ -41,9 +41,9 @@ func (e *Executor) Relabel(ctx context.Context, records []*state.Record) error {
 	return nil
 }
 
-// Move records resources by their new paths, and the others of the records as given. Their files and logs go along, and what
-// follows from their names changes in place: /etc/hosts of cells, and the specs that the next tasks are made from. All that runs
-// goes on. Done again, it goes on where it was cut short: the records by the former paths go last.
+// Move records resources under their new paths, and the other given records. It moves their files and logs, and updates in
+// place everything that follows from their names: /etc/hosts of cells, and the specs that the next tasks are made from. All
+// tasks keep running. A repetition continues an interrupted move: the records under the former paths are removed last.
 func (e *Executor) Move(ctx context.Context, moves []plan.Move) error {
 	for _, m := range moves {
 		if err := e.moveOne(ctx, m); err != nil {
@@ -56,7 +56,7 @@ func (e *Executor) Move(ctx context.Context, moves []plan.Move) error {
 	return e.vacate(moves)
 }
 
-// vacate takes away what is left by the former paths, what is in a resource before that.
+// vacate removes the rest under the former paths, the contents of a resource before the resource.
 func (e *Executor) vacate(moves []plan.Move) error {
 	to := map[resource.Path]resource.Path{}
 	for _, m := range moves {
@@ -77,7 +77,8 @@ func (e *Executor) vacate(moves []plan.Move) error {
 	return nil
 }
 
-// formerPath returns where the resource at p was before the move. ok is false for one that only refers to what is moved.
+// formerPath returns the path that the resource at p had before the move. ok is false for a resource that only refers to a
+// moved one.
 func formerPath(m plan.Move, p resource.Path) (from resource.Path, ok bool) {
 	if !m.To.Contains(p) {
 		return "", false
@@ -91,7 +92,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 		r := *recorded
 		from, ok := formerPath(m, r.Path)
 		if ok {
-			r.Status.UpdatedAt = &now // by which the former record is known, see [state.State.Unfinished]
+			r.Status.UpdatedAt = &now // it tells the new record from the former, see [state.State.Unfinished]
 		}
 		if err := e.Relabel(ctx, []*state.Record{&r}); err != nil {
 			return err
@@ -102,7 +103,7 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 		var err error
 		switch r.Path.Kind() {
 		case resource.KindSpace:
-			err = spaceKind{e}.make(&r, false) // its conflist says whose it is
+			err = spaceKind{e}.make(&r, false) // its conflist names the space
 		case resource.KindCell:
 			err = etc.Link(e.store, from, r.Path)
 		case resource.KindContainer:
@@ -115,7 +116,8 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 	return nil
 }
 
-// move has the next tasks of a container mount the files of its cell, bear its name and write its log where they are now.
+// move updates the next tasks of a container: they mount the files of its cell, have its hostname and write its log at the
+// new path.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
 	files := func(cell resource.Path) string { return etc.Dir(k.executor.store, cell) }
 	err := containers.Move(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
@@ -126,13 +128,14 @@ func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Re
 	if policy := r.Spec.(*resource.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {
 		err = k.watch(ctx, r)
 	}
-	if errdefs.IsNotFound(err) { // the next plan finds what is missing
+	if errdefs.IsNotFound(err) { // the next plan finds that it is missing
 		return nil
 	}
 	return err
 }
 
-// rename writes the files in /etc that follow from the names of cells: of those that are moved, and of all that know them.
+// rename writes the files in /etc that depend on the names of cells: those of the moved cells, and of all cells in the same
+// spaces.
 func (e *Executor) rename(moves []plan.Move) error {
 	st := &state.State{Records: e.store.Records()}
 	spaces, moved := map[resource.Path]bool{}, map[resource.Path]bool{}
@@ -173,7 +176,7 @@ func (e *Executor) rename(moves []plan.Move) error {
 	return nil
 }
 
-// moveLog gives the files of the log of a container the names that belong to its new path. Whoever writes them notices.
+// moveLog renames the files of the log of a container to its new path. The program that writes them notices it.
 func (e *Executor) moveLog(from, to resource.Path) error {
 	if from.Kind() != resource.KindContainer {
 		return nil
@@ -187,7 +190,7 @@ func (e *Executor) moveLog(from, to resource.Path) error {
 	return nil
 }
 
-// forget takes our labels off a container, which goes on as it is, and then its record away.
+// forget removes kuke's labels from a container, which keeps running, and then its record.
 func (e *Executor) forget(ctx context.Context, r *state.Record) error {
 	var ours []string
 	for key := range labels(r) {

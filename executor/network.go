@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// surveyHost looks at what of the host concerns networks.
+// surveyHost observes the networks, ports and firewalls of the host.
 func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
@@ -67,7 +67,7 @@ func bridges(desired *resource.Tree, prior *state.State) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// recordedNetworks looks at the networks of spaces and cells.
+// recordedNetworks observes the networks of recorded spaces and cells.
 func (r *refresh) recordedNetworks(prior *state.State) (err error) {
 	for p, record := range prior.Records {
 		switch p.Kind() {
@@ -83,7 +83,7 @@ func (r *refresh) recordedNetworks(prior *state.State) (err error) {
 	return nil
 }
 
-// publishes reports whether any port is published, or is to be.
+// publishes reports whether any port is, or is to be, published.
 func publishes(wanted []*resource.Resource, prior *state.State) bool {
 	for _, c := range wanted {
 		if len(c.Spec.(*resource.Container).Ports) > 0 {
@@ -98,7 +98,7 @@ func publishes(wanted []*resource.Resource, prior *state.State) bool {
 	return false
 }
 
-// mappingsOf never returns nil, which stands for not having looked.
+// mappingsOf never returns nil, which would mean that the ports were not observed.
 func mappingsOf(survey *network.Survey) []plan.PortMapping {
 	mappings := []plan.PortMapping{}
 	for _, m := range survey.Published {
@@ -132,7 +132,7 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	cell := record.Path
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
-	// One that can't be read is as good as missing: the next apply writes it.
+	// An unreadable file counts as missing: the next apply writes it.
 	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error

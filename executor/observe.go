@@ -27,41 +27,43 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// refreshParallelism is how many questions are asked of containerd and registries at once.
+// refreshParallelism is the maximum number of concurrent questions to containerd and registries.
 const refreshParallelism = 8
 
-// Refresh looks at the host: the namespaces of desired and recorded realms and those that bear our labels,
-// with a constant number of calls for each; the cgroups of recorded resources; the images and the paths of
-// the host that desired containers use. Nothing is changed, but with the lock of the state it is recorded which containers have
-// done their work, in prior as well: nobody may look again before a reboot takes their tasks. desired is nil for a view of what is recorded; for a plan, be it
-// of nothing desired, tasks that containerd's restart monitor is just making are waited for.
+// Refresh observes the host: the namespaces of desired and recorded realms and those with kuke's labels, with a constant
+// number of calls for each; the cgroups of recorded resources; the images and the host paths that desired containers use.
+// It changes nothing. An executor that holds the lock of the state also records containers that have completed, in prior
+// too: the next look may come after a reboot, in which their tasks are lost.
+//
+// desired is nil for a view of the recorded resources. For a plan, even one that desires nothing, Refresh waits for tasks
+// that containerd's restart monitor is just making.
 func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
 	return e.look(ctx, desired, prior, everything)
 }
 
-// Assume is Refresh without a look at what is recorded, which is taken to be as it is recorded: only at what else
-// matters to the desired resources, such as images and the host's routes.
+// Assume is Refresh without a look at recorded resources, which are assumed to be as recorded: it observes only the rest
+// that matters to desired ones, for example images and the host's routes.
 func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
 	return e.look(ctx, desired, prior, assumed)
 }
 
-// LookAgain looks at what a saved plan takes for granted about the host, for [plan.Plan.CheckHost]: not at the networks
-// and cgroups of what is recorded, and no registry is asked.
+// LookAgain observes the assumptions of a saved plan about the host, for [plan.Plan.CheckHost]: not the networks and
+// cgroups of recorded resources, and it asks no registry.
 func (e *Executor) LookAgain(ctx context.Context, p *plan.Plan, prior *state.State) (*plan.Actual, error) {
 	return e.look(ctx, p.Wants(), prior, again)
 }
 
-// extent is how much of the host is looked at.
+// extent is the part of the host that is observed.
 type extent int
 
 const (
 	everything extent = iota
-	assumed           // not at what is recorded
-	again             // at what a plan takes for granted
+	assumed           // all but recorded resources
+	again             // the assumptions of a plan
 )
 
-// Tasks is Refresh without a look at networks, images and secrets, which may be broken: at no more than operations on
-// recorded containers need.
+// Tasks is Refresh without a look at networks, images and secrets, which may be broken. It suffices for operations on
+// recorded containers.
 func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual, error) {
 	r := e.newRefresh(nil)
 	if err := r.namespaces(ctx, nil, prior); err != nil {
@@ -125,7 +127,7 @@ func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *stat
 
 type refresh struct {
 	executor *Executor
-	desired  *resource.Tree // nil for a view of what is recorded
+	desired  *resource.Tree // nil for a view of the recorded resources
 	wanted   []*resource.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
@@ -201,7 +203,7 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 		found := &plan.Container{ID: c.ID, Labels: c.Labels, Status: plan.TaskStatus(c.Status), PID: c.PID, ExitCode: c.ExitCode, FinishedAt: c.ExitedAt,
 			RestartPolicy: c.RestartPolicy, Restarts: c.RestartCount}
 		if found.Status == plan.TaskRunning {
-			// Unknown is fine: the task may end while we look, or containerd be in another pid namespace.
+			// An error is no failure: the task may end meanwhile, or containerd be in another pid namespace.
 			found.NetNS, _ = netns.Inode(int(c.PID))
 		}
 		switch found.Status {
@@ -226,8 +228,8 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	return nil
 }
 
-// notedExits takes a container without a task, which containerd has forgotten, for one that has ended with 0, where that is noted
-// beside its log.
+// notedExits treats a container without a task as one that has exited with 0, where that is noted beside its log:
+// containerd has forgotten the task.
 func (r *refresh) notedExits(prior *state.State) error {
 	for p, record := range prior.Records {
 		if p.Kind() != resource.KindContainer || !runsOnce(record) || record.Status.Exit != nil {
@@ -249,7 +251,7 @@ func (r *refresh) notedExits(prior *state.State) error {
 	return nil
 }
 
-// recordCompletions records which containers have done their work, where that is not recorded yet.
+// recordCompletions records the containers that have completed, where that is not recorded yet.
 func (r *refresh) recordCompletions(prior *state.State) error {
 	if !r.executor.holdsLock {
 		return nil
@@ -263,8 +265,8 @@ func (r *refresh) recordCompletions(prior *state.State) error {
 	return nil
 }
 
-// cgroupsOf looks at the limits of the cgroups of all that is recorded, and whether they are frozen, which containerd only
-// knows of what it froze itself.
+// cgroupsOf reads the limits of the cgroups of all recorded resources, and whether they are frozen: containerd only knows
+// the cgroups that it froze itself.
 func (r *refresh) cgroupsOf(prior *state.State) error {
 	for _, record := range prior.Records {
 		limits, err := r.executor.cgroups.Limits(record.Status.Cgroup)
@@ -296,7 +298,7 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 	return nil
 }
 
-// hostPaths notes the sources of volumes and the devices that aren't there, and what is given for a device and is none.
+// hostPaths records the missing sources of volumes, the missing devices, and the devices that are none.
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
 		wanted := c.Spec.(*resource.Container)

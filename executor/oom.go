@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// ended is the error of a container that does not run any more.
+// ended is the error of a container that has ended.
 type ended struct {
 	why string
 	err error
@@ -25,7 +25,7 @@ func (e *ended) Error() string { return e.why }
 
 func (e *ended) Unwrap() error { return e.err }
 
-// exitError says how a container that was waited for has ended; err is what of it the callers test.
+// exitError returns the error for the exit of an awaited container; err is the error for callers to test.
 func (k containerKind) exitError(r *state.Record, code uint32, err error) error {
 	killed, readErr := killedIn(k.executor.cgroups, k.recordedWith(r), r.Path, nil, nil)
 	return errors.Join(&ended{plan.ExitReason(code, killed), err}, readErr)
@@ -43,8 +43,8 @@ func (k containerKind) recordedWith(r *state.Record) *state.State {
 	return st
 }
 
-// killedIn reads what the kernel killed in the container p; c is what containerd has of it, nil where that isn't known, and
-// beside are the other containers of its cell.
+// killedIn returns the processes of the container p that the kernel killed. c is the container in containerd, nil where
+// that isn't known; beside are the other containers of its cell.
 func killedIn(cgroups *cgroup.Tree, st *state.State, p resource.Path, beside []resource.Path, c *plan.Container) (*plan.Killed, error) {
 	actual := &plan.Actual{Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}}
 	for _, q := range append(lineage(p), beside...) {
@@ -78,7 +78,7 @@ func lineage(p resource.Path) []resource.Path {
 	return all
 }
 
-// notRunning says of a container that does not run any more how it ended, as far as containerd knows.
+// notRunning returns the error for a container that has ended, with its exit, if containerd knows it.
 func (k containerKind) notRunning(r *state.Record, found *containers.Container, err error) error {
 	if found == nil || found.Status != containers.StatusStopped {
 		return fmt.Errorf("it does not run any more: %w", err)
@@ -86,14 +86,15 @@ func (k containerKind) notRunning(r *state.Record, found *containers.Container, 
 	return k.exitError(r, found.ExitCode, err)
 }
 
-// Kills tells what the kernel killed in recorded containers because memory ran out, from the files of the cgroups alone.
+// Kills finds, in the files of the cgroups alone, the processes of recorded containers that the kernel killed because
+// memory ran out.
 type Kills struct {
 	cgroups *cgroup.Tree
 	prior   *state.State
 	members map[resource.Path][]resource.Path // of each cell
 }
 
-// OpenKills looks at the cgroup file systems mounted at root. prior must hold the containers that will be asked for, and all
+// OpenKills opens the cgroup file systems mounted at root. prior must hold the containers to be observed, and the resources
 // above and beside them.
 func OpenKills(root string, prior *state.State) (*Kills, error) {
 	cgroups, err := cgroup.Open(root)
@@ -109,7 +110,8 @@ func OpenKills(root string, prior *state.State) (*Kills, error) {
 	return &Kills{cgroups, prior, members}, nil
 }
 
-// In returns what was killed in the container at p, nil where nothing was, and whether anything runs in it.
+// In returns the processes that were killed in the container at p, nil where there are none, and whether processes run in
+// it.
 func (k *Kills) In(p resource.Path) (killed *plan.Killed, running bool, err error) {
 	r := k.prior.Records[p]
 	pids, err := k.cgroups.Processes(r.Status.Cgroup)
@@ -118,7 +120,7 @@ func (k *Kills) In(p resource.Path) (killed *plan.Killed, running bool, err erro
 	}
 	c := &plan.Container{ID: r.Status.ContainerID}
 	for _, pid := range pids {
-		// One that can't be read has ended meanwhile.
+		// An unreadable process has just ended.
 		if at, err := process.StartTime(pid); err == nil && (c.StartedAt.IsZero() || at.Before(c.StartedAt)) {
 			c.StartedAt = at
 		}
@@ -127,10 +129,10 @@ func (k *Kills) In(p resource.Path) (killed *plan.Killed, running bool, err erro
 	return killed, len(pids) > 0, err
 }
 
-// watchInterval is how often the counters of the cgroups are looked at for more: no event tells of all of them.
+// watchInterval is the interval at which the counters of the cgroups are read: not all of them have events.
 const watchInterval = time.Second
 
-// Watch calls f for what is killed in the container at p from now on, until ctx ends, and returns its error.
+// Watch calls f for processes that are killed in the container at p from now on, until ctx ends, and returns its error.
 func (k *Kills) Watch(ctx context.Context, p resource.Path, f func(*plan.Killed)) error {
 	before, _, err := k.In(p)
 	for err == nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// halt ends the task of a container; one that is to stay so is recorded as stopped, and one that is shut down as it was
-// before.
+// halt ends the task of a container. A container that is to stay stopped is recorded as stopped, one that is shut down as
+// it was before.
 func (k containerKind) halt(ctx context.Context, c *plan.Change) error {
 	exit, err := k.stop(ctx, c.Before, c.GraceSeconds)
 	if err != nil {
@@ -27,11 +27,10 @@ func (k containerKind) halt(ctx context.Context, c *plan.Change) error {
 	case plan.Shutdown:
 		return k.executor.record(c.After, false)
 	}
-	return nil // it is started again, which is then recorded
+	return nil // its start is recorded
 }
 
-// recordExit records with a container how its task ended, which containerd forgets: with the task, or when the host is
-// started again.
+// recordExit records the exit of a container's task, which containerd forgets with the task or in a reboot.
 func (k containerKind) recordExit(after *state.Record, exit task.Exit) error {
 	r := *after
 	if !exit.At.IsZero() {
@@ -40,8 +39,8 @@ func (k containerKind) recordExit(after *state.Record, exit task.Exit) error {
 	return k.executor.record(&r, false)
 }
 
-// stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where
-// seconds is nil.
+// stop asks the task of a container to end, and kills it when the grace period is over: the container's own, where seconds
+// is nil.
 func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64) (task.Exit, error) {
 	if err := k.disregardExit(r); err != nil {
 		return task.Exit{}, err
@@ -54,7 +53,7 @@ func (k containerKind) stop(ctx context.Context, r *state.Record, seconds *int64
 	return task.Stop(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, spec.StopSignal, time.Duration(grace)*time.Second)
 }
 
-// disregardExit keeps the end of a container that is stopped, whatever its code, from being taken for the end of its work.
+// disregardExit keeps the exit of a stopped container, with any code, from counting as its completion.
 func (k containerKind) disregardExit(r *state.Record) error {
 	if !runsOnce(r) {
 		return nil
@@ -66,7 +65,7 @@ func (k containerKind) disregardExit(r *state.Record) error {
 	return logs.DisregardExit(log)
 }
 
-// kill sends a signal. A container that it ends for good stays down.
+// kill sends a signal. A container that it ends for good is recorded as killed.
 func (k containerKind) kill(ctx context.Context, c *plan.Change) error {
 	if c.After.Status.Run != "" {
 		if err := k.disregardExit(c.After); err != nil {
@@ -80,7 +79,7 @@ func (k containerKind) kill(ctx context.Context, c *plan.Change) error {
 	return k.recordExit(c.After, exit)
 }
 
-// freeze pauses a container, or lets it go on.
+// freeze pauses or unpauses a container.
 func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 	namespace, id := c.After.Status.Namespace, c.After.Status.ContainerID
 	if c.Action == plan.Pause {
@@ -95,7 +94,7 @@ func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 	if err := task.Resume(ctx, k.executor.containerd, namespace, id); err != nil {
 		return err
 	}
-	// What somebody has frozen past containerd runs, as far as that knows.
+	// containerd does not know a cgroup that another program has frozen.
 	if err := k.executor.cgroups.Thaw(c.After.Status.Cgroup); err != nil {
 		return err
 	}
@@ -105,7 +104,7 @@ func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 	return k.executor.record(c.After, false)
 }
 
-// accept makes the record tell what is there, and touches nothing else. What somebody removed is forgotten.
+// accept records the observed resource, and touches nothing else. It deletes the record of a resource that was removed.
 func (e *Executor) accept(c *plan.Change) error {
 	if c.After == nil {
 		return errors.Join(e.secrets.Remove(c.Before), e.store.Delete(c.Path))

@@ -35,7 +35,7 @@ func (k realmKind) make(ctx context.Context, after *state.Record, labels map[str
 func (k realmKind) update(ctx context.Context, before, after *state.Record) error {
 	set, remove := labelChange(before, after)
 	for _, key := range remove {
-		set[key] = "" // an empty value takes the label of a namespace away
+		set[key] = "" // an empty value removes the label of a namespace
 	}
 	if err := k.make(ctx, after, set); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (k realmKind) update(ctx context.Context, before, after *state.Record) erro
 	return k.executor.record(after, false)
 }
 
-// remove removes a realm. Its containerd namespace stays if it holds images, and nothing but those.
+// remove removes a realm. Its containerd namespace stays if it holds images, with nothing else.
 func (k realmKind) remove(ctx context.Context, before *state.Record) error {
 	kept := map[string]string{plan.LabelPath: string(before.Path), plan.LabelProject: before.Status.Project, plan.LabelKept: plan.KeptImages}
 	for key := range resource.LabelsOf(before.Spec) {
@@ -75,8 +75,8 @@ func (k realmKind) removeRest(before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
-// removeTop takes the common parent of all realms' cgroups away with the last of them. It may be gone: with a reboot, or
-// by another realm that is removed at the same time.
+// removeTop removes the common parent of all realms' cgroups with the last of them. It may be missing: after a reboot, or
+// when another realm is removed at the same time.
 func (k realmKind) removeTop() error {
 	k.executor.top.Lock()
 	defer k.executor.top.Unlock()

@@ -20,8 +20,8 @@ import (
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
-// RecordAgain writes the records that were made from [Executor.Evidence], which are in prior. Nothing that runs is touched; only the files
-// that the containers of a cell see in /etc are written again. Done again, it goes on where it was cut short.
+// RecordAgain writes the records that were made from [Executor.Evidence], which are in prior. No task is touched; only the
+// files that the containers of a cell see in /etc are written again. A repetition continues an interrupted one.
 func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) error {
 	if slices.ContainsFunc(records, func(r *state.Record) bool { return slices.ContainsFunc(resource.Leaves(r.Spec), resource.Leaf.Sealed) }) {
 		if err := e.secrets.SaveKey(); err != nil {
@@ -43,8 +43,8 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 	return e.store.Commit()
 }
 
-// Evidence returns what the host tells, by labels, names and files, of the resources that prior lacks, at and below the lost
-// paths, or of all where there are none. Nothing is changed.
+// Evidence returns the resources that prior lacks as the labels, names and files of the host tell them, at and below the
+// lost paths, or all where lost is empty. It changes nothing.
 func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*plan.Evidence, error) {
 	v := &plan.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]plan.InterfaceEvidence{}}
 	namespaces, err := e.containerd.Namespaces(ctx)
@@ -106,8 +106,8 @@ func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, name
 	return nil
 }
 
-// tells reports whether the container that claims p, with this namespace and id, tells of a record that is lost: its own, or
-// that of its cell, whose id no other record holds.
+// tells reports whether the container that claims p, with this namespace and id, is evidence of a lost record: its own, or
+// that of its cell, whose id no other record has.
 func tells(prior *state.State, recorded map[[2]string]bool, p resource.Path, id [2]string) bool {
 	if have := prior.Records[p]; have != nil {
 		return prior.Records[p.Parent()] == nil && have.Status.ContainerID == id[1]
@@ -126,8 +126,8 @@ func (e *Executor) networkEvidence(v *plan.Evidence) error {
 	return nil
 }
 
-// placeOf returns the cgroup that a container is made in, which is the natural one unless something was moved, and the id of its
-// cell, as far as the spec tells.
+// placeOf returns the cgroup that a container is made in, which is the natural one unless a resource was moved, and the id
+// of its cell, as far as the spec holds them.
 func placeOf(spec *specs.Spec, natural string) (cgroup, cell string) {
 	cgroup = natural
 	if spec.Linux == nil {
@@ -144,7 +144,7 @@ func placeOf(spec *specs.Spec, natural string) (cgroup, cell string) {
 	return cgroup, cell
 }
 
-// cgroupEvidence looks at the levels in a cgroup.
+// cgroupEvidence reads the cgroups of realms, spaces, stacks and cells below a cgroup.
 func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
 	names, err := e.cgroups.Children(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -173,7 +173,7 @@ func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
 	return nil
 }
 
-// lostCells returns the ids of the cells that have no record: those that their containers tell, else those that their paths make.
+// lostCells returns the ids of the cells without a record: from their containers, or else from their paths.
 func lostCells(v *plan.Evidence, prior *state.State) map[resource.Path]string {
 	ids, used := map[resource.Path]string{}, map[string]bool{}
 	add := func(cell resource.Path, id string) {
@@ -188,7 +188,7 @@ func lostCells(v *plan.Evidence, prior *state.State) map[resource.Path]string {
 	}
 	for _, c := range v.Containers {
 		if cell := c.Path.Parent(); c.CellID != "" && prior.Records[cell] == nil {
-			ids[cell], used[c.CellID] = c.CellID, true // also where a move that was cut short has left it to two
+			ids[cell], used[c.CellID] = c.CellID, true // also where an interrupted move has left it to two
 		}
 	}
 	for _, c := range v.Containers {
@@ -235,8 +235,8 @@ func (e *Executor) cellEvidence(v *plan.Evidence, prior *state.State) error {
 	return nil
 }
 
-// interfacesOf returns the interfaces that the network namespace of a cell has, if it is there; bridges holds the CNI
-// networks by their bridges. The ports of the cell, which libcni has forgotten, it doesn't tell.
+// interfacesOf returns the interfaces of the network namespace of a cell, if it exists; bridges holds the CNI networks by
+// their bridges. It can't tell the ports of the cell, which libcni has forgotten.
 func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.InterfaceEvidence, error) {
 	addresses, err := network.Addresses(pin)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -255,8 +255,8 @@ func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.Interf
 	return all, nil
 }
 
-// namedIn returns the interface in n, the network of its own space, whose address the cell's /etc/hosts has: after a reboot
-// nothing else tells.
+// namedIn returns the interface in n, the network of its own space, whose address is in the cell's /etc/hosts: after a
+// reboot nothing else holds it.
 func (e *Executor) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
 	data, err := durable.ReadFile(e.store.NetworkFile(cell, state.HostsFile))
 	if err != nil || n.Name == "" {
@@ -274,7 +274,7 @@ func (e *Executor) namedIn(cell resource.Path, n plan.CNINetwork) []plan.Interfa
 	return nil
 }
 
-// publishedOf turns single ports into ranges where they follow each other.
+// publishedOf joins consecutive single ports into ranges.
 func publishedOf(ports []network.PortMapping) []string {
 	var merged []resource.Port
 	for _, m := range ports {

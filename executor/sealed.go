@@ -10,12 +10,12 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// UseKey takes the key that a saved plan brings. It comes before [Executor.Seal]. The error wraps [plan.ErrStale]
-// when the state has got another key since.
+// UseKey sets the key of a saved plan. Call it before [Executor.Seal]. The error wraps [plan.ErrStale] when the state has
+// another key now.
 func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.UseKey(key) }
 
-// Seal puts sealed texts into the tree for all that is sensitive, and reads the values of secrets. Those that can't be
-// read are told by [Executor.Refresh]. It comes before planning.
+// Seal replaces all sensitive values in the tree by sealed texts, and reads the values of secrets. [Executor.Refresh]
+// reports those that can't be read. Call it before planning.
 func (e *Executor) Seal(tree *resource.Tree) error {
 	for _, r := range containersOf(tree) {
 		sealed, err := e.secrets.SealContainer(r)
@@ -27,18 +27,18 @@ func (e *Executor) Seal(tree *resource.Tree) error {
 	return nil
 }
 
-// PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
+// PlanKey returns the key that the plan's values are sealed with, if apply must save it in the state.
 func (e *Executor) PlanKey(p *plan.Plan) resource.SealKey { return e.secrets.PlanKey(p) }
 
-// Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
-// must be; other values are those that [Executor.Seal] was given. Nothing is changed.
+// Provide checks that every value is known that carrying out the plan takes. It reads secrets again where necessary; other
+// values are those given to [Executor.Seal]. It changes nothing.
 func (e *Executor) Provide(p *plan.Plan) error { return e.secrets.Provide(p) }
 
-// Reseal returns the records of prior that hold values sealed with a key that is lost, with those values sealed again that
-// their containers still have: a plan then tells what has changed, and not that all has.
+// Reseal returns the records of prior that hold values sealed with a lost key, with the values sealed again that their
+// containers still have: then a plan shows only real changes.
 func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Record, error) {
 	var resealed []*state.Record
-	digests := map[[2]string]string{} // of what containers were made from, by namespace and id
+	digests := map[[2]string]string{} // spec digests of containers, by namespace and id
 	listed := map[string]bool{}
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
@@ -60,7 +60,7 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 			listed[namespace] = true
 		}
 		if digest, found := digests[[2]string{namespace, id}]; !found || digest != r.Status.SpecDigest {
-			continue // it is made again in any case
+			continue // it is replaced in any case
 		}
 		spec, err := containers.Spec(ctx, e.containerd, namespace, id)
 		if err != nil {
@@ -75,8 +75,8 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 	return resealed, nil
 }
 
-// writeSecrets makes the files of the container's secrets, or puts them right in place: they are mounted into it. The
-// container is there, which tells whom they belong to.
+// writeSecrets writes the files of the container's secrets in place: they are mounted into it. The container exists, and
+// its spec names their owner.
 func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error {
 	if len(r.Spec.(*resource.Container).Secrets) == 0 {
 		return nil
@@ -92,7 +92,7 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	return k.executor.secrets.Write(r, uid, gid)
 }
 
-// secretFiles notes what is wrong with the files of recorded secrets.
+// secretFiles records the drift of the files of recorded secrets.
 func (r *refresh) secretFiles(prior *state.State) error {
 	for p, record := range prior.Records {
 		c, ok := record.Spec.(*resource.Container)
@@ -100,12 +100,12 @@ func (r *refresh) secretFiles(prior *state.State) error {
 			continue
 		}
 		for _, s := range c.Secrets {
-			what, err := r.executor.secrets.Drift(record, s)
+			drift, err := r.executor.secrets.Drift(record, s)
 			if err != nil {
 				return err
 			}
-			if what != "" {
-				r.actual.SecretDrift[p] = append(r.actual.SecretDrift[p], what)
+			if drift != "" {
+				r.actual.SecretDrift[p] = append(r.actual.SecretDrift[p], drift)
 			}
 		}
 	}

@@ -54,7 +54,7 @@ func (k spaceKind) remove(_ context.Context, before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
-// networkOfSpace returns the recorded network of a space as package network takes it, with the space's rules.
+// networkOfSpace returns the recorded network of a space in the terms of package network, with the space's rules.
 func networkOfSpace(r *state.Record) (network.Network, error) {
 	wanted, err := networkOf(r.Status.Network)
 	if err != nil {
@@ -80,7 +80,7 @@ func networkOfSpace(r *state.Record) (network.Network, error) {
 	return wanted, nil
 }
 
-// networkOf returns a recorded network as package network takes it, without rules.
+// networkOf returns a recorded network in the terms of package network, without rules.
 func networkOf(n *state.Network) (network.Network, error) {
 	subnet, err := netip.ParsePrefix(n.Subnet)
 	if err != nil {

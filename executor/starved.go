@@ -13,8 +13,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// What runc takes to start a process, at most: its own processes and threads come first and count as well, as does the copy
-// of itself that runc 1.1.15 keeps in memory.
+// The most that runc takes to start a process: its own processes and threads come first and count too, as does the copy of
+// itself that runc 1.1.15 keeps in memory.
 const (
 	startPIDs   = 16
 	startMemory = 24 * units.MiB
@@ -27,8 +27,8 @@ type level struct {
 	used, limits map[string]int64
 }
 
-// explain names the limit that kept the recorded container, or a command in it, from being started, where err looks so. It
-// reads the limits at once: what is in use changes.
+// explain names the limit that kept the recorded container, or a command in it, from being started, where err suggests one.
+// It reads the limits at once, since their use changes.
 func (e *Executor) explain(r *state.Record, err error) error {
 	controllers, sure := task.Starved(err)
 	if len(controllers) == 0 {
@@ -43,7 +43,7 @@ func (e *Executor) explain(r *state.Record, err error) error {
 	return err
 }
 
-// levelsOf returns the cgroups of the container and of all that it is in, as far as they can be read.
+// levelsOf returns the cgroups of the container and of all resources above it, as far as they can be read.
 func (e *Executor) levelsOf(r *state.Record) []level {
 	var levels []level
 	for p := r.Path; p != ""; p = p.Parent() {
@@ -67,8 +67,8 @@ func (e *Executor) levelsOf(r *state.Record) []level {
 	return levels
 }
 
-// levelOf reads a cgroup. One that isn't there, as that of a container whose start has failed, had the limits that were
-// asked for, and nothing in it.
+// levelOf reads a cgroup. A missing one, for example that of a container whose start has failed, had the configured limits
+// and was empty.
 func (e *Executor) levelOf(cgroup, name string, asked *resource.Resources) (level, bool) {
 	limits, err := e.cgroups.Limits(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -88,8 +88,8 @@ func (e *Executor) levelOf(cgroup, name string, asked *resource.Resources) (leve
 	}, true
 }
 
-// exhausted says which level's limit of the controller leaves too little to start a process, or returns "". The level with
-// the least room counts; where it is sure that a limit is the cause, however much room there is.
+// exhausted describes the level whose limit of the controller leaves too little to start a process, or returns "". The
+// level with the least room counts; where a limit is sure to be the cause, with any amount of room.
 func exhausted(levels []level, controller string, sure bool) string {
 	var least *level
 	room := func(l *level) int64 { return l.limits[controller] - l.used[controller] }

@@ -19,21 +19,21 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// A container that takes the place of another one is tried first: made under another id, in a cgroup and a network namespace of
-// its own, up to the start of its program, and removed. What keeps it from running is then found while the old one runs.
+// Before a container is replaced, the new one is tried: it is made under another id, in a cgroup and a network namespace of
+// its own, up to the start of its program, and removed. So errors in its settings show while the old one runs.
 
-// trialCgroup returns the cgroup of a container that is tried. It is not in that of the cell, whose processes it must not
-// take memory from.
+// trialCgroup returns the cgroup of a container that is tried. It is outside the cgroup of the cell, whose processes must
+// not lose memory to it.
 func trialCgroup(id string) string { return topCgroup + "/." + id }
 
-// try makes sure that a container can be made.
+// try checks that a container can be made.
 func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	options, err := k.options(after)
 	if err != nil {
 		return err
 	}
 	if k.awaitsProgram(ctx, after, options) {
-		// The runtime's own stands in for it, so that all else is tried.
+		// The runtime's own program replaces it, so that everything else is tried.
 		spec := *options.Spec
 		spec.Command, spec.Args = "/proc/self/exe", nil
 		options.Spec = &spec
@@ -50,7 +50,7 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	return errors.Join(task.Try(ctx, k.executor.containerd, after.Status.Namespace, options), k.executor.cgroups.Remove(options.CgroupPath))
 }
 
-// awaitsProgram reports whether a container that others go before may find its program in a volume only then.
+// awaitsProgram reports whether a container that waits for others may find its program in a volume only then.
 func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, options spec.Options) (awaited bool) {
 	var cell *resource.Cell
 	if r := k.executor.store.Record(after.Path.Parent()); r != nil {
@@ -67,14 +67,14 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 	return awaited && err == nil
 }
 
-// TidyUp removes what commands of kuke that were killed have left on the host, and nothing of those that run. The caller holds
-// the lock of the state, and has read it.
+// TidyUp removes the leftovers of killed kuke commands from the host, and nothing of running ones. The caller holds the
+// lock of the state, and has read it.
 func (e *Executor) TidyUp(ctx context.Context) error {
 	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx))
 }
 
-// removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state, so
-// that nobody tries one of its realms now.
+// removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state,
+// so that nobody tries one in its realms now.
 func (e *Executor) removeTrials(ctx context.Context) error {
 	namespaces, err := e.containerd.Namespaces(ctx)
 	if err != nil {

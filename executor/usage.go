@@ -8,10 +8,10 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Usage is what a resource, with all below it, uses.
+// Usage is the resource usage of a resource and everything below it.
 type Usage = cgroup.Usage
 
-// Usage reads what a recorded resource uses; nil where its cgroup isn't there, as that of a container that doesn't run.
+// Usage reads the usage of a recorded resource. It is nil where the cgroup is missing, as for a container that doesn't run.
 func (e *Executor) Usage(r *state.Record) (*Usage, error) {
 	u, err := e.cgroups.Usage(r.Status.Cgroup)
 	if errors.Is(err, fs.ErrNotExist) {

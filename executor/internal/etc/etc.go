@@ -1,6 +1,6 @@
 // Package etc writes the files that the containers of a cell see in /etc: hosts, hostname and resolv.conf.
 //
-// They are changed in place, since they are mounted into containers, which would go on seeing a file that is replaced.
+// It changes them in place: they are mounted into containers, which would keep seeing a file that was replaced.
 package etc
 
 import (
@@ -30,11 +30,11 @@ const (
 	resolvFile   = state.ResolvFile
 )
 
-// resolvConfs are where the host's resolvers are found. The second tells them where the first only points to a resolver
-// on the host's own loopback, which a cell doesn't reach.
+// resolvConfs are the files with the host's resolvers. The second holds them where the first only names a resolver on the
+// host's own loopback, which a cell doesn't reach.
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
-// Write makes the files of a cell, or brings them up to date.
+// Write makes or updates the files of a cell.
 func Write(store *state.Store, cell *state.Record, names []plan.SpaceNames) error {
 	if err := store.MakeNetworkDir(cell.Path); err != nil {
 		return err
@@ -50,7 +50,7 @@ func Write(store *state.Store, cell *state.Record, names []plan.SpaceNames) erro
 	)
 }
 
-// WriteHosts makes the hosts file of a cell, or brings it up to date.
+// WriteHosts makes or updates the hosts file of a cell.
 func WriteHosts(store *state.Store, cell resource.Path, a *state.Attachment, names []plan.SpaceNames) error {
 	return writeFile(store, cell, hostsFile, plan.HostsFile(cell, a, names))
 }
@@ -60,7 +60,7 @@ func Dir(store *state.Store, cell resource.Path) string {
 	return filepath.Dir(store.NetworkFile(cell, hostsFile))
 }
 
-// Stale returns the names of the files of a cell, but for its hosts, that [Write] would change.
+// Stale returns the names of the files of a cell, except its hosts file, that [Write] would change.
 func Stale(store *state.Store, cell resource.Path) ([]string, error) {
 	resolv, err := resolvConf()
 	if err != nil {
@@ -76,9 +76,9 @@ func Stale(store *state.Store, cell resource.Path) ([]string, error) {
 	return stale, nil
 }
 
-// writeFile changes the file in place: it is mounted into containers, which would go on seeing one that is replaced.
-// What they see has a second, hidden name beside the first: an editor that puts a new file in the place of the old one
-// doesn't reach that, and is undone.
+// writeFile changes the file in place: containers that it is mounted into would keep seeing one that was replaced. The file
+// that they see has a second, hidden name beside the first. Where an editor replaces the file under the first name, the
+// second still leads to the mounted one, and writeFile restores it.
 func writeFile(store *state.Store, cell resource.Path, name, text string) error {
 	file, kept := store.NetworkFile(cell, name), store.NetworkFile(cell, "."+name)
 	err := keep(file, kept)
@@ -94,10 +94,10 @@ func writeFile(store *state.Store, cell resource.Path, name, text string) error 
 	return nil
 }
 
-// Whoever a container runs as may read the files of its cell.
+// All users of a container may read the files of its cell.
 const etcMode fs.FileMode = 0o644
 
-// keep gives the file its second name, and makes it first where it isn't there.
+// keep gives the file its second name, after it has made the file if it is missing.
 func keep(file, kept string) error {
 	if _, err := os.Lstat(kept); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -109,8 +109,8 @@ func keep(file, kept string) error {
 	return errors.Join(f.Close(), os.Link(file, kept))
 }
 
-// rewrite changes what is in the file, if it is another text. The new one is there before what is left of a longer old
-// one goes, so that the file is never seen empty.
+// rewrite changes the text of the file. It writes the new text before it cuts the rest of a longer old one, so that the
+// file is never seen empty.
 func rewrite(file, text string) error {
 	if old, err := durable.ReadFile(file); err == nil && string(old) == text {
 		return nil
@@ -127,7 +127,7 @@ func rewrite(file, text string) error {
 	return errors.Join(err, f.Chmod(etcMode), f.Close())
 }
 
-// restore makes both names stand for the file that has the second one.
+// restore makes the first name refer to the file that has the second one.
 func restore(file, kept string) error {
 	want, err := os.Stat(kept)
 	if err != nil {
@@ -165,7 +165,7 @@ func resolvConf() (string, error) {
 	return text, nil
 }
 
-// reachable leaves the resolvers on a loopback out, and reports whether others are left.
+// reachable removes the resolvers on a loopback, and reports whether others are left.
 func reachable(data []byte) (text string, resolvers bool) {
 	var b strings.Builder
 	for line := range bytes.Lines(data) {
@@ -182,7 +182,7 @@ func reachable(data []byte) (text string, resolvers bool) {
 	return b.String(), resolvers
 }
 
-// Mounts returns the mounts of the cell's files, but for those in whose place the container mounts something itself.
+// Mounts returns the mounts of the cell's files, except those that a volume of the container replaces.
 func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
@@ -197,8 +197,8 @@ func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	return mounts
 }
 
-// Link gives the files of a cell, which are mounted into its containers, a second place below its new path: until the
-// containers know of that, their next tasks mount those in the first.
+// Link links the files of a cell, which are mounted into its containers, below its new path. Until the specs of the
+// containers change, their next tasks mount them from the former one.
 func Link(store *state.Store, from, to resource.Path) error {
 	if err := store.MakeNetworkDir(to); err != nil {
 		return err
@@ -215,7 +215,7 @@ func linkFile(store *state.Store, from, to resource.Path, name string) error {
 	old := store.NetworkFile(from, "."+name)
 	had, err := os.Stat(old)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it is made anew
+		return nil // the next Write makes it
 	}
 	if err != nil {
 		return err

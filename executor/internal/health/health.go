@@ -1,4 +1,4 @@
-// Package health connects to a cell, as the healthchecks of its containers ask.
+// Package health makes the connections of healthchecks into a cell.
 package health
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 )
 
-// Cell connects from within a cell, to addresses and to the names that the cell's own hosts file has.
+// Cell connects from within a cell, to addresses and to the names in the cell's own hosts file.
 type Cell struct {
 	// Pin is where the network namespace of the cell is pinned, Hosts the path of its hosts file.
 	Pin, Hosts string
@@ -29,7 +29,7 @@ func (d Cell) Connect(ctx context.Context, address string) error {
 	return conn.Close()
 }
 
-// Fetch asks for the URL by HTTP. A status from 400 on is an error.
+// Fetch requests the URL by HTTP. A status from 400 on is an error.
 func (d Cell) Fetch(ctx context.Context, url string) error {
 	client := http.Client{
 		Transport: &http.Transport{DialContext: d.dial, DisableKeepAlives: true},

@@ -79,7 +79,7 @@ type Host struct {
 	Tree    *cgroup.Tree
 }
 
-// NewHost returns a namespace named after the test, which it is removed with.
+// NewHost returns a namespace with the name of the test, which removes it at its end.
 func NewHost(t *testing.T) *Host {
 	t.Helper()
 	needLab(t)
@@ -168,7 +168,7 @@ func Sh(script string) resource.Container {
 	return resource.Container{Command: "/bin/sh", Args: []string{"-c", script}}
 }
 
-// Log returns the file that the output of the container goes to.
+// Log returns the log file of the container.
 func (h *Host) Log(id string) string { return filepath.Join(h.Dir, id+".log") }
 
 // Start creates the container and starts its task.
@@ -213,7 +213,7 @@ func (h *Host) Output(id string) string {
 	return string(data)
 }
 
-// AwaitOutput waits until the container has printed the text.
+// AwaitOutput waits until the output of the container contains the text.
 func (h *Host) AwaitOutput(id, text string) {
 	h.T.Helper()
 	for range 500 {
@@ -225,8 +225,8 @@ func (h *Host) AwaitOutput(id, text string) {
 	h.T.Fatalf("container %s didn't print %q but %q", id, text, h.Output(id))
 }
 
-// AwaitWritten waits until the container has stopped and all that it printed is in its log: the shim copies the last of it
-// after the exit.
+// AwaitWritten waits until the container has stopped and its log is complete: the shim copies the last output after the
+// exit.
 func (h *Host) AwaitWritten(id string) containers.Container {
 	h.T.Helper()
 	c := h.Await(id, containers.StatusStopped)
@@ -251,7 +251,7 @@ func (h *Host) isOpen(file string) bool {
 	})
 }
 
-// Run runs the container to its end and returns what it printed.
+// Run runs the container to its end and returns its output.
 func (h *Host) Run(o spec.Options) string {
 	h.T.Helper()
 	h.Start(o)

@@ -1,5 +1,5 @@
-// Package preflight looks into an image for what would keep a container from running: mounts that are not possible, and
-// a user, a directory or a program that is missing. It changes nothing, and nothing of the image runs.
+// Package preflight looks into an image for reasons why a container could not run: mounts that are not possible, and a
+// missing user, directory or program. It changes nothing, and runs nothing of the image.
 package preflight
 
 import (
@@ -17,19 +17,20 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// Image looks for flaws of containers that are made from one image.
+// Image finds the flaws of containers that are made from one image.
 type Image struct {
-	// Root is where its root file system is mounted, Name the reference to it.
+	// Root is the mount point of its root file system, Name the reference to it.
 	Root, Name string
 	Config     ocispec.ImageConfig
 	// Foreign says that the host runs programs of other architectures too.
 	Foreign bool
-	// known are the flaws found so far, by what they depend on: many containers of a large configuration are alike.
+	// known are the flaws found so far, by the settings that they depend on: many containers of a large configuration are
+	// alike.
 	known map[string][]plan.Flaw
 }
 
-// Flaws returns the flaws of a container. alone says that it waits for no other container: else a program that is missing is no
-// flaw, which that container may put into a volume.
+// Flaws returns the flaws of a container. alone says that it waits for no other container: else that one may put a missing
+// program into a volume, and there is no flaw.
 func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
 	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
 	if err != nil {
@@ -40,7 +41,7 @@ func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
 	}
 	found, awaited, err := p.Look(c)
 	if awaited && !alone {
-		found = nil // those that it waits for may put it there
+		found = nil // a container that it waits for may put the program there
 	}
 	if p.known == nil {
 		p.known = map[string][]plan.Flaw{}
@@ -49,12 +50,13 @@ func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
 	return found, err
 }
 
-// Look looks for flaws of a container. awaited says that the only one is a program that another container may put into a volume.
+// Look looks for flaws of a container. awaited says that the only flaw is a program that another container may put into a
+// volume.
 func (p *Image) Look(c *resource.Container) (found []plan.Flaw, awaited bool, err error) {
 	view := rootfs.New(p.Root)
 	found, err = p.mounts(view, c)
 	if err != nil || len(found) > 0 {
-		return found, false, err // without its mounts the view is not that of the container
+		return found, false, err // without its mounts the view differs from the container's
 	}
 	process := rootfs.Process{Env: append(slices.Clone(p.Config.Env), c.Env.Pairs()...), Dir: p.Config.WorkingDir, Foreign: p.Foreign}
 	flawf := func(attribute, summary, format string, args ...any) {
@@ -79,7 +81,7 @@ func (p *Image) Look(c *resource.Container) (found []plan.Flaw, awaited bool, er
 		return found, false, nil
 	}
 	if resource.IsSealed(process.Args[0]) || resource.IsSealed(c.Env["PATH"]) {
-		return found, false, nil // what could be said of the value would tell of it
+		return found, false, nil // a message would reveal the value
 	}
 	flaw, missing, err := view.ProgramFlaw(&process)
 	awaited = missing && len(found) == 0
@@ -114,7 +116,7 @@ func (p *Image) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, e
 		all = append(all, mount{t.Path, "", fmt.Sprintf("tmpfs[%q].path", t.Path), "a tmpfs", false})
 	}
 	for _, s := range c.Secrets {
-		const anyFile = "/dev/null" // the secret's own may not be there yet
+		const anyFile = "/dev/null" // that of the secret may not exist yet
 		all = append(all, mount{s.Target(), anyFile, fmt.Sprintf("secrets[%q].mountPath", s.Name), "the secret " + s.Name, true})
 	}
 	slices.SortStableFunc(all, func(a, b mount) int { return strings.Compare(a.target, b.target) })

@@ -1,4 +1,4 @@
-// Package process reads from /proc what the kernel tells of a process.
+// Package process reads the data of a process from /proc.
 package process
 
 import (
@@ -15,7 +15,7 @@ import (
 // ticksPerSecond is the unit of times in /proc, the same on every architecture that Linux shows to programs.
 const ticksPerSecond = 100
 
-// StartTime returns when a process began, to a hundredth of a second.
+// StartTime returns the start time of a process, to a hundredth of a second.
 func StartTime(pid int) (time.Time, error) {
 	boot, err := bootTime()
 	if err != nil {
@@ -25,7 +25,7 @@ func StartTime(pid int) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	// The name of the program, in parentheses, may hold anything; the 22nd field is the 20th after it.
+	// The name of the program, in parentheses, may hold any character; the 22nd field is the 20th after it.
 	const field = 19
 	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 	if len(fields) <= field {

@@ -16,8 +16,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// root holds the secrets of containers, a file each in <realm>/<containerd id>/<name>: the id stays when a container
-// is renamed, as its mounts do. Like everything below /run it is in memory, and gone after a reboot.
+// root holds the secrets of containers, a file each in <realm>/<containerd id>/<name>: the id survives a rename of the
+// container, as its mounts do. Like everything below /run, the files are in memory, and lost in a reboot.
 const root = "/run/kukeon/secrets"
 
 // mode lets only the container's user read a secret.
@@ -43,7 +43,7 @@ func Mounts(r *state.Record) []specs.Mount {
 	return mounts
 }
 
-// Write makes the files of the container's secrets, or puts them right in place, and gives them to the user.
+// Write writes the files of the container's secrets in place, and makes the user their owner.
 func (s *Vault) Write(r *state.Record, uid, gid int) error {
 	s.files.Lock()
 	defer s.files.Unlock()
@@ -58,9 +58,9 @@ func (s *Vault) Write(r *state.Record, uid, gid int) error {
 	return nil
 }
 
-// makeDir makes a directory that only root can look into, and makes sure that it is in memory.
+// makeDir makes a directory that only root can list, and checks that it is in memory.
 func makeDir(dir string) error {
-	// What is above the secrets is not secret.
+	// The directories above are not secret.
 	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func makeDir(dir string) error {
 	return nil
 }
 
-// writeFile brings the file of a secret to its value, mode and owner, without another inode.
+// writeFile sets the value, mode and owner of the file of a secret, without a change of its inode.
 func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int) error {
 	f, err := os.OpenFile(fileOf(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, mode)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int)
 	return errors.Join(f.Chown(uid, gid), f.Chmod(mode))
 }
 
-// Remove takes away the files of the container's secrets.
+// Remove removes the files of the container's secrets.
 func (s *Vault) Remove(r *state.Record) error {
 	if r.Status.ContainerID == "" {
 		return nil
@@ -117,12 +117,12 @@ func (s *Vault) Remove(r *state.Record) error {
 	if err := os.RemoveAll(dirOf(r)); err != nil {
 		return fmt.Errorf("remove the secrets of container %s: %w", r.Path, err)
 	}
-	_ = os.Remove(filepath.Dir(dirOf(r))) // those of others may be there
+	_ = os.Remove(filepath.Dir(dirOf(r))) // the realm may have others
 	_ = os.Remove(root)
 	return nil
 }
 
-// Drift says what of the file of a secret is not as it was made, or "".
+// Drift describes the drift of the file of a secret, or returns "".
 func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 	if err := resource.CheckName(secret.Name); err != nil {
 		return "", err
@@ -138,7 +138,7 @@ func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 		return fmt.Sprintf("the file of its secret %s has the mode %v", secret.Name, info.Mode()), nil
 	}
 	key, err := s.loadKey()
-	if err != nil || s.fresh { // another key than it was sealed with tells nothing
+	if err != nil || s.fresh { // a new key can't compare
 		return "", err
 	}
 	data, err := os.ReadFile(fileOf(r, secret))
@@ -151,5 +151,5 @@ func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 	return "", nil
 }
 
-// Owns reports whether a file is that of a secret.
+// Owns reports whether the file is one of a secret.
 func Owns(source string) bool { return strings.HasPrefix(filepath.Clean(source), root+"/") }

@@ -12,8 +12,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// MadeFrom returns what is kept with a container of what it was made from and changed to, nil where that can't be read. Where
-// the key of the state is new, what was sealed with the old one is sealed again.
+// MadeFrom returns the spec in the record that containerd keeps with a container, nil where it can't be read. Where the key
+// of the state is new, it seals the values again.
 func (s *Vault) MadeFrom(p resource.Path, id string, i *spec.Inspection) (*resource.Container, error) {
 	spec := new(resource.Container)
 	if json.Unmarshal(i.Record, spec) != nil {
@@ -22,8 +22,8 @@ func (s *Vault) MadeFrom(p resource.Path, id string, i *spec.Inspection) (*resou
 	return s.Reseal(p, id, spec, i.Spec.Process)
 }
 
-// Reseal returns the configuration of a container with the values that its process has sealed with the key of the state, if
-// that is new: else it is sealed with it. What the process doesn't have stays as it is, and the next apply seals it.
+// Reseal returns the spec of a container with the values of its process sealed with the key of the state, if that is new:
+// else they already are. Values that the process doesn't have stay as they are, and the next apply seals them.
 func (s *Vault) Reseal(p resource.Path, id string, spec *resource.Container, process *specs.Process) (*resource.Container, error) {
 	key, err := s.loadKey()
 	if err != nil || !s.fresh || process == nil {
@@ -66,7 +66,7 @@ func (s *Vault) Reseal(p resource.Path, id string, spec *resource.Container, pro
 	return again, nil
 }
 
-// valueOf returns the value of the variable that the leaf is of.
+// valueOf returns the value of the variable of the leaf.
 func valueOf(env []string, leaf string) (string, bool) {
 	for _, pair := range slices.Backward(env) {
 		if name, value, err := resource.ParsePair(pair); err == nil && resource.EnvLeaf(name) == leaf {
@@ -76,7 +76,7 @@ func valueOf(env []string, leaf string) (string, bool) {
 	return "", false
 }
 
-// KeyLost reports whether the state has no key, so that nothing that it holds can be told to be sealed with its own.
+// KeyLost reports whether the state has no key, so that it can't open any value that it holds.
 func (s *Vault) KeyLost() (bool, error) {
 	_, err := s.loadKey()
 	return s.fresh, err

@@ -1,8 +1,8 @@
-// Package secrets keeps the values of secrets and of all else that is sensitive.
+// Package secrets keeps the values of secrets and all other sensitive values.
 //
-// The state, plans and labels hold sealed texts, keyed digests, by which a change of a value shows. The values are in memory
-// for as long as the process lives, and those of secrets in files below /run, for the containers that they are mounted into.
-// No error holds a value: see [Vault.Redact].
+// The state, plans and labels hold sealed texts, which are keyed digests: they show that a value has changed, and nothing
+// else. The values are in memory for the life of the process, and those of secrets in files below /run, for the containers
+// that they are mounted into. No error holds a value: see [Vault.Redact].
 package secrets
 
 import (
@@ -24,10 +24,10 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// maxSize bounds the value of a secret, in bytes.
+// maxSize is the maximum size of the value of a secret, in bytes.
 const maxSize = 1 << 20
 
-// Vault holds, as long as the process lives and nowhere else, the values that sealed texts stand for.
+// Vault holds the values of sealed texts in memory, for the life of the process.
 type Vault struct {
 	store *state.Store
 
@@ -35,12 +35,12 @@ type Vault struct {
 	// key is loaded when it is first needed; fresh says that the state doesn't have it.
 	key   resource.SealKey
 	fresh bool
-	// values holds what was sealed by its sealed text; given the leaves that a configuration gave values of.
+	// values holds the values by their sealed texts; given the leaves that a configuration gave values to.
 	values map[string]string
 	given  map[string]bool
-	// read holds what secrets were read by where they come from: a pipe can be read but once.
+	// read holds the values of secrets by their sources: a pipe can be read only once.
 	read map[resource.Secret]string
-	// unreadable says of secrets that could not be read, why.
+	// unreadable holds the reason for each secret that could not be read.
 	unreadable map[plan.SecretKey]string
 
 	// files is held while files of secrets and their directories are made or removed.
@@ -52,7 +52,7 @@ func New(store *state.Store) *Vault {
 	return &Vault{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
 }
 
-// loadKey returns the state's key, or where it has none, one that it may be given: planning writes nothing.
+// loadKey returns the state's key, or where it has none, a new one: planning writes nothing.
 func (s *Vault) loadKey() (resource.SealKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *Vault) seal(value string) (string, error) {
 	return sealed, nil
 }
 
-// Open returns the value that a sealed text stands for, and any other text as it is.
+// Open returns the value of a sealed text, and any other text as it is.
 func (s *Vault) Open(text string) (value string, ok bool) {
 	if !resource.IsSealed(text) {
 		return text, true
@@ -95,24 +95,24 @@ func (s *Vault) Open(text string) (value string, ok bool) {
 	return value, ok
 }
 
-// Unseal returns the spec as a process is made from it.
+// Unseal returns the spec with its values, from which a process is made.
 func (s *Vault) Unseal(p resource.Path, c *resource.Container) (*resource.Container, error) {
 	return c.MapTexts(func(leaf, text string) (string, error) {
 		value, ok := s.Open(text)
-		if !ok && leaf != "healthcheck.exec" { // which no process is made from
+		if !ok && leaf != "healthcheck.exec" { // it is no part of the process
 			return "", UnknownValue(p, leaf)
 		}
 		return value, nil
 	})
 }
 
-// UnknownValue is the error of a value that is needed and of which only the sealed text is there.
+// UnknownValue is the error for a value that is needed, but known only by its sealed text.
 func UnknownValue(p resource.Path, leaf string) error {
 	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
 }
 
-// SealContainer returns the configuration of a container with sealed texts for all that is sensitive, and reads the values of
-// its secrets. Those that can't be read are told by [Vault.Unreadable].
+// SealContainer returns the spec of a container with sealed texts for all sensitive values, and reads the values of its
+// secrets. [Vault.Unreadable] holds those that can't be read.
 func (s *Vault) SealContainer(r *resource.Resource) (*resource.Container, error) {
 	sealed, err := r.Spec.(*resource.Container).MapTexts(func(leaf, text string) (string, error) {
 		if !r.Sensitive[leaf] || resource.IsSealed(text) {
@@ -130,7 +130,7 @@ func (s *Vault) SealContainer(r *resource.Resource) (*resource.Container, error)
 	for i := range sealed.Secrets {
 		secret := &sealed.Secrets[i]
 		if secret.FromFile != "" && !filepath.IsAbs(secret.FromFile) {
-			// As seen from the file that says so; what is recorded must hold wherever kuke is run next.
+			// It is relative to the file of the configuration. The record must hold in any working directory.
 			dir := filepath.Dir(r.RangeOf(fmt.Sprintf("secrets[%q].fromFile", secret.Name)).File)
 			if secret.FromFile, err = filepath.Abs(filepath.Join(dir, secret.FromFile)); err != nil {
 				return nil, fmt.Errorf("find the file of the secret %s of %s: %w", secret.Name, r.Path, err)
@@ -150,10 +150,10 @@ func (s *Vault) SealContainer(r *resource.Resource) (*resource.Container, error)
 	return sealed, nil
 }
 
-// Unreadable says of the secrets that could not be read, why.
+// Unreadable returns the reason for each secret that could not be read.
 func (s *Vault) Unreadable() map[plan.SecretKey]string { return s.unreadable }
 
-// readOnce is read, which is asked once for each source.
+// readOnce is read, but reads each source only once.
 func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	source := resource.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
 	if value, ok := s.read[source]; ok {
@@ -166,7 +166,7 @@ func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	return value, err
 }
 
-// read returns the value of a secret, every byte of it, from where it says. The error never holds any of it.
+// read returns the value of a secret from its source, byte by byte. The error never holds a part of it.
 func read(s resource.Secret) (string, error) {
 	if s.FromEnv != "" {
 		value, set := os.LookupEnv(s.FromEnv)
@@ -193,7 +193,7 @@ func read(s resource.Secret) (string, error) {
 	return string(value), nil
 }
 
-// PlanKey returns the key that the plan's values are sealed with, if applying it must give the state that key.
+// PlanKey returns the key that the plan's values are sealed with, if apply must save it in the state.
 func (s *Vault) PlanKey(p *plan.Plan) resource.SealKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,8 +203,8 @@ func (s *Vault) PlanKey(p *plan.Plan) resource.SealKey {
 	return s.key
 }
 
-// UseKey takes the key that a saved plan brings. It comes before [Vault.SealContainer]. The error wraps [plan.ErrStale] when the state
-// has got another key since.
+// UseKey sets the key of a saved plan. Call it before [Vault.SealContainer]. The error wraps [plan.ErrStale] when the state
+// has another key now.
 func (s *Vault) UseKey(key resource.SealKey) error {
 	if key == nil {
 		return nil
@@ -222,7 +222,7 @@ func (s *Vault) UseKey(key resource.SealKey) error {
 	return nil
 }
 
-// SaveKey gives the state its key before anything is made that holds what was sealed with it.
+// SaveKey saves the key in the state. Call it before anything is made that holds a sealed text.
 func (s *Vault) SaveKey() error {
 	key, err := s.loadKey()
 	if err != nil || !s.fresh {
@@ -237,8 +237,8 @@ func (s *Vault) SaveKey() error {
 	return nil
 }
 
-// Provide makes sure that all values are at hand which it takes to carry out the plan. Secrets are read again where they
-// must be; other values are those that were sealed. Nothing is changed.
+// Provide checks that every value is known that carrying out the plan takes. It reads secrets again where necessary; other
+// values are those that were sealed. It changes nothing.
 func (s *Vault) Provide(p *plan.Plan) error {
 	var missing []error
 	for _, c := range p.Changes {
@@ -270,7 +270,7 @@ func (s *Vault) hasAll(p resource.Path, leaf resource.Leaf) error {
 	return nil
 }
 
-// provideSecret reads a secret, unless its file is there as it must be.
+// provideSecret reads a secret, unless its file has the planned value.
 func (s *Vault) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 	for _, secret := range c.After.Spec.(*resource.Container).Secrets {
 		if fmt.Sprintf("secrets[%q].digest", secret.Name) != leaf.Name {
@@ -296,7 +296,7 @@ func (s *Vault) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 	return nil
 }
 
-// redactedError has an error's text without the values of secrets.
+// redactedError has the text of an error without sensitive values.
 type redactedError struct {
 	text string
 	err  error
@@ -305,7 +305,7 @@ type redactedError struct {
 func (e *redactedError) Error() string { return e.text }
 func (e *redactedError) Unwrap() error { return e.err }
 
-// Redact takes known values out of an error: the runtime, for one, repeats what it can't run.
+// Redact removes known values from an error: the runtime, for example, repeats a command that it can't run.
 func (s *Vault) Redact(err error) error {
 	if err == nil {
 		return nil
@@ -318,11 +318,11 @@ func (s *Vault) Redact(err error) error {
 }
 
 func (s *Vault) redacted(text string) string {
-	// A shorter one says nothing by standing in a message, and would make any message unreadable.
+	// A shorter value reveals nothing in a message, and its removal would make any message unreadable.
 	const shortest = 4
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// The longest first: one may hold another.
+	// The longest first: a value may contain another.
 	values := slices.SortedFunc(maps.Values(s.values), func(a, b string) int { return len(b) - len(a) })
 	for _, value := range values {
 		quoted := strconv.Quote(value)
