@@ -16,10 +16,10 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// ProcessesDir holds a directory for each process that owns something on the host which must end with it: a lease in
+// processesDir holds a directory for each process that owns something on the host which must end with it: a lease in
 // containerd, or the FIFOs of a command. The process holds a lock on its directory, which the kernel releases when the
 // process dies.
-const ProcessesDir = "/run/kukeon/processes"
+const processesDir = "/run/kukeon/processes"
 
 // leaseLabel names the process that owns a lease, by its directory.
 const leaseLabel = "kukeon.io/process"
@@ -62,7 +62,7 @@ func (p *presence) close() error {
 // makePresence makes a directory and locks it. A concurrent TidyUp may remove it, or the one above it, before it is locked.
 func makePresence() (*os.File, error) {
 	for {
-		name := filepath.Join(ProcessesDir, rand.Text())
+		name := filepath.Join(processesDir, rand.Text())
 		err := os.MkdirAll(name, 0o700)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -95,8 +95,8 @@ func isPresent(dir string) bool {
 // removePresence removes a directory that this process has locked.
 func removePresence(dir *os.File) error {
 	err := errors.Join(os.RemoveAll(dir.Name()), dir.Close())
-	_ = os.Remove(ProcessesDir) // others may be in it
-	_ = os.Remove(filepath.Dir(ProcessesDir))
+	_ = os.Remove(processesDir) // others may be in it
+	_ = os.Remove(filepath.Dir(processesDir))
 	return Wrap(err, "remove the directory of a process")
 }
 
@@ -144,7 +144,7 @@ func (c *Client) TidyUp(ctx context.Context, end func(dir string) error) error {
 // removeDead removes the directories of processes that have ended, each after a call of end. A process that is just making
 // its own waits meanwhile.
 func removeDead(end func(dir string) error) error {
-	entries, err := os.ReadDir(ProcessesDir)
+	entries, err := os.ReadDir(processesDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -152,7 +152,7 @@ func removeDead(end func(dir string) error) error {
 		return fmt.Errorf("list the directories of processes: %w", err)
 	}
 	for _, entry := range entries {
-		dir, openErr := os.Open(filepath.Join(ProcessesDir, entry.Name()))
+		dir, openErr := os.Open(filepath.Join(processesDir, entry.Name()))
 		if openErr != nil {
 			continue // its process has just ended by itself
 		}
@@ -177,7 +177,7 @@ func (c *Client) removeDeadLeases(ctx context.Context) error {
 			return fmt.Errorf("list leases of namespace %s: %w", ns, err)
 		}
 		for _, lease := range found {
-			if isPresent(filepath.Join(ProcessesDir, lease.Labels[leaseLabel])) {
+			if isPresent(filepath.Join(processesDir, lease.Labels[leaseLabel])) {
 				continue
 			}
 			err := c.Containerd.LeasesService().Delete(In(ctx, ns), lease, leases.SynchronousDelete)

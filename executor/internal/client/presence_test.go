@@ -53,7 +53,7 @@ func TestPresence(t *testing.T) {
 	close(over)
 	<-tidied
 	err := removeDead(func(string) error { return nil })
-	if left, _ := os.ReadDir(ProcessesDir); err != nil || len(left) > 0 {
+	if left, _ := os.ReadDir(processesDir); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }

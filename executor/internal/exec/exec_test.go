@@ -16,13 +16,22 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/labhost"
 	"github.com/kukeon/kuke/executor/internal/shim"
 	"github.com/kukeon/kuke/executor/internal/task"
 )
+
+// fifosIn returns the FIFOs of all processes for containers of the host's namespace.
+func fifosIn(h *labhost.Host) []string {
+	h.T.Helper()
+	own, err := h.Client.Directory()
+	h.Must(err)
+	fifos, err := filepath.Glob(filepath.Join(filepath.Dir(own), "*", h.NS, "*", "*"))
+	h.Must(err)
+	return fifos
+}
 
 // leavesNothing checks that f leaves no goroutine, no FIFO and, of the container's shim, no record of a process.
 func leavesNothing(h *labhost.Host, f func()) {
@@ -42,8 +51,8 @@ func leavesNothing(h *labhost.Host, f func()) {
 		stacks := make([]byte, 1<<20)
 		h.T.Errorf("%d goroutines before and %d after:\n%s", goroutines, now, stacks[:goruntime.Stack(stacks, true)])
 	}
-	if fifos, err := filepath.Glob(filepath.Join(client.ProcessesDir, "*", h.NS, "*", "*")); err != nil || len(fifos) > 0 {
-		h.T.Errorf("FIFOs are left: %v, %v", fifos, err)
+	if fifos := fifosIn(h); len(fifos) > 0 {
+		h.T.Errorf("FIFOs are left: %v", fifos)
 	}
 	left, err := filepath.Glob(filepath.Join("/run/containerd", shim.BundlesDir, h.NS, "*", "exec-*"))
 	h.Must(err)

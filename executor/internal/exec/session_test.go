@@ -18,7 +18,6 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/labhost"
 	"github.com/kukeon/kuke/executor/internal/task"
@@ -308,8 +307,8 @@ func TestSessionDetached(t *testing.T) {
 	if _, err := exec.Run(h.Ctx, h.Client, h.NS, "a", exec.Session{Args: []string{"nope"}, Detach: true}); err == nil || !strings.Contains(err.Error(), "executable file not found") {
 		t.Errorf("no such command: %v", err)
 	}
-	if fifos, err := filepath.Glob(filepath.Join(client.ProcessesDir, "*", h.NS, "*", "*")); err != nil || len(fifos) > 0 {
-		t.Errorf("FIFOs are left: %v, %v", fifos, err)
+	if fifos := fifosIn(h); len(fifos) > 0 {
+		t.Errorf("FIFOs are left: %v", fifos)
 	}
 }
 

@@ -76,7 +76,7 @@ func valueOf(env []string, leaf string) (string, bool) {
 	return "", false
 }
 
-// KeyLost reports whether the state has no key, so that it can't open any value that it holds.
+// KeyLost reports whether the state has no key. Sealed texts that it holds are then of a lost one.
 func (s *Vault) KeyLost() (bool, error) {
 	_, err := s.loadKey()
 	return s.fresh, err

@@ -71,7 +71,7 @@ func (s *Vault) loadKey() (resource.SealKey, error) {
 	return key, nil
 }
 
-// seal returns the sealed text of value, and keeps what it stands for.
+// seal returns the sealed text of value, and keeps the value.
 func (s *Vault) seal(value string) (string, error) {
 	key, err := s.loadKey()
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	return value, err
 }
 
-// read returns the value of a secret from its source, byte by byte. The error never holds a part of it.
+// read returns the whole value of a secret, trailing newlines included, from its source. The error never holds a part of it.
 func read(s resource.Secret) (string, error) {
 	if s.FromEnv != "" {
 		value, set := os.LookupEnv(s.FromEnv)
