@@ -33,8 +33,37 @@ const BundlesDir = "io.containerd.runtime.v2.task"
 // runcDir is the directory of runc's state under containerd's shim, with a directory for each namespace.
 const runcDir = "/run/containerd/runc"
 
-// EndProcesses kills the shims, or the writers of logs, among the processes, and reports whether there were any.
-func EndProcesses(processes []Process, writers bool) (any bool, err error) {
+// Remove ends the shim and the process of a task that containerd does not know, and removes its bundle, as containerd itself
+// cleans up after a shim that died.
+func (l *Leftovers) Remove(ctx context.Context, of Task) error {
+	bundle := l.Bundle(of)
+	// This finds processes that started after the first scan of this command too.
+	processes := l.Scan().Tasks[of]
+	shims, err := endProcesses(processes, false)
+	if err != nil {
+		return err
+	}
+	if shims {
+		// containerd notices, and cleans up by name: a new task of that name has to wait for the end of that.
+		if err := awaitGone(ctx, of.NS, of.ID, bundle); err != nil {
+			return err
+		}
+	}
+	if err := removeFromRunc(ctx, of.NS, of.ID); err != nil {
+		return err
+	}
+	// The writers end with the output that they read, unless another process holds it open.
+	if err := awaitEnded(ctx, processes); err != nil {
+		return err
+	}
+	if _, err := endProcesses(processes, true); err != nil {
+		return err
+	}
+	return removeBundle(bundle)
+}
+
+// endProcesses kills the shims, or the writers of logs, among the processes, and reports whether there were any.
+func endProcesses(processes []Process, writers bool) (any bool, err error) {
 	for _, p := range processes {
 		if p.writer != writers || !p.Alive() {
 			continue
@@ -47,8 +76,8 @@ func EndProcesses(processes []Process, writers bool) (any bool, err error) {
 	return any, nil
 }
 
-// AwaitEnded waits a short time for the end of the processes.
-func AwaitEnded(ctx context.Context, processes []Process) error {
+// awaitEnded waits a short time for the end of the processes.
+func awaitEnded(ctx context.Context, processes []Process) error {
 	for end := time.Now().Add(orphanGrace); time.Now().Before(end) && slices.ContainsFunc(processes, Process.Alive); {
 		if err := poll.Pause(ctx); err != nil {
 			return err
@@ -57,8 +86,8 @@ func AwaitEnded(ctx context.Context, processes []Process) error {
 	return nil
 }
 
-// RemoveFromRunc removes the container of a task from the state of runc, with its processes.
-func RemoveFromRunc(ctx context.Context, ns, id string) error {
+// removeFromRunc removes the container of a task from the state of runc, with its processes.
+func removeFromRunc(ctx context.Context, ns, id string) error {
 	out, err := program.Command(ctx, "runc", "--root", filepath.Join(runcDir, ns), "delete", "--force", id).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("remove its orphaned task: runc: %w: %s", err, strings.TrimSpace(string(out)))
@@ -66,9 +95,9 @@ func RemoveFromRunc(ctx context.Context, ns, id string) error {
 	return nil
 }
 
-// AwaitGone waits until the file is removed, and a moment for those who removed it, or until no process makes or removes
+// awaitGone waits until the file is removed, and a moment for those who removed it, or until no process makes or removes
 // the task any more.
-func AwaitGone(ctx context.Context, ns, id, file string) error {
+func awaitGone(ctx context.Context, ns, id, file string) error {
 	var quiet Quiet
 	for there := true; there && !quiet.Reached(ns, id); {
 		there = exists(file)
@@ -131,8 +160,8 @@ func processes(wanted func(args []string) bool) (pids []int) {
 	return pids
 }
 
-// RemoveBundle removes the directory of a bundle and the work directory that it links to.
-func RemoveBundle(bundle string) error {
+// removeBundle removes the directory of a bundle and the work directory that it links to.
+func removeBundle(bundle string) error {
 	if err := syscall.Unmount(filepath.Join(bundle, "rootfs"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
 		return fmt.Errorf("unmount the root file system of its orphaned task: %w", err)
 	}

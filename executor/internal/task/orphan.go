@@ -51,35 +51,12 @@ func hasOrphans(c *client.Client, ns, id string) bool {
 // removeOrphans ends the shim and the process of a task that containerd doesn't know, as containerd itself cleans up after
 // a shim that died.
 func removeOrphans(ctx context.Context, c *client.Client, ns, id string) error {
-	bundle := c.Left.Bundle(shim.Task{NS: ns, ID: id})
 	// Where containerd knows at least the shim, this does the whole work.
 	_, err := c.Containerd.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err := client.Gone(errgrpc.ToNative(err)); err != nil {
 		return fmt.Errorf("remove its orphaned task: %w", err)
 	}
-	// This finds processes that started after the first scan of this command too.
-	processes := c.Left.Scan().Tasks[shim.Task{NS: ns, ID: id}]
-	shims, err := shim.EndProcesses(processes, false)
-	if err != nil {
-		return err
-	}
-	if shims {
-		// containerd notices, and cleans up by name: a new task of that name has to wait for the end of that.
-		if err := shim.AwaitGone(ctx, ns, id, bundle); err != nil {
-			return err
-		}
-	}
-	if err := shim.RemoveFromRunc(ctx, ns, id); err != nil {
-		return err
-	}
-	// The writers end with the output that they read, unless another process holds it open.
-	if err := shim.AwaitEnded(ctx, processes); err != nil {
-		return err
-	}
-	if _, err := shim.EndProcesses(processes, true); err != nil {
-		return err
-	}
-	return shim.RemoveBundle(bundle)
+	return c.Left.Remove(ctx, shim.Task{NS: ns, ID: id})
 }
 
 // RemoveOrphaned removes the orphaned task that the processes serve, unless they end by themselves: it may have been
