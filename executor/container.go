@@ -103,7 +103,7 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 }
 
 // runsOnce reports whether the exit of the container is noted beside its log, since it is never restarted.
-func runsOnce(r *state.Record) bool { return r.Spec.(*resource.Container).RestartPolicy == "no" }
+func runsOnce(r *state.Record) bool { return monitor.Never(r.Spec.(*resource.Container).RestartPolicy) }
 
 // watch has containerd apply the restart policy of the container, unless the user has stopped or paused it: the monitor of
 // containerd 1.6 replaces a paused task by a running one.

@@ -50,7 +50,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 	if name == "" {
 		return nil
 	}
-	_, err := image.View(ctx, r.executor.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
+	_, err := image.View(ctx, r.host.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 		p := preflight.Image{Root: root, Name: key.Reference, Config: config, Foreign: foreign}
 		for _, c := range containers {
 			var cell *resource.Cell

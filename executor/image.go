@@ -135,7 +135,7 @@ func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, er
 	has := r.named[contentKey{key.Namespace, pinned}] != ""
 	if !has && r.actual.Namespaces[key.Namespace] != nil {
 		var err error
-		if has, err = image.HasContent(ctx, r.executor.containerd, key.Namespace, pinned); err != nil {
+		if has, err = image.HasContent(ctx, r.host.containerd, key.Namespace, pinned); err != nil {
 			return "", err
 		}
 	}
@@ -159,7 +159,7 @@ func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.
 		if _, known := r.actual.Manifests[digest]; known {
 			continue
 		}
-		manifest, err := image.Manifest(ctx, r.executor.containerd, key.Namespace, digest)
+		manifest, err := image.Manifest(ctx, r.host.containerd, key.Namespace, digest)
 		if err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}
@@ -183,7 +183,7 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 	g.SetLimit(refreshParallelism)
 	for reference := range asked {
 		g.Go(func() error {
-			digest, err := image.Resolve(ctx, r.executor.containerd, reference)
+			digest, err := image.Resolve(ctx, r.host.containerd, reference)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			for key, status := range r.actual.Images {

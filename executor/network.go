@@ -19,9 +19,9 @@ import (
 func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
-		r.actual.MissingPlugins = r.executor.networks.MissingPlugins(ports)
+		r.actual.MissingPlugins = r.host.networks.MissingPlugins(ports)
 	}
-	survey, err := r.executor.networks.Survey(ports)
+	survey, err := r.host.networks.Survey(ports)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 	if err != nil {
 		return err
 	}
-	drift, err := r.executor.networks.Drift(wanted, n.Firewall)
+	drift, err := r.host.networks.Drift(wanted, n.Firewall)
 	for _, d := range r.dropping {
 		if d.Ours && slices.Contains(d.Bridges, n.Bridge) {
 			drift = append(drift, "its packets are dropped by "+d.Chain)
@@ -133,10 +133,10 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// An unreadable file counts as missing: the next apply writes it.
-	hosts, _ := os.ReadFile(r.executor.store.NetworkFile(cell, state.HostsFile))
+	hosts, _ := os.ReadFile(r.host.store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = etc.Stale(r.executor.store, cell); err != nil {
+	if found.Stale, err = etc.Stale(r.host.store, cell); err != nil {
 		return err
 	}
 	pin := netnsPath(record.CellID())

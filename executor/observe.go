@@ -14,6 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
+	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/logs"
@@ -21,6 +22,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/process"
+	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/plan"
@@ -38,19 +40,41 @@ const refreshParallelism = 8
 // desired is nil for a view of the recorded resources. For a plan, even one that desires nothing, Refresh waits for tasks
 // that containerd's restart monitor is just making.
 func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
-	return e.look(ctx, desired, prior, everything)
+	return e.observer().look(ctx, desired, prior, everything)
 }
 
 // Assume is Refresh without a look at recorded resources, which are assumed to be as recorded: it observes only the rest
 // that matters to desired ones, for example images and the host's routes.
 func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
-	return e.look(ctx, desired, prior, assumed)
+	return e.observer().look(ctx, desired, prior, assumed)
 }
 
 // LookAgain observes the assumptions of a saved plan about the host, for [plan.Plan.CheckHost]: not the networks and
 // cgroups of recorded resources, and it asks no registry.
 func (e *Executor) LookAgain(ctx context.Context, p *plan.Plan, prior *state.State) (*plan.Actual, error) {
-	return e.look(ctx, p.Wants(), prior, again)
+	return e.observer().look(ctx, p.Wants(), prior, again)
+}
+
+// Tasks is Refresh without a look at networks, images and secrets, which may be broken. It suffices for operations on
+// recorded containers.
+func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual, error) {
+	return e.observer().tasks(ctx, prior)
+}
+
+// observer returns the observer of the executor's host and store.
+func (e *Executor) observer() *observer {
+	return &observer{containerd: e.containerd, cgroups: e.cgroups, networks: e.networks, store: e.store, secrets: e.secrets, record: e.holdsLock}
+}
+
+// observer observes a host and reads a store.
+type observer struct {
+	containerd *client.Client
+	cgroups    *cgroup.Tree
+	networks   *network.Host
+	store      *state.Store
+	secrets    *secrets.Vault
+	// record says that the lock of the state is held, and that completions are recorded.
+	record bool
 }
 
 // extent is the part of the host that is observed.
@@ -62,33 +86,33 @@ const (
 	again             // the assumptions of a plan
 )
 
-// Tasks is Refresh without a look at networks, images and secrets, which may be broken. It suffices for operations on
-// recorded containers.
-func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual, error) {
-	r := e.newRefresh(nil)
+// tasks observes no more than operations on recorded containers need.
+func (o *observer) tasks(ctx context.Context, prior *state.State) (*plan.Actual, error) {
+	r := o.newRefresh(nil)
 	if err := r.namespaces(ctx, nil, prior); err != nil {
 		return nil, err
 	}
 	return r.actual, errors.Join(r.notedExits(prior), r.recordCompletions(prior), r.cgroupsOf(prior))
 }
 
-func (e *Executor) newRefresh(desired *resource.Tree) *refresh {
-	return &refresh{executor: e, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
-		At: time.Now(), CgroupMode: e.cgroups.Mode(), Controllers: e.cgroups.Controllers(),
+func (o *observer) newRefresh(desired *resource.Tree) *refresh {
+	return &refresh{host: o, desired: desired, wanted: containersOf(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
+		At: time.Now(), CgroupMode: o.cgroups.Mode(), Controllers: o.cgroups.Controllers(),
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
 		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
-		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: e.secrets.Unreadable(), SecretDrift: map[resource.Path][]string{},
+		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.secrets.Unreadable(), SecretDrift: map[resource.Path][]string{},
 	}}
 }
 
-func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*plan.Actual, error) {
-	r := e.newRefresh(desired)
+// look observes the extent of the host.
+func (o *observer) look(ctx context.Context, desired *resource.Tree, prior *state.State, extent extent) (*plan.Actual, error) {
+	r := o.newRefresh(desired)
 	var err error
-	if r.actual.Version, err = e.containerd.Version(ctx); err != nil {
+	if r.actual.Version, err = o.containerd.Version(ctx); err != nil {
 		return nil, err
 	}
-	if r.actual.RestartPolicies, err = monitor.Policies(ctx, e.containerd); err != nil {
+	if r.actual.RestartPolicies, err = monitor.Policies(ctx, o.containerd); err != nil {
 		return nil, err
 	}
 	if r.actual.Profiles, err = apparmor.Profiles(); err != nil {
@@ -125,10 +149,11 @@ func (e *Executor) look(ctx context.Context, desired *resource.Tree, prior *stat
 	return r.actual, r.hostPaths()
 }
 
+// refresh is one observation.
 type refresh struct {
-	executor *Executor
-	desired  *resource.Tree // nil for a view of the recorded resources
-	wanted   []*resource.Resource
+	host    *observer
+	desired *resource.Tree // nil for a view of the recorded resources
+	wanted  []*resource.Resource
 	// settle says to wait for tasks that containerd's restart monitor is just making.
 	settle bool
 	actual *plan.Actual
@@ -156,7 +181,7 @@ func containersOf(desired *resource.Tree) []*resource.Resource {
 }
 
 func (r *refresh) namespaces(ctx context.Context, desired *resource.Tree, prior *state.State) error {
-	existing, err := r.executor.containerd.Namespaces(ctx)
+	existing, err := r.host.containerd.Namespaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -187,11 +212,11 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 	if r.settle {
 		list = containers.ListSettled
 	}
-	all, err := list(ctx, r.executor.containerd, name)
+	all, err := list(ctx, r.host.containerd, name)
 	if err != nil {
 		return err
 	}
-	digests, err := image.Digests(ctx, r.executor.containerd, name)
+	digests, err := image.Digests(ctx, r.host.containerd, name)
 	if err != nil {
 		return err
 	}
@@ -232,14 +257,14 @@ func (r *refresh) namespace(ctx context.Context, name string, labels map[string]
 // containerd has forgotten the task.
 func (r *refresh) notedExits(prior *state.State) error {
 	for p, record := range prior.Records {
-		if p.Kind() != resource.KindContainer || !runsOnce(record) || record.Status.Exit != nil {
+		if p.Kind() != resource.KindContainer || !monitor.Never(record.Spec.(*resource.Container).RestartPolicy) || record.Status.Exit != nil {
 			continue
 		}
 		ns := r.actual.Namespaces[record.Status.Namespace]
 		if ns == nil || ns.Containers[record.Status.ContainerID] == nil || ns.Containers[record.Status.ContainerID].Status != plan.TaskNone {
 			continue
 		}
-		exit, err := logs.ReadExit(r.executor.store.LogFile(p))
+		exit, err := logs.ReadExit(r.host.store.LogFile(p))
 		if err != nil {
 			return err
 		}
@@ -253,11 +278,11 @@ func (r *refresh) notedExits(prior *state.State) error {
 
 // recordCompletions records the containers that have completed, where that is not recorded yet.
 func (r *refresh) recordCompletions(prior *state.State) error {
-	if !r.executor.holdsLock {
+	if !r.host.record {
 		return nil
 	}
 	for _, record := range plan.Completions(prior, r.actual) {
-		if err := r.executor.store.Put(record); err != nil {
+		if err := r.host.store.Put(record); err != nil {
 			return err
 		}
 		prior.Records[record.Path] = record
@@ -269,7 +294,7 @@ func (r *refresh) recordCompletions(prior *state.State) error {
 // the cgroups that it froze itself.
 func (r *refresh) cgroupsOf(prior *state.State) error {
 	for _, record := range prior.Records {
-		limits, err := r.executor.cgroups.Limits(record.Status.Cgroup)
+		limits, err := r.host.cgroups.Limits(record.Status.Cgroup)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -277,14 +302,14 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 			return err
 		}
 		r.actual.Cgroups[record.Status.Cgroup] = limits
-		oom, err := r.executor.cgroups.OOM(record.Status.Cgroup)
+		oom, err := r.host.cgroups.OOM(record.Status.Cgroup)
 		if err != nil {
 			return err
 		}
 		if oom != (cgroup.OOM{}) {
 			r.actual.OOM[record.Status.Cgroup] = plan.OOM(oom)
 		}
-		frozen, itself, err := r.executor.cgroups.Frozen(record.Status.Cgroup)
+		frozen, itself, err := r.host.cgroups.Frozen(record.Status.Cgroup)
 		if err != nil {
 			return err
 		}

@@ -46,8 +46,13 @@ func (e *Executor) RecordAgain(prior *state.State, records []*state.Record) erro
 // Evidence returns the resources that prior lacks as the labels, names and files of the host tell them, at and below the
 // lost paths, or all where lost is empty. It changes nothing.
 func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*plan.Evidence, error) {
+	return e.observer().evidence(ctx, prior, lost)
+}
+
+// evidence is [Executor.Evidence].
+func (o *observer) evidence(ctx context.Context, prior *state.State, lost []resource.Path) (*plan.Evidence, error) {
 	v := &plan.Evidence{Cgroups: map[string]resource.Resources{}, Cells: map[resource.Path][]plan.InterfaceEvidence{}}
-	namespaces, err := e.containerd.Namespaces(ctx)
+	namespaces, err := o.containerd.Namespaces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -57,21 +62,21 @@ func (e *Executor) Evidence(ctx context.Context, prior *state.State, lost []reso
 			continue
 		}
 		v.Realms = append(v.Realms, plan.RealmEvidence{Path: p, Namespace: name, Project: labels[plan.LabelProject], Labels: userLabels(labels, nil)})
-		if err := e.containerEvidence(ctx, v, name, prior, lost); err != nil {
+		if err := o.containerEvidence(ctx, v, name, prior, lost); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.networkEvidence(v); err != nil {
+	if err := o.networkEvidence(v); err != nil {
 		return nil, err
 	}
-	if err := e.cgroupEvidence(v, topCgroup); err != nil {
+	if err := o.cgroupEvidence(v, topCgroup); err != nil {
 		return nil, err
 	}
-	return v, e.cellEvidence(v, prior)
+	return v, o.cellEvidence(v, prior)
 }
 
-func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
-	list, err := containers.List(ctx, e.containerd, namespace)
+func (o *observer) containerEvidence(ctx context.Context, v *plan.Evidence, namespace string, prior *state.State, lost []resource.Path) error {
+	list, err := containers.List(ctx, o.containerd, namespace)
 	if err != nil {
 		return err
 	}
@@ -81,7 +86,7 @@ func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, name
 		if !ok || !tells(prior, recorded, p, [2]string{namespace, c.ID}) || len(lost) > 0 && !plan.Within(lost, p) {
 			continue
 		}
-		i, err := containers.Inspect(ctx, e.containerd, namespace, c.ID)
+		i, err := containers.Inspect(ctx, o.containerd, namespace, c.ID)
 		if err != nil {
 			return err
 		}
@@ -89,12 +94,12 @@ func (e *Executor) containerEvidence(ctx context.Context, v *plan.Evidence, name
 			Path: p, ID: c.ID, Namespace: namespace, Project: c.Labels[plan.LabelProject],
 			SpecDigest: c.Labels[plan.LabelSpecDigest], ImageDigest: c.Labels[plan.LabelImageDigest], CreatedAt: c.CreatedAt,
 		}
-		if found.Spec, err = e.secrets.MadeFrom(p, c.ID, i); err != nil {
+		if found.Spec, err = o.secrets.MadeFrom(p, c.ID, i); err != nil {
 			return err
 		}
 		role := &resource.Container{Root: c.Labels[plan.LabelRole] == "root"}
 		found.Cgroup, found.CellID = placeOf(i.Spec, resource.CgroupOf(p, role))
-		limits, err := e.cgroups.Limits(found.Cgroup)
+		limits, err := o.cgroups.Limits(found.Cgroup)
 		switch {
 		case err == nil:
 			found.Limits = &limits
@@ -115,8 +120,8 @@ func tells(prior *state.State, recorded map[[2]string]bool, p resource.Path, id 
 	return !recorded[id]
 }
 
-func (e *Executor) networkEvidence(v *plan.Evidence) error {
-	survey, err := e.networks.Survey(false)
+func (o *observer) networkEvidence(v *plan.Evidence) error {
+	survey, err := o.networks.Survey(false)
 	if err != nil {
 		return err
 	}
@@ -145,8 +150,8 @@ func placeOf(spec *specs.Spec, natural string) (cgroup, cell string) {
 }
 
 // cgroupEvidence reads the cgroups of realms, spaces, stacks and cells below a cgroup.
-func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
-	names, err := e.cgroups.Children(cgroup)
+func (o *observer) cgroupEvidence(v *plan.Evidence, cgroup string) error {
+	names, err := o.cgroups.Children(cgroup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -155,7 +160,7 @@ func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
 	}
 	for _, name := range names {
 		inner := cgroup + "/" + name
-		limits, err := e.cgroups.Limits(inner)
+		limits, err := o.cgroups.Limits(inner)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -166,7 +171,7 @@ func (e *Executor) cgroupEvidence(v *plan.Evidence, cgroup string) error {
 		if strings.Count(inner, "/") > resource.KindCell.Depth() {
 			continue
 		}
-		if err := e.cgroupEvidence(v, inner); err != nil {
+		if err := o.cgroupEvidence(v, inner); err != nil {
 			return err
 		}
 	}
@@ -208,7 +213,7 @@ func lostCells(v *plan.Evidence, prior *state.State) map[resource.Path]string {
 	return ids
 }
 
-func (e *Executor) cellEvidence(v *plan.Evidence, prior *state.State) error {
+func (o *observer) cellEvidence(v *plan.Evidence, prior *state.State) error {
 	bridges, spaces := map[string]plan.CNINetwork{}, map[string]plan.CNINetwork{}
 	for _, n := range v.Networks {
 		if n.Path != "" && len(n.Subnets) == 1 {
@@ -216,7 +221,7 @@ func (e *Executor) cellEvidence(v *plan.Evidence, prior *state.State) error {
 		}
 	}
 	for cell, id := range lostCells(v, prior) {
-		attachments, err := e.networks.Remembered(id)
+		attachments, err := o.networks.Remembered(id)
 		if err != nil {
 			return err
 		}
@@ -229,7 +234,7 @@ func (e *Executor) cellEvidence(v *plan.Evidence, prior *state.State) error {
 			}
 		}
 		if len(v.Cells[cell]) == 0 {
-			v.Cells[cell] = e.namedIn(cell, spaces[string(cell.Space())])
+			v.Cells[cell] = o.namedIn(cell, spaces[string(cell.Space())])
 		}
 	}
 	return nil
@@ -257,8 +262,8 @@ func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.Interf
 
 // namedIn returns the interface in n, the network of its own space, whose address is in the cell's /etc/hosts: after a
 // reboot nothing else holds it.
-func (e *Executor) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
-	data, err := durable.ReadFile(e.store.NetworkFile(cell, state.HostsFile))
+func (o *observer) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
+	data, err := durable.ReadFile(o.store.NetworkFile(cell, state.HostsFile))
 	if err != nil || n.Name == "" {
 		return nil
 	}

@@ -100,7 +100,7 @@ func (r *refresh) secretFiles(prior *state.State) error {
 			continue
 		}
 		for _, s := range c.Secrets {
-			drift, err := r.executor.secrets.Drift(record, s)
+			drift, err := r.host.secrets.Drift(record, s)
 			if err != nil {
 				return err
 			}

@@ -32,6 +32,10 @@ const (
 	policyAlways = "always"
 )
 
+// Never reports whether the policy says that a container is never restarted. The exit of its task is then noted beside its log.
+// An empty policy leaves that open.
+func Never(policy string) bool { return policy == policyNo }
+
 // Policies returns the restart policies that the daemon follows, without ":N". The daemon of containerd 1.6 knows none and
 // restarts every container that has one, so that its only policy is "always". A daemon without a restart monitor follows
 // none.
