@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
-	"path/filepath"
 	"reflect"
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/attachment"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/etc"
@@ -19,13 +18,6 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
-
-// netnsDir holds the network namespaces of cells, each pinned under the id of its cell. Like everything below /run it is
-// lost in a reboot, as the namespaces are.
-const netnsDir = "/run/kukeon/netns"
-
-// netnsPath returns the pin of the network namespace of the cell with the id.
-func netnsPath(id string) string { return filepath.Join(netnsDir, id) }
 
 // cellID returns the id of the cell, also of one that is not recorded yet.
 func (e *Executor) cellID(cell resource.Path) string {
@@ -83,7 +75,7 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 // repair attaches the network namespace of the cell, if there is one, as after says: interfaces that stay are left as they are,
 // unless they are among those to attach again.
 func (k cellKind) repair(ctx context.Context, before, after *state.Record) error {
-	pin := netnsPath(after.CellID())
+	pin := netns.Path(after.CellID())
 	if err := k.repin(ctx, after, pin); err != nil {
 		return err
 	}
@@ -122,35 +114,19 @@ func (k cellKind) endPublished(cell resource.Path, had, want *state.Attachment) 
 	if had == nil || len(had.Published) == 0 || len(had.Interfaces) == 0 {
 		return nil
 	}
-	before, err := attachmentOf(k.executor.cellID(cell), had, 0)
+	before, err := attachment.Of(k.executor.cellID(cell), had, 0)
 	if err != nil {
 		return err
 	}
 	ports := before.Ports
 	if want != nil && len(want.Interfaces) > 0 && want.Interfaces[0].Address == had.Interfaces[0].Address {
-		now, err := attachmentOf(k.executor.cellID(cell), want, 0)
+		now, err := attachment.Of(k.executor.cellID(cell), want, 0)
 		if err != nil {
 			return err
 		}
 		ports = slices.DeleteFunc(ports, func(p network.PortMapping) bool { return slices.Contains(now.Ports, p) })
 	}
 	return k.executor.networks.EndPublished(before.Address, ports)
-}
-
-// flaw describes the defect of the n-th interface of a cell, or returns "" for an interface that is sound or missing.
-func flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string {
-	u, ok := uplinks[a.Interfaces[n].Name]
-	switch {
-	case !ok:
-		return ""
-	case u.Bridge != a.Interfaces[n].Network.Bridge:
-		return "is not attached to the bridge"
-	case !u.Up:
-		return "is down"
-	case n == 0 && !u.Default:
-		return "has no default route"
-	}
-	return ""
 }
 
 // repin pins the network namespace of a running root container whose pin was lost.
@@ -182,7 +158,7 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 
 // open makes a new network namespace for the cell and attaches it.
 func (k cellKind) open(ctx context.Context, cell resource.Path) error {
-	if err := netns.Create(netnsPath(k.executor.cellID(cell))); err != nil {
+	if err := netns.Create(netns.Path(k.executor.cellID(cell))); err != nil {
 		return err
 	}
 	r := k.executor.store.Record(cell)
@@ -202,7 +178,7 @@ func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 // close detaches the network namespace of the cell from all networks and removes its pin.
 func (k cellKind) close(ctx context.Context, cell resource.Path) error {
 	id := k.executor.cellID(cell)
-	pin := netnsPath(id)
+	pin := netns.Path(id)
 	if err := k.executor.networks.DetachAll(ctx, id, pin); err != nil {
 		return err
 	}
@@ -216,7 +192,7 @@ func (k cellKind) close(ctx context.Context, cell resource.Path) error {
 }
 
 func (k cellKind) attach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(k.executor.cellID(cell), a, n)
+	attachment, err := attachment.Of(k.executor.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
@@ -224,43 +200,11 @@ func (k cellKind) attach(ctx context.Context, cell resource.Path, a *state.Attac
 }
 
 func (k cellKind) detach(ctx context.Context, cell resource.Path, a *state.Attachment, n int) error {
-	attachment, err := attachmentOf(k.executor.cellID(cell), a, n)
+	attachment, err := attachment.Of(k.executor.cellID(cell), a, n)
 	if err != nil {
 		return err
 	}
 	return k.executor.networks.Detach(ctx, attachment)
-}
-
-// attachmentOf returns the n-th interface of a cell in the terms of package network: the first has the default route and
-// the published ports.
-func attachmentOf(id string, a *state.Attachment, n int) (network.Attachment, error) {
-	i := a.Interfaces[n]
-	net, err := networkOf(&i.Network)
-	if err != nil {
-		return network.Attachment{}, err
-	}
-	address, err := netip.ParsePrefix(i.Address)
-	if err != nil {
-		return network.Attachment{}, fmt.Errorf("attach cell %s: %w", id, err)
-	}
-	attachment := network.Attachment{
-		ID: id, NetNS: netnsPath(id), Interface: i.Name, Network: net, Address: address.Addr(), DefaultRoute: n == 0,
-	}
-	if n > 0 {
-		return attachment, nil
-	}
-	for _, text := range a.Published {
-		port, err := resource.ParsePort(text)
-		if err != nil {
-			return network.Attachment{}, fmt.Errorf("publish port %s of cell %s: %w", text, id, err)
-		}
-		for offset := range port.Host.Len() {
-			attachment.Ports = append(attachment.Ports, network.PortMapping{
-				HostIP: port.HostIP, HostPort: uint16(port.Host.First + offset), ContainerPort: uint16(port.Container.First + offset), Protocol: port.Protocol,
-			})
-		}
-	}
-	return attachment, nil
 }
 
 // writeNames updates the hosts files of the cells that the plan names for the space.

@@ -50,7 +50,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: cell.Name(),
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netnsPath(k.executor.cellID(cell)), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
+		NetNSPath: netns.Path(k.executor.cellID(cell)), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
 	}, nil
 }
 
@@ -136,7 +136,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 func (k containerKind) start(ctx context.Context, after *state.Record) error {
 	if after.Spec.(*resource.Container).Root {
 		cell := after.Path.Parent()
-		if _, err := netns.PinInode(netnsPath(k.executor.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
+		if _, err := netns.PinInode(netns.Path(k.executor.cellID(cell))); errors.Is(err, fs.ErrNotExist) {
 			if err := k.cell().open(ctx, cell); err != nil {
 				return err
 			}

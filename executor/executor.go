@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -27,9 +25,6 @@ import (
 
 // cniCacheDir holds CNI's records of attached cells.
 const cniCacheDir = "/run/kukeon/cni"
-
-// topCgroup is the cgroup of all realms.
-const topCgroup = "/kukeon"
 
 // Config selects the host to work on.
 type Config struct {
@@ -225,10 +220,4 @@ func labelChange(before, after *state.Record) (set map[string]string, remove []s
 		}
 	}
 	return set, remove
-}
-
-// removeNetnsDir removes the directory of the pins once it is empty.
-func removeNetnsDir() {
-	_ = os.Remove(netnsDir)
-	_ = os.Remove(filepath.Dir(netnsDir))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/health"
+	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
@@ -154,7 +155,7 @@ func (k containerKind) probe(ctx context.Context, r *state.Record, check *resour
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
 	cell := r.Path.Parent()
-	from := health.Cell{Pin: netnsPath(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
+	from := health.Cell{Pin: netns.Path(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
 	if check.TCP != "" {
 		return from.Connect(ctx, check.TCP)
 	}

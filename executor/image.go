@@ -9,13 +9,11 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/planner/plan"
-	"github.com/kukeon/kuke/planner/state"
 )
 
 // Image is an image of a containerd namespace.
@@ -101,103 +99,4 @@ func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
 		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
 	}
 	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
-}
-
-// contentKey is the key of content in a containerd namespace.
-type contentKey struct{ namespace, digest string }
-
-// localImages looks up the images of desired containers in their namespaces.
-func (r *refresh) localImages(ctx context.Context, desired *resource.Tree, prior *state.State) error {
-	for _, c := range r.wanted {
-		key := plan.ImageKey{Namespace: prior.Namespace(c.Path, desired), Reference: c.Spec.(*resource.Container).Image}
-		r.keys[c.Path] = key
-		if _, known := r.actual.Images[key]; !known {
-			local, err := r.localImage(ctx, key)
-			if err != nil {
-				return err
-			}
-			r.actual.Images[key] = plan.ImageStatus{Local: local}
-		}
-		if err := r.manifests(ctx, key, prior.Records[c.Path]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// localImage returns the digest of an image in its namespace, or "". For a reference with a digest, that digest identifies
-// the image.
-func (r *refresh) localImage(ctx context.Context, key plan.ImageKey) (string, error) {
-	pinned := resource.PinnedDigest(key.Reference)
-	if pinned == "" {
-		return r.local[key], nil
-	}
-	has := r.named[contentKey{key.Namespace, pinned}] != ""
-	if !has && r.actual.Namespaces[key.Namespace] != nil {
-		var err error
-		if has, err = image.HasContent(ctx, r.host.containerd, key.Namespace, pinned); err != nil {
-			return "", err
-		}
-	}
-	if !has {
-		return "", nil
-	}
-	return pinned, nil
-}
-
-// manifests records the manifests for this host of the image of a wanted container and of the image that the container was
-// made from, where their digests differ and one reference has a digest.
-func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.Record) error {
-	local := r.actual.Images[key].Local
-	if have == nil || local == "" || have.Status.ImageDigest == "" || have.Status.ImageDigest == local {
-		return nil
-	}
-	if resource.PinnedDigest(key.Reference) == "" && resource.PinnedDigest(have.Spec.(*resource.Container).Image) == "" {
-		return nil
-	}
-	for _, digest := range []string{local, have.Status.ImageDigest} {
-		if _, known := r.actual.Manifests[digest]; known {
-			continue
-		}
-		manifest, err := image.Manifest(ctx, r.host.containerd, key.Namespace, digest)
-		if err != nil && !errdefs.IsNotFound(err) {
-			return err
-		}
-		r.actual.Manifests[digest] = manifest
-	}
-	return nil
-}
-
-// remoteImages asks registries for the images that a namespace lacks, and for those that are always pulled and whose
-// reference has no digest.
-func (r *refresh) remoteImages(ctx context.Context) error {
-	asked := map[string]bool{}
-	for _, c := range r.wanted {
-		policy, key := c.Spec.(*resource.Container).PullPolicy, r.keys[c.Path]
-		lacks := r.actual.Images[key].Local == ""
-		if policy == resource.PullAlways && (lacks || resource.PinnedDigest(key.Reference) == "") || policy != resource.PullNever && lacks {
-			asked[key.Reference] = true
-		}
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(refreshParallelism)
-	for reference := range asked {
-		g.Go(func() error {
-			digest, err := image.Resolve(ctx, r.host.containerd, reference)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			for key, status := range r.actual.Images {
-				if key.Reference != reference {
-					continue
-				}
-				status.Remote = digest
-				if err != nil {
-					status.Err = err.Error()
-				}
-				r.actual.Images[key] = status
-			}
-			return ctx.Err()
-		})
-	}
-	return g.Wait()
 }

@@ -3,10 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -16,9 +13,6 @@ import (
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner/state"
 )
-
-// toolLabels are the prefixes of labels that tools set for themselves.
-var toolLabels = []string{"kukeon.io/", "containerd.io/", "io.containerd.", "nerdctl/", "io.cri-containerd", "io.kubernetes."}
 
 // Found is a container of the host in the terms of a configuration.
 type Found struct {
@@ -46,23 +40,10 @@ func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resou
 	}
 	described := spec.Describe(i, func(source string) bool { return e.ownFile(cell, source) })
 	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels, CreatedAt: container.CreatedAt}
-	found.Spec.Labels = userLabels(container.Labels, i.Config.Labels)
+	found.Spec.Labels = containers.UserLabels(container.Labels, i.Config.Labels)
 	found.Spec.Resources = i.Limits()
 	found.Spec.RestartPolicy = container.RestartPolicy
 	return found, nil
-}
-
-// userLabels returns the labels that were set neither by a tool nor by the image.
-func userLabels(labels, image map[string]string) map[string]string {
-	users := maps.Clone(labels)
-	maps.DeleteFunc(users, func(key, value string) bool {
-		byTool := slices.ContainsFunc(toolLabels, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
-		return byTool || image[key] == value && value != ""
-	})
-	if len(users) == 0 {
-		return nil
-	}
-	return users
 }
 
 // Import records a container that kuke did not make, and sets kuke's labels on it. The container keeps running as it is.

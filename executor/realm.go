@@ -7,7 +7,9 @@ import (
 	"io/fs"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/namespace"
+	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -71,7 +73,7 @@ func (k realmKind) removeRest(before *state.Record) error {
 	if err := k.removeTop(); err != nil {
 		return err
 	}
-	removeNetnsDir()
+	netns.RemoveDir()
 	return k.executor.store.Delete(before.Path)
 }
 
@@ -80,14 +82,14 @@ func (k realmKind) removeRest(before *state.Record) error {
 func (k realmKind) removeTop() error {
 	k.executor.top.Lock()
 	defer k.executor.top.Unlock()
-	left, err := k.executor.cgroups.Children(topCgroup)
+	left, err := k.executor.cgroups.Children(cgroup.Top)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil || len(left) > 0 {
 		return err
 	}
-	if err := k.executor.cgroups.Remove(topCgroup); err != nil {
+	if err := k.executor.cgroups.Remove(cgroup.Top); err != nil {
 		return fmt.Errorf("remove the cgroup of all realms: %w", err)
 	}
 	return nil

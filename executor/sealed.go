@@ -6,6 +6,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/observe"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -17,7 +18,7 @@ func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.UseKey(
 // Seal replaces all sensitive values in the tree by sealed texts, and reads the values of secrets. [Executor.Refresh]
 // reports those that can't be read. Call it before planning.
 func (e *Executor) Seal(tree *resource.Tree) error {
-	for _, r := range containersOf(tree) {
+	for _, r := range observe.Containers(tree) {
 		sealed, err := e.secrets.SealContainer(r)
 		if err != nil {
 			return err
@@ -90,24 +91,4 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
 	}
 	return k.executor.secrets.Write(r, uid, gid)
-}
-
-// secretFiles records the drift of the files of recorded secrets.
-func (r *refresh) secretFiles(prior *state.State) error {
-	for p, record := range prior.Records {
-		c, ok := record.Spec.(*resource.Container)
-		if !ok {
-			continue
-		}
-		for _, s := range c.Secrets {
-			drift, err := r.host.secrets.Drift(record, s)
-			if err != nil {
-				return err
-			}
-			if drift != "" {
-				r.actual.SecretDrift[p] = append(r.actual.SecretDrift[p], drift)
-			}
-		}
-	}
-	return nil
 }

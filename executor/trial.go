@@ -8,6 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
@@ -24,7 +25,7 @@ import (
 
 // trialCgroup returns the cgroup of a container that is tried. It is outside the cgroup of the cell, whose processes must
 // not lose memory to it.
-func trialCgroup(id string) string { return topCgroup + "/." + id }
+func trialCgroup(id string) string { return cgroup.Top + "/." + id }
 
 // try checks that a container can be made.
 func (k containerKind) try(ctx context.Context, after *state.Record) error {
@@ -56,7 +57,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 	if r := k.executor.store.Record(after.Path.Parent()); r != nil {
 		cell = r.Spec.(*resource.Cell)
 	}
-	if len(options.Spec.Volumes) == 0 || alone(options.Spec, cell) {
+	if len(options.Spec.Volumes) == 0 || preflight.Alone(options.Spec, cell) {
 		return false
 	}
 	_, err := image.View(ctx, k.executor.containerd, after.Status.Namespace, options.Image, func(root string, config ocispec.ImageConfig) (err error) {

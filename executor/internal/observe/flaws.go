@@ -1,4 +1,4 @@
-package executor
+package observe
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 	if name == "" {
 		return nil
 	}
-	_, err := image.View(ctx, r.host.containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
+	_, err := image.View(ctx, r.host.Containerd, key.Namespace, name, func(root string, config ocispec.ImageConfig) error {
 		p := preflight.Image{Root: root, Name: key.Reference, Config: config, Foreign: foreign}
 		for _, c := range containers {
 			var cell *resource.Cell
@@ -58,7 +58,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 				cell = above.Spec.(*resource.Cell)
 			}
 			spec := c.Spec.(*resource.Container)
-			found, err := p.Flaws(spec, alone(spec, cell))
+			found, err := p.Flaws(spec, preflight.Alone(spec, cell))
 			if err != nil {
 				return fmt.Errorf("check container %s: %w", c.Path, err)
 			}
@@ -78,12 +78,6 @@ func (r *refresh) nameOf(key plan.ImageKey) string {
 		return r.named[contentKey{key.Namespace, local}]
 	}
 	return key.Reference
-}
-
-// alone reports whether a container of the cell, nil where that is not known, waits for no other container. Another one may
-// put the program of this one into a volume.
-func alone(c *resource.Container, cell *resource.Cell) bool {
-	return c.Root && len(c.DependsOn) == 0 && (cell == nil || len(cell.DependsOn) == 0)
 }
 
 // isMade reports whether the wanted container has to be created from the image with the digest, as far as that is known

@@ -1,4 +1,4 @@
-package executor
+package observe
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/attachment"
 	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
@@ -19,9 +20,9 @@ import (
 func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	ports := publishes(r.wanted, prior)
 	if desired != nil {
-		r.actual.MissingPlugins = r.host.networks.MissingPlugins(ports)
+		r.actual.MissingPlugins = r.host.Networks.MissingPlugins(ports)
 	}
-	survey, err := r.host.networks.Survey(ports)
+	survey, err := r.host.Networks.Survey(ports)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 		for _, s := range survey.Listening {
 			r.actual.Sockets = append(r.actual.Sockets, plan.Socket(s))
 		}
-		r.actual.Mappings = mappingsOf(survey)
+		r.actual.Mappings = attachment.Mappings(survey)
 	}
 	return nil
 }
@@ -98,25 +99,16 @@ func publishes(wanted []*resource.Resource, prior *state.State) bool {
 	return false
 }
 
-// mappingsOf never returns nil, which would mean that the ports were not observed.
-func mappingsOf(survey *network.Survey) []plan.PortMapping {
-	mappings := []plan.PortMapping{}
-	for _, m := range survey.Published {
-		mappings = append(mappings, plan.PortMapping(m))
-	}
-	return mappings
-}
-
 func (r *refresh) spaceNetwork(record *state.Record) error {
 	n := record.Status.Network
 	if n == nil {
 		return nil
 	}
-	wanted, err := networkOfSpace(record)
+	wanted, err := attachment.OfSpace(record)
 	if err != nil {
 		return err
 	}
-	drift, err := r.host.networks.Drift(wanted, n.Firewall)
+	drift, err := r.host.Networks.Drift(wanted, n.Firewall)
 	for _, d := range r.dropping {
 		if d.Ours && slices.Contains(d.Bridges, n.Bridge) {
 			drift = append(drift, "its packets are dropped by "+d.Chain)
@@ -133,13 +125,13 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// An unreadable file counts as missing: the next apply writes it.
-	hosts, _ := os.ReadFile(r.host.store.NetworkFile(cell, state.HostsFile))
+	hosts, _ := os.ReadFile(r.host.Store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = etc.Stale(r.host.store, cell); err != nil {
+	if found.Stale, err = etc.Stale(r.host.Store, cell); err != nil {
 		return err
 	}
-	pin := netnsPath(record.CellID())
+	pin := netns.Path(record.CellID())
 	if found.NetNS, err = netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -159,7 +151,7 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 	}
 	if a := record.Status.Attachment; a != nil {
 		for n, i := range a.Interfaces {
-			if why := flaw(a, n, uplinks); why != "" {
+			if why := attachment.Flaw(a, n, uplinks); why != "" {
 				found.Flaws[i.Name] = why
 			}
 		}

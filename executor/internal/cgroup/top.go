@@ -1,0 +1,4 @@
+package cgroup
+
+// Top is the cgroup of all realms.
+const Top = "/kukeon"
