@@ -1,0 +1,101 @@
+package help
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestEveryFileIsATopic(t *testing.T) {
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !slices.ContainsFunc(Topics(), func(topic Topic) bool { return topic.File() == path }) {
+			t.Errorf("%s is no topic", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range Topics() {
+		heading, _, _ := strings.Cut(topic.Markdown(), "\n")
+		if name, summary, _ := strings.Cut(strings.TrimPrefix(heading, "# "), ": "); !strings.EqualFold(name, topic.Name) || summary == "" {
+			t.Errorf("%s begins with %q: want # %s: SUMMARY", topic.File(), heading, topic.Name)
+		}
+	}
+}
+
+// TestLinks makes sure that links lead to files that exist.
+func TestLinks(t *testing.T) {
+	pages := []string{"../../../README.md"}
+	for _, topic := range Topics() {
+		pages = append(pages, topic.File())
+	}
+	for _, page := range pages {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(string(data), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), link[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+}
+
+// TestWidth makes sure that nothing but code and narrow tables of many columns is wider than the terminal.
+func TestWidth(t *testing.T) {
+	for _, topic := range Topics() {
+		if strings.HasPrefix(topic.File(), "reference/") {
+			continue // names of attributes and flags are not broken
+		}
+		for _, width := range []int{80, 110} {
+			plain := topic.Text(Style{Width: width})
+			for line := range strings.Lines(plain) {
+				line = strings.TrimSuffix(line, "\n")
+				if columns(line) > width && !strings.HasPrefix(line, "    ") && strings.Contains(strings.TrimSpace(line), " ") {
+					t.Errorf("%s at %d columns: %d in %q", topic.Name, width, columns(line), line)
+				}
+			}
+			bold := func(s string) string { return "\x1b[1m" + s + "\x1b[22m" }
+			marked := topic.Text(Style{Width: width, Heading: bold, Strong: bold})
+			if unmarked := regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(marked, ""); unmarked != plain {
+				t.Errorf("%s is laid out in another way with marks", topic.Name)
+			}
+		}
+	}
+}
+
+func TestRender(t *testing.T) {
+	const page = "# Topic: a page\n\nSome *words* and `code with spaces`, a [link](other.md), and a\n[site](https://example.com).\n\n" +
+		"- one item that is longer than a line\n- two\n\n```sh\nkuke plan\n```\n\n<!-- hidden -->\n\n| a | b |\n|---|---|\n| `x\\|y` | several words in a cell |\n"
+	want := strings.Join([]string{
+		"Topic: a page",
+		"",
+		"  Some words and `code with",
+		"  spaces`, a link, and a site",
+		"  (https://example.com).",
+		"",
+		"  - one item that is longer",
+		"    than a line",
+		"  - two",
+		"",
+		"    kuke plan",
+		"",
+		"  A      B",
+		"  `x|y`  several words in a",
+		"         cell",
+		"",
+	}, "\n")
+	got := render(page, Style{Width: 30})
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
