@@ -10,61 +10,73 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/cmd/kuke/help"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// TestReadme makes sure that the reference in the README names every attribute, command and global flag.
-func TestReadme(t *testing.T) {
-	data, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+// TestManual makes sure that the manual names every attribute, command and global flag.
+func TestManual(t *testing.T) {
+	page := func(name string) string {
+		topic, ok := help.Find(name)
+		if !ok {
+			t.Fatalf("there is no topic %s", name)
+		}
+		return topic.Markdown()
 	}
-	readme := string(data)
-	_, reference, ok := strings.Cut(readme, "### Attributes")
-	if !ok {
-		t.Fatal("the README has no section Attributes")
-	}
+	reference := page("attributes")
 	for _, kind := range resource.Kinds {
 		for _, a := range kind.Attributes() {
 			if !strings.Contains(reference, "`"+a.Name+"`") && !strings.Contains(reference, "`"+a.Name+".") {
-				t.Errorf("the README doesn't document %s of a %s", a.Name, kind.Lower())
+				t.Errorf("the manual doesn't document %s of a %s", a.Name, kind.Lower())
 			}
 			if a.HCLName != a.Name && !strings.Contains(reference, "`"+a.HCLName+"`") {
-				t.Errorf("the README doesn't document %s of a %s", a.HCLName, kind.Lower())
+				t.Errorf("the manual doesn't document %s of a %s", a.HCLName, kind.Lower())
 			}
 		}
 	}
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
-	root := newRoot(a)
+	root := testRoot()
 	for _, c := range root.Commands() {
-		if c.Name() != "help" && !strings.Contains(readme, "`kuke "+c.Name()) {
-			t.Errorf("the README doesn't document kuke %s", c.Name())
+		if c.IsAvailableCommand() && !strings.Contains(page("commands"), "`kuke "+c.Name()+"`") {
+			t.Errorf("the manual doesn't document kuke %s", c.Name())
+		}
+		if c.IsAvailableCommand() && c.GroupID == "" {
+			t.Errorf("kuke %s is in no group of commands", c.Name())
 		}
 	}
 	root.PersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if !strings.Contains(readme, "`--"+f.Name+"`") {
-			t.Errorf("the README doesn't document --%s", f.Name)
+		if !strings.Contains(page("flags"), "`--"+f.Name+"`") {
+			t.Errorf("the manual doesn't document --%s", f.Name)
 		}
 	})
 }
 
-// TestReadmeBlocks makes sure that the HCL and YAML in the README is what kuke takes, in canonical format. What a block
-// refers to may be missing, since each shows one thing.
+// TestReadmeBlocks makes sure that the HCL and YAML in the README and the manual is valid and in canonical format. A block may
+// refer to resources that it doesn't show.
 func TestReadmeBlocks(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if n := checkBlocks(t, "the README", string(data)); n == 0 {
+		t.Error("the README has no HCL and no YAML")
+	}
+	n := 0
+	for _, topic := range help.Topics() {
+		n += checkBlocks(t, topic.File(), topic.Markdown())
+	}
+	if n == 0 {
+		t.Error("the manual has no HCL and no YAML")
+	}
+}
+
+// checkBlocks loads and formats the blocks of a page, and returns their number.
+func checkBlocks(t *testing.T, page, markdown string) int {
 	missing := []string{
 		"Missing parent", "Parent is not declared", "Undeclared cell", "Undeclared container", "Undeclared local value", "Undeclared variable",
 		"Unreadable module",
 	}
-	blocks := regexp.MustCompile("(?s)```(hcl|yaml)\n(.*?)```").FindAllStringSubmatch(string(data), -1)
-	if len(blocks) == 0 {
-		t.Fatal("the README has no HCL and no YAML")
-	}
+	blocks := regexp.MustCompile("(?s)```(hcl|yaml)\n(.*?)```").FindAllStringSubmatch(markdown, -1)
 	for _, block := range blocks {
 		language, text := block[1], block[2]
 		file := filepath.Join(t.TempDir(), "main."+language)
@@ -74,7 +86,7 @@ func TestReadmeBlocks(t *testing.T) {
 		_, diags := config.Load(config.Input{Paths: []string{file}})
 		for _, d := range diags {
 			if !slices.Contains(missing, d.Summary) {
-				t.Errorf("%s: %s in\n%s", d.Summary, d.Detail, text)
+				t.Errorf("%s: %s: %s in\n%s", page, d.Summary, d.Detail, text)
 			}
 		}
 		if language != "hcl" {
@@ -82,7 +94,8 @@ func TestReadmeBlocks(t *testing.T) {
 		}
 		files, _, diags := config.Format([]string{"-"}, false, strings.NewReader(text))
 		if diags.HasErrors() || len(files) != 1 || string(files[0].After) != text {
-			t.Errorf("not in canonical format (%v):\n%s", diags, text)
+			t.Errorf("%s: not in canonical format (%v):\n%s", page, diags, text)
 		}
 	}
+	return len(blocks)
 }

@@ -96,6 +96,10 @@ func newRoot(a *app) *cobra.Command {
 		completion.Args = cobra.NoArgs
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
+	root.SetHelpCommand(newHelp(a))
+	root.InitDefaultHelpCmd()
+	addGroups(root)
+	showHelp(root)
 	showUsage(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	return root
@@ -122,8 +126,13 @@ func showUsage(cmd *cobra.Command) {
 
 // unknownCommand says that cmd has no command of that name, and which may be meant.
 func unknownCommand(cmd *cobra.Command, name string) error {
-	cmd.SuggestionsMinimumDistance = min(2, len(name)/3) // of short names too many are near to each other
-	if similar := cmd.SuggestionsFor(name); len(similar) > 0 {
+	var words []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			words = append(words, c.Name())
+		}
+	}
+	if similar := near(name, words); len(similar) > 0 {
 		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
 	}
 	return fmt.Errorf("there is no command %s %s: %s --help lists what there is", cmd.CommandPath(), name, cmd.CommandPath())

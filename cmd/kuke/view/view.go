@@ -24,6 +24,8 @@ type View struct {
 	out sink
 	// terminal says that the stream is a terminal.
 	terminal bool
+	// colored says that text is marked up.
+	colored bool
 
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
 	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
@@ -48,7 +50,7 @@ func newView(out io.Writer, colored bool) *View {
 		return c.Sprintf
 	}
 	return &View{
-		out: sink{Writer: out}, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
+		out: sink{Writer: out}, colored: colored, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
 		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
 	}
 }

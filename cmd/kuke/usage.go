@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kukeon/kuke/cmd/kuke/help"
+)
+
+// group is a heading in the list of commands, with the commands below it.
+type group struct {
+	id, title string
+	commands  []string
+}
+
+// groups lists all commands in the order of kuke help.
+var groups = []group{
+	{"apply", "Plan and apply", []string{"plan", "apply", "destroy", "show", "output"}},
+	{"look", "Look", []string{"get", "top", "logs", "exec", "attach"}},
+	{"operate", "Operate", []string{"create", "delete", "start", "stop", "kill", "restart", "pause", "unpause", "shutdown", "image"}},
+	{"state", "State", []string{"state", "import"}},
+	{"write", "Write configuration", []string{"validate", "fmt", "convert", "console", "explain", "graph", "schema"}},
+	{"host", "Host", []string{"doctor", "lab", "service", "version", "completion"}},
+}
+
+// addGroups puts the commands below their headings.
+func addGroups(root *cobra.Command) {
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.of(root) {
+			cmd.GroupID = g.id
+		}
+	}
+}
+
+// showHelp has root and the commands below it print their help as [helpText] words it.
+func showHelp(root *cobra.Command) {
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cmd.Print(helpText(cmd)) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		cmd.Print(helpText(cmd))
+		return nil
+	})
+}
+
+// helpText returns the help of a command: its purpose, how it is written, examples, the commands below it and its own flags.
+// The global flags are described by a topic.
+func helpText(cmd *cobra.Command) string {
+	var b strings.Builder
+	purpose := cmd.Long
+	if purpose == "" {
+		purpose = cmd.Short + "."
+	}
+	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", purpose, usageLine(cmd))
+	if len(cmd.Aliases) > 0 {
+		fmt.Fprintf(&b, "\nAliases:\n  %s\n", strings.Join(cmd.Aliases, ", "))
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+	}
+	b.WriteString(commandLists(cmd))
+	if flags := ownFlags(cmd); flags.HasAvailableFlags() && cmd.HasParent() {
+		fmt.Fprintf(&b, "\nFlags:\n%s", flags.FlagUsages())
+	}
+	if !cmd.HasParent() {
+		b.WriteString("\nTopics:\n")
+		for _, t := range help.Topics() {
+			fmt.Fprintf(&b, "  %-13s %s\n", t.Name, t.Summary())
+		}
+		b.WriteString("\nkuke help TOPIC shows a topic, kuke COMMAND --help the help of a command, kuke help flags the global flags.\n")
+		return b.String()
+	}
+	b.WriteString("\nkuke help flags lists the global flags.\n")
+	return b.String()
+}
+
+// commandLists returns the commands below cmd, those of the root below the headings of their groups.
+func commandLists(cmd *cobra.Command) string {
+	if cmd.HasParent() {
+		return commandList("Commands", cmd.Commands())
+	}
+	text := ""
+	for _, g := range groups {
+		text += commandList(g.title, g.of(cmd))
+	}
+	return text
+}
+
+// of returns the commands of the group in its order.
+func (g group) of(root *cobra.Command) []*cobra.Command {
+	var commands []*cobra.Command
+	for _, name := range g.commands {
+		for _, c := range root.Commands() {
+			if c.Name() == name {
+				commands = append(commands, c)
+			}
+		}
+	}
+	return commands
+}
+
+func commandList(title string, commands []*cobra.Command) string {
+	text := ""
+	for _, c := range commands {
+		if c.IsAvailableCommand() {
+			text += fmt.Sprintf("  %-13s %s\n", c.Name(), c.Short)
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "\n" + title + ":\n" + text
+}
+
+// ownFlags returns the flags of a command, and those of its parents that are not global.
+func ownFlags(cmd *cobra.Command) *pflag.FlagSet {
+	own := pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)
+	global := cmd.Root().PersistentFlags()
+	for _, set := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.InheritedFlags()} {
+		set.VisitAll(func(f *pflag.Flag) {
+			if global.Lookup(f.Name) == nil && f.Name != "help" {
+				own.AddFlag(f)
+			}
+		})
+	}
+	return own
+}
+
+// usageLine returns how a command is written.
+func usageLine(cmd *cobra.Command) string {
+	line := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	switch {
+	case cmd.HasAvailableSubCommands() && !strings.Contains(line[len(cmd.CommandPath()):], "["):
+		return cmd.CommandPath() + " COMMAND"
+	case ownFlags(cmd).HasAvailableFlags():
+		return line + " [flags]"
+	}
+	return line
+}
