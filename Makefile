@@ -56,6 +56,10 @@ setup: ## install what kuke and its tests need on this host (Debian, Ubuntu), if
 build: ## build bin/kuke
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kuke ./cmd/kuke
 
+.PHONY: man
+man: build ## write the man pages to bin/man (read one with man -M bin/man kuke-plan)
+	@bin/kuke man bin/man
+
 .PHONY: demo
 demo: setup build ## see kuke at work in a throw-away host (needs root)
 	@bin/kuke lab -- examples/hello/demo.sh bin/kuke

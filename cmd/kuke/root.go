@@ -88,7 +88,7 @@ func newRoot(a *app) *cobra.Command {
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
 		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a), newConsole(a),
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a), newGraph(a),
-		newDoctor(a), newLab(a), newService(a), newVersion(a),
+		newDoctor(a), newLab(a), newService(a), newVersion(a), newMan(a),
 	)
 	// cobra's own command takes any argument for no mistake.
 	root.InitDefaultCompletionCmd()
