@@ -4,7 +4,7 @@
 #   sudo kuke get
 #   sudo kuke destroy
 #
-# Without a registry, make the image first: kuke image import --realm main --name busybox … (see the tutorial in the README).
+# Without a registry, make the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
 # demo.sh does all of that, and changes something in between: sudo make demo.
 
 # What is made belongs to this project. Without the block the project has the name of the directory.

@@ -6,7 +6,7 @@
 #   sudo kuke logs main/metrics/metrics/collector     # the same, as the collector sees it
 #   sudo kuke destroy
 #
-# Without a registry, make the image first: kuke image import --realm main --name busybox … (see the tutorial in the README).
+# Without a registry, make the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
 
 kuke {
   project = "network"
