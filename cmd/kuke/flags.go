@@ -73,14 +73,63 @@ var insteadOf = map[string]string{
 	"compact-warnings": "warnings are always shown in full",
 }
 
-// flagError returns an error about a flag as kuke words it.
-func flagError(err error) error {
-	unknown := (*pflag.NotExistError)(nil)
-	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
-		return err
+// flagError returns an error about a flag as kuke words it. A command that kuke lacks comes before its flags.
+func flagError(cmd *cobra.Command, err error) error {
+	if args := cmd.Flags().Args(); len(args) > 0 && cmd.HasSubCommands() {
+		return unknownCommand(cmd, args[0])
 	}
-	if use := insteadOf[unknown.GetSpecifiedName()]; use != "" {
-		return fmt.Errorf("%w: %s", err, use)
+	var (
+		unknown *pflag.NotExistError
+		value   *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return unknownFlag(cmd, unknown)
+	case errors.As(err, &value):
+		return fmt.Errorf("flag %s needs a value: %s", flagName(value.GetFlag()), value.GetFlag().Usage)
+	case errors.As(err, &invalid):
+		return fmt.Errorf("invalid value %q for flag %s: %w", invalid.GetValue(), flagName(invalid.GetFlag()), valueError(invalid))
 	}
-	return fmt.Errorf("%w: --help lists the flags of the command", err)
+	return err
+}
+
+func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
+	name := unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" {
+		return fmt.Errorf("unknown flag: -%s: %s --help lists the flags of the command", name, cmd.CommandPath())
+	}
+	if use := insteadOf[name]; use != "" {
+		return fmt.Errorf("unknown flag: --%s: %s", name, use)
+	}
+	return fmt.Errorf("unknown flag: --%s: %s --help lists the flags of the command", name, cmd.CommandPath())
+}
+
+// onlyOne refuses more than one of the boolean flags.
+func onlyOne(cmd *cobra.Command, names ...string) error {
+	var given []string
+	for _, name := range names {
+		if f := cmd.Flags().Lookup(name); f.Value.String() == "true" {
+			given = append(given, flagName(f))
+		}
+	}
+	if len(given) > 1 {
+		return fmt.Errorf("%s exclude each other: use one of them", strings.Join(given, " and "))
+	}
+	return nil
+}
+
+func flagName(f *pflag.Flag) string { return "--" + f.Name }
+
+// valueError returns why a value is invalid. The errors of package strconv name Go's functions.
+func valueError(invalid *pflag.InvalidValueError) error {
+	switch kind := invalid.GetFlag().Value.Type(); kind {
+	case "int", "int64":
+		return errors.New("it must be a whole number")
+	case "bool":
+		return errors.New("it must be true or false")
+	case "duration":
+		return errors.New("it must be a duration, like 30s or 5m")
+	}
+	return invalid.Unwrap()
 }

@@ -36,7 +36,7 @@ func TestTwoDashes(t *testing.T) {
 func TestUnknownFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"plan -input=false": "unknown flag: --input: kuke asks only on a terminal",
-		"plan -nonsense":    "unknown flag: --nonsense: --help lists the flags",
+		"plan -nonsense":    "unknown flag: --nonsense: kuke plan --help lists the flags",
 		"plan --lock=false": "Use --lock-timeout",
 	} {
 		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}

@@ -58,8 +58,8 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kuke",
 		Short: "Terraform for the containers of one host",
-		Long: "kuke describes realms, spaces, stacks, cells and containers of one Linux host in HCL or YAML,\n" +
-			"shows what would change, and changes exactly that, through containerd, cgroups and CNI.",
+		Long: "kuke is Terraform for the containers of one Linux host. Describe realms, spaces, stacks, cells and containers in HCL\n" +
+			"or YAML. plan shows every change, and apply makes exactly these changes through containerd, cgroups and CNI.",
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -71,16 +71,16 @@ func newRoot(a *app) *cobra.Command {
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.runPath, "run-path", "/opt/kukeon", "directory of the state")
-	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "containerd's socket")
-	flags.DurationVar(&a.connectTimeout, "connect-timeout", 0, "maximum time to wait for containerd to listen and to answer, such as 2m while the host boots")
-	flags.DurationVar(&a.callTimeout, "call-timeout", defaultCallTimeout, "maximum time that containerd may leave a question unanswered, and that a CNI plugin may run")
-	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "where the cgroup file systems are mounted")
-	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "directory for the CNI configuration of spaces")
-	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "directories with CNI plugins, in order")
-	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet that spaces get theirs from, a /24 each")
-	flags.StringVar(&a.projectName, "project", "", "project that owns what is applied, and whose resources may be deleted (default: that of the kuke block, else the name of the configuration's directory)")
-	flags.BoolVar(&a.noColor, "no-color", false, "print no colours (also: NO_COLOR)")
-	flags.StringVar(&a.logLevel, "log-level", "off", "what to log on standard error: off, info (steps and times) or debug (also calls to containerd, CNI plugins and files)")
+	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "socket of containerd")
+	flags.DurationVar(&a.connectTimeout, "connect-timeout", 0, "maximum time to wait for containerd to listen and to answer, like 2m while the host boots (default: fail at once)")
+	flags.DurationVar(&a.callTimeout, "call-timeout", defaultCallTimeout, "maximum time for an answer of containerd, and for the run of a CNI plugin")
+	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "mount point of the cgroup file systems")
+	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "directory of the CNI configuration of spaces")
+	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "directories of CNI plugins, in order")
+	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 subnet to allocate the subnets of spaces from, a /24 each")
+	flags.StringVar(&a.projectName, "project", "", "project that owns the applied resources (default: that of the kuke block, else the name of the directory of the configuration)")
+	flags.BoolVar(&a.noColor, "no-color", false, "output without colours (also: NO_COLOR)")
+	flags.StringVar(&a.logLevel, "log-level", "off", "level of the log on standard error: off, info (steps and times) or debug (also calls to containerd and CNI plugins, and files)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	root.AddCommand(newOperations(a)...)
 	root.AddCommand(newShutdown(a))
@@ -93,6 +93,11 @@ func newRoot(a *app) *cobra.Command {
 	// cobra's own command takes any argument for no mistake.
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Short = "Print the completion script of a shell"
+		completion.Example = "  kuke completion bash > /etc/bash_completion.d/kuke"
+		for _, shell := range completion.Commands() {
+			shell.Short = "Print the completion script of " + shell.Name()
+		}
 		completion.Args = cobra.NoArgs
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
@@ -101,41 +106,9 @@ func newRoot(a *app) *cobra.Command {
 	addGroups(root)
 	showHelp(root)
 	showUsage(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SetFlagErrorFunc(flagError)
 	return root
-}
-
-// showUsage makes the errors about the number of arguments say how the command is written.
-func showUsage(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			err := check(cmd, args)
-			switch {
-			case err == nil:
-				return nil
-			case cmd.HasSubCommands() && len(args) > 0:
-				return unknownCommand(cmd, args[0])
-			}
-			return fmt.Errorf("%w: write it as %s", err, cmd.UseLine())
-		}
-	}
-	for _, below := range cmd.Commands() {
-		showUsage(below)
-	}
-}
-
-// unknownCommand says that cmd has no command of that name, and which may be meant.
-func unknownCommand(cmd *cobra.Command, name string) error {
-	var words []string
-	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
-			words = append(words, c.Name())
-		}
-	}
-	if similar := near(name, words); len(similar) > 0 {
-		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
-	}
-	return fmt.Errorf("there is no command %s %s: %s --help lists what there is", cmd.CommandPath(), name, cmd.CommandPath())
 }
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.
@@ -150,7 +123,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 			return
 		}
 		if e := cmd.Flags().Set(f.Name, value); e != nil {
-			err = fmt.Errorf("environment variable %s: %w", name, e)
+			err = fmt.Errorf("environment variable %s: %w", name, flagError(cmd, e))
 		}
 		a.environ[f.Name] = true
 	})

@@ -10,10 +10,12 @@ func newShow(a *app) *cobra.Command {
 	var asJSON, asMarkdown, asHTML bool
 	cmd := &cobra.Command{
 		Use:   "show [PLANFILE]",
-		Short: "Show the recorded state, or a saved plan",
-		Long: "show prints the recorded state, or a saved plan with the warnings that came up while planning; for where changes\n" +
-			"are reviewed also as Markdown, for a comment, or as an HTML page.",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Show the recorded state or a saved plan",
+		Long: "show prints the recorded state, or a saved plan with its warnings. For reviews it also writes Markdown, for a\n" +
+			"comment, or an HTML page.",
+		Example: "  kuke show\n  kuke show change.plan\n  kuke show --markdown change.plan",
+		Args:    cobra.MaximumNArgs(1),
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return onlyOne(cmd, "json", "markdown", "html") },
 		RunE: func(_ *cobra.Command, args []string) error {
 			show := a.showState
 			if len(args) == 1 {
@@ -30,10 +32,9 @@ func newShow(a *app) *cobra.Command {
 			return show("")
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "print Markdown")
-	cmd.Flags().BoolVar(&asHTML, "html", false, "print an HTML page")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown", "html")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON")
+	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown")
+	cmd.Flags().BoolVar(&asHTML, "html", false, "output as an HTML page")
 	return cmd
 }
 
