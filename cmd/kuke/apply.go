@@ -31,9 +31,9 @@ type applyOptions struct {
 
 func (o *applyOptions) addFlags(cmd *cobra.Command) {
 	o.planOptions.addFlags(cmd)
-	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask before changing anything")
-	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "most changes at once")
-	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "approval without a prompt")
+	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "maximum number of concurrent operations")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
 }
 
 // fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no
@@ -47,11 +47,13 @@ func newApply(a *app) *cobra.Command {
 	o := &applyOptions{}
 	cmd := &cobra.Command{
 		Use:   "apply [PLANFILE]",
-		Short: "Make the host what the configuration says",
-		Long: "apply plans, asks, and carries out the plan; or it carries out exactly the given saved plan, without asking.\n" +
-			"No plan holds sensitive values: where a saved one needs any, --file names the configuration that has them.\n" +
-			"What fails is reported together with what was done and what was not; the next apply goes on from there.",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Apply the configuration to this host",
+		Long: "apply plans, asks for approval, and carries the plan out. With PLANFILE it carries out exactly that saved plan,\n" +
+			"without asking. A saved plan contains no sensitive values: --file names the configuration that has them.\n" +
+			"\n" +
+			"If a change fails, apply reports the completed and the skipped changes. The next apply continues from there.",
+		Example: "  kuke apply\n  kuke apply --auto-approve -f /etc/kukeon --var tag=1.28\n  kuke apply --target main/default/blog\n  kuke apply change.plan",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.planFile = args[0]
@@ -72,12 +74,14 @@ func newDestroy(a *app) *cobra.Command {
 	o := &applyOptions{planOptions: planOptions{destroy: true}}
 	cmd := &cobra.Command{
 		Use:   "destroy",
-		Short: "Remove everything the project owns",
-		Long: "destroy plans the removal of all resources of the project, asks, and carries it out. It keeps the images of\n" +
-			"realms, with their containerd namespaces, unless with --images.\n" +
-			"It needs no configuration, and of the one of --file or the current directory it reads only the project.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
+		Short: "Destroy all resources of the project",
+		Long: "destroy plans the removal of all resources of the project, asks for approval, and carries the plan out. It keeps\n" +
+			"the images of realms and their containerd namespaces, unless --images is given.\n" +
+			"\n" +
+			"destroy needs no configuration. From the one of --file or the current directory, it reads only the project.",
+		Example: "  kuke destroy\n  kuke destroy --target main/default/blog\n  kuke destroy --project shop --images --auto-approve",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.apply(cmd.Context(), o) },
 	}
 	o.addFlags(cmd)
 	addImagesFlag(cmd, &o.images)

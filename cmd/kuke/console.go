@@ -21,11 +21,12 @@ func newConsole(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "console [EXPRESSION]",
 		Short: "Evaluate expressions of the configuration",
-		Long: "console evaluates an expression, or those of its input, with the variables, locals, resources and functions\n" +
-			"of the configuration. An expression ends with its line, save for brackets and heredocs that are still open.\n" +
-			"Addresses are those that are recorded. It changes nothing.",
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.console(cmd.Context(), o, args) },
+		Long: "console evaluates an expression, or the expressions of its input, with the variables, local values, resources and\n" +
+			"functions of the configuration. An expression ends with its line, unless a bracket or heredoc is open. Addresses\n" +
+			"are the recorded ones. console changes nothing.",
+		Example: "  kuke console 'cell.web.address'\n  echo 'upper(var.name)' | kuke console -f main.hcl",
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.console(cmd.Context(), o, args) },
 	}
 	o.addInputFlags(cmd)
 	return cmd

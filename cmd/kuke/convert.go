@@ -24,20 +24,21 @@ func newConvert(a *app) *cobra.Command {
 	o := &convertOptions{}
 	cmd := &cobra.Command{
 		Use:   "convert",
-		Short: "Write the configuration in HCL as YAML, or the other way",
-		Long: "convert reads the configuration and writes what it declares in the other language: HCL blocks, nested, or v1beta1\n" +
-			"manifests, a document for each resource. Read again it is the very same: every value, label and external resource.\n" +
-			"The output holds values: comments and expressions are not kept, and what is a default may be written out.\n\n" +
-			"A file that exists is never overwritten without --force. Don't leave both files in one directory, where both are\n" +
-			"read.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.convert(cmd.Context(), o) },
+		Short: "Convert the configuration from HCL to YAML, or from YAML to HCL",
+		Long: "convert reads the configuration and writes its resources in the other language: nested HCL blocks, or v1beta1\n" +
+			"manifests with one document for each resource. Reading the output gives exactly the same resources. The output\n" +
+			"holds values: comments and expressions are lost, and defaults may be written out.\n" +
+			"\n" +
+			"convert overwrites no file without --force. Do not keep both files in one directory: kuke reads both.",
+		Example: "  kuke convert -f main.hcl --out main.yaml\n  kuke convert -f main.yaml",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.convert(cmd.Context(), o) },
 	}
 	o.addInputFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.to, "to", "", "hcl or yaml (default: what --out ends in, else the one that the configuration is not in)")
-	f.StringVar(&o.out, "out", "-", "file to write, or - for standard output")
-	f.BoolVar(&o.force, "force", false, "overwrite the file of --out")
+	f.StringVar(&o.to, "to", "", "language of the output, hcl or yaml (default: that of the name of --out, else the other one)")
+	f.StringVar(&o.out, "out", "-", "file of the output, or - for standard output")
+	f.BoolVar(&o.force, "force", false, "replacement of an existing file")
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"hcl", "yaml"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }

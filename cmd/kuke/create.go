@@ -25,20 +25,22 @@ type createOptions struct {
 func newCreate(a *app) *cobra.Command {
 	create := &cobra.Command{
 		Use:   "create KIND NAME|PATH",
-		Short: "Create a single resource by hand",
-		Long: "create makes a realm, space, stack, cell or container without a configuration, through the same plan and the same\n" +
-			"steps as apply. What is made by hand belongs to no project: no configuration's plan deletes it, save with its parent.\n" +
-			"A configuration that declares it takes it over.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Create a single resource",
+		Long: "create creates a realm, space, stack, cell or container without a configuration, through the same plan and the\n" +
+			"same steps as apply. The resource belongs to no project: no plan of a configuration deletes it, except together\n" +
+			"with its parent. A configuration that declares it takes it over.",
+		Example: "  kuke create realm main\n  kuke create container extra --realm main --stack blog --cell web --image busybox --command sleep --args 3600\n  kuke create space main/shop --subnet 10.30.0.0/24 --dry-run",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, kind := range resource.Kinds {
 		o := &createOptions{}
 		cmd := &cobra.Command{
-			Use:   kind.Lower() + " NAME|PATH",
-			Short: "Create a " + kind.Lower(),
-			Args:  cobra.ExactArgs(1),
-			RunE:  func(cmd *cobra.Command, args []string) error { return a.create(cmd.Context(), o, kind, args[0]) },
+			Use:     kind.Lower() + " NAME|PATH",
+			Short:   "Create a " + kind.Lower(),
+			Example: "  kuke create " + kind.Lower() + " " + examplePath(kind),
+			Args:    cobra.ExactArgs(1),
+			RunE:    func(cmd *cobra.Command, args []string) error { return a.create(cmd.Context(), o, kind, args[0]) },
 		}
 		o.addFlags(cmd, kind)
 		o.addAttributes(cmd, kind)
@@ -49,27 +51,27 @@ func newCreate(a *app) *cobra.Command {
 
 func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.labels, "label", nil, "a label, KEY=VALUE; repeatable")
+	f.StringArrayVar(&o.labels, "label", nil, "label, KEY=VALUE; repeatable")
 	switch kind {
 	case resource.KindRealm:
 		f.StringVar(&o.namespace, "namespace", "", "containerd namespace (default: kukeon-NAME)")
 	case resource.KindSpace:
-		f.StringVar(&o.subnet, "subnet", "", "IPv4 subnet (default: a free one of the pool)")
-		f.BoolVar(&o.internal, "internal", false, "let nothing out of the space")
+		f.StringVar(&o.subnet, "subnet", "", "IPv4 subnet (default: a free one of --subnet-pool)")
+		f.BoolVar(&o.internal, "internal", false, "no outgoing connections from the space")
 	case resource.KindCell:
-		f.StringVar(&o.address, "address", "", "IPv4 address in the space's subnet (default: a free one)")
+		f.StringVar(&o.address, "address", "", "IPv4 address in the subnet of the space (default: a free one)")
 	case resource.KindContainer:
 		f.StringVar(&o.image, "image", "", "image reference (default: "+resource.DefaultImage+")")
-		f.StringVar(&o.command, "command", "", "program to run, in place of the image's entrypoint")
-		f.StringArrayVar(&o.args, "args", nil, "one of its arguments; repeatable")
+		f.StringVar(&o.command, "command", "", "program, in place of the entrypoint of the image")
+		f.StringArrayVar(&o.args, "args", nil, "argument of the program; repeatable")
 		f.StringArrayVar(&o.env, "env", nil, "environment variable, NAME=value; repeatable")
 		f.StringArrayVar(&o.ports, "port", nil, "published port, [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; repeatable")
 		f.StringArrayVar(&o.volumes, "volume", nil, "mount, SOURCE:TARGET[:ro]; repeatable")
 		f.StringArrayVar(&o.networks, "network", nil, "further space of the realm; repeatable")
 		f.StringArrayVar(&o.aliases, "network-alias", nil, "further name of the cell; repeatable")
-		f.BoolVar(&o.privileged, "privileged", false, "give it all capabilities and devices")
-		f.BoolVar(&o.root, "root", false, "make it the root container of its cell (default for the first one)")
-		f.StringVar(&o.restartPolicy, "restart-policy", "", "no, always, on-failure[:N] or unless-stopped")
+		f.BoolVar(&o.privileged, "privileged", false, "all capabilities and devices for the container")
+		f.BoolVar(&o.root, "root", false, "root container of its cell (default for the first one)")
+		f.StringVar(&o.restartPolicy, "restart-policy", "", "restart policy: no, always, on-failure[:N] or unless-stopped")
 	}
 }
 
@@ -142,16 +144,22 @@ func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 	return volumes, nil
 }
 
+// examplePath returns a path of the kind for the help of commands.
+func examplePath(kind resource.Kind) string {
+	return strings.Join([]string{"main", "default", "blog", "web", "extra"}[:kind.Depth()], "/")
+}
+
 func newDelete(a *app) *cobra.Command {
 	o := &imperativeOptions{}
 	var cascade, images bool
 	cmd := &cobra.Command{
 		Use:   "delete KIND NAME|PATH...",
-		Short: "Delete single resources, whatever project they belong to",
-		Long: "delete removes a container, a cell with its containers, or, with --cascade when anything is in it, a stack, space or\n" +
-			"realm. The root container of a cell takes the others with it, which needs --cascade too. What a configuration still\n" +
-			"declares is made anew by its next apply.",
-		Args: cobra.MinimumNArgs(2),
+		Short: "Delete single resources of any project",
+		Long: "delete deletes a container or a cell with its containers. A stack, space or realm with resources below needs\n" +
+			"--cascade. The root container of a cell needs --cascade too, because the other containers of the cell are deleted\n" +
+			"with it. The next apply of a configuration that declares a deleted resource creates it again.",
+		Example: "  kuke delete container main/default/blog/web/extra\n  kuke delete cell web db --realm main --stack blog\n  kuke delete realm main --cascade --images",
+		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			paths, err := o.named(args)
 			if err != nil {
@@ -161,7 +169,7 @@ func newDelete(a *app) *cobra.Command {
 		},
 	}
 	o.addFlags(cmd, resource.KindContainer)
-	cmd.Flags().BoolVar(&cascade, "cascade", false, "delete what is in it as well")
+	cmd.Flags().BoolVar(&cascade, "cascade", false, "deletion of all resources below too")
 	addImagesFlag(cmd, &images)
 	return cmd
 }

@@ -9,8 +9,11 @@ import (
 func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Tell what this host has and lacks, with the fix for each",
-		Args:  cobra.NoArgs,
+		Short: "Check this host and show the fix for each problem",
+		Long: "doctor checks the programs, containerd, the cgroups, the firewalls, the confinement of containers, the state and\n" +
+			"the recorded resources. Exit status: 0, or 1 if a requirement is missing.",
+		Example: "  kuke doctor",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			checks := doctor.Checks(cmd.Context(), &a.session)
 			a.out.Checks(checks)

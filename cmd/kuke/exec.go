@@ -40,20 +40,23 @@ func newExec(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec NAME|PATH COMMAND [ARG...]",
 		Short: "Run a command in a container",
-		Long: "exec runs a command in a running container, as its user and with its privileges, and exits with the command's\n" +
-			"status: 127 when there is no such command, 126 when it can't be executed. What follows the container is the\n" +
-			"command's, flags included. Without -t, Ctrl-C and SIGTERM are passed on; a second Ctrl-C kills the command.",
-		Args: cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.exec(cmd.Context(), o, args) },
+		Long: "exec runs a command in a running container, with the user and the privileges of the container. All arguments after\n" +
+			"the container belong to the command, including flags. Without -t, exec passes Ctrl-C and SIGTERM on; a second\n" +
+			"Ctrl-C kills the command.\n" +
+			"\n" +
+			"Exit status: that of the command, 127 if it does not exist, 126 if it cannot be executed.",
+		Example: "  kuke exec -it main/default/blog/web/nginx sh\n  kuke exec nginx --realm main --stack blog --cell web nginx -t\n  kuke exec -u 1000 -e LANG=C -w /srv main/default/blog/web/nginx ls -l",
+		Args:    cobra.MinimumNArgs(2),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.exec(cmd.Context(), o, args) },
 	}
 	f := cmd.Flags()
 	f.SetInterspersed(false)
-	f.BoolVarP(&o.stdin, "interactive", "i", false, "pass standard input on")
-	f.BoolVarP(&o.terminal, "tty", "t", false, "give the command a terminal")
-	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait for the command")
-	f.StringVarP(&o.user, "user", "u", "", "user to run as: name, uid, name:group or uid:gid (default: the container's)")
-	f.StringVarP(&o.dir, "workdir", "w", "", "working directory in the container (default: the container's)")
-	f.StringArrayVarP(&o.env, "env", "e", nil, "further environment variable, NAME=value; repeatable")
+	f.BoolVarP(&o.stdin, "interactive", "i", false, "standard input for the command")
+	f.BoolVarP(&o.terminal, "tty", "t", false, "terminal for the command")
+	f.BoolVarP(&o.detach, "detach", "d", false, "command in the background")
+	f.StringVarP(&o.user, "user", "u", "", "user: name, uid, name:group or uid:gid (default: that of the container)")
+	f.StringVarP(&o.dir, "workdir", "w", "", "working directory in the container (default: that of the container)")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "additional environment variable, NAME=value; repeatable")
 	o.addScopeFlags(cmd)
 	return cmd
 }
@@ -155,14 +158,15 @@ func newAttach(a *app) *cobra.Command {
 	proxy := true
 	cmd := &cobra.Command{
 		Use:   "attach NAME|PATH",
-		Short: "Follow a container until it ends",
-		Long: "attach shows what a container prints from now on, passes signals on to its first process, and exits with its\n" +
-			"status when it ends.",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.attach(cmd.Context(), o, args[0], proxy) },
+		Short: "Attach to the output of a container until it exits",
+		Long: "attach prints the output of a container from now on, passes signals on to its first process, and exits with the\n" +
+			"status of the container.",
+		Example: "  kuke attach main/default/blog/web/nginx",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.attach(cmd.Context(), o, args[0], proxy) },
 	}
 	o.addScopeFlags(cmd)
-	cmd.Flags().BoolVar(&proxy, "sig-proxy", true, "pass signals on to the container; otherwise they end attach")
+	cmd.Flags().BoolVar(&proxy, "sig-proxy", true, "signals for the container; with --sig-proxy=false they end attach")
 	return cmd
 }
 

@@ -9,11 +9,11 @@ import (
 func newExplain(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KIND[.FIELD...]]",
-		Short: "Explain what can be written, and what changing it costs",
-		Long: "explain says of a kind, or of one of its fields, how it is written in YAML and in HCL, what it takes, what holds\n" +
-			"without it, and what it costs to change it: kuke explain container.resources. Names are understood in both spellings.\n" +
-			"Without an argument it lists the kinds.",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Explain a kind or an attribute",
+		Long: "explain shows how a kind or an attribute is written in YAML and in HCL, its type and default, and whether a change\n" +
+			"replaces the resource. It accepts the names of both languages. Without an argument it lists the kinds.",
+		Example: "  kuke explain\n  kuke explain container\n  kuke explain container.resources.cpuWeight",
+		Args:    cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp

@@ -22,21 +22,24 @@ func newFmt(a *app) *cobra.Command {
 	o := &fmtOptions{}
 	cmd := &cobra.Command{
 		Use:   "fmt [PATH...]",
-		Short: "Rewrite HCL files in canonical format",
-		Long: "fmt gives *.hcl and *.kukevars files the canonical format of terraform fmt, and prints the names of those that it\n" +
-			"changed. It changes the space in them, puts labels in quotes, writes a lone \"${var.x}\" as var.x and the type\n" +
-			"\"string\" as string, and changes nothing they mean. PATH is a file, a directory, or - for standard input, which is\n" +
-			"printed formatted. Lines end in LF, and a byte order mark is taken away. Hidden files are passed over, and so is\n" +
-			"YAML. A file with a syntax error is left as it is.\n\n" +
-			"Exit status: 0; with --check 3 when a file isn't formatted; 1 for an error.",
-		RunE: func(_ *cobra.Command, args []string) error { return a.format(o, args) },
+		Short: "Format HCL files",
+		Long: "fmt rewrites *.hcl and *.kukevars files in the canonical format of terraform fmt, and prints the names of the\n" +
+			"changed files. It changes white space, puts labels in quotes, writes a lone \"${var.x}\" as var.x and the type\n" +
+			"\"string\" as string, ends lines with LF and removes a byte order mark. It never changes the meaning.\n" +
+			"\n" +
+			"PATH is a file, a directory, or - for standard input (printed formatted). Hidden files and YAML files are ignored,\n" +
+			"and a file with a syntax error stays as it is.\n" +
+			"\n" +
+			"Exit status: 0; 3 with --check if a file is not formatted; 1 for an error.",
+		Example: "  kuke fmt\n  kuke fmt --check --recursive\n  kuke fmt --diff --write=false main.hcl\n  kuke fmt - < main.hcl",
+		RunE:    func(_ *cobra.Command, args []string) error { return a.format(o, args) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.check, "check", false, "write nothing, and exit with status 3 when a file isn't formatted")
-	f.BoolVar(&o.diff, "diff", false, "show the changes")
-	f.BoolVar(&o.list, "list", true, "print the names of the files that aren't formatted")
-	f.BoolVar(&o.recursive, "recursive", false, "also the directories below")
-	f.BoolVar(&o.write, "write", true, "rewrite the files; with --write=false only print what would be changed")
+	f.BoolVar(&o.check, "check", false, "check without changes; exit status 3 if a file is not formatted")
+	f.BoolVar(&o.diff, "diff", false, "diff of the changes")
+	f.BoolVar(&o.list, "list", true, "names of the files that are not formatted")
+	f.BoolVar(&o.recursive, "recursive", false, "directories below too")
+	f.BoolVar(&o.write, "write", true, "changes in the files; --write=false only prints the names")
 	return cmd
 }
 

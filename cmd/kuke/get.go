@@ -37,17 +37,18 @@ func newGet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get [KIND [PATH]]",
 		Short: "Show resources with their live state",
-		Long: "get shows the recorded resources of a kind (realms, spaces, stacks, cells or containers, singular or\n" +
-			"plural), as the host has them now; without a kind it draws all of them as a tree. PATH restricts it to a\n" +
-			"resource and what is below it; a name alone is looked up with --realm, --space, --stack and --cell.\n" +
-			"With -o yaml it prints manifests, which describe the very same resources when they are applied again.\n" +
-			"get images [REALM] lists the images of a realm.",
-		Args: cobra.MaximumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.get(cmd, o, args) },
+		Long: "get shows the recorded resources of a kind with their state on the host: realms, spaces, stacks, cells or\n" +
+			"containers, singular or plural. Without a kind it draws all resources as a tree. PATH restricts the output to a\n" +
+			"resource and the resources below it; a name alone is completed with --realm, --space, --stack and --cell.\n" +
+			"\n" +
+			"-o yaml prints manifests that can be applied. get images [REALM] lists the images of a realm.",
+		Example: "  kuke get\n  kuke get containers -o wide\n  kuke get cells main/default/blog --watch\n  kuke get containers -o json",
+		Args:    cobra.MaximumNArgs(2),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.get(cmd, o, args) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output", "o", "table", "one of "+strings.Join(getFormats, ", "))
-	f.BoolVarP(&o.watch, "watch", "w", false, "go on, and show what changes")
+	f.StringVarP(&o.format, "output", "o", "table", "format: "+strings.Join(getFormats, ", "))
+	f.BoolVarP(&o.watch, "watch", "w", false, "changes as they happen")
 	o.addScopeFlags(cmd)
 	return cmd
 }

@@ -15,13 +15,15 @@ func newGraph(a *app) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "graph [PLANFILE]",
-		Short: "Draw what depends on what, as DOT or Mermaid",
-		Long: "graph draws the resources of the configuration, each with an arrow to what it is made after and destroyed\n" +
-			"before: its level of the hierarchy, the root container of its cell, what it depends_on or refers to. What is\n" +
-			"managed elsewhere is dashed. Where no root container is written, it is that of a new cell. Of a saved plan it draws\n" +
-			"the steps, each with an arrow to those it waits for.\n" +
-			"It needs neither root nor containerd. As a picture: kuke graph | dot -Tsvg > graph.svg",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Draw the dependencies of resources as DOT or Mermaid",
+		Long: "graph draws the resources of the configuration. An arrow leads to each resource that is created before and\n" +
+			"destroyed after: the parent, the root container of the cell, and the resources of depends_on and of references.\n" +
+			"External resources are dashed. If the configuration names no root container, graph shows that of a new cell.\n" +
+			"\n" +
+			"Of a saved plan, graph draws the steps with arrows to the steps that they wait for. graph needs neither root nor\n" +
+			"containerd.",
+		Example: "  kuke graph | dot -Tsvg > graph.svg\n  kuke graph --format mermaid change.plan",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(view.GraphFormats, format) {
 				return fmt.Errorf("--format: there is no format %q: use %s", format, strings.Join(view.GraphFormats, " or "))
@@ -48,6 +50,6 @@ func newGraph(a *app) *cobra.Command {
 		},
 	}
 	o.addInputFlags(cmd)
-	cmd.Flags().StringVar(&format, "format", view.GraphFormats[0], "one of "+strings.Join(view.GraphFormats, ", "))
+	cmd.Flags().StringVar(&format, "format", view.GraphFormats[0], "format: "+strings.Join(view.GraphFormats, ", "))
 	return cmd
 }

@@ -15,13 +15,14 @@ import (
 
 func newImage(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "image",
-		Short: "Import, list and remove the images of a realm",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "image",
+		Short:   "Manage the images of a realm",
+		Example: "  kuke image import --realm main nginx.tar\n  kuke image list --realm main",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var realmName string
-	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "realm whose images these are")
+	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "realm of the images")
 	cmd.AddCommand(newImageImport(a, &realmName), newImageList(a, &realmName), newImageRemove(a, &realmName))
 	return cmd
 }
@@ -30,10 +31,11 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 	var name, namespace string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Import an OCI archive, a docker archive or a root file system tar",
-		Long: "import takes an OCI archive, a docker archive (docker save) or a tar of a root file system, plain or\n" +
-			"compressed with gzip or zstd, from FILE or - for standard input. A root file system needs a --name.",
-		Args: cobra.ExactArgs(1),
+		Short: "Import an image from a file",
+		Long: "import reads an OCI archive, a Docker archive (docker save) or the tar of a root file system, plain or compressed\n" +
+			"with gzip or zstd, from FILE or from standard input (-). A root file system needs --name.",
+		Example: "  docker save shop:1 | kuke image import --realm main -\n  kuke image import --realm main --name busybox rootfs.tar",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var in io.Reader = a.stdin
 			if args[0] != "-" {
@@ -59,8 +61,8 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "reference to give the image, such as docker.io/library/busybox:latest")
-	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace, for a realm that chooses its own and is not applied yet")
+	cmd.Flags().StringVar(&name, "name", "", "reference of the image, like docker.io/library/busybox:latest")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace, for a realm with its own namespace that is not applied yet")
 	return cmd
 }
 
@@ -69,6 +71,7 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the images of a realm",
+		Example: "  kuke image list --realm main",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			images, err := look.Images(cmd.Context(), &a.session, *realmName)
@@ -83,9 +86,10 @@ func newImageList(a *app, realmName *string) *cobra.Command {
 
 func newImageRemove(a *app, realmName *string) *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove IMAGE ...",
+		Use:     "remove IMAGE...",
 		Aliases: []string{"rm"},
-		Short:   "Remove images of a realm that no container uses",
+		Short:   "Remove images that no container uses",
+		Example: "  kuke image remove --realm main busybox",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, namespace string) error {

@@ -13,17 +13,20 @@ func newImport(a *app) *cobra.Command {
 	var lockTimeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "import PATH CONTAINERD-ID",
-		Short: "Manage a container that ctr or nerdctl made",
-		Long: "import records a container of the realm's containerd namespace at PATH, as one of the project, and prints the HCL that\n" +
-			"describes it: put that into the configuration, and a plan finds nothing to do. What no configuration can put\n" +
-			"stands in comments. The container goes on as it is. Without --project the project is that of its cell.\n\n" +
-			"The realm, space, stack and cell of PATH must be recorded, and the cell have a root container. containerd can neither\n" +
-			"rename a container nor move it to another namespace: it keeps its id, its cgroup, its own network namespace (so that\n" +
-			"ports of the cell don't lead to it, and it is not known by name) and its output (kuke logs shows what it prints once\n" +
-			"it has been started by kuke). For a namespace such as nerdctl's, make a realm with namespace = \"default\". A change\n" +
-			"that replaces it makes a container like any other of the cell; what it has written inside is lost then. destroy\n" +
-			"removes it.",
-		Args: cobra.ExactArgs(2),
+		Short: "Import a container of ctr or nerdctl",
+		Long: "import records a container of the realm's containerd namespace at PATH and prints its HCL. With that HCL in the\n" +
+			"configuration, a plan has no changes. Comments in the HCL name the settings that no configuration can express. The\n" +
+			"container keeps running. Without --project, it belongs to the project of its cell.\n" +
+			"\n" +
+			"The realm, space, stack and cell of PATH must be recorded, and the cell must have a root container. containerd\n" +
+			"cannot rename a container or move it to another namespace. The container keeps its ID, its cgroup, its own network\n" +
+			"namespace (ports and names of the cell do not reach it) and its output (kuke logs shows it after the next start by\n" +
+			"kuke). For the namespace of nerdctl, declare a realm with namespace = \"default\".\n" +
+			"\n" +
+			"A change that replaces the container creates an ordinary container of the cell, without the files that the old one\n" +
+			"wrote. destroy removes an imported container.",
+		Example: "  kuke import main/default/blog/web/legacy nginx-1\n  kuke import main/default/blog/web/legacy 5f3a9c --project shop",
+		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := resource.ParsePath(args[0])
 			if err != nil {
@@ -37,7 +40,7 @@ func newImport(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace of the container (default, and the only one possible: that of the realm)")
-	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace of the container, which must be that of the realm")
+	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
 	return cmd
 }

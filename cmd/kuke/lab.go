@@ -12,11 +12,11 @@ func newLab(a *app) *cobra.Command {
 	var o lab.Options
 	var mode string
 	cmd := &cobra.Command{
-		Use:   "lab [-- COMMAND [ARG ...]]",
-		Short: "Run a shell or a command in a throw-away host inside this one",
-		Long: "lab starts a disposable host inside this one: its own mounts, network, processes and cgroups, an empty\n" +
-			"state under /opt/kukeon and its own containerd. It runs COMMAND, or a shell, there, ends with its exit\n" +
-			"status, and leaves nothing behind.",
+		Use:   "lab [-- COMMAND [ARG...]]",
+		Short: "Run a shell or a command in a disposable host",
+		Long: "lab starts a disposable host inside this one, with its own mounts, network, processes, cgroups and containerd, and\n" +
+			"an empty state in /opt/kukeon. It runs COMMAND or a shell there, exits with its status, and leaves nothing behind.",
+		Example: "  kuke lab\n  kuke lab -- kuke apply --auto-approve -f main.hcl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Command, o.Cgroup = args, lab.CgroupMode(mode)
 			o.Stdin, o.Stdout, o.Stderr = a.stdin, a.stdout, a.stderr
@@ -32,8 +32,8 @@ func newLab(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&mode, "cgroup", string(lab.Unified), "how cgroups are mounted: v2, or hybrid (v1 controllers beside v2, where the host has them)")
+	cmd.Flags().StringVar(&mode, "cgroup", string(lab.Unified), "cgroup version: v2, or hybrid (v1 controllers beside v2, if the host has them)")
 	// Not KUKE_CONTAINERD and --containerd, which name the socket.
-	cmd.Flags().StringVar(&o.Containerd, "containerd-binary", "", "containerd to start (default: the one in PATH)")
+	cmd.Flags().StringVar(&o.Containerd, "containerd-binary", "", "program of containerd (default: the one in PATH)")
 	return cmd
 }

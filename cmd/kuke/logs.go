@@ -27,19 +27,20 @@ func newLogs(a *app) *cobra.Command {
 	o := &logsOptions{}
 	cmd := &cobra.Command{
 		Use:   "logs NAME|PATH...",
-		Short: "Show what containers printed",
-		Long: "logs shows what containers printed, with several of them by the time at which it came and behind their names.\n" +
-			"A NAME is a container's, looked up with --realm, --space, --stack and --cell; a PATH may also be that of a cell,\n" +
-			"stack, space or realm, for all containers in it. It needs no containerd.",
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.logs(cmd.Context(), o, args) },
+		Short: "Show the output of one or more containers",
+		Long: "logs prints the output of containers. The lines of several containers are sorted by time and begin with the name of\n" +
+			"their container. NAME is a container, completed with --realm, --space, --stack and --cell. PATH may also be a cell,\n" +
+			"stack, space or realm: all containers below. logs needs no containerd.",
+		Example: "  kuke logs main/default/blog/web/nginx\n  kuke logs --follow --tail 20 main/default/blog\n  kuke logs --since 10m --timestamps nginx --realm main --stack blog --cell web",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.logs(cmd.Context(), o, args) },
 	}
 	o.addScopeFlags(cmd)
 	f := cmd.Flags()
-	f.BoolVarP(&o.follow, "follow", "f", false, "go on with what is printed from now on")
-	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "show when each line came")
-	f.IntVar(&o.tail, "tail", -1, "show the last lines only, that many of each container (default: all)")
-	f.StringVar(&o.since, "since", "", "leave out what is older: a duration such as 10m, or a time such as 2026-01-02T15:04:05Z")
+	f.BoolVarP(&o.follow, "follow", "f", false, "new lines as they are written")
+	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "time of each line")
+	f.IntVar(&o.tail, "tail", -1, "number of last lines of each container (default: all)")
+	f.StringVar(&o.since, "since", "", "earliest time of a line: a duration like 10m, or a time like 2026-01-02T15:04:05Z")
 	return cmd
 }
 

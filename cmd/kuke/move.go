@@ -14,17 +14,21 @@ import (
 func newStateMv(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mv FROM TO | mv --project PROJECT PATH",
-		Short: "Rename resources as they run, or take them into another project",
-		Long: "mv FROM TO renames a container, cell, stack or space within what it lies in, in the state. It goes on running with all\n" +
-			"that is below it, with its ids in containerd, cgroups, addresses, ports and bridge, and with all it has written.\n" +
-			"Rename it in the configuration too, and a plan finds nothing to do: an unchanged configuration makes it anew by the\n" +
-			"former name, and destroys the renamed one, which the plan warns of. A block moved does both in one apply.\n\n" +
-			"Files in /etc follow the new name at once, the hostname of a container when it is started again. Once something\n" +
-			"replaces a container, it gets the id that its new path makes. A realm can't be renamed, nor a resource moved into\n" +
-			"another cell, stack, space or realm: declare it by the new path and apply.\n\n" +
-			"mv PATH takes what is recorded at and below PATH into the project of --project. Move it to that project's\n" +
-			"configuration too, or its next apply destroys it. The next apply also writes the project into the CNI networks of spaces.",
-		Args: cobra.RangeArgs(1, 2),
+		Short: "Rename resources, or give them to another project",
+		Long: "mv FROM TO renames a container, cell, stack or space within its parent. The resource and all resources below keep\n" +
+			"running with their IDs in containerd, cgroups, addresses, ports, bridges and files. Rename the resource in the\n" +
+			"configuration too, and a plan has no changes. An unchanged configuration creates a resource at the old path and\n" +
+			"destroys the renamed one; the plan warns of it. A moved block does both in one apply.\n" +
+			"\n" +
+			"Files in /etc follow the new name at once, and the hostname of a container when it starts again. A later replacement\n" +
+			"of a container gets the ID of its new path. A realm cannot be renamed, and no resource moves to another parent:\n" +
+			"declare it at the new path and apply.\n" +
+			"\n" +
+			"mv PATH gives the records at and below PATH to the project of --project. Move the resource to the configuration of\n" +
+			"that project too, or the next apply of that project destroys it. The next apply also writes the project into the CNI\n" +
+			"networks of spaces.",
+		Example: "  kuke state mv main/default/blog/web main/default/blog/www\n  kuke state mv --project shop main/default/shop",
+		Args:    cobra.RangeArgs(1, 2),
 	}
 	lockTimeout := addLockTimeout(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

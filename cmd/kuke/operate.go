@@ -30,8 +30,8 @@ func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind resource.Kind) {
 
 // addRunFlags adds the flags of a command that no resource is named to.
 func (o *imperativeOptions) addRunFlags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
-	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "plan without changes")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
 }
 
 // operations are the commands that change what containers do.
@@ -40,12 +40,12 @@ var operations = []struct {
 	short  string
 	long   string
 }{
-	{plan.Start, "Start containers", "start runs containers that don't, also those that the user has stopped, killed or paused. What they need is mended first."},
-	{plan.Stop, "Stop containers, and let them stay so", "stop sends the stop signal, and SIGKILL when the grace period is over; several containers stop at once.\nA container that was stopped is not started again by apply, unless with --start."},
-	{plan.Kill, "Send a signal to containers", "kill sends SIGKILL, or the signal of --signal. A container that was killed with SIGKILL is not started again by apply,\nunless with --start."},
-	{plan.Restart, "Stop containers and start them again", "restart stops containers, all at once, and starts them again, the root container of a cell first."},
-	{plan.Pause, "Freeze containers", "pause freezes all processes of containers. A paused container is left so by apply, unless with --start."},
-	{plan.Unpause, "Let paused containers go on", "unpause lets the processes of paused containers go on."},
+	{plan.Start, "Start one or more containers", "start starts containers, including containers that a command has stopped, killed or paused. It repairs their\nparents first."},
+	{plan.Stop, "Stop one or more containers; `apply` does not restart them", "stop sends the stop signal, and SIGKILL after the grace period. Several containers stop at the same time. apply does\nnot start a stopped container, unless --start is given."},
+	{plan.Kill, "Send a signal to one or more containers", "kill sends SIGKILL, or the signal of --signal. apply does not start a container that was killed with SIGKILL, unless\n--start is given."},
+	{plan.Restart, "Restart one or more containers", "restart stops containers at the same time and starts them again, the root container of a cell first."},
+	{plan.Pause, "Pause one or more containers", "pause freezes all processes of containers. apply does not unpause a container, unless --start is given."},
+	{plan.Unpause, "Unpause one or more containers", "unpause continues the processes of paused containers."},
 }
 
 // newOperations returns kuke start, stop, kill, restart, pause and unpause.
@@ -57,9 +57,10 @@ func newOperations(a *app) []*cobra.Command {
 		cmd := &cobra.Command{
 			Use:   string(op.action) + " KIND NAME|PATH...",
 			Short: op.short,
-			Long: op.long + "\n\nKIND is container, cell, stack, space or realm: all containers in it. A NAME is looked up with\n" +
-				"--realm, --space, --stack and --cell; a PATH says all of it.",
-			Args: cobra.MinimumNArgs(2),
+			Long: op.long + "\n\nKIND is container, or cell, stack, space or realm for all containers below. NAME is completed with --realm, --space,\n" +
+				"--stack and --cell.",
+			Example: "  kuke " + string(op.action) + " container main/default/blog/web/nginx\n  kuke " + string(op.action) + " stack blog --realm main",
+			Args:    cobra.MinimumNArgs(2),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				operation := planner.Operation{Action: op.action}
 				if op.action == plan.Kill {
@@ -78,7 +79,7 @@ func newOperations(a *app) []*cobra.Command {
 		o.addFlags(cmd, resource.KindContainer)
 		switch op.action {
 		case plan.Kill:
-			cmd.Flags().StringVar(&signal, "signal", signal, "the signal to send: a name or a number")
+			cmd.Flags().StringVar(&signal, "signal", signal, "signal: a name or a number")
 		case plan.Stop, plan.Restart:
 			addGraceFlag(cmd, &grace)
 		}
@@ -88,7 +89,7 @@ func newOperations(a *app) []*cobra.Command {
 }
 
 func addGraceFlag(cmd *cobra.Command, grace *int64) {
-	cmd.Flags().Int64Var(grace, "time", -1, "seconds of grace before SIGKILL (default: the container's stopTimeoutSeconds)")
+	cmd.Flags().Int64Var(grace, "time", -1, "seconds between the stop signal and SIGKILL (default: stop_timeout_seconds of the container)")
 }
 
 func newShutdown(a *app) *cobra.Command {
@@ -97,10 +98,13 @@ func newShutdown(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shutdown",
 		Short: "Stop all containers of the project until the next apply",
-		Long: "shutdown stops the containers of the project: each before those it depends on, a cell's root container last, and all\n" +
-			"at once where nothing orders them. It sends the stop signal, and SIGKILL when the grace period is over. The next apply\n" +
-			"starts those that ran; one that was stopped by hand, or has completed, stays so. Of a configuration only the project is read.",
-		Args: cobra.NoArgs,
+		Long: "shutdown stops the containers of the project, each before its dependencies, and the root container of a cell last.\n" +
+			"Containers without an order stop at the same time. It sends the stop signal, and SIGKILL after the grace period.\n" +
+			"\n" +
+			"The next apply starts the containers that were running. A container that a command has stopped, or that has\n" +
+			"completed, stays stopped. From the configuration, shutdown reads only the project.",
+		Example: "  kuke shutdown\n  kuke shutdown --all-projects --time 30",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			operation := planner.Operation{Action: plan.Shutdown}
 			if grace >= 0 {
@@ -111,7 +115,7 @@ func newShutdown(a *app) *cobra.Command {
 	}
 	o.addRunFlags(cmd)
 	addGraceFlag(cmd, &grace)
-	cmd.Flags().BoolVar(&all, "all-projects", false, "stop the recorded containers of all projects, and those that belong to none")
+	cmd.Flags().BoolVar(&all, "all-projects", false, "containers of all projects, and of none")
 	return cmd
 }
 

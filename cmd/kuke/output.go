@@ -18,10 +18,11 @@ func newOutput(a *app) *cobra.Command {
 	var asJSON, raw bool
 	cmd := &cobra.Command{
 		Use:   "output [NAME]",
-		Short: "Show what the configuration gave out when it was applied",
-		Long: "output shows the values of the outputs of the project as the last apply recorded them, all or one. Sensitive ones\n" +
-			"are never recorded, so that only their names can be shown.",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Show the recorded outputs of the project",
+		Long: "output prints all outputs of the project, or one, as the last apply recorded them. Values of sensitive outputs are\n" +
+			"never recorded: only their names are shown.",
+		Example: "  kuke output\n  kuke output -raw url\n  kuke output -json",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			project, err := a.session.FindProject(config.Input{})
 			if err != nil {
@@ -55,8 +56,8 @@ func newOutput(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&raw, "raw", false, "print a text, number or boolean as it is, without quotes and line break")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON")
+	cmd.Flags().BoolVar(&raw, "raw", false, "string, number or boolean without quotes and newline")
 	return cmd
 }
 

@@ -33,13 +33,13 @@ type planOptions struct {
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.addInputFlags(cmd)
-	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "look at the host; with --refresh=false it is taken to be as recorded")
-	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "restrict to this path, what is below it and what it needs; repeatable")
+	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false plans from the state alone")
+	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "path to plan for, with the resources below and their dependencies; repeatable")
 }
 
 // addInputFlags adds the flags that say what the configuration is.
 func (o *planOptions) addInputFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration, or - for standard input; repeatable (default: the current directory)")
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory of the configuration, or - for standard input; repeatable (default: the current directory)")
 	o.variables.add(cmd)
 }
 
@@ -67,10 +67,13 @@ func newPlan(a *app) *cobra.Command {
 	var detailed, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "Show what apply would change, and why",
-		Long: "plan compares the configuration with the recorded state and the real host, and shows the difference.\n" +
-			"It changes nothing. Exit status: 0, or with --detailed-exitcode 2 when there are changes; 1 for an error.",
-		Args: cobra.NoArgs,
+		Short: "Show the changes that apply would make",
+		Long: "plan compares the configuration, the recorded state and the host, and shows the differences with their reasons. It\n" +
+			"changes nothing.\n" +
+			"\n" +
+			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error.",
+		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			request, err := o.request(cmd.Context(), a)
 			if err != nil {
@@ -101,24 +104,24 @@ func newPlan(a *app) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	o.addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan the removal of all that the project owns")
+	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan for the removal of all resources of the project")
 	addImagesFlag(cmd, &o.images)
-	cmd.Flags().StringVar(&out, "out", "", "save the plan to this file, for kuke apply FILE")
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with status 2 when there are changes")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as JSON, or what is wrong")
+	cmd.Flags().StringVar(&out, "out", "", "file to save the plan to, for kuke apply FILE")
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "plan, or errors, as JSON")
 	return cmd
 }
 
 // addImagesFlag adds the flag of what destroys realms.
 func addImagesFlag(cmd *cobra.Command, images *bool) {
-	cmd.Flags().BoolVar(images, "images", false, "also remove the images of realms that are destroyed")
+	cmd.Flags().BoolVar(images, "images", false, "images of destroyed realms removed too")
 }
 
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.start, "start", false, "also start what was stopped, killed or paused by hand")
-	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "replace the container at this path, or all below it, whether or not it changes; repeatable")
-	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "take what was changed outside of kuke into the state, and change nothing else")
+	cmd.Flags().BoolVar(&o.start, "start", false, "start of containers that a command has stopped, killed or paused")
+	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "path of containers to replace even without a change; repeatable")
+	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "changes from outside recorded in the state, and no other changes")
 }
 
 // check refuses flags that contradict each other.

@@ -10,11 +10,14 @@ import (
 func newSchema(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema [KIND]",
-		Short: "Print the JSON Schema of manifests, for editors",
-		Long: "schema prints the JSON Schema (draft 2020-12) of the YAML manifests, of all kinds or of one, as this version reads\n" +
-			"them. Editors with yaml-language-server check and complete by it a file that begins with\n\n" +
-			"  # yaml-language-server: $schema=kuke.schema.json\n\n" +
-			"What the schema refuses, kuke refuses; validate checks more than a schema can tell.",
+		Short: "Print the JSON Schema of manifests",
+		Long: "schema prints the JSON Schema (draft 2020-12) of the YAML manifests of all kinds, or of one. Editors with\n" +
+			"yaml-language-server check and complete a file that begins with\n" +
+			"\n" +
+			"  # yaml-language-server: $schema=kuke.schema.json\n" +
+			"\n" +
+			"kuke refuses everything that the schema refuses; validate checks more than a schema can.",
+		Example:   "  kuke schema > kuke.schema.json\n  kuke schema container",
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: kindWords(),
 		RunE: func(_ *cobra.Command, args []string) error {

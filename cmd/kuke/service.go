@@ -28,12 +28,13 @@ func (o *serviceOptions) host() (service.Host, error) {
 func newService(a *app) *cobra.Command {
 	o := &serviceOptions{}
 	cmd := &cobra.Command{
-		Use:   "service",
-		Short: "Install kuke as units of systemd, show and remove them",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "service",
+		Short:   "Manage the systemd units of kuke",
+		Example: "  kuke service install --now -f /etc/kukeon\n  kuke service status",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&o.unitDir, "unit-dir", service.UnitDir, "directory of the unit files; systemd must look there")
+	cmd.PersistentFlags().StringVar(&o.unitDir, "unit-dir", service.UnitDir, "directory of the unit files, which systemd must read")
 	cmd.AddCommand(newServiceInstall(a, o), newServiceStatus(a, o), newServiceRemove(a, o))
 	return cmd
 }
@@ -50,19 +51,24 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 	o := &installOptions{serviceOptions: shared}
 	cmd := &cobra.Command{
 		Use:   "install",
-		Short: "Write and enable the units of a project",
-		Long: "install checks the configuration, and writes and enables the units of the project: kuke.service applies it at boot;\n" +
-			"kuke-shutdown.service shuts the containers down before the system does; kuke-network.service repairs the networks when a firewall service has\n" +
-			"flushed its rules; kuke-drift.timer looks for drift every hour. The units name the project, which without --project is\n" +
-			"that of the configuration. Those of other projects than default are named\n" +
-			"kuke@PROJECT.service and so on. The global flags given here are those of the units; variables of the configuration\n" +
-			"(KUKE_VAR_name=value) and the sources of secrets are in the environment file, which only root can read.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.installService(cmd, o) },
+		Short: "Install and enable the units of a project",
+		Long: "install checks the configuration, and writes and enables these units:\n" +
+			"\n" +
+			"  kuke.service           applies the configuration at boot\n" +
+			"  kuke-shutdown.service  stops the containers before the system shuts down\n" +
+			"  kuke-network.service   repairs the networks after a firewall service has flushed its rules\n" +
+			"  kuke-drift.timer       looks for drift every hour\n" +
+			"\n" +
+			"The units name the project of --project or of the configuration. Units of another project than default are named\n" +
+			"kuke@PROJECT.service and so on. The units use the global flags of this command. The environment file, which only\n" +
+			"root can read, sets variables of the configuration (KUKE_VAR_name=value) and sources of secrets.",
+		Example: "  kuke service install --now -f /etc/kukeon\n  kuke service install --project shop -f /etc/shop --environment-file /etc/shop.env",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.installService(cmd, o) },
 	}
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory with configuration; repeatable (default: the current directory)")
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory of the configuration; repeatable (default: the current directory)")
 	cmd.Flags().StringVar(&o.environment, "environment-file", "", "file with the environment variables of the units (default: /etc/kuke/PROJECT.env)")
-	cmd.Flags().BoolVar(&o.now, "now", false, "also start the units, which applies the configuration")
+	cmd.Flags().BoolVar(&o.now, "now", false, "start of the units, which applies the configuration")
 	return cmd
 }
 
@@ -155,9 +161,10 @@ func (a *app) checkConfiguration(ctx context.Context, s service.Settings, variab
 
 func newServiceStatus(a *app, o *serviceOptions) *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "Show the installed units of all projects, and when drift is looked for next",
-		Args:  cobra.NoArgs,
+		Use:     "status",
+		Short:   "Show the installed units of all projects and the next check for drift",
+		Example: "  kuke service status",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			host, err := o.host()
 			if err != nil {
@@ -175,10 +182,11 @@ func newServiceStatus(a *app, o *serviceOptions) *cobra.Command {
 
 func newServiceRemove(a *app, o *serviceOptions) *cobra.Command {
 	return &cobra.Command{
-		Use:   "remove",
-		Short: "Disable and delete the units of a project",
-		Long:  "remove disables and deletes the units of the project. Its containers go on running, and its environment file stays.",
-		Args:  cobra.NoArgs,
+		Use:     "remove",
+		Short:   "Disable and remove the units of a project",
+		Long:    "remove disables and deletes the units of the project. Its containers keep running, and its environment file stays.",
+		Example: "  kuke service remove --project shop",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			host, err := o.host()
 			if err != nil {

@@ -17,11 +17,12 @@ import (
 func newState(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Look at the recorded state, and change it by hand",
-		Long: "The state is what kuke knows of what it made. These commands change nothing on the host: what they take out of\n" +
-			"the state goes on running, and the next apply recognises it by its labels.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Inspect and change the recorded state",
+		Long: "The state is the record of all resources that kuke manages. These commands change nothing on the host: a resource\n" +
+			"without a record keeps running, and the next apply recognises it by its labels.",
+		Example: "  kuke state list\n  kuke state mv main/default/blog/web main/default/blog/www",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newStateList(a), newStateShow(a), newStateMv(a), newStateRm(a), newStatePull(a), newStatePush(a), newStateRebuild(a))
 	return cmd
@@ -29,9 +30,10 @@ func newState(a *app) *cobra.Command {
 
 func newStateList(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list [PATH]",
-		Short: "List the recorded resources, or those at and below a path",
-		Args:  cobra.MaximumNArgs(1),
+		Use:     "list [PATH]",
+		Short:   "List the recorded resources",
+		Example: "  kuke state list main/default",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, st, err := a.session.State()
 			if err != nil {
@@ -58,9 +60,10 @@ func newStateList(a *app) *cobra.Command {
 func newStateShow(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "show PATH",
-		Short: "Show what is recorded of one resource",
-		Args:  cobra.ExactArgs(1),
+		Use:     "show PATH",
+		Short:   "Show the record of a resource",
+		Example: "  kuke state show main/default/blog/web/nginx",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, st, err := a.session.State()
 			if err != nil {
@@ -85,25 +88,26 @@ func newStateShow(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON")
 	return cmd
 }
 
 func addLockTimeout(cmd *cobra.Command) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", 0, "how long to wait for another kuke command to end, such as 30s")
+	return cmd.Flags().Duration("lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
 }
 
 func newStateRm(a *app) *cobra.Command {
 	var autoApprove bool
 	cmd := &cobra.Command{
 		Use:   "rm PATH",
-		Short: "Forget a resource and what is below it, and leave the host alone",
-		Long: "rm takes a resource, and all that is below it, out of the state. What runs goes on running. The next apply of a\n" +
-			"configuration that declares it recognises containers by their labels and adopts them. A destroy removes them.",
-		Args: cobra.ExactArgs(1),
+		Short: "Remove the records of a resource and of the resources below it",
+		Long: "rm removes records. Containers keep running. The next apply of a configuration that declares them recognises\n" +
+			"containers by their labels and adopts them. A destroy removes them.",
+		Example: "  kuke state rm main/default/blog/web",
+		Args:    cobra.ExactArgs(1),
 	}
 	lockTimeout := addLockTimeout(cmd)
-	cmd.Flags().BoolVar(&autoApprove, "auto-approve", false, "do not ask")
+	cmd.Flags().BoolVar(&autoApprove, "auto-approve", false, "approval without a prompt")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		scope, err := resource.ParsePath(args[0])
 		if err != nil {
@@ -124,9 +128,10 @@ func newStateRm(a *app) *cobra.Command {
 
 func newStatePull(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "pull",
-		Short: "Print the whole state as JSON, for state push",
-		Args:  cobra.NoArgs,
+		Use:     "pull",
+		Short:   "Print the state as JSON",
+		Example: "  kuke state pull > state.json",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, st, err := a.session.State()
 			if err != nil {
@@ -141,13 +146,14 @@ func newStatePush(a *app) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "push FILE|-",
-		Short: "Make the state what a file from state pull says",
-		Long: "push replaces the recorded state. It refuses a file of another state (another lineage) and one that is older than\n" +
-			"what is recorded (a lower serial), unless with --force. The next plan shows how the host differs from it.",
-		Args: cobra.ExactArgs(1),
+		Short: "Replace the state with a file written by `state pull`",
+		Long: "push replaces the recorded state. It refuses a file with another lineage and a file with a lower serial than the\n" +
+			"state, unless --force is given. The next plan shows the differences to the host.",
+		Example: "  kuke state push state.json\n  kuke state pull | ssh host kuke state push -",
+		Args:    cobra.ExactArgs(1),
 	}
 	lockTimeout := addLockTimeout(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "push it whatever its lineage and serial")
+	cmd.Flags().BoolVar(&force, "force", false, "replacement whatever the lineage and serial of the file")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		pushed, err := a.readPushed(args[0])
 		if err != nil {
@@ -184,19 +190,21 @@ func newStateRebuild(a *app) *cobra.Command {
 	var fromHost bool
 	cmd := &cobra.Command{
 		Use:   "rebuild",
-		Short: "Write the index anew from the manifests, or record anew what the host tells",
-		Long: "rebuild writes state.json anew from the tree of manifests, which is the record. A broken or missing index is\n" +
-			"rebuilt by the next apply as well.\n\n" +
-			"With --from-host it also records what is not recorded and yet there, so that a lost state directory costs no\n" +
-			"container: realms and containers by their labels in containerd, spaces by their CNI networks, stacks and cells by\n" +
-			"their cgroups. What each container was made from and changed to is kept with it in containerd, sensitive values\n" +
-			"sealed. Nothing that runs is touched. What the host doesn't tell, such as rules for egress, the next apply brings back\n" +
-			"in place. Logs that were lost with the directory, and changes of names in the /etc/hosts that was lost with it, are not\n" +
-			"seen again before a container is restarted.",
-		Args: cobra.NoArgs,
+		Short: "Rebuild the state index, or the whole state from the host",
+		Long: "rebuild writes state.json again from the manifests, which are the record. The next apply rebuilds a damaged or\n" +
+			"missing index too.\n" +
+			"\n" +
+			"With --from-host, rebuild also records resources of the host that have no record, so that a lost state directory\n" +
+			"costs no container. It finds realms and containers by their labels in containerd, spaces by their CNI networks, and\n" +
+			"stacks and cells by their cgroups. containerd keeps the attributes of each container, sensitive values sealed.\n" +
+			"Nothing that runs is touched. The next apply restores attributes that the host does not reveal, like rules for\n" +
+			"egress, in place. Logs of the lost directory, and changes of names in a lost /etc/hosts, come back only when a\n" +
+			"container restarts.",
+		Example: "  kuke state rebuild\n  kuke state rebuild --from-host",
+		Args:    cobra.NoArgs,
 	}
 	lockTimeout := addLockTimeout(cmd)
-	cmd.Flags().BoolVar(&fromHost, "from-host", false, "record what the host tells of what is not recorded")
+	cmd.Flags().BoolVar(&fromHost, "from-host", false, "records of resources on the host that have none")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if fromHost {
 			return a.rebuildFromHost(cmd.Context(), *lockTimeout)

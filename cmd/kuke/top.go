@@ -38,10 +38,11 @@ func newTop(a *app) *cobra.Command {
 	o := &topOptions{}
 	cmd := &cobra.Command{
 		Use:   "top [PATH]",
-		Short: "Show what resources use, live",
-		Long: "top shows the processor time, the memory, the swap and the processes of resources, from the files of their\n" +
-			"cgroups: each with all that is below it. What this host doesn't account for is shown as -.",
-		Args: cobra.MaximumNArgs(1),
+		Short: "Show the resource usage of realms, spaces, stacks, cells and containers",
+		Long: "top shows the use of processor time, memory, swap and processes, read from the cgroups. A level includes all\n" +
+			"resources below. A value that the host does not account for is shown as -.",
+		Example: "  kuke top\n  kuke top main/default/blog --containers --sort memory\n  kuke top --once -o json",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.once && !cmd.Flags().Changed("interval") {
 				o.interval = onceInterval
@@ -50,12 +51,12 @@ func newTop(a *app) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&o.once, "once", false, "show it once, over one second unless --interval says otherwise")
+	f.BoolVar(&o.once, "once", false, "one sample, over one second unless --interval is given")
 	f.BoolVar(&o.once, "no-stream", false, "the same as --once")
-	f.BoolVar(&o.containers, "containers", false, "show containers only")
-	f.DurationVar(&o.interval, "interval", 2*time.Second, "how long to look each time")
-	f.StringVar(&o.sort, "sort", "path", "order: path, cpu, memory or pids")
-	f.StringVarP(&o.format, "output", "o", "table", "table or json")
+	f.BoolVar(&o.containers, "containers", false, "containers only")
+	f.DurationVar(&o.interval, "interval", 2*time.Second, "sampling interval")
+	f.StringVar(&o.sort, "sort", "path", "column to sort by: path, cpu, memory or pids")
+	f.StringVarP(&o.format, "output", "o", "table", "format: table or json")
 	return cmd
 }
 

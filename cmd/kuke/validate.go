@@ -12,9 +12,10 @@ func newValidate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration",
-		Long: "validate checks the configuration by itself. It needs neither root nor containerd, and does not look at\n" +
-			"the state: whether a parent that is not declared exists, plan finds out.",
-		Args: cobra.NoArgs,
+		Long: "validate checks the configuration alone. It needs neither root nor containerd and does not read the state: plan\n" +
+			"reports a missing parent that the configuration does not declare.",
+		Example: "  kuke validate\n  kuke validate -f main.hcl --json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, diags, err := o.load(cmd.Context(), a)
 			if err != nil {
@@ -46,7 +47,7 @@ func newValidate(a *app) *cobra.Command {
 		},
 	}
 	o.addInputFlags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "diagnostics as JSON")
 	return cmd
 }
 

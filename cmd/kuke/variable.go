@@ -20,9 +20,9 @@ type variableFlags struct {
 
 func (v *variableFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var(&assignmentFlag{v, false}, "var", "set a variable, NAME=VALUE; repeatable")
-	f.Var(&assignmentFlag{v, true}, "var-file", "file with values for variables; repeatable")
-	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "read files outside of the configuration's directory: by links, as modules and by functions such as file()")
+	f.Var(&assignmentFlag{v, false}, "var", "value of a variable, NAME=VALUE; repeatable")
+	f.Var(&assignmentFlag{v, true}, "var-file", "file with values of variables; repeatable")
+	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "files outside of the directory of the configuration: by links, as modules and in functions like file()")
 }
 
 // assignmentFlag is one of the two flags.
