@@ -99,3 +99,28 @@ func TestRender(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// TestArchitecture makes sure that every file and package that the page about the code names exists.
+func TestArchitecture(t *testing.T) {
+	topic, _ := Find("architecture")
+	paths := regexp.MustCompile("`((cmd|config|planner|executor|examples|\\.ci|\\.golangci|CHANGELOG)[^` ]*)`").FindAllStringSubmatch(topic.Markdown(), -1)
+	if len(paths) < 20 {
+		t.Errorf("the page names %d paths", len(paths))
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Join("../../..", path[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, target := range regexp.MustCompile("`make ([a-z -]+)").FindAllStringSubmatch(topic.Markdown(), -1) {
+		for name := range strings.FieldsSeq(target[1]) {
+			makefile, err := os.ReadFile("../../../Makefile")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(makefile), "\n"+name+":") {
+				t.Errorf("the Makefile has no target %s", name)
+			}
+		}
+	}
+}
