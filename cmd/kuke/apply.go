@@ -32,8 +32,8 @@ type applyOptions struct {
 func (o *applyOptions) addFlags(cmd *cobra.Command) {
 	o.planOptions.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "approval without a prompt")
-	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "maximum number of concurrent operations")
-	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
+	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "maximum `number` of concurrent operations")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
 }
 
 // fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no

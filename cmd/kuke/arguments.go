@@ -26,7 +26,7 @@ func showUsage(cmd *cobra.Command) {
 	}
 }
 
-// unknownCommand says that cmd has no command of that name, and which may be meant.
+// unknownCommand says that cmd has no command of that name, and which one to use.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	var words []string
 	for _, c := range cmd.Commands() {
@@ -40,7 +40,7 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	if similar := near(name, words); len(similar) > 0 {
 		return fmt.Errorf("there is no command %s %s: did you mean %s?", cmd.CommandPath(), name, strings.Join(similar, " or "))
 	}
-	return fmt.Errorf("there is no command %s %s: %s --help lists what there is", cmd.CommandPath(), name, cmd.CommandPath())
+	return fmt.Errorf("there is no command %s %s: %s --help lists the commands", cmd.CommandPath(), name, cmd.CommandPath())
 }
 
 // argumentError says which arguments of a command are missing, or that there is one too many, and how the command is written.

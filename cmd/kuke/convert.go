@@ -36,8 +36,8 @@ func newConvert(a *app) *cobra.Command {
 	}
 	o.addInputFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.to, "to", "", "language of the output, hcl or yaml (default: that of the name of --out, else the other one)")
-	f.StringVar(&o.out, "out", "-", "file of the output, or - for standard output")
+	f.StringVar(&o.to, "to", "", "`language` of the output, hcl or yaml (default: that of the name of --out, else the other one)")
+	f.StringVar(&o.out, "out", "-", "`file` of the output, or - for standard output")
 	f.BoolVar(&o.force, "force", false, "replacement of an existing file")
 	cobra.CheckErr(cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"hcl", "yaml"}, cobra.ShellCompDirectiveNoFileComp)))
 	return cmd

@@ -38,7 +38,7 @@ func newCreate(a *app) *cobra.Command {
 		cmd := &cobra.Command{
 			Use:     kind.Lower() + " NAME|PATH",
 			Short:   "Create a " + kind.Lower(),
-			Example: "  kuke create " + kind.Lower() + " " + examplePath(kind),
+			Example: "  kuke create " + kind.Lower() + " " + example(kind),
 			Args:    cobra.ExactArgs(1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return a.create(cmd.Context(), o, kind, args[0]) },
 		}
@@ -51,27 +51,27 @@ func newCreate(a *app) *cobra.Command {
 
 func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.labels, "label", nil, "label, KEY=VALUE; repeatable")
+	f.StringArrayVar(&o.labels, "label", nil, "label, `KEY=VALUE`; repeatable")
 	switch kind {
 	case resource.KindRealm:
-		f.StringVar(&o.namespace, "namespace", "", "containerd namespace (default: kukeon-NAME)")
+		f.StringVar(&o.namespace, "namespace", "", "containerd `namespace` (default: kukeon-NAME)")
 	case resource.KindSpace:
-		f.StringVar(&o.subnet, "subnet", "", "IPv4 subnet (default: a free one of --subnet-pool)")
+		f.StringVar(&o.subnet, "subnet", "", "IPv4 `subnet` (default: a free one of --subnet-pool)")
 		f.BoolVar(&o.internal, "internal", false, "no outgoing connections from the space")
 	case resource.KindCell:
-		f.StringVar(&o.address, "address", "", "IPv4 address in the subnet of the space (default: a free one)")
+		f.StringVar(&o.address, "address", "", "IPv4 `address` in the subnet of the space (default: a free one)")
 	case resource.KindContainer:
-		f.StringVar(&o.image, "image", "", "image reference (default: "+resource.DefaultImage+")")
-		f.StringVar(&o.command, "command", "", "program, in place of the entrypoint of the image")
-		f.StringArrayVar(&o.args, "args", nil, "argument of the program; repeatable")
-		f.StringArrayVar(&o.env, "env", nil, "environment variable, NAME=value; repeatable")
-		f.StringArrayVar(&o.ports, "port", nil, "published port, [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; repeatable")
-		f.StringArrayVar(&o.volumes, "volume", nil, "mount, SOURCE:TARGET[:ro]; repeatable")
-		f.StringArrayVar(&o.networks, "network", nil, "further space of the realm; repeatable")
-		f.StringArrayVar(&o.aliases, "network-alias", nil, "further name of the cell; repeatable")
+		f.StringVar(&o.image, "image", "", "image `reference` (default: "+resource.DefaultImage+")")
+		f.StringVar(&o.command, "command", "", "`program`, in place of the entrypoint of the image")
+		f.StringArrayVar(&o.args, "args", nil, "`argument` of the program; repeatable")
+		f.StringArrayVar(&o.env, "env", nil, "environment variable, `NAME=VALUE`; repeatable")
+		f.StringArrayVar(&o.ports, "port", nil, "published `port`, [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; repeatable")
+		f.StringArrayVar(&o.volumes, "volume", nil, "mount, `SOURCE:TARGET[:ro]`; repeatable")
+		f.StringArrayVar(&o.networks, "network", nil, "further `space` of the realm; repeatable")
+		f.StringArrayVar(&o.aliases, "network-alias", nil, "further `name` of the cell; repeatable")
 		f.BoolVar(&o.privileged, "privileged", false, "all capabilities and devices for the container")
 		f.BoolVar(&o.root, "root", false, "root container of its cell (default for the first one)")
-		f.StringVar(&o.restartPolicy, "restart-policy", "", "restart policy: no, always, on-failure[:N] or unless-stopped")
+		f.StringVar(&o.restartPolicy, "restart-policy", "", "restart `policy`: no, always, on-failure[:N] or unless-stopped")
 	}
 }
 
@@ -144,9 +144,13 @@ func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 	return volumes, nil
 }
 
-// examplePath returns a path of the kind for the help of commands.
-func examplePath(kind resource.Kind) string {
-	return strings.Join([]string{"main", "default", "blog", "web", "extra"}[:kind.Depth()], "/")
+// example returns arguments of kuke create for its help.
+func example(kind resource.Kind) string {
+	path := strings.Join([]string{"main", "default", "blog", "web", "extra"}[:kind.Depth()], "/")
+	if kind == resource.KindContainer {
+		return path + " --image busybox --command sleep --args 3600"
+	}
+	return path
 }
 
 func newDelete(a *app) *cobra.Command {

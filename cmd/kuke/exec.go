@@ -54,9 +54,9 @@ func newExec(a *app) *cobra.Command {
 	f.BoolVarP(&o.stdin, "interactive", "i", false, "standard input for the command")
 	f.BoolVarP(&o.terminal, "tty", "t", false, "terminal for the command")
 	f.BoolVarP(&o.detach, "detach", "d", false, "command in the background")
-	f.StringVarP(&o.user, "user", "u", "", "user: name, uid, name:group or uid:gid (default: that of the container)")
-	f.StringVarP(&o.dir, "workdir", "w", "", "working directory in the container (default: that of the container)")
-	f.StringArrayVarP(&o.env, "env", "e", nil, "additional environment variable, NAME=value; repeatable")
+	f.StringVarP(&o.user, "user", "u", "", "`user`: name, uid, name:group or uid:gid (default: that of the container)")
+	f.StringVarP(&o.dir, "workdir", "w", "", "working `directory` in the container (default: that of the container)")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "additional environment variable, `NAME=VALUE`; repeatable")
 	o.addScopeFlags(cmd)
 	return cmd
 }

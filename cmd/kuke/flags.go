@@ -87,7 +87,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		return unknownFlag(cmd, unknown)
 	case errors.As(err, &value):
-		return fmt.Errorf("flag %s needs a value: %s", flagName(value.GetFlag()), value.GetFlag().Usage)
+		_, usage := pflag.UnquoteUsage(value.GetFlag())
+		return fmt.Errorf("flag %s needs a value: %s", flagName(value.GetFlag()), usage)
 	case errors.As(err, &invalid):
 		return fmt.Errorf("invalid value %q for flag %s: %w", invalid.GetValue(), flagName(invalid.GetFlag()), valueError(invalid))
 	}

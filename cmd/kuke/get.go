@@ -47,7 +47,7 @@ func newGet(a *app) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.get(cmd, o, args) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output", "o", "table", "format: "+strings.Join(getFormats, ", "))
+	f.StringVarP(&o.format, "output", "o", "table", "`format`: "+strings.Join(getFormats, ", "))
 	f.BoolVarP(&o.watch, "watch", "w", false, "changes as they happen")
 	o.addScopeFlags(cmd)
 	return cmd

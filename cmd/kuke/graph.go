@@ -50,6 +50,6 @@ func newGraph(a *app) *cobra.Command {
 		},
 	}
 	o.addInputFlags(cmd)
-	cmd.Flags().StringVar(&format, "format", view.GraphFormats[0], "format: "+strings.Join(view.GraphFormats, ", "))
+	cmd.Flags().StringVar(&format, "format", view.GraphFormats[0], "`format`: "+strings.Join(view.GraphFormats, ", "))
 	return cmd
 }

@@ -22,7 +22,7 @@ func newImage(a *app) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var realmName string
-	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "realm of the images")
+	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "`realm` of the images")
 	cmd.AddCommand(newImageImport(a, &realmName), newImageList(a, &realmName), newImageRemove(a, &realmName))
 	return cmd
 }
@@ -61,8 +61,8 @@ func newImageImport(a *app, realmName *string) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "reference of the image, like docker.io/library/busybox:latest")
-	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace, for a realm with its own namespace that is not applied yet")
+	cmd.Flags().StringVar(&name, "name", "", "`reference` of the image, like docker.io/library/busybox:latest")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd `namespace`, for a realm with its own namespace that is not applied yet")
 	return cmd
 }
 

@@ -40,7 +40,7 @@ func newImport(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd namespace of the container, which must be that of the realm")
-	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
+	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd `namespace` of the container, which must be that of the realm")
+	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
 	return cmd
 }

@@ -32,8 +32,8 @@ func newLab(a *app) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&mode, "cgroup", string(lab.Unified), "cgroup version: v2, or hybrid (v1 controllers beside v2, if the host has them)")
+	cmd.Flags().StringVar(&mode, "cgroup", string(lab.Unified), "cgroup `version`: v2, or hybrid (v1 controllers beside v2, if the host has them)")
 	// Not KUKE_CONTAINERD and --containerd, which name the socket.
-	cmd.Flags().StringVar(&o.Containerd, "containerd-binary", "", "program of containerd (default: the one in PATH)")
+	cmd.Flags().StringVar(&o.Containerd, "containerd-binary", "", "`program` of containerd (default: the one in PATH)")
 	return cmd
 }

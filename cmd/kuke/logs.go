@@ -39,8 +39,8 @@ func newLogs(a *app) *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVarP(&o.follow, "follow", "f", false, "new lines as they are written")
 	f.BoolVarP(&o.timestamps, "timestamps", "t", false, "time of each line")
-	f.IntVar(&o.tail, "tail", -1, "number of last lines of each container (default: all)")
-	f.StringVar(&o.since, "since", "", "earliest time of a line: a duration like 10m, or a time like 2026-01-02T15:04:05Z")
+	f.IntVar(&o.tail, "tail", -1, "`number` of last lines of each container (default: all)")
+	f.StringVar(&o.since, "since", "", "earliest `time` of a line: a duration like 10m, or a time like 2026-01-02T15:04:05Z")
 	return cmd
 }
 

@@ -31,7 +31,7 @@ func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind resource.Kind) {
 // addRunFlags adds the flags of a command that no resource is named to.
 func (o *imperativeOptions) addRunFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "plan without changes")
-	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
+	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
 }
 
 // operations are the commands that change what containers do.
@@ -79,7 +79,7 @@ func newOperations(a *app) []*cobra.Command {
 		o.addFlags(cmd, resource.KindContainer)
 		switch op.action {
 		case plan.Kill:
-			cmd.Flags().StringVar(&signal, "signal", signal, "signal: a name or a number")
+			cmd.Flags().StringVar(&signal, "signal", signal, "`signal`: a name or a number")
 		case plan.Stop, plan.Restart:
 			addGraceFlag(cmd, &grace)
 		}
@@ -89,7 +89,7 @@ func newOperations(a *app) []*cobra.Command {
 }
 
 func addGraceFlag(cmd *cobra.Command, grace *int64) {
-	cmd.Flags().Int64Var(grace, "time", -1, "seconds between the stop signal and SIGKILL (default: stop_timeout_seconds of the container)")
+	cmd.Flags().Int64Var(grace, "time", -1, "`seconds` between the stop signal and SIGKILL (default: stop_timeout_seconds of the container)")
 }
 
 func newShutdown(a *app) *cobra.Command {

@@ -34,12 +34,12 @@ type planOptions struct {
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false plans from the state alone")
-	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "path to plan for, with the resources below and their dependencies; repeatable")
+	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 }
 
 // addInputFlags adds the flags that say what the configuration is.
 func (o *planOptions) addInputFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory of the configuration, or - for standard input; repeatable (default: the current directory)")
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "`file` or directory of the configuration, or - for standard input; repeatable (default: the current directory)")
 	o.variables.add(cmd)
 }
 
@@ -106,7 +106,7 @@ func newPlan(a *app) *cobra.Command {
 	o.addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan for the removal of all resources of the project")
 	addImagesFlag(cmd, &o.images)
-	cmd.Flags().StringVar(&out, "out", "", "file to save the plan to, for kuke apply FILE")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to save the plan to, for kuke apply FILE")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "plan, or errors, as JSON")
 	return cmd
@@ -120,7 +120,7 @@ func addImagesFlag(cmd *cobra.Command, images *bool) {
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.start, "start", false, "start of containers that a command has stopped, killed or paused")
-	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "path of containers to replace even without a change; repeatable")
+	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "`path` of containers to replace even without a change; repeatable")
 	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "changes from outside recorded in the state, and no other changes")
 }
 

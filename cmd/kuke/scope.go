@@ -25,8 +25,8 @@ func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind resource.Kind) {
 		of         *string
 		name, help string
 	}{
-		{&o.realm, "realm", "realm of a resource that is given by name"}, {&o.space, "space", "space of the resource"},
-		{&o.stack, "stack", "stack of the resource"}, {&o.cell, "cell", "cell of the resource"},
+		{&o.realm, "realm", "`realm` of a resource that is given by name"}, {&o.space, "space", "`space` of the resource"},
+		{&o.stack, "stack", "`stack` of the resource"}, {&o.cell, "cell", "`cell` of the resource"},
 	}
 	for _, f := range flags[:kind.Depth()-1] {
 		cmd.Flags().StringVar(f.of, f.name, "default", f.help)

@@ -34,7 +34,7 @@ func newService(a *app) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&o.unitDir, "unit-dir", service.UnitDir, "directory of the unit files, which systemd must read")
+	cmd.PersistentFlags().StringVar(&o.unitDir, "unit-dir", service.UnitDir, "`directory` of the unit files, which systemd must read")
 	cmd.AddCommand(newServiceInstall(a, o), newServiceStatus(a, o), newServiceRemove(a, o))
 	return cmd
 }
@@ -66,8 +66,8 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.installService(cmd, o) },
 	}
-	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "file or directory of the configuration; repeatable (default: the current directory)")
-	cmd.Flags().StringVar(&o.environment, "environment-file", "", "file with the environment variables of the units (default: /etc/kuke/PROJECT.env)")
+	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "`file` or directory of the configuration; repeatable (default: the current directory)")
+	cmd.Flags().StringVar(&o.environment, "environment-file", "", "`file` with the environment variables of the units (default: /etc/kuke/PROJECT.env)")
 	cmd.Flags().BoolVar(&o.now, "now", false, "start of the units, which applies the configuration")
 	return cmd
 }

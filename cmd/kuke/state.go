@@ -93,7 +93,7 @@ func newStateShow(a *app) *cobra.Command {
 }
 
 func addLockTimeout(cmd *cobra.Command) *time.Duration {
-	return cmd.Flags().Duration("lock-timeout", 0, "maximum time to wait for another kuke command, like 30s")
+	return cmd.Flags().Duration("lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
 }
 
 func newStateRm(a *app) *cobra.Command {

@@ -55,8 +55,8 @@ func newTop(a *app) *cobra.Command {
 	f.BoolVar(&o.once, "no-stream", false, "the same as --once")
 	f.BoolVar(&o.containers, "containers", false, "containers only")
 	f.DurationVar(&o.interval, "interval", 2*time.Second, "sampling interval")
-	f.StringVar(&o.sort, "sort", "path", "column to sort by: path, cpu, memory or pids")
-	f.StringVarP(&o.format, "output", "o", "table", "format: table or json")
+	f.StringVar(&o.sort, "sort", "path", "`column` to sort by: path, cpu, memory or pids")
+	f.StringVarP(&o.format, "output", "o", "table", "`format`: table or json")
 	return cmd
 }
 

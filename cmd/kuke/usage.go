@@ -36,6 +36,9 @@ func addGroups(root *cobra.Command) {
 	}
 }
 
+// helpWidth is the number of columns that the descriptions of flags are wrapped to.
+const helpWidth = 118
+
 // showHelp has root and the commands below it print their help as [helpText] words it.
 func showHelp(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cmd.Print(helpText(cmd)) })
@@ -62,7 +65,7 @@ func helpText(cmd *cobra.Command) string {
 	}
 	b.WriteString(commandLists(cmd))
 	if flags := ownFlags(cmd); flags.HasAvailableFlags() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", flags.FlagUsages())
+		fmt.Fprintf(&b, "\nFlags:\n%s", flags.FlagUsagesWrapped(helpWidth))
 	}
 	if !cmd.HasParent() {
 		b.WriteString("\nTopics:\n")
@@ -120,9 +123,14 @@ func ownFlags(cmd *cobra.Command) *pflag.FlagSet {
 	global := cmd.Root().PersistentFlags()
 	for _, set := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.InheritedFlags()} {
 		set.VisitAll(func(f *pflag.Flag) {
-			if global.Lookup(f.Name) == nil && f.Name != "help" {
-				own.AddFlag(f)
+			if global.Lookup(f.Name) != nil || f.Name == "help" {
+				return
 			}
+			shown := *f
+			if strings.Contains(f.Usage, "(default: ") && f.DefValue == "-1" {
+				shown.DefValue = "0" // the text names the default
+			}
+			own.AddFlag(&shown)
 		})
 	}
 	return own

@@ -20,8 +20,8 @@ type variableFlags struct {
 
 func (v *variableFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var(&assignmentFlag{v, false}, "var", "value of a variable, NAME=VALUE; repeatable")
-	f.Var(&assignmentFlag{v, true}, "var-file", "file with values of variables; repeatable")
+	f.Var(&assignmentFlag{v, false}, "var", "value of a variable, `NAME=VALUE`; repeatable")
+	f.Var(&assignmentFlag{v, true}, "var-file", "`file` with values of variables; repeatable")
 	f.BoolVar(&v.outsideFiles, "allow-outside-files", false, "files outside of the directory of the configuration: by links, as modules and in functions like file()")
 }
 
