@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -25,7 +25,7 @@ func loadable(t *testing.T, each func(name string, found []source.File, tree *re
 			continue
 		}
 		var diags resource.Diagnostics
-		found := source.Discover([]string{file}, nil, functions.Files{}, &diags)
+		found := source.Discover([]string{file}, nil, sandbox.Files{}, &diags)
 		tree, _, diags := loadTree(found, diags)
 		if diags.HasErrors() {
 			t.Fatal(diags)

@@ -1,8 +1,8 @@
 package config
 
 import (
-	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -15,6 +15,6 @@ func Load(in Input) (*Configuration, resource.Diagnostics) {
 	if len(in.Paths) == 0 {
 		in.Paths = []string{"."}
 	}
-	found := source.Discover(in.Paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags)
+	found := source.Discover(in.Paths, in.Stdin, sandbox.Files{Outside: in.OutsideFiles}, &diags)
 	return lang.LoadFiles(in, found, diags)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // A fileset looks at so many files and directories, and takes so long a pattern: each pair of braces is tried on its own.
@@ -22,7 +23,7 @@ const (
 )
 
 // fileset returns the paths, relative to dir, of the regular files in it that match pattern.
-func fileset(f Files, dir, pattern string) (cty.Value, error) {
+func fileset(f sandbox.Files, dir, pattern string) (cty.Value, error) {
 	if len(pattern) > maxPattern {
 		return cty.NilVal, function.NewArgErrorf(1, "is longer than %d characters", maxPattern)
 	}

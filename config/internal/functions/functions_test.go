@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // writeFiles returns the directory of a configuration, in one that has more.
@@ -49,7 +51,7 @@ func writeFiles(t testing.TB) string {
 }
 
 // evaluate returns the value of an expression that may use dir, home, secret and t.
-func evaluate(t testing.TB, f Files, expr string) (cty.Value, error) {
+func evaluate(t testing.TB, f sandbox.Files, expr string) (cty.Value, error) {
 	t.Helper()
 	parsed, diags := hclsyntax.ParseExpression([]byte(expr), "test", hcl.InitialPos)
 	if diags.HasErrors() {
@@ -86,7 +88,7 @@ func TestFunctions(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	dir := writeFiles(t)
 	for _, c := range cases {
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, c[0])
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, c[0])
 		message, wantError := strings.CutPrefix(c[1], "error: ")
 		switch {
 		case wantError && err == nil:
@@ -103,7 +105,7 @@ func TestFunctions(t *testing.T) {
 
 // TestCases fails for a function that no case calls, and for one that is said not to be there.
 func TestCases(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(Table(Files{}))) {
+	for _, name := range slices.Sorted(maps.Keys(Table(sandbox.Files{}))) {
 		if !slices.ContainsFunc(cases, func(c [2]string) bool {
 			return strings.Contains(c[0], name+"(") && !strings.HasPrefix(c[1], "error: ")
 		}) {
@@ -133,7 +135,7 @@ func TestOutside(t *testing.T) {
 		`fileexists("nowhere")`:           `false`,
 		`filesha1("leak") == sha1("out")`: `true`,
 	} {
-		v, err := evaluate(t, Files{Dir: dir, Root: dir, Outside: true}, expr)
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir, Outside: true}, expr)
 		if err != nil {
 			t.Errorf("%s: %s", expr, err)
 		} else if text(t, v) != want {
@@ -141,11 +143,11 @@ func TestOutside(t *testing.T) {
 		}
 	}
 	// A module may read the files beside it, within the configuration.
-	v, err := evaluate(t, Files{Dir: filepath.Join(dir, "sub"), Root: dir}, `file("../a.txt")`)
+	v, err := evaluate(t, sandbox.Files{Dir: filepath.Join(dir, "sub"), Root: dir}, `file("../a.txt")`)
 	if err != nil || text(t, v) != `"Hello World"` {
 		t.Errorf("from a module: %v, %v", v, err)
 	}
-	if _, err := evaluate(t, Files{Dir: dir, Root: dir}, `fileexists("nowhere")`); err == nil {
+	if _, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, `fileexists("nowhere")`); err == nil {
 		t.Error("told whether there is a file outside")
 	}
 }

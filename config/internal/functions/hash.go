@@ -1,8 +1,8 @@
 package functions
 
 import (
-	"crypto/md5"  //nolint:gosec // users ask for it
-	"crypto/sha1" //nolint:gosec // users ask for it
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // many is a list of a million characters, and long a text of four millions.
@@ -97,7 +99,7 @@ func TestBounds(t *testing.T) {
 		{`fileset(".", "` + strings.Repeat("{a,b}", 40) + `")`, "more than 65536 files"},
 	} {
 		start := cpuTime(t)
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, c[0])
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, c[0])
 		took := cpuTime(t) - start
 		if err == nil {
 			t.Errorf("%.100s is of type %s, want an error with %q", c[0], v.Type().FriendlyName(), c[1])
@@ -125,7 +127,7 @@ func TestMuch(t *testing.T) {
 		`length(templatestring("%%{ for i in range(1000) }$${i},%%{ endfor }", {}))`:           `3890`,
 	} {
 		start := cpuTime(t)
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, expr)
 		if err != nil {
 			t.Errorf("%s: %s", expr, err)
 		} else if text(t, v) != want {
@@ -144,7 +146,7 @@ func TestFileBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer big.Close()
-	if err := big.Truncate(maxFile + 1); err != nil {
+	if err := big.Truncate(sandbox.MaxSize + 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
@@ -163,7 +165,7 @@ func TestFileBounds(t *testing.T) {
 		`file("a\u0000")`:            "a path can't hold a zero byte",
 		`templatefile("binary", {})`: "Use filebase64",
 	} {
-		_, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		_, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, expr)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q in it", expr, err, want)
 		}
@@ -173,7 +175,7 @@ func TestFileBounds(t *testing.T) {
 // TestBounded shows that an expression can be evaluated again, each time with all its bounds.
 func TestBounded(t *testing.T) {
 	for range 2 {
-		v, err := evaluate(t, Files{}, `length([for i in range(1000) : [for j in range(300) : j]])`)
+		v, err := evaluate(t, sandbox.Files{}, `length([for i in range(1000) : [for j in range(300) : j]])`)
 		if err != nil || !v.RawEquals(cty.NumberIntVal(1000)) {
 			t.Errorf("%#v, %v", v, err)
 		}

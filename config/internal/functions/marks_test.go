@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // TestMarks shows which parts of a result are sensitive.
@@ -81,7 +83,7 @@ func TestMarks(t *testing.T) {
 		`nonsensitive({a = secret})`:                                              true, // only the whole is meant
 		`sensitive({a = 1})`:                                                      true,
 	} {
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, expr)
 		if err != nil {
 			t.Errorf("%s: %s", expr, err)
 		} else if IsSensitive(v) != want {
@@ -99,7 +101,7 @@ func TestDiscreet(t *testing.T) {
 		`templatestring("$${tonumber(s)}", {s = secret})`, `try(tonumber(secret))`, `base64decode("${secret}!")`,
 		`zipmap([secret], [])`, `format(secret, 1)`, `uuidv5(secret, "a")`, `tobool(secret)`,
 	} {
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, expr)
 		if err == nil {
 			t.Errorf("%s is %#v", expr, v)
 		} else if strings.Contains(strings.ReplaceAll(err.Error(), "is sensitive", ""), "secret") {
@@ -140,7 +142,7 @@ func TestUnknown(t *testing.T) {
 		`yamldecode(unknown)`, `csvdecode(unknown)`, `indent(1, unknown)`, `setproduct([unknown], toset([unknown]))`,
 		`issensitive(unknown)`, `sensitive(unknown)`, `split(unknown, "a")`, `pow(unknown, 1)`, `parseint(unknown, 10)`,
 	} {
-		v, err := evaluate(t, Files{Dir: dir, Root: dir}, expr)
+		v, err := evaluate(t, sandbox.Files{Dir: dir, Root: dir}, expr)
 		if err != nil {
 			t.Errorf("%s: %s", expr, err)
 		} else if v.IsWhollyKnown() {

@@ -14,6 +14,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"pgregory.net/rapid"
+
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // anyValue makes small values of all kinds: odd texts and numbers, null, unknown, marked, and some within others.
@@ -64,7 +66,7 @@ var oddTexts = []string{
 // what is sensitive.
 func TestRandom(t *testing.T) {
 	dir := writeFiles(t)
-	table := Table(Files{Dir: dir, Root: dir})
+	table := Table(sandbox.Files{Dir: dir, Root: dir})
 	names := slices.Sorted(maps.Keys(table))
 	rapid.Check(t, func(t *rapid.T) {
 		for _, name := range names {
@@ -115,7 +117,7 @@ func drawArgs(t *rapid.T, f function.Function) []cty.Value {
 // TestRandomMarks calls each function with all of its arguments sensitive: then so is the result.
 func TestRandomMarks(t *testing.T) {
 	dir := writeFiles(t)
-	table := Table(Files{Dir: dir, Root: dir})
+	table := Table(sandbox.Files{Dir: dir, Root: dir})
 	open := []string{"can", "try", "issensitive", "nonsensitive"} // try is tested in TestMarks
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(table)), func(name string) bool { return slices.Contains(open, name) })
 	rapid.Check(t, func(t *rapid.T) {
@@ -140,7 +142,7 @@ func FuzzTemplate(f *testing.F) {
 		f.Add(seed)
 	}
 	dir := writeFiles(f)
-	render := Table(Files{Dir: dir, Root: dir})["templatestring"]
+	render := Table(sandbox.Files{Dir: dir, Root: dir})["templatestring"]
 	vars := cty.ObjectVal(map[string]cty.Value{
 		"a": cty.StringVal("text"), "b": cty.True, "l": cty.ListVal([]cty.Value{cty.Zero, cty.StringVal("1")}[:1]),
 		"o": cty.ObjectVal(map[string]cty.Value{"k": cty.NullVal(cty.String)}),

@@ -6,11 +6,13 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // Table returns the functions by name, with the restrictions of f on files. They are deterministic, and may be called from
 // several goroutines. The caller owns the map.
-func Table(f Files) map[string]function.Function {
+func Table(f sandbox.Files) map[string]function.Function {
 	table := maps.Clone(pure)
 	maps.Copy(table, fileFunctions(f))
 	maps.Copy(table, templates(f, table))

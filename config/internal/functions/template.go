@@ -10,13 +10,14 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 )
 
 // maxTemplate is the maximum size of the source of a template, in bytes.
 const maxTemplate = 1 << 20
 
 // templates returns the functions that render templates, which can call the functions of table.
-func templates(f Files, table map[string]function.Function) map[string]function.Function {
+func templates(f sandbox.Files, table map[string]function.Function) map[string]function.Function {
 	inner := maps.Clone(table)
 	for _, name := range []string{"templatefile", "templatestring"} {
 		// A template could render itself, without end.

@@ -4,8 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang/module"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/internal/validate"
 	"github.com/kukeon/kuke/config/resource"
@@ -60,6 +60,6 @@ func ProjectOf(in Input) (p Project, sources map[string][]byte, diags resource.D
 	if len(in.Paths) == 0 && len(source.FilesIn(".", &none)) == 0 {
 		return projectOf(root), read.Texts, nil
 	}
-	root.ReadSettings(source.Discover(paths, in.Stdin, functions.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
+	root.ReadSettings(source.Discover(paths, in.Stdin, sandbox.Files{Outside: in.OutsideFiles}, &diags), read, &diags)
 	return projectOf(root), read.Texts, read.Sort(diags)
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kukeon/kuke/config/internal/functions"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -90,7 +90,7 @@ func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
 
 // Discover reads the files at the paths, each once. The files of a directory must be within the root of within, or where it
 // has none within that directory; a file that is named is the user's choice.
-func Discover(paths []string, stdin func() io.Reader, within functions.Files, diags *resource.Diagnostics) []File {
+func Discover(paths []string, stdin func() io.Reader, within sandbox.Files, diags *resource.Diagnostics) []File {
 	var sources []File
 	seen := map[string]bool{}
 	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
@@ -145,7 +145,7 @@ func OpenFile(name string) func() (io.ReadCloser, error) {
 }
 
 // OpenWithin returns a function that opens a file in dir that the user did not name.
-func OpenWithin(within functions.Files, dir, file string) func() (io.ReadCloser, error) {
+func OpenWithin(within sandbox.Files, dir, file string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
 		path, err := filepath.Abs(file)
 		if err != nil {
@@ -207,7 +207,7 @@ func FilesIn(dir string, diags *resource.Diagnostics) []string {
 
 // Unreadable reports that name can't be read, with the remedy.
 func Unreadable(name string, err error, diags *resource.Diagnostics) {
-	if outside := (*functions.OutsideError)(nil); errors.As(err, &outside) {
+	if outside := (*sandbox.OutsideError)(nil); errors.As(err, &outside) {
 		diags.Errorf(resource.Range{File: name}, "", "File outside of the configuration", "%s leads out of the configuration's directory %s. Put the file there, or allow it with --allow-outside-files.", name, outside.Root)
 		return
 	}

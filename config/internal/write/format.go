@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
-	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -175,7 +175,7 @@ func formattableIn(dir string, recursive bool, diags *resource.Diagnostics) []st
 			return nil
 		}
 		// A file elsewhere is formatted there, or by its name.
-		if (functions.Files{Root: dir}).Check(absolute(name)) != nil {
+		if (sandbox.Files{Root: dir}).Check(absolute(name)) != nil {
 			return nil
 		}
 		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {

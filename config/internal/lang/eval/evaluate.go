@@ -15,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
@@ -191,8 +192,8 @@ func described(val cty.Value) string {
 }
 
 // files says which files the module in dir may read.
-func (e *Evaluator) files(dir string) functions.Files {
-	return functions.Files{Dir: dir, Root: e.rootDir, Outside: e.options.OutsideFiles}
+func (e *Evaluator) files(dir string) sandbox.Files {
+	return sandbox.Files{Dir: dir, Root: e.rootDir, Outside: e.options.OutsideFiles}
 }
 
 // mark adds to val that it is sensitive.

@@ -50,6 +50,7 @@ func (m *ModuleInstance) name(local string) string {
 	return m.address + "." + local
 }
 
+// Scope returns the scope of the top level of the module.
 func (m *ModuleInstance) Scope() *Scope { return &Scope{in: m} }
 
 // local returns the value of a local value.

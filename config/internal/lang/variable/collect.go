@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kukeon/kuke/config/internal/functions"
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/internal/sandbox"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -56,7 +56,7 @@ func (s *collector) collect(from Given) {
 	}
 	for _, dir := range from.Dirs {
 		for _, name := range autoFiles(source.Shown(dir)) {
-			s.file(name, source.OpenWithin(functions.Files{Outside: from.Outside}, dir, name), false)
+			s.file(name, source.OpenWithin(sandbox.Files{Outside: from.Outside}, dir, name), false)
 		}
 	}
 	for _, a := range from.Assignments {
