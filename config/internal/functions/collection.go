@@ -47,7 +47,7 @@ var collections = map[string]function.Function{
 	"zipmap":                 stdlib.ZipmapFunc,
 }
 
-func checkSetProduct(args []cty.Value) error {
+func boundSetProduct(args []cty.Value) error {
 	s := size{elements: len(args)}
 	for _, arg := range args {
 		elements, ok := elementsOf(arg)
@@ -58,7 +58,7 @@ func checkSetProduct(args []cty.Value) error {
 			break
 		}
 	}
-	return s.check(ofResult)
+	return s.bound(ofResult)
 }
 
 var (

@@ -96,20 +96,20 @@ func encodingOf(name string) (encoding.Encoding, error) {
 	return enc, nil
 }
 
-func checkCSV(args []cty.Value) error {
+func boundCSV(args []cty.Value) error {
 	text, ok := textOf(args[0])
 	if !ok {
 		return nil
 	}
 	s := size{elements: strings.Count(text, ",") + strings.Count(text, "\n") + strings.Count(text, "\r")}
-	return s.check(ofResult)
+	return s.bound(ofResult)
 }
 
 // maxDepth is the maximum number of levels of a decoded value.
 const maxDepth = 100
 
-// checkJSON limits the size of the value of a JSON text, and the work: the decoder reads each level again.
-func checkJSON(args []cty.Value) error {
+// boundJSON limits the size of the value of a JSON text, and the work: the decoder reads each level again.
+func boundJSON(args []cty.Value) error {
 	text, ok := textOf(args[0])
 	if !ok {
 		return nil
@@ -149,5 +149,5 @@ func checkJSON(args []cty.Value) error {
 			return function.NewArgErrorf(0, "has a number with more than %d digits", maxDigits)
 		}
 	}
-	return s.check(limit{ofResult.size, "the value of the JSON text"})
+	return s.bound(limit{ofResult.size, "the value of the JSON text"})
 }

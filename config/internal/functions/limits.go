@@ -39,7 +39,7 @@ func (s *size) add(v cty.Value, l limit) error {
 	case ty == cty.String:
 		s.text += len(v.AsString())
 	case ty == cty.Number:
-		if err := checkNumber(v); err != nil {
+		if err := boundNumber(v); err != nil {
 			return err
 		}
 	case v.CanIterateElements():
@@ -53,10 +53,10 @@ func (s *size) add(v cty.Value, l limit) error {
 			}
 		}
 	}
-	return s.check(l)
+	return s.bound(l)
 }
 
-func (s *size) check(l limit) error {
+func (s *size) bound(l limit) error {
 	if s.elements > l.elements {
 		return fmt.Errorf("%s would hold more than %d values, the maximum", l.noun, l.elements)
 	}
@@ -74,11 +74,11 @@ func Size(v cty.Value) (int, error) {
 	var s size
 	l := limit{ofResult.size, "the value"}
 	_ = s.add(v, l) // its errors about numbers don't count here
-	return s.total(), s.check(l)
+	return s.total(), s.bound(l)
 }
 
-// checkNumber refuses numbers that have no short text.
-func checkNumber(v cty.Value) error {
+// boundNumber refuses numbers that have no short text.
+func boundNumber(v cty.Value) error {
 	f := v.AsBigFloat()
 	if f.IsInf() {
 		return errors.New("the number is infinite, or too large")
@@ -89,12 +89,12 @@ func checkNumber(v cty.Value) error {
 	return nil
 }
 
-// A check returns an error where a function must not be called with args, which may be unknown, null or marked.
-type check func(args []cty.Value) error
+// A bound returns an error where a function must not be called with args, which may be unknown, null or marked.
+type bound func(args []cty.Value) error
 
-// bounded returns f with limits on its arguments and its result, and with a further check of the arguments, if not nil. Its
+// bounded returns f with limits on its arguments and its result, and with a further bound of the arguments, if not nil. Its
 // errors don't cite sensitive values.
-func bounded(f function.Function, further check) function.Function {
+func bounded(f function.Function, further bound) function.Function {
 	w := wrapped{f, further, nil}
 	params, rest := f.Params(), f.VarParam()
 	for i := range params {
@@ -116,8 +116,8 @@ func passAll(p *function.Parameter) (marked bool) {
 // wrapped is a function with limits.
 type wrapped struct {
 	function.Function
-	check
-	open []bool // for each parameter whether the function accepts marked arguments, and so handles marks itself
+	bound bound
+	open  []bool // for each parameter whether the function accepts marked arguments, and so handles marks itself
 }
 
 func (w wrapped) typeOf(args []cty.Value) (cty.Type, error) {
@@ -127,8 +127,8 @@ func (w wrapped) typeOf(args []cty.Value) (cty.Type, error) {
 			return cty.NilType, function.NewArgError(i, err)
 		}
 	}
-	if w.check != nil {
-		if err := w.check(args); err != nil {
+	if w.bound != nil {
+		if err := w.bound(args); err != nil {
 			return cty.NilType, w.discreet(args, err)
 		}
 	}
@@ -211,5 +211,5 @@ func fits(n int) error {
 	if n < 0 {
 		s.text = maxText + 1
 	}
-	return s.check(ofResult)
+	return s.bound(ofResult)
 }

@@ -14,8 +14,8 @@ const (
 	maxOperators = 2000 // operators in one interpolation or directive
 )
 
-// checkNesting returns an error with the place at which source nests too deeply.
-func checkNesting(name string, source []byte) error {
+// boundNesting returns an error with the place at which source nests too deeply.
+func boundNesting(name string, source []byte) error {
 	// The parser reports invalid tokens.
 	tokens, _ := hclsyntax.LexTemplate(source, name, hcl.InitialPos)
 	brackets, blocks, operators := 0, 0, 0

@@ -38,7 +38,7 @@ var sumFunc = function.New(&function.Spec{
 		}
 		sum := cty.Zero
 		for _, element := range elements {
-			if err := checkToNumber([]cty.Value{element}); err != nil {
+			if err := boundToNumber([]cty.Value{element}); err != nil {
 				return cty.NilVal, function.NewArgError(0, err)
 			}
 			n, err := convert.Convert(element, cty.Number)
@@ -46,7 +46,7 @@ var sumFunc = function.New(&function.Spec{
 				return cty.NilVal, function.NewArgErrorf(0, "must hold numbers only")
 			}
 			if n.IsKnown() {
-				if err := checkNumber(n); err != nil {
+				if err := boundNumber(n); err != nil {
 					return cty.NilVal, function.NewArgError(0, err)
 				}
 			}
@@ -56,28 +56,28 @@ var sumFunc = function.New(&function.Spec{
 	},
 })
 
-// checkToNumber limits the texts that are parsed as numbers, since the time grows with the square of their length.
-func checkToNumber(args []cty.Value) error {
+// boundToNumber limits the texts that are parsed as numbers, since the time grows with the square of their length.
+func boundToNumber(args []cty.Value) error {
 	if text, ok := textOf(args[0]); ok && len(text) > maxDigits {
 		return function.NewArgErrorf(0, "the text has more than %d characters, too many for a number", maxDigits)
 	}
 	return nil
 }
 
-func checkParseInt(args []cty.Value) error {
-	return checkToNumber(args)
+func boundParseInt(args []cty.Value) error {
+	return boundToNumber(args)
 }
 
-func checkPow(args []cty.Value) error {
-	return checkFloat(args, math.Pow, "the power")
+func boundPow(args []cty.Value) error {
+	return boundFloat(args, math.Pow, "the power")
 }
 
-func checkLog(args []cty.Value) error {
-	return checkFloat(args, func(x, base float64) float64 { return math.Log(x) / math.Log(base) }, "the logarithm")
+func boundLog(args []cty.Value) error {
+	return boundFloat(args, func(x, base float64) float64 { return math.Log(x) / math.Log(base) }, "the logarithm")
 }
 
-// checkFloat refuses arguments without a finite result, since cty can express no other.
-func checkFloat(args []cty.Value, f func(x, y float64) float64, what string) error {
+// boundFloat refuses arguments without a finite result, since cty can express no other.
+func boundFloat(args []cty.Value, f func(x, y float64) float64, what string) error {
 	x, okX := floatOf(args[0])
 	y, okY := floatOf(args[1])
 	if !okX || !okY {

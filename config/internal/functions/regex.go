@@ -19,27 +19,27 @@ const maxSteps = 1 << 26
 
 var errPattern = fmt.Errorf("the search would take more than %d steps. Use a simpler pattern, or a shorter text", maxSteps)
 
-// checkRegex limits a search for one match.
-func checkRegex(args []cty.Value) error {
+// boundRegex limits a search for one match.
+func boundRegex(args []cty.Value) error {
 	_, _, _, err := pattern(args)
 	return err
 }
 
-// checkRegexAll limits a search for all matches, and the size of the matches.
-func checkRegexAll(args []cty.Value) error {
+// boundRegexAll limits a search for all matches, and the size of the matches.
+func boundRegexAll(args []cty.Value) error {
 	re, text, cost, err := pattern(args)
 	if err != nil || re == nil {
 		return err
 	}
-	if err := checkMatches(re, text, cost); err != nil {
+	if err := boundMatches(re, text, cost); err != nil {
 		return err
 	}
 	each := re.NumSubexp() + 1
 	s := size{elements: (len(text) + 1) * each}
-	if s.check(ofResult) != nil {
+	if s.bound(ofResult) != nil {
 		s.elements = len(re.FindAllStringIndex(text, maxElements+1)) * each
 	}
-	return s.check(ofResult)
+	return s.bound(ofResult)
 }
 
 // pattern compiles the expression in args[0] and returns it with the text in args[1], and the maximum number of steps for one
@@ -83,9 +83,9 @@ func compile(expr string) (*regexp.Regexp, int, error) {
 	return re, len(program.Inst), nil
 }
 
-// checkMatches limits the search for all matches. Each begins at the end of the match before, but may read the whole rest:
+// boundMatches limits the search for all matches. Each begins at the end of the match before, but may read the whole rest:
 // "a.*b|a" does so for each a. Only a trial with a counting reader shows it.
-func checkMatches(re *regexp.Regexp, text string, cost int) error {
+func boundMatches(re *regexp.Regexp, text string, cost int) error {
 	if len(text) == 0 || len(text) <= maxSteps/cost/len(text) {
 		return nil
 	}
@@ -160,7 +160,7 @@ func isPattern(text string) bool {
 	return len(text) > 1 && strings.HasPrefix(text, "/") && strings.HasSuffix(text, "/")
 }
 
-func checkReplace(args []cty.Value) error {
+func boundReplace(args []cty.Value) error {
 	text, okT := textOf(args[0])
 	old, okO := textOf(args[1])
 	with, okW := textOf(args[2])
@@ -170,5 +170,5 @@ func checkReplace(args []cty.Value) error {
 	if !isPattern(old) {
 		return fits(len(text) + strings.Count(text, old)*len(with))
 	}
-	return checkRegexAll([]cty.Value{cty.StringVal(old[1 : len(old)-1]), args[0]})
+	return boundRegexAll([]cty.Value{cty.StringVal(old[1 : len(old)-1]), args[0]})
 }

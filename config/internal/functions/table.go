@@ -24,7 +24,7 @@ var pure = func() map[string]function.Function {
 	table := map[string]function.Function{}
 	for _, group := range []map[string]function.Function{numbers, texts, collections, encodings, hashes, times, networks, conversions} {
 		for name, f := range group {
-			table[name] = bounded(f, checks[name])
+			table[name] = bounded(f, bounds[name])
 		}
 	}
 	// These get an argument before its evaluation, or return it unchanged.
@@ -33,24 +33,24 @@ var pure = func() map[string]function.Function {
 	return table
 }()
 
-// checks are the further checks of the arguments of single functions.
-var checks = map[string]check{
-	"csvdecode":  checkCSV,
-	"format":     checkFormat,
-	"formatlist": checkFormat,
-	"indent":     checkIndent,
-	"join":       checkJoin,
-	"jsondecode": checkJSON,
-	"log":        checkLog,
-	"parseint":   checkParseInt,
-	"pow":        checkPow,
-	"regex":      checkRegex,
-	"regexall":   checkRegexAll,
-	"replace":    checkReplace,
-	"setproduct": checkSetProduct,
-	"split":      checkSplit,
-	"tonumber":   checkToNumber,
-	"yamldecode": checkYAML,
+// bounds are the further limits of the arguments of single functions.
+var bounds = map[string]bound{
+	"csvdecode":  boundCSV,
+	"format":     boundFormat,
+	"formatlist": boundFormat,
+	"indent":     boundIndent,
+	"join":       boundJoin,
+	"jsondecode": boundJSON,
+	"log":        boundLog,
+	"parseint":   boundParseInt,
+	"pow":        boundPow,
+	"regex":      boundRegex,
+	"regexall":   boundRegexAll,
+	"replace":    boundReplace,
+	"setproduct": boundSetProduct,
+	"split":      boundSplit,
+	"tonumber":   boundToNumber,
+	"yamldecode": boundYAML,
 }
 
 var conversions = map[string]function.Function{

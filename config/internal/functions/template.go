@@ -79,7 +79,7 @@ func render(name, source string, vars map[string]cty.Value, table map[string]fun
 			return cty.NilVal, function.NewArgErrorf(1, "%q can't be the name of a variable. Use letters, digits and _, and begin with a letter", message.Shorten(variable))
 		}
 	}
-	if err := checkNesting(name, []byte(source)); err != nil {
+	if err := boundNesting(name, []byte(source)); err != nil {
 		return cty.NilVal, function.NewArgError(0, err)
 	}
 	expr, diags := hclsyntax.ParseTemplate([]byte(source), name, hcl.InitialPos)

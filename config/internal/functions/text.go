@@ -75,7 +75,7 @@ func ofTextPair(f func(str, other string) bool, other string) function.Function 
 
 func notNull(b *cty.RefinementBuilder) *cty.RefinementBuilder { return b.NotNull() }
 
-func checkIndent(args []cty.Value) error {
+func boundIndent(args []cty.Value) error {
 	spaces, whole := wholeOf(args[0])
 	text, known := textOf(args[1])
 	if !known || !args[0].IsKnown() {
@@ -87,7 +87,7 @@ func checkIndent(args []cty.Value) error {
 	return fits(len(text) + spaces*strings.Count(text, "\n"))
 }
 
-func checkJoin(args []cty.Value) error {
+func boundJoin(args []cty.Value) error {
 	separator, ok := textOf(args[0])
 	if !ok {
 		return nil
@@ -100,14 +100,14 @@ func checkJoin(args []cty.Value) error {
 	return fits(total)
 }
 
-func checkSplit(args []cty.Value) error {
+func boundSplit(args []cty.Value) error {
 	separator, okS := textOf(args[0])
 	text, okT := textOf(args[1])
 	if !okS || !okT {
 		return nil
 	}
 	s := size{elements: strings.Count(text, separator) + 1}
-	return s.check(ofResult)
+	return s.bound(ofResult)
 }
 
 // maxWidth is the maximum width and precision of a formatted value, in characters.
@@ -118,8 +118,8 @@ var (
 	numberVerbs = "bdoxXeEfgG"
 )
 
-// checkFormat limits the results of format and formatlist: the sum of the sizes of all formatted values.
-func checkFormat(args []cty.Value) error {
+// boundFormat limits the results of format and formatlist: the sum of the sizes of all formatted values.
+func boundFormat(args []cty.Value) error {
 	layout, ok := textOf(args[0])
 	if !ok {
 		return nil
@@ -153,7 +153,7 @@ func checkFormat(args []cty.Value) error {
 		next++
 	}
 	if numeric {
-		return checkNumbers(args)
+		return boundNumbers(args)
 	}
 	return nil
 }
@@ -172,8 +172,8 @@ func shown(args []cty.Value, number, rounds int) int {
 	return s.text * rounds
 }
 
-// checkNumbers refuses texts of numbers that are too large to be written out.
-func checkNumbers(args []cty.Value) error {
+// boundNumbers refuses texts of numbers that are too large to be written out.
+func boundNumbers(args []cty.Value) error {
 	for i, arg := range args {
 		elements, ok := elementsOf(arg)
 		if !ok {
@@ -183,12 +183,12 @@ func checkNumbers(args []cty.Value) error {
 			if _, ok := textOf(element); !ok {
 				continue
 			}
-			if err := checkToNumber([]cty.Value{element}); err != nil {
+			if err := boundToNumber([]cty.Value{element}); err != nil {
 				return function.NewArgError(i+1, err)
 			}
 			element, _ = element.Unmark()
 			if n, err := convert.Convert(element, cty.Number); err == nil {
-				if err := checkNumber(n); err != nil {
+				if err := boundNumber(n); err != nil {
 					return function.NewArgError(i+1, err)
 				}
 			}

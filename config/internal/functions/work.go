@@ -87,7 +87,7 @@ func (e *BoundedExpr) Variables() []hcl.Traversal { return e.variables }
 func (e *BoundedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	*e.work = size{}
 	v, diags := e.Expression.Value(ctx)
-	if err := e.work.check(ofExpression); err != nil {
+	if err := e.work.bound(ofExpression); err != nil {
 		// This discards the errors of further loops, and a value from try.
 		return cty.DynamicVal, tooMuch(err, e.Range())
 	}
@@ -120,7 +120,7 @@ type countedExpr struct {
 }
 
 func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	if e.work.check(ofExpression) != nil {
+	if e.work.bound(ofExpression) != nil {
 		// The error has been reported. Loops continue after an error, and must not report one for each round.
 		return cty.DynamicVal, nil
 	}
@@ -131,7 +131,7 @@ func (e *countedExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	err := e.work.add(v, ofExpression)
 	if err == nil && e.converted {
 		e.work.elements += conversion(v)
-		err = e.work.check(ofExpression)
+		err = e.work.bound(ofExpression)
 	}
 	if err != nil {
 		return cty.DynamicVal, tooMuch(err, e.Range())
@@ -155,9 +155,9 @@ func conversion(v cty.Value) int {
 	return cost
 }
 
-// CheckInput returns an error if v, a value from outside of the configuration, is too large, holds a number that can't be
+// BoundInput returns an error if v, a value from outside of the configuration, is too large, holds a number that can't be
 // written out, or has so many members that a conversion would take too long.
-func CheckInput(v cty.Value) error {
+func BoundInput(v cty.Value) error {
 	var s size
 	if err := s.add(v, limit{ofResult.size, "it"}); err != nil {
 		return err

@@ -11,8 +11,8 @@ import (
 // maxYAML is the maximum size of a YAML document in bytes: parsing takes many times its size in memory.
 const maxYAML = 4 << 20
 
-// checkYAML limits the size of a document's value with all aliases expanded: a few lines can expand to billions of values.
-func checkYAML(args []cty.Value) error {
+// boundYAML limits the size of a document's value with all aliases expanded: a few lines can expand to billions of values.
+func boundYAML(args []cty.Value) error {
 	text, ok := textOf(args[0])
 	if !ok {
 		return nil
@@ -27,7 +27,7 @@ func checkYAML(args []cty.Value) error {
 	e := expansion{known: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 	total, err := e.of(&document, 0)
 	if err == nil {
-		err = total.check(limit{ofResult.size, "the value of the YAML text"})
+		err = total.bound(limit{ofResult.size, "the value of the YAML text"})
 	}
 	if err != nil {
 		return function.NewArgError(0, err)

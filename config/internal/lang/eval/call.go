@@ -42,7 +42,7 @@ func (x *expandedCall) expand(m *ModuleInstance, c *module.Call) bool {
 	if !ok {
 		return false
 	}
-	m.checkArguments(c, called)
+	m.validateArguments(c, called)
 	x.each, ok = m.Eval.Repeat(c.Syntax.Body, m.Scope())
 	if !ok {
 		return false
@@ -158,8 +158,8 @@ func (e *Evaluator) readModule(dir string, at resource.Range) (*module.Module, b
 	return m, true
 }
 
-// checkArguments refuses arguments of a call that are no inputs of the module.
-func (m *ModuleInstance) checkArguments(c *module.Call, called *module.Module) {
+// validateArguments refuses arguments of a call that are no inputs of the module.
+func (m *ModuleInstance) validateArguments(c *module.Call, called *module.Module) {
 	for _, b := range c.Syntax.Body.Blocks {
 		m.Eval.diags.Errorf(source.RangeOf(b.DefRange()), "", "Unsupported block", "A module takes arguments only, one for each of its variables.")
 	}

@@ -91,7 +91,7 @@ func (m *ModuleInstance) Expand(b *module.Block, at resource.Range) (*ExpandedBl
 			for i := range r.Scopes {
 				g.instances = append(g.instances, m.newInstance(b, g, i))
 			}
-			m.checkNames(g)
+			m.validateNames(g)
 			x.groups = append(x.groups, g)
 		}
 		return cty.True, true
@@ -151,8 +151,8 @@ func (m *ModuleInstance) instanceName(n *Instance, g *Group, i int) *source.Valu
 	return name
 }
 
-// checkNames reports instances of one block that have the same name.
-func (m *ModuleInstance) checkNames(g *Group) {
+// validateNames reports instances of one block that have the same name.
+func (m *ModuleInstance) validateNames(g *Group) {
 	if g.Each.Keys == nil {
 		return
 	}

@@ -65,10 +65,10 @@ func (m *ModuleInstance) local(name string, at resource.Range) (cty.Value, bool)
 	})
 }
 
-func (m *ModuleInstance) undeclared(what, name string, known []string, mend string, at resource.Range) {
+func (m *ModuleInstance) undeclared(what, name string, known []string, remedy string, at resource.Range) {
 	hint := message.Suggest(name, known)
 	if hint == "" {
-		hint = " " + mend
+		hint = " " + remedy
 	}
 	m.Eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, message.Shorten(name), hint)
 }

@@ -125,7 +125,7 @@ func (c *collector) fallback(v *Variable, attr *hcl.Attribute) cty.Value {
 
 // convert returns val in the type of the variable.
 func (v *Variable) convert(val cty.Value) (cty.Value, error) {
-	if err := functions.CheckInput(val); err != nil {
+	if err := functions.BoundInput(val); err != nil {
 		return cty.DynamicVal, err
 	}
 	if v.defaults != nil && !val.IsNull() {
