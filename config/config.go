@@ -93,9 +93,12 @@ func Explain(path string) (*Explanation, error) { return write.Explain(path) }
 // Completions returns the paths that begin with begun and that [Explain] takes, each with its documentation.
 func Completions(begun string) [][2]string { return write.Completions(begun) }
 
+// Schema is a JSON Schema of draft 2020-12, as far as manifests need it.
+type Schema = write.Schema
+
 // JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any kind. It takes every
 // manifest that [Load] takes; Load refuses some more, which no schema can tell.
-func JSONSchema(k resource.Kind) *write.Schema { return write.JSONSchema(k) }
+func JSONSchema(k resource.Kind) *Schema { return write.JSONSchema(k) }
 
 // Spell returns a value as Terraform's console shows it, with its type where brackets alone don't tell that.
 func Spell(val cty.Value) string { return console.Spell(val) }

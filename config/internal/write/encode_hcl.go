@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree: blocks nested as far as the tree holds
+// EncodeHCL returns the tree as HCL that package config reads back as the very same tree: blocks nested as far as the tree holds
 // the parents, and with the path of the parent where it doesn't. Text is written in the normal form C of Unicode, as
 // HCL reads it.
 func EncodeHCL(tree *resource.Tree) []byte {

@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
-// EncodeYAML returns the tree as manifests that [Load] reads back as the very same tree: a document for each resource,
+// EncodeYAML returns the tree as manifests that package config reads back as the very same tree: a document for each resource,
 // parents first.
 func EncodeYAML(tree *resource.Tree) []byte {
 	var b bytes.Buffer
