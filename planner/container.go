@@ -5,6 +5,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // containers decides on containers: on their tasks, images and what their root container brings with it.
@@ -186,38 +187,79 @@ func (d *containers) checkRoot(want *resource.Resource) {
 	}
 }
 
-// needImage makes sure that the image of a container that will be made can be had, and notes its digest. It
-// also makes sure that the paths of the host it uses are there.
-func (d *containers) needImage(c *plan.Change, want *resource.Resource) {
-	spec := want.Spec.(*resource.Container)
-	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
-	digest := d.in.digestOf(key)
-	switch {
-	case digest == "" && spec.PullPolicy == resource.PullNever:
-		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
-			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, key.Namespace, want.Path.Realm())
-	case digest == "" && resource.PinnedDigest(spec.Image) != "":
-		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
-			"container %s needs image %s, but no image of containerd namespace %s has this digest, and it can't be pulled: %s. "+
-				"Check the digest (kuke image list --realm %s shows those that are there), or import an image that has it: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm(), want.Path.Realm())
-	case digest == "":
-		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
-			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+
-				"Check the name, or bring it in with: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm())
-	}
-	c.After.Status.ImageDigest = digest
-	d.check.checkProfile(want)
-	d.check.checkHostPaths(want)
-	d.check.checkFlaws(want, c.After)
-}
-
 func past(a plan.Action) string {
 	switch a {
 	case plan.Create, plan.Delete, plan.Replace:
 		return string(a) + "d"
 	}
 	return string(a) + "ed"
+}
+
+// restarts reports whether containerd's restart monitor is about to start the container, whose task has ended, and warns
+// of it: what containerd does by itself is no change. A start that the user asks for doesn't wait for the monitor.
+func (d *containers) restarts(c *plan.Change, want *resource.Container, actual *plan.Container) bool {
+	if d.in.startAsked(c.Path) || d.triggers.awaitedNow[c.Path] || !d.in.actual.Monitored(c.Before, want.RestartPolicy, actual) {
+		return false
+	}
+	d.draft.restarting[c.Path] = true
+	times := ""
+	if actual.Restarts > 0 {
+		times = fmt.Sprintf(", %d times so far", actual.Restarts)
+	}
+	d.diags.Warnf(d.in.desired.Resource(c.Path).RangeOf("restartPolicy"), c.Path, "Container exited",
+		"container %s is down: %s. containerd restarts it, as its restart policy %s says%s. To see why it exited, run: kuke logs %s.",
+		c.Path, plan.ExitReason(actual.ExitCode, d.in.kills.In(c.Path)), want.RestartPolicy, times, c.Path)
+	return true
+}
+
+// pauseEnded reports whether the recorded container was paused by the user, and the task that was paused is gone, as after
+// a reboot. Other than a stop, a pause holds no longer than its task.
+func pauseEnded(r *state.Record, c *plan.Container) bool {
+	if r.Status.Run != state.RunPaused || c == nil {
+		return false
+	}
+	switch c.Status {
+	case plan.TaskNone, plan.TaskCreated, plan.TaskStopped:
+		return true
+	case plan.TaskRunning:
+		return r.Status.UpdatedAt != nil && c.StartedAt.After(*r.Status.UpdatedAt)
+	}
+	return false
+}
+
+// heldBack makes sure that a container which the user has stopped or paused is so.
+func (d *containers) heldBack(c *plan.Change, actual *plan.Container) {
+	if c.Action != "" {
+		return
+	}
+	run := c.Before.Status.Run
+	switch {
+	case run == state.RunPaused && actual.Status == plan.TaskRunning:
+		c.Action = plan.Pause
+	case run != state.RunPaused && (actual.Status == plan.TaskRunning || actual.Status == plan.TaskPaused):
+		c.Action = plan.Stop
+	default:
+		return
+	}
+	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"it runs, but was %s by kuke: start it with kuke start, or kuke apply --start", run))
+}
+
+// unpause thaws a container that somebody else has frozen, or that the user has and now wants to run.
+func (d *containers) unpause(c *plan.Change) {
+	if c.Before.Status.Run == "" {
+		c.Reasons = append(c.Reasons, outside+"it is paused")
+	}
+	if c.Action == "" {
+		c.Action = plan.Unpause
+	}
+}
+
+// scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
+// imported container is its maker's.
+func (d *containers) scored(c *plan.Change, want *resource.Container, actual *plan.Container) {
+	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.in.imported(c.Path) {
+		return
+	}
+	c.Action = plan.Update
+	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"its OOM score adjustment is %d, not %d", *actual.OOMScoreAdj, want.OOMScoreAdj))
 }

@@ -104,3 +104,31 @@ func (in *input) sameImage(a, b string) bool {
 	}
 	return manifest(a) == manifest(b)
 }
+
+// needImage makes sure that the image of a container that will be made can be had, and notes its digest. It
+// also makes sure that the paths of the host it uses are there.
+func (d *containers) needImage(c *plan.Change, want *resource.Resource) {
+	spec := want.Spec.(*resource.Container)
+	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
+	digest := d.in.digestOf(key)
+	switch {
+	case digest == "" && spec.PullPolicy == resource.PullNever:
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, key.Namespace, want.Path.Realm())
+	case digest == "" && resource.PinnedDigest(spec.Image) != "":
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, but no image of containerd namespace %s has this digest, and it can't be pulled: %s. "+
+				"Check the digest (kuke image list --realm %s shows those that are there), or import an image that has it: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm(), want.Path.Realm())
+	case digest == "":
+		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
+			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+
+				"Check the name, or bring it in with: kuke image import --realm %s FILE.",
+			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm())
+	}
+	c.After.Status.ImageDigest = digest
+	d.check.checkProfile(want)
+	d.check.checkHostPaths(want)
+	d.check.checkFlaws(want, c.After)
+}

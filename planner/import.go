@@ -2,7 +2,6 @@ package planner
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -65,9 +64,4 @@ func Imported(st *state.State, p resource.Path, id, project string, spec *resour
 		CreatedAt: &created, Project: project, Namespace: st.Namespace(p, nil), Cgroup: resource.CgroupOf(p, spec), ContainerID: id, Imported: true,
 		SpecDigest: resource.CreationDigest(spec), ImageDigest: imageDigest,
 	}}
-}
-
-// importing reports whether the plan imports the container at p, which then has none of our labels yet.
-func (in *input) importing(p resource.Path) bool {
-	return slices.ContainsFunc(in.opts.Imports, func(i plan.Import) bool { return i.Record.Path == p })
 }

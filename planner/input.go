@@ -1,6 +1,8 @@
 package planner
 
 import (
+	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -130,8 +132,6 @@ func (in *input) pinned(cell resource.Path) uint64 {
 // ours reports whether the plan may do as it likes with what belongs to the project.
 func (in *input) ours(project string) bool { return in.opts.ours(project) }
 
-func (o *Options) ours(project string) bool { return o.ByHand || project == o.Project }
-
 // declared returns where the resource at p is declared.
 func (in *input) declared(p resource.Path) resource.Range {
 	if r := in.desired.Resource(p); r != nil {
@@ -207,4 +207,86 @@ func (in *input) staysRoot(p resource.Path) bool {
 	}
 	want := in.desired.Resource(p)
 	return want != nil && want.External || want == nil && (!in.declaresCell(p.Parent()) || !in.ours(in.prior.Records[p].Status.Project))
+}
+
+// toReplace reports whether the container at p is to be made anew in any case.
+func (in *input) toReplace(p resource.Path) bool {
+	return slices.ContainsFunc(in.opts.Replace, func(r resource.Path) bool { return r.Contains(p) })
+}
+
+// replaceAsked is the reason of what [Options.Replace] names.
+const replaceAsked = "replaced as asked with --replace"
+
+// importing reports whether the plan imports the container at p, which then has none of our labels yet.
+func (in *input) importing(p resource.Path) bool {
+	return slices.ContainsFunc(in.opts.Imports, func(i plan.Import) bool { return i.Record.Path == p })
+}
+
+// elsewhere returns the last apply of the project from another directory than that of the configuration, or nil. Nothing
+// but the name of the directory tells then that the configuration is the project's.
+func (in *input) elsewhere() *state.Application {
+	if !in.opts.Unnamed || in.opts.ByHand {
+		return nil
+	}
+	applied := in.prior.Projects[in.opts.Project]
+	if len(applied) == 0 {
+		return &state.Application{}
+	}
+	for i := len(applied) - 1; i >= 0; i-- {
+		if applied[i].Directory != in.opts.Directory {
+			return &applied[i]
+		}
+	}
+	return nil
+}
+
+// keptImages reports whether p is nothing but the images of a realm that was destroyed.
+func (in *input) keptImages(p resource.Path) bool { return in.orphans[p] != nil && in.orphans[p].kept }
+
+// orNamed continues a sentence on what belongs to another project: where this one has no name but that of its directory,
+// it may be the same, applied from elsewhere or before the directory was renamed.
+func (in *input) orNamed(owner string) string {
+	if !in.opts.Unnamed {
+		return ""
+	}
+	return fmt.Sprintf(". This project has the name of its directory; if it is project %s, name it: kuke { project = %q }, or --project %s", owner, owner, owner)
+}
+
+// staysDown reports whether the user has stopped, killed or paused the recorded container, and it is to stay so.
+func (in *input) staysDown(r *state.Record, actual *plan.Container) bool {
+	return r.Status.Run != "" && !pauseEnded(r, actual) && !in.startAsked(r.Path)
+}
+
+// startAsked reports whether the user wants the container to run whatever it was made to do before.
+func (in *input) startAsked(p resource.Path) bool { return in.opts.Start && in.isTarget(p) }
+
+// isTarget reports whether p is a target, or below one; without targets everything is.
+func (in *input) isTarget(p resource.Path) bool {
+	for _, t := range in.opts.Targets {
+		if t.Contains(p) {
+			return true
+		}
+	}
+	return len(in.opts.Targets) == 0
+}
+
+// forgotten returns the removal that wants p to go on without us, or nil.
+func (in *input) forgotten(p resource.Path) *plan.Removal {
+	for i, r := range in.opts.Removals {
+		if r.Forget && r.From.Contains(p) {
+			return &in.opts.Removals[i]
+		}
+	}
+	return nil
+}
+
+// specOf returns the spec that the resource at p will have as far as the configuration or the state tell, or nil.
+func (in *input) specOf(p resource.Path) resource.Spec {
+	if r := in.desired.Resource(p); r != nil && !r.External {
+		return r.Spec
+	}
+	if r := in.prior.Records[p]; r != nil {
+		return r.Spec
+	}
+	return nil
 }

@@ -69,17 +69,6 @@ func (h *hostCheck) checkCPUs(want *resource.Resource) {
 	}
 }
 
-// specOf returns the spec that the resource at p will have as far as the configuration or the state tell, or nil.
-func (in *input) specOf(p resource.Path) resource.Spec {
-	if r := in.desired.Resource(p); r != nil && !r.External {
-		return r.Spec
-	}
-	if r := in.prior.Records[p]; r != nil {
-		return r.Spec
-	}
-	return nil
-}
-
 // limitDrift says how the limits in force differ from those that were recorded, or returns "". Where none were asked for
 // there are to be none.
 func limitDrift(r *state.Record, actual *plan.Actual) string {

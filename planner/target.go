@@ -7,21 +7,6 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// request checks the options and the configuration before anything is decided.
-type request struct {
-	in    *input
-	draft *draft // without changes
-	diags *resource.Diagnostics
-}
-
-func (d *request) checkTargets() {
-	for _, t := range d.in.opts.Targets {
-		if d.in.desired.Resource(t) == nil && d.in.prior.Records[t] == nil && d.in.orphans[t] == nil {
-			d.diags.Errorf(resource.Range{}, t, "No such target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
-		}
-	}
-}
-
 // scope is the part of all resources that the targets leave to the plan; of no target it is all of them.
 type scope struct {
 	// targets are those of the options and the cells they depend on, attachTo further spaces they need, moving the cells

@@ -58,12 +58,3 @@ type Step struct {
 	// After lists the indexes of the steps that must have succeeded before.
 	After []int `json:"after,omitempty"`
 }
-
-// Image is one that the plan needs in a containerd namespace.
-type Image struct {
-	Namespace string `json:"namespace"`
-	Reference string `json:"reference"`
-	Digest    string `json:"digest"`
-	// Pull says that it isn't there yet.
-	Pull bool `json:"pull,omitempty"`
-}

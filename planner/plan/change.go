@@ -39,23 +39,6 @@ type Change struct {
 	Check resource.Condition `json:"check,omitempty"`
 }
 
-// ImageKey returns the image that the container of c will have.
-func (c *Change) ImageKey() ImageKey {
-	return ImageKey{c.After.Status.Namespace, c.After.Spec.(*resource.Container).Image}
-}
-
-// RenamesImage reports whether c leaves the container as it is, and gives it another reference for its image.
-func (c *Change) RenamesImage() bool {
-	if c.Action != Update {
-		return false
-	}
-	before, ok := c.Before.Spec.(*resource.Container)
-	return ok && before.Image != c.After.Spec.(*resource.Container).Image
-}
-
-// ImageAttribute is the name of the attribute that a container's image reference is.
-const ImageAttribute = "image"
-
 // OutputChange is what happens to a value that the configuration gives out.
 type OutputChange struct {
 	Name string `json:"name"`

@@ -8,6 +8,18 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
+// recordAfter returns the record that p has after the changes, or nil.
+func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
+	if c := changes[p]; c != nil {
+		return c.After
+	}
+	return st.Records[p]
+}
+
+func sameNames(a, b *state.Network) bool {
+	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
+}
+
 // checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
 func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
 	if c.After == nil {
@@ -50,16 +62,4 @@ func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map
 // left unrecorded, which bears its path.
 func (c *Change) mayName(n *state.Network) bool {
 	return resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
-}
-
-// recordAfter returns the record that p has after the changes, or nil.
-func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
-	if c := changes[p]; c != nil {
-		return c.After
-	}
-	return st.Records[p]
-}
-
-func sameNames(a, b *state.Network) bool {
-	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
 }

@@ -89,128 +89,10 @@ func (p *Plan) Validate() error {
 	return nil
 }
 
-// Validate makes sure that c is of a known kind and about one resource.
-func (c *Change) Validate() error {
-	if c == nil {
-		return errors.New("it is missing")
-	}
-	if _, err := resource.ParsePath(string(c.Path)); err != nil {
-		return err
-	}
-	for _, r := range []*state.Record{c.Before, c.After} {
-		if r != nil && r.Path != c.Path {
-			return fmt.Errorf("%s has a record of %q", c.Path, r.Path)
-		}
-	}
-	var complete bool
-	switch c.Action {
-	case Create, Adopt:
-		complete = c.After != nil
-	case Delete, Forget:
-		complete = c.Before != nil && c.After == nil
-	case Record:
-		complete = c.Before != nil
-	case Update, Replace, Start, Restart, Stop, Shutdown, Kill, Pause, Unpause, Check:
-		complete = c.Before != nil && c.After != nil
-	default:
-		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)
-	}
-	if !complete {
-		return fmt.Errorf("%s lacks a record to %s it", c.Path, c.Action)
-	}
-	for _, r := range []*state.Record{c.Before, c.After} {
-		if r == nil {
-			continue
-		}
-		if err := checkRecord(r); err != nil {
-			return fmt.Errorf("%s: %w", c.Path, err)
-		}
-	}
-	if err := c.checkClaim(); err != nil {
-		return err
-	}
-	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
-		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
-	}
-	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
-		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
-	}
-	for _, name := range c.Reattach {
-		known := func(i state.Interface) bool { return i.Name == name }
-		if c.Action != Update || c.Before.Status.Attachment == nil || !slices.ContainsFunc(c.Before.Status.Attachment.Interfaces, known) {
-			return fmt.Errorf("%s has no interface %s to attach again", c.Path, name)
-		}
-	}
-	return c.checkDiffs()
-}
-
-// checkClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
-// whether Before is true.
-func (c *Change) checkClaim() error {
-	if c.After == nil || c.Path.Kind() != resource.KindContainer {
-		return nil
-	}
-	var had state.Status
-	if c.Before != nil {
-		had = c.Before.Status
-	}
-	after := c.After.Status
-	if after.ContainerID != had.ContainerID && !resource.IsVariant(after.ContainerID, func(n int) string { return resource.ContainerIDVariant(c.Path, n) }) {
-		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
-	}
-	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, path.Dir(after.Cgroup), c.Path, c.After.Spec) {
-		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
-	}
-	return nil
-}
-
 // isCgroupOf reports whether a cgroup is one that the resource at p can have in that of what it lies in.
 func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool {
 	name := resource.CgroupIn(above, p, spec)
 	return resource.IsVariant(cgroup, func(n int) string { return resource.Variant(name, n) })
-}
-
-// checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
-func (c *Change) checkDiffs() error {
-	var shown []Diff
-	for _, df := range c.Diffs {
-		if !df.Computed {
-			shown = append(shown, df)
-		}
-	}
-	var before, after resource.Spec
-	if c.Before != nil && c.Action != Create {
-		before = c.Before.Spec
-	}
-	if c.After != nil {
-		after = c.After.Spec
-	}
-	differs := Compare(before, after)
-	if c.sameImage(shown) {
-		for i := range differs {
-			differs[i].ForcesReplacement = differs[i].ForcesReplacement && differs[i].Name != ImageAttribute
-		}
-	}
-	fits := reflect.DeepEqual(shown, differs)
-	switch c.Action {
-	case Adopt:
-		fits = len(shown) == 0
-	case Replace: // of what no state knows, all of the new one is shown
-		fits = fits || reflect.DeepEqual(shown, Compare(nil, after))
-	case Forget:
-		fits = len(shown) == 0
-	case Delete: // of what no state knows, nothing is shown
-		fits = fits || len(shown) == 0
-	}
-	if !fits {
-		return fmt.Errorf("%s does not change as the plan shows it", c.Path)
-	}
-	return nil
-}
-
-// sameImage reports whether the differences that are shown say of another reference that it means the same image.
-func (c *Change) sameImage(shown []Diff) bool {
-	return c.Before != nil && slices.ContainsFunc(shown, func(d Diff) bool { return d.Name == ImageAttribute && !d.ForcesReplacement && d.Before != nil })
 }
 
 // checkRecord makes sure that a record names on the host what belongs to its path.
@@ -362,4 +244,122 @@ func checkSecrets(c *resource.Container) error {
 		}
 	}
 	return nil
+}
+
+// Validate makes sure that c is of a known kind and about one resource.
+func (c *Change) Validate() error {
+	if c == nil {
+		return errors.New("it is missing")
+	}
+	if _, err := resource.ParsePath(string(c.Path)); err != nil {
+		return err
+	}
+	for _, r := range []*state.Record{c.Before, c.After} {
+		if r != nil && r.Path != c.Path {
+			return fmt.Errorf("%s has a record of %q", c.Path, r.Path)
+		}
+	}
+	var complete bool
+	switch c.Action {
+	case Create, Adopt:
+		complete = c.After != nil
+	case Delete, Forget:
+		complete = c.Before != nil && c.After == nil
+	case Record:
+		complete = c.Before != nil
+	case Update, Replace, Start, Restart, Stop, Shutdown, Kill, Pause, Unpause, Check:
+		complete = c.Before != nil && c.After != nil
+	default:
+		return fmt.Errorf("%s has the unknown action %q", c.Path, c.Action)
+	}
+	if !complete {
+		return fmt.Errorf("%s lacks a record to %s it", c.Path, c.Action)
+	}
+	for _, r := range []*state.Record{c.Before, c.After} {
+		if r == nil {
+			continue
+		}
+		if err := checkRecord(r); err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	if err := c.checkClaim(); err != nil {
+		return err
+	}
+	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
+		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
+	}
+	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
+		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
+	}
+	for _, name := range c.Reattach {
+		known := func(i state.Interface) bool { return i.Name == name }
+		if c.Action != Update || c.Before.Status.Attachment == nil || !slices.ContainsFunc(c.Before.Status.Attachment.Interfaces, known) {
+			return fmt.Errorf("%s has no interface %s to attach again", c.Path, name)
+		}
+	}
+	return c.checkDiffs()
+}
+
+// checkClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
+// whether Before is true.
+func (c *Change) checkClaim() error {
+	if c.After == nil || c.Path.Kind() != resource.KindContainer {
+		return nil
+	}
+	var had state.Status
+	if c.Before != nil {
+		had = c.Before.Status
+	}
+	after := c.After.Status
+	if after.ContainerID != had.ContainerID && !resource.IsVariant(after.ContainerID, func(n int) string { return resource.ContainerIDVariant(c.Path, n) }) {
+		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
+	}
+	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, path.Dir(after.Cgroup), c.Path, c.After.Spec) {
+		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+	}
+	return nil
+}
+
+// checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
+func (c *Change) checkDiffs() error {
+	var shown []Diff
+	for _, df := range c.Diffs {
+		if !df.Computed {
+			shown = append(shown, df)
+		}
+	}
+	var before, after resource.Spec
+	if c.Before != nil && c.Action != Create {
+		before = c.Before.Spec
+	}
+	if c.After != nil {
+		after = c.After.Spec
+	}
+	differs := Compare(before, after)
+	if c.sameImage(shown) {
+		for i := range differs {
+			differs[i].ForcesReplacement = differs[i].ForcesReplacement && differs[i].Name != ImageAttribute
+		}
+	}
+	fits := reflect.DeepEqual(shown, differs)
+	switch c.Action {
+	case Adopt:
+		fits = len(shown) == 0
+	case Replace: // of what no state knows, all of the new one is shown
+		fits = fits || reflect.DeepEqual(shown, Compare(nil, after))
+	case Forget:
+		fits = len(shown) == 0
+	case Delete: // of what no state knows, nothing is shown
+		fits = fits || len(shown) == 0
+	}
+	if !fits {
+		return fmt.Errorf("%s does not change as the plan shows it", c.Path)
+	}
+	return nil
+}
+
+// sameImage reports whether the differences that are shown say of another reference that it means the same image.
+func (c *Change) sameImage(shown []Diff) bool {
+	return c.Before != nil && slices.ContainsFunc(shown, func(d Diff) bool { return d.Name == ImageAttribute && !d.ForcesReplacement && d.Before != nil })
 }

@@ -99,20 +99,6 @@ func (d *recheck) checkSubnetAgain(c *plan.Change) {
 	}
 }
 
-// checkDefaultProfile makes sure that the default AppArmor profile is as the plan takes it to be, which loads it only where it
-// was not loaded then.
-func (h *hostCheck) checkDefaultProfile(want *resource.Resource, loads bool) {
-	if want.Spec.(*resource.Container).AppArmorProfile() != resource.DefaultAppArmorProfile {
-		return
-	}
-	switch enforced := h.in.actual.Profiles != nil; {
-	case enforced && !loads && !h.in.actual.Profiles[resource.DefaultAppArmorProfile]:
-		h.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, resource.DefaultAppArmorProfile)
-	case !enforced && loads:
-		h.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, resource.DefaultAppArmorProfile)
-	}
-}
-
 // checkUnrecorded makes sure that what no state knows, and the plan adopts or removes, is still there under the id that the
 // plan says, with the labels of its path.
 func (d *recheck) checkUnrecorded(c *plan.Change) {

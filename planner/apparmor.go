@@ -1,8 +1,6 @@
 package planner
 
 import (
-	"fmt"
-
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
 )
@@ -27,20 +25,24 @@ func (h *hostCheck) checkProfile(want *resource.Resource) {
 	}
 }
 
+// checkDefaultProfile makes sure that the default AppArmor profile is as the plan takes it to be, which loads it only where it
+// was not loaded then.
+func (h *hostCheck) checkDefaultProfile(want *resource.Resource, loads bool) {
+	if want.Spec.(*resource.Container).AppArmorProfile() != resource.DefaultAppArmorProfile {
+		return
+	}
+	switch enforced := h.in.actual.Profiles != nil; {
+	case enforced && !loads && !h.in.actual.Profiles[resource.DefaultAppArmorProfile]:
+		h.diags.Errorf(want.Declared, want.Path, "AppArmor profile is not loaded", "container %s is to run under AppArmor profile %s, which the kernel has not loaded any more.", want.Path, resource.DefaultAppArmorProfile)
+	case !enforced && loads:
+		h.diags.Errorf(want.Declared, want.Path, "AppArmor is not enforced", "container %s is to run under AppArmor profile %s, but this host does not enforce AppArmor any more.", want.Path, resource.DefaultAppArmorProfile)
+	}
+}
+
 // lostProfile reports whether a running container is unconfined although it has an AppArmor profile: the profile was
 // removed under it, and loading it again confines only later processes.
 func (in *input) lostProfile(p resource.Path, want *resource.Container, actual *plan.Container) bool {
 	return actual.AppArmor == unconfined && want.AppArmorProfile() != "" && in.actual.Profiles != nil && !in.imported(p)
-}
-
-// scored makes sure that the kernel would choose a running container for an OOM kill as readily as its spec says. That of an
-// imported container is its maker's.
-func (d *containers) scored(c *plan.Change, want *resource.Container, actual *plan.Container) {
-	if actual.OOMScoreAdj == nil || *actual.OOMScoreAdj == want.OOMScoreAdj || c.Action != "" || d.in.imported(c.Path) {
-		return
-	}
-	c.Action = plan.Update
-	c.Reasons = append(c.Reasons, fmt.Sprintf(outside+"its OOM score adjustment is %d, not %d", *actual.OOMScoreAdj, want.OOMScoreAdj))
 }
 
 // profiles returns the AppArmor profiles to load before the first step: the default one where the kernel has forgotten it,

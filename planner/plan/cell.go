@@ -2,11 +2,28 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
+
+// CellNetwork is the network of a cell as it was found.
+type CellNetwork struct {
+	// ID is what the host knows the cell by, see [state.Record.CellID]; empty for what its path makes.
+	ID string
+	// NetNS is the inode of the network namespace that is pinned for the cell, 0 where there is none.
+	NetNS uint64
+	// Addresses are those of its interfaces in CIDR form, by the interface's name.
+	Addresses map[string]string
+	// Flaws says what is wrong with recorded interfaces that are there, by their names.
+	Flaws map[string]string
+	// Hosts is what its /etc/hosts holds.
+	Hosts string
+	// Stale holds the names of its other files in /etc that are not there, or not what they should be.
+	Stale []string
+}
 
 // AttachmentFlaws says how the network of a recorded cell differs from its record had; root is the cell's root container
 // in containerd, or nil. A cell without a network namespace has no flaws: the start of its root container makes one.
@@ -122,4 +139,21 @@ func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
 		}
 	}
 	return true
+}
+
+// Socket is one that listens on the host.
+type Socket struct {
+	Protocol string // tcp or udp
+	Addr     netip.Addr
+	Port     uint16
+	OnlyIPv6 bool // it takes nothing that comes over IPv4
+}
+
+// PortMapping is a range of ports of the host that is forwarded.
+type PortMapping struct {
+	Protocol    string
+	Addr        netip.Addr // invalid for every one
+	First, Last uint16
+	// Network and ID are the CNI network and the cell (see [state.Record.CellID]) it is made for, where they are known.
+	Network, ID string
 }

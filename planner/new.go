@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
 	"github.com/kukeon/kuke/planner/internal/order"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -42,6 +43,9 @@ type Options struct {
 	// SubnetPool is what the subnets of spaces are chosen from; the zero value stands for [DefaultSubnetPool].
 	SubnetPool netip.Prefix
 }
+
+// DefaultSubnetPool is the pool that the subnets of spaces are chosen from.
+const DefaultSubnetPool = allocate.DefaultPool
 
 // New plans the way from prior and actual to desired. desired may be nil for [Options.Destroy]. When the
 // diagnostics hold an error the plan is nil.
@@ -135,3 +139,5 @@ func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 	}
 	return pl
 }
+
+func (o *Options) ours(project string) bool { return o.ByHand || project == o.Project }

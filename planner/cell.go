@@ -1,0 +1,166 @@
+package planner
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/internal/allocate"
+	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// decideAttachment adds to the change of a cell how it is attached, and what differs from that on the host.
+func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
+	had := d.in.attachmentOf(p)
+	drift := d.cellDrift(p, had)
+	if d.draft.changes[p] == nil && reflect.DeepEqual(had, a) && len(drift) == 0 {
+		return
+	}
+	c := d.draft.ensure(p)
+	c.After.Status.Attachment = a
+	if c.Action != plan.Update {
+		had = nil
+	}
+	if had != nil {
+		c.Reasons = append(c.Reasons, drift...)
+		c.Reattach = d.reattached(p, had, a)
+	} else if c.Action == plan.Update {
+		c.Reasons = append(c.Reasons, "it has no address yet")
+	}
+	for _, i := range a.Interfaces {
+		before := ""
+		if other := had.In(i.Space); other != nil {
+			before = other.Address
+		}
+		c.Diffs = append(c.Diffs, computed(fmt.Sprintf("networks[%q]", i.Space.Name()), before, i.Address)...)
+	}
+	if had == nil {
+		had = &state.Attachment{}
+	}
+	for _, i := range had.Interfaces {
+		if a.In(i.Space) == nil {
+			c.Diffs = append(c.Diffs, computed(fmt.Sprintf("networks[%q]", i.Space.Name()), i.Address, "")...)
+		}
+	}
+	c.Diffs = append(c.Diffs, setDiffs("published", had.Published, a.Published)...)
+	c.Diffs = append(c.Diffs, setDiffs("aliases", aliases(had), aliases(a))...)
+}
+
+// aliases returns the names of a cell beyond those that its path gives it.
+func aliases(a *state.Attachment) []string {
+	const fromPath = 2
+	return a.Names[min(fromPath, len(a.Names)):]
+}
+
+// reattached names the interfaces of a recorded cell that stay as they are, and are not so on the host.
+func (d *networks) reattached(p resource.Path, had, a *state.Attachment) []string {
+	if d.in.rootOf(p) == "" || d.draft.netnsMoves(p) {
+		return nil
+	}
+	flawed := d.in.actual.FlawedInterfaces(p, had, d.in.live(d.in.rootOf(p)))
+	return slices.DeleteFunc(flawed, func(name string) bool {
+		return !slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool {
+			stays := a.In(i.Space)
+			return i.Name == name && stays != nil && *stays == i
+		})
+	})
+}
+
+// cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the
+// network namespace anew, that is all there is to do.
+func (d *networks) cellDrift(p resource.Path, had *state.Attachment) []string {
+	if d.in.rootOf(p) == "" || d.draft.netnsMoves(p) {
+		return nil
+	}
+	drift := d.in.actual.AttachmentFlaws(p, had, d.in.live(d.in.rootOf(p)))
+	for i := range drift {
+		drift[i] = outside + drift[i]
+	}
+	return drift
+}
+
+// checkForeignCells makes sure that no container wants a cell changed that the plan may not change.
+func (d *networks) checkForeignCells() {
+	for _, r := range d.in.desired.Resources() {
+		spec, ok := r.Spec.(*resource.Container)
+		if !ok || r.External || !d.draft.targeted(r.Path) || d.draft.owns(r.Path.Parent()) || d.draft.after(r.Path) == nil {
+			continue
+		}
+		name := ""
+		switch {
+		case len(spec.Ports) > 0:
+			name = "ports"
+		case len(spec.Networks) > 0:
+			name = "networks"
+		case len(spec.NetworksAliases) > 0:
+			name = "networksAliases"
+		default:
+			continue
+		}
+		d.diags.Errorf(r.RangeOf(name), r.Path, "Cell is managed elsewhere", "container %s sets %s, which concerns all of cell %s, but that is not managed here: set it where the cell is declared.", r.Path, name, r.Path.Parent())
+	}
+}
+
+// decideNames finds the cells whose /etc/hosts has to be written: those that change, those whose neighbours do, and
+// those whose file is not what it was.
+func (d *networks) decideNames() {
+	now, then := allocate.Hosts(d.draft.allocation())
+	wanted, expected := plan.NewHosts(now), plan.NewHosts(then)
+	needed := map[resource.Path]bool{}
+	for _, p := range d.draft.order {
+		r := d.draft.after(p)
+		if p.Kind() != resource.KindCell || r == nil || r.Status.Attachment == nil {
+			continue
+		}
+		a := r.Status.Attachment
+		d.updateNames(p, now, wanted.File(p, a), expected)
+		d.updateFiles(p)
+		// Its own space may stay without need while another one changes: the file is made from all of them.
+		if d.draft.changes[p] != nil || slices.ContainsFunc(now, func(n plan.SpaceNames) bool { return slices.Contains(n.Update, p) }) {
+			for _, i := range a.Interfaces {
+				needed[i.Space] = true
+			}
+		}
+	}
+	for _, n := range now {
+		if needed[n.Space] {
+			d.names = append(d.names, n)
+		}
+	}
+}
+
+// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted, where names are those
+// that will be. then makes the files as they should be so far.
+func (d *networks) updateNames(p resource.Path, names []plan.SpaceNames, want string, then *plan.Hosts) {
+	actual, c := d.in.actual.Cells[p], d.draft.changes[p]
+	// The files of many cells in one space are long, and most are as they should be.
+	if actual == nil || c != nil && c.Action != plan.Update || actual.Hosts == want {
+		return
+	}
+	expected := then.File(p, d.in.attachmentOf(p))
+	if c == nil && want != expected {
+		if at := slices.IndexFunc(names, func(n plan.SpaceNames) bool { return n.Space == p.Space() }); at >= 0 {
+			names[at].Update = append(names[at].Update, p)
+		}
+		return
+	}
+	if actual.Hosts != expected && d.in.attachmentOf(p) != nil && d.draft.owns(p) {
+		c = d.draft.ensure(p)
+		c.Reasons = append(c.Reasons, outside+"its /etc/hosts")
+	}
+}
+
+// updateFiles notes that the other files of a recorded cell have to be written anew: without them no container of it can
+// be started.
+func (d *networks) updateFiles(p resource.Path) {
+	actual, c := d.in.actual.Cells[p], d.draft.changes[p]
+	if actual == nil || d.in.attachmentOf(p) == nil || !d.draft.owns(p) || c != nil && c.Action != plan.Update {
+		return
+	}
+	for _, name := range actual.Stale {
+		c = d.draft.ensure(p)
+		c.Reasons = append(c.Reasons, outside+"its /etc/"+name)
+	}
+}

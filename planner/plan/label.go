@@ -1,0 +1,22 @@
+package plan
+
+import "github.com/kukeon/kuke/config/resource"
+
+// Labels by which kuke recognises its own in containerd. They are never the record.
+const (
+	LabelPath        = "kukeon.io/path"
+	LabelProject     = "kukeon.io/project"
+	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
+	LabelSpecDigest  = "kukeon.io/spec-digest"
+	LabelImageDigest = "kukeon.io/image-digest"
+	LabelKept        = "kukeon.io/kept"  // of the containerd namespace of a realm that is gone: what it was kept for, [KeptImages]
+	LabelID          = "kukeon.io/id"    // of a container that was renamed: its id, which doesn't follow from its path any more
+	LabelTrial       = "kukeon.io/trial" // of a container that [OpPrepare] makes for a moment: the path of the one that it stands in for
+)
+
+// Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but
+// copied from another one.
+func Claims(id string, labels map[string]string) (p resource.Path, ok bool) {
+	p, err := resource.ParsePath(labels[LabelPath])
+	return p, err == nil && p.Kind() == resource.KindContainer && (resource.ContainerID(p) == id || labels[LabelID] == id)
+}

@@ -1,0 +1,11 @@
+package plan
+
+// Namespace is a containerd namespace.
+type Namespace struct {
+	Labels     map[string]string
+	Images     int
+	Containers map[string]*Container
+}
+
+// KeptImages is the value of [LabelKept] of a namespace that holds nothing but images.
+const KeptImages = "images"

@@ -1,0 +1,57 @@
+package plan
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strings"
+
+	"github.com/kukeon/kuke/planner/state"
+)
+
+// CNINetwork is one that a file configures.
+type CNINetwork struct {
+	Name, File string
+	Subnets    []netip.Prefix
+	// Path, Project and Bridge are those of the space whose network it is; empty for other CNI networks.
+	Path, Project, Bridge string
+}
+
+// NetworkOfSpace returns the network of a space that a CNI network of the host is, whatever the path of the space was when it was
+// made, or nil where it is none.
+func NetworkOfSpace(n *CNINetwork) *state.Network {
+	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
+		return nil
+	}
+	subnet := n.Subnets[0]
+	network := &state.Network{
+		Name: n.Name, File: filepath.Base(n.File), Bridge: n.Bridge, Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
+	}
+	if !wellNamed(network) {
+		return nil
+	}
+	return network
+}
+
+// wellNamed reports whether the names are those of a network that a space can have.
+func wellNamed(n *state.Network) bool {
+	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
+	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")
+	plain := func(text string) bool {
+		return text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	}
+	return isOurs && isBridge && plain(name) && plain(bridge) && n.File == name+".conflist"
+}
+
+// Route is a subnet that the host reaches through a device.
+type Route struct {
+	Prefix netip.Prefix
+	Device string
+}
+
+// DroppingChain is a chain of another firewall that drops forwarded packets.
+type DroppingChain struct {
+	// Name says where the chain is, and Fix holds the commands that let the packets of all spaces pass in it.
+	Name, Fix string
+	// Bridges are the names of those whose packets it drops.
+	Bridges []string
+}
