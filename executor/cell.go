@@ -163,7 +163,7 @@ func (k cellKind) open(ctx context.Context, cell resource.Path) error {
 	}
 	r := k.executor.store.Record(cell)
 	if r == nil || r.Status.Attachment == nil {
-		return fmt.Errorf("attach cell %s: it has no address: plan again", cell)
+		return fmt.Errorf("attach cell %s: it has no address. Plan again", cell)
 	}
 	for n := range r.Status.Attachment.Interfaces {
 		if err := k.attach(ctx, cell, r.Status.Attachment, n); err != nil {

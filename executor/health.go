@@ -54,9 +54,9 @@ func (k containerKind) withLastLines(ctx context.Context, p resource.Path, err e
 		return nil
 	})
 	if text.Len() == 0 {
-		return errors.Join(fmt.Errorf("%w, and printed nothing", err), readErr)
+		return errors.Join(fmt.Errorf("%w, without output", err), readErr)
 	}
-	return errors.Join(fmt.Errorf("%w. It printed last:%s\n  Show all with: kuke logs %s", err, text.String(), p), readErr)
+	return errors.Join(fmt.Errorf("%w. Its last output:%s\n  Show the whole log: kuke logs %s", err, text.String(), p), readErr)
 }
 
 func (k containerKind) wait(ctx context.Context, r *state.Record, condition resource.Condition) (string, error) {
@@ -70,7 +70,7 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	// The record also serves after a reboot, in which the task is lost.
 	r.Status.Exit = &state.Exit{Code: exit.Code, At: exit.At.UTC().Truncate(time.Millisecond)}
 	if exit.Code != 0 {
-		err = fmt.Errorf("it was to complete, but %w", k.exitError(r, exit.Code, nil))
+		err = fmt.Errorf("it did not complete: %w", k.exitError(r, exit.Code, nil))
 	}
 	return state.Completed, err
 }
@@ -139,7 +139,7 @@ func restarts(c *containers.Container) bool {
 }
 
 // errNotRunning is the error of a healthcheck in a container that doesn't run; see over.
-var errNotRunning = fmt.Errorf("it does not run any more: %w", errdefs.ErrFailedPrecondition)
+var errNotRunning = fmt.Errorf("it is not running: %w", errdefs.ErrFailedPrecondition)
 
 func (k containerKind) probe(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	found, err := k.executor.find(ctx, r.Status.Namespace, func(c containers.Container) bool { return c.ID == r.Status.ContainerID })

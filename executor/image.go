@@ -57,7 +57,7 @@ func (e *Executor) RemoveImage(ctx context.Context, namespace, name string) (str
 	}
 	for _, c := range list {
 		if c.Image == name {
-			return "", fmt.Errorf("image %s is in use by container %s: delete that first", name, c.ID)
+			return "", fmt.Errorf("image %s is in use by container %s. Delete the container first", name, c.ID)
 		}
 	}
 	if _, ok, err := image.Digest(ctx, e.containerd, namespace, name); err != nil || !ok {
@@ -96,7 +96,7 @@ func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
 		}
 	}
 	if !ok || digest != wanted.Digest {
-		return fmt.Errorf("image %s is %q in containerd namespace %s, the plan was made for %s: plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
+		return fmt.Errorf("image %s resolves to %q in containerd namespace %s, but the plan was made for %s. Plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
 	}
 	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
 }

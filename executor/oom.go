@@ -81,7 +81,7 @@ func lineage(p resource.Path) []resource.Path {
 // notRunning returns the error for a container that has ended, with its exit, if containerd knows it.
 func (k containerKind) notRunning(r *state.Record, found *containers.Container, err error) error {
 	if found == nil || found.Status != containers.StatusStopped {
-		return fmt.Errorf("it does not run any more: %w", err)
+		return fmt.Errorf("it is not running: %w", err)
 	}
 	return k.exitError(r, found.ExitCode, err)
 }

@@ -78,5 +78,5 @@ func lookup(file, name string) (netip.Addr, error) {
 			}
 		}
 	}
-	return netip.Addr{}, fmt.Errorf("the cell knows no %q: a healthcheck may name localhost, an address, or a cell", name)
+	return netip.Addr{}, fmt.Errorf("unknown host %q. Use localhost, an address, or the name of a cell", name)
 }

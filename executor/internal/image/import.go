@@ -238,9 +238,9 @@ func nameManifests(manifests []ocispec.Descriptor, name string) ([]images.Image,
 	case name != "" && len(digests) == 1:
 		return []images.Image{{Name: name, Target: manifests[0]}}, nil
 	case name != "":
-		return nil, fmt.Errorf("the archive holds %d images, so it can't be given one name: leave the name out", len(digests))
+		return nil, fmt.Errorf("the archive holds %d images, which can't share one name. Omit --name", len(digests))
 	case len(found) == 0:
-		return nil, errors.New("the archive gives its image no name: choose one")
+		return nil, errors.New("the image in the archive has no name. Choose one with --name")
 	}
 	return found, nil
 }

@@ -44,7 +44,7 @@ func Abort(ctx context.Context, store content.IngestManager, ref string) error {
 // importRootfs makes an image whose only layer is the tar in r. The same tar always gives the same digest.
 func importRootfs(ctx context.Context, c *client.Client, r io.Reader, name string) ([]images.Image, error) {
 	if name == "" {
-		return nil, errors.New("a root file system has no name of its own: choose one with --name")
+		return nil, errors.New("the image of a root file system needs a name. Choose one with --name")
 	}
 	layer, err := writeLayer(ctx, c, r)
 	if err != nil {

@@ -95,7 +95,7 @@ func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int)
 	if key.Seal(string(data)) != secret.Digest {
 		value, ok := s.Open(secret.Digest)
 		if !ok {
-			return errors.New("its value is not at hand: plan again, with the configuration")
+			return errors.New("its value is unknown. Plan again with the configuration")
 		}
 		if _, err := f.WriteAt([]byte(value), 0); err != nil {
 			return err

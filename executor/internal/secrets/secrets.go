@@ -108,7 +108,7 @@ func (s *Vault) Unseal(p resource.Path, c *resource.Container) (*resource.Contai
 
 // UnknownValue is the error for a value that is needed, but known only by its sealed text.
 func UnknownValue(p resource.Path, leaf string) error {
-	return fmt.Errorf("container %s: the value of %s is sensitive, so that neither the state nor a saved plan holds it: give the configuration that it comes from, with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
+	return fmt.Errorf("container %s: the value of %s is sensitive, and neither in the state nor in a saved plan. Pass its configuration with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
 }
 
 // SealContainer returns the spec of a container with sealed texts for all sensitive values, and reads the values of its
@@ -172,9 +172,9 @@ func read(s resource.Secret) (string, error) {
 		value, set := os.LookupEnv(s.FromEnv)
 		switch {
 		case !set:
-			return "", fmt.Errorf("the environment variable %s, which it comes from, is not set: set it for kuke", s.FromEnv)
+			return "", fmt.Errorf("its environment variable %s is not set. Set it for kuke", s.FromEnv)
 		case len(value) > maxSize:
-			return "", fmt.Errorf("the environment variable %s holds more than %d MiB", s.FromEnv, maxSize>>20)
+			return "", fmt.Errorf("its environment variable %s holds more than %d MiB", s.FromEnv, maxSize>>20)
 		}
 		return value, nil
 	}
@@ -263,7 +263,7 @@ func (s *Vault) hasAll(p resource.Path, leaf resource.Leaf) error {
 			continue
 		}
 		if s.given[string(p)+" "+leaf.Name] {
-			return fmt.Errorf("container %s: the value of %s is not the one that the plan was made with: plan again", p, leaf.Name)
+			return fmt.Errorf("container %s: the value of %s differs from the one in the plan. Plan again", p, leaf.Name)
 		}
 		return UnknownValue(p, leaf.Name)
 	}
@@ -290,7 +290,7 @@ func (s *Vault) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 		if sealed, err := s.seal(value); err != nil {
 			return err
 		} else if sealed != secret.Digest {
-			return fmt.Errorf("container %s: the value of its secret %s is not the one that was planned with or recorded: plan again, with the configuration", c.Path, secret.Name)
+			return fmt.Errorf("container %s: the value of its secret %s differs from the planned or recorded one. Plan again with the configuration", c.Path, secret.Name)
 		}
 	}
 	return nil

@@ -105,7 +105,7 @@ func TestSealAndUnseal(t *testing.T) {
 	if err := sealTree(other, sensitive("hunter3-hunter3")); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] is not the one that the plan was made with`) {
+	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] differs from the one in the plan`) {
 		t.Errorf("another value: %v", err)
 	}
 	again := sensitive(value)
@@ -165,7 +165,7 @@ func TestSealReadsSecrets(t *testing.T) {
 	for _, s := range specOf(tree).Secrets {
 		value, ok := e.Open(s.Digest)
 		why := e.unreadable[plan.SecretKey{Container: theContainer, Name: s.Name}]
-		want := map[string]string{"dir": "is a directory", "gone": "no such file", "more": "larger than 1 MiB", "unset": "KUKE_TEST_UNSET, which it comes from, is not set"}[s.Name]
+		want := map[string]string{"dir": "is a directory", "gone": "no such file", "more": "larger than 1 MiB", "unset": "KUKE_TEST_UNSET is not set"}[s.Name]
 		if readable := s.Digest != ""; readable != (want == "") || !strings.Contains(why, want) || readable && (!ok || why != "") {
 			t.Errorf("%s: digest %q, %s", s.Name, s.Digest, why)
 		}
