@@ -14,7 +14,7 @@ func newSchema(a *app) *cobra.Command {
 		Long: "schema prints the JSON Schema (draft 2020-12) of the YAML manifests of all kinds, or of one. Editors with\n" +
 			"yaml-language-server check and complete a file that begins with\n" +
 			"\n" +
-			"  # yaml-language-server: $schema=kuke.schema.json\n" +
+			"    # yaml-language-server: $schema=kuke.schema.json\n" +
 			"\n" +
 			"kuke refuses everything that the schema refuses; validate checks more than a schema can.",
 		Example:   "  kuke schema > kuke.schema.json\n  kuke schema container",

@@ -54,10 +54,10 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 		Short: "Install and enable the units of a project",
 		Long: "install checks the configuration, and writes and enables these units:\n" +
 			"\n" +
-			"  kuke.service           applies the configuration at boot\n" +
-			"  kuke-shutdown.service  stops the containers before the system shuts down\n" +
-			"  kuke-network.service   repairs the networks after a firewall service has flushed its rules\n" +
-			"  kuke-drift.timer       looks for drift every hour\n" +
+			"    kuke.service           applies the configuration at boot\n" +
+			"    kuke-shutdown.service  stops the containers before the system shuts down\n" +
+			"    kuke-network.service   repairs the networks after a firewall service has flushed its rules\n" +
+			"    kuke-drift.timer       looks for drift every hour\n" +
 			"\n" +
 			"The units name the project of --project or of the configuration. Units of another project than default are named\n" +
 			"kuke@PROJECT.service and so on. The units use the global flags of this command. The environment file, which only\n" +

@@ -149,7 +149,7 @@ func newStatePush(a *app) *cobra.Command {
 		Short: "Replace the state with a file written by `state pull`",
 		Long: "push replaces the recorded state. It refuses a file with another lineage and a file with a lower serial than the\n" +
 			"state, unless --force is given. The next plan shows the differences to the host.",
-		Example: "  kuke state push state.json\n  kuke state pull | ssh host kuke state push -",
+		Example: "  kuke state push state.json\n  kuke state push --force - < state.json",
 		Args:    cobra.ExactArgs(1),
 	}
 	lockTimeout := addLockTimeout(cmd)
