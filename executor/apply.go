@@ -162,7 +162,7 @@ func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step,
 			return fmt.Errorf("given up: %w", waiting.Err())
 		}
 		return err
-	case plan.OpAccept:
+	case plan.OpRecord:
 		return e.accept(c)
 	case plan.OpForget:
 		return e.forget(ctx, c.Before)

@@ -36,7 +36,7 @@ func (d *containers) newContainer(c *plan.Change, want *resource.Resource) *plan
 		d.replaceOrphan(c, o, "an apply was interrupted while it made this container")
 	case o.container.Labels[plan.LabelSpecDigest] != c.After.Status.SpecDigest:
 		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
-	case d.in.strayed(c.Path, o.container):
+	case d.in.outsideNetNS(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
 	case d.in.moved(plan.ImageKey{Namespace: o.namespace, Reference: want.Spec.(*resource.Container).Image}, o.container.Labels[plan.LabelImageDigest]):
 		d.replaceOrphan(c, o, "it was made from another image of that name")
@@ -137,12 +137,12 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 		why = "containerd does not know the state of its task"
 	case d.draft.rootMoves(c.Path):
 		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
-	case d.in.strayed(c.Path, actual):
+	case d.in.outsideNetNS(c.Path, actual):
 		why = "restarted because it is not in the network namespace of its cell"
 	case d.in.lostProfile(c.Path, want, actual):
 		why = fmt.Sprintf(outside+"it runs unconfined: its AppArmor profile %s was removed", want.AppArmorProfile())
 	default:
-		d.mendSecrets(c)
+		d.repairSecrets(c)
 		d.watched(c, want, actual)
 		d.scored(c, want, actual)
 		return

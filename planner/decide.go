@@ -188,12 +188,12 @@ func (d *decider) decideExisting(want *resource.Resource, have, after *state.Rec
 	return c
 }
 
-// drift adds what changed behind our back and can be mended in place.
+// drift adds what changed behind our back and can be repaired in place.
 func (d *decider) drift(c *plan.Change, have *state.Record) {
 	if c.Action == plan.Replace {
 		return
 	}
-	mend := func(format string, args ...any) {
+	repair := func(format string, args ...any) {
 		if c.Action == "" {
 			c.Action = plan.Update
 		}
@@ -201,21 +201,21 @@ func (d *decider) drift(c *plan.Change, have *state.Record) {
 	}
 	if have.Path.Kind() == resource.KindRealm {
 		if ns := d.in.actual.Namespaces[have.Status.Namespace]; ns == nil {
-			mend("containerd namespace %s is missing", have.Status.Namespace)
+			repair("containerd namespace %s is missing", have.Status.Namespace)
 		} else if ns.Labels[plan.LabelKept] != "" {
-			mend("containerd namespace %s bears the label of a realm that is destroyed", have.Status.Namespace)
+			repair("containerd namespace %s bears the label of a realm that is destroyed", have.Status.Namespace)
 		}
 	}
 	if _, exists := d.in.actual.Cgroups[have.Status.Cgroup]; !exists && have.Path.Kind() != resource.KindContainer {
-		mend("cgroup %s is missing", have.Status.Cgroup)
+		repair("cgroup %s is missing", have.Status.Cgroup)
 	}
 	if d.in.actual.Frozen[have.Status.Cgroup] && have.Path.Kind() != resource.KindContainer {
-		mend(outside + "its cgroup is frozen")
+		repair(outside + "its cgroup is frozen")
 	}
 	if limits, ok := d.in.actual.Cgroups[have.Status.Cgroup]; ok && swapUnbounded(have, &limits) {
-		mend("its memory limit does not bound swap yet")
+		repair("its memory limit does not bound swap yet")
 	}
 	if why := limitDrift(have, d.in.actual); why != "" {
-		mend("%s", why)
+		repair("%s", why)
 	}
 }

@@ -217,7 +217,7 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 	case plan.OpStop:
 		h.checkPrepared(c, fail)
 		h.stop(c, fail)
-	case plan.OpAccept:
+	case plan.OpRecord:
 		delete(h.prior.Records, s.Path)
 		if c.After != nil {
 			h.prior.Records[s.Path] = c.After

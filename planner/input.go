@@ -146,11 +146,11 @@ func (in *input) attachmentOf(p resource.Path) *state.Attachment {
 	return nil
 }
 
-// strayed reports whether a running container that isn't its cell's root is in another network namespace
+// outsideNetNS reports whether a running container that isn't its cell's root is in another network namespace
 // than the running root, or than the one pinned for the cell.
-func (in *input) strayed(p resource.Path, c *plan.Container) bool {
+func (in *input) outsideNetNS(p resource.Path, c *plan.Container) bool {
 	root := in.rootOf(p.Parent())
-	return root != p && root != "" && !in.imported(p) && in.actual.Strayed(p.Parent(), in.live(root), c)
+	return root != p && root != "" && !in.imported(p) && in.actual.OutsideNetNS(p.Parent(), in.live(root), c)
 }
 
 // live returns what containerd has of the container at p where it is, or will be, or nil.

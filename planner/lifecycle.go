@@ -13,8 +13,8 @@ func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.
 		return nil
 	}
 	var reported resource.Diagnostics // by New
-	operated, _ := plan.MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
-	return settleRoots(ignoring(desired, operated), recordedRoots(operated), operated, &opts)
+	moved, _ := plan.MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
+	return settleRoots(ignoring(desired, moved), recordedRoots(moved), moved, &opts)
 }
 
 func ignoring(desired *resource.Tree, prior *state.State) *resource.Tree {

@@ -64,7 +64,7 @@ func (h *host) restore(e *plan.Evidence, lost []resource.Path) {
 	known.Containers = slices.DeleteFunc(slices.Clone(e.Containers), func(c plan.ContainerEvidence) bool {
 		return h.prior.Records[c.Path] != nil && h.prior.Records[c.Path.Parent()] != nil // as the executor leaves them out
 	})
-	records, _ := Recover(h.prior, &known, lost)
+	records, _ := Rebuild(h.prior, &known, lost)
 	for _, r := range records {
 		h.prior.Records[r.Path] = r
 	}
@@ -192,7 +192,7 @@ func TestOwnerOfLostLevel(t *testing.T) {
 	for p, project := range map[resource.Path]string{"r/s/t/c/x": "a", "r/s/t/c/y": "a", "r/s/t/d/x": "b"} {
 		st.Records[p] = &state.Record{Path: p, Spec: &resource.Container{}, Status: state.Status{Namespace: "n", Project: project}}
 	}
-	records, _ := Recover(st, &plan.Evidence{}, Lost(st))
+	records, _ := Rebuild(st, &plan.Evidence{}, Lost(st))
 	got := map[resource.Path]string{}
 	for _, r := range records {
 		got[r.Path] = r.Status.Project

@@ -14,10 +14,10 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Recover returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
+// Rebuild returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
 // restricts them to what is at and below these paths; it is empty for all. Of the same host it makes the same records.
-func Recover(prior *state.State, e *plan.Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
-	r := &recovery{prior: prior, evidence: e, lost: lost, found: map[resource.Path]*state.Record{}}
+func Rebuild(prior *state.State, e *plan.Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
+	r := &rebuild{prior: prior, evidence: e, lost: lost, found: map[resource.Path]*state.Record{}}
 	r.place()
 	r.realms()
 	r.spaces()
@@ -32,7 +32,7 @@ func Recover(prior *state.State, e *plan.Evidence, lost []resource.Path) (record
 	return records, r.notes
 }
 
-type recovery struct {
+type rebuild struct {
 	prior    *state.State
 	evidence *plan.Evidence
 	lost     []resource.Path
@@ -47,7 +47,7 @@ type recovery struct {
 }
 
 // place notes what containers, and recorded resources, tell of what they are in.
-func (r *recovery) place() {
+func (r *rebuild) place() {
 	r.cgroups, r.cells, r.updated = map[resource.Path]string{}, map[resource.Path]string{}, map[resource.Path]*time.Time{}
 	for p, rec := range r.prior.Records {
 		r.placeAbove(p, rec.Status.Cgroup)
@@ -67,7 +67,7 @@ func (r *recovery) place() {
 }
 
 // placeAbove notes the cgroups above that of p, as far as its path doesn't make them.
-func (r *recovery) placeAbove(p resource.Path, cgroup string) {
+func (r *rebuild) placeAbove(p resource.Path, cgroup string) {
 	for p = p.Parent(); cgroup != "" && p.Depth() >= resource.KindSpace.Depth(); p = p.Parent() {
 		if cgroup = path.Dir(cgroup); cgroup != resource.CgroupOf(p, nil) {
 			r.cgroups[p] = cgroup
@@ -75,19 +75,19 @@ func (r *recovery) placeAbove(p resource.Path, cgroup string) {
 	}
 }
 
-func (r *recovery) cgroupOf(p resource.Path, spec resource.Spec) string {
+func (r *rebuild) cgroupOf(p resource.Path, spec resource.Spec) string {
 	if cgroup, ok := r.cgroups[p]; ok {
 		return cgroup
 	}
 	return resource.CgroupOf(p, spec)
 }
 
-func (r *recovery) notef(format string, args ...any) {
+func (r *rebuild) notef(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
 // record returns what is recorded of p, before or by now, or nil.
-func (r *recovery) record(p resource.Path) *state.Record {
+func (r *rebuild) record(p resource.Path) *state.Record {
 	if have := r.prior.Records[p]; have != nil {
 		return have
 	}
@@ -95,7 +95,7 @@ func (r *recovery) record(p resource.Path) *state.Record {
 }
 
 // add records the resource at p, unless that was known before, or was not asked for.
-func (r *recovery) add(p resource.Path, spec resource.Spec, project string) *state.Record {
+func (r *rebuild) add(p resource.Path, spec resource.Spec, project string) *state.Record {
 	if r.record(p) != nil || len(r.lost) > 0 && !plan.Within(r.lost, p) {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (r *recovery) add(p resource.Path, spec resource.Spec, project string) *sta
 	return rec
 }
 
-func (r *recovery) realms() {
+func (r *rebuild) realms() {
 	for _, e := range r.evidence.Realms {
 		r.realm(e.Path, e.Namespace, e.Project, e.Labels)
 	}
@@ -125,7 +125,7 @@ func (r *recovery) realms() {
 	}
 }
 
-func (r *recovery) realm(p resource.Path, namespace, project string, labels map[string]string) {
+func (r *rebuild) realm(p resource.Path, namespace, project string, labels map[string]string) {
 	spec := &resource.Realm{}
 	if namespace != resource.NamespaceOf(p, nil) {
 		spec.Namespace = namespace
@@ -138,7 +138,7 @@ func (r *recovery) realm(p resource.Path, namespace, project string, labels map[
 
 // owners returns the project that all recorded resources below a path belong to, by paths; "" where there is no such one:
 // then whoever declares the resource takes it.
-func (r *recovery) owners() map[resource.Path]string {
+func (r *rebuild) owners() map[resource.Path]string {
 	owners := map[resource.Path]string{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p, rec := range records {
@@ -154,7 +154,7 @@ func (r *recovery) owners() map[resource.Path]string {
 	return owners
 }
 
-func (r *recovery) spaces() {
+func (r *rebuild) spaces() {
 	for i, n := range r.evidence.Networks {
 		p, err := resource.ParsePath(n.Path)
 		network := plan.NetworkOfSpace(&r.evidence.Networks[i])
@@ -170,7 +170,7 @@ func (r *recovery) spaces() {
 	}
 }
 
-func (r *recovery) containers() {
+func (r *rebuild) containers() {
 	for _, c := range r.evidence.Containers {
 		if r.record(c.Path) != nil {
 			continue
@@ -200,7 +200,7 @@ func (r *recovery) containers() {
 }
 
 // levels records the spaces, stacks and cells that recorded resources are in.
-func (r *recovery) levels() {
+func (r *rebuild) levels() {
 	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p := range records {
@@ -230,7 +230,7 @@ func (r *recovery) levels() {
 
 // empty records what only its cgroup tells of: stacks and cells that hold no container. The cgroup of one that was moved is
 // that of the container in it, if there is one, and says nothing of its former path.
-func (r *recovery) empty() {
+func (r *rebuild) empty() {
 	used := map[string]bool{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for _, rec := range records {
@@ -249,7 +249,7 @@ func (r *recovery) empty() {
 }
 
 // attach records how cells are on the network.
-func (r *recovery) attach() {
+func (r *rebuild) attach() {
 	networks := map[string]*state.Record{}
 	aliases := map[resource.Path][]string{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
@@ -271,7 +271,7 @@ func (r *recovery) attach() {
 
 // attachment returns how the cell is on the network, nil where that can't be told of its own space; networks holds the
 // spaces by the names of their networks.
-func (r *recovery) attachment(cell resource.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
+func (r *rebuild) attachment(cell resource.Path, networks map[string]*state.Record, aliases []string) *state.Attachment {
 	a := &state.Attachment{Names: allocate.CellNames(cell, aliases)}
 	for _, i := range r.evidence.Cells[cell] {
 		space := networks[i.Network]

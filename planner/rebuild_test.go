@@ -31,7 +31,7 @@ func evidence() *plan.Evidence {
 }
 
 func TestRecover(t *testing.T) {
-	records, notes := Recover(&state.State{}, evidence(), nil)
+	records, notes := Rebuild(&state.State{}, evidence(), nil)
 	var paths []string
 	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, r := range records {
@@ -63,24 +63,24 @@ func TestRecover(t *testing.T) {
 	if s := st.Records["r/s/t/c/root"].Status; s.ContainerID != "s_t_c_root" || s.Cgroup != "/kukeon/r/s/t/c/root_root" {
 		t.Errorf("not renamed: %+v", s)
 	}
-	if again, _ := Recover(st, evidence(), nil); len(again) != 0 {
+	if again, _ := Rebuild(st, evidence(), nil); len(again) != 0 {
 		t.Errorf("recorded again: %+v", again)
 	}
 	// What is recorded stays as it is, and what is missing below it is added.
 	delete(st.Records, "r/s/t/c/side")
-	if part, _ := Recover(st, evidence(), nil); len(part) != 1 || part[0].Path != "r/s/t/c/side" || part[0].Status.Namespace != "kukeon-r" {
+	if part, _ := Rebuild(st, evidence(), nil); len(part) != 1 || part[0].Path != "r/s/t/c/side" || part[0].Status.Namespace != "kukeon-r" {
 		t.Errorf("a part: %+v", part)
 	}
 	e := evidence()
 	e.Containers[1].Namespace, e.Containers[0].Spec = "n", nil
-	records, notes = Recover(&state.State{}, e, nil)
+	records, notes = Rebuild(&state.State{}, e, nil)
 	if len(records) != 6 || len(notes) != 3 {
 		t.Errorf("%d records, notes %q", len(records), notes)
 	}
 }
 
 func TestCheckImport(t *testing.T) {
-	records, _ := Recover(&state.State{}, evidence(), nil)
+	records, _ := Rebuild(&state.State{}, evidence(), nil)
 	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, r := range records {
 		st.Records[r.Path] = r

@@ -8,26 +8,26 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Accept plans to take into the state what was changed outside of kuke, and to change nothing else: containers that are
+// RefreshOnly plans to take into the state what was changed outside of kuke, and to change nothing else: containers that are
 // gone are forgotten, those that were stopped or paused are to stay so, and limits are recorded as they are. The next
 // plan then shows how the configuration differs from that. What no record could tell, such as a firewall that was
 // changed, is left for an apply to mend.
-func Accept(prior *state.State, actual *plan.Actual) *plan.Plan {
+func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
 	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}}
 	for _, p := range prior.Paths() {
-		c := accepted(prior.Records[p], actual)
+		c := refreshed(prior.Records[p], actual)
 		if c == nil {
 			pl.Unchanged++
 			continue
 		}
 		pl.Changes = append(pl.Changes, c)
-		pl.Steps = append(pl.Steps, plan.Step{Op: plan.OpAccept, Path: p})
+		pl.Steps = append(pl.Steps, plan.Step{Op: plan.OpRecord, Path: p})
 	}
 	return pl
 }
 
-// accepted returns the change that makes the record tell what is there, or nil where it does.
-func accepted(r *state.Record, actual *plan.Actual) *plan.Change {
+// refreshed returns the change that makes the record tell what is there, or nil where it does.
+func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
 	c := &plan.Change{Path: r.Path, Action: plan.Record, Before: r}
 	if r.Path.Kind() == resource.KindContainer && actual.Container(r.Status.Namespace, r.Status.ContainerID) == nil {
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
@@ -46,7 +46,7 @@ func accepted(r *state.Record, actual *plan.Actual) *plan.Change {
 		after.Spec = resource.WithResources(r.Spec, limits.Written(resource.ResourcesOf(r.Spec)))
 	}
 	if r.Path.Kind() == resource.KindContainer {
-		acceptTask(c, r, actual)
+		refreshTask(c, r, actual)
 	}
 	if len(c.Reasons) == 0 {
 		return nil
@@ -55,8 +55,8 @@ func accepted(r *state.Record, actual *plan.Actual) *plan.Change {
 	return c
 }
 
-// acceptTask adds to c what somebody made of the task of a container.
-func acceptTask(c *plan.Change, r *state.Record, actual *plan.Actual) {
+// refreshTask adds to c what somebody made of the task of a container.
+func refreshTask(c *plan.Change, r *state.Record, actual *plan.Actual) {
 	found := actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	run := ""
 	switch found.Status {

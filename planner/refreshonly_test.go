@@ -15,13 +15,13 @@ func TestAccept(t *testing.T) {
 		container(s, theSide).RestartPolicy = "no"
 	})
 	h.converge(desired, Options{})
-	if p := Accept(h.prior, h.actual); !p.Empty() || p.Unchanged != 6 {
+	if p := RefreshOnly(h.prior, h.actual); !p.Empty() || p.Unchanged != 6 {
 		t.Fatalf("unchanged host:\n%s", text(p))
 	}
 	h.kill(theRoot, 1)
 	h.kill(theSide, 0)
 	h.actual.Cgroups["/kukeon/main/default"] = resource.Resources{PIDs: 77}
-	p := Accept(h.prior, h.actual)
+	p := RefreshOnly(h.prior, h.actual)
 	compare(t, changesOf(p), `
 record main/default
   # limits changed outside of kuke: pids 100 → 77
@@ -37,11 +37,11 @@ update main/default
   resources.pids: 77 -> 100
 `)
 	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
-	h.apply(Accept(h.prior, h.actual))
+	h.apply(RefreshOnly(h.prior, h.actual))
 	if h.prior.Records[theSide] != nil {
 		t.Error("a container that is gone is still recorded")
 	}
-	if p := Accept(h.prior, h.actual); !p.Empty() {
+	if p := RefreshOnly(h.prior, h.actual); !p.Empty() {
 		t.Errorf("left to record:\n%s", text(p))
 	}
 }
@@ -66,11 +66,11 @@ func TestAcceptRestarting(t *testing.T) {
 	desired := example(func(s specs) { container(s, theSide).RestartPolicy = "always" })
 	h.converge(desired, Options{})
 	h.kill(theSide, 1)
-	if p := Accept(h.prior, h.actual); !p.Empty() {
+	if p := RefreshOnly(h.prior, h.actual); !p.Empty() {
 		t.Errorf("it records:\n%s", text(p))
 	}
 	h.at(theSide).RestartPolicy = ""
-	compare(t, changesOf(Accept(h.prior, h.actual)), `
+	compare(t, changesOf(RefreshOnly(h.prior, h.actual)), `
 record main/default/blog/web/side
   # changed outside of kuke: it is Failed
 `)

@@ -28,8 +28,8 @@ func (h *hostCheck) checkSecrets(want *resource.Resource) {
 	}
 }
 
-// mendSecrets has the files of secrets put right that a running container sees.
-func (d *containers) mendSecrets(c *plan.Change) {
+// repairSecrets has the files of secrets put right that a running container sees.
+func (d *containers) repairSecrets(c *plan.Change) {
 	for _, what := range d.in.actual.SecretDrift[c.Path] {
 		if c.Action == "" {
 			c.Action = plan.Update

@@ -222,7 +222,7 @@ func cellFlaws(a *plan.Actual, cell *state.Record, containers []*plan.Live, name
 	}
 	flaws := a.AttachmentFlaws(cell.Path, had, root)
 	for _, l := range containers {
-		if !l.Record.Spec.(*resource.Container).Root && !l.Record.Status.Imported && a.Strayed(cell.Path, root, l.Container) {
+		if !l.Record.Spec.(*resource.Container).Root && !l.Record.Status.Imported && a.OutsideNetNS(cell.Path, root, l.Container) {
 			flaws = append(flaws, fmt.Sprintf("container %s is in another network namespace", l.Record.Path.Name()))
 		}
 	}

@@ -25,7 +25,7 @@ func TestSwapOfOldRecords(t *testing.T) {
 		limits.MemorySwap = 0
 		r.Status.Limits = &limits
 	}
-	if p := Accept(h.prior, h.actual); !p.Empty() {
+	if p := RefreshOnly(h.prior, h.actual); !p.Empty() {
 		t.Errorf("to be taken into the state:\n%s", text(p))
 	}
 	p := h.plan(desired, Options{})
@@ -81,7 +81,7 @@ func TestAcceptKeepsTheDefaultOfSwap(t *testing.T) {
 	limits := *r.Status.Limits
 	limits.PIDs = 77
 	h.actual.Cgroups[r.Status.Cgroup] = limits
-	h.apply(Accept(h.prior, h.actual))
+	h.apply(RefreshOnly(h.prior, h.actual))
 	compare(t, changesOf(h.plan(desired, Options{})), `
 update main/default/blog/web/side
   resources.pids: 77 -> 5

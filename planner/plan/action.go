@@ -35,7 +35,7 @@ const (
 	OpKill    Op = "kill"
 	OpPause   Op = "pause"
 	OpUnpause Op = "unpause"
-	OpAccept  Op = "record"
+	OpRecord  Op = "record"
 	OpAdopt   Op = "adopt"
 	OpForget  Op = "forget"
 	OpCheck   Op = "check" // wait until the container is healthy, or has completed where others wait for that

@@ -99,9 +99,9 @@ func (a *Actual) FileFlaws(cell resource.Path, hosts string) []string {
 	return flaws
 }
 
-// Strayed reports whether a running container of a cell is in another network namespace than root, the cell's running
+// OutsideNetNS reports whether a running container of a cell is in another network namespace than root, the cell's running
 // root container, or, where that is nil, than the one that is pinned for the cell.
-func (a *Actual) Strayed(cell resource.Path, root, c *Container) bool {
+func (a *Actual) OutsideNetNS(cell resource.Path, root, c *Container) bool {
 	if c == nil || c.NetNS == 0 {
 		return false
 	}

@@ -157,7 +157,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
 			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
 		}
-		if err := c.checkNames(st, names, changes); err != nil {
+		if err := c.validateNames(st, names, changes); err != nil {
 			return fmt.Errorf("%w: plan again", err)
 		}
 		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {

@@ -20,8 +20,8 @@ func sameNames(a, b *state.Network) bool {
 	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
 }
 
-// checkNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
-func (c *Change) checkNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
+// validateNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
+func (c *Change) validateNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
 	if c.After == nil {
 		return nil
 	}

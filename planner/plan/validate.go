@@ -16,7 +16,7 @@ import (
 
 // actionsOf holds the actions that each operation on a resource can be part of.
 var actionsOf = map[Op][]Action{
-	OpPrepare: {Create, Replace}, OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpAccept: {Record},
+	OpPrepare: {Create, Replace}, OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpRecord: {Record},
 	OpStop: {Stop, Shutdown, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
@@ -42,11 +42,11 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("%s is not in the containerd namespace of its realm", c.Path)
 		}
 	}
-	if err := p.checkImports(); err != nil {
+	if err := p.validateImports(); err != nil {
 		return err
 	}
 	for _, n := range p.Names {
-		if err := n.check(); err != nil {
+		if err := n.validate(); err != nil {
 			return err
 		}
 	}
@@ -95,8 +95,8 @@ func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool 
 	return resource.IsVariant(cgroup, func(n int) string { return resource.Variant(name, n) })
 }
 
-// checkRecord makes sure that a record names on the host what belongs to its path.
-func checkRecord(r *state.Record) error {
+// validateRecord makes sure that a record names on the host what belongs to its path.
+func validateRecord(r *state.Record) error {
 	id := ""
 	if r.Path.Kind() == resource.KindContainer {
 		id = resource.ContainerID(r.Path)
@@ -106,14 +106,14 @@ func checkRecord(r *state.Record) error {
 	if (id == "") != (r.Status.ContainerID == "") {
 		return fmt.Errorf("it has the containerd id %q, not %q", r.Status.ContainerID, id)
 	}
-	if err := checkCgroup(r); err != nil {
+	if err := validateCgroup(r); err != nil {
 		return err
 	}
 	if r.Status.CellID != "" && r.Path.Kind() != resource.KindCell {
 		return errors.New("only a cell has the id of one")
 	}
 	if c, ok := r.Spec.(*resource.Container); ok {
-		if err := checkSecrets(c); err != nil {
+		if err := validateSecrets(c); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func checkRecord(r *state.Record) error {
 		if r.Path.Kind() != resource.KindSpace {
 			return errors.New("only a space has a network")
 		}
-		if err := checkNetwork(r.Path, n); err != nil {
+		if err := validateNetwork(r.Path, n); err != nil {
 			return err
 		}
 	}
@@ -134,12 +134,12 @@ func checkRecord(r *state.Record) error {
 	if r.Path.Kind() != resource.KindCell {
 		return errors.New("only a cell is attached")
 	}
-	return checkAttachment(r.Path, r.Status.Attachment)
+	return validateAttachment(r.Path, r.Status.Attachment)
 }
 
-// checkCgroup makes sure that the cgroup of a record is as deep in that of its realm as its path says: which one it is, the state
-// knows, see [Change.checkNames].
-func checkCgroup(r *state.Record) error {
+// validateCgroup makes sure that the cgroup of a record is as deep in that of its realm as its path says: which one it is, the state
+// knows, see [Change.validateNames].
+func validateCgroup(r *state.Record) error {
 	want := resource.CgroupOf(r.Path, r.Spec)
 	if r.Status.Cgroup == want || r.Status.Imported {
 		return nil
@@ -152,25 +152,25 @@ func checkCgroup(r *state.Record) error {
 	return nil
 }
 
-func checkNetwork(space resource.Path, n *state.Network) error {
+func validateNetwork(space resource.Path, n *state.Network) error {
 	subnet, err := netip.ParsePrefix(n.Subnet)
 	if err != nil || !subnet.Addr().Is4() || subnet != subnet.Masked() {
 		return fmt.Errorf("its network has the subnet %q", n.Subnet)
 	}
-	// Which one it is, the state knows, see [Change.checkNames].
+	// Which one it is, the state knows, see [Change.validateNames].
 	if !wellNamed(n) || n.Gateway != subnet.Addr().Next().String() {
 		return fmt.Errorf("network %q with the subnet %s is not that of %s", n.Name, n.Subnet, space)
 	}
 	return nil
 }
 
-func checkAttachment(cell resource.Path, a *state.Attachment) error {
+func validateAttachment(cell resource.Path, a *state.Attachment) error {
 	for at, i := range a.Interfaces {
 		p, err := resource.ParsePath(string(i.Space))
 		if err != nil || p.Kind() != resource.KindSpace || p.Realm() != cell.Realm() || at == 0 && p != cell.Space() {
 			return fmt.Errorf("it is attached to %q", i.Space)
 		}
-		if err := checkNetwork(p, &i.Network); err != nil {
+		if err := validateNetwork(p, &i.Network); err != nil {
 			return err
 		}
 		number, isEth := strings.CutPrefix(i.Name, "eth")
@@ -196,9 +196,9 @@ func checkAttachment(cell resource.Path, a *state.Attachment) error {
 	return nil
 }
 
-// check makes sure that what is written into files of /etc is no more than addresses and names, and goes into those of
+// validate makes sure that what is written into files of /etc is no more than addresses and names, and goes into those of
 // cells of the space.
-func (n SpaceNames) check() error {
+func (n SpaceNames) validate() error {
 	for _, p := range n.Update {
 		if cell, err := resource.ParsePath(string(p)); err != nil || cell.Kind() != resource.KindCell || cell.Space() != n.Space {
 			return fmt.Errorf("names of %s: %q is no cell of it", n.Space, p)
@@ -219,22 +219,22 @@ func (n SpaceNames) check() error {
 	return nil
 }
 
-// checkImports makes sure that imports are of containers, and say of them what can be true. Moves are made again by
+// validateImports makes sure that imports are of containers, and say of them what can be true. Moves are made again by
 // [Plan.CheckFresh].
-func (p *Plan) checkImports() error {
+func (p *Plan) validateImports() error {
 	for _, i := range p.Imports {
 		if i.Record == nil || i.Record.Path.Kind() != resource.KindContainer {
 			return errors.New("import: there is no record of a container")
 		}
-		if err := checkRecord(i.Record); err != nil {
+		if err := validateRecord(i.Record); err != nil {
 			return fmt.Errorf("import: %w", err)
 		}
 	}
 	return nil
 }
 
-// checkSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
-func checkSecrets(c *resource.Container) error {
+// validateSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
+func validateSecrets(c *resource.Container) error {
 	for _, s := range c.Secrets {
 		if err := resource.CheckName(s.Name); err != nil {
 			return fmt.Errorf("its secret: %w", err)
@@ -279,11 +279,11 @@ func (c *Change) Validate() error {
 		if r == nil {
 			continue
 		}
-		if err := checkRecord(r); err != nil {
+		if err := validateRecord(r); err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
 	}
-	if err := c.checkClaim(); err != nil {
+	if err := c.validateClaim(); err != nil {
 		return err
 	}
 	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
@@ -298,12 +298,12 @@ func (c *Change) Validate() error {
 			return fmt.Errorf("%s has no interface %s to attach again", c.Path, name)
 		}
 	}
-	return c.checkDiffs()
+	return c.validateDiffs()
 }
 
-// checkClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
+// validateClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
 // whether Before is true.
-func (c *Change) checkClaim() error {
+func (c *Change) validateClaim() error {
 	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil
 	}
@@ -321,8 +321,8 @@ func (c *Change) checkClaim() error {
 	return nil
 }
 
-// checkDiffs makes sure that the differences, which are what people are shown, are those of the records.
-func (c *Change) checkDiffs() error {
+// validateDiffs makes sure that the differences, which are what people are shown, are those of the records.
+func (c *Change) validateDiffs() error {
 	var shown []Diff
 	for _, df := range c.Diffs {
 		if !df.Computed {

@@ -54,7 +54,7 @@ func Parse(data []byte) (*State, error) {
 	if doc.Lineage == "" && len(doc.Resources) > 0 {
 		return nil, errors.New("it has no lineage")
 	}
-	if err := checkProjects(doc.Projects); err != nil {
+	if err := validateProjects(doc.Projects); err != nil {
 		return nil, err
 	}
 	st := &State{Lineage: doc.Lineage, Serial: doc.Serial, Outputs: doc.Outputs, Projects: doc.Projects, Records: map[resource.Path]*Record{}}
@@ -62,7 +62,7 @@ func Parse(data []byte) (*State, error) {
 		if r == nil {
 			return nil, fmt.Errorf("resource %d is missing", i)
 		}
-		if err := checkRecord(r); err != nil {
+		if err := validateRecord(r); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Path, err)
 		}
 		if st.Records[r.Path] != nil {
@@ -78,9 +78,9 @@ func Parse(data []byte) (*State, error) {
 	return st, nil
 }
 
-// checkRecord makes sure that the record survives as a manifest: written and read again, it is the same.
-func checkRecord(r *Record) error {
-	if err := r.check(); err != nil {
+// validateRecord makes sure that the record survives as a manifest: written and read again, it is the same.
+func validateRecord(r *Record) error {
+	if err := r.validate(); err != nil {
 		return err
 	}
 	data, err := EncodeManifest(r)

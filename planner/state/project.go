@@ -169,8 +169,8 @@ func (s *Store) forgetProjects() error {
 	return nil
 }
 
-// checkProjects makes sure that each entry can be recorded.
-func checkProjects(projects Projects) error {
+// validateProjects makes sure that each entry can be recorded.
+func validateProjects(projects Projects) error {
 	for project, applied := range projects {
 		if err := resource.CheckName(project); err != nil {
 			return fmt.Errorf("project: %w", err)

@@ -246,7 +246,7 @@ func (w *treeWalk) manifest(p resource.Path) {
 		return
 	}
 	id := identityOf(info)
-	if entry, ok := w.old[string(p)]; ok && entry.Identity == id && entry.Record != nil && entry.Record.Path == p && entry.Record.check() == nil {
+	if entry, ok := w.old[string(p)]; ok && entry.Identity == id && entry.Record != nil && entry.Record.Path == p && entry.Record.validate() == nil {
 		w.found[string(p)] = entry
 		return
 	}
@@ -267,7 +267,7 @@ func readManifest(p resource.Path, file string, info fs.FileInfo) (*Record, erro
 	if err != nil {
 		return nil, err
 	}
-	return record, record.check()
+	return record, record.validate()
 }
 
 // Put records r. When it returns nil the record outlives a crash of the host.

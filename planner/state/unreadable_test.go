@@ -287,7 +287,7 @@ func TestAnyManifestIsReadOrNot(t *testing.T) {
 		lines[at] = rapid.OneOf(rapid.Just(""), rapid.Just(lines[at]+lines[at]), awkward()).Draw(t, "text")
 		must(t, os.WriteFile(file, []byte(strings.Join(lines, "")), 0o640))
 		_, st, _ := open(t, dir)
-		if r := st.Records[p]; (r == nil) != (len(st.Unreadable) == 1) || len(st.Records)+len(st.Unreadable) != len(family) || r != nil && r.check() != nil {
+		if r := st.Records[p]; (r == nil) != (len(st.Unreadable) == 1) || len(st.Records)+len(st.Unreadable) != len(family) || r != nil && r.validate() != nil {
 			t.Fatalf("%d records, unreadable %v", len(st.Records), st.Unreadable)
 		}
 		must(t, os.WriteFile(file, content, 0o640))

@@ -23,7 +23,7 @@ func Drift(ctx context.Context, s *session.Session, store *state.Store, prior *s
 		if err != nil {
 			return nil, nil, err
 		}
-		records, _ := planner.Recover(prior, evidence, lost)
+		records, _ := planner.Rebuild(prior, evidence, lost)
 		for _, r := range records {
 			prior.Records[r.Path] = r
 		}

@@ -24,7 +24,7 @@ func (accepted) look(ctx context.Context, w *world, desired *resource.Tree) (*pl
 }
 
 func (a accepted) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
-	made := planner.Accept(w.prior, actual)
+	made := planner.RefreshOnly(w.prior, actual)
 	made.Project = a.project
 	return made, nil, nil
 }

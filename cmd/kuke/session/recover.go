@@ -41,7 +41,7 @@ func (s *Session) restore(ctx context.Context, w *world, lost []resource.Path) e
 	if err != nil {
 		return err
 	}
-	records, notes := planner.Recover(w.prior, evidence, lost)
+	records, notes := planner.Rebuild(w.prior, evidence, lost)
 	if len(records) == 0 {
 		return nil
 	}

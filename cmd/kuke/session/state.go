@@ -101,7 +101,7 @@ func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Reb
 		if err != nil {
 			return err
 		}
-		r.Records, r.Notes = planner.Recover(w.prior, evidence, nil)
+		r.Records, r.Notes = planner.Rebuild(w.prior, evidence, nil)
 		for _, record := range r.Records {
 			w.prior.Records[record.Path] = record
 		}

@@ -282,7 +282,7 @@ func TestProgress(t *testing.T) {
 func TestStepWords(t *testing.T) {
 	for _, op := range []plan.Op{
 		plan.OpImage, plan.OpCreate, plan.OpUpdate, plan.OpDelete, plan.OpStop, plan.OpStart, plan.OpKill,
-		plan.OpPause, plan.OpUnpause, plan.OpAccept, plan.OpAdopt, plan.OpForget, plan.OpCheck, plan.OpNames,
+		plan.OpPause, plan.OpUnpause, plan.OpRecord, plan.OpAdopt, plan.OpForget, plan.OpCheck, plan.OpNames,
 	} {
 		if begun[op] == "" || ended[op] == "" {
 			t.Errorf("%s: begun %q, ended %q", op, begun[op], ended[op])

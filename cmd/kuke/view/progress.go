@@ -14,13 +14,13 @@ var (
 	begun = map[plan.Op]string{
 		plan.OpImage: "preparing", plan.OpPrepare: "preparing", plan.OpCreate: "creating", plan.OpUpdate: "updating", plan.OpDelete: "destroying",
 		plan.OpStop: "stopping", plan.OpStart: "starting", plan.OpAdopt: "adopting", plan.OpForget: "forgetting",
-		plan.OpKill: "signalling", plan.OpAccept: "recording", plan.OpPause: "pausing", plan.OpUnpause: "unpausing",
+		plan.OpKill: "signalling", plan.OpRecord: "recording", plan.OpPause: "pausing", plan.OpUnpause: "unpausing",
 		plan.OpCheck: "waiting", plan.OpNames: "updating /etc/hosts",
 	}
 	ended = map[plan.Op]string{
 		plan.OpImage: "prepared", plan.OpPrepare: "prepared", plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed",
 		plan.OpStop: "stopped", plan.OpStart: "started", plan.OpAdopt: "adopted", plan.OpForget: "forgotten",
-		plan.OpKill: "signalled", plan.OpAccept: "recorded", plan.OpPause: "paused", plan.OpUnpause: "unpaused",
+		plan.OpKill: "signalled", plan.OpRecord: "recorded", plan.OpPause: "paused", plan.OpUnpause: "unpaused",
 		plan.OpCheck: "ready", plan.OpNames: "updated",
 	}
 )
@@ -182,7 +182,7 @@ func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
 	if n := done[plan.OpStart]; n > 0 {
 		text += fmt.Sprintf(", %d started", n)
 	}
-	for _, op := range []plan.Op{plan.OpAccept, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
+	for _, op := range []plan.Op{plan.OpRecord, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
 		if n := done[op]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, ended[op])
 		}

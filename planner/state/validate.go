@@ -10,8 +10,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// check makes sure that the status holds the values that every command needs.
-func (r *Record) check() error {
+// validate makes sure that the status holds the values that every command needs.
+func (r *Record) validate() error {
 	s := &r.Status
 	switch {
 	case s.Namespace == "":
@@ -24,7 +24,7 @@ func (r *Record) check() error {
 		return errors.New("its status names no containerd container")
 	}
 	if s.Network != nil {
-		if err := s.Network.check(); err != nil {
+		if err := s.Network.validate(); err != nil {
 			return fmt.Errorf("the network in its status %w", err)
 		}
 	}
@@ -32,7 +32,7 @@ func (r *Record) check() error {
 		return nil
 	}
 	for _, i := range s.Attachment.Interfaces {
-		if err := i.check(); err != nil {
+		if err := i.validate(); err != nil {
 			return fmt.Errorf("the interface %q in its status %w", i.Name, err)
 		}
 	}
@@ -44,7 +44,7 @@ func (r *Record) check() error {
 	return nil
 }
 
-func (n *Network) check() error {
+func (n *Network) validate() error {
 	subnet, err := netip.ParsePrefix(n.Subnet)
 	if err != nil || !subnet.Addr().Is4() {
 		return fmt.Errorf("has the subnet %q", n.Subnet)
@@ -58,11 +58,11 @@ func (n *Network) check() error {
 	return nil
 }
 
-func (i *Interface) check() error {
+func (i *Interface) validate() error {
 	if p, err := resource.ParsePath(string(i.Space)); err != nil || p.Kind() != resource.KindSpace || i.Name == "" {
 		return fmt.Errorf("is in the space %q", i.Space)
 	}
-	if err := i.Network.check(); err != nil {
+	if err := i.Network.validate(); err != nil {
 		return err
 	}
 	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
