@@ -4,27 +4,27 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# sudo leaves out the directory that the archives of go.dev install Go in.
+# sudo's PATH lacks the directory of the archives of go.dev.
 export PATH := $(PATH):/usr/local/go/bin
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# TESTFLAGS goes to every run of the tests: make test TESTFLAGS='-v -run Lab'
+# TESTFLAGS are flags of every go test: make test TESTFLAGS='-v -run Lab'
 TESTFLAGS ?=
 TIMEOUT ?= 40m
 BENCH ?= .
 FUZZTIME ?= 20s
 
-# Tools are modules of their own, so that what they need stays out of go.mod.
+# Tools are modules of their own, so that their dependencies stay out of go.mod.
 CACHE := $(CURDIR)/.cache
 CONTAINERD2 := $(CACHE)/containerd/bin/containerd
 LINT := $(CACHE)/lint/bin/golangci-lint
 
-# The packages whose tests start a lab, and so a containerd.
+# The packages whose tests start a lab with a containerd.
 LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '"github.com/kukeon/kuke/executor/lab"' --exclude-dir='.?*' . | xargs -r -n 1 dirname | sort -u)
 
-# Installs the packages in the shell's array missing.
+# Installs the packages in the shell array missing.
 define install
 if ! has apt-get; then
   echo "setup: missing: $${missing[*]} (Debian's names): install them with this system's package manager" >&2; exit 1
@@ -40,7 +40,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## install what kuke and its tests need on this host (Debian, Ubuntu), if it is missing
+setup: ## install missing requirements of kuke and its tests on this host (Debian, Ubuntu)
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
 	has() { command -v "$$1" >/dev/null; }
 	has containerd || missing+=(containerd)
@@ -70,7 +70,7 @@ test: setup build $(CONTAINERD2) ## run all tests, those with a lab on both cont
 	set +x; echo "once more on $$($(CONTAINERD2) --version | cut -d ' ' -f 2-3):"
 	set -x; KUKE_TEST_CONTAINERD=$(CONTAINERD2) go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) $(LAB_PACKAGES)
 
-# The stories run on one Debian release after the other, and the last on its containerd and on 2.x.
+# The stories run on one Debian release after the other, on the last one with its containerd and with 2.x.
 STORIES ?= .
 .PHONY: test-vm
 test-vm: setup-vm $(CONTAINERD2) ## boot virtual machines and run all stories on them: reboots, power cuts (needs root; an hour)
@@ -94,7 +94,7 @@ setup-vm: setup
 	$(install)
 
 .PHONY: lint
-lint: $(LINT) ## look for mistakes and for forbidden imports
+lint: $(LINT) ## report mistakes, forbidden imports and forbidden words
 	@unformatted=$$(gofmt -l . | xargs)
 	if [[ -n $$unformatted ]]; then echo "not formatted: $$unformatted: run gofmt -w ." >&2; exit 1; fi
 	set -x
@@ -121,7 +121,7 @@ fuzz: ## fuzz every parser for FUZZTIME
 clean: ## remove everything that was built
 	rm -rf bin .cache
 
-# Built once; a change of the pinned version builds anew. What kuke does not use is left out: it is half of it.
+# Built once, and again when the pinned version changes. The build tags leave out half of containerd, which kuke does not use.
 $(CONTAINERD2): .ci/containerd/go.mod .ci/containerd/go.sum
 	@echo "building containerd 2.x for the tests, once: about two minutes"
 	cd .ci/containerd && CGO_ENABLED=0 go build -trimpath -tags no_cri,no_btrfs,no_devmapper,no_zfs -ldflags \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job, start to end, on this example: plan, apply, nothing to do, one change, destroy.
+# This example from start to end: plan, apply, an empty plan, one change, destroy.
 # Run by `make demo` in a lab; on a real host it works as well: sudo examples/hello/demo.sh kuke
 set -eu
 kuke=$(command -v "${1:-kuke}")

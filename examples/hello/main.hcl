@@ -1,13 +1,13 @@
-# The smallest whole thing: one realm, down to one cell with two containers that share its network namespace.
+# The smallest complete configuration: one realm, down to one cell with two containers that share its network namespace.
 #
 #   sudo kuke apply
 #   sudo kuke get
 #   sudo kuke destroy
 #
-# Without a registry, make the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
+# Without a registry, import the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
 # demo.sh does all of that, and changes something in between: sudo make demo.
 
-# What is made belongs to this project. Without the block the project has the name of the directory.
+# The resources belong to this project. Without the block the project has the name of the directory.
 kuke {
   project = "hello"
 }

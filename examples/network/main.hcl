@@ -1,12 +1,12 @@
-# Two spaces: the shop's cells reach each other by name, and the world only as far as they must; the metrics of both
-# are collected by a cell that is in both.
+# Two spaces: the shop's cells reach each other by name, and only one destination outside; a cell in both spaces collects the
+# metrics.
 #
 #   sudo kuke apply
-#   wget -q -O - http://127.0.0.1:8080/               # what the web server has from the database
-#   sudo kuke logs main/metrics/metrics/collector     # the same, as the collector sees it
+#   wget -q -O - http://127.0.0.1:8080/               # the web server's page, with the answer of the database
+#   sudo kuke logs main/metrics/metrics/collector     # the same page, fetched by the collector
 #   sudo kuke destroy
 #
-# Without a registry, make the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
+# Without a registry, import the image first: kuke image import --realm main --name busybox … (see kuke help tutorial).
 
 kuke {
   project = "network"

@@ -1,23 +1,22 @@
-# Three tiers, each in a network of its own: a proxy that the world reaches, workers that only the proxy reaches, and a
-# database that only the workers reach and that reaches nobody. It shows a module for each tier, cells in what modules
-# make, count, a template that holds addresses which the plan chooses, a file of the configuration in a container, rules
-# for what goes out, and a database that no plan destroys.
+# Three tiers, each in a network of its own: a public proxy, workers that only the proxy reaches, and a database that only the
+# workers reach and that has no connections to the outside. It shows a module for each tier, cells in the stacks of modules,
+# count, a template with addresses that the plan chooses, a file of the configuration in a container, egress rules, and a
+# database that no plan destroys.
 #
-#   variables.hcl            what can be chosen
+#   variables.hcl            the variables
 #   tiers.hcl                the networks of the tiers, with modules/tier for each
-#   main.hcl                 what runs in them
+#   main.hcl                 the cells and containers in them
 #   files/                   the proxy's configuration as a template, the database's first schema
-#   outputs.hcl              where everything is
+#   outputs.hcl              the addresses
 #
-# Make the directory that the database keeps its data in, choose a password, and apply. The page is Adminer, which asks
-# for the password; what is between the browser and the database is what this is about.
+# Create the data directory of the database, choose a password, and apply. The page is Adminer, which asks for the password.
 #
 #   sudo mkdir -p /srv/three-tier/db
 #   export KUKE_VAR_db_password=$(openssl rand -hex 16)
 #   sudo -E kuke apply
 #   sudo -E kuke apply --var workers=3   # one worker more, and a proxy that knows it
 #
-# To destroy it, take prevent_destroy out of this file, apply, and then kuke destroy.
+# To destroy it, remove prevent_destroy from this file, apply, and run kuke destroy.
 #
 # Without a registry (in kuke lab, after kuke image import --realm main --name busybox …), lab.kukevars has a busybox
 # stand in for the programs:
@@ -100,7 +99,7 @@ cell "proxy" {
     }
   }
 
-  # The configuration comes with the container: another one makes another container.
+  # The configuration is part of the container: a change of it replaces the container.
   container "nginx" {
     image          = var.programs.proxy.image
     command        = var.programs.proxy.command

@@ -1,5 +1,5 @@
 variable "environment" {
-  description = "A label on everything."
+  description = "Label on all resources."
   type        = string
   default     = "production"
 
@@ -10,7 +10,7 @@ variable "environment" {
 }
 
 variable "port" {
-  description = "Port of this host that the proxy answers on."
+  description = "Port of this host for the proxy."
   type        = number
   default     = 8080
 }
@@ -21,12 +21,12 @@ variable "workers" {
 
   validation {
     condition     = var.workers >= 1
-    error_message = "Without a worker the proxy has nobody to ask."
+    error_message = "The proxy needs at least one worker."
   }
 }
 
 variable "partners" {
-  description = "What the workers may connect to outside of this host."
+  description = "Destinations outside of this host that the workers may connect to."
   type        = list(object({ cidr = string, ports = list(string) }))
   default     = [{ cidr = "203.0.113.0/24", ports = ["443"] }]
 }
@@ -43,7 +43,7 @@ variable "data_dir" {
 }
 
 variable "programs" {
-  description = "The images, and what to run in them where it is not what the image says."
+  description = "The images, and the commands to run in place of the images' own."
   type = map(object({
     image   = string
     command = optional(string)

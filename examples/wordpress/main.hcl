@@ -1,14 +1,14 @@
-# WordPress, as many times as you like: each site is a stack of a web server and a database of its own, published on a
-# port of this host. It shows variables with rules, a module that is used for each of a map of sites, values that only the
-# plan knows (the address of a database), dependencies with conditions, limits, outputs and a check.
+# Any number of WordPress sites: each site is a stack of a web server and a database of its own, published on a port of this
+# host. It shows variables with validation, a module for each of a map of sites, values that only the plan knows (the address
+# of a database), dependencies with conditions, limits, outputs and a check.
 #
-#   variables.hcl            what can be chosen, and what is refused
-#   sites.auto.kukevars      the sites; a file of this name is read by itself
+#   variables.hcl            the variables, with their validation
+#   sites.auto.kukevars      the sites; a file of this name is read automatically
 #   main.hcl                 the network, and a module for each site
 #   modules/site/            one site
-#   outputs.hcl              where the sites are
+#   outputs.hcl              the addresses of the sites
 #
-# Make the directories that the sites keep their data in, choose a password, and apply:
+# Create the data directories of the sites, choose a password, and apply:
 #
 #   sudo mkdir -p /srv/wordpress/{blog,shop}/{web,db}
 #   export KUKE_VAR_db_password=$(openssl rand -hex 16)
@@ -49,7 +49,7 @@ module "site" {
   db_password = var.db_password
 }
 
-# A check that does not hold is a warning: the sites are changed all the same.
+# A failed check is a warning: the sites are changed nevertheless.
 check "memory" {
   assert {
     condition     = local.memory_mib <= var.memory_mib

@@ -1,9 +1,9 @@
 output "urls" {
-  description = "Where the sites are."
+  description = "Addresses of the sites."
   value       = { for name, site in module.site : name => site.url }
 }
 
 output "databases" {
-  description = "Where the databases are, within this host."
+  description = "Addresses of the databases within this host."
   value       = { for name, site in module.site : name => site.database }
 }

@@ -13,7 +13,7 @@ variable "sites" {
   }
   validation {
     condition     = length(distinct([for s in values(var.sites) : s.port])) == length(var.sites)
-    error_message = "Each site needs a port of its own."
+    error_message = "Each site needs a unique port."
   }
 }
 
@@ -40,19 +40,19 @@ variable "data_dir" {
 }
 
 variable "limits" {
-  description = "Whether sites are held to their memory, which this host's cgroups must be able to (kuke doctor)."
+  description = "Whether to limit the memory of sites, which this host's cgroups must support (see kuke doctor)."
   type        = bool
   default     = true
 }
 
 variable "memory_mib" {
-  description = "Memory that all sites should stay within, in MiB."
+  description = "Maximum memory of all sites together, in MiB."
   type        = number
   default     = 2048
 }
 
 variable "programs" {
-  description = "The images, and what to run in them where it is not what the image says."
+  description = "The images, and the commands to run in place of the images' own."
   type = object({
     web = object({ image = string, command = optional(string), args = optional(list(string)) })
     db  = object({ image = string, command = optional(string), args = optional(list(string)) })

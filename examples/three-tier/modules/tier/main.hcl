@@ -1,4 +1,4 @@
-# A tier: a network of its own, and a stack in it for what runs there.
+# A tier: a network of its own, and a stack in it for cells.
 
 variable "name" {
   type = string
@@ -9,12 +9,12 @@ variable "labels" {
 }
 
 variable "internal" {
-  description = "Whether nothing in it may connect to anything outside of it."
+  description = "Whether its cells are kept from connecting to the outside."
   type        = bool
 }
 
 variable "egress" {
-  description = "What may be connected to outside of it; null is everything."
+  description = "Destinations outside that its cells may connect to; null allows all."
   type = object({
     default = string
     allow   = optional(list(object({ cidr = string, ports = list(string) })), [])

@@ -1,4 +1,4 @@
-# One site. It goes into the space that the module's block names as its parent.
+# One site, in the space that the module's block names as its parent.
 
 locals {
   database = replace("wp_${var.name}", "-", "_")

@@ -3,7 +3,7 @@ variable "name" {
 }
 
 variable "title" {
-  description = "What the site is called by those who run it."
+  description = "Name of the site."
   type        = string
 }
 
@@ -13,13 +13,13 @@ variable "port" {
 }
 
 variable "memory_mib" {
-  description = "Most memory of the web server and the database together, in MiB."
+  description = "Maximum memory of the web server and the database together, in MiB."
   type        = number
   default     = null
 }
 
 variable "debug" {
-  description = "Whether WordPress shows what goes wrong in it."
+  description = "Whether WordPress shows its errors."
   type        = bool
   default     = false
 }
