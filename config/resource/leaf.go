@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
+	"strconv"
+	"strings"
 )
 
 // Leaf is one comparable value of a spec: a scalar, an ordered list, or one member of a set, a map or a
@@ -82,6 +84,36 @@ func (w *leafWalk) value(a *Attribute, name string, v reflect.Value) {
 			v = v.Elem()
 		}
 		w.add(a, name, v.Interface())
+	}
+}
+
+// LeafAttribute returns the innermost attribute of the leaf with the given name, see [Leaf], and the leaf's name in HCL:
+// resources.memory_swap, volume["/data"].read_only. It returns nil for a name that is no leaf of the kind.
+func (k Kind) LeafAttribute(name string) (a *Attribute, hclName string) {
+	for fields := k.Attributes(); ; fields = a.Fields {
+		word, rest := name, ""
+		if end := strings.IndexAny(name, ".["); end >= 0 {
+			word, rest = name[:end], name[end:]
+		}
+		if a = FindAttribute(fields, word); a == nil {
+			return nil, ""
+		}
+		hclName += a.HCLName
+		if strings.HasPrefix(rest, "[") {
+			key, err := strconv.QuotedPrefix(rest[1:])
+			if err != nil || !strings.HasPrefix(rest[1+len(key):], "]") {
+				return nil, ""
+			}
+			end := len(key) + len("[]")
+			hclName, rest = hclName+rest[:end], rest[end:]
+		}
+		if rest == "" {
+			return a, hclName
+		}
+		if rest[0] != '.' {
+			return nil, ""
+		}
+		hclName, name = hclName+".", rest[1:]
 	}
 }
 

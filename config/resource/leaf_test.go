@@ -218,3 +218,30 @@ func TestDiagnostics(t *testing.T) {
 		t.Errorf("Error() = %q, want %q", ds.Error(), want)
 	}
 }
+
+// Every leaf is found by its name, with a name in HCL whose words are those of its attributes.
+func TestLeafAttribute(t *testing.T) {
+	c := &Container{
+		RestartPolicy: "always", Env: Env{"A.B[\"x\"]": "1"}, Volumes: []Volume{{Source: "/a", Target: "/d.e", ReadOnly: true}},
+		Capabilities: &Capabilities{Add: []string{"NET_ADMIN"}}, Common: Common{Resources: &Resources{Memory: 1 << 20, MemorySwap: 1 << 21}},
+	}
+	want := map[string]string{
+		"restartPolicy": "restart_policy", `env["A.B[\"x\"]"]`: `env["A.B[\"x\"]"]`, `volumes["/d.e"]`: `volume["/d.e"]`,
+		`volumes["/d.e"].source`: `volume["/d.e"].source`, `volumes["/d.e"].readOnly`: `volume["/d.e"].read_only`,
+		`capabilities.add["NET_ADMIN"]`: `capabilities.add["NET_ADMIN"]`, "resources.memory": "resources.memory", "resources.memorySwap": "resources.memory_swap",
+	}
+	leaves := Leaves(c)
+	if len(leaves) != len(want) {
+		t.Errorf("leaves %v", leaves)
+	}
+	for _, leaf := range leaves {
+		if a, name := KindContainer.LeafAttribute(leaf.Name); a != leaf.Attribute || name != want[leaf.Name] {
+			t.Errorf("%s: %v, %q; want %q", leaf.Name, a, name, want[leaf.Name])
+		}
+	}
+	for _, name := range []string{"", "none", "image.", "image[", `image["a"`, `image["a"]b`, "published[\"80\"]", "resources.none", "image.none"} {
+		if a, text := KindContainer.LeafAttribute(name); a != nil || text != "" {
+			t.Errorf("%q: %v, %q", name, a, text)
+		}
+	}
+}
