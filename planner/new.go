@@ -2,6 +2,7 @@ package planner
 
 import (
 	"net/netip"
+	"path"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/internal/allocate"
@@ -132,6 +133,8 @@ func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 	}
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {
+			r := d.in.desired.Resource(p)
+			c.HCL = r != nil && path.Ext(r.Declared.File) == ".hcl"
 			pl.Changes = append(pl.Changes, c)
 		} else if d.in.prior.Records[p] != nil && d.targeted(p) {
 			pl.Unchanged++

@@ -14,6 +14,8 @@ import (
 type Change struct {
 	Path   resource.Path `json:"path"`
 	Action Action        `json:"action"`
+	// HCL says that the resource is declared in HCL. People then see the names of attributes in HCL.
+	HCL bool `json:"hcl,omitempty"`
 	// Reasons say why, beyond the differences in Diffs, in words for people.
 	Reasons []string `json:"reasons,omitempty"`
 	// Diffs are the differences between the recorded and the desired spec.
