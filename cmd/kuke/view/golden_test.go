@@ -66,7 +66,7 @@ func base() specs {
 func tree(all specs) *resource.Tree {
 	t := resource.NewTree()
 	for p, s := range all {
-		t.Add(&resource.Resource{Path: p, Spec: s})
+		t.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: "main.hcl"}})
 	}
 	return t
 }
@@ -406,4 +406,30 @@ func TestDiff(t *testing.T) {
 	golden(t, "converted", false, func(v *View) {
 		v.Converted("main.yaml", map[resource.Kind]int{resource.KindRealm: 1, resource.KindCell: 2})
 	})
+}
+
+// A plan has the names of attributes of the language that declares the resource, and sizes as people write them.
+func TestPlanLanguage(t *testing.T) {
+	for file, want := range map[string]string{
+		"main.hcl":  "      + networks_aliases[\"www\"]\n      ~ resources.memory        = 1MiB -> 48MiB\n      + resources.cpu_weight    = 200\n",
+		"main.yaml": "      + networksAliases[\"www\"]\n      ~ resources.memory       = 1MiB -> 48MiB\n      + resources.cpuWeight    = 200\n",
+	} {
+		prior, actual := applied(t)
+		all := base()
+		container(all, "updated").NetworksAliases = []string{"www"}
+		container(all, "updated").Resources = &resource.Resources{Memory: 48 << 20, CPUWeight: 200}
+		desired := resource.NewTree()
+		for p, s := range all {
+			desired.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: file}})
+		}
+		p, diags := planner.New(desired, prior, actual, planner.Options{Project: "default"})
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		var b bytes.Buffer
+		newView(&b, false).Plan(p)
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: no %q in\n%s", file, want, b.String())
+		}
+	}
 }

@@ -73,7 +73,7 @@ func known(t time.Time) *time.Time {
 	return &t
 }
 
-// signalOf returns the name of the signal that ended a process, by its exit code as the shell has it.
+// signalOf returns the name of the signal that ended a process, by its exit code in the form of the shell.
 func signalOf(code uint32) string {
 	const killed = 128
 	if code <= killed {

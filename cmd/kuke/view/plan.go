@@ -141,7 +141,7 @@ func (v *View) change(c *plan.Change) *page {
 	}
 	width := 0
 	for _, d := range c.Diffs {
-		width = max(width, len([]rune(d.Name)))
+		width = max(width, len([]rune(attributeName(c, d))))
 	}
 	// A width that one long name sets for all would push the values out of sight.
 	const widest = 36
@@ -161,7 +161,8 @@ func (v *View) change(c *plan.Change) *page {
 }
 
 func (v *View) diff(b *page, c *plan.Change, d plan.Diff, width int) {
-	before, after := value(d.Before), value(d.After)
+	a, _ := c.Path.Kind().LeafAttribute(d.Name)
+	before, after := attributeValue(a, d.Before), attributeValue(a, d.After)
 	if d.Sensitive {
 		before, after = plan.SensitiveValue, plan.SensitiveValue
 	}
@@ -181,7 +182,7 @@ func (v *View) diff(b *page, c *plan.Change, d plan.Diff, width int) {
 	if member, ok := d.Before.(bool); ok && member && d.After == nil && strings.HasSuffix(d.Name, "]") {
 		text = ""
 	}
-	line := fmt.Sprintf("%-*s", width, visible(d.Name))
+	line := fmt.Sprintf("%-*s", width, visible(attributeName(c, d)))
 	if text != "" {
 		line += " = " + text
 	}
@@ -189,6 +190,24 @@ func (v *View) diff(b *page, c *plan.Change, d plan.Diff, width int) {
 		line = strings.TrimRight(line, " ") + v.red(" # forces replacement")
 	}
 	b.add(look, "      ", sign, " "+strings.TrimRight(line, " ")+"\n")
+}
+
+// attributeName returns the name of a value in the language that declares its resource.
+func attributeName(c *plan.Change, d plan.Diff) string {
+	if _, name := c.Path.Kind().LeafAttribute(d.Name); c.HCL && name != "" {
+		return name
+	}
+	return d.Name
+}
+
+// attributeValue spells the value of an attribute, a size as people write it. a is nil for a value that kuke computed.
+func attributeValue(a *resource.Attribute, x any) string {
+	if n, ok := x.(int64); ok && a != nil && a.Type == resource.TypeBytes {
+		if size := resource.FormatBytes(n); size != "" {
+			return size
+		}
+	}
+	return value(x)
 }
 
 // value spells a value as JSON, on one line and with a visible beginning and end.

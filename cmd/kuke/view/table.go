@@ -217,7 +217,7 @@ func (v *View) state(st *state.State) *page {
 			b.add(classReason, "", "", fmt.Sprintf("    %s\n", v.faint("# project %s", project)))
 		}
 		for _, leaf := range resource.Leaves(r.Spec) {
-			text := value(leaf.Value)
+			text := attributeValue(leaf.Attribute, leaf.Value)
 			if leaf.Withheld() {
 				text = plan.SensitiveValue
 			}
