@@ -1,6 +1,6 @@
 package resource
 
-// Edge says that the resource at Path is made after the one at On, and destroyed before it.
+// Edge says that the resource at Path is created after the one at On, and destroyed before it.
 type Edge struct {
 	Path, On Path
 	// Why is the origin of the dependency: "depends_on", "networks", "reference", or "root" for the root container of a

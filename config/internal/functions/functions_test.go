@@ -117,7 +117,7 @@ func TestCases(t *testing.T) {
 	}
 	for name, why := range excluded {
 		if Excluded(name) != why || why == "" || strings.HasSuffix(why, ".") {
-			t.Errorf("what is said of %s is %q", name, why)
+			t.Errorf("the reason for %s is %q", name, why)
 		}
 	}
 	if Excluded("nonsense") != "" {

@@ -62,8 +62,8 @@ var oddTexts = []string{
 	"a.txt", "../x", "**", "{a,b}*", "[", "~", "~x", "${a}", "%{ for x in a }${x}%{ endfor }", "true", "\x00", "👾🕹️", "1e99999",
 }
 
-// TestRandom calls each function with whatever fits its parameters. None may panic, whatever comes, and none may forget
-// what is sensitive.
+// TestRandom calls each function with random arguments that fit its parameters. None may panic, and none may drop the mark of
+// a sensitive value.
 func TestRandom(t *testing.T) {
 	dir := writeFiles(t)
 	table := Table(sandbox.Files{Dir: dir, Root: dir})

@@ -21,14 +21,14 @@ const smallFile = 64 << 10
 // numbered checks the lines of both streams, which count up.
 type numbered struct {
 	t    *testing.T
-	what string
+	name string
 	next map[string]int
 	// cut is a line without its end.
 	cut map[string]string
 }
 
-func newNumbered(t *testing.T, what string) *numbered {
-	return &numbered{t, what, map[string]int{}, map[string]string{}}
+func newNumbered(t *testing.T, name string) *numbered {
+	return &numbered{t, name, map[string]int{}, map[string]string{}}
 }
 
 // add takes a line. Where files are missing, and at the first of those that are left, the next number is any that is higher,
@@ -41,7 +41,7 @@ func (n *numbered) add(e Entry, gap bool) {
 		return
 	}
 	if cut := n.cut[e.Stream]; cut != "" {
-		n.t.Errorf("%s: %s has the line %.60q, and others after it", n.what, e.Stream, cut)
+		n.t.Errorf("%s: %s has the line %.60q, and others after it", n.name, e.Stream, cut)
 	}
 	next, known := n.next[e.Stream]
 	var number int
@@ -56,7 +56,7 @@ func (n *numbered) add(e Entry, gap bool) {
 	case !known && gap:
 	case next < 0 && number >= -next-1:
 	case number != next:
-		n.t.Errorf("%s: %s has line %d where %d is due", n.what, e.Stream, number, next)
+		n.t.Errorf("%s: %s has line %d where %d is due", n.name, e.Stream, number, next)
 	}
 	n.next[e.Stream] = number + 1
 }
@@ -183,7 +183,7 @@ func TestFollowTooSlowly(t *testing.T) {
 		t.Error(err)
 	}
 	if missing == 0 {
-		t.Error("nothing is told of what is missing")
+		t.Error("missing lines are not reported")
 	}
 	t.Logf("%d files are missing", missing)
 }

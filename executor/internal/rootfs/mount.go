@@ -52,7 +52,7 @@ func (v *View) mountFlaw(at entry, dir bool) string {
 		return fmt.Sprintf("is below %s, which is a file in the container", at.above)
 	}
 	if _, in := v.on(at.above); in != nil && in.readOnly {
-		return fmt.Sprintf("is not there, and can't be made in %s, which is mounted read-only", in.at)
+		return fmt.Sprintf("does not exist, and can't be created in %s, which is mounted read-only", in.at)
 	}
 	return ""
 }

@@ -129,7 +129,7 @@ func (s *search) executableFlaw(e entry) (string, error) {
 	switch {
 	case !e.exists:
 		s.missing(e)
-		return "is not there", nil
+		return "does not exist", nil
 	case e.mode.IsDir():
 		return "is a directory", nil
 	case !e.mode.IsRegular():
@@ -192,9 +192,9 @@ func (s *search) interpreterFlaw(name string) (string, error) {
 	}
 	s.missing(e)
 	if strings.HasSuffix(name, "\r") {
-		return fmt.Sprintf("is a script with the line ends of Windows: its interpreter %q is not there", name), nil
+		return fmt.Sprintf("is a script with the line ends of Windows: its interpreter %q does not exist", name), nil
 	}
-	return fmt.Sprintf("needs %s, which is not there", name), nil
+	return fmt.Sprintf("needs %s, which does not exist", name), nil
 }
 
 // machines are the ELF machines that the kernel of an architecture runs.

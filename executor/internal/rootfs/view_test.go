@@ -73,13 +73,13 @@ func TestProgramFlaw(t *testing.T) {
 		{program: "../bin/none", dir: "/new"}, // the directory is made
 		{program: "/usr/bin/noexec", want: "needs /bin/tool2, which is not executable"},
 		{program: "/usr/bin/inadir", want: "needs /usr, which is not executable"},
-		{program: "/usr/bin/none", want: "is not there"},
+		{program: "/usr/bin/none", want: "does not exist"},
 		{program: "none", want: "is in none of the directories of PATH (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)"},
-		{program: "/usr/bin/outside", want: "is not there"}, // and not the file of the host
+		{program: "/usr/bin/outside", want: "does not exist"}, // and not the file of the host
 		{program: "/usr/bin", want: "is a directory"},
 		{program: "/usr/bin/plain", want: "is not executable: its mode is 0644"},
-		{program: "/bin/sh", want: "needs /lib/nothing, which is not there"},
-		{program: "/usr/bin/windows", want: `is a script with the line ends of Windows: its interpreter "/bin/tool\r" is not there`},
+		{program: "/bin/sh", want: "needs /lib/nothing, which does not exist"},
+		{program: "/usr/bin/windows", want: `is a script with the line ends of Windows: its interpreter "/bin/tool\r" does not exist`},
 		{program: "/usr/bin/bare", want: "is a script whose first line names no interpreter"},
 		{program: "/usr/bin/empty", want: "is empty"},
 		{program: "/usr/bin/text", want: "is neither a program of this kernel nor a script that begins with #!"},
@@ -131,10 +131,10 @@ func TestMount(t *testing.T) {
 		{name: "a directory over a file", target: "/etc/app.conf", source: "dir", want: "is a file in the container, over which no directory can be mounted"},
 		{name: "a tmpfs over a file", target: "/etc/app.conf", want: "is a file in the container, over which no directory can be mounted"},
 		{name: "below a file", target: "/etc/app.conf/x", source: "dir", want: "is below /etc/app.conf, which is a file in the container"},
-		{name: "in a read-only volume", before: "/data", target: "/data/x", source: "dir", want: "is not there, and can't be made in /data, which is mounted read-only"},
-		{name: "over what a read-only volume has", before: "/data", target: "/data/sub", source: "dir"},
+		{name: "in a read-only volume", before: "/data", target: "/data/x", source: "dir", want: "does not exist, and can't be created in /data, which is mounted read-only"},
+		{name: "over a directory of a read-only volume", before: "/data", target: "/data/sub", source: "dir"},
 		{name: "over a file of a volume", before: "/data", target: "/data/tool", source: "dir", want: "is a file in the container, over which no directory can be mounted"},
-		{name: "what is not there is told elsewhere", target: "/data", source: "none"},
+		{name: "a missing source is reported elsewhere", target: "/data", source: "none"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			v := New(root)
@@ -177,7 +177,7 @@ func TestMountsCover(t *testing.T) {
 	if flaw, err := v.Mount("/bin", "", false); flaw != "" || err != nil {
 		t.Fatalf("%q, %v", flaw, err)
 	}
-	if got, awaited, err := v.ProgramFlaw(process("/opt/app/new")); got != "needs /bin/sh, which is not there" || awaited || err != nil {
+	if got, awaited, err := v.ProgramFlaw(process("/opt/app/new")); got != "needs /bin/sh, which does not exist" || awaited || err != nil {
 		t.Errorf("an interpreter that a tmpfs covers: %q, %v, %v", got, awaited, err)
 	}
 	if flaw, err := v.Mount("/opt", "/proc/self", false); flaw != "" || err != nil {

@@ -8,7 +8,7 @@ import "testing"
 func TestDoctor(t *testing.T) {
 	s := begin(t)
 	s.run(`
-		# line NAME: its state and what was found; sick NAME TEXT: it is not ok, and says so.
+		# line NAME: its state and its finding; sick NAME TEXT: it is not ok, and says so.
 		line() { kuke doctor 2>&1 | grep -A 1 -E "^[a-zA-Z]+ +$1 " || true; }
 		sick() { local out; out=$(line "$1"); lacks "$out" 'ok  '; has "$out" "$2"; }
 		well() { local out; out=$(line "$1" | head -n 1); has "$out" 'ok  '; }
