@@ -15,9 +15,9 @@ import "fmt"
 
 const what = "no identifiers"
 
-// F prints such things.
+// F prints such things, or "no such file or directory".
 func F() {
-	fmt.Println("one\ntwo,", "What\n") // Taken away
+	fmt.Println("one\ntwo,", "What\n") // Taken all of it away
 	fmt.Println(` + "`\nlines\nby now`" + `)
 	/* anew,
 	   and that
@@ -37,7 +37,7 @@ func F() {
 	want := []string{
 		`a/p.go:1: "stands for": name the noun`,
 		`a/p.go:9: "such": name the noun`,
-		`a/p.go:11: "Taken away": name the noun`,
+		`a/p.go:11: "Taken all of it away": name the noun`,
 		`a/p.go:15: "anew": name the noun`,
 		`a/p.go:16: "that which": name the noun`,
 		`a/p.go:11: "What": name the noun`,
