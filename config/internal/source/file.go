@@ -93,13 +93,13 @@ func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
 func Discover(paths []string, stdin func() io.Reader, within sandbox.Files, diags *resource.Diagnostics) []File {
 	var sources []File
 	seen := map[string]bool{}
-	add := func(name string, named bool, open func() (io.ReadCloser, error)) {
+	add := func(name string, named bool, read func() ([]byte, error)) {
 		if key := Identity(name); seen[key] {
 			return
 		} else {
 			seen[key] = true
 		}
-		data, err := ReadAll(open)
+		data, err := read()
 		if err != nil {
 			Unreadable(name, err, diags)
 			return
@@ -108,21 +108,21 @@ func Discover(paths []string, stdin func() io.Reader, within sandbox.Files, diag
 	}
 	for _, p := range paths {
 		if p == "-" {
-			add(StdinName, true, func() (io.ReadCloser, error) {
+			add(StdinName, true, func() ([]byte, error) {
 				if stdin == nil {
-					return io.NopCloser(strings.NewReader("")), nil
+					return nil, nil
 				}
-				return io.NopCloser(stdin()), nil
+				return ReadFrom(stdin())
 			})
 			continue
 		}
 		info, err := os.Stat(p)
 		if err != nil || !info.IsDir() {
-			add(filepath.Clean(p), true, OpenFile(p))
+			add(filepath.Clean(p), true, func() ([]byte, error) { return ReadFile(p) })
 			continue
 		}
 		for _, file := range FilesIn(p, diags) {
-			add(file, false, OpenWithin(within, p, file))
+			add(file, false, func() ([]byte, error) { return ReadWithin(within, p, file) })
 		}
 	}
 	return sources
@@ -139,41 +139,45 @@ func Identity(name string) string {
 	return name
 }
 
-// OpenFile returns a function that opens a file that the user named.
-func OpenFile(name string) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return os.Open(name) }
-}
-
-// OpenWithin returns a function that opens a file in dir that the user did not name.
-func OpenWithin(within sandbox.Files, dir, file string) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) {
-		path, err := filepath.Abs(file)
-		if err != nil {
-			return nil, err
-		}
-		if within.Root == "" {
-			within.Root = dir
-		}
-		return within.Open(path)
-	}
-}
-
-// ReadInput reads standard input, one byte further than [ReadAll] takes it.
-func ReadInput(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxSize+1)) }
-
-// ReadAll reads what open opens, and refuses more than [MaxSize].
-func ReadAll(open func() (io.ReadCloser, error)) ([]byte, error) {
-	f, err := open()
+// ReadFile reads a file that the user named. It refuses more than [MaxSize], as the others do.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	return ReadFrom(f)
+}
+
+// ReadWithin reads a file in dir that the user did not name. It must be within the root of within, or where that has none
+// within dir.
+func ReadWithin(within sandbox.Files, dir, name string) ([]byte, error) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	if within.Root == "" {
+		within.Root = dir
+	}
+	f, err := within.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadFrom(f)
+}
+
+// ReadFrom reads standard input.
+func ReadFrom(r io.Reader) ([]byte, error) {
+	data, err := ReadInput(r)
 	if err == nil && len(data) > MaxSize {
 		err = errTooLarge
 	}
 	return data, err
 }
+
+// ReadInput reads standard input, one byte further than [ReadFrom] takes it.
+func ReadInput(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, MaxSize+1)) }
 
 var errTooLarge = fmt.Errorf("it is larger than %d MiB", MaxSize>>20)
 

@@ -141,12 +141,7 @@ func formatSources(paths []string, recursive bool, stdin io.Reader, diags *resou
 			continue
 		}
 		seen[source.Identity(name)] = true
-		data, err := source.ReadAll(func() (io.ReadCloser, error) {
-			if name == source.StdinName {
-				return io.NopCloser(stdin), nil
-			}
-			return os.Open(name)
-		})
+		data, err := readFormattable(name, stdin)
 		if err != nil {
 			source.Unreadable(name, err, diags)
 			continue
@@ -154,6 +149,13 @@ func formatSources(paths []string, recursive bool, stdin io.Reader, diags *resou
 		sources = append(sources, source.File{Name: name, Data: data, Named: true})
 	}
 	return sources
+}
+
+func readFormattable(name string, stdin io.Reader) ([]byte, error) {
+	if name == source.StdinName {
+		return source.ReadFrom(stdin)
+	}
+	return source.ReadFile(name)
 }
 
 func canFormat(name string) bool { return slices.Contains(formattable, filepath.Ext(name)) }

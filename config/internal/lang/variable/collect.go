@@ -56,12 +56,14 @@ func (s *collector) collect(from Given) {
 	}
 	for _, dir := range from.Dirs {
 		for _, name := range autoFiles(source.Shown(dir)) {
-			s.file(name, source.OpenWithin(sandbox.Files{Outside: from.Outside}, dir, name), false)
+			data, err := source.ReadWithin(sandbox.Files{Outside: from.Outside}, dir, name)
+			s.file(name, data, err, false)
 		}
 	}
 	for _, a := range from.Assignments {
 		if a.File != "" {
-			s.file(a.File, source.OpenFile(a.File), true)
+			data, err := source.ReadFile(a.File)
+			s.file(a.File, data, err, true)
 			continue
 		}
 		if s.root.Variables[a.Name] == nil {

@@ -5,7 +5,6 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,9 +47,8 @@ func autoFiles(dir string) []string {
 	return files
 }
 
-// file reads a file of assignments. named says that the user named it.
-func (s *collector) file(name string, open func() (io.ReadCloser, error), named bool) {
-	data, err := source.ReadAll(open)
+// file adds the assignments of a file that was read, with its data or an error. named says that the user named it.
+func (s *collector) file(name string, data []byte, err error, named bool) {
 	if err != nil {
 		source.Unreadable(name, err, s.diags)
 		s.broken = true
