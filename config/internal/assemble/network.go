@@ -23,12 +23,12 @@ func validateNetworks(decls []*schema.Declaration, tree *resource.Tree, members 
 func validateSpaceNames(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	owners := map[string]*resource.Resource{}
 	for r := range specs[*resource.Space](decls) {
-		for _, made := range []struct{ what, name string }{
+		for _, made := range []struct{ thing, name string }{
 			{"CNI network", resource.NetworkName(r.Path)},
 			{"bridge", resource.BridgeName(r.Path)},
 		} {
 			if other := owners[made.name]; other != nil {
-				diags.Errorf(r.Declared, r.Path, "Conflicting names", "The spaces %s (%s) and %s would share the %s %s. Give one of them, or its realm, another name.", other.Path, other.Declared, r.Path, made.what, made.name)
+				diags.Errorf(r.Declared, r.Path, "Conflicting names", "The spaces %s (%s) and %s would share the %s %s. Give one of them, or its realm, another name.", other.Path, other.Declared, r.Path, made.thing, made.name)
 				break
 			}
 			owners[made.name] = r

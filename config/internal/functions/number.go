@@ -77,7 +77,7 @@ func boundLog(args []cty.Value) error {
 }
 
 // boundFloat refuses arguments without a finite result, since cty can express no other.
-func boundFloat(args []cty.Value, f func(x, y float64) float64, what string) error {
+func boundFloat(args []cty.Value, f func(x, y float64) float64, name string) error {
 	x, okX := floatOf(args[0])
 	y, okY := floatOf(args[1])
 	if !okX || !okY {
@@ -85,7 +85,7 @@ func boundFloat(args []cty.Value, f func(x, y float64) float64, what string) err
 	}
 	switch result := f(x, y); {
 	case math.IsNaN(result):
-		return fmt.Errorf("%s of these numbers doesn't exist", what)
+		return fmt.Errorf("%s of these numbers doesn't exist", name)
 	case math.IsInf(result, 0):
 		return errors.New("the number is infinite, or too large")
 	}

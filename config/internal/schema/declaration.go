@@ -92,7 +92,7 @@ func (d *Declaration) Written(a *resource.Attribute) *source.Value {
 }
 
 func (d *Declaration) decoder(diags *resource.Diagnostics) *decoder {
-	return &decoder{spelling: d.Spelling, diags: diags, path: d.Path, what: d.Kind.Lower(), ranges: map[string]resource.Range{}, sensitive: map[string]bool{}}
+	return &decoder{spelling: d.Spelling, diags: diags, path: d.Path, owner: d.Kind.Lower(), ranges: map[string]resource.Range{}, sensitive: map[string]bool{}}
 }
 
 func (d *Declaration) takeExternal(diags *resource.Diagnostics) {

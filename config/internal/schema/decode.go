@@ -18,7 +18,7 @@ type decoder struct {
 	spelling *Spelling
 	diags    *resource.Diagnostics
 	path     resource.Path
-	what     string // the thing that has the attributes, for messages: "container"
+	owner    string // the thing that has the attributes, for messages: "container"
 	ranges   map[string]resource.Range
 	// sensitive holds the names of the leaves that come from sensitive values.
 	sensitive map[string]bool
@@ -141,9 +141,9 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 	for _, a := range attrs {
 		names = append(names, d.spelling.attribute(a))
 	}
-	what := "A " + d.what
+	owner := "A " + d.owner
 	if at.shown != "" {
-		what = at.shown
+		owner = at.shown
 	}
 	hint := message.Suggest(f.Name, names)
 	if at.shown == "" {
@@ -157,7 +157,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
-	d.errorf(f.At, "Unsupported "+d.spelling.field, "%s has no %s %q.%s", what, d.spelling.field, message.Shorten(f.Name), hint)
+	d.errorf(f.At, "Unsupported "+d.spelling.field, "%s has no %s %q.%s", owner, d.spelling.field, message.Shorten(f.Name), hint)
 }
 
 // attribute sets the field into to v, which is not null.

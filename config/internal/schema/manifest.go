@@ -208,13 +208,13 @@ func (m *manifestReader) containers(cell *Declaration) {
 	}
 }
 
-func (m *manifestReader) unknownFields(v *source.Value, what string, known []string) {
+func (m *manifestReader) unknownFields(v *source.Value, owner string, known []string) {
 	for _, f := range v.Fields {
 		hint := message.Suggest(f.Name, known)
 		if hint == "" {
 			hint = fmt.Sprintf(" Its fields are %s.", strings.Join(known, ", "))
 		}
-		m.diags.Errorf(f.At, "", "Unsupported field", "%s has no field %q.%s", what, message.Shorten(f.Name), hint)
+		m.diags.Errorf(f.At, "", "Unsupported field", "%s has no field %q.%s", owner, message.Shorten(f.Name), hint)
 	}
 }
 

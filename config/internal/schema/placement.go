@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/config/resource/manifest"
 )
 
-// Placement describes the fields of a body that say which resource it is and what is in it, in the same way as the
+// Placement describes the fields of a body that say which resource it is and which resources are in it, in the same way as the
 // attributes of its spec. A field that only manifests or only HCL has, has no name in the other.
 func Placement(k resource.Kind) []*resource.Attribute {
 	fields := []*resource.Attribute{{Name: "id", Type: resource.TypeString, Check: "name", Doc: "The name once more: where it is given, it must be that of metadata."}}

@@ -80,11 +80,11 @@ func Normalize(s File, diags *resource.Diagnostics) (data []byte, ok bool) {
 		bad += size
 	}
 	at := newLines(s.Name, data).at(bad, bad+1)
-	what := fmt.Sprintf("the byte 0x%02x here is no part of a character", data[bad])
+	reason := fmt.Sprintf("the byte 0x%02x here is no part of a character", data[bad])
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		what = "it looks like UTF-16"
+		reason = "it looks like UTF-16"
 	}
-	diags.Errorf(at, "", "Invalid encoding", "The file is not UTF-8 text: %s. Save it as UTF-8.", what)
+	diags.Errorf(at, "", "Invalid encoding", "The file is not UTF-8 text: %s. Save it as UTF-8.", reason)
 	return data, false
 }
 

@@ -66,9 +66,9 @@ var (
 )
 
 // lineOf returns the number of the first line from the given one on that matches, or the given one.
-func (r *yamlReader) lineOf(from int, what *regexp.Regexp) int {
+func (r *yamlReader) lineOf(from int, pattern *regexp.Regexp) int {
 	for i, line := range strings.Split(string(r.lines.data), "\n") {
-		if i+1 >= from && what.MatchString(line) {
+		if i+1 >= from && pattern.MatchString(line) {
 			return i + 1
 		}
 	}

@@ -11,8 +11,8 @@ import (
 
 // unusable are the IPv4 addresses that no cell can have, and their purpose.
 var unusable = []struct {
-	prefix netip.Prefix
-	what   string
+	prefix  netip.Prefix
+	purpose string
 }{
 	{netip.MustParsePrefix("0.0.0.0/8"), "stands for the host itself"},
 	{netip.MustParsePrefix("127.0.0.0/8"), "is for loopback"},
@@ -25,7 +25,7 @@ var unusable = []struct {
 func usable(s string, p netip.Prefix) error {
 	for _, u := range unusable {
 		if p.Overlaps(u.prefix) {
-			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", message.Shorten(s), u.prefix, u.what)
+			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", message.Shorten(s), u.prefix, u.purpose)
 		}
 	}
 	return nil

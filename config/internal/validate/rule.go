@@ -55,7 +55,7 @@ var rules = map[string]Rule{
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
-func choice(what string, words ...string) Rule {
+func choice(noun string, words ...string) Rule {
 	normalize := func(s string) (string, error) {
 		switch {
 		case s == words[0]:
@@ -64,9 +64,9 @@ func choice(what string, words ...string) Rule {
 			return s, nil
 		}
 		last := len(words) - 1
-		return "", fmt.Errorf("there is no %s %q; write %s or %s", what, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
+		return "", fmt.Errorf("there is no %s %q; write %s or %s", noun, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
 	}
-	return Rule{Summary: "Unknown " + what, normalize: normalize, Values: words}
+	return Rule{Summary: "Unknown " + noun, normalize: normalize, Values: words}
 }
 
 // RuleOf returns the rule of an attribute, the zero one where it has none.

@@ -149,9 +149,9 @@ func (e *Evaluator) report(problems hcl.Diagnostics) {
 	source.Report(problems, e.diags)
 }
 
-// Settled returns the value of expr, which must be known and not sensitive, since it decides which resources exist. what
+// Settled returns the value of expr, which must be known and not sensitive, since it decides which resources exist. role
 // names the value in messages.
-func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, what string) (cty.Value, bool) {
+func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, role string) (cty.Value, bool) {
 	val, ok := e.evaluate(expr, s)
 	if !ok {
 		return val, false
@@ -159,10 +159,10 @@ func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, what string) (cty.Val
 	at := source.RangeOf(expr.Range())
 	switch {
 	case functions.IsSensitive(val):
-		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(what))
+		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(role))
 		return val, false
 	case !val.IsWhollyKnown():
-		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", message.Sentence(what))
+		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", message.Sentence(role))
 		return val, false
 	}
 	val, _ = val.UnmarkDeep()
@@ -170,14 +170,14 @@ func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, what string) (cty.Val
 }
 
 // SettledText returns the text that expr must have, known and not sensitive.
-func (e *Evaluator) SettledText(expr hcl.Expression, s *Scope, what string) (string, bool) {
-	val, ok := e.Settled(expr, s, what)
+func (e *Evaluator) SettledText(expr hcl.Expression, s *Scope, role string) (string, bool) {
+	val, ok := e.Settled(expr, s, role)
 	if !ok {
 		return "", false
 	}
 	text, err := convert.Convert(val, cty.String)
 	if err != nil || text.IsNull() {
-		e.diags.Errorf(source.RangeOf(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(what), described(val))
+		e.diags.Errorf(source.RangeOf(expr.Range()), "", "Wrong type", "%s must be a text, but this is %s.", message.Sentence(role), described(val))
 		return "", false
 	}
 	return text.AsString(), true

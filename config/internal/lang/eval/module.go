@@ -65,12 +65,12 @@ func (m *ModuleInstance) local(name string, at resource.Range) (cty.Value, bool)
 	})
 }
 
-func (m *ModuleInstance) undeclared(what, name string, known []string, remedy string, at resource.Range) {
+func (m *ModuleInstance) undeclared(noun, name string, known []string, remedy string, at resource.Range) {
 	hint := message.Suggest(name, known)
 	if hint == "" {
 		hint = " " + remedy
 	}
-	m.Eval.diags.Errorf(at, "", "Undeclared "+what, "There is no %s %q here.%s", what, message.Shorten(name), hint)
+	m.Eval.diags.Errorf(at, "", "Undeclared "+noun, "There is no %s %q here.%s", noun, message.Shorten(name), hint)
 }
 
 // path returns one of the directories that expressions can ask for. All are absolute, as the sources of volumes must be.

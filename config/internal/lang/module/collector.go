@@ -122,10 +122,10 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *Block)
 }
 
 // label returns the one label of a block, or reports that it has not exactly one.
-func (c *collector) label(b *hclsyntax.Block, what string) string {
+func (c *collector) label(b *hclsyntax.Block, noun string) string {
 	switch len(b.Labels) {
 	case 0:
-		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", what, b.Type)
+		c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing name", "The name of the %s is missing. Write it after the word: %s \"name\" { … }.", noun, b.Type)
 		return ""
 	case 1:
 		if b.Labels[0] == "" {
@@ -137,7 +137,7 @@ func (c *collector) label(b *hclsyntax.Block, what string) string {
 	if _, ok := schema.KindOf(b.Type); ok {
 		hint = " Its parents are the blocks around it, or stand in parent = \"…\"."
 	}
-	c.diags.Errorf(source.RangeOf(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", what, hint)
+	c.diags.Errorf(source.RangeOf(b.LabelRanges[1]), "", "Extra name", "A %s has one name.%s", noun, hint)
 	return ""
 }
 
@@ -158,8 +158,8 @@ func (c *collector) identifier(b *hclsyntax.Block) string {
 }
 
 // ReportDuplicate reports that the declaration at at repeats the one at first.
-func ReportDuplicate(diags *resource.Diagnostics, at resource.Range, what, name string, first hcl.Range) {
-	diags.Errorf(at, "", "Duplicate "+what, "The %s %q is already declared at %s. Keep one of them.", what, message.Shorten(name), source.RangeOf(first))
+func ReportDuplicate(diags *resource.Diagnostics, at resource.Range, noun, name string, first hcl.Range) {
+	diags.Errorf(at, "", "Duplicate "+noun, "The %s %q is already declared at %s. Keep one of them.", noun, message.Shorten(name), source.RangeOf(first))
 }
 
 func (c *collector) addLocals(b *hclsyntax.Block) {

@@ -25,7 +25,7 @@ func ConstantBool(attr *hcl.Attribute, diags *resource.Diagnostics) bool {
 	return val != cty.NilVal && val.True()
 }
 
-func constant(attr *hcl.Attribute, diags *resource.Diagnostics, ty cty.Type, what string) cty.Value {
+func constant(attr *hcl.Attribute, diags *resource.Diagnostics, ty cty.Type, form string) cty.Value {
 	val, problems := functions.Literal(attr.Expr)
 	if !problems.HasErrors() {
 		converted, err := convert.Convert(val, ty)
@@ -33,6 +33,6 @@ func constant(attr *hcl.Attribute, diags *resource.Diagnostics, ty cty.Type, wha
 			return converted
 		}
 	}
-	diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, what)
+	diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Wrong type", "%s must be %s.", attr.Name, form)
 	return cty.NilVal
 }

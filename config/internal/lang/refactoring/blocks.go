@@ -29,9 +29,9 @@ func (all *Blocks) Validate(tree *resource.Tree, diags *resource.Diagnostics) {
 		}
 	}
 	from, to, imported := map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}
-	once := func(seen map[resource.Path]resource.Range, p resource.Path, summary, what string, at resource.Range) {
+	once := func(seen map[resource.Path]resource.Range, p resource.Path, summary, predicate string, at resource.Range) {
 		if first, ok := seen[p]; ok {
-			diags.Errorf(at, p, summary, "%s %s already, at %s. Keep one of them.", p, what, first)
+			diags.Errorf(at, p, summary, "%s %s already, at %s. Keep one of them.", p, predicate, first)
 			return
 		}
 		seen[p] = at
