@@ -8,12 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -22,7 +20,7 @@ import (
 
 var family = []resource.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
 
-// open returns the store in dir after a read, with the state.
+// open returns the store in dir, read, and what it holds.
 func open(t rapid.TB, dir string) (*Store, *State, resource.Diagnostics) {
 	t.Helper()
 	s := NewStore(dir)
@@ -50,7 +48,7 @@ func fill(t rapid.TB, dir string, paths ...resource.Path) {
 	must(t, s.Commit())
 }
 
-// files returns the files and directories below dir with their modes.
+// files returns what is below dir with its mode.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
@@ -89,33 +87,6 @@ func TestPathsAndModes(t *testing.T) {
 	slices.Sort(want)
 	if got := files(t, dir); !slices.Equal(got, want) {
 		t.Errorf("files:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-func TestManifest(t *testing.T) {
-	r := record(family[4], 1)
-	got, err := EncodeManifest(r)
-	must(t, err)
-	want := `apiVersion: v1beta1
-kind: Container
-metadata:
-  name: nginx
-spec:
-  id: nginx
-  realmId: main
-  spaceId: default
-  stackId: blog
-  cellId: web
-  root: true
-  image: docker.io/library/debian:latest
-status:
-  project: p1
-  namespace: kukeon-main
-  cgroup: /kukeon/main/default/blog/web/nginx
-  containerId: default_blog_web_nginx
-`
-	if string(got) != want {
-		t.Errorf("manifest:\n%s\nwant:\n%s", got, want)
 	}
 }
 
@@ -219,7 +190,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("read %v, want %v", dump(st.Records), dump(want))
 			}
 			if fresh := (&State{Records: want}).Fingerprint(); st.Fingerprint() != fresh {
-				t.Fatal("the fingerprint changes when the records are read again")
+				t.Fatal("the fingerprint of what was read is another than that of what was put")
 			}
 		}
 	})
@@ -287,58 +258,6 @@ func TestPutInParallel(t *testing.T) {
 	}
 }
 
-// overwrite writes text over the file without changing its identity: inode, size and time.
-func overwrite(t *testing.T, file, text string) {
-	t.Helper()
-	info, err := os.Stat(file)
-	must(t, err)
-	if int64(len(text)) > info.Size() {
-		t.Fatalf("%q is longer than %s", text, file)
-	}
-	text += strings.Repeat("\n", int(info.Size())-len(text))
-	f, err := os.OpenFile(file, os.O_WRONLY, 0)
-	must(t, err)
-	_, err = f.WriteString(text)
-	must(t, errors.Join(err, f.Close(), os.Chtimes(file, time.Time{}, info.ModTime())))
-}
-
-func TestIndexSavesReading(t *testing.T) {
-	dir := t.TempDir()
-	fill(t, dir, family...)
-	file := NewStore(dir).ManifestFile(family[4])
-	overwrite(t, file, "garbage: [")
-	_, st, _ := open(t, dir)
-	if r := st.Records[family[4]]; r == nil || r.Spec.(*resource.Container).Image != resource.DefaultImage {
-		t.Errorf("the index was not used: %+v", r)
-	}
-	must(t, os.Chtimes(file, time.Time{}, time.Unix(1, 0)))
-	if _, st, _ := open(t, dir); len(st.Unreadable) != 1 || st.Unreadable[0].File != file {
-		t.Errorf("with another time: %v, want the manifest to be read and found unreadable", st.Unreadable)
-	}
-}
-
-func TestTreeHoldsOverIndex(t *testing.T) {
-	dir := t.TempDir()
-	fill(t, dir, family...)
-	file := NewStore(dir).ManifestFile(family[4])
-	data, err := os.ReadFile(file)
-	must(t, err)
-	edited := strings.Replace(string(data), "debian", "busybox", 1)
-	must(t, os.WriteFile(file, []byte(edited), 0o640))
-	_, st, _ := open(t, dir)
-	if got := st.Records[family[4]].Spec.(*resource.Container).Image; got != "docker.io/library/busybox:latest" {
-		t.Errorf("the edited manifest was not read: image %s", got)
-	}
-	must(t, os.Remove(file))
-	if _, st, _ = open(t, dir); st.Records[family[4]] != nil || len(st.Records) != 4 {
-		t.Errorf("the removed manifest still counts: %v", st.Paths())
-	}
-	must(t, os.WriteFile(file, data, 0o640))
-	if _, st, _ = open(t, dir); !reflect.DeepEqual(st.Records[family[4]], record(family[4], 0)) {
-		t.Errorf("the manifest put back does not count: %+v", st.Records[family[4]])
-	}
-}
-
 func TestForeignFilesAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, family...)
@@ -349,128 +268,6 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	}
 	if _, st, warnings := open(t, dir); !slices.Equal(st.Paths(), family) || len(warnings) > 0 {
 		t.Errorf("paths %v, warnings %v", st.Paths(), warnings)
-	}
-}
-
-func TestLostIndex(t *testing.T) {
-	tests := map[string]func(data []byte) []byte{
-		"truncated":  func(data []byte) []byte { return data[:len(data)/2] },
-		"empty":      func([]byte) []byte { return nil },
-		"garbage":    func([]byte) []byte { return []byte("\x00\xff{") },
-		"an array":   func([]byte) []byte { return []byte("[]") },
-		"null":       func([]byte) []byte { return []byte("null") },
-		"no version": func([]byte) []byte { return []byte(`{"lineage":"x"}`) },
-		"no lineage": func([]byte) []byte { return []byte(`{"format_version":1}`) },
-		"wrong type": func([]byte) []byte { return []byte(`{"format_version":1,"lineage":"x","resources":[]}`) },
-		"bad path": func([]byte) []byte {
-			return []byte(`{"format_version":1,"lineage":"x","resources":{"..":{"record":{"path":"..","spec":{}}}}}`)
-		},
-	}
-	for name, damage := range tests {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			fill(t, dir, family...)
-			file := filepath.Join(dir, "state.json")
-			data, err := os.ReadFile(file)
-			must(t, err)
-			must(t, os.WriteFile(file, damage(data), 0o640))
-			s, st, warnings := open(t, dir)
-			if !slices.Equal(st.Paths(), family) {
-				t.Errorf("paths %v", st.Paths())
-			}
-			if len(warnings) != 1 || warnings.HasErrors() || warnings[0].Subject.File != file {
-				t.Errorf("warnings %v, want one that names %s", warnings, file)
-			}
-			must(t, s.Put(record("other", 0)))
-			must(t, s.Commit())
-			if _, st, warnings := open(t, dir); len(warnings) > 0 || len(st.Records) != 6 || st.Serial != 1 {
-				t.Errorf("after the next commit: warnings %v, %d records, serial %d", warnings, len(st.Records), st.Serial)
-			}
-		})
-	}
-	t.Run("missing", func(t *testing.T) {
-		dir := t.TempDir()
-		fill(t, dir, family...)
-		must(t, os.Remove(filepath.Join(dir, "state.json")))
-		if _, st, warnings := open(t, dir); !slices.Equal(st.Paths(), family) || len(warnings) > 0 {
-			t.Errorf("paths %v, warnings %v", st.Paths(), warnings)
-		}
-	})
-	t.Run("entries of other paths", func(t *testing.T) {
-		dir := t.TempDir()
-		fill(t, dir, family...)
-		file := filepath.Join(dir, "state.json")
-		data, err := os.ReadFile(file)
-		must(t, err)
-		swapped := strings.NewReplacer(`"main":{`, `"main/default":{`, `"main/default":{`, `"main":{`).Replace(string(data))
-		must(t, os.WriteFile(file, []byte(swapped), 0o640))
-		if _, st, _ := open(t, dir); !slices.Equal(st.Paths(), family) || !reflect.DeepEqual(st.Records["main"], record("main", 0)) {
-			t.Errorf("the index holds over the tree: %v", dump(st.Records))
-		}
-	})
-}
-
-func TestNewerIndexIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	fill(t, dir, "main")
-	file := filepath.Join(dir, "state.json")
-	must(t, os.WriteFile(file, []byte(`{"format_version":2,"resources":"whatever"}`), 0o640))
-	st, err := NewStore(dir).Read()
-	if err == nil || st != nil || !strings.Contains(err.Error(), "use a newer kuke") || !strings.Contains(err.Error(), file) {
-		t.Errorf("Read = %v, %v", st, err)
-	}
-}
-
-func TestBrokenManifest(t *testing.T) {
-	good, err := EncodeManifest(record(family[4], 0))
-	must(t, err)
-	replace := func(old, fresh string) string {
-		if !strings.Contains(string(good), old) {
-			t.Fatalf("no %q in the manifest", old)
-		}
-		return strings.Replace(string(good), old, fresh, 1)
-	}
-	tests := map[string]struct{ text, err string }{
-		"empty":                {"", "it is empty"},
-		"zero bytes":           {strings.Repeat("\x00", 512), "only zero bytes"},
-		"garbage":              {"a: [", "yaml"},
-		"binary":               {"\x00\xff", "yaml"},
-		"a list":               {"- a", "cannot unmarshal"},
-		"a word":               {"hello", "cannot unmarshal"},
-		"null":                 {"null", `it has kind ""`},
-		"cut off":              {string(good[:strings.Index(string(good), "spec:")]), "spec.realmId is <nil>"},
-		"wrong kind":           {replace("kind: Container", "kind: Cell"), "instead of Container of v1beta1"},
-		"wrong version":        {replace("v1beta1", "v2"), "instead of Container of v1beta1"},
-		"wrong id":             {replace("id: nginx", "id: apache"), `spec.id is apache, but its place in the tree implies "nginx"`},
-		"wrong parent":         {replace("cellId: web", "cellId: db"), "spec.cellId is db"},
-		"no parent":            {replace("  stackId: blog\n", ""), "spec.stackId is <nil>"},
-		"id of another type":   {replace("id: nginx", "id: [nginx]"), "spec.id is [nginx]"},
-		"unknown field":        {replace("root: true", "rooot: true"), `unknown field "rooot"`},
-		"no status":            {string(good[:strings.Index(string(good), "status:")]), "names no containerd namespace"},
-		"empty status":         {string(good[:strings.Index(string(good), "status:")]) + "status: {}\n", "names no containerd namespace"},
-		"no cgroup":            {regexp.MustCompile("  cgroup: .*\n").ReplaceAllString(string(good), ""), "names no cgroup"},
-		"foreign cgroup":       {regexp.MustCompile("  cgroup: .*").ReplaceAllString(string(good), "  cgroup: /kukeon/../system.slice"), "not one of kuke's"},
-		"no namespace":         {regexp.MustCompile("  namespace: .*\n").ReplaceAllString(string(good), ""), "names no containerd namespace"},
-		"no container":         {regexp.MustCompile("  containerId: .*\n").ReplaceAllString(string(good), ""), "names no containerd container"},
-		"unknown status field": {replace("status:", "status:\n  mood: good"), `unknown field "mood"`},
-		"unknown top field":    {"extra: 1\n" + string(good), `unknown field "extra"`},
-		"wrong type":           {replace("root: true", "root: 3"), "spec"},
-		"field twice":          {replace("root: true", "root: true\n  root: true"), "already set"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			fill(t, dir, family...)
-			file := NewStore(dir).ManifestFile(family[4])
-			must(t, os.WriteFile(file, []byte(tt.text), 0o640))
-			_, st, warnings := open(t, dir)
-			if len(st.Records) != 4 || len(st.Unreadable) != 1 || len(warnings) != 1 {
-				t.Fatalf("%d records, unreadable %v, warnings %v", len(st.Records), st.Unreadable, warnings)
-			}
-			if u := st.Unreadable[0]; u.File != file || u.Path != family[4] || warnings[0].Subject.File != file || !strings.Contains(warnings.Error(), tt.err) {
-				t.Errorf("warning %v\nshould name %s and say %q", warnings, file, tt.err)
-			}
-		})
 	}
 }
 
@@ -500,48 +297,6 @@ func TestFingerprint(t *testing.T) {
 		x, y := randomRecord().Draw(t, "x"), randomRecord().Draw(t, "y")
 		if same := fingerprint("", x) == fingerprint("", y); same != reflect.DeepEqual(x, y) {
 			t.Fatalf("same fingerprint: %v for %v and %v", same, x, y)
-		}
-	})
-}
-
-// FuzzManifest gives decodeManifest anything: it must not panic, and an accepted text must be the same record
-// when it is written and read again.
-func FuzzManifest(f *testing.F) {
-	for i, p := range family {
-		r := record(p, i)
-		if c, ok := r.Spec.(*resource.Container); ok {
-			c.Env = resource.Env{"A": "b"}
-			c.Resources = &resource.Resources{Memory: 1<<62 + 1, CPUs: 0.5}
-		}
-		data, err := EncodeManifest(r)
-		must(f, err)
-		f.Add(string(p), data)
-	}
-	f.Add("main", []byte("apiVersion: v1beta1\nkind: Realm\nspec: {id: main, resources: {memory: 1e3, cpus: 9007199254740993}}\n"))
-	f.Add("main", []byte("apiVersion: v1beta1\nkind: Realm\nmetadata: &a {name: x}\nspec: {id: main, labels: *a}\n"))
-	f.Add("a/b/c/d/e", []byte("apiVersion: v1beta1\nkind: Container\nspec: {id: e, realmId: a, spaceId: b, stackId: c, cellId: d, env: {A: b}}"))
-	f.Fuzz(func(t *testing.T, path string, data []byte) {
-		p, err := resource.ParsePath(path)
-		if err != nil {
-			t.Skip()
-		}
-		r, err := decodeManifest(p, data)
-		if err != nil {
-			return
-		}
-		encoded, err := EncodeManifest(r)
-		if err != nil {
-			t.Fatalf("accepted, but can't be written: %v", err)
-		}
-		again, err := decodeManifest(p, encoded)
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, encoded)
-		}
-		fingerprint := func(r *Record) string {
-			return (&State{Records: map[resource.Path]*Record{p: r}}).Fingerprint()
-		}
-		if fingerprint(r) != fingerprint(again) {
-			t.Fatalf("%v became %v", dump(map[resource.Path]*Record{p: r}), dump(map[resource.Path]*Record{p: again}))
 		}
 	})
 }
