@@ -22,22 +22,22 @@ type decider struct {
 
 // decideAll decides on every resource once, where t says what else must change because of earlier decisions.
 func decideAll(in *input, s *scope, t *triggers, diags *resource.Diagnostics) *draft {
-	so := newDraft(in, s)
+	d := newDraft(in, s)
 	check := &hostCheck{in: in, diags: diags}
-	d := &decider{
-		in: in, draft: so, check: check, diags: diags, prune: &pruner{in: in, draft: so, diags: diags},
-		containers: &containers{in: in, draft: so, check: check, triggers: t, diags: diags},
+	decider := &decider{
+		in: in, draft: d, check: check, diags: diags, prune: &pruner{in: in, draft: d, diags: diags},
+		containers: &containers{in: in, draft: d, check: check, triggers: t, diags: diags},
 	}
 	for _, p := range in.paths() {
-		so.order = append(so.order, p)
-		if !so.targeted(p) {
+		d.order = append(d.order, p)
+		if !d.targeted(p) {
 			continue
 		}
-		if c := d.decide(p); c != nil {
-			so.changes[p] = c
+		if c := decider.decide(p); c != nil {
+			d.changes[p] = c
 		}
 	}
-	return so
+	return d
 }
 
 func (d *decider) decide(p resource.Path) *plan.Change {

@@ -130,35 +130,44 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actu
 			after.Status.Run = state.RunKilled
 		}
 	case plan.Pause:
-		if status == plan.TaskPaused {
+		switch status {
+		case plan.TaskPaused:
 			return nil
-		}
-		if status != plan.TaskRunning {
+		case plan.TaskRunning:
+		default:
 			return refuse("does not run: it is " + now.State)
 		}
 		after.Status.Run = state.RunPaused
 	case plan.Unpause:
-		if status == plan.TaskRunning && r.Status.Run == "" {
+		switch {
+		case status == plan.TaskRunning && r.Status.Run == "":
 			return nil
-		}
-		if pauseEnded(r, c) && !running {
+		case pauseEnded(r, c) && !running:
 			diags.Errorf(resource.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
 			return nil
-		}
-		if status != plan.TaskPaused {
+		case status != plan.TaskPaused:
 			return refuse("is not paused: it is " + now.State)
 		}
 		after.Status.Run = ""
 	case plan.Restart:
-		if profile := after.Spec.(*resource.Container).AppArmorProfile(); profile != resource.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
-			return refuse(fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile))
-		}
-		after.Status.Run, after.Status.Health, after.Status.Exit = "", nil, nil
-		if spec := after.Spec.(*resource.Container); spec.Healthcheck != nil && !sealedCheck(spec) {
-			change.Check = resource.Healthy
+		if why := restart(change, actual); why != "" {
+			return refuse(why)
 		}
 	}
 	return change
+}
+
+// restart has a container started again by c, or says why it can't be.
+func restart(c *plan.Change, actual *plan.Actual) (why string) {
+	spec := c.After.Spec.(*resource.Container)
+	if profile := spec.AppArmorProfile(); profile != resource.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
+		return fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile)
+	}
+	c.After.Status.Run, c.After.Status.Health, c.After.Status.Exit = "", nil, nil
+	if spec.Healthcheck != nil && !sealedCheck(spec) {
+		c.Check = resource.Healthy
+	}
+	return ""
 }
 
 // exitOf returns how the container ended before it is shut down, which its task tells only until then, or nil where it is

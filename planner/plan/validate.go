@@ -60,31 +60,40 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("image %d is missing", i)
 		}
 	}
-	for i, s := range p.Steps {
-		for _, on := range s.After {
-			if on < 0 || on >= i {
-				return fmt.Errorf("step %d waits for step %d", i, on)
-			}
+	for i := range p.Steps {
+		if err := p.validateStep(i, changes); err != nil {
+			return fmt.Errorf("step %d%w", i, err)
 		}
-		if s.Op == OpImage {
-			if s.Image == nil {
-				return fmt.Errorf("step %d has no image", i)
-			}
-			continue
+	}
+	return nil
+}
+
+// validateStep makes sure that the i-th step belongs to a change. The error goes on after the number of the step.
+func (p *Plan) validateStep(i int, changes map[resource.Path]*Change) error {
+	s := &p.Steps[i]
+	for _, on := range s.After {
+		if on < 0 || on >= i {
+			return fmt.Errorf(" waits for step %d", on)
 		}
-		if s.Op == OpNames {
-			if !slices.ContainsFunc(p.Names, func(n SpaceNames) bool { return n.Space == s.Path }) {
-				return fmt.Errorf("step %d (%s %s) has no names", i, s.Op, s.Path)
-			}
-			continue
+	}
+	switch s.Op {
+	case OpImage:
+		if s.Image == nil {
+			return errors.New(" has no image")
 		}
-		c := changes[s.Path]
-		if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
-			return fmt.Errorf("step %d (%s %s) has no change", i, s.Op, s.Path)
+		return nil
+	case OpNames:
+		if !slices.ContainsFunc(p.Names, func(n SpaceNames) bool { return n.Space == s.Path }) {
+			return fmt.Errorf(" (%s %s) has no names", s.Op, s.Path)
 		}
-		if slices.Contains(containerOps, s.Op) && s.Path.Kind() != resource.KindContainer {
-			return fmt.Errorf("step %d: can't %s a %s", i, s.Op, s.Path.Kind().Lower())
-		}
+		return nil
+	}
+	c := changes[s.Path]
+	if c == nil || !slices.Contains(actionsOf[s.Op], c.Action) {
+		return fmt.Errorf(" (%s %s) has no change", s.Op, s.Path)
+	}
+	if slices.Contains(containerOps, s.Op) && s.Path.Kind() != resource.KindContainer {
+		return fmt.Errorf(": can't %s a %s", s.Op, s.Path.Kind().Lower())
 	}
 	return nil
 }
