@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -98,4 +99,61 @@ func checkBlocks(t *testing.T, page, markdown string) int {
 		}
 	}
 	return len(blocks)
+}
+
+// TestReadmeExample runs the example of the README and compares its output.
+func TestReadmeExample(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: this test runs real containers")
+	}
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = exec.Command("kuke", "kill", "realm", "main").Run() // httpd takes no stop signal
+		removeEverything(t.Fatal)
+	}()
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.hcl")
+	blocks := regexp.MustCompile("(?s)```(hcl|console)\n(.*?)```").FindAllStringSubmatch(string(data), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("the README has %d blocks of HCL and console, want a file, its apply and the plan of a change", len(blocks))
+	}
+	if out, err := exec.Command("kuke", "image", "import", "--realm", "main", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	changed := strings.NewReplacer("8080:80", "8081:80", `"80"]`, `"80", "-h", "/bin"]`).Replace(blocks[0][2])
+	for i, text := range []string{blocks[0][2], changed} {
+		if err := os.WriteFile(main, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, sample := range strings.Split(strings.TrimPrefix(blocks[i+1][2], "# "), "\n# ") {
+			line, want, _ := strings.Cut(sample, "\n")
+			cmd := exec.Command("kuke", strings.Fields(line)[1:]...)
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", line, err, out)
+			}
+			if have := timeless(string(out)); have != timeless(want) {
+				t.Errorf("%s prints\n%s\nthe README has\n%s", line, out, want)
+			}
+		}
+	}
+}
+
+// timeless returns the output of a command without times, and with its steps, which run at the same time, sorted at the end.
+func timeless(text string) string {
+	text = regexp.MustCompile(`in [0-9.]+m?s\b`).ReplaceAllString(text, "in 0s")
+	var lines, steps []string
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		if line = strings.TrimRight(line, " \n"); strings.HasSuffix(line, " in 0s") {
+			steps = append(steps, line)
+		} else {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(steps)
+	return strings.Join(append(lines, steps...), "\n")
 }
