@@ -21,6 +21,6 @@ func TestWatchOnTerminal(t *testing.T) {
 	}
 	watch("NO_COLOR=1 kuke get -w", cleared+"crash  Ready", "└─ side  Ready")
 	watch("kuke get containers -w", cleared+"PATH", "crash/s/t/c0/root   Ready")
-	watch("kuke get realms -w --containerd /nonexistent", cleared+"PATH", "Unknown", "there is no such socket")
+	watch("kuke get realms -w --containerd /nonexistent", cleared+"PATH", "Unknown", "the socket does not exist")
 	watch("kuke top --interval 100ms", cleared+"PATH", "crash/s/t/c0/root")
 }

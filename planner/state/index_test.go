@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// overwrite writes text over the file without changing what identifies it: inode, size and time.
+// overwrite writes text over the file without changing its identity: inode, size and time.
 func overwrite(t *testing.T, file, text string) {
 	t.Helper()
 	info, err := os.Stat(file)

@@ -20,7 +20,7 @@ import (
 
 var family = []resource.Path{"main", "main/default", "main/default/blog", "main/default/blog/web", "main/default/blog/web/nginx"}
 
-// open returns the store in dir, read, and what it holds.
+// open returns the store in dir after a read, with the state.
 func open(t rapid.TB, dir string) (*Store, *State, resource.Diagnostics) {
 	t.Helper()
 	s := NewStore(dir)
@@ -48,7 +48,7 @@ func fill(t rapid.TB, dir string, paths ...resource.Path) {
 	must(t, s.Commit())
 }
 
-// files returns what is below dir with its mode.
+// files returns the files and directories below dir with their modes.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
@@ -190,7 +190,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("read %v, want %v", dump(st.Records), dump(want))
 			}
 			if fresh := (&State{Records: want}).Fingerprint(); st.Fingerprint() != fresh {
-				t.Fatal("the fingerprint of what was read is another than that of what was put")
+				t.Fatal("the fingerprint changes when the records are read again")
 			}
 		}
 	})

@@ -65,7 +65,7 @@ var reasons = map[reason]struct {
 	passes                 bool
 }{
 	noSocket: {
-		found:      "there is no such socket, so containerd is not running, or it listens elsewhere",
+		found:      "the socket does not exist: containerd is not running, or it listens elsewhere",
 		fix:        "Start it: systemctl start containerd. Name its socket with --containerd if it listens elsewhere. While the host boots, wait for it with --connect-timeout",
 		waitingFor: "the socket %s to appear", passes: true,
 	},

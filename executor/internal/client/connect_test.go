@@ -131,7 +131,7 @@ func TestDialErrors(t *testing.T) {
 		name, file, found, fix string
 		is                     error
 	}{
-		{"missing", filepath.Join(dir, "none"), "no such socket", "Install it: apt-get install containerd", fs.ErrNotExist},
+		{"missing", filepath.Join(dir, "none"), "socket does not exist", "Install it: apt-get install containerd", fs.ErrNotExist},
 		{"stale", stale, "nobody listens", "systemctl start containerd", syscall.ECONNREFUSED},
 		{"HTTP", html, "not containerd", "--containerd", nil},
 		{"another gRPC server", other, "not containerd", "--containerd", nil},

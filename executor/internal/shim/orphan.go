@@ -24,7 +24,7 @@ import (
 // [working].
 const orphanGrace = 2 * time.Second
 
-// makingTimeout limits the time for which such a process counts: after it, the process hangs.
+// makingTimeout limits the time for which that process counts: after it, the process is considered to hang.
 const makingTimeout = time.Minute
 
 // BundlesDir is the directory with the bundle of each task, below containerd's state directory.
