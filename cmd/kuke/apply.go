@@ -19,7 +19,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// applyOptions are what apply and destroy share beyond planning.
+// applyOptions are the options of apply and destroy beyond those of planning.
 type applyOptions struct {
 	planOptions
 	planFile    string
@@ -58,7 +58,7 @@ func newApply(a *app) *cobra.Command {
 			if len(args) == 1 {
 				o.planFile = args[0]
 				if fixed := a.given(cmd, fixedByPlan); len(fixed) > 0 {
-					return fmt.Errorf("a saved plan holds the project, the targets and the options it was made with: leave out %s, or plan again with it", strings.Join(fixed, ", "))
+					return fmt.Errorf("a saved plan contains its project, targets and options: leave out %s, or plan again with it", strings.Join(fixed, ", "))
 				}
 				o.inputs = a.given(cmd, inputFlags)
 			}
@@ -85,7 +85,7 @@ func newDestroy(a *app) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	addImagesFlag(cmd, &o.images)
-	// What is destroyed is what was recorded; a configuration says no more than whose.
+	// The records are destroyed; a configuration only names their project.
 	for _, name := range []string{"var", "var-file", "allow-outside-files"} {
 		cmd.Flags().Lookup(name).Hidden = true
 	}
@@ -94,7 +94,7 @@ func newDestroy(a *app) *cobra.Command {
 
 func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if o.parallelism < 1 {
-		return fmt.Errorf("--parallelism: %d changes at once is too few: at least 1", o.parallelism)
+		return fmt.Errorf("--parallelism: %d is too small: it must be at least 1", o.parallelism)
 	}
 	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
@@ -134,7 +134,7 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 	case ctx.Err() != nil:
 		return session.ErrInterrupted
 	case strings.TrimSpace(line) != "yes":
-		return errors.New("not approved: nothing was changed (answer yes, or use --auto-approve)")
+		return errors.New("not approved: nothing was changed. Enter yes, or use --auto-approve")
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (a *app) evaluateInput(ctx context.Context, c *config.Configuration) error 
 	return nil
 }
 
-// readExpression reads the lines of one expression. At the end of the input it returns what there is of it, and io.EOF.
+// readExpression reads the lines of one expression. At the end of the input it returns the unfinished expression and io.EOF.
 func readExpression(ctx context.Context, in *bufio.Reader, prompt func(string)) (string, error) {
 	var text strings.Builder
 	open := ""
@@ -99,7 +99,7 @@ func readExpression(ctx context.Context, in *bufio.Reader, prompt func(string)) 
 	for {
 		line, err := tty.ReadLine(ctx, in, config.MaxExpression-text.Len())
 		if errors.Is(err, tty.ErrTooLong) {
-			err = fmt.Errorf("one of them is longer than %d MiB", config.MaxExpression>>20)
+			err = fmt.Errorf("an expression is longer than %d MiB", config.MaxExpression>>20)
 		}
 		text.WriteString(line)
 		if err != nil {

@@ -45,7 +45,7 @@ func newConvert(a *app) *cobra.Command {
 
 func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if o.to != "" && o.to != string(config.HCL) && o.to != string(config.YAML) {
-		return fmt.Errorf("--to: there is no language %q: write hcl or yaml", o.to)
+		return fmt.Errorf("--to: there is no language %q: use hcl or yaml", o.to)
 	}
 	c, diags, err := o.load(ctx, a)
 	if err != nil {
@@ -67,14 +67,14 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 		return err
 	}
 	if c.Project.Named {
-		a.errs.Note(fmt.Sprintf("What is converted does not name the project. Keep the block of %s, or use --project %s.", c.Project.Declared, c.Project.Name))
+		a.errs.Note(fmt.Sprintf("The converted configuration does not name the project. Keep the block of %s, or use --project %s.", c.Project.Declared, c.Project.Name))
 	}
 	if o.out == "-" {
 		a.out.Text(string(text))
 		return nil
 	}
 	if config.LanguageOf(o.out, text) != to {
-		return fmt.Errorf("--out: by its name %s would not be read as %s: let it end in .%s", o.out, to, to)
+		return fmt.Errorf("--out: the name %s is not that of a file in %s: use a name that ends in .%s", o.out, to, to)
 	}
 	if err := o.write(text); err != nil {
 		return fmt.Errorf("write %s: %w", o.out, err)
@@ -83,20 +83,20 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	return nil
 }
 
-// convertible refuses what would not be the same as text.
+// convertible refuses a configuration with values that a text cannot hold.
 func convertible(c *config.Configuration) error {
 	if c.Pending {
-		return errors.New("the configuration refers to addresses that only planning works out: a converted one can't hold them")
+		return errors.New("the configuration refers to addresses that planning allocates: a converted configuration can't contain them")
 	}
 	for _, r := range c.Tree.Resources() {
 		if len(r.Sensitive) > 0 {
-			return fmt.Errorf("%s: %s holds sensitive values, which a converted configuration would show", r.Declared, r.Path)
+			return fmt.Errorf("%s: %s has sensitive values, which a converted configuration would show", r.Declared, r.Path)
 		}
 	}
 	return nil
 }
 
-// language returns what to write: what is asked for, or what the configuration is not written in yet.
+// language returns the language of the output: that of --to, else the one that the configuration does not use.
 func (o *convertOptions) language(sources map[string][]byte) (config.Language, error) {
 	if o.to != "" {
 		return config.Language(o.to), nil
@@ -113,7 +113,7 @@ func (o *convertOptions) language(sources map[string][]byte) (config.Language, e
 	}
 	switch {
 	case found[config.HCL] && found[config.YAML]:
-		return "", errors.New("the configuration is in HCL and YAML: say with --to which of them to write")
+		return "", errors.New("the configuration is in HCL and YAML: name the language of the output with --to")
 	case found[config.HCL]:
 		return config.YAML, nil
 	}
@@ -130,7 +130,7 @@ func (o *convertOptions) write(text []byte) error {
 	}
 	f, err := os.OpenFile(o.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return errors.New("it exists: choose another name, or overwrite it with --force")
+		return errors.New("the file exists: choose another name, or replace it with --force")
 	}
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// What exec exits with when the command could not be run, as a shell does.
+// The exit statuses of exec for a command that could not be run, as in a shell.
 const (
 	exitNotExecutable exitCode = 126
 	exitNotFound      exitCode = 127
@@ -66,7 +66,7 @@ func (a *app) exec(ctx context.Context, o *execOptions, args []string) error {
 		return errors.New("--tty needs a terminal as standard input, and --interactive to pass it on: leave out -t, or use -it on a terminal")
 	}
 	if o.detach && (o.stdin || o.terminal) {
-		return errors.New("--detach leaves nobody to type: leave out -i and -t")
+		return errors.New("--detach has no terminal and no standard input: leave out -i and -t")
 	}
 	for _, e := range o.env {
 		if _, _, err := resource.ParsePair(e); err != nil {
@@ -209,7 +209,7 @@ func (a *app) attach(ctx context.Context, o *scopeOptions, arg string, proxy boo
 		})
 	}()
 	code, err := exec.Wait(ctx, record)
-	executor.LogSettles() // what was printed last is on its way
+	executor.LogSettles() // the last lines are on their way
 	stop()
 	if logErr := <-ended; !errors.Is(logErr, context.Canceled) {
 		err = errors.Join(err, logErr)

@@ -12,7 +12,7 @@ import (
 )
 
 // twoDashes returns the arguments with two dashes before long flags that have one, which is how Terraform writes them, also
-// before those that there are not, so that the error names them whole. Values of flags, and what follows a command to be
+// before unknown flags, so that the error names them whole. Values of flags, and the arguments of a command to be
 // run in a container or in the lab, are left alone.
 func twoDashes(root *cobra.Command, args []string) []string {
 	cmd, _, err := root.Find(args)
@@ -63,10 +63,10 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 	return nil
 }
 
-// insteadOf says what to use in place of flags that Terraform and its kind have.
+// insteadOf has the remedies for flags of Terraform that kuke lacks.
 var insteadOf = map[string]string{
 	"input":            "kuke asks only on a terminal. Set variables with --var, and use --auto-approve to approve without being asked",
-	"lock":             "each command that changes something takes the lock. Use --lock-timeout to wait for it",
+	"lock":             "each command that changes the state takes the lock. Use --lock-timeout to wait for it",
 	"state":            "the state is the directory of --run-path",
 	"chdir":            "use --file to name the directory of the configuration",
 	"force":            "use --auto-approve to apply without being asked",

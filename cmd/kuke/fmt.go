@@ -49,7 +49,7 @@ func (a *app) format(o *fmtOptions, paths []string) error {
 	case len(paths) == 0:
 		paths = []string{"."}
 	case stdin && len(paths) > 1:
-		return errors.New("- stands for standard input, and stands alone: format the files in another call")
+		return errors.New("- is standard input and excludes files: format the files with another command")
 	}
 	files, sources, diags := config.Format(paths, o.recursive, a.stdin)
 	a.session.Sources = sources

@@ -27,7 +27,7 @@ type getOptions struct {
 	scopeOptions
 	format string
 	watch  bool
-	// kind is the one asked for, empty for all; within restricts it to a resource and what is below it.
+	// kind is the kind to show, empty for all; within restricts it to a resource and the resources below it.
 	kind   resource.Kind
 	within string
 }
@@ -59,7 +59,7 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	}
 	live := o.format == "table" || o.format == "wide" || o.format == "json"
 	if o.watch && (!live || o.format == "json") {
-		return fmt.Errorf("--watch shows tables: leave out --output %s", o.format)
+		return fmt.Errorf("--watch prints tables only: leave out --output %s", o.format)
 	}
 	if len(args) > 0 && (args[0] == "image" || args[0] == "images") {
 		return a.getImages(cmd, o, args[1:])

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// interrupts turns Ctrl-C, SIGTERM and the loss of the terminal into an orderly end: the first ends what can be given up at
+// interrupts turns Ctrl-C, SIGTERM and the loss of the terminal into an orderly end: the first ends everything that can be given up at
 // once, but lets changes under way finish (see [interrupts.DeferCancel]); the second ends everything.
 type interrupts struct {
 	first  chan struct{} // closed at the first signal
@@ -51,7 +51,7 @@ func (i *interrupts) watch(a *app, signals <-chan os.Signal) {
 	i.mu.Unlock()
 	if deferred {
 		// Somebody may have to be waited for who doesn't read.
-		go a.errs.Note("Interrupted: changes under way are finished and recorded, each replacement as a whole, and no further ones begun. Press Ctrl-C again to give them up.")
+		go a.errs.Note("Interrupted: kuke finishes and records the running changes, each replacement as a whole, and begins no others. Press Ctrl-C again to give them up.")
 	} else {
 		i.cancel()
 	}

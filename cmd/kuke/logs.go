@@ -76,12 +76,12 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return t, fmt.Errorf("%q is neither a duration such as 10m nor a time such as 2026-01-02T15:04:05Z", s)
+		return t, fmt.Errorf("%q is neither a duration like 10m nor a time like 2026-01-02T15:04:05Z", s)
 	}
 	return t, nil
 }
 
-// containers returns the recorded containers that args stand for, each once.
+// containers returns the recorded containers that args refer to, each once.
 func (o *scopeOptions) containers(st *state.State, args []string) ([]resource.Path, error) {
 	var paths []resource.Path
 	for _, arg := range args {

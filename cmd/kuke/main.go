@@ -1,5 +1,5 @@
-// Command kuke is Terraform for the containers of one Linux host: it shows what would change, and changes
-// exactly that.
+// Command kuke is Terraform for the containers of one Linux host: it shows the changes of a configuration, and makes
+// exactly these.
 package main
 
 import (
@@ -34,7 +34,7 @@ const (
 	exitInterrupted = 130
 )
 
-// exitCode is an error that says all by its number: what there was to say has been printed.
+// exitCode is an error whose text has been printed.
 type exitCode int
 
 func (exitCode) Error() string { return "" }
@@ -42,7 +42,7 @@ func (exitCode) Error() string { return "" }
 func main() {
 	executor.Init()
 	lab.Init()
-	// containerd's client logs what it also returns.
+	// containerd's client also logs the errors that it returns.
 	log.L.Logger.SetOutput(io.Discard)
 	// Whoever reads the output may go away (kuke apply | head): that must not end a command in the middle of its work.
 	// Unlike an ignored signal, a caught one is not handed down to the programs that are started.
@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		return exitError
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && strings.HasPrefix(path.Path, a.runPath) {
-		err = fmt.Errorf("%w: the state is root's, run kuke with sudo", err)
+		err = fmt.Errorf("%w: the state belongs to root. Run kuke with sudo", err)
 	}
 	a.tell(cmd, err)
 	if interrupts.happened() {

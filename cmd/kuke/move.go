@@ -37,7 +37,7 @@ func newStateMv(a *app) *cobra.Command {
 			return err
 		}
 		if len(args) == 1 && a.projectName == "" {
-			return errors.New("state mv PATH takes resources into a project: name it with --project, or name the new path as well")
+			return errors.New("state mv PATH gives resources to a project: name the project with --project, or name the new path too")
 		}
 		if len(args) == 1 {
 			return a.takeIntoProject(cmd.Context(), from, *lockTimeout)
@@ -61,10 +61,10 @@ func (a *app) takeIntoProject(ctx context.Context, p resource.Path, lockTimeout 
 		return err
 	}
 	for _, r := range changed {
-		a.out.Text(fmt.Sprintf("%s %s belongs to project %s now\n", r.Path.Kind().Lower(), r.Path, a.projectName))
+		a.out.Text(fmt.Sprintf("%s %s now belongs to project %s\n", r.Path.Kind().Lower(), r.Path, a.projectName))
 	}
 	if len(changed) == 0 {
-		a.out.Text(fmt.Sprintf("All of %s belongs to project %s already.\n", p, a.projectName))
+		a.out.Text(fmt.Sprintf("All resources at %s already belong to project %s.\n", p, a.projectName))
 	}
 	return nil
 }

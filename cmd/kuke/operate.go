@@ -15,14 +15,14 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// imperativeOptions are what the commands for single resources share.
+// imperativeOptions are the options of the commands for single resources.
 type imperativeOptions struct {
 	scopeOptions
 	dryRun      bool
 	lockTimeout time.Duration
 }
 
-// addFlags adds them, with those that name what a resource of the kind is in.
+// addFlags adds them, with those that name the parents of a resource of the kind.
 func (o *imperativeOptions) addFlags(cmd *cobra.Command, kind resource.Kind) {
 	o.addParentFlags(cmd, kind)
 	o.addRunFlags(cmd)
@@ -34,7 +34,7 @@ func (o *imperativeOptions) addRunFlags(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
 }
 
-// operations are the commands that change what containers do.
+// operations are the commands that change the tasks of containers.
 var operations = []struct {
 	action plan.Action
 	short  string
@@ -127,7 +127,7 @@ func signalName(s string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("there is no signal %q: use its name, such as TERM or HUP, or its number", s)
+	return "", fmt.Errorf("there is no signal %q: use its name, like TERM or HUP, or its number", s)
 }
 
 // operate carries out an operation on the resources that args name: a kind, then names or paths.

@@ -42,11 +42,11 @@ func newOutput(a *app) *cobra.Command {
 			o := outputs[args[0]]
 			switch {
 			case o == nil && len(outputs) == 0:
-				return fmt.Errorf("project %s has no outputs: none were recorded by an apply", project)
+				return fmt.Errorf("project %s has no outputs: no apply has recorded any", project)
 			case o == nil:
 				return fmt.Errorf("project %s has no output %q; it has %v", project, args[0], slices.Sorted(maps.Keys(outputs)))
 			case o.Sensitive:
-				return fmt.Errorf("output %s is sensitive, and such values are never stored", args[0])
+				return fmt.Errorf("output %s is sensitive: sensitive values are never recorded", args[0])
 			case raw:
 				return a.rawOutput(args[0], o)
 			case asJSON:
@@ -84,7 +84,7 @@ func (a *app) rawOutput(name string, o *state.Output) error {
 		return fmt.Errorf("output %s: %w", name, err)
 	}
 	if !ty.IsPrimitiveType() || ty == cty.DynamicPseudoType {
-		return fmt.Errorf("output %s is no text, number or boolean: use --json", name)
+		return fmt.Errorf("output %s is no string, number or boolean: use --json", name)
 	}
 	var text string
 	if json.Unmarshal(o.Value, &text) != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/kukeon/kuke/planner"
 )
 
-// planOptions are what plan, apply and destroy share.
+// planOptions are the options of plan, apply and destroy.
 type planOptions struct {
 	files       []string
 	variables   variableFlags
@@ -37,13 +37,13 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 }
 
-// addInputFlags adds the flags that say what the configuration is.
+// addInputFlags adds the flags that name the configuration.
 func (o *planOptions) addInputFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "`file` or directory of the configuration, or - for standard input; repeatable (default: the current directory)")
 	o.variables.add(cmd)
 }
 
-// input returns what the configuration is made of: it can be read more than once.
+// input returns the input of the configuration, which can be read more than once.
 func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 	in := config.Input{
 		Paths: o.files, Assignments: o.variables.assignments, Environ: os.Environ(), OutsideFiles: o.variables.outsideFiles,
@@ -112,7 +112,7 @@ func newPlan(a *app) *cobra.Command {
 	return cmd
 }
 
-// addImagesFlag adds the flag of what destroys realms.
+// addImagesFlag adds the flag of commands that destroy realms.
 func addImagesFlag(cmd *cobra.Command, images *bool) {
 	cmd.Flags().BoolVar(images, "images", false, "images of destroyed realms removed too")
 }
@@ -128,13 +128,13 @@ func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 func (o *planOptions) check() error {
 	switch {
 	case o.refreshOnly && !o.refresh:
-		return errors.New("--refresh-only looks at the host, which --refresh=false forbids: leave out one of them")
+		return errors.New("--refresh-only inspects the host, and --refresh=false does not: leave out one of them")
 	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.replace)+len(o.files) > 0 || o.start):
-		return errors.New("--refresh-only compares the state with the host, and nothing else: leave out --file, --target, --replace, --start and --destroy")
+		return errors.New("--refresh-only compares only the state with the host: leave out --file, --target, --replace, --start and --destroy")
 	case o.images && !o.destroy:
-		return errors.New("--images removes the images of realms that are destroyed: use it with --destroy, or kuke image remove for single images")
+		return errors.New("--images removes the images of destroyed realms: use it with --destroy, or use kuke image remove for single images")
 	case o.destroy && len(o.replace) > 0:
-		return errors.New("--replace makes containers anew, which --destroy removes: leave out one of them")
+		return errors.New("--replace creates containers again, and --destroy removes them: leave out one of them")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/kukeon/kuke/planner"
 )
 
-// app holds what all commands share: the global flags and where to print.
+// app has the global flags, and the views that all commands print to.
 type app struct {
 	stdin          *os.File
 	stdout, stderr *os.File
@@ -51,7 +51,7 @@ type app struct {
 // before everybody has given up on kuke.
 const defaultCallTimeout = 2 * time.Minute
 
-// logLevels are the values of --log-level. What goes wrong is told in any case.
+// logLevels are the values of --log-level. Errors are printed at each level.
 var logLevels = map[string]slog.Level{"off": slog.LevelError + 1, "info": slog.LevelInfo, "debug": slog.LevelDebug}
 
 func newRoot(a *app) *cobra.Command {
@@ -142,14 +142,14 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	}
 	for _, dir := range []struct{ flag, value string }{{"run-path", a.runPath}, {"cgroup-root", a.cgroupRoot}, {"cni-conf-dir", a.cniConfDir}} {
 		if dir.value == "" {
-			return fmt.Errorf("--%s: it is empty: name a directory, or leave it out for the default", dir.flag)
+			return fmt.Errorf("--%s: the value is empty: name a directory, or leave out the flag for the default", dir.flag)
 		}
 	}
 	switch {
 	case a.connectTimeout < 0:
-		return fmt.Errorf("--connect-timeout: %s is less than nothing: use 0s to fail at once, or a time to wait such as 2m", a.connectTimeout)
+		return fmt.Errorf("--connect-timeout: %s is negative: use 0s to fail at once, or a time to wait like 2m", a.connectTimeout)
 	case a.callTimeout <= 0:
-		return fmt.Errorf("--call-timeout: %s leaves no time for an answer: use a time such as %s", a.callTimeout, defaultCallTimeout)
+		return fmt.Errorf("--call-timeout: %s leaves no time for an answer: use a time like %s", a.callTimeout, defaultCallTimeout)
 	}
 	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
 		return fmt.Errorf("--run-path: %w", err)
@@ -187,7 +187,7 @@ func (a *app) checkProjectFlag(given bool) error {
 func parsePool(s string) (netip.Prefix, error) {
 	pool, err := netip.ParsePrefix(s)
 	if err != nil || !pool.Addr().Is4() || pool != pool.Masked() || pool.Bits() < 8 || pool.Bits() > 24 {
-		return pool, fmt.Errorf("%q is no IPv4 subnet of 8 to 24 bits, such as %s", s, planner.DefaultSubnetPool)
+		return pool, fmt.Errorf("%q is no IPv4 subnet of 8 to 24 bits, like %s", s, planner.DefaultSubnetPool)
 	}
 	return pool, nil
 }

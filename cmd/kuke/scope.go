@@ -19,7 +19,7 @@ func (o *scopeOptions) addScopeFlags(cmd *cobra.Command) {
 	o.addParentFlags(cmd, resource.KindContainer)
 }
 
-// addParentFlags adds the flags that name what a resource of the kind is in.
+// addParentFlags adds the flags that name the parents of a resource of the kind.
 func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind resource.Kind) {
 	flags := []struct {
 		of         *string
@@ -33,7 +33,7 @@ func (o *scopeOptions) addParentFlags(cmd *cobra.Command, kind resource.Kind) {
 	}
 }
 
-// path returns the path of a resource of the kind that arg stands for: its path, or its name.
+// path returns the path of a resource of the kind, given by its path or its name.
 func (o *scopeOptions) path(kind resource.Kind, arg string) (resource.Path, error) {
 	if kind != resource.KindRealm && !strings.Contains(arg, "/") {
 		arg = strings.Join(append([]string{o.realm, o.space, o.stack, o.cell}[:kind.Depth()-1:kind.Depth()-1], arg), "/")
@@ -45,7 +45,7 @@ func (o *scopeOptions) path(kind resource.Kind, arg string) (resource.Path, erro
 	return p, err
 }
 
-// scope returns the path that arg stands for: a path, or the name of a resource of the kind, whose parents
+// scope returns the path for arg: a path, or the name of a resource of the kind, whose parents
 // the flags tell.
 func (o *scopeOptions) scope(st *state.State, kind resource.Kind, arg string) (resource.Path, error) {
 	p, err := resource.ParsePath(arg)
@@ -69,7 +69,7 @@ func (o *scopeOptions) scope(st *state.State, kind resource.Kind, arg string) (r
 		return "", fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
 	}
 	if p.Depth() > kind.Depth() {
-		return "", fmt.Errorf("%s is a %s: a %s never lies below one", p, p.Kind().Lower(), kind.Lower())
+		return "", fmt.Errorf("%s is a %s: a %s is never below one", p, p.Kind().Lower(), kind.Lower())
 	}
 	return p, nil
 }

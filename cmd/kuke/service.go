@@ -15,7 +15,7 @@ import (
 	"github.com/kukeon/kuke/config"
 )
 
-// serviceOptions are what the commands for units share.
+// serviceOptions are the options of the commands for units.
 type serviceOptions struct {
 	unitDir string
 }
@@ -90,7 +90,7 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 		return err
 	}
 	if made {
-		a.out.Text("wrote " + settings.Environment + " (empty: put KUKE_VAR_name=value into it)\n")
+		a.out.Text("wrote " + settings.Environment + " (empty: add lines like KUKE_VAR_name=value)\n")
 	}
 	if err := a.checkConfiguration(cmd.Context(), settings, variables); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 	return nil
 }
 
-// serviceSettings returns what the units run: this program, with the global flags that it was given.
+// serviceSettings returns the command line of the units: this program, with its global flags.
 func serviceSettings(cmd *cobra.Command, o *installOptions, project string) (service.Settings, error) {
 	s := service.Settings{Project: project, Environment: o.environment}
 	if s.Environment == "" {

@@ -115,7 +115,7 @@ func newStateRm(a *app) *cobra.Command {
 		}
 		return a.session.Forget(cmd.Context(), scope, *lockTimeout, func(paths []resource.Path) error {
 			for _, p := range paths {
-				a.out.Text(fmt.Sprintf("%s %s will be forgotten\n", p.Kind().Lower(), p))
+				a.out.Text(fmt.Sprintf("the record of %s %s will be removed\n", p.Kind().Lower(), p))
 			}
 			if autoApprove {
 				return nil
@@ -162,7 +162,7 @@ func newStatePush(a *app) *cobra.Command {
 		if err := a.session.Push(cmd.Context(), args[0], pushed, force, *lockTimeout); err != nil {
 			return err
 		}
-		a.out.Text(fmt.Sprintf("The state holds %d resources now.\n", len(pushed.Records)))
+		a.out.Text(fmt.Sprintf("The state now has %d resources.\n", len(pushed.Records)))
 		return nil
 	}
 	return cmd
@@ -213,7 +213,7 @@ func newStateRebuild(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a.out.Text(fmt.Sprintf("The index is written anew, with %d resources.\n", resources))
+		a.out.Text(fmt.Sprintf("Rebuilt the index with %d resources.\n", resources))
 		return nil
 	}
 	return cmd
@@ -225,11 +225,11 @@ func (a *app) rebuildFromHost(ctx context.Context, lockTimeout time.Duration) er
 		return err
 	}
 	for _, r := range rebuilt.Records {
-		a.out.Text(fmt.Sprintf("%s %s is recorded\n", r.Path.Kind().Lower(), r.Path))
+		a.out.Text(fmt.Sprintf("recorded %s %s\n", r.Path.Kind().Lower(), r.Path))
 	}
 	for _, note := range rebuilt.Notes {
 		a.errs.Text("Note: " + note + "\n")
 	}
-	a.out.Text(fmt.Sprintf("The state holds %d resources now, %d of them as the host tells.\n", rebuilt.Resources, len(rebuilt.Records)))
+	a.out.Text(fmt.Sprintf("The state now has %d resources, %d of them found on the host.\n", rebuilt.Resources, len(rebuilt.Records)))
 	return nil
 }

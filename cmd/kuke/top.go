@@ -64,11 +64,11 @@ func (a *app) top(ctx context.Context, o *topOptions, args []string) error {
 	order := topOrders[o.sort]
 	switch {
 	case order == nil:
-		return fmt.Errorf("--sort: there is no order %q: use path, cpu, memory or pids", o.sort)
+		return fmt.Errorf("--sort: there is no column %q: use path, cpu, memory or pids", o.sort)
 	case o.format != "table" && o.format != "json":
 		return fmt.Errorf("--output: there is no format %q: use table or json", o.format)
 	case o.interval < 10*time.Millisecond:
-		return fmt.Errorf("--interval: %s is too short to see anything in it", o.interval)
+		return fmt.Errorf("--interval: %s is too short for a measurement", o.interval)
 	}
 	var scope resource.Path
 	if len(args) > 0 {

@@ -45,7 +45,7 @@ func (f *assignmentFlag) Type() string {
 func (f *assignmentFlag) Set(s string) error {
 	if f.file {
 		if s == "" {
-			return errors.New("it names no file")
+			return errors.New("the name of the file is empty")
 		}
 		f.of.assignments = append(f.of.assignments, config.Assignment{File: s})
 		return nil
@@ -58,7 +58,7 @@ func (f *assignmentFlag) Set(s string) error {
 	return nil
 }
 
-// askVariables returns what asks for each variable once, however often the configuration is read.
+// askVariables returns a function that asks for each variable once, however often the configuration is read.
 func (a *app) askVariables(ctx context.Context) func(name, description string, sensitive bool) (string, error) {
 	answers := map[string]string{}
 	return func(name, description string, sensitive bool) (string, error) {

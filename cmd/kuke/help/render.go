@@ -19,7 +19,7 @@ type Style struct {
 	Heading, Strong, Code func(string) string
 }
 
-// indent is what everything but headings stands to the right.
+// indent is the left margin of everything but headings.
 const indent = "  "
 
 // Text returns the page laid out for a terminal.
