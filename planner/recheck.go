@@ -19,8 +19,9 @@ import (
 func CheckHost(p *plan.Plan, prior *state.State, actual *plan.Actual) error {
 	in := newInput(p.Wants(), p.MovedAndImported(prior), actual, Options{Project: p.Project}, orphansOf(prior, actual, p.Destroy))
 	var diags resource.Diagnostics
-	d := &recheck{in: in, draft: newDraft(in, &scope{}), check: &hostCheck{in: in, diags: &diags}, diags: &diags}
-	d.draft.changes = p.ChangesByPath()
+	made := newDraft(in, &scope{})
+	made.changes = p.ChangesByPath()
+	d := &recheck{in: in, check: &hostCheck{in: in, diags: &diags}, allocation: made.allocation(), diags: &diags}
 	d.check.checkPlugins()
 	for _, image := range p.Images {
 		key := plan.ImageKey{Namespace: image.Namespace, Reference: image.Reference}
@@ -50,9 +51,10 @@ func orGone(digest string) string {
 // recheck makes sure that a saved plan can still be carried out.
 type recheck struct {
 	in    *input
-	draft *draft
 	check *hostCheck
-	diags *resource.Diagnostics
+	// allocation holds the records that there will be, and the host that they are compared with.
+	allocation allocate.Input
+	diags      *resource.Diagnostics
 }
 
 // checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
@@ -69,7 +71,7 @@ func (d *recheck) checkAgain(c *plan.Change, want *resource.Resource, loads bool
 		}
 		for _, text := range c.After.Status.Attachment.Published {
 			if port, err := resource.ParsePort(text); err == nil {
-				*d.diags = append(*d.diags, allocate.CheckPort(d.draft.allocation(), c.Path, port)...)
+				*d.diags = append(*d.diags, allocate.CheckPort(d.allocation, c.Path, port)...)
 			}
 		}
 	case resource.KindContainer:
@@ -95,7 +97,7 @@ func (d *recheck) checkSubnetAgain(c *plan.Change) {
 		return
 	}
 	if subnet, err := netip.ParsePrefix(network.Subnet); err == nil {
-		*d.diags = append(*d.diags, allocate.CheckSubnet(d.draft.allocation(), c.Path, subnet)...)
+		*d.diags = append(*d.diags, allocate.CheckSubnet(d.allocation, c.Path, subnet)...)
 	}
 }
 
