@@ -84,7 +84,7 @@ func (c *cell) chooseRoot(diags *resource.Diagnostics) {
 		named := c.container(id.Text)
 		switch {
 		case named == nil:
-			diags.Errorf(id.Range, c.declared.Path, "No such container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.Spelling.RootID, message.Shorten(id.Text), message.Suggest(id.Text, c.names()))
+			diags.Errorf(id.Range, c.declared.Path, "Unknown container", "%s is %q, but the cell has no container of that name in this configuration.%s", c.declared.Spelling.RootID, message.Shorten(id.Text), message.Suggest(id.Text, c.names()))
 		case root != nil && root != named:
 			diags.Errorf(id.Range, c.declared.Path, "Two root containers", "%s names %s, but %s says root = true at %s. Keep one of them.", c.declared.Spelling.RootID, named.Path.Name(), root.Path.Name(), root.Resource.RangeOf("root"))
 		}

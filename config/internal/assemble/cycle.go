@@ -19,7 +19,7 @@ func reportCycle(cycle []*schema.Declaration, name func(resource.Path) string, r
 	if most := 12; len(names) > most {
 		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
 	}
-	diags.Errorf(at, cycle[0].Path, "Dependency cycle", "%s, %s. Take one of these dependencies away.", strings.Join(names, " → "), reason)
+	diags.Errorf(at, cycle[0].Path, "Dependency cycle", "%s, %s. Remove one of these dependencies.", strings.Join(names, " → "), reason)
 }
 
 // maxCycles bounds how many cycles are looked for: more than anybody reads at once.

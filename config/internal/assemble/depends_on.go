@@ -22,7 +22,7 @@ func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 					impossible(d, on.Name, on.Condition, other.Path.Name(), reason, diags)
 				}
 			case whole:
-				diags.Errorf(dependencyRange(d, on.Name), d.Path, "No such container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.Path.Name(), on.Name, message.Suggest(on.Name, c.names()))
+				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.Path.Name(), on.Name, message.Suggest(on.Name, c.names()))
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (c *cell) never(condition resource.Condition) string {
 // its name in the message.
 func impossible(d *schema.Declaration, key string, condition resource.Condition, shown, reason string, diags *resource.Diagnostics) {
 	at := d.Resource.RangeOf(fmt.Sprintf("dependsOn[%q].condition", key))
-	diags.Errorf(at, d.Path, "Impossible condition", "%s can't become %s: %s, or take the condition away.", shown, condition, reason)
+	diags.Errorf(at, d.Path, "Impossible condition", "%s can't become %s: %s, or remove the condition.", shown, condition, reason)
 }
 
 // validateCellDependencies is validateDependencies for cells. order holds the paths of all cells.
@@ -100,7 +100,7 @@ func validateCellDependencies(cells map[resource.Path]*cell, order []resource.Pa
 					impossible(d, on.Name, on.Condition, on.Name, reason, diags)
 				}
 			} else if names, ok := members[p.Parent()]; ok {
-				diags.Errorf(dependencyRange(d, on.Name), d.Path, "No such cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.Path, p, p.Parent(), p.Name(), message.Suggest(p.Name(), names))
+				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.Path, p, p.Parent(), p.Name(), message.Suggest(p.Name(), names))
 			}
 		}
 	}

@@ -13,7 +13,7 @@ func validateTriggers(decls []*schema.Declaration, tree *resource.Tree, diags *r
 		}
 		for _, t := range r.Lifecycle.ReplaceTriggeredBy {
 			if tree.Resource(t.Path) == nil {
-				diags.Errorf(r.Declared, r.Path, "No such resource", "%s is replaced when %s changes, but there is no such resource in this configuration.", r.Path, t.Path)
+				diags.Errorf(r.Declared, r.Path, "Unknown resource", "%s is replaced when %s changes, but no resource with that path is in this configuration.", r.Path, t.Path)
 			}
 		}
 	}

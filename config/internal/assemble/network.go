@@ -115,9 +115,9 @@ func validateAttachments(decls []*schema.Declaration, members map[resource.Path]
 		for _, name := range c.Networks {
 			at := r.RangeOf(fmt.Sprintf("networks[%q]", name))
 			if space := r.Path.Space(); space == in.Join(name) {
-				diags.Errorf(at, r.Path, "Needless network", "The cell is already in the space %s, as all of its stack is; networks names further ones. Take %q away.", space, name)
+				diags.Errorf(at, r.Path, "Needless network", "The cell is already in the space %s, as all of its stack is; networks names further ones. Remove %q.", space, name)
 			} else if names, ok := members[in]; ok && !slices.Contains(names, name) {
-				diags.Errorf(at, r.Path, "No such space", "networks names %q, but the realm %s has no space of that name in this configuration.%s", name, in, message.Suggest(name, names))
+				diags.Errorf(at, r.Path, "Unknown space", "networks names %q, but the realm %s has no space of that name in this configuration.%s", name, in, message.Suggest(name, names))
 			}
 		}
 	}

@@ -15,7 +15,7 @@ func validateRealms(decls []*schema.Declaration, diags *resource.Diagnostics) {
 		at := r.RangeOf("namespace")
 		namespace := resource.NamespaceOf(r.Path, spec)
 		if !isIdentifier(namespace) {
-			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to such a name.", message.Shorten(namespace), maxIdentifier)
+			diags.Errorf(at, r.Path, "Invalid namespace", "containerd can't name a namespace %q: it takes letters, digits and, singly between them, \".\", \"_\" and \"-\", at most %d characters. Set namespace to a name of that form.", message.Shorten(namespace), maxIdentifier)
 			continue
 		}
 		if other := owners[namespace]; other != nil {

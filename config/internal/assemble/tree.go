@@ -19,7 +19,7 @@ func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tr
 		if other := tree.Add(r); other != nil {
 			hint := "Give one of them another name."
 			if d.Kind != resource.KindContainer {
-				hint = "Give one of them another name, or declare it once and write what is below it at the top level, with its path as the parent."
+				hint = "Give one of them another name, or declare it once and write the resources in it at the top level, with its path as the parent."
 			}
 			diags.Errorf(d.Declared, d.Path, "Duplicate resource", "The %s %s is already declared at %s. %s", d.Kind.Lower(), d.Path, other.Declared, hint)
 			continue

@@ -25,7 +25,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 	root.Read(found, files, &diags)
 	c.Project = projectOf(root)
 	if len(diags) == before && root.Empty() {
-		diags.Errorf(resource.Range{File: files.Names[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To take everything away, use kuke destroy.", strings.Join(files.Names, ", "))
+		diags.Errorf(resource.Range{File: files.Names[0]}, "", "Empty configuration", "The files found (%s) declare no resource: write one, such as realm \"main\" {}. To destroy everything, use kuke destroy.", strings.Join(files.Names, ", "))
 	}
 	if root.Broken {
 		return c, files.Sort(diags) // other errors may only follow from that

@@ -43,7 +43,7 @@ func ExpandHome(path string) (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("no home directory is set to stand for ~: %w", err)
+		return "", fmt.Errorf("no home directory is set to replace ~ by: %w", err)
 	}
 	return filepath.Join(home, rest), nil
 }

@@ -78,7 +78,7 @@ func validateHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *r
 	}
 	switch len(given) {
 	case 0:
-		diags.Errorf(at, r.Path, summary, "The healthcheck doesn't say what to check. Set exactly one of exec, http and tcp.")
+		diags.Errorf(at, r.Path, summary, "The healthcheck has no probe. Set exactly one of exec, http and tcp.")
 	case 1:
 	default:
 		diags.Errorf(at, r.Path, summary, "The healthcheck sets %s. Keep exactly one of them.", strings.Join(given, " and "))

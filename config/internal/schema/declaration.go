@@ -159,5 +159,5 @@ func (d *Declaration) warnExternal(r *resource.Resource, diags *resource.Diagnos
 		return
 	}
 	slices.Sort(idle)
-	diags.Warnf(d.Declared, d.Path, "External resource with settings", "%s is managed elsewhere, so that kuke never changes it: %s has no effect here. Take it away, or take external away.", d.Path, strings.Join(idle, ", "))
+	diags.Warnf(d.Declared, d.Path, "External resource with settings", "%s is managed elsewhere, so that kuke never changes it: %s has no effect here. Remove it, or remove external.", d.Path, strings.Join(idle, ", "))
 }

@@ -115,14 +115,14 @@ func (d *decoder) stopgap(a *resource.Attribute, v *source.Value) *source.Value 
 // known, or must not be sensitive, is reported.
 func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bool {
 	if v.HoldsSensitive() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
-		d.errorf(v.Range, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around what is no secret.", at.shown, "env, command, args and healthcheck.exec")
+		d.errorf(v.Range, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around a value that is no secret.", at.shown, "env, command, args and healthcheck.exec")
 		return false
 	}
 	if a.Type == resource.TypeObject || !v.HoldsUnknown() {
 		return true
 	}
 	if a.Early {
-		d.errorf(v.Range, "Unknown value", "%s decides what planning works out, so that it can't depend on that itself. Use a value that is known before.", at.shown)
+		d.errorf(v.Range, "Unknown value", "%s decides the values that planning computes, so that it can't depend on them itself. Use a value that is known before.", at.shown)
 	}
 	d.incomplete = true
 	return false
@@ -333,7 +333,7 @@ func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range,
 	}
 	if err := validateKey(name); err != nil {
 		if sensitive {
-			err = errors.New("a sensitive value can't be such a name: a name is not empty and has neither \"=\" nor white space")
+			err = errors.New("the name comes from a sensitive value and is invalid: a name is not empty and has neither \"=\" nor white space")
 		}
 		d.errorf(rng, summary, "%s: %v.", shown, err)
 		return false

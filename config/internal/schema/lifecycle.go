@@ -37,7 +37,7 @@ func (d *Declaration) takeLifecycle(diags *resource.Diagnostics) {
 		}
 	}
 	if d.Kind != resource.KindContainer && len(l.ReplaceTriggeredBy) > 0 {
-		dec.errorf(v.Range, "Unsupported field", "Only a container can be replaced because something else changes. Take replaceTriggeredBy away.")
+		dec.errorf(v.Range, "Unsupported field", "Only a container can be replaced because something else changes. Remove replaceTriggeredBy.")
 	}
 	for _, t := range l.ReplaceTriggeredBy {
 		if _, err := resource.ParsePath(string(t.Path)); err != nil {

@@ -16,10 +16,10 @@ func Placement(k resource.Kind) []*resource.Attribute {
 	for i, name := range manifest.ParentFields(k) {
 		above := resource.Kinds[i].Lower()
 		shape = append(shape, above)
-		fields = append(fields, &resource.Attribute{Name: name, Type: resource.TypeString, Required: true, Check: "name", Doc: fmt.Sprintf("Name of the %s that it lies in.", above)})
+		fields = append(fields, &resource.Attribute{Name: name, Type: resource.TypeString, Required: true, Check: "name", Doc: fmt.Sprintf("Name of the %s that it is in.", above)})
 	}
 	if len(shape) > 0 {
-		fields = append(fields, &resource.Attribute{HCLName: "parent", Type: resource.TypeString, Doc: fmt.Sprintf("Path of what it lies in, %s: of a block at the top level, which needs it. A nested block has none.", strings.Join(shape, "/"))})
+		fields = append(fields, &resource.Attribute{HCLName: "parent", Type: resource.TypeString, Doc: fmt.Sprintf("Path of the resource that it is in, %s: of a block at the top level, which needs it. A nested block has none.", strings.Join(shape, "/"))})
 	}
 	fields = append(fields, &resource.Attribute{Name: "external", HCLName: "external", Type: resource.TypeBool, Doc: "The resource is managed elsewhere: it must exist, and is left alone."})
 	fields = append(fields, &resource.Attribute{Name: "lifecycle", HCLName: "lifecycle", Type: resource.TypeObject, Fields: resource.LifecycleAttributes(), Doc: "How the resource may change."})

@@ -11,9 +11,9 @@ func finishSpace(r *resource.Resource, s *resource.Space, diags *resource.Diagno
 		return
 	}
 	if s.Network.Internal {
-		diags.Errorf(r.RangeOf("network.egress"), r.Path, summary, "The network is internal (%s), which lets no connection out, so that egress has no effect. Take one of them away.", r.RangeOf("network.internal"))
+		diags.Errorf(r.RangeOf("network.egress"), r.Path, summary, "The network is internal (%s), which lets no connection out, so that egress has no effect. Remove one of them.", r.RangeOf("network.internal"))
 	}
 	if e := s.Network.Egress; e.Default != resource.EgressDeny && len(e.Allow) > 0 {
-		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to keep to what it names, or take it away.", resource.EgressDeny)
+		diags.Errorf(r.RangeOf("network.egress.allow"), r.Path, summary, "By default every destination is allowed, so that allow has no effect. Set default = %q to allow only those that it names, or remove it.", resource.EgressDeny)
 	}
 }

@@ -115,7 +115,7 @@ func (r *yamlReader) value(n *yaml.Node, depth, aliases int) (*Value, error) {
 		r.diags.Errorf(rng, "", "Nested too deeply", "The document nests more than %d levels here, aliases followed. Write it flatter.", maxYAMLDepth)
 		return nil, errReported
 	case r.expanded > maxExpansion:
-		r.diags.Errorf(rng, "", "Too many aliases", "The aliases of this file stand for more than %d values. Write it with fewer.", maxExpansion)
+		r.diags.Errorf(rng, "", "Too many aliases", "The aliases of this file make more than %d values. Write it with fewer.", maxExpansion)
 		return nil, errReported
 	}
 	switch n.Kind {

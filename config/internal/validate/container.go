@@ -64,7 +64,7 @@ func normalCapability(s string) (string, error) {
 	}
 	hint := message.Suggest(name, capabilities)
 	if hint == "" {
-		hint = " They are listed in capabilities(7); ALL stands for every one."
+		hint = " They are listed in capabilities(7); ALL means every one."
 	}
 	return "", fmt.Errorf("there is no capability %q.%s", message.Shorten(s), hint)
 }

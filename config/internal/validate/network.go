@@ -14,7 +14,7 @@ var unusable = []struct {
 	prefix  netip.Prefix
 	purpose string
 }{
-	{netip.MustParsePrefix("0.0.0.0/8"), "stands for the host itself"},
+	{netip.MustParsePrefix("0.0.0.0/8"), "means the host itself"},
 	{netip.MustParsePrefix("127.0.0.0/8"), "is for loopback"},
 	{netip.MustParsePrefix("169.254.0.0/16"), "is for link-local addresses"},
 	{netip.MustParsePrefix("224.0.0.0/4"), "is for multicast"},

@@ -94,7 +94,7 @@ func FormatHCL(name string, data []byte, diags *resource.Diagnostics) (after []b
 		after = again
 	}
 	if at, same := sameTokens(name, data, after); !same || !stable {
-		diags.Errorf(at, "", "Not formatted", "The formatter would change what this means, so that the file is left as it is. Write it in another way, for example with parentheses.")
+		diags.Errorf(at, "", "Not formatted", "The formatter would change the meaning of this, so that the file is left as it is. Write it in another way, for example with parentheses.")
 		return nil, false
 	}
 	return after, true

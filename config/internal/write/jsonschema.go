@@ -65,8 +65,8 @@ func JSONSchema(k resource.Kind) *Schema {
 			"apiVersion": {Description: "The version of the manifest.", Const: resource.APIVersion},
 			"kind":       {Description: "The kind of the resource.", Type: Types{"string"}},
 			"metadata":   metadataSchema(),
-			"spec":       {Description: "What the resource is to be.", Type: Types{"object", "null"}},
-			"status":     {Description: "What kuke recorded. It is not read."},
+			"spec":       {Description: "The desired resource.", Type: Types{"object", "null"}},
+			"status":     {Description: "The state that kuke recorded. It is not read."},
 		},
 		Defs: map[string]*Schema{},
 	}
@@ -99,7 +99,7 @@ func metadataSchema() *Schema {
 	name.Type, name.Description = Types{"string"}, "Name of the resource: a DNS label."
 	labels := attributeSchema(resource.KindRealm.Attribute("labels"))
 	return &Schema{
-		Type: Types{"object"}, Description: "What the resource is called.",
+		Type: Types{"object"}, Description: "Name and labels of the resource.",
 		Properties: map[string]*Schema{"name": name, "labels": labels}, Required: []string{"name"}, AdditionalProperties: false,
 	}
 }

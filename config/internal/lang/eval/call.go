@@ -71,7 +71,7 @@ func (m *ModuleInstance) parentPath(attr *hclsyntax.Attribute, s *Scope) (resour
 	case err != nil:
 		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 	case p.Kind() == resource.KindContainer:
-		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of what the module fills.", p)
+		m.Eval.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid parent", "%s is the path of a container, which holds nothing. Write the path of the resource that the module fills.", p)
 	default:
 		return p, true
 	}
@@ -98,7 +98,7 @@ func (m *ModuleInstance) calledModule(c *module.Call) (*module.Module, bool) {
 	for above := m; above != nil; above = above.caller() {
 		// A link leads back in as many ways as one likes.
 		if source.Identity(above.Module.Dir) == source.Identity(dir) || m.depth >= maxModuleDepth {
-			m.Eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Take one of these calls away.", written, m.chain(dir))
+			m.Eval.diags.Errorf(at, "", "Cycle", "The module in %s calls itself: %s. Remove one of these calls.", written, m.chain(dir))
 			return nil, false
 		}
 	}
@@ -168,7 +168,7 @@ func (m *ModuleInstance) validateArguments(c *module.Call, called *module.Module
 		case "source", "parent", "for_each", "count", "depends_on":
 			continue
 		case "version", "providers":
-			m.Eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Take the argument away.", attr.Name)
+			m.Eval.diags.Errorf(source.RangeOf(attr.NameRange), "", "Unsupported argument", "A module of kuke has no %s: it is a folder. Remove the argument.", attr.Name)
 			continue
 		}
 		if called.Variables[attr.Name] == nil {

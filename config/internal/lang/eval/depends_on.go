@@ -44,7 +44,7 @@ func (m *ModuleInstance) await(attr *hclsyntax.Attribute) bool {
 func (m *ModuleInstance) awaitsItself(c *module.Call, attr *hclsyntax.Attribute) bool {
 	for _, t := range attr.Expr.Variables() {
 		if label, ok := source.StepName(t[min(1, len(t)-1)]); ok && t.RootName() == "module" && label == c.Label {
-			m.Eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Take this reference away.", label)
+			m.Eval.diags.Errorf(source.RangeOf(t.SourceRange()), "", "Cycle", "The module %s can't depend on itself. Remove this reference.", label)
 			return true
 		}
 	}
@@ -70,7 +70,7 @@ func (m *ModuleInstance) awaitOne(item hcl.Expression) bool {
 func (m *ModuleInstance) wholly(t hcl.Traversal, at resource.Range) bool {
 	attribute, _ := referredAttribute(t[2:])
 	if attribute != "" || len(t) > 3 {
-		m.Eval.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out what follows.")
+		m.Eval.diags.Errorf(at, "", "Invalid reference", "depends_on names whole resources and modules. Leave out the rest of the reference.")
 		return false
 	}
 	return true

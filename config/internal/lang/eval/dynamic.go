@@ -34,7 +34,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *Scope) {
 		// Also where it makes no block today: one day it will.
 		hint := message.Suggest(name, slices.Sorted(maps.Keys(attributeWords())))
 		if name == "lifecycle" {
-			hint = " What lifecycle says is needed before anything is worked out: write it as it is."
+			hint = " The block lifecycle is needed before anything is evaluated: write it as it is."
 		}
 		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Unsupported block", "No dynamic block makes blocks %q.%s", message.Shorten(name), hint)
 		return
@@ -45,7 +45,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *Scope) {
 		return
 	}
 	if len(content.Blocks) != 1 {
-		b.eval.diags.Errorf(at, "", "Missing content", "A dynamic block has one block content, which says what is in each of the blocks that it makes.")
+		b.eval.diags.Errorf(at, "", "Missing content", "A dynamic block has one block content, with the arguments of each block that it makes.")
 		return
 	}
 	iterator := name

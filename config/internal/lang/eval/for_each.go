@@ -84,7 +84,7 @@ func (e *Evaluator) Repeat(body *hclsyntax.Body, s *Scope) (Repetition, bool) {
 	each, count := body.Attributes["for_each"], body.Attributes["count"]
 	switch {
 	case each != nil && count != nil:
-		e.diags.Errorf(source.RangeOf(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Take one of them away.")
+		e.diags.Errorf(source.RangeOf(count.NameRange), "", "Unsupported argument", "A block has for_each or count, not both. Remove one of them.")
 		return Repetition{}, false
 	case each != nil:
 		return e.forEach(each, s)
@@ -167,7 +167,7 @@ func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (k
 	outer, _ := val.Unmark()
 	switch {
 	case keysSensitive(val):
-		e.diags.Errorf(at, "", "Sensitive value", "for_each would show a sensitive value in the names of what it makes. Go over something that isn't sensitive, and look the values up by its keys; or write nonsensitive(…) if the keys are no secrets.")
+		e.diags.Errorf(at, "", "Sensitive value", "for_each would show a sensitive value in the names of its instances. Go over something that isn't sensitive, and look the values up by its keys; or write nonsensitive(…) if the keys are no secrets.")
 		return nil, nil, false
 	case !outer.IsKnown():
 		e.diags.Errorf(at, "", "Unknown value", "for_each depends on something that only planning works out, such as an address. Go over values that are known before.")
@@ -185,7 +185,7 @@ func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (k
 		if sequence || ty.IsSetType() {
 			hint = "Write toset(…) around a list of strings, or a map."
 		}
-		e.diags.Errorf(at, "", "Invalid for_each", "for_each can't go over a value of the type %s: the names of what it makes come from the keys. %s", ty.FriendlyName(), hint)
+		e.diags.Errorf(at, "", "Invalid for_each", "for_each can't go over a value of the type %s: the names of its instances come from the keys. %s", ty.FriendlyName(), hint)
 		return nil, nil, false
 	}
 	for it := outer.ElementIterator(); it.Next(); {

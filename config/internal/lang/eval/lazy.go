@@ -82,11 +82,11 @@ func (e *Evaluator) use(used references) {
 func (e *Evaluator) cycle(name string, at resource.Range) {
 	names := append(slices.Clone(e.running[slices.Index(e.running, name):]), name)
 	if len(names) == 2 {
-		e.diags.Errorf(at, "", "Cycle", "%s refers to itself, so that it can't be worked out. Take this reference away.", name)
+		e.diags.Errorf(at, "", "Cycle", "%s refers to itself, so that it can't be worked out. Remove this reference.", name)
 		return
 	}
 	if most := 12; len(names) > most {
 		names = slices.Concat(names[:most-2], []string{"…"}, names[len(names)-2:])
 	}
-	e.diags.Errorf(at, "", "Cycle", "%s: each refers to the next, so that none of them can be worked out first. Take one of these references away.", strings.Join(names, " → "))
+	e.diags.Errorf(at, "", "Cycle", "%s: each refers to the next, so that none of them can be worked out first. Remove one of these references.", strings.Join(names, " → "))
 }

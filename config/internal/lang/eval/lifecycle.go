@@ -45,7 +45,7 @@ func (e *Evaluator) lifecycle(n *Instance, d *schema.Declaration) {
 	attrs := blocks[0].Body.Attributes
 	l := &resource.Lifecycle{}
 	if attr := attrs["create_before_destroy"]; attr != nil {
-		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Take create_before_destroy away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "A resource of kuke is its path, so that the old one must go before the new one comes. Remove create_before_destroy.")
 	}
 	if attr := attrs["prevent_destroy"]; attr != nil {
 		l.PreventDestroy = module.ConstantBool(attr.AsHCLAttribute(), e.diags)
@@ -125,7 +125,7 @@ func (e *Evaluator) ignoredName(k resource.Kind, t hcl.Traversal) string {
 // triggers returns the resources whose changes replace an instance.
 func (e *Evaluator) triggers(n *Instance, attr *hclsyntax.Attribute) []resource.Trigger {
 	if n.block.Kind != resource.KindContainer {
-		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "Only a container can be replaced because something else changes. Take replace_triggered_by away.")
+		e.diags.Errorf(source.RangeOf(attr.NameRange), n.Path, "Unsupported argument", "Only a container can be replaced because something else changes. Remove replace_triggered_by.")
 		return nil
 	}
 	list, problems := hcl.ExprList(attr.Expr)

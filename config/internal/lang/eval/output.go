@@ -82,7 +82,7 @@ func (m *ModuleInstance) result(name string, at resource.Range) (cty.Value, bool
 			ok = m.await(o.DependsOn) && ok
 		}
 		if ok && m.call == nil && !o.Sensitive && functions.IsSensitive(val) {
-			m.Eval.diags.Errorf(source.RangeOf(o.Value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around what is no secret.", name)
+			m.Eval.diags.Errorf(source.RangeOf(o.Value.Expr.Range()), "", "Sensitive output", "The output %s holds a sensitive value, and would show it. Write sensitive = true in it, or nonsensitive(…) around a value that is no secret.", name)
 			return val, false
 		}
 		return mark(val, o.Sensitive), ok

@@ -43,7 +43,7 @@ func (w *resourceReferences) add(e *Evaluator, k resource.Kind, t hcl.Traversal,
 		label, _ = source.StepName(t[1])
 	}
 	if label == "" {
-		e.diags.Errorf(at, "", "Invalid reference", "%s stands for nothing by itself: name the one that is meant, as in %s.web, or by its path, as in %s[\"…\"].", k.Lower(), k.Lower(), k.Lower())
+		e.diags.Errorf(at, "", "Invalid reference", "%s is an incomplete reference: name a resource, as in %s.web, or by its path, as in %s[\"…\"].", k.Lower(), k.Lower(), k.Lower())
 		return false
 	}
 	attribute, key := referredAttribute(t[2:])
@@ -168,7 +168,7 @@ func (e *Evaluator) withoutKey(r *resourceReference, b *module.Block, g *Group) 
 	if len(g.Each.Keys) > 0 {
 		example = g.Each.suffix(0)
 	}
-	e.diags.Errorf(*r.bare, "", "Missing key", "%s has %s, so that it stands for any number of them. Name the one that is meant by its key, as in %s%s, or by %s in a block with the same %s; all of them are %s.", name, each, name, example, key, each, all)
+	e.diags.Errorf(*r.bare, "", "Missing key", "%s has %s, so that there may be any number of them. Name one by its key, as in %s%s, or by %s in a block with the same %s; all of them are %s.", name, each, name, example, key, each, all)
 }
 
 // near returns those of the groups that share most of the blocks around them with n.

@@ -103,7 +103,7 @@ func (e *Evaluator) member(root string, t hcl.Traversal, s *Scope) (name string,
 	if example == "" {
 		example = root + ".name"
 	}
-	e.diags.Errorf(at, "", "Invalid reference", "%s stands for nothing by itself: name what is meant after a dot, as in %s.", root, example)
+	e.diags.Errorf(at, "", "Invalid reference", "%s is an incomplete reference: write a name after a dot, as in %s.", root, example)
 	return "", cty.NilVal, false
 }
 

@@ -88,7 +88,7 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 	case "resource", "data":
 		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(schema.KindWords(), ", "))
 	case "provider", "terraform", "backend":
-		hint = " kuke needs no providers and keeps its state in one place (--run-path): take the block away."
+		hint = " kuke needs no providers and keeps its state in one place (--run-path): remove the block."
 	case "project":
 		hint = " A configuration names its project in the block kuke { project = \"…\" }."
 	}

@@ -81,7 +81,7 @@ func (m *Module) Read(found []source.File, sources *source.Files, diags *resourc
 			(&collector{module: m, diags: diags}).file(s.Name, data)
 		})
 		if m.size() == blocks && m.Settings == settings && s.Named && len(*diags) == before {
-			diags.Errorf(resource.Range{File: s.Name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to take everything away, use kuke destroy.")
+			diags.Errorf(resource.Range{File: s.Name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to destroy everything, use kuke destroy.")
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (c *collector) fallback(v *Variable, attr *hcl.Attribute) cty.Value {
 		return cty.DynamicVal
 	}
 	if val.IsNull() && !v.nullable {
-		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid default", "The variable %s is not nullable, but its default is null. Give it a value, or take nullable = false away.", v.Name)
+		c.diags.Errorf(source.RangeOf(attr.Expr.Range()), "", "Invalid default", "The variable %s is not nullable, but its default is null. Give it a value, or remove nullable = false.", v.Name)
 		return cty.DynamicVal
 	}
 	converted, err := v.convert(val)

@@ -25,7 +25,7 @@ func (all *Blocks) Read(in *eval.ModuleInstance, diags *resource.Diagnostics) {
 func (all *Blocks) Validate(tree *resource.Tree, diags *resource.Diagnostics) {
 	still := func(p resource.Path, summary, end string, at resource.Range) {
 		if r := tree.Resource(p); r != nil {
-			diags.Errorf(at, p, summary, "%s %s is still in the configuration, at %s, and can't have been %s. Take one of the two away.", p.Kind().Lower(), p, r.Declared, end)
+			diags.Errorf(at, p, summary, "%s %s is still in the configuration, at %s, and can't have been %s. Remove one of the two.", p.Kind().Lower(), p, r.Declared, end)
 		}
 	}
 	from, to, imported := map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}, map[resource.Path]resource.Range{}
@@ -48,7 +48,7 @@ func (all *Blocks) Validate(tree *resource.Tree, diags *resource.Diagnostics) {
 		}
 		still(m.From, "Invalid move", "moved", m.Declared)
 		once(from, m.From, "Invalid move", "is moved", m.Declared)
-		once(to, m.To, "Invalid move", "is what something else is moved to", m.Declared)
+		once(to, m.To, "Invalid move", "is the target of another move", m.Declared)
 	}
 	for _, r := range all.Removed {
 		still(r.From, "Invalid removal", "removed", r.Declared)
@@ -56,7 +56,7 @@ func (all *Blocks) Validate(tree *resource.Tree, diags *resource.Diagnostics) {
 	for _, i := range all.Imports {
 		once(imported, i.To, "Invalid import", "is imported", i.Declared)
 		if tree.Resource(i.To) == nil {
-			diags.Errorf(i.Declared, i.To, "Invalid import", "There is no container %s in the configuration. Declare it: kuke import prints what describes a container.", i.To)
+			diags.Errorf(i.Declared, i.To, "Invalid import", "There is no container %s in the configuration. Declare it: kuke import prints the block of a container.", i.To)
 		}
 	}
 }

@@ -217,7 +217,7 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 	}
 	from, ok := m.reader.former(r.above, r.rest)
 	if !ok {
-		m.reader.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that it can't be told what its path was. Write that, such as from = %q.", b.from.text(), schema.ParentShape(to.Kind(), "")+"/name")
+		m.reader.diags.Errorf(b.from.at, "", "Invalid move", "%s is not declared any more, so that its former path is unknown. Write that path, such as from = %q.", b.from.text(), schema.ParentShape(to.Kind(), "")+"/name")
 	}
 	return from, ok
 }

@@ -77,7 +77,7 @@ func (m *reader) lookUp(step *addressStep, in resource.Path, s *eval.Scope, at r
 		}
 	}
 	if len(found) > 1 {
-		m.diags.Errorf(at, "", "Ambiguous reference", "%s stands for several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
+		m.diags.Errorf(at, "", "Ambiguous reference", "%s is the address of several resources, %s and %s among them. Refer to the one that is meant by its path, or through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text(), found[0], found[1])
 		return "", "", false
 	}
 	if len(found) == 0 {
@@ -122,7 +122,7 @@ func (m *reader) notDeclared(t *address, r resolution) {
 	case !slices.Contains(m.in.Labels(step.kind), step.label):
 		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s %q here.%s", step.kind.Lower(), message.Shorten(step.label), message.Or(message.Suggest(step.label, m.in.Labels(step.kind)), " Refer to one of another module, or of another file, by its path."))
 	case step.key == cty.NilVal:
-		m.diags.Errorf(t.at, "", "Missing key", "%s stands for any number of resources, or is in one that does. Name the one that is meant by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
+		m.diags.Errorf(t.at, "", "Missing key", "%s may have any number of instances, or is in a block that may. Name one by its key, as in cell.web[\"a\"], and through the block that it is in, as in cell.web[\"a\"].container.nginx.", step.text())
 	default:
 		m.diags.Errorf(t.at, "", "Undeclared "+step.kind.Lower(), "There is no %s: %s.%s has no instance with this key. Name one that it has.", step.text(), step.kind.Lower(), step.label)
 	}

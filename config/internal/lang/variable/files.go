@@ -53,7 +53,7 @@ func (s *collector) file(name string, data []byte, err error, named bool) {
 		source.Unreadable(name, err, s.diags)
 		s.broken = true
 		if named && errors.Is(err, fs.ErrNotExist) {
-			(*s.diags)[len(*s.diags)-1].Detail = fmt.Sprintf("%s can't be read: there is no such file. Check the path that --var-file names.", name)
+			(*s.diags)[len(*s.diags)-1].Detail = fmt.Sprintf("%s can't be read: the file does not exist. Check the path that --var-file names.", name)
 		}
 		return
 	}

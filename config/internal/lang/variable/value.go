@@ -38,7 +38,7 @@ type Value struct {
 }
 
 // Entered returns a value that the user typed when asked for it.
-func Entered(text string) Value { return Value{text: text, From: "what was entered"} }
+func Entered(text string) Value { return Value{text: text, From: "the value entered"} }
 
 // Parse returns the value for v: an assigned text is itself for a variable that takes one, else an expression.
 func (a Value) Parse(v *module.Variable) (cty.Value, error) {
