@@ -16,32 +16,12 @@ import (
 // DefaultParallelism is the default maximum number of concurrent steps.
 const DefaultParallelism = 10
 
-// Event reports the begin or the end of a step. Events come from several goroutines.
-type Event struct {
-	Step plan.Step
-	// Done is false when the step begins.
-	Done    bool
-	Elapsed time.Duration
-	Err     error
-}
-
-// Outcome is the outcome of a step.
-type Outcome struct {
-	Step plan.Step
-	// Done says that the step was carried out and recorded.
-	Done bool
-	// Err is the reason of its failure; nil also for a step that never began.
-	Err error
-	// Blocker is the failed step that a skipped one had to wait for.
-	Blocker *plan.Step
-}
-
 // ApplyOptions control how Apply carries out a plan.
 type ApplyOptions struct {
 	// Parallelism is the maximum number of concurrent steps; 0 is [DefaultParallelism].
 	Parallelism int
 	// Observe, where not nil, receives the events of every step.
-	Observe func(Event)
+	Observe func(plan.Event)
 	// Interrupt, once closed, keeps further steps from beginning, except those that restore a resource which was stopped or
 	// removed (see [plan.Plan.Commits]). Running steps continue; a pull and the wait for a container end at once.
 	Interrupt <-chan struct{}
@@ -50,12 +30,12 @@ type ApplyOptions struct {
 // Apply carries out the plan and returns the outcome of each step, in the plan's order, or nil where the work before the
 // first step has failed. A step that waits for a failed one does not begin. When ctx ends, running steps are given up. The
 // caller must hold the lock of the state and have checked that the plan is fresh.
-func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ []Outcome, err error) {
+func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ []plan.Outcome, err error) {
 	if o.Parallelism == 0 {
 		o.Parallelism = DefaultParallelism
 	}
 	if o.Observe == nil {
-		o.Observe = func(Event) {}
+		o.Observe = func(plan.Event) {}
 	}
 	if p.HoldsSealed() {
 		if err := e.secrets.SaveKey(); err != nil {
@@ -85,7 +65,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 	results := g.Walk(ctx, walk, func(waiting context.Context, i int) error {
 		step := p.Steps[i]
 		begin := time.Now()
-		o.Observe(Event{Step: step})
+		o.Observe(plan.Event{Step: step})
 		err := e.secrets.Redact(e.step(ctx, waiting, p, step, changes[step.Path]))
 		took := time.Since(begin)
 		about := string(step.Path)
@@ -93,17 +73,17 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 			about = step.Image.Reference
 		}
 		slog.InfoContext(ctx, "carried out a step", "op", string(step.Op), "about", about, "took", took, "failed", err != nil)
-		o.Observe(Event{Step: step, Done: true, Elapsed: took, Err: err})
+		o.Observe(plan.Event{Step: step, Done: true, Elapsed: took, Err: err, Exit: exitOf(err)})
 		return err
 	})
-	outcomes := make([]Outcome, len(results))
+	outcomes := make([]plan.Outcome, len(results))
 	for i, r := range results {
-		outcomes[i] = Outcome{Step: p.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
+		outcomes[i] = plan.Outcome{Step: p.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
 		if r.Blocker >= 0 {
 			outcomes[i].Blocker = &p.Steps[r.Blocker]
 		}
 	}
-	if !slices.ContainsFunc(outcomes, func(o Outcome) bool { return !o.Done }) {
+	if !slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return !o.Done }) {
 		for _, o := range p.Outputs {
 			e.store.SetOutput(p.Project, o.Name, o.After)
 		}

@@ -11,15 +11,8 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// Exited is a container that has ended right after its start.
-type Exited struct {
-	Path resource.Path
-	// Reason describes the exit, for example "it exited with code 1".
-	Reason string
-}
-
-// Ended describes the exit of the container that an error of [Executor.Apply] is about. It is empty for any other error.
-func Ended(err error) string {
+// exitOf describes the exit of the container that the error of a step is about. It is empty for any other error.
+func exitOf(err error) string {
 	if over := new(ended); errors.As(err, &over) {
 		return over.why
 	}
@@ -31,7 +24,7 @@ const firstMoment = 50 * time.Millisecond
 
 // Exited returns those containers that the outcomes say were started and that have ended, in the order of the outcomes. It
 // leaves out containers that a step waited for.
-func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, error) {
+func (e *Executor) Exited(ctx context.Context, outcomes []plan.Outcome) ([]plan.Exited, error) {
 	var started []resource.Path
 	waitedFor := map[resource.Path]bool{}
 	for _, o := range outcomes {
@@ -53,7 +46,7 @@ func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, er
 	case <-time.After(firstMoment):
 	}
 	namespaces := map[string]map[string]*containers.Container{}
-	var all []Exited
+	var all []plan.Exited
 	for _, p := range started {
 		r := e.store.Record(p)
 		if namespaces[r.Status.Namespace] == nil {
@@ -69,7 +62,7 @@ func (e *Executor) Exited(ctx context.Context, outcomes []Outcome) ([]Exited, er
 		}
 		found := namespaces[r.Status.Namespace][r.Status.ContainerID]
 		if found != nil && found.Status == containers.StatusStopped {
-			all = append(all, Exited{p, containerKind{e}.exitError(r, found.ExitCode, nil).Error()})
+			all = append(all, plan.Exited{Path: p, Reason: containerKind{e}.exitError(r, found.ExitCode, nil).Error()})
 		}
 	}
 	return all, nil

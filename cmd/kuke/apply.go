@@ -149,9 +149,9 @@ type progress struct {
 func (p *progress) Begin() { p.view = p.app.out.Progress() }
 
 // Observe implements [session.Progress].
-func (p *progress) Observe(e executor.Event) { p.view.Observe(e) }
+func (p *progress) Observe(e plan.Event) { p.view.Observe(e) }
 
 // End implements [session.Progress].
-func (p *progress) End(done *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited) {
+func (p *progress) End(done *plan.Plan, outcomes []plan.Outcome, exited []plan.Exited) {
 	p.app.out.Outcome(done, outcomes, exited, p.app.errs)
 }

@@ -82,9 +82,9 @@ type RunOptions struct {
 type Progress interface {
 	Begin()
 	// Observe is called by several goroutines.
-	Observe(e executor.Event)
+	Observe(e plan.Event)
 	// End is told the outcome of every step, and which containers have ended already.
-	End(p *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited)
+	End(p *plan.Plan, outcomes []plan.Outcome, exited []plan.Exited)
 }
 
 // Interrupts tells of the user's wish that no further step begins.

@@ -14,7 +14,6 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/doctor"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -200,11 +199,11 @@ func TestSensitiveValuesAreWithheld(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	p := planned(t, everything, planner.Options{})
-	outcomes := make([]executor.Outcome, len(p.Steps))
+	outcomes := make([]plan.Outcome, len(p.Steps))
 	for i, s := range p.Steps {
-		outcomes[i] = executor.Outcome{Step: s, Done: true}
+		outcomes[i] = plan.Outcome{Step: s, Done: true}
 	}
-	exited := []executor.Exited{{Path: "main/default/blog/web/job", Reason: "it exited with code 1"}}
+	exited := []plan.Exited{{Path: "main/default/blog/web/job", Reason: "it exited with code 1"}}
 	complete := func(p *plan.Plan) func(*View) {
 		return func(v *View) {
 			if !v.Outcome(p, outcomes, exited, newView(&bytes.Buffer{}, false)) {
@@ -220,13 +219,13 @@ func TestOutcome(t *testing.T) {
 	for i, o := range outcomes {
 		switch {
 		case o.Step.Op == plan.OpDelete && !failed[o.Step.Op]:
-			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line")}
+			outcomes[i] = plan.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line")}
 		case o.Step.Op == plan.OpImage && !failed[o.Step.Op]:
-			outcomes[i] = executor.Outcome{Step: o.Step, Err: errors.New("no such host")}
+			outcomes[i] = plan.Outcome{Step: o.Step, Err: errors.New("no such host")}
 		case o.Step.Op == plan.OpCreate:
-			outcomes[i] = executor.Outcome{Step: o.Step, Blocker: &p.Steps[0]}
+			outcomes[i] = plan.Outcome{Step: o.Step, Blocker: &p.Steps[0]}
 		case o.Step.Op == plan.OpStart:
-			outcomes[i] = executor.Outcome{Step: o.Step}
+			outcomes[i] = plan.Outcome{Step: o.Step}
 		}
 		failed[o.Step.Op] = true
 	}
@@ -245,11 +244,11 @@ func TestManyErrors(t *testing.T) {
 	const many = 1000
 	var out bytes.Buffer
 	errs := newView(&out, false)
-	outcomes := make([]executor.Outcome, many)
+	outcomes := make([]plan.Outcome, many)
 	var ds resource.Diagnostics
 	for i := range outcomes {
 		step := plan.Step{Op: plan.OpCreate, Path: "main"}
-		outcomes[i] = executor.Outcome{Step: step, Err: errors.New("no space left")}
+		outcomes[i] = plan.Outcome{Step: step, Err: errors.New("no space left")}
 		ds.Errorf(resource.Range{}, "", "Duplicate resource", "Again")
 		ds.Warnf(resource.Range{}, "", "Odd", "Again")
 	}
@@ -271,10 +270,10 @@ func TestProgress(t *testing.T) {
 		create := plan.Step{Op: plan.OpCreate, Path: "main"}
 		image := plan.Step{Op: plan.OpImage, Image: &plan.Image{Reference: "nginx\x1b[31m"}}
 		for _, s := range []plan.Step{create, image} {
-			p.Observe(executor.Event{Step: s})
+			p.Observe(plan.Event{Step: s})
 		}
-		p.Observe(executor.Event{Step: create, Done: true, Elapsed: 1234567890})
-		p.Observe(executor.Event{Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
+		p.Observe(plan.Event{Step: create, Done: true, Elapsed: 1234567890})
+		p.Observe(plan.Event{Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/plan"
 )
 
@@ -41,7 +40,7 @@ func (v *View) Progress() *Progress {
 }
 
 // Observe prints an event.
-func (p *Progress) Observe(e executor.Event) {
+func (p *Progress) Observe(e plan.Event) {
 	name := stepName(e.Step)
 	key := string(e.Step.Op) + name
 	p.view.mu.Lock()
@@ -59,7 +58,7 @@ func (p *Progress) Observe(e executor.Event) {
 		took = took.Round(100 * time.Millisecond)
 	}
 	if e.Err != nil {
-		why := executor.Ended(e.Err)
+		why := e.Exit
 		if why != "" {
 			why = ": " + why
 		}
@@ -79,7 +78,7 @@ func stepName(s plan.Step) string {
 // Outcome prints the outcome of a plan, to v or, where it is incomplete, to errs: the failed steps with their errors, the
 // skipped steps with their reasons, the containers that have exited already, and the number of completed steps. Errors
 // beyond maxShown are counted. It reports whether all steps are complete.
-func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []executor.Exited, errs *View) bool {
+func (v *View) Outcome(p *plan.Plan, outcomes []plan.Outcome, exited []plan.Exited, errs *View) bool {
 	failed, left := &listing{noun: "error"}, &listing{noun: "step"}
 	done := map[plan.Op]int{}
 	complete := true
@@ -115,7 +114,7 @@ func (v *View) Outcome(p *plan.Plan, outcomes []executor.Outcome, exited []execu
 }
 
 // exited lists containers that exited right after their start.
-func (v *View) exited(all []executor.Exited) {
+func (v *View) exited(all []plan.Exited) {
 	if len(all) == 0 {
 		return
 	}
