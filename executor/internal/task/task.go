@@ -12,7 +12,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -198,7 +197,7 @@ func inTheWay(err error) bool {
 	message := err.Error()
 	return errdefs.IsAlreadyExists(err) || strings.HasPrefix(message, "mkdir ") && strings.Contains(message, ": file exists") ||
 		strings.Contains(message, "failed to start shim") ||
-		strings.Contains(message, "ttrpc: closed") || strings.Contains(message, "log.json: "+syscall.ENOENT.Error())
+		strings.Contains(message, "ttrpc: closed") || strings.Contains(message, "log.json: no such file or directory")
 }
 
 // clearTask removes a task that doesn't run, and reports whether one runs.
