@@ -64,7 +64,7 @@ const (
 // LanguageOf returns the language of a file, by its name, else by its content.
 func LanguageOf(name string, data []byte) Language { return source.LanguageOf(name, data) }
 
-// ReadInput reads what can be given to [Input.Stdin] more than once, as far as Load takes it.
+// ReadInput reads all of r, up to the size that Load accepts, so that [Input.Stdin] can return it several times.
 func ReadInput(r io.Reader) ([]byte, error) { return source.ReadInput(r) }
 
 // EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree.

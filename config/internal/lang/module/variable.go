@@ -19,7 +19,7 @@ import (
 type Variable struct {
 	Name        string
 	Description string
-	// Type is what a value is converted to; defaults are those of optional attributes of objects in it.
+	// Type is the type that a value is converted to; defaults hold the defaults of optional attributes of its objects.
 	Type     cty.Type
 	defaults *typeexpr.Defaults
 	// Default is used where no value is given, cty.NilVal where one must be.
