@@ -25,14 +25,14 @@ func newDraft(in *input, s *scope) *draft {
 	return &draft{in: in, scope: s, changes: map[resource.Path]*plan.Change{}, restarting: map[resource.Path]bool{}}
 }
 
-// rootMoves reports whether the change of another container, the root of p's cell, makes its network namespace
-// anew or takes it away.
+// rootMoves reports whether the change of another container, the root of p's cell, removes or recreates its network
+// namespace.
 func (d *draft) rootMoves(p resource.Path) bool {
 	return d.in.rootOf(p.Parent()) != p && d.netnsMoves(p.Parent()) && !d.in.imported(p)
 }
 
-// netnsMoves reports whether the change of its root container takes the network namespace of the cell away, or makes
-// it anew: a root container that is only started finds its own, as long as that is pinned.
+// netnsMoves reports whether the change of its root container removes or recreates the network namespace of the
+// cell: a root container that is only started finds its own, as long as that is pinned.
 func (d *draft) netnsMoves(cell resource.Path) bool {
 	c := d.changes[d.in.rootOf(cell)]
 	if c == nil {
@@ -47,7 +47,7 @@ func (d *draft) netnsMoves(cell resource.Path) bool {
 	return false
 }
 
-// realmReplaced reports whether p lies in a realm that is replaced, which takes along all that is below it.
+// realmReplaced reports whether p lies in a realm that is replaced, with all resources below it.
 func (d *draft) realmReplaced(p resource.Path) bool {
 	c := d.changes[p.Realm()]
 	return c != nil && c.Action == plan.Replace && p.Kind() != resource.KindRealm
@@ -81,7 +81,7 @@ func (d *draft) bridgeOf(space resource.Path) string {
 	return resource.BridgeName(space)
 }
 
-// allocation returns what the allocation of names, subnets, addresses and ports follows from, as far as it is decided.
+// allocation returns the input of the allocation of names, subnets, addresses and ports, as far as it is decided.
 func (d *draft) allocation() allocate.Input {
 	in := allocate.Input{
 		Desired: d.in.desired, Prior: d.in.prior, Actual: d.in.actual, Paths: d.order, After: map[resource.Path]*state.Record{}, Owned: map[resource.Path]bool{},
@@ -122,8 +122,8 @@ func (d *draft) owns(p resource.Path) bool {
 	return d.in.needed[p] && (above || d.targeted(p)) || slices.Contains(d.scope.moving, p)
 }
 
-// losesContainer reports whether a container directly below p goes, and with it what the cell publishes and is called for
-// its sake.
+// losesContainer reports whether a container directly below p goes, and with it the ports and names that the cell has
+// because of it.
 func (d *draft) losesContainer(p resource.Path) bool {
 	for _, c := range d.changes {
 		if c.Path.Parent() == p && c.Path.Kind() == resource.KindContainer && c.Action == plan.Delete {

@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// hostCheck makes sure that the host offers what resources need.
+// hostCheck makes sure that the host has everything that resources need.
 type hostCheck struct {
 	in    *input
 	diags *resource.Diagnostics

@@ -24,24 +24,24 @@ type Options struct {
 	Destroy bool
 	// Images removes the images of realms that are deleted, too: else a containerd namespace that holds any is kept.
 	Images bool
-	// Targets restricts the plan to these resources, what is below them and what they need; empty for all.
+	// Targets restricts the plan to these resources, those below them and those that they need; empty for all.
 	Targets []resource.Path
-	// Replace makes the containers at these paths, or below them, anew even when nothing of them changes.
+	// Replace replaces the containers at these paths, or below them, even when nothing of them changes.
 	Replace []resource.Path
 	// ByHand plans for an imperative command: resources of every project may change, new ones belong to none, and
 	// nothing is deleted for not being desired.
 	ByHand bool
-	// Start also starts what the user has stopped or paused, as far as it is targeted.
+	// Start also starts targeted containers that the user has stopped or paused.
 	Start bool
 	// Assume says that the host was not looked at, but taken to be as recorded.
 	Assume bool
-	// Moves, Removals and Imports are what the configuration says of resources that were, or were not, in it before.
+	// Moves, Removals and Imports are the moved, removed and import blocks of the configuration.
 	Moves    []plan.Move
 	Removals []plan.Removal
 	Imports  []plan.Import
 	// Outputs are the values that the configuration gives out; nil leaves those that are recorded.
 	Outputs map[string]*state.Output
-	// SubnetPool is what the subnets of spaces are chosen from; the zero value stands for [DefaultSubnetPool].
+	// SubnetPool is what the subnets of spaces are chosen from; the zero value means [DefaultSubnetPool].
 	SubnetPool netip.Prefix
 }
 
@@ -85,7 +85,7 @@ func prepare(desired *resource.Tree, prior *state.State, actual *plan.Actual, op
 	return newInput(desired, moved, actual, opts, orphans), moves
 }
 
-// check refuses what the configuration and the options can't mean together with the state.
+// check refuses options and blocks of the configuration that contradict the state.
 func check(in *input, s *scope, diags *resource.Diagnostics) {
 	r := &request{in: in, draft: newDraft(in, s), diags: diags}
 	r.checkTargets()

@@ -12,10 +12,10 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// CheckHost returns an error that wraps [plan.ErrStale] when the host no longer offers what the plan took for granted when it was
+// CheckHost returns an error that wraps [plan.ErrStale] when the host no longer offers the things that the plan relied on when it was
 // made: free host ports and subnets, sources of volumes, devices, images, AppArmor profiles, controllers, and containers that
 // no state knows. The checks are those of [New]. prior is the state that [plan.Plan.CheckFresh] has approved, actual the host as it
-// is now, looked at for [plan.Plan.Wants]; what registries have is not compared, since the pull does that.
+// is now, looked at for [plan.Plan.Wants]; images in registries are not compared, since the pull does that.
 func CheckHost(p *plan.Plan, prior *state.State, actual *plan.Actual) error {
 	in := newInput(p.Wants(), p.MovedAndImported(prior), actual, Options{Project: p.Project}, orphansOf(prior, actual, p.Destroy))
 	var diags resource.Diagnostics
@@ -57,7 +57,7 @@ type recheck struct {
 	diags      *resource.Diagnostics
 }
 
-// checkAgain makes sure that the host still has what the change needs. loads says that the plan loads the default AppArmor
+// checkAgain makes sure that the host still meets the needs of the change. loads says that the plan loads the default AppArmor
 // profile.
 func (d *recheck) checkAgain(c *plan.Change, want *resource.Resource, loads bool) {
 	d.check.checkControllers(want)
@@ -101,7 +101,7 @@ func (d *recheck) checkSubnetAgain(c *plan.Change) {
 	}
 }
 
-// checkUnrecorded makes sure that what no state knows, and the plan adopts or removes, is still there under the id that the
+// checkUnrecorded makes sure that an unrecorded resource that the plan adopts or removes is still there under the id that the
 // plan says, with the labels of its path.
 func (d *recheck) checkUnrecorded(c *plan.Change) {
 	found := c.Before

@@ -17,7 +17,7 @@ func (d *request) checkTargets() {
 	}
 }
 
-// checkRemovals refuses removals of what is still declared.
+// checkRemovals refuses to remove or move resources that are still declared.
 func (d *request) checkRemovals() {
 	for _, r := range d.in.opts.Removals {
 		if want := d.in.desired.Resource(r.From); want != nil {

@@ -18,7 +18,7 @@ type review struct {
 	diags *resource.Diagnostics
 }
 
-// checkProtected refuses to delete or replace what is protected: by the configuration, or, where that says nothing of it, by
+// checkProtected refuses to delete or replace a protected resource: by the configuration, or, where that says nothing of it, by
 // the last one that was applied.
 func (d *review) checkProtected() {
 	for _, p := range d.draft.order {
@@ -38,7 +38,7 @@ func (d *review) checkProtected() {
 	}
 }
 
-// why says, in parentheses, what is behind a change.
+// why gives the reason of a change, in parentheses.
 func why(c *plan.Change) string {
 	for _, reason := range c.Reasons {
 		if reason != protectedFromNow {
@@ -53,7 +53,7 @@ func why(c *plan.Change) string {
 	return ""
 }
 
-// checkElsewhere refuses to delete or replace what was applied from another directory, unless the name of the project is
+// checkElsewhere refuses to delete or replace resources that were applied from another directory, unless the name of the project is
 // given: two directories may bear the same name.
 func (d *review) checkElsewhere() {
 	from := d.in.elsewhere()
@@ -85,7 +85,7 @@ func (d *review) checkElsewhere() {
 		toll(deleted, replaced), d.in.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.in.opts.Directory, d.in.opts.Project, d.in.opts.Project)
 }
 
-// toll counts what a plan would take.
+// toll counts the resources that a plan would destroy and replace.
 func toll(deleted, replaced int) string {
 	noun := "resources"
 	if deleted+replaced == 1 {
@@ -145,7 +145,7 @@ func (d *review) warnForeign() {
 	}
 }
 
-// warnRenamed tells of what is to be made at a path from which something was renamed that the configuration does not know by
+// warnRenamed tells of a resource that is created at a path from which one was renamed that the configuration does not know by
 // its new path.
 func (d *review) warnRenamed() {
 	now := map[resource.Path]resource.Path{} // by the former path

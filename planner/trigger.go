@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// triggers says what changes because something else does: what one round of decisions finds, the next one heeds.
+// triggers holds the changes that follow from other changes: one round of decisions finds them, and the next one makes them.
 type triggers struct {
 	// triggered says of containers why they are replaced although nothing of their own changes.
 	triggered map[resource.Path]string
@@ -20,13 +20,13 @@ func newTriggers() *triggers {
 	return &triggers{triggered: map[resource.Path]string{}, awaitedNow: map[resource.Path]bool{}}
 }
 
-// heed notes what follows from the decisions, and reports whether that is news, so that they have to be made again.
+// heed notes the changes that follow from the decisions, and reports whether any is new, so that the decisions have to be made again.
 func (t *triggers) heed(d *draft) bool {
 	replaced, awaited := t.pull(d), t.awaitStarted(d)
 	return replaced || awaited
 }
 
-// pull notes what is to be replaced because of the changes, and reports whether that is news.
+// pull notes the containers that are to be replaced because of the changes, and reports whether any is new.
 func (t *triggers) pull(d *draft) bool {
 	news := false
 	for _, r := range d.in.desired.Resources() {
@@ -66,7 +66,7 @@ func (t *triggers) awaitStarted(d *draft) bool {
 // trigger is one of a lifecycle.
 type trigger resource.Trigger
 
-// pulledBy says what of c pulls the trigger, or returns "". What is created had nothing before that could have changed.
+// pulledBy says which part of c pulls the trigger, or returns "". A resource that is created had no values that could change.
 func (t trigger) pulledBy(c *plan.Change) string {
 	if c == nil {
 		return ""

@@ -73,7 +73,7 @@ func (a *allocator) spacesOf(cell resource.Path) []resource.Path {
 	return spaces
 }
 
-// namesOf returns what a cell is called in its spaces.
+// namesOf returns the names of a cell in its spaces.
 func (a *allocator) namesOf(cell resource.Path) []string {
 	var aliases []string
 	for _, r := range a.containers[cell] {

@@ -1,7 +1,7 @@
 // Package allocate gives resources their part of the host: names, subnets, addresses and ports.
 //
-// It is a pure function of its input: who keeps what is recorded, and who gets what is free, follows from the records, the
-// configuration and the host as it was found. Whether a resource changes at all is decided elsewhere.
+// It is a pure function of its input: records, configuration and host say which resource keeps a recorded value,
+// and which one gets a free value. Whether a resource changes at all is decided elsewhere.
 package allocate
 
 import (

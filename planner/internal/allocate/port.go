@@ -158,7 +158,7 @@ func (a *allocator) usedBy(p publisher) string {
 		}
 		addr := s.Addr.Unmap()
 		if addr == netip.IPv6Unspecified() {
-			addr = netip.Addr{} // such a socket takes IPv4 too
+			addr = netip.Addr{} // the socket takes IPv4 too
 		}
 		if p.Clashes(single(s.Protocol, addr, int(s.Port))) {
 			return fmt.Sprintf("something on this host listens on %s/%s", netip.AddrPortFrom(s.Addr, s.Port), s.Protocol)

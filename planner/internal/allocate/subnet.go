@@ -72,7 +72,7 @@ func (a *allocator) isNetworkOf(n plan.CNINetwork, space resource.Path) bool {
 	return n.Name == resource.NetworkName(space) || n.Path == string(space) && plan.NetworkOfSpace(&n) != nil
 }
 
-// network returns the network of a space at p which has none. Only what was moved makes room for another one: of two paths that
+// network returns the network of a space at p which has none. Only a space that was moved makes room for another one: of two paths that
 // make the same names, one has to be changed, see [allocator.checkNames].
 func (a *allocator) network(p resource.Path, subnet netip.Prefix) *state.Network {
 	h := a.in.Names
@@ -157,7 +157,7 @@ type claim struct {
 
 func (c claim) String() string { return fmt.Sprintf("%s, with %s", c.owner, c.prefix) }
 
-// takenSubnets returns what the subnet of the space at p must keep clear of.
+// takenSubnets returns the subnets that the subnet of the space at p must not overlap.
 func (a *allocator) takenSubnets(p resource.Path) []claim {
 	taken := slices.Clone(a.subnets)
 	add := func(text, format string, args ...any) {

@@ -24,7 +24,7 @@ func nearest(which map[resource.Path]int, p resource.Path) (step int, ok bool) {
 	return 0, false
 }
 
-// waitForAbove lets the step wait for what is above p, as it will be. With cgroup v1 not every level waits for the next,
+// waitForAbove lets the step wait for the resources above p, as they will be. With cgroup v1 not every level waits for the next,
 // see [stepper.lowerFirst]: there it waits for each.
 func (s *stepper) waitForAbove(p resource.Path, step int) {
 	if s.in.Actual.CgroupMode == plan.CgroupV1 {
@@ -37,7 +37,7 @@ func (s *stepper) waitForAbove(p resource.Path, step int) {
 }
 
 // orderBuild lets a resource be built up after its parent, after its own removal and, in a cell, after the
-// root container and what it depends on.
+// root container and the containers that it depends on.
 func (s *stepper) orderBuild(c *plan.Change) {
 	first, ok := s.first[c.Path]
 	if !ok {
@@ -68,7 +68,7 @@ func (s *stepper) orderBuild(c *plan.Change) {
 		s.waits = append(s.waits, [2]int{first, i})
 	}
 	if spec.Root {
-		// The network namespace is made anew with the root: whoever lives in the old one must be out of it.
+		// The root gets a new network namespace: all containers must have left the old one.
 		for _, sibling := range s.children[cell] {
 			if !inPlace(c) {
 				s.wait(first, s.gone, sibling)
@@ -101,7 +101,7 @@ func (s *stepper) orderNetwork(c *plan.Change, first int) {
 		return
 	}
 	s.waitForSpaces(first, c.After)
-	// So that what is recorded never goes round in a circle, wherever an apply is interrupted.
+	// So that the recorded dependencies never form a cycle, wherever an apply is interrupted.
 	for _, on := range c.After.CellDependencies() {
 		s.wait(first, s.last, resource.Path(on.Name))
 	}

@@ -19,7 +19,7 @@ type stepper struct {
 	changes map[resource.Path]*plan.Change
 	steps   []plan.Step
 	// first and last are the first and the last step that builds a resource up; gone is the one that takes
-	// it down (or stops it). An entry is missing where there is no such step.
+	// it down, or stops it. An entry is missing where there is no such step.
 	first, last, gone map[resource.Path]int
 	// checked is the step that waits until a container works, prepared the one that makes sure that it can be made.
 	checked, prepared map[resource.Path]int
@@ -31,7 +31,7 @@ type stepper struct {
 	waits      [][2]int
 }
 
-// Input is what the steps follow from.
+// Input holds everything that the steps follow from.
 type Input struct {
 	// Changes are those of the plan, parents before the resources in them.
 	Changes []*plan.Change

@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// orderTeardown lets a resource be taken down after what is below it, a root container after the others of its
+// orderTeardown lets a resource be taken down after the resources below it, a root container after the others of its
 // cell, and a container only when all those are prepared that are made in its cell.
 func (s *stepper) orderTeardown(c *plan.Change) {
 	gone, ok := s.gone[c.Path]
@@ -29,7 +29,7 @@ func (s *stepper) orderTeardown(c *plan.Change) {
 	s.waitForDependencies(c, gone)
 }
 
-// waitForDependencies lets a container that another one follows be stopped only when what that one depends on is there, and
+// waitForDependencies lets a container that another one follows be stopped only when the dependencies of that one are there, and
 // works: else it would be down for as long, or for good. Within a cell that holds only where no other container is taken down:
 // those go in the reverse order.
 func (s *stepper) waitForDependencies(c *plan.Change, gone int) {
@@ -136,7 +136,7 @@ func (s *stepper) waitForDependents(c *plan.Change, gone int) {
 			sibling := other.Parent() == cell
 			switch _, ends := s.gone[other]; {
 			case c.Action == plan.Shutdown && !ends:
-				visit(other) // through one that has ended, such as a migration, others depend on it all the same
+				visit(other) // through one that has ended, a migration for instance, others depend on it all the same
 			case c.Action == plan.Shutdown,
 				sibling && (c.Action == plan.Delete || c.Action == plan.Replace),
 				!sibling && s.goes(cell) && s.goes(other.Parent()):
