@@ -89,7 +89,7 @@ func TestBrokenManifest(t *testing.T) {
 	}
 }
 
-// FuzzManifest gives decodeManifest anything: it must not panic, and what it accepts must be the same record
+// FuzzManifest gives decodeManifest anything: it must not panic, and an accepted text must be the same record
 // when it is written and read again.
 func FuzzManifest(f *testing.F) {
 	for i, p := range family {

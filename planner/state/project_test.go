@@ -66,7 +66,7 @@ func TestAppliedFrom(t *testing.T) {
 	// A lost index costs nothing of it.
 	must(t, os.Remove(filepath.Join(dir, indexName)))
 	check("shop", "/c")
-	// What owns nothing is forgotten, and leaves nothing behind.
+	// A project that owns no resource is forgotten, and leaves no file behind.
 	s, _, _ = open(t, dir)
 	must(t, s.Delete("other"))
 	must(t, s.Commit())

@@ -95,7 +95,7 @@ func TestDeleteTakesEverythingAway(t *testing.T) {
 	fill(t, dir, family...)
 	s, _, _ := open(t, dir)
 	must(t, os.WriteFile(s.LogFile(family[4]), []byte("hello\n"), 0o640))
-	// What a killed writer leaves must not keep a directory alive.
+	// The temporary file of a killed writer must not keep a directory.
 	must(t, os.WriteFile(filepath.Join(dir, "main/default/.space.yaml123456"), nil, 0o600))
 	for _, p := range slices.Backward(family) {
 		must(t, s.Delete(p))
@@ -110,7 +110,7 @@ func TestDeleteTakesEverythingAway(t *testing.T) {
 	}
 }
 
-// What somebody else has put beside kuke's files stays, with its directory.
+// Files of others beside kuke's stay, with their directory.
 func TestDeleteKeepsForeignFiles(t *testing.T) {
 	for _, recorded := range []bool{true, false} {
 		dir := t.TempDir()
@@ -301,7 +301,7 @@ func TestFingerprint(t *testing.T) {
 	})
 }
 
-// What a writer that was killed left is gone with the next record of the same resource, and with its removal; a
+// The temporary file of a killed writer is removed with the next record of the same resource, and with its removal; a
 // writer at work on another one is left alone.
 func TestTemporaryFiles(t *testing.T) {
 	dir := t.TempDir()

@@ -137,7 +137,7 @@ func TestUnreadableProjectIsRemembered(t *testing.T) {
 	}
 }
 
-// What is remembered of projects blocks nothing either, and is written again.
+// Unreadable records of projects block nothing either, and are written again.
 func TestProjectsCantBeRead(t *testing.T) {
 	for name, damage := range damages {
 		if name == "no status" {
@@ -181,7 +181,7 @@ func TestProjectsCantBeRead(t *testing.T) {
 	}
 }
 
-// What only root may read is not damaged: nobody is told so, and a user who may not read the records gets an error.
+// A file that only root may read is not damaged: there is no warning, and a user who may not read the records gets an error.
 func TestPermissionIsNoDamage(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, "main")
@@ -228,7 +228,7 @@ func TestPermissionIsNoDamage(t *testing.T) {
 	}
 }
 
-// What is no directory where the records of containers belong hides those, and nothing else.
+// A file in the place of a directory of containers' records hides those, and nothing else.
 func TestContainersIsNoDirectory(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, family...)
