@@ -26,7 +26,7 @@ type Declaration struct {
 	RootID    *source.Value
 	Lifecycle *resource.Lifecycle
 
-	// Incomplete says that something is left out that only planning works out.
+	// Incomplete says that a value is left out which is unknown until it is planned.
 	Incomplete bool
 	// decoded is the resource that is written, nil before it was asked for.
 	decoded *resource.Resource

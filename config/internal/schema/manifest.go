@@ -137,7 +137,7 @@ func (m *manifestReader) identify(d *Declaration, name *source.Value) *source.Va
 	return name
 }
 
-// finish works out the path of d, which is written in cell unless that is nil, and reads the containers in it.
+// finish sets the path of d, which is written in cell unless that is nil, and reads the containers in it.
 func (m *manifestReader) finish(d *Declaration, name *source.Value, cell *Declaration) {
 	if name != nil {
 		d.Declared = name.Range

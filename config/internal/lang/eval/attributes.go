@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// computed are the attributes of each kind that only planning works out.
+// computed are the attributes of each kind that planning computes.
 var computed = map[resource.Kind][]string{
 	resource.KindSpace: {"subnet", "gateway", "bridge"},
 	resource.KindCell:  {"address"},

@@ -41,7 +41,7 @@ type Evaluator struct {
 	all      []*Instance
 	// objects holds the declared resources as references see them, once one asked for that.
 	objects map[*schema.Declaration]cty.Value
-	// Pending says that something only planning works out was asked for.
+	// Pending says that a value was asked for which is unknown until it is planned.
 	Pending bool
 	// prepared holds the expressions that were evaluated.
 	prepared map[hcl.Expression]*prepared
@@ -55,7 +55,7 @@ type Evaluator struct {
 type Options struct {
 	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
 	Ask func(name, description string, sensitive bool) (string, error)
-	// Computed holds the attributes that planning worked out, by the path of a resource and the name of the attribute. Nil says
+	// Computed holds the attributes that planning computed, by the path of a resource and the name of the attribute. Nil says
 	// that nothing has been planned yet: references to them are then unknown.
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.

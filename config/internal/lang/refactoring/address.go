@@ -160,7 +160,7 @@ type addressItem struct {
 	key  cty.Value
 }
 
-// flatten returns the items of an address whose keys may be worked out, or none where expr is something else.
+// flatten returns the items of an address whose keys may be expressions, or none where expr is something else.
 func (m *reader) flatten(expr hclsyntax.Expression, s *eval.Scope) ([]addressItem, bool) {
 	var rest hcl.Traversal
 	var items []addressItem
