@@ -64,7 +64,7 @@ func makePresence() (*os.File, error) {
 	for {
 		name := filepath.Join(processesDir, rand.Text())
 		err := os.MkdirAll(name, 0o700)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || madeMeanwhile(err) {
 			continue
 		}
 		if err != nil {
@@ -90,6 +90,17 @@ func makePresence() (*os.File, error) {
 func isPresent(dir string) bool {
 	_, err := os.Lstat(dir)
 	return err == nil
+}
+
+// madeMeanwhile reports whether making a directory failed because another process made it at the same moment. That process may
+// have removed it since.
+func madeMeanwhile(err error) bool {
+	failed := new(fs.PathError)
+	if !errors.Is(err, fs.ErrExist) || !errors.As(err, &failed) {
+		return false
+	}
+	info, err := os.Lstat(failed.Path)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir()
 }
 
 // removePresence removes a directory that this process has locked.
