@@ -256,7 +256,7 @@ func TestEditedNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		edit(&pl.ChangesByPath()[p].After.Status)
-		if err := pl.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "lays claim to") {
+		if err := pl.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), " claims ") {
 			t.Errorf("%s: %v", p, err)
 		}
 	}

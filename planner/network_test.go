@@ -137,7 +137,7 @@ func TestNetworkRefusals(t *testing.T) {
 		{name: "missing plugins", host: func(h *host) { h.actual.MissingPlugins = []string{"bridge", "iptables"} }, summary: "CNI plugins are missing", path: theSpace, detail: "lacks bridge, iptables: install"},
 		{name: "port of a socket", edit: func(s specs) { container(s, otherRoot).Ports = []string{"8080:80"} }, host: func(h *host) {
 			h.actual.Sockets = []plan.Socket{{Protocol: "udp", Addr: netip.IPv4Unspecified(), Port: 8080}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
-		}, summary: "Host port is taken", path: otherCell, detail: "publish 8080:80, but something on this host listens on [::]:8080/tcp"},
+		}, summary: "Host port is taken", path: otherCell, detail: "publishes 8080:80, but something on this host listens on [::]:8080/tcp"},
 		{name: "port of a socket on one address", edit: func(s specs) { container(s, otherRoot).Ports = []string{"127.0.0.1:8080:80"} }, host: func(h *host) {
 			h.actual.Sockets = []plan.Socket{{Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 8080}}
 		}, summary: "Host port is taken", path: otherCell, detail: "listens on [::]:8080/tcp"},

@@ -35,7 +35,7 @@ func TestCheckHost(t *testing.T) {
 	}{
 		{"nothing", func(*host) {}, ""},
 		{"another port", func(h *host) { h.actual.Sockets = []plan.Socket{{Protocol: "tcp", Addr: socket.Addr, Port: 8081}} }, ""},
-		{"a listener", func(h *host) { h.actual.Sockets = []plan.Socket{socket} }, "Host port is taken: cell main/other/x/needs is to publish 8080:80, but something on this host listens on 127.0.0.1:8080/tcp"},
+		{"a listener", func(h *host) { h.actual.Sockets = []plan.Socket{socket} }, "Host port is taken: cell main/other/x/needs publishes 8080:80, but something on this host listens on 127.0.0.1:8080/tcp"},
 		{"a published port", func(h *host) {
 			h.foreign = []plan.PortMapping{{Protocol: "tcp", First: 8080, Last: 8080, Network: "podman"}}
 		}, "CNI network podman publishes port 8080/tcp"},

@@ -17,7 +17,7 @@ const (
 	Kill     Action = "kill"     // sent a signal
 	Pause    Action = "pause"    // frozen
 	Unpause  Action = "unpause"  // thawed
-	Record   Action = "record"   // only the record changes: it takes in what is there
+	Record   Action = "record"   // only the record changes, to the values found on the host
 	Check    Action = "check"    // stays as it is, but is waited for until it works, or has done its work
 	Forget   Action = "forget"   // no longer recorded; it goes on as it is
 	Adopt    Action = "adopt"    // found running just as wanted, but unrecorded: an apply was killed before it could
@@ -42,7 +42,7 @@ const (
 	OpNames   Op = "names" // write the /etc/hosts of cells of the space
 )
 
-// Action is what a plan does to a resource.
+// Action is the kind of change of a resource.
 type Action string
 
 // Op is one kind of [Step].

@@ -21,12 +21,12 @@ type Actual struct {
 	// and swap where the memory controller accounts for that.
 	CgroupMode  string
 	Controllers map[string]bool
-	// Namespaces holds the containerd namespaces looked at, by name; one that is missing isn't there.
+	// Namespaces holds the observed containerd namespaces by name. A namespace that does not exist has no entry.
 	Namespaces map[string]*Namespace
 	// Cgroups holds the limits of the cgroups of recorded resources and of those found below /kukeon, by path
-	// below the cgroup root; one that is missing isn't there.
+	// below the cgroup root. A cgroup that does not exist has no entry.
 	Cgroups map[string]resource.Resources
-	// OOM holds what came of it that memory ran out, by cgroup as Cgroups does; nothing where it did not.
+	// OOM holds the OOM counters by cgroup, as Cgroups does. A cgroup whose memory never ran out has no entry.
 	OOM map[string]OOM
 	// Frozen says of cgroups whether they are frozen themselves, and not only in one that is.
 	Frozen map[string]bool
@@ -35,9 +35,9 @@ type Actual struct {
 	// Manifests holds, by the digests of indexes of images, those of the manifests in them that are for this host's
 	// platform: as far as two digests of an image had to be compared, and containerd has their content.
 	Manifests map[string]string
-	// Networks says, for each recorded space, what of its network is not as it was made; nothing where all is well.
+	// Networks lists, for each recorded space, the parts of its network that differ from the record. A sound space has no entry.
 	Networks map[resource.Path][]string
-	// Cells holds what was found of the network of recorded and desired cells.
+	// Cells holds the observed networks of recorded and desired cells.
 	Cells map[resource.Path]*CellNetwork
 	// Routes are the IPv4 routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
 	Routes      []Route
@@ -46,8 +46,8 @@ type Actual struct {
 	Addresses []netip.Addr
 	// Dropping are the chains of other firewalls that drop packets of spaces, and that kuke can't change.
 	Dropping []DroppingChain
-	// Sockets are what listens on the host, and Mappings the ports that it forwards; both are nil where no
-	// container publishes any.
+	// Sockets are the listening sockets of the host, and Mappings the ports that it forwards. Both are nil if no
+	// container publishes a port.
 	Sockets  []Socket
 	Mappings []PortMapping
 	// RestartPolicies are those that containerd's restart monitor keeps to; none where it has no monitor.
@@ -65,7 +65,7 @@ type Actual struct {
 	UnreadableSecrets map[SecretKey]string
 	// Profiles holds the loaded AppArmor profiles; nil where the host does not enforce AppArmor.
 	Profiles map[string]bool
-	// SecretDrift says, for each recorded container, what of the files of its secrets is not as it was made.
+	// SecretDrift lists, for each recorded container, the differences of its secrets' files from the record.
 	SecretDrift map[resource.Path][]string
 }
 

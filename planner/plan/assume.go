@@ -5,8 +5,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Assume makes actual tell that all is as prior records it, without a look at it. What concerns images and the rest of
-// the host is left as it is, and the number of images in a namespace.
+// Assume fills actual with the recorded resources of prior, as if the host matched the record. Images, the number of images
+// of a namespace and the rest of the host stay as observed.
 func Assume(prior *state.State, actual *Actual) {
 	seen := actual.Namespaces
 	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]resource.Resources{}
@@ -49,7 +49,7 @@ func addressesOf(a *state.Attachment) map[string]string {
 	return all
 }
 
-// assumed returns what containerd would have of a recorded container.
+// assumed returns a recorded container as containerd would have it.
 func assumed(r *state.Record, netns uint64) *Container {
 	c := &Container{ID: r.Status.ContainerID, Status: TaskRunning, NetNS: netns, Labels: map[string]string{
 		LabelPath: string(r.Path), LabelProject: r.Status.Project, LabelSpecDigest: r.Status.SpecDigest, LabelImageDigest: r.Status.ImageDigest,

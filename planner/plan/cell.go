@@ -11,17 +11,17 @@ import (
 
 // CellNetwork is the network of a cell as it was found.
 type CellNetwork struct {
-	// ID is what the host knows the cell by, see [state.Record.CellID]; empty for what its path makes.
+	// ID is the identifier of the cell on the host, see [state.Record.CellID]; empty for the one that follows from its path.
 	ID string
 	// NetNS is the inode of the network namespace that is pinned for the cell, 0 where there is none.
 	NetNS uint64
 	// Addresses are those of its interfaces in CIDR form, by the interface's name.
 	Addresses map[string]string
-	// Flaws says what is wrong with recorded interfaces that are there, by their names.
+	// Flaws describes the defects of existing recorded interfaces, by the interface's name.
 	Flaws map[string]string
-	// Hosts is what its /etc/hosts holds.
+	// Hosts is the content of its /etc/hosts.
 	Hosts string
-	// Stale holds the names of its other files in /etc that are not there, or not what they should be.
+	// Stale holds the names of its other files in /etc that are missing or have another content.
 	Stale []string
 }
 

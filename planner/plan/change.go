@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Change is what happens to one resource.
+// Change is the change of one resource.
 type Change struct {
 	Path   resource.Path `json:"path"`
 	Action Action        `json:"action"`
@@ -20,8 +20,8 @@ type Change struct {
 	Reasons []string `json:"reasons,omitempty"`
 	// Diffs are the differences between the recorded and the desired spec.
 	Diffs []Diff `json:"diffs,omitempty"`
-	// Before is the prior record, nil where there is none; for a container that no state knows it says what
-	// its labels tell.
+	// Before is the prior record, nil if there is none. For a container without a record it holds the values of its
+	// labels.
 	Before *state.Record `json:"before"`
 	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
 	After *state.Record `json:"after"`
@@ -37,11 +37,11 @@ type Change struct {
 	Signal string `json:"signal,omitempty"`
 	// GraceSeconds is, for [Stop], [Shutdown] and [Restart], in place of the container's own grace period.
 	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
-	// Check is what a container is waited for to be, healthy or completed; empty where it isn't.
+	// Check is the condition that a container is waited for, healthy or completed; empty if it is not waited for.
 	Check resource.Condition `json:"check,omitempty"`
 }
 
-// OutputChange is what happens to a value that the configuration gives out.
+// OutputChange is the change of an output value.
 type OutputChange struct {
 	Name string `json:"name"`
 	// Before and After are the values as they are recorded, nil where there is none.
@@ -49,8 +49,8 @@ type OutputChange struct {
 	After  *state.Output `json:"after,omitempty"`
 }
 
-// Computed returns what the plan works out for the resources that there will be, by the names that configurations refer to
-// them by.
+// Computed returns the computed values of the planned resources, by path and by the attribute that configurations refer
+// to.
 func Computed(pl *Plan, prior *state.State) map[resource.Path]map[string]string {
 	all := map[resource.Path]map[string]string{}
 	records := maps.Clone(pl.MovedAndImported(prior).Records)

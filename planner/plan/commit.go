@@ -6,10 +6,10 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Commits returns, for each step of the plan, the steps that must follow once it has begun, whoever interrupts: those that
-// bring back what it takes down, a resource that is replaced or restarted, or a cell whose root container makes room for
-// another one. What these wait for belongs to the same unit. Waiting until a container works brings nothing back: a
-// check is part of a unit only where another of its steps waits for it.
+// Commits returns, for each step of the plan, the steps that must follow once it has begun, even after an interrupt: the steps
+// that create or start a resource again that it stops or deletes, or the new root container of the cell. The dependencies of
+// these steps belong to the same unit. A check does not start anything: it is part of a unit only if another step of the unit
+// waits for it.
 func (p *Plan) Commits() [][]int {
 	back := map[resource.Path][]int{}
 	for i, s := range p.Steps {
@@ -37,7 +37,7 @@ func (p *Plan) Commits() [][]int {
 	return commits
 }
 
-// bringBack are the operations by which there is again what was taken down.
+// bringBack are the operations that create or start a resource.
 var bringBack = []Op{OpCreate, OpUpdate, OpStart}
 
 func isRootSpec(spec resource.Spec) bool {

@@ -31,7 +31,7 @@ type Container struct {
 	Restarts int
 }
 
-// State returns what the user is told the container's state is; c is nil where containerd has no such container.
+// State returns the state of the container as users see it. c is nil if containerd does not have the container.
 func (c *Container) State() string {
 	switch {
 	case c == nil || c.Status == TaskNone || c.Status == TaskCreated:

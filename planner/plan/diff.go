@@ -25,7 +25,7 @@ type Diff struct {
 	Sensitive bool `json:"sensitive,omitempty"`
 }
 
-// Within reports whether the value is, or lies in, the attribute of that name.
+// Within reports whether the value is the attribute of that name, or a part of it.
 func (d Diff) Within(attribute string) bool {
 	rest, ok := strings.CutPrefix(d.Name, attribute)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Evidence is what the host tells of resources by their labels, names and files.
+// Evidence holds the resources found on the host by their labels, names and files.
 type Evidence struct {
 	// Realms holds those that label a containerd namespace.
 	Realms []RealmEvidence
@@ -38,13 +38,13 @@ type InterfaceEvidence struct {
 type ContainerEvidence struct {
 	Path                  resource.Path
 	ID, Namespace, Cgroup string
-	// CellID is what its cell is known by, see [state.Record.CellID]; empty where it doesn't tell.
+	// CellID is the identifier of its cell, see [state.Record.CellID]; empty if the container does not name one.
 	CellID                  string
 	Project                 string
 	SpecDigest, ImageDigest string
-	// Spec is what it was made from and changed to; nil where nothing tells that.
+	// Spec is its recorded spec with later changes; nil if there is none.
 	Spec *resource.Container
-	// Limits are those of its cgroup, nil where it has none now.
+	// Limits are the limits of its cgroup; nil without a cgroup.
 	Limits    *resource.Resources
 	CreatedAt time.Time
 }

@@ -140,8 +140,8 @@ func isOldPlan(data []byte) bool {
 	return json.Unmarshal(data, &old) == nil && old.Format == planFormat
 }
 
-// CheckFresh returns an error that wraps [ErrStale] when the state is not the one that p was made from, and another one
-// when p has been edited, so that it doesn't say of the state what is true.
+// CheckFresh returns an error that wraps [ErrStale] if the state is not the one that p was made from, and another error if
+// p was edited and contradicts the state.
 func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
 		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
@@ -149,7 +149,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	var diags resource.Diagnostics
 	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
-		return errors.New("the plan does not hold the records of what it moves: plan again")
+		return errors.New("the plan does not hold the records of the resources that it moves: plan again")
 	}
 	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
 	for _, c := range p.Changes {
@@ -167,7 +167,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	return nil
 }
 
-// sameJSON compares what was read from different files, where times in different places mean the same.
+// sameJSON compares values by their JSON: values read from different files may differ in the location of equal times.
 func sameJSON(a, b any) bool {
 	x, err := json.Marshal(a)
 	y, err2 := json.Marshal(b)

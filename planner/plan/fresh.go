@@ -20,13 +20,13 @@ func sameNames(a, b *state.Network) bool {
 	return b != nil && a.Name == b.Name && a.File == b.File && a.Bridge == b.Bridge
 }
 
-// validateNames makes sure that what the change makes on the host has names that its path makes, or those that st records.
+// validateNames makes sure that the objects of the change on the host have names that follow from its path or from st.
 func (c *Change) validateNames(st *state.State, names *state.HostNames, changes map[resource.Path]*Change) error {
 	if c.After == nil {
 		return nil
 	}
 	if !names.Belongs(c.Path, &c.After.Status) {
-		return fmt.Errorf("%s lays claim to what another resource is on the host", c.Path)
+		return fmt.Errorf("%s claims a name on the host that belongs to another resource", c.Path)
 	}
 	var had state.Status
 	if have := st.Records[c.Path]; have != nil {
@@ -40,10 +40,10 @@ func (c *Change) validateNames(st *state.State, names *state.HostNames, changes 
 		above = r.Status.Cgroup
 	}
 	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, above, c.Path, c.After.Spec) {
-		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+		return fmt.Errorf("%s claims the cgroup %q of another resource", c.Path, after.Cgroup)
 	}
 	if after.CellID != had.CellID && !resource.IsVariant(after.CellID, func(n int) string { return state.CellIDVariant(c.Path, n) }) {
-		return fmt.Errorf("%s lays claim to the cell %q", c.Path, after.CellID)
+		return fmt.Errorf("%s claims the cell %q of another resource", c.Path, after.CellID)
 	}
 	if n := after.Network; n != nil && !sameNames(n, had.Network) && !c.mayName(n) {
 		return fmt.Errorf("network %q is not that of %s", n.Name, c.Path)

@@ -18,7 +18,7 @@ type SpaceNames struct {
 	Update []resource.Path `json:"update,omitempty"`
 }
 
-// NameEntry says what a cell is called, and its address in the space.
+// NameEntry holds the names of a cell and its address in the space.
 type NameEntry struct {
 	Cell    resource.Path `json:"cell"`
 	Address string        `json:"address"` // without the length of the prefix
@@ -32,12 +32,12 @@ func HostsFile(cell resource.Path, a *state.Attachment, names []SpaceNames) stri
 	return NewHosts(names).File(cell, a)
 }
 
-// Hosts makes the /etc/hosts of many cells of the same spaces: what all of them have in common is made once.
+// Hosts makes the /etc/hosts of many cells of the same spaces. The common lines are made once.
 type Hosts struct {
 	spaces map[resource.Path][]hostsEntry
 }
 
-// File returns what [HostsFile] does.
+// File returns the result of [HostsFile].
 func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
@@ -120,7 +120,7 @@ func hostsLine(address string, names []string) string {
 	return address + " " + strings.Join(names, " ") + "\n"
 }
 
-// NamesIn returns the names of the cells that are attached to the space, by what attachment returns for each.
+// NamesIn returns the names of the cells that are attached to the space; attachment returns the attachment of a cell.
 func NamesIn(space resource.Path, cells []resource.Path, attachment func(resource.Path) *state.Attachment) SpaceNames {
 	names := SpaceNames{Space: space, Entries: []NameEntry{}}
 	for _, p := range cells {

@@ -9,9 +9,9 @@ const (
 	LabelRole        = "kukeon.io/role" // of a container: "root", or its name
 	LabelSpecDigest  = "kukeon.io/spec-digest"
 	LabelImageDigest = "kukeon.io/image-digest"
-	LabelKept        = "kukeon.io/kept"  // of the containerd namespace of a realm that is gone: what it was kept for, [KeptImages]
+	LabelKept        = "kukeon.io/kept"  // of the containerd namespace of a deleted realm: the reason why it was kept, [KeptImages]
 	LabelID          = "kukeon.io/id"    // of a container that was renamed: its id, which doesn't follow from its path any more
-	LabelTrial       = "kukeon.io/trial" // of a container that [OpPrepare] makes for a moment: the path of the one that it stands in for
+	LabelTrial       = "kukeon.io/trial" // of a container that [OpPrepare] makes for a moment: the path of the container that it rehearses
 )
 
 // Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but

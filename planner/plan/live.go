@@ -19,14 +19,14 @@ const (
 type Live struct {
 	Record *state.Record
 	State  string
-	// Detail says more: the health of a container that runs, the exit code of one that ended, what the kernel killed in it,
-	// and what is missing of one that is Pending; of a level, which parts of its own are missing or differ, how many of its
-	// containers run where not all do, and which resources in it are incomplete.
+	// Detail says more. For a container: its health, its exit code, the processes that the kernel killed, or the missing
+	// parts of a Pending one. For a level: its missing or different parts, the number of running containers if not all
+	// run, and its incomplete resources.
 	Detail string
-	// Container is what containerd has; nil for other kinds, and where it has none.
+	// Container is the container in containerd; nil for other kinds, and if containerd has none.
 	Container *Container
-	// Exit is how a container ended that doesn't run; nil where that isn't known.
+	// Exit is the exit of a container that does not run; nil if it is unknown.
 	Exit *state.Exit
-	// Killed is what the kernel killed in a container because memory ran out; nil where it killed nothing.
+	// Killed counts the processes of a container that the kernel killed because memory ran out; nil if there are none.
 	Killed *Killed
 }

@@ -17,7 +17,7 @@ type Move struct {
 	Declared resource.Range  `json:"-"`
 }
 
-// Removal is what the configuration no longer holds, and says so.
+// Removal is a removed block: a resource that has left the configuration.
 type Removal struct {
 	From resource.Path
 	// Forget leaves it running.
@@ -30,8 +30,8 @@ type Import struct {
 	Record *state.Record `json:"record"`
 }
 
-// MoveAndImport returns a state in which the moves and imports have been made, and the moves that were cut short before; and the
-// moves with their records. Where a move has been made already there is nothing to do; what can't be moved is reported.
+// MoveAndImport returns a state in which the moves and imports have been made, and the moves of an interrupted run; and the
+// moves with their records. It skips completed moves, and reports resources that can't be moved.
 func MoveAndImport(prior *state.State, wanted []Move, imports []Import, diags *resource.Diagnostics) (*state.State, []Move) {
 	unfinished := prior.Unfinished()
 	if len(wanted) == 0 && len(imports) == 0 && len(unfinished) == 0 {
@@ -41,7 +41,7 @@ func MoveAndImport(prior *state.State, wanted []Move, imports []Import, diags *r
 	for _, m := range wanted {
 		declared[m.From] = m.Declared
 		if to, ok := unfinished[m.From]; ok && to != m.To {
-			ends[to] = m.To // it goes on from where it is by now
+			ends[to] = m.To // the interrupted move has a new destination
 			continue
 		}
 		ends[m.From] = m.To
@@ -111,8 +111,8 @@ func renamingsOf(moves []Move) []state.Renaming {
 	return renamings
 }
 
-// Moved returns what is found of the host by the paths that recorded resources have after the moves, as the executor leaves
-// it which makes them: before and after are the states. Files in /etc that are as they should be before are so then.
+// Moved returns the observed host with the paths that recorded resources have after the moves, as the executor leaves it;
+// before and after are the states. Files in /etc that are correct before the moves are correct after them.
 func (a *Actual) Moved(moves []Move, before, after *state.State) *Actual {
 	if len(moves) == 0 {
 		return a

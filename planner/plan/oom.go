@@ -9,19 +9,19 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// OOM counts what came of it that memory ran out in a cgroup, since that was made.
+// OOM holds the OOM counters of a cgroup since its creation.
 type OOM struct {
 	// Kills counts the processes that the kernel killed in the cgroup and below it; in v1 in the cgroup alone.
 	Kills int64
-	// Hits counts how often the cgroup's own limit kept what is in it, or below it, from more memory; HitsBelow adds the
-	// limits below, but in v1.
+	// Hits counts how often the cgroup's own limit refused memory to its processes or to those below; HitsBelow adds the
+	// limits below it, except in v1.
 	Hits, HitsBelow int64
 }
 
-// Killed tells what the kernel killed in a container because memory ran out.
+// Killed counts the processes of a container that the kernel killed because memory ran out.
 type Killed struct {
-	// Processes counts those of its last run, Earlier those of runs before it since kuke last changed the container, as far as
-	// the cgroup of its cell tells.
+	// Processes counts the processes of its last run. Earlier counts those of the runs before it, since kuke last changed
+	// the container, as far as the cgroup of its cell counts them.
 	Processes, Earlier int64
 	// Level is the resource whose memory limit was hit, the container or one above it; empty where the host ran out of
 	// memory. Limit is that limit in bytes, 0 where it isn't known.
@@ -62,7 +62,7 @@ func (k *Killed) Cause() string {
 	return text
 }
 
-// String says what was killed, and why: "1 process killed by the kernel: memory limit 16 MiB".
+// String returns the number of killed processes and the cause: "1 process killed by the kernel: memory limit 16 MiB".
 func (k *Killed) String() string {
 	if k.Processes == 0 {
 		return fmt.Sprintf("%s of earlier runs killed by the kernel: %s", processes(k.Earlier), k.Cause())
@@ -73,7 +73,7 @@ func (k *Killed) String() string {
 // sigkilled is the exit code of a process that was killed.
 const sigkilled = 128 + 9
 
-// OOMKills tells what the kernel killed in containers because memory ran out.
+// OOMKills finds the processes of containers that the kernel killed because memory ran out.
 type OOMKills struct {
 	prior  *state.State
 	actual *Actual
@@ -81,7 +81,7 @@ type OOMKills struct {
 	cells map[resource.Path]*cellKills
 }
 
-// In returns what the kernel killed in the recorded container p, nil where it killed nothing.
+// In returns the killed processes of the recorded container p, nil if there are none.
 func (o *OOMKills) In(p resource.Path) *Killed {
 	r := o.prior.Records[p]
 	own := o.actual.OOM[r.Status.Cgroup]
@@ -110,13 +110,13 @@ func (o *OOMKills) In(p resource.Path) *Killed {
 	return k
 }
 
-// earlier returns how many processes were killed in runs of the container that containerd's restart monitor has ended by
-// another one, and whether a limit of the container's own was hit. The cgroup of such a run is gone; that of the cell still
-// counts it. Of several containers that containerd restarts, it doesn't tell which it was.
+// earlier returns the number of processes killed in earlier runs of the container, which containerd's restart monitor has
+// started again, and whether the container's own limit was hit. The cgroup of an earlier run is gone, but the cgroup of the
+// cell still counts it. With several restarting containers, the cell's counter names none of them.
 func (o *OOMKills) earlier(r *state.Record) (kills int64, hit bool) {
 	c := o.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	cell := o.prior.Records[r.Path.Parent()]
-	// One that runs since before kuke last changed it has no earlier runs that tell anything.
+	// A task that started before kuke last changed the container has no earlier run that counts.
 	if c == nil || cell == nil || r.Status.UpdatedAt == nil || !c.StartedAt.After(*r.Status.UpdatedAt) || !restarts(r) {
 		return 0, false
 	}
@@ -131,7 +131,7 @@ func (o *OOMKills) earlier(r *state.Record) (kills int64, hit bool) {
 	return max(0, all.Kills-now.kills), all.HitsBelow-all.Hits-now.hitsBelow > 0
 }
 
-// cell returns what the containers of a cell count, in one pass over all records for all cells.
+// cell returns the counters of the containers of a cell, from one pass over all records for all cells.
 func (o *OOMKills) cell(p resource.Path) *cellKills {
 	if o.cells == nil {
 		o.cells = map[resource.Path]*cellKills{}
@@ -155,15 +155,15 @@ func (o *OOMKills) cell(p resource.Path) *cellKills {
 	return o.cells[p]
 }
 
-// cellKills is what the cgroups of the containers of a cell count together.
+// cellKills is the sum of the counters of the containers of a cell.
 type cellKills struct {
 	kills, hitsBelow int64
 	// restarting counts the containers that containerd starts again when they end.
 	restarting int
 }
 
-// NewOOMKills returns what tells of the containers of prior, which must hold what is above them, and for earlier runs what is
-// beside them; actual holds the cgroups of all that.
+// NewOOMKills returns the finder for the containers of prior. prior must hold their parents, and for earlier runs the other
+// containers of their cells; actual must hold the cgroups of all these.
 func NewOOMKills(prior *state.State, actual *Actual) *OOMKills {
 	return &OOMKills{prior: prior, actual: actual}
 }
@@ -198,8 +198,8 @@ func ExitText(code uint32, k *Killed, byUser bool) string {
 	return fmt.Sprintf("%d, %s", code, k)
 }
 
-// ExitReason says how a container ended, as the reason of what follows from that; k is nil where the kernel killed nothing in
-// it.
+// ExitReason describes the exit of a container, as the reason of a change; k is nil if the kernel killed none of its
+// processes.
 func ExitReason(code uint32, k *Killed) string {
 	switch {
 	case k == nil || k.Processes == 0:

@@ -5,7 +5,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Plan is what will happen, and why.
+// Plan holds the changes of an apply, their reasons and their steps.
 type Plan struct {
 	// Prior identifies the state that the plan was made from.
 	Prior Prior `json:"prior"`
@@ -17,7 +17,7 @@ type Plan struct {
 	Unnamed   bool            `json:"unnamed,omitempty"`
 	Destroy   bool            `json:"destroy,omitempty"`
 	Targets   []resource.Path `json:"targets,omitempty"`
-	// Changes holds one entry for each resource that changes, parents before what is below them.
+	// Changes holds one entry for each resource that changes, parents first.
 	Changes []*Change `json:"changes"`
 	// Unchanged counts the resources looked at that stay as they are.
 	Unchanged int `json:"unchanged"`
@@ -37,8 +37,8 @@ type Plan struct {
 	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [planner.New] leaves
 	// them to its caller, who may have others too.
 	Diagnostics resource.Diagnostics `json:"diagnostics,omitempty"`
-	// Key is what the plan's values are sealed with where the state had no key yet: applying the plan gives the state
-	// this one. Only a saved plan keeps it; nobody is shown it.
+	// Key seals the values of the plan if the state had no key yet: applying the plan gives the state this key. Only a
+	// saved plan holds it, and no output shows it.
 	Key resource.SealKey `json:"-"`
 }
 
@@ -104,8 +104,8 @@ func (p *Plan) Summary() Summary {
 	return s
 }
 
-// Wants returns what the plan makes or changes on the host, as a configuration for which that can be looked at again. As for
-// [planner.New], what is destroyed wants nothing.
+// Wants returns the created and changed resources of the plan as a configuration, to observe the host for them again. Like
+// [planner.New], it leaves out destroyed resources.
 func (p *Plan) Wants() *resource.Tree {
 	tree := resource.NewTree()
 	for _, c := range p.Changes {

@@ -15,8 +15,8 @@ type SecretKey struct {
 	Name      string
 }
 
-// Needs returns the leaves of After whose values, which are only there as sealed texts, it takes to carry out the change:
-// what a process is made from, what a healthcheck runs, and the digests of secrets, which are files of the host.
+// Needs returns the leaves of After whose sealed values must be provided to carry out the change: the values of a process and
+// of a health check, and the digests of secrets, which are files on the host.
 func (c *Change) Needs() []resource.Leaf {
 	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil

@@ -98,13 +98,13 @@ func (p *Plan) validateStep(i int, changes map[resource.Path]*Change) error {
 	return nil
 }
 
-// isCgroupOf reports whether a cgroup is one that the resource at p can have in that of what it lies in.
+// isCgroupOf reports whether the resource at p can have the cgroup, below the cgroup of its parent.
 func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool {
 	name := resource.CgroupIn(above, p, spec)
 	return resource.IsVariant(cgroup, func(n int) string { return resource.Variant(name, n) })
 }
 
-// validateRecord makes sure that a record names on the host what belongs to its path.
+// validateRecord makes sure that the names of a record on the host belong to its path.
 func validateRecord(r *state.Record) error {
 	id := ""
 	if r.Path.Kind() == resource.KindContainer {
@@ -156,7 +156,7 @@ func validateCgroup(r *state.Record) error {
 	got, names := strings.Split(r.Status.Cgroup, "/"), strings.Split(want, "/")
 	const ofRealm = 3 // of "/kukeon/realm"
 	if len(got) != len(names) || path.Clean(r.Status.Cgroup) != r.Status.Cgroup || !slices.Equal(got[:ofRealm], names[:ofRealm]) {
-		return fmt.Errorf("it lays claim to the cgroup %q, where it belongs is %q", r.Status.Cgroup, want)
+		return fmt.Errorf("it claims the cgroup %q instead of %q", r.Status.Cgroup, want)
 	}
 	return nil
 }
@@ -205,8 +205,8 @@ func validateAttachment(cell resource.Path, a *state.Attachment) error {
 	return nil
 }
 
-// validate makes sure that what is written into files of /etc is no more than addresses and names, and goes into those of
-// cells of the space.
+// validate makes sure that the lines for files in /etc hold only addresses and names, and that the files belong to cells of
+// the space.
 func (n SpaceNames) validate() error {
 	for _, p := range n.Update {
 		if cell, err := resource.ParsePath(string(p)); err != nil || cell.Kind() != resource.KindCell || cell.Space() != n.Space {
@@ -228,8 +228,7 @@ func (n SpaceNames) validate() error {
 	return nil
 }
 
-// validateImports makes sure that imports are of containers, and say of them what can be true. Moves are made again by
-// [Plan.CheckFresh].
+// validateImports makes sure that imports are containers with valid records. [Plan.CheckFresh] validates moves.
 func (p *Plan) validateImports() error {
 	for _, i := range p.Imports {
 		if i.Record == nil || i.Record.Path.Kind() != resource.KindContainer {
@@ -296,7 +295,7 @@ func (c *Change) Validate() error {
 		return err
 	}
 	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
-		return fmt.Errorf("%s: the containerd namespace is not what its configuration makes of it", c.Path)
+		return fmt.Errorf("%s: the containerd namespace does not follow from its configuration", c.Path)
 	}
 	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
@@ -310,8 +309,8 @@ func (c *Change) Validate() error {
 	return c.validateDiffs()
 }
 
-// validateClaim makes sure that a container becomes what its path makes of it, or stays what it is: the state is asked
-// whether Before is true.
+// validateClaim makes sure that the containerd id and the cgroup of a container follow from its path or stay unchanged.
+// [Plan.CheckFresh] compares Before with the state.
 func (c *Change) validateClaim() error {
 	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil
@@ -322,15 +321,15 @@ func (c *Change) validateClaim() error {
 	}
 	after := c.After.Status
 	if after.ContainerID != had.ContainerID && !resource.IsVariant(after.ContainerID, func(n int) string { return resource.ContainerIDVariant(c.Path, n) }) {
-		return fmt.Errorf("%s lays claim to the container %q", c.Path, after.ContainerID)
+		return fmt.Errorf("%s claims the container %q of another resource", c.Path, after.ContainerID)
 	}
 	if after.Cgroup != had.Cgroup && !isCgroupOf(after.Cgroup, path.Dir(after.Cgroup), c.Path, c.After.Spec) {
-		return fmt.Errorf("%s lays claim to the cgroup %q", c.Path, after.Cgroup)
+		return fmt.Errorf("%s claims the cgroup %q of another resource", c.Path, after.Cgroup)
 	}
 	return nil
 }
 
-// validateDiffs makes sure that the differences, which are what people are shown, are those of the records.
+// validateDiffs makes sure that the shown differences are the differences of the records.
 func (c *Change) validateDiffs() error {
 	var shown []Diff
 	for _, df := range c.Diffs {
@@ -355,11 +354,11 @@ func (c *Change) validateDiffs() error {
 	switch c.Action {
 	case Adopt:
 		fits = len(shown) == 0
-	case Replace: // of what no state knows, all of the new one is shown
+	case Replace: // without a record, all values of the new resource are shown
 		fits = fits || reflect.DeepEqual(shown, Compare(nil, after))
 	case Forget:
 		fits = len(shown) == 0
-	case Delete: // of what no state knows, nothing is shown
+	case Delete: // without a record, no value is shown
 		fits = fits || len(shown) == 0
 	}
 	if !fits {

@@ -47,7 +47,7 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 		}
 		nameInterfaces(at, prior)
 	}
-	// What goes or gets another address still has its old one while others are made.
+	// A cell that is destroyed or gets another address keeps its old one while other cells are created.
 	for _, q := range a.in.Prior.Paths() {
 		if had := a.attachmentOf(q); had != nil {
 			pool.keep(q, had)

@@ -89,7 +89,7 @@ func (a *allocator) checkAddress(p publisher) bool {
 	switch {
 	case !p.HostIP.IsValid() || p.HostIP.IsUnspecified() && p.HostIP.Is4():
 	case !p.HostIP.Is4():
-		a.diags.Errorf(a.portRange(p), p.cell, "Unsupported host address", "cell %s is to publish %s, but cells have IPv4 addresses only, and their ports are published on such: name one, or none for all.", p.cell, p.Port)
+		a.diags.Errorf(a.portRange(p), p.cell, "Unsupported host address", "cell %s publishes %s, but cells have only IPv4 addresses, and publish ports only on IPv4 addresses. Name one, or none for all addresses.", p.cell, p.Port)
 		return false
 	case len(have) > 0 && !p.HostIP.IsLoopback() && !slices.Contains(have, p.HostIP):
 		a.diags.Warnf(a.portRange(p), p.cell, "Not an address of this host", "cell %s publishes %s, but no interface of this host has the address %s: nothing is served there until one has. Its addresses are %s.", p.cell, p.Port, p.HostIP, addressList(have))
@@ -114,7 +114,7 @@ func addressList(addresses []netip.Addr) string {
 func (a *allocator) checkPort(p publisher, taken []publisher) {
 	for _, t := range taken {
 		if t.Clashes(p.Port) {
-			a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s is to publish %s, but cell %s publishes %s: choose another port of the host.", p.cell, p.Port, t.cell, t.Port)
+			a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s publishes %s, but cell %s publishes %s. Choose another port of the host.", p.cell, p.Port, t.cell, t.Port)
 			return
 		}
 	}
@@ -128,10 +128,10 @@ func CheckPort(in Input, cell resource.Path, port resource.Port) resource.Diagno
 	return a.diags
 }
 
-// checkUnused refuses a port that somebody else than kuke has on this host.
+// checkUnused refuses a port that a program outside of kuke uses on this host.
 func (a *allocator) checkUnused(p publisher) {
 	if why := a.usedBy(p); why != "" {
-		a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s is to publish %s, but %s: choose another port of the host, or end what has it.", p.cell, p.Port, why)
+		a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s publishes %s, but %s. Choose another port of the host, or stop the program or cell that uses it.", p.cell, p.Port, why)
 	}
 }
 

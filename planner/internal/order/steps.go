@@ -18,8 +18,8 @@ type stepper struct {
 	in      Input
 	changes map[resource.Path]*plan.Change
 	steps   []plan.Step
-	// first and last are the first and the last step that builds a resource up; gone is the one that takes
-	// it down, or stops it. An entry is missing where there is no such step.
+	// first and last are the first and the last step that builds a resource up; gone is the step that destroys
+	// or stops it. A resource without the step has no entry.
 	first, last, gone map[resource.Path]int
 	// checked is the step that waits until a container works, prepared the one that makes sure that it can be made.
 	checked, prepared map[resource.Path]int

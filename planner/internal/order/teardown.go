@@ -121,8 +121,8 @@ func (s *stepper) recordedContainers() map[resource.Path]map[resource.Path]*reso
 	return cells
 }
 
-// waitForDependents lets the step that takes a container down, or shuts it down, wait until those that depend on it are
-// down. What is stopped by name stops at once: nobody waits for one grace period after another.
+// waitForDependents lets the step that destroys a container, or shuts it down, wait for its dependents. Containers that a
+// command names stop at the same time: nobody waits for one grace period after another.
 func (s *stepper) waitForDependents(c *plan.Change, gone int) {
 	cell := c.Path.Parent()
 	seen := map[resource.Path]bool{}
