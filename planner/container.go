@@ -35,7 +35,7 @@ func (d *containers) newContainer(c *plan.Change, want *resource.Resource) *plan
 	case o.container.Status != plan.TaskRunning:
 		d.replaceOrphan(c, o, "an apply was interrupted while it made this container")
 	case o.container.Labels[plan.LabelSpecDigest] != c.After.Status.SpecDigest:
-		d.replaceOrphan(c, o, "it was left unrecorded by an apply that was interrupted, and differs from what is wanted")
+		d.replaceOrphan(c, o, "an interrupted apply left it unrecorded, and it differs from the configuration")
 	case d.in.outsideNetNS(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
 	case d.in.moved(plan.ImageKey{Namespace: o.namespace, Reference: want.Spec.(*resource.Container).Image}, o.container.Labels[plan.LabelImageDigest]):
@@ -67,7 +67,7 @@ func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) 
 	case actual == nil && c.Action != plan.Replace:
 		c.Action = plan.Create
 		c.Diffs = plan.Compare(nil, want.Spec)
-		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
+		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd does not have the container")
 	case c.Action == plan.Replace:
 	case d.in.toReplace(c.Path):
 		c.Action = plan.Replace
@@ -136,7 +136,7 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 	case actual.Status == plan.TaskUnknown:
 		why = "containerd does not know the state of its task"
 	case d.draft.rootMoves(c.Path):
-		why = fmt.Sprintf("restarted because root container %s is started and makes the network namespace anew", root)
+		why = fmt.Sprintf("restarted because root container %s is started with a new network namespace", root)
 	case d.in.outsideNetNS(c.Path, actual):
 		why = "restarted because it is not in the network namespace of its cell"
 	case d.in.lostProfile(c.Path, want, actual):

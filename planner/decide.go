@@ -85,7 +85,7 @@ func (d *decider) checkOwner(want *resource.Resource, have *state.Record) bool {
 	switch {
 	case record == nil && d.in.opts.ByHand:
 		d.diags.Errorf(want.Declared, want.Path, "Missing parent",
-			"%s %s needs %s %s, which is not in the state: make that first (kuke create %s %s), or name what is there with --realm, --space, --stack and --cell, or by a path.",
+			"%s %s needs %s %s, which is not in the state. Create that first (kuke create %s %s), or name an existing parent with --realm, --space, --stack and --cell, or by a path.",
 			want.Path.Kind().Lower(), want.Path, parent.Kind().Lower(), parent, parent.Kind().Lower(), parent)
 	case record == nil:
 		d.diags.Errorf(want.Declared, want.Path, "Missing parent",

@@ -23,7 +23,7 @@ func TestAnotherReferenceForTheSameImage(t *testing.T) {
 	for _, image := range []string{byDigest, tagged, pinned("elsewhere/app", "side:1"), "side:1"} {
 		p := h.converge(sideOf(image), Options{})
 		c := p.ChangesByPath()[theSide]
-		if len(p.Changes) != 1 || c.Action != plan.Update || c.Start || c.Diffs[0].ForcesReplacement || !strings.Contains(strings.Join(c.Reasons, " "), "what runs stays as it is") {
+		if len(p.Changes) != 1 || c.Action != plan.Update || c.Start || c.Diffs[0].ForcesReplacement || !strings.Contains(strings.Join(c.Reasons, " "), "the container keeps running") {
 			t.Errorf("to %s:\n%s", image, text(p))
 		}
 		if len(p.Images) != 1 || p.Images[0].Pull || p.Images[0].Reference != image {

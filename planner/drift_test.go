@@ -108,7 +108,7 @@ restart main/default/blog/web/side
 start main/default/blog/web/web
   # it exited with code 1
 restart main/default/blog/web/side
-  # restarted because root container main/default/blog/web/web is started and makes the network namespace anew
+  # restarted because root container main/default/blog/web/web is started with a new network namespace
 `},
 		{
 			name: "record of the root container lost, and the pin",
@@ -252,7 +252,7 @@ func TestDrift(t *testing.T) {
 update main/default
   # bridge is missing
 create main/default/blog/web/web
-  # removed outside of kuke: containerd has no such container
+  # removed outside of kuke: containerd does not have the container
 replace main/default/blog/web/side
   # replaced because root container main/default/blog/web/web is created
 `)
@@ -281,7 +281,7 @@ func TestEnds(t *testing.T) {
 			kill(theRoot, "no", 0, rootOnce)(h)
 			delete(h.pins, theCell)
 		}, want: start(theRoot, "the network namespace of its cell is gone, which other containers need") +
-			"restart main/default/blog/web/side\n  # restarted because root container main/default/blog/web/web is started and makes the network namespace anew\n"},
+			"restart main/default/blog/web/side\n  # restarted because root container main/default/blog/web/web is started with a new network namespace\n"},
 		{name: "policy lost", edit: policy(theSide, "always"), host: func(h *host) {
 			h.converge(example(policy(theSide, "always")), Options{})
 			h.at(theSide).RestartPolicy = ""

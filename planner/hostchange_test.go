@@ -47,7 +47,7 @@ start main/default/blog/web/side
 start main/default/blog/web/web
   # it exited with code 0
 restart main/default/blog/web/side
-  # restarted because root container main/default/blog/web/web is started and makes the network namespace anew
+  # restarted because root container main/default/blog/web/web is started with a new network namespace
 `,
 			more: func(t *testing.T, p *plan.Plan) {
 				_, steps, _ := strings.Cut(text(p), "--\n")
@@ -65,7 +65,7 @@ restart main/default/blog/web/side
 start main/default/blog/web/web
   # it exited with code 0
 update main/default/blog/web/side and start
-  # restarted because root container main/default/blog/web/web is started and makes the network namespace anew
+  # restarted because root container main/default/blog/web/web is started with a new network namespace
   labels["a"]: <nil> -> b
 `},
 		{
@@ -87,14 +87,14 @@ restart main/default/blog/web/side
 			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide)) },
 			want: `
 create main/default/blog/web/side
-  # removed outside of kuke: containerd has no such container
+  # removed outside of kuke: containerd does not have the container
 `},
 		{
 			name: "root container was removed",
 			host: func(h *host) { delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot)) },
 			want: `
 create main/default/blog/web/web
-  # removed outside of kuke: containerd has no such container
+  # removed outside of kuke: containerd does not have the container
 replace main/default/blog/web/side
   # replaced because root container main/default/blog/web/web is created
 `},
@@ -115,9 +115,9 @@ replace main/default/blog/web/side
 update main
   # containerd namespace kukeon-main is missing
 create main/default/blog/web/web
-  # removed outside of kuke: containerd has no such container
+  # removed outside of kuke: containerd does not have the container
 create main/default/blog/web/side
-  # removed outside of kuke: containerd has no such container
+  # removed outside of kuke: containerd does not have the container
 `},
 		{
 			name: "cgroup was removed",

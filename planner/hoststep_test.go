@@ -168,7 +168,7 @@ func (h *host) run(r *state.Record, c *plan.Container, created bool, fail failFu
 func (h *host) container(r *state.Record, fail failFunc) *plan.Container {
 	c := h.actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	if c == nil {
-		fail("containerd has no such container")
+		fail("containerd does not have the container")
 	}
 	return c
 }

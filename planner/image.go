@@ -19,7 +19,7 @@ func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	if !d.in.moved(key, made) {
 		return false
 	}
-	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is another by now: %s, not %s", spec.Image, d.in.digestOf(key), made))
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s now resolves to %s (was %s)", spec.Image, d.in.digestOf(key), made))
 	return true
 }
 
@@ -43,7 +43,7 @@ func (d *containers) renameImage(c *plan.Change) {
 		return
 	}
 	c.After.Status.ImageDigest = now
-	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is the one that it was made from: what runs stays as it is", spec.Image))
+	c.Reasons = append(c.Reasons, fmt.Sprintf("image %s is the image that it was created from: the container keeps running", spec.Image))
 	for i := range c.Diffs {
 		if c.Diffs[i].Name == plan.ImageAttribute {
 			c.Diffs[i].ForcesReplacement = false

@@ -43,7 +43,7 @@ func CheckImport(st *state.State, p resource.Path, namespace, id string) error {
 		rooted = rooted || c.Root && q.Parent() == p.Parent()
 	}
 	if !rooted {
-		return fmt.Errorf("cell %s has no root container: what is imported has a network namespace of its own and can't be the root, so make that first", p.Parent())
+		return fmt.Errorf("cell %s has no root container: an imported container has a network namespace of its own and can't be the root. Create the root first", p.Parent())
 	}
 	return nil
 }

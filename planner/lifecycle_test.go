@@ -137,7 +137,7 @@ func TestMoved(t *testing.T) {
 	forged.Status.ContainerID = "another"
 	edited := *p
 	edited.Moves = []plan.Move{{From: p.Moves[0].From, To: p.Moves[0].To, Records: []*state.Record{&forged}}}
-	if err := edited.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "the records of the resources that it moves") {
+	if err := edited.CheckFresh(h.prior); err == nil || !strings.Contains(err.Error(), "the records of its moves") {
 		t.Error(err)
 	}
 	// What is ignored of it is ignored by its new name.

@@ -66,7 +66,7 @@ func New(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts O
 	var err error
 	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Names: names, Desired: in.desired, Prior: in.prior, Actual: in.actual})
 	if err != nil {
-		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
+		diags.Errorf(resource.Range{}, "", "Dependency cycle", "%v", err)
 		return nil, diags
 	}
 	return pl, diags

@@ -79,7 +79,7 @@ func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, 
 	var err error
 	pl.Steps, pl.Images, err = order.Steps(order.Input{Changes: pl.Changes, Desired: resource.NewTree(), Prior: prior, Actual: actual})
 	if err != nil {
-		diags.Errorf(resource.Range{}, "", "Changes wait for each other", "%v", err)
+		diags.Errorf(resource.Range{}, "", "Dependency cycle", "%v", err)
 		return nil, diags
 	}
 	return pl, diags
@@ -100,7 +100,7 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actu
 		return nil
 	}
 	if c == nil {
-		return refuse("is recorded, but containerd has no such container: kuke apply makes it anew")
+		return refuse("is recorded, but containerd does not have the container. Create it again with kuke apply")
 	}
 	after := *r
 	change := &plan.Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}

@@ -132,7 +132,7 @@ func TestOperationsThatCannotBe(t *testing.T) {
 		{"unpause what runs not", Operation{Action: plan.Unpause, Paths: []resource.Path{theSide}}, func(h *host) { h.kill(theSide, 0) }, "is not paused: it is Stopped"},
 		{"removed", Operation{Action: plan.Stop, Paths: []resource.Path{theSide}}, func(h *host) {
 			delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theSide))
-		}, "containerd has no such container"},
+		}, "containerd does not have the container"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := made(t)
@@ -154,7 +154,7 @@ func TestOperationsThatCannotBe(t *testing.T) {
 func TestRestartMisses(t *testing.T) {
 	h := made(t)
 	delete(h.actual.Namespaces["kukeon-main"].Containers, resource.ContainerID(theRoot))
-	if _, diags := Operate(h.prior, h.actual, Operation{Action: plan.Restart, Paths: []resource.Path{theCell}}); !strings.Contains(diags.Error(), "containerd has no such container") {
+	if _, diags := Operate(h.prior, h.actual, Operation{Action: plan.Restart, Paths: []resource.Path{theCell}}); !strings.Contains(diags.Error(), "containerd does not have the container") {
 		t.Errorf("the cell of a container that is gone is restarted: %v", diags)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// renamed gives the container at p, which had another name, its id of before, and takes its record away.
+// renamed gives the container at p, which had another name, its id of before, and removes its record.
 func (h *host) renamed(p resource.Path) {
 	ns, c := h.actual.Namespaces["kukeon-main"], h.at(p)
 	delete(ns.Containers, c.ID)
@@ -37,7 +37,7 @@ adopt main/default/blog/web/side
 			host: func(h *host) { delete(h.prior.Records, theSide) },
 			want: `
 replace main/default/blog/web/side
-  # it was left unrecorded by an apply that was interrupted, and differs from what is wanted
+  # an interrupted apply left it unrecorded, and it differs from the configuration
   !image: <nil> -> side:2
 `},
 		{

@@ -107,7 +107,7 @@ func (d *pruner) decideOrphan(p resource.Path, inScope bool) *plan.Change {
 // forget plans to leave what is recorded running, and to forget it.
 func (d *pruner) forget(p resource.Path, have *state.Record, r *plan.Removal) *plan.Change {
 	if p.Kind() != resource.KindContainer {
-		d.diags.Errorf(r.Declared, p, "Invalid removal", "%s %s can't be left as it is and be forgotten: only containers can. Take destroy = false away.", p.Kind().Lower(), p)
+		d.diags.Errorf(r.Declared, p, "Invalid removal", "%s %s can't be left as it is and be forgotten: only containers can. Remove destroy = false.", p.Kind().Lower(), p)
 		return nil
 	}
 	return &plan.Change{Path: p, Action: plan.Forget, Before: have, Reasons: []string{"removed from the configuration with destroy = false: it goes on running"}}

@@ -166,7 +166,7 @@ func (r *rebuild) spaces() {
 			continue
 		}
 		rec.Status.Network = network
-		r.notef("space %s: what it allows and refuses can't be read back: the next apply writes its firewall again", p)
+		r.notef("space %s: its firewall rules can't be read back. The next apply writes them again", p)
 	}
 }
 
@@ -181,7 +181,7 @@ func (r *rebuild) containers() {
 			continue
 		}
 		if c.Spec == nil {
-			r.notef("container %s: left out, since nothing is kept with it of what it was made from", c.ID)
+			r.notef("container %s: left out, since it has no record of its spec", c.ID)
 			continue
 		}
 		rec := r.add(c.Path, c.Spec, c.Project)

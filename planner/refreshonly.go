@@ -30,7 +30,7 @@ func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
 func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
 	c := &plan.Change{Path: r.Path, Action: plan.Record, Before: r}
 	if r.Path.Kind() == resource.KindContainer && actual.Container(r.Status.Namespace, r.Status.ContainerID) == nil {
-		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd has no such container")
+		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd does not have the container")
 		c.Diffs = plan.Compare(r.Spec, nil)
 		return c
 	}

@@ -109,7 +109,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "target that is nowhere",
 			opts:    Options{Targets: []resource.Path{"main/nowhere"}},
-			summary: "No such target", path: "main/nowhere", detail: "--target main/nowhere",
+			summary: "Unknown target", path: "main/nowhere", detail: "--target main/nowhere",
 		},
 		{
 			name:    "nothing to replace",

@@ -12,7 +12,7 @@ type request struct {
 func (d *request) checkTargets() {
 	for _, t := range d.in.opts.Targets {
 		if d.in.desired.Resource(t) == nil && d.in.prior.Records[t] == nil && d.in.orphans[t] == nil {
-			d.diags.Errorf(resource.Range{}, t, "No such target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
+			d.diags.Errorf(resource.Range{}, t, "Unknown target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
 		}
 	}
 }
@@ -21,12 +21,12 @@ func (d *request) checkTargets() {
 func (d *request) checkRemovals() {
 	for _, r := range d.in.opts.Removals {
 		if want := d.in.desired.Resource(r.From); want != nil {
-			d.diags.Errorf(r.Declared, r.From, "Invalid removal", "%s %s is still in the configuration, at %s. Take it away there, or take the block removed away.", r.From.Kind().Lower(), r.From, want.Declared)
+			d.diags.Errorf(r.Declared, r.From, "Invalid removal", "%s %s is still in the configuration, at %s. Remove it there, or remove the block removed.", r.From.Kind().Lower(), r.From, want.Declared)
 		}
 	}
 	for _, m := range d.in.opts.Moves {
 		if want := d.in.desired.Resource(m.From); want != nil {
-			d.diags.Errorf(m.Declared, m.From, "Invalid move", "%s %s is still in the configuration, at %s, and can't have been moved. Remove the block moved, or what is declared there.", m.From.Kind().Lower(), m.From, want.Declared)
+			d.diags.Errorf(m.Declared, m.From, "Invalid move", "%s %s is still in the configuration, at %s, and can't have been moved. Remove the block moved, or the resource declared there.", m.From.Kind().Lower(), m.From, want.Declared)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (d *review) checkProtected() {
 		want := d.in.desired.Resource(p)
 		switch {
 		case want != nil && protected(want):
-			d.diags.Errorf(want.Declared, p, "Protected resource", "%s %s would be %s%s, but its configuration says prevent_destroy. Take that away, or leave what forces this as it was.",
+			d.diags.Errorf(want.Declared, p, "Protected resource", "%s %s would be %s%s, but its configuration says prevent_destroy. Remove that, or revert the change that forces this.",
 				p.Kind().Lower(), p, past(c.Action), why(c))
 		case (want == nil || d.in.opts.ByHand) && c.Before != nil && c.Before.Status.PreventDestroy:
 			d.diags.Errorf(resource.Range{}, p, "Protected resource", "%s %s would be %s%s, but it was applied with prevent_destroy. To destroy it, apply it without prevent_destroy first.",

@@ -149,7 +149,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	var diags resource.Diagnostics
 	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
-		return errors.New("the plan does not hold the records of the resources that it moves: plan again")
+		return errors.New("the plan does not hold the records of its moves. Plan again")
 	}
 	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
 	for _, c := range p.Changes {
