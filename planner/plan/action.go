@@ -10,9 +10,9 @@ const (
 	Update   Action = "update"  // changed in place
 	Replace  Action = "replace" // deleted, then created
 	Delete   Action = "delete"
-	Start    Action = "start"    // the container is there, its task isn't running
+	Start    Action = "start"    // the container exists, its task isn't running
 	Restart  Action = "restart"  // the task is stopped and started again; the container stays
-	Stop     Action = "stop"     // asked to end, killed after the grace period
+	Stop     Action = "stop"     // asked to stop, killed after the grace period
 	Shutdown Action = "shutdown" // stopped as Stop does, but in the reverse of dependency order, and started by the next apply
 	Kill     Action = "kill"     // sent a signal
 	Pause    Action = "pause"    // frozen
@@ -25,7 +25,7 @@ const (
 
 // The operations.
 const (
-	OpImage   Op = "image"   // pull the image if it isn't there, and unpack it
+	OpImage   Op = "image"   // pull the image if it is missing, and unpack it
 	OpPrepare Op = "prepare" // make sure that the runtime can make the container, before another one of its cell is stopped
 	OpCreate  Op = "create"
 	OpUpdate  Op = "update"

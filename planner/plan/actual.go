@@ -28,9 +28,9 @@ type Actual struct {
 	Cgroups map[string]resource.Resources
 	// OOM holds the OOM counters by cgroup, as Cgroups does. A cgroup whose memory never ran out has no entry.
 	OOM map[string]OOM
-	// Frozen says of cgroups whether they are frozen themselves, and not only in one that is.
+	// Frozen holds the cgroups that are frozen themselves, not only within a frozen one.
 	Frozen map[string]bool
-	// Images tells of the images that desired containers name.
+	// Images holds the status of the images that desired containers name.
 	Images map[ImageKey]ImageStatus
 	// Manifests holds, by the digests of indexes of images, those of the manifests in them that are for this host's
 	// platform: as far as two digests of an image had to be compared, and containerd has their content.
@@ -50,11 +50,11 @@ type Actual struct {
 	// container publishes a port.
 	Sockets  []Socket
 	Mappings []PortMapping
-	// RestartPolicies are those that containerd's restart monitor keeps to; none where it has no monitor.
+	// RestartPolicies are the policies that containerd's restart monitor supports; none where it has no monitor.
 	RestartPolicies []string
-	// MissingPlugins holds the CNI plugins and programs that networks need and that aren't there.
+	// MissingPlugins holds the missing CNI plugins and programs that networks need.
 	MissingPlugins []string
-	// MissingPaths holds the paths of the host that desired containers mount or use and that aren't there.
+	// MissingPaths holds the missing paths of the host that desired containers mount or use.
 	MissingPaths map[string]bool
 	// NotDevices holds the paths that desired containers use as devices and that are none, nor directories with some.
 	NotDevices map[string]bool

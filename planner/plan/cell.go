@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// CellNetwork is the network of a cell as it was found.
+// CellNetwork is the network of a cell as found on the host.
 type CellNetwork struct {
 	// ID is the identifier of the cell on the host, see [state.Record.CellID]; empty for the one that follows from its path.
 	ID string
@@ -25,7 +25,7 @@ type CellNetwork struct {
 	Stale []string
 }
 
-// AttachmentFlaws says how the network of a recorded cell differs from its record had; root is the cell's root container
+// AttachmentFlaws describes the differences of a recorded cell's network from its record had; root is the cell's root container
 // in containerd, or nil. A cell without a network namespace has no flaws: the start of its root container makes one.
 func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root *Container) []string {
 	found := a.Cells[cell]
@@ -52,7 +52,7 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 	return flaws
 }
 
-// flaw says how an interface differs from its record, or returns "".
+// flaw returns the difference of an interface from its record, or "".
 func (n *CellNetwork) flaw(i state.Interface) string {
 	now := n.Addresses[i.Name]
 	switch {
@@ -122,7 +122,7 @@ func (a *Actual) isPublished(cell resource.Path, text string) bool {
 		id = found.ID
 	}
 	if a.Mappings == nil {
-		return true // it wasn't looked at
+		return true // it was not inspected
 	}
 	port, err := resource.ParsePort(text)
 	return err == nil && Mapped(a.Mappings, id, port)
@@ -141,12 +141,12 @@ func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
 	return true
 }
 
-// Socket is one that listens on the host.
+// Socket is a listening socket of the host.
 type Socket struct {
 	Protocol string // tcp or udp
 	Addr     netip.Addr
 	Port     uint16
-	OnlyIPv6 bool // it takes nothing that comes over IPv4
+	OnlyIPv6 bool // it accepts no IPv4
 }
 
 // PortMapping is a range of ports of the host that is forwarded.

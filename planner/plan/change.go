@@ -16,7 +16,7 @@ type Change struct {
 	Action Action        `json:"action"`
 	// HCL says that the resource is declared in HCL. People then see the names of attributes in HCL.
 	HCL bool `json:"hcl,omitempty"`
-	// Reasons say why, beyond the differences in Diffs, in words for people.
+	// Reasons are sentences for people, beyond the differences in Diffs.
 	Reasons []string `json:"reasons,omitempty"`
 	// Diffs are the differences between the recorded and the desired spec.
 	Diffs []Diff `json:"diffs,omitempty"`
@@ -25,8 +25,8 @@ type Change struct {
 	Before *state.Record `json:"before"`
 	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
 	After *state.Record `json:"after"`
-	// RemoveImages says that the images of a realm that is deleted or replaced go with it; else its containerd namespace
-	// stays if it holds any.
+	// RemoveImages says that the images of a deleted or replaced realm are removed with it; else its containerd namespace stays
+	// if it holds any.
 	RemoveImages bool `json:"remove_images,omitempty"`
 	// Reattach names the interfaces of an updated cell that stay as they are recorded, but are not so on the host: they are
 	// detached, and attached again.
@@ -44,7 +44,7 @@ type Change struct {
 // OutputChange is the change of an output value.
 type OutputChange struct {
 	Name string `json:"name"`
-	// Before and After are the values as they are recorded, nil where there is none.
+	// Before and After are the recorded values, nil where there is none.
 	Before *state.Output `json:"before,omitempty"`
 	After  *state.Output `json:"after,omitempty"`
 }

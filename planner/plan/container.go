@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Container is one as containerd has it.
+// Container is a container in containerd.
 type Container struct {
 	ID       string
 	Labels   map[string]string
@@ -72,9 +72,9 @@ func (a *Actual) Container(namespace, id string) *Container {
 	return nil
 }
 
-// Flaw is why a container could not run if it were made now.
+// Flaw is a reason why a container could not run if it were created now.
 type Flaw struct {
-	// Attribute is the one that the flaw is about, as [resource.Resource.RangeOf] takes it.
+	// Attribute is the attribute with the flaw, in the form of [resource.Resource.RangeOf].
 	Attribute string
 	// Summary is that of a diagnostic, and Text its detail, which goes on after the path of the container.
 	Summary, Text string
@@ -86,8 +86,8 @@ func (a *Actual) Keeps(policy string) bool {
 	return slices.Contains(a.RestartPolicies, name) || name == "unless-stopped" && slices.Contains(a.RestartPolicies, "always")
 }
 
-// MonitorPatience is how long containerd's restart monitor is given to start a container whose task has ended. It looks
-// every ten seconds unless it is configured otherwise.
+// MonitorPatience is the time that containerd's restart monitor has to start a container whose task has exited. By default it
+// checks every ten seconds.
 const MonitorPatience = time.Minute
 
 // Monitored reports whether containerd's restart monitor will start the recorded container, whose task has ended: the
@@ -108,7 +108,7 @@ func (a *Actual) Monitored(r *state.Record, policy string, c *Container) bool {
 	return c.ExitCode != 0 && (!limited || err == nil && c.Restarts < n)
 }
 
-// MayEnd reports whether a container has done its work when it exits with 0, as far as its restart policy tells.
+// MayEnd reports whether an exit with 0 completes a container under its restart policy.
 func MayEnd(spec *resource.Container) bool {
 	return spec.RestartPolicy == "no" || strings.HasPrefix(spec.RestartPolicy, "on-failure")
 }

@@ -19,7 +19,7 @@ type Diff struct {
 	After  any `json:"after"`
 	// ForcesReplacement says that this value can't change while the resource lives.
 	ForcesReplacement bool `json:"forces_replacement,omitempty"`
-	// Computed says that it is no attribute that was written, but a value that kuke chose: an address, for instance.
+	// Computed says that kuke chose the value, such as an address: it is no written attribute.
 	Computed bool `json:"computed,omitempty"`
 	// Sensitive says that Before and After, where they are set, are withheld: they are [SensitiveValue].
 	Sensitive bool `json:"sensitive,omitempty"`
@@ -48,7 +48,7 @@ func (d Diff) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(d))
 }
 
-// UnmarshalJSON gives back the very types that were saved.
+// UnmarshalJSON restores the types that were saved.
 func (d *Diff) UnmarshalJSON(data []byte) error {
 	type plain Diff
 	raw := struct {
@@ -88,7 +88,7 @@ func Compare(before, after resource.Spec) []Diff {
 	diffs := make([][]Diff, len(order))
 	note := func(leaf resource.Leaf, before, after any) {
 		d := Diff{Name: leaf.Name, Before: before, After: after, ForcesReplacement: leaf.Attribute.Effect == resource.Replace}
-		// Where one of the two is sensitive the other may well tell the same.
+		// Where one of the two is sensitive the other may be the same text.
 		if now := (resource.Leaf{Value: after}); leaf.Withheld() || now.Sealed() {
 			d.withhold()
 		}

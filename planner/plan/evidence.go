@@ -9,7 +9,7 @@ import (
 
 // Evidence holds the resources found on the host by their labels, names and files.
 type Evidence struct {
-	// Realms holds those that label a containerd namespace.
+	// Realms holds the realms that label a containerd namespace.
 	Realms []RealmEvidence
 	// Networks are the CNI networks of the host.
 	Networks []CNINetwork
@@ -20,7 +20,7 @@ type Evidence struct {
 	Containers []ContainerEvidence
 }
 
-// RealmEvidence is a containerd namespace that bears the label of a realm.
+// RealmEvidence is a containerd namespace with the label of a realm.
 type RealmEvidence struct {
 	Path               resource.Path
 	Namespace, Project string
@@ -34,7 +34,7 @@ type InterfaceEvidence struct {
 	Published     []string // in the form of [resource.Port]
 }
 
-// ContainerEvidence is a container that bears our labels.
+// ContainerEvidence is a container with kuke's labels.
 type ContainerEvidence struct {
 	Path                  resource.Path
 	ID, Namespace, Cgroup string

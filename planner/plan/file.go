@@ -32,7 +32,7 @@ type planFile struct {
 	SealKey resource.SealKey `json:"seal_key,omitempty"`
 }
 
-// ErrStale says that the state is no longer the one a plan was made from, or the host no longer as it was taken to be.
+// ErrStale says that the state has changed since the plan, or that the host differs from the plan's assumptions.
 var ErrStale = errors.New("saved plan is stale")
 
 // Save writes the plan to a file of mode 0600, in one step. A plan that [Load] would refuse is not written.
@@ -51,8 +51,8 @@ func (p *Plan) Save(file string) error {
 	return nil
 }
 
-// Load reads a plan that [Plan.Save] wrote. The diagnostics are warnings about the file itself: others than root and
-// its owner can change it, or it is another user's.
+// Load reads a plan file of [Plan.Save]. The diagnostics are warnings about the file itself: users other than root and its
+// owner can change it, or another user owns it.
 func Load(file string) (*Plan, resource.Diagnostics, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -74,7 +74,7 @@ func Load(file string) (*Plan, resource.Diagnostics, error) {
 	return p, trustworthy(file, info, os.Geteuid()), nil
 }
 
-// trustworthy warns of a file that somebody else than root and the user of that id can have written.
+// trustworthy warns of a file that users other than root and the user of that id can have written.
 func trustworthy(file string, info fs.FileInfo, user int) (diags resource.Diagnostics) {
 	at := resource.Range{File: file}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != user {
@@ -99,7 +99,7 @@ func Encode(p *Plan) ([]byte, error) {
 
 func planDigest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(body)) }
 
-// Decode reads the content of a plan file. The errors go on a sentence that begins with the name of the file.
+// Decode reads the content of a plan file. The errors are predicates of the file's name.
 func Decode(data []byte) (*Plan, error) {
 	header, body, _ := bytes.Cut(data, []byte("\n"))
 	format, rest, _ := strings.Cut(string(header), " ")
@@ -119,7 +119,7 @@ func Decode(data []byte) (*Plan, error) {
 		return nil, fmt.Errorf("can't be read: %w", err)
 	}
 	pf.Key = pf.SealKey
-	// Whatever else the text may say, in unknown fields or a field that is there twice, is lost on the way back.
+	// Unknown and duplicate fields are lost when the plan is encoded again.
 	if again, err := Encode(pf.Plan); err != nil || !bytes.Equal(again, data) {
 		return nil, errors.New("was edited, or written by another version of kuke")
 	}
@@ -132,7 +132,7 @@ func Decode(data []byte) (*Plan, error) {
 	return pf.Plan, nil
 }
 
-// isOldPlan reports whether data is a plan as the first versions of kuke saved it.
+// isOldPlan reports whether data is a plan file of the first versions of kuke.
 func isOldPlan(data []byte) bool {
 	var old struct {
 		Format string `json:"format"`

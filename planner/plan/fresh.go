@@ -58,8 +58,8 @@ func (c *Change) validateNames(st *state.State, names *state.HostNames, changes 
 	return nil
 }
 
-// mayName reports whether the space of the change can be given a network of these names: those of its path, or of one that was
-// left unrecorded, which bears its path.
+// mayName reports whether the network of the change's space can have these names: the names of its path, or of an unrecorded
+// network that is labelled with its path.
 func (c *Change) mayName(n *state.Network) bool {
 	return resource.IsVariant(n.Name, func(i int) string { name, _, _ := resource.NetworkVariant(c.Path, i); return name }) || c.Action == Create && wellNamed(n)
 }

@@ -25,9 +25,8 @@ type NameEntry struct {
 	Names   []string      `json:"names"`
 }
 
-// HostsFile returns the /etc/hosts of a cell that is attached as a says, where names are those of its spaces. A name
-// that several cells have means the one of the cell's own stack, or else that of the space attached to first; the
-// others keep theirs with the stack.
+// HostsFile returns the /etc/hosts of a cell with the attachment a, given the names in its spaces. A name of several cells
+// refers to the one in the cell's own stack, or else in the first space; the others keep their names with the stack.
 func HostsFile(cell resource.Path, a *state.Attachment, names []SpaceNames) string {
 	return NewHosts(names).File(cell, a)
 }

@@ -5,24 +5,24 @@ import "github.com/kukeon/kuke/config/resource"
 // ImageKey names an image in a containerd namespace.
 type ImageKey struct{ Namespace, Reference string }
 
-// ImageStatus tells whether an image can be had.
+// ImageStatus tells whether an image is available.
 type ImageStatus struct {
 	// Local is the digest of the image's manifest or index in the namespace; empty where it has none. A reference that
-	// names a digest means the image that has it there, whatever that is called.
+	// names a digest is the image with that digest there, under any name.
 	Local string
 	// Remote is the digest in the registry, where that was asked: for images that the namespace has not, and for those
 	// that are always pulled.
 	Remote string
-	// Err says why the registry has not told.
+	// Err is the error of asking the registry.
 	Err string
 }
 
-// Image is one that the plan needs in a containerd namespace.
+// Image is an image that the plan needs in a containerd namespace.
 type Image struct {
 	Namespace string `json:"namespace"`
 	Reference string `json:"reference"`
 	Digest    string `json:"digest"`
-	// Pull says that it isn't there yet.
+	// Pull says that the namespace does not have it yet.
 	Pull bool `json:"pull,omitempty"`
 }
 

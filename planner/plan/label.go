@@ -14,8 +14,8 @@ const (
 	LabelTrial       = "kukeon.io/trial" // of a container that [OpPrepare] makes for a moment: the path of the container that it rehearses
 )
 
-// Claims returns the path that the labels of the container with the id give it. ok is false where they are not its own, but
-// copied from another one.
+// Claims returns the path in the labels of the container with the id. ok is false where the labels were copied from another
+// container.
 func Claims(id string, labels map[string]string) (p resource.Path, ok bool) {
 	p, err := resource.ParsePath(labels[LabelPath])
 	return p, err == nil && p.Kind() == resource.KindContainer && (resource.ContainerID(p) == id || labels[LabelID] == id)

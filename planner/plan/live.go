@@ -4,7 +4,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// The states that users are told.
+// The states of resources for people.
 const (
 	StatePending = "Pending"
 	StateReady   = "Ready"
@@ -15,7 +15,7 @@ const (
 	StateUnknown = "Unknown"
 )
 
-// Live is a recorded resource as the host has it.
+// Live is a recorded resource with its state on the host.
 type Live struct {
 	Record *state.Record
 	State  string

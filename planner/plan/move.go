@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Move is a resource that the configuration has renamed, and that goes on as it is, with all that is below it.
+// Move is a resource that the configuration has renamed, with all its descendants. It keeps running.
 type Move struct {
 	From resource.Path `json:"from"`
 	To   resource.Path `json:"to"`
@@ -20,12 +20,12 @@ type Move struct {
 // Removal is a removed block: a resource that has left the configuration.
 type Removal struct {
 	From resource.Path
-	// Forget leaves it running.
+	// Forget removes only the record: the resource keeps running.
 	Forget   bool
 	Declared resource.Range
 }
 
-// Import is a container that kuke did not make and that becomes one of the configuration's.
+// Import is a container that kuke did not create and that becomes a resource of the configuration.
 type Import struct {
 	Record *state.Record `json:"record"`
 }
@@ -67,7 +67,7 @@ func MoveAndImport(prior *state.State, wanted []Move, imports []Import, diags *r
 	return st, made
 }
 
-// RenameByHand returns the move of the recorded resource at from to the path to. The error says why it can't be.
+// RenameByHand returns the move of the recorded resource at from to the path to, or the reason why it can't be moved.
 func RenameByHand(st *state.State, from, to resource.Path) ([]Move, error) {
 	switch {
 	case st.Records[from] == nil:
@@ -90,7 +90,7 @@ func movesOf(renamings []state.Renaming) []Move {
 	return moves
 }
 
-// MovedAndImported returns the state as it is once the moves and imports of the plan are made.
+// MovedAndImported returns the state after the moves and imports of the plan.
 func (p *Plan) MovedAndImported(st *state.State) *state.State {
 	if len(p.Moves) == 0 && len(p.Imports) == 0 {
 		return st

@@ -31,8 +31,8 @@ type Killed struct {
 	path resource.Path
 }
 
-// Since returns k without the processes of its last run that before, an earlier look, told of already; nil where that leaves
-// none. Where before tells of more, another run has begun.
+// Since returns k without the processes of its last run that an earlier count, before, included; nil where none is left. A
+// larger count before means that another run has begun.
 func (k *Killed) Since(before *Killed) *Killed {
 	if k == nil || k.Processes == 0 {
 		return nil
@@ -47,7 +47,7 @@ func (k *Killed) Since(before *Killed) *Killed {
 	return &fresh
 }
 
-// Cause says which memory ran out: "memory limit 16 MiB", with the resource that has it where that is not the container.
+// Cause names the memory that ran out: "memory limit 16 MiB", with the resource of the limit unless it is the container.
 func (k *Killed) Cause() string {
 	if k.Level == "" {
 		return "the host ran out of memory"
@@ -186,8 +186,8 @@ func processes(n int64) string {
 	return fmt.Sprintf("%d processes", n)
 }
 
-// ExitText is the detail of a container that ended with the exit code; k is nil where the kernel killed nothing in it, and
-// byUser says that somebody had it killed.
+// ExitText is the detail of a container that exited with the code; k is nil where the kernel killed no process of it, and
+// byUser says that a user killed it.
 func ExitText(code uint32, k *Killed, byUser bool) string {
 	switch {
 	case k == nil || k.Processes == 0:

@@ -11,7 +11,7 @@ type Plan struct {
 	Prior Prior `json:"prior"`
 	// Project is the project the plan belongs to.
 	Project string `json:"project"`
-	// Directory is that of the configuration that is applied, an absolute path: it is remembered with the project. Unnamed
+	// Directory is the absolute path of the applied configuration's directory: it is recorded with the project. Unnamed
 	// is [planner.Options.Unnamed].
 	Directory string          `json:"directory,omitempty"`
 	Unnamed   bool            `json:"unnamed,omitempty"`
@@ -19,9 +19,9 @@ type Plan struct {
 	Targets   []resource.Path `json:"targets,omitempty"`
 	// Changes holds one entry for each resource that changes, parents first.
 	Changes []*Change `json:"changes"`
-	// Unchanged counts the resources looked at that stay as they are.
+	// Unchanged counts the compared resources without a change.
 	Unchanged int `json:"unchanged"`
-	// Images are the images that containers will be made from.
+	// Images are the images of the containers that will be created.
 	Images []*Image `json:"images,omitempty"`
 	// Names are those of cells in each space in which /etc/hosts files will be written.
 	Names []SpaceNames `json:"names,omitempty"`

@@ -7,5 +7,5 @@ type Namespace struct {
 	Containers map[string]*Container
 }
 
-// KeptImages is the value of [LabelKept] of a namespace that holds nothing but images.
+// KeptImages is the value of [LabelKept] of a namespace that holds only images.
 const KeptImages = "images"

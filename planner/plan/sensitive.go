@@ -6,7 +6,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// SensitiveValue stands in a [Diff] for a value that must not be shown.
+// SensitiveValue replaces a value in a [Diff] that must not be shown.
 const SensitiveValue = "(sensitive value)"
 
 // SecretKey names a secret of a container.
@@ -36,8 +36,8 @@ func (c *Change) Needs() []resource.Leaf {
 	})
 }
 
-// NeedsValues reports whether it takes sensitive values of the configuration to carry out the plan. Secrets are none: they are
-// read from where the plan says.
+// NeedsValues reports whether applying the plan needs sensitive values of the configuration. Secrets don't count: the plan says
+// where they are read from.
 func (p *Plan) NeedsValues() bool {
 	return slices.ContainsFunc(p.Changes, func(c *Change) bool {
 		return slices.ContainsFunc(c.Needs(), func(leaf resource.Leaf) bool { return leaf.Top.Name != "secrets" })

@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// CNINetwork is one that a file configures.
+// CNINetwork is a CNI network that a file configures.
 type CNINetwork struct {
 	Name, File string
 	Subnets    []netip.Prefix
@@ -16,8 +16,8 @@ type CNINetwork struct {
 	Path, Project, Bridge string
 }
 
-// NetworkOfSpace returns the network of a space that a CNI network of the host is, whatever the path of the space was when it was
-// made, or nil where it is none.
+// NetworkOfSpace returns a CNI network of the host as the network of a space, whose path may have changed since the network's
+// creation, or nil where it is not the network of a space.
 func NetworkOfSpace(n *CNINetwork) *state.Network {
 	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
 		return nil
@@ -32,7 +32,7 @@ func NetworkOfSpace(n *CNINetwork) *state.Network {
 	return network
 }
 
-// wellNamed reports whether the names are those of a network that a space can have.
+// wellNamed reports whether a network of a space can have these names.
 func wellNamed(n *state.Network) bool {
 	name, isOurs := strings.CutPrefix(n.Name, "kukeon-")
 	bridge, isBridge := strings.CutPrefix(n.Bridge, "kuke-")

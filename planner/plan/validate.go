@@ -14,14 +14,14 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// actionsOf holds the actions that each operation on a resource can be part of.
+// actionsOf holds the actions to which each operation on a resource can belong.
 var actionsOf = map[Op][]Action{
 	OpPrepare: {Create, Replace}, OpCreate: {Create, Replace}, OpUpdate: {Update}, OpDelete: {Delete, Replace}, OpAdopt: {Adopt}, OpRecord: {Record},
 	OpStop: {Stop, Shutdown, Restart, Update}, OpKill: {Kill}, OpForget: {Forget}, OpPause: {Pause}, OpUnpause: {Unpause}, OpStart: {Start, Restart, Update},
 	OpCheck: {Check, Create, Replace, Start, Restart, Update, Adopt},
 }
 
-// containerOps are those that only containers have.
+// containerOps are the operations that only containers have.
 var containerOps = []Op{OpPrepare, OpStart, OpStop, OpKill, OpPause, OpUnpause, OpCheck, OpForget}
 
 // Validate makes sure that steps and changes fit together, so that a damaged file can't lead the executor astray.
