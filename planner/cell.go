@@ -11,7 +11,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// decideAttachment adds to the change of a cell how it is attached, and what differs from that on the host.
+// decideAttachment adds the attachment to the change of a cell, with its differences from the host.
 func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 	had := d.in.attachmentOf(p)
 	drift := d.cellDrift(p, had)
@@ -68,8 +68,8 @@ func (d *networks) reattached(p resource.Path, had, a *state.Attachment) []strin
 	})
 }
 
-// cellDrift says what of the network of a recorded cell is not as it was made. Where the root container makes the
-// network namespace anew, that is all there is to do.
+// cellDrift returns the differences of a recorded cell's network from its record. Where the root container starts with a
+// new network namespace, that is the only one.
 func (d *networks) cellDrift(p resource.Path, had *state.Attachment) []string {
 	if d.in.rootOf(p) == "" || d.draft.netnsMoves(p) {
 		return nil
@@ -103,8 +103,8 @@ func (d *networks) checkForeignCells() {
 	}
 }
 
-// decideNames finds the cells whose /etc/hosts has to be written: those that change, those whose neighbours do, and
-// those whose file is not what it was.
+// decideNames finds the cells whose /etc/hosts has to be written: those that change, those whose neighbours change, and
+// those whose file has changed.
 func (d *networks) decideNames() {
 	now, then := allocate.Hosts(d.draft.allocation())
 	wanted, expected := plan.NewHosts(now), plan.NewHosts(then)
@@ -131,8 +131,8 @@ func (d *networks) decideNames() {
 	}
 }
 
-// updateNames notes that the file of a recorded cell has to be written anew, if it isn't as wanted, where names are those
-// that will be. then makes the files as they should be so far.
+// updateNames notes that the file of a recorded cell has to be written again, unless it has the desired content, where
+// names are the future names. then makes the content of the files so far.
 func (d *networks) updateNames(p resource.Path, names []plan.SpaceNames, want string, then *plan.Hosts) {
 	actual, c := d.in.actual.Cells[p], d.draft.changes[p]
 	// The files of many cells in one space are long, and most are as they should be.
@@ -152,8 +152,8 @@ func (d *networks) updateNames(p resource.Path, names []plan.SpaceNames, want st
 	}
 }
 
-// updateFiles notes that the other files of a recorded cell have to be written anew: without them no container of it can
-// be started.
+// updateFiles notes that the other files of a recorded cell have to be written again: without them none of its containers
+// can be started.
 func (d *networks) updateFiles(p resource.Path) {
 	actual, c := d.in.actual.Cells[p], d.draft.changes[p]
 	if actual == nil || d.in.attachmentOf(p) == nil || !d.draft.owns(p) || c != nil && c.Action != plan.Update {

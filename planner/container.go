@@ -8,7 +8,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// containers decides on containers: on their tasks, images and what their root container brings with it.
+// containers decides on containers: on their tasks, their images and the consequences of their root container's change.
 type containers struct {
 	in       *input
 	draft    *draft
@@ -56,8 +56,8 @@ func (d *containers) replaceOrphan(c *plan.Change, o *orphan, why string) {
 	c.Reasons = append(c.Reasons, why)
 }
 
-// existingContainer adds to c what only containers have: the cascade from their root container, and a task
-// that can end.
+// existingContainer adds to c the decisions for containers only: the cascade from their root container, and a task that can
+// exit.
 func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) {
 	d.checkRoot(want)
 	root := d.in.rootOf(c.Path.Parent())
@@ -195,8 +195,8 @@ func past(a plan.Action) string {
 	return string(a) + "ed"
 }
 
-// restarts reports whether containerd's restart monitor is about to start the container, whose task has ended, and warns
-// of it: what containerd does by itself is no change. A start that the user asks for doesn't wait for the monitor.
+// restarts reports whether containerd's restart monitor is about to start the container, whose task has exited, and warns
+// of it: containerd's own restart is no change. A start on request doesn't wait for the monitor.
 func (d *containers) restarts(c *plan.Change, want *resource.Container, actual *plan.Container) bool {
 	if d.in.startAsked(c.Path) || d.triggers.awaitedNow[c.Path] || !d.in.actual.Monitored(c.Before, want.RestartPolicy, actual) {
 		return false

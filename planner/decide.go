@@ -9,8 +9,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// decider finds the change of each resource, parents first and a cell's root container before the others,
-// so that what a change brings with it is known when its dependents' turn comes.
+// decider finds the change of each resource, parents first and a cell's root container before the others, so that a change
+// is known before its dependents are decided.
 type decider struct {
 	in         *input
 	draft      *draft
@@ -20,7 +20,7 @@ type decider struct {
 	diags      *resource.Diagnostics
 }
 
-// decideAll decides on every resource once, where t says what else must change because of earlier decisions.
+// decideAll decides on every resource once, where t holds the changes that follow from earlier decisions.
 func decideAll(in *input, s *scope, t *triggers, diags *resource.Diagnostics) *draft {
 	d := newDraft(in, s)
 	check := &hostCheck{in: in, diags: diags}
@@ -127,12 +127,12 @@ func (d *decider) recordOf(want *resource.Resource) *state.Record {
 	return r
 }
 
-// nameOnHost notes what the resource of r is known by on the host: what is recorded keeps that, wherever its path came from.
+// nameOnHost notes the names of the resource of r on the host: a recorded resource keeps its names, whatever its path was.
 func (d *decider) nameOnHost(r, have *state.Record) {
 	p := r.Path
 	switch {
 	case p.Kind() == resource.KindContainer && have != nil && have.Status.ContainerID != "":
-		// Until it is made anew, one that was imported or renamed keeps its id and its cgroup.
+		// An imported or renamed container keeps its id and its cgroup until it is replaced.
 		r.Status.Imported, r.Status.ContainerID, r.Status.Cgroup = have.Status.Imported, have.Status.ContainerID, have.Status.Cgroup
 	case p.Kind() == resource.KindContainer:
 		r.Status.ContainerID, r.Status.Cgroup = d.draft.containerID(p, r.Status.Namespace), d.draft.cgroup(p, r.Spec)
@@ -188,7 +188,7 @@ func (d *decider) decideExisting(want *resource.Resource, have, after *state.Rec
 	return c
 }
 
-// drift adds what changed behind our back and can be repaired in place.
+// drift adds the changes outside of kuke that can be repaired in place.
 func (d *decider) drift(c *plan.Change, have *state.Record) {
 	if c.Action == plan.Replace {
 		return

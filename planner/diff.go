@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// computed returns the difference of a value that kuke chooses; empty stands for none.
+// computed returns the difference of a value that kuke chooses; empty means no value.
 func computed(name, before, after string) []plan.Diff {
 	if before == after {
 		return nil

@@ -1,4 +1,4 @@
-// Package planner compares the desired resources with the recorded state and the actual host, and decides what has to change.
+// Package planner compares the desired resources with the recorded state and the actual host, and decides the changes.
 //
 // [New] is a pure function of the desired tree (from package config), the prior state (from package state)
 // and the actual host (from the executor's refresh). It uses no clock, disk or network. Its [plan.Plan] holds

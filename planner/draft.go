@@ -47,7 +47,7 @@ func (d *draft) netnsMoves(cell resource.Path) bool {
 	return false
 }
 
-// realmReplaced reports whether p lies in a realm that is replaced, with all resources below it.
+// realmReplaced reports whether the realm of p is replaced, with all resources below it.
 func (d *draft) realmReplaced(p resource.Path) bool {
 	c := d.changes[p.Realm()]
 	return c != nil && c.Action == plan.Replace && p.Kind() != resource.KindRealm

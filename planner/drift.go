@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Drift returns the changes that make the host as prior records it: those that [New] plans for a configuration that says
-// what is recorded. actual may come from a refresh without a configuration. A container that is not healthy is no drift.
+// Drift returns the changes that repair the host to the records of prior: the plan of [New] for a configuration equal to
+// the records. actual may come from a refresh without a configuration. An unhealthy container is no drift.
 func Drift(prior *state.State, actual *plan.Actual) ([]*plan.Change, resource.Diagnostics) {
 	var realms []resource.Path
 	for p := range prior.Records {

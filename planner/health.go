@@ -45,7 +45,7 @@ func (d *healthchecks) decideChecks() {
 	}
 }
 
-// waitsFor returns what the apply waits for the container to be once it runs, or the empty condition.
+// waitsFor returns the condition that the apply waits for once the container runs, or the empty condition.
 func (in *input) waitsFor(p resource.Path, spec *resource.Container) resource.Condition {
 	switch {
 	case in.awaited[p]:
@@ -56,8 +56,8 @@ func (in *input) waitsFor(p resource.Path, spec *resource.Container) resource.Co
 	return resource.Healthy
 }
 
-// sealedCheck reports whether only the configuration tells what the healthcheck runs, so that commands which read none
-// can't.
+// sealedCheck reports whether only the configuration holds the command of the healthcheck, so that commands without one
+// can't run it.
 func sealedCheck(spec *resource.Container) bool {
 	return slices.ContainsFunc(spec.Healthcheck.Exec, resource.IsSealed)
 }

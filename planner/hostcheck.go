@@ -47,8 +47,8 @@ func (h *hostCheck) checkRestartPolicy(want *resource.Resource) {
 		"container %s has the restart policy %s, but containerd %s %s: use containerd 1.7 or later, or another policy.", want.Path, c.RestartPolicy, h.in.actual.Version, known)
 }
 
-// checkFlaws makes sure that a container which will be made can run, as far as its image tells. What is pulled isn't there yet to
-// be looked into: the step that prepares the container does.
+// checkFlaws makes sure that a container to be created can run, by its image. An image that is still to be pulled can't be
+// inspected yet: the step that prepares the container does that.
 func (h *hostCheck) checkFlaws(want *resource.Resource, after *state.Record) {
 	spec := want.Spec.(*resource.Container)
 	if local := h.in.actual.Images[plan.ImageKey{Namespace: after.Status.Namespace, Reference: spec.Image}].Local; local == "" || local != after.Status.ImageDigest {

@@ -7,7 +7,7 @@ import (
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// imageMoved reports whether the image that a recorded container was made from has another digest by now, and says so.
+// imageMoved reports whether the image of a recorded container now has another digest, and adds that as a reason.
 func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	spec := want.Spec.(*resource.Container)
 	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
@@ -15,7 +15,7 @@ func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	if spec.PullPolicy == resource.PullAlways && status.Err != "" && resource.PinnedDigest(spec.Image) == "" {
 		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
 	}
-	made := c.After.Status.ImageDigest // as it is recorded, or what another reference calls it
+	made := c.After.Status.ImageDigest // the recorded digest, or that of another reference
 	if !d.in.moved(key, made) {
 		return false
 	}
@@ -23,9 +23,9 @@ func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	return true
 }
 
-// renameImage takes the force out of another reference for the very image that a recorded container was made from: its
-// record changes then, and nothing that runs. One of the two references must name the digest: who goes from one tag to
-// another means to have another image, even where both are the same by now.
+// renameImage drops the replacement for another reference to the same image that a recorded container was created from:
+// only its record changes. One of the two references must name the digest: a change from one tag to another asks for
+// another image, even where both are the same now.
 func (d *containers) renameImage(c *plan.Change) {
 	spec, ok := c.After.Spec.(*resource.Container)
 	made := c.Before.Status.ImageDigest
@@ -51,9 +51,8 @@ func (d *containers) renameImage(c *plan.Change) {
 	}
 }
 
-// digestOf returns the digest of the image that containers of the given reference are made from: what the registry has
-// where one of them is always pulled, else what the namespace has, else what the registry has. It is empty where there
-// is none to be had.
+// digestOf returns the digest of the image for containers of the given reference: the registry's where one of them is
+// always pulled, else the namespace's, else the registry's. It is empty where there is none.
 func (in *input) digestOf(key plan.ImageKey) string {
 	status := in.actual.Images[key]
 	switch {
@@ -71,7 +70,7 @@ func (in *input) pullsAlways(key plan.ImageKey) bool {
 	return in.anyWith(key, func(policy string) bool { return policy == resource.PullAlways })
 }
 
-// pullsEver reports whether a container of the reference may be made from what the registry has.
+// pullsEver reports whether a container of the reference may be created from the registry's image.
 func (in *input) pullsEver(key plan.ImageKey) bool {
 	return in.anyWith(key, func(policy string) bool { return policy != resource.PullNever })
 }
@@ -87,8 +86,8 @@ func (in *input) anyWith(key plan.ImageKey, fits func(policy string) bool) bool 
 	return false
 }
 
-// moved reports whether the reference stands for another digest than the one that a container was made from. An image
-// that was removed from the namespace is no reason to touch what runs.
+// moved reports whether the reference now has another digest than the image that a container was created from. An image
+// that was removed from the namespace is no reason to change a running container.
 func (in *input) moved(key plan.ImageKey, made string) bool {
 	now := in.digestOf(key)
 	return made != "" && now != "" && now != made && (in.actual.Images[key].Local != "" || in.pullsAlways(key))

@@ -10,7 +10,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// input is what the decisions follow from. Its methods tell what follows from it alone, whatever is decided.
+// input holds the facts for decisions. The results of its methods follow from it alone, whatever is decided.
 type input struct {
 	desired *resource.Tree
 	prior   *state.State
@@ -21,7 +21,7 @@ type input struct {
 	kills   *plan.OOMKills
 	// desiredRoots and priorRoots hold the root container of each cell that has one.
 	desiredRoots, priorRoots map[resource.Path]resource.Path
-	// needed holds what is above a desired resource.
+	// needed holds the ancestors of desired resources.
 	needed map[resource.Path]bool
 	// awaited holds the containers that others wait for until they have completed.
 	awaited map[resource.Path]bool
@@ -79,8 +79,7 @@ func (in *input) rootOf(cell resource.Path) resource.Path {
 	return in.priorRoots[cell]
 }
 
-// findRoots notes the root container of each cell, as desired and as recorded, and what desired resources need
-// above them.
+// findRoots notes the root container of each cell, desired and recorded, and the ancestors that desired resources need.
 func (in *input) findRoots() {
 	in.desiredRoots, in.priorRoots, in.needed = map[resource.Path]resource.Path{}, recordedRoots(in.prior), map[resource.Path]bool{}
 	for _, r := range in.desired.Resources() {
@@ -129,7 +128,7 @@ func (in *input) pinned(cell resource.Path) uint64 {
 	return 0
 }
 
-// ours reports whether the plan may do as it likes with what belongs to the project.
+// ours reports whether the plan may change resources of the project.
 func (in *input) ours(project string) bool { return in.opts.ours(project) }
 
 // declared returns where the resource at p is declared.
@@ -153,7 +152,7 @@ func (in *input) outsideNetNS(p resource.Path, c *plan.Container) bool {
 	return root != p && root != "" && !in.imported(p) && in.actual.OutsideNetNS(p.Parent(), in.live(root), c)
 }
 
-// live returns what containerd has of the container at p where it is, or will be, or nil.
+// live returns the container in containerd at the present or future path p, or nil.
 func (in *input) live(p resource.Path) *plan.Container {
 	id := resource.ContainerID(p)
 	if owner := in.hostNames.Containers[[2]string{in.prior.Namespace(p, in.desired), id}]; owner != "" && owner != p {
@@ -209,12 +208,12 @@ func (in *input) staysRoot(p resource.Path) bool {
 	return want != nil && want.External || want == nil && (!in.declaresCell(p.Parent()) || !in.ours(in.prior.Records[p].Status.Project))
 }
 
-// toReplace reports whether the container at p is to be made anew in any case.
+// toReplace reports whether the container at p is to be replaced in any case.
 func (in *input) toReplace(p resource.Path) bool {
 	return slices.ContainsFunc(in.opts.Replace, func(r resource.Path) bool { return r.Contains(p) })
 }
 
-// replaceAsked is the reason of what [Options.Replace] names.
+// replaceAsked is the reason for resources in [Options.Replace].
 const replaceAsked = "replaced as asked with --replace"
 
 // importing reports whether the plan imports the container at p, which then has none of our labels yet.
@@ -243,8 +242,8 @@ func (in *input) elsewhere() *state.Application {
 // keptImages reports whether p is nothing but the images of a realm that was destroyed.
 func (in *input) keptImages(p resource.Path) bool { return in.orphans[p] != nil && in.orphans[p].kept }
 
-// orNamed continues a sentence on what belongs to another project: where this one has no name but that of its directory,
-// it may be the same, applied from elsewhere or before the directory was renamed.
+// orNamed continues a sentence on a resource of another project: a project that has only the name of its directory may be
+// the same, applied from elsewhere or before the directory was renamed.
 func (in *input) orNamed(owner string) string {
 	if !in.opts.Unnamed {
 		return ""

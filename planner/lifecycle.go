@@ -6,8 +6,9 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Wanted returns the desired tree as [New] plans it: with the values as they are recorded wherever their changes count for
-// nothing, and with the recorded root containers where nobody wrote which they are. What the host is looked at for, the images above all, are then those that are wanted.
+// Wanted returns the desired tree as [New] plans it: with the recorded values wherever their changes are ignored, and with
+// the recorded root containers where the configuration names none. A refresh then inspects the host for the wanted
+// resources, their images above all.
 func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.Tree {
 	if desired == nil || opts.Destroy {
 		return nil

@@ -49,7 +49,7 @@ func (h *hostCheck) checkSwap(want *resource.Resource) {
 	}
 }
 
-// checkCPUs refuses what cgroup v1 does: more processors than those above.
+// checkCPUs refuses more processors than those of a cgroup above, as cgroup v1 does.
 func (h *hostCheck) checkCPUs(want *resource.Resource) {
 	cpus := resource.ResourcesOf(want.Spec).CPUs
 	if cpus == 0 || h.in.actual.CgroupMode != plan.CgroupV1 {

@@ -8,8 +8,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Lost returns the paths at and below which records are missing although nobody has destroyed anything: of records that
-// can't be read, and of what recorded resources are in.
+// Lost returns the paths at and below which records are missing although no resource was destroyed: unreadable records, and
+// missing parents of recorded resources.
 func Lost(prior *state.State) []resource.Path {
 	var lost []resource.Path
 	for _, u := range prior.Unreadable {
@@ -27,8 +27,8 @@ func Lost(prior *state.State) []resource.Path {
 	return outermost(lost)
 }
 
-// LostWithCells returns the same of containers that containerd has and that bear the labels of desired ones, or of what
-// a destroy has to remove. Their cells are not recorded, or they have ended, so that an apply had not just made them.
+// LostWithCells returns the same for containers in containerd with the labels of desired containers, or of resources that a
+// destroy has to remove. Their cells are not recorded, or they have exited, so that an apply had not just created them.
 func LostWithCells(desired *resource.Tree, prior *state.State, actual *plan.Actual, opts Options) []resource.Path {
 	var lost []resource.Path
 	for p, o := range orphansOf(prior, actual, false) {

@@ -15,9 +15,9 @@ import (
 type Options struct {
 	// Project is the one whose resources the plan may delete.
 	Project string
-	// Directory is that of the configuration, an absolute path; empty where no configuration is applied. Unnamed says that
-	// the project has no other name than that of the directory: then the plan may not delete or replace what was applied
-	// from another one.
+	// Directory is the absolute path of the configuration's directory; empty where no configuration is applied. Unnamed says
+	// that the project has only the name of the directory: then the plan may not delete or replace resources that were applied
+	// from another directory.
 	Directory string
 	Unnamed   bool
 	// Destroy plans the removal of everything the project owns; the desired tree is not looked at.
@@ -41,7 +41,7 @@ type Options struct {
 	Imports  []plan.Import
 	// Outputs are the values that the configuration gives out; nil leaves those that are recorded.
 	Outputs map[string]*state.Output
-	// SubnetPool is what the subnets of spaces are chosen from; the zero value means [DefaultSubnetPool].
+	// SubnetPool is the pool of the subnets of spaces; the zero value means [DefaultSubnetPool].
 	SubnetPool netip.Prefix
 }
 

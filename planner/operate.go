@@ -10,11 +10,11 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Operation is what an imperative command does to containers that are recorded.
+// Operation is an imperative command on recorded containers.
 type Operation struct {
 	// Action is Stop, Shutdown, Kill, Pause, Unpause or Restart.
 	Action plan.Action
-	// Paths name the containers, or what they are in.
+	// Paths name the containers, or their ancestors.
 	Paths []resource.Path
 	// Signal is, for Kill, the name of the one to send; with SIGKILL the container also stays down.
 	Signal string
@@ -41,8 +41,8 @@ func OwnedContainers(prior *state.State, owns func(project string) bool) []resou
 	return owned
 }
 
-// Operate plans an operation. What it would not change is left out: the plan may be empty. All of its steps can be
-// carried out at once, but for those of Shutdown, whose order is the reverse of that of a start.
+// Operate plans an operation without the containers that it would not change: the plan may be empty. All of its steps can
+// run at once, except those of Shutdown, which run in the reverse order of a start.
 func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, resource.Diagnostics) {
 	var diags resource.Diagnostics
 	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}, Targets: o.Paths}
@@ -85,8 +85,8 @@ func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, 
 	return pl, diags
 }
 
-// change returns what happens to one container, or nil. What can't be done is an error where the container was named
-// itself; and where containerd has none to restart, for whoever restarts a cell wants all of it to run.
+// change returns the change of one container, or nil. An impossible one is an error where the container was named itself,
+// and for a restart where containerd does not have the container: restarting a cell is meant to run all of it.
 func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actual, named bool, diags *resource.Diagnostics) *plan.Change {
 	c := actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	status := plan.TaskNone
@@ -182,8 +182,8 @@ func exitOf(r *state.Record, c *plan.Container) *state.Exit {
 	return nil
 }
 
-// Recorded returns, as a configuration, what is recorded of the paths: themselves, what is below them, what is above
-// them, and the root containers of their cells.
+// Recorded returns, as a configuration, the recorded resources at, below and above the paths, and the root containers of
+// their cells.
 func Recorded(prior *state.State, paths []resource.Path) *resource.Tree {
 	tree := resource.NewTree()
 	for _, p := range prior.Paths() {

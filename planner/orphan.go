@@ -19,7 +19,7 @@ type orphan struct {
 	kept bool
 }
 
-// record returns what the labels of an orphan tell.
+// record returns the record in the labels of an orphan.
 func (o *orphan) record(p resource.Path) *state.Record {
 	spec := resource.NewSpec(p.Kind())
 	r := &state.Record{Path: p, Spec: spec, Status: state.Status{Project: o.project, Namespace: o.namespace}}
@@ -34,7 +34,8 @@ func (o *orphan) record(p resource.Path) *state.Record {
 	return r
 }
 
-// orphansOf returns what is left of ours; namespaces that were kept for their images are left only where those are to go.
+// orphansOf returns the unrecorded resources of kuke; namespaces that were kept for their images are among them only where
+// the images are to be removed.
 func orphansOf(prior *state.State, actual *plan.Actual, images bool) map[resource.Path]*orphan {
 	orphans := map[resource.Path]*orphan{}
 	known := state.RecordedIDs(prior)

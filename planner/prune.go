@@ -15,13 +15,13 @@ type pruner struct {
 	diags *resource.Diagnostics
 }
 
-// decideUnwanted decides on what is recorded or was found, and isn't desired.
+// decideUnwanted decides on recorded and found resources that aren't desired.
 func (d *pruner) decideUnwanted(p resource.Path, have *state.Record) *plan.Change {
 	if !d.draft.mayDelete(p) || d.in.opts.ByHand && !d.in.opts.Destroy && !d.draft.parentGoes(p) && !d.draft.realmReplaced(p) {
 		return nil
 	}
 	if d.in.needed[p] {
-		// What the configuration declares lives in it, so it stays.
+		// A declared resource is in it, so it stays.
 		if d.draft.realmReplaced(p) {
 			d.diags.Errorf(resource.Range{}, p, "Undeclared parent in a replaced realm",
 				"realm %s is to be replaced with all it holds, but %s %s, in which the configuration puts something, is not declared: declare it too.", p.Realm(), p.Kind().Lower(), p)
@@ -29,8 +29,8 @@ func (d *pruner) decideUnwanted(p resource.Path, have *state.Record) *plan.Chang
 		return nil
 	}
 	parentGoes := d.draft.parentGoes(p)
-	// Only what the configuration has a say over is pruned: a file that declares one container of a cell,
-	// and not the cell, says nothing about the cell's other containers.
+	// Only resources that the configuration controls are pruned: a file that declares one container of a cell, and not the
+	// cell, leaves the cell's other containers alone.
 	inScope := d.in.opts.Destroy || parentGoes || d.draft.realmReplaced(p) || d.in.left(p)
 	if have == nil {
 		return d.decideOrphan(p, inScope)
@@ -60,8 +60,8 @@ func (d *pruner) decideUnwanted(p resource.Path, have *state.Record) *plan.Chang
 	return c
 }
 
-// left reports whether the configuration has left out p, or what p is in, though it has a say over it. What p is in may
-// not be a target, and then stays for now.
+// left reports whether the configuration has left out p, or an ancestor of p, though it controls it. An ancestor may not be
+// a target, and then stays for now.
 func (in *input) left(p resource.Path) bool {
 	for q := p; q != "" && !in.needed[q] && in.desired.Resource(q) == nil; q = q.Parent() {
 		if have := in.prior.Records[q]; q != p && (have == nil || !in.ours(have.Status.Project)) {
@@ -87,7 +87,7 @@ func (in *input) declares(p resource.Path) bool {
 	return false
 }
 
-// decideOrphan removes what an interrupted apply of this project left and nobody wants.
+// decideOrphan removes a resource that an interrupted apply of this project left and that is not desired.
 func (d *pruner) decideOrphan(p resource.Path, inScope bool) *plan.Change {
 	o := d.in.orphans[p]
 	withParent := o.project == "" && (d.draft.parentGoes(p) || d.draft.realmReplaced(p))
@@ -104,7 +104,7 @@ func (d *pruner) decideOrphan(p resource.Path, inScope bool) *plan.Change {
 	return c
 }
 
-// forget plans to leave what is recorded running, and to forget it.
+// forget plans to forget a recorded resource and to leave it running.
 func (d *pruner) forget(p resource.Path, have *state.Record, r *plan.Removal) *plan.Change {
 	if p.Kind() != resource.KindContainer {
 		d.diags.Errorf(r.Declared, p, "Invalid removal", "%s %s can't be left as it is and be forgotten: only containers can. Remove destroy = false.", p.Kind().Lower(), p)

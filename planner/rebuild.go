@@ -14,8 +14,9 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Rebuild returns the records that prior lacks, parents first, as far as the evidence tells, and what it doesn't tell. lost
-// restricts them to what is at and below these paths; it is empty for all. Of the same host it makes the same records.
+// Rebuild returns the records that prior lacks, parents first, as far as the evidence has them, and notes on missing facts.
+// lost restricts them to the resources at and below these paths; it is empty for all. For the same host it makes the same
+// records.
 func Rebuild(prior *state.State, e *plan.Evidence, lost []resource.Path) (records []*state.Record, notes []string) {
 	r := &rebuild{prior: prior, evidence: e, lost: lost, found: map[resource.Path]*state.Record{}}
 	r.place()
@@ -38,15 +39,15 @@ type rebuild struct {
 	lost     []resource.Path
 	found    map[resource.Path]*state.Record
 	notes    []string
-	// cgroups holds those of cells, stacks and spaces as their containers tell, cells the ids of cells: what was moved has others
-	// than its path makes.
+	// cgroups holds the cgroups of cells, stacks and spaces in their containers' evidence, cells the ids of cells: moved
+	// ones do not follow from their path.
 	cgroups, cells map[resource.Path]string
 	// updated holds when something recorded in a resource has last changed: by that a move which was cut short goes on to where
 	// it was to end, see [state.State.Unfinished].
 	updated map[resource.Path]*time.Time
 }
 
-// place notes what containers, and recorded resources, tell of what they are in.
+// place notes the evidence of containers, and of recorded resources, about their ancestors.
 func (r *rebuild) place() {
 	r.cgroups, r.cells, r.updated = map[resource.Path]string{}, map[resource.Path]string{}, map[resource.Path]*time.Time{}
 	for p, rec := range r.prior.Records {
@@ -86,7 +87,7 @@ func (r *rebuild) notef(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
 
-// record returns what is recorded of p, before or by now, or nil.
+// record returns the record of p, an earlier or a rebuilt one, or nil.
 func (r *rebuild) record(p resource.Path) *state.Record {
 	if have := r.prior.Records[p]; have != nil {
 		return have
@@ -118,7 +119,7 @@ func (r *rebuild) realms() {
 	for _, e := range r.evidence.Realms {
 		r.realm(e.Path, e.Namespace, e.Project, e.Labels)
 	}
-	// A realm whose namespace has lost its labels is known by what is recorded in it.
+	// A realm whose namespace has lost its labels is known by the records in it.
 	owners := r.owners()
 	for p, rec := range r.prior.Records {
 		r.realm(p.Realm(), rec.Status.Namespace, owners[p.Realm()], nil)
@@ -136,8 +137,8 @@ func (r *rebuild) realm(p resource.Path, namespace, project string, labels map[s
 	}
 }
 
-// owners returns the project that all recorded resources below a path belong to, by paths; "" where there is no such one:
-// then whoever declares the resource takes it.
+// owners returns the project of all recorded resources below a path, by paths; "" where they have several: then the next
+// configuration that declares the resource takes it.
 func (r *rebuild) owners() map[resource.Path]string {
 	owners := map[resource.Path]string{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
@@ -228,8 +229,8 @@ func (r *rebuild) levels() {
 	}
 }
 
-// empty records what only its cgroup tells of: stacks and cells that hold no container. The cgroup of one that was moved is
-// that of the container in it, if there is one, and says nothing of its former path.
+// empty records stacks and cells without containers, by their cgroups alone. The cgroup of a moved one is that of the
+// container in it, if there is one, and no evidence of its former path.
 func (r *rebuild) empty() {
 	used := map[string]bool{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {

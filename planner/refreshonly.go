@@ -8,10 +8,9 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// RefreshOnly plans to take into the state what was changed outside of kuke, and to change nothing else: containers that are
-// gone are forgotten, those that were stopped or paused are to stay so, and limits are recorded as they are. The next
-// plan then shows how the configuration differs from that. What no record could tell, such as a firewall that was
-// changed, is left for an apply to mend.
+// RefreshOnly plans to record the changes outside of kuke, and to change nothing else: it forgets missing containers, keeps
+// stopped or paused ones that way, and records limits as they are. The next plan then shows the differences of the
+// configuration. Differences that no record can hold, such as a changed firewall, are left for an apply to repair.
 func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
 	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}}
 	for _, p := range prior.Paths() {
@@ -26,7 +25,7 @@ func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
 	return pl
 }
 
-// refreshed returns the change that makes the record tell what is there, or nil where it does.
+// refreshed returns the change that updates the record from the host, or nil where they agree.
 func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
 	c := &plan.Change{Path: r.Path, Action: plan.Record, Before: r}
 	if r.Path.Kind() == resource.KindContainer && actual.Container(r.Status.Namespace, r.Status.ContainerID) == nil {
@@ -39,7 +38,7 @@ func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
 	if why := limitDrift(r, actual); why != "" {
 		limits := actual.Cgroups[r.Status.Cgroup]
 		if swapUnbounded(r, &limits) {
-			limits.MemorySwap = 0 // nobody took the bound away: the next apply sets it
+			limits.MemorySwap = 0 // the limit was not removed outside of kuke: the next apply sets it
 		}
 		c.Reasons = append(c.Reasons, why)
 		after.Status.Limits = &limits
@@ -55,7 +54,7 @@ func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
 	return c
 }
 
-// refreshTask adds to c what somebody made of the task of a container.
+// refreshTask adds to c the changes of the container's task outside of kuke.
 func refreshTask(c *plan.Change, r *state.Record, actual *plan.Actual) {
 	found := actual.Container(r.Status.Namespace, r.Status.ContainerID)
 	run := ""

@@ -48,7 +48,7 @@ func States(prior *state.State, actual *plan.Actual) map[resource.Path]*plan.Liv
 	return states
 }
 
-// tally counts what is below a resource.
+// tally counts the resources below a resource.
 type tally struct {
 	// states counts the containers by their states, and as Pending also the levels that are incomplete themselves.
 	states map[string]int
@@ -85,7 +85,7 @@ func (t *tally) add(live *plan.Live, below *tally) {
 	}
 }
 
-// containerState sets what l says of a container.
+// containerState sets the state of a container in l.
 func containerState(l *plan.Live, actual *plan.Actual, kills *plan.OOMKills) {
 	if actual == nil {
 		l.State = plan.StateUnknown
@@ -131,7 +131,7 @@ func containerDetail(l *plan.Live) string {
 	return strings.Join(details, ", ")
 }
 
-// levelState sets what l says of a realm, space, stack or cell.
+// levelState sets the state of a realm, space, stack or cell in l.
 func levelState(l *plan.Live, actual *plan.Actual, t *tally, names *plan.Hosts) {
 	if actual == nil {
 		l.State = plan.StateUnknown
@@ -208,7 +208,7 @@ func missingParts(l *plan.Live, actual *plan.Actual, t *tally, names *plan.Hosts
 	return missing
 }
 
-// cellFlaws says what of the network of a recorded cell is not as it was made.
+// cellFlaws returns the differences of a recorded cell's network from its record.
 func cellFlaws(a *plan.Actual, cell *state.Record, containers []*plan.Live, names *plan.Hosts) []string {
 	had := cell.Status.Attachment
 	if had == nil {

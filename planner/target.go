@@ -53,7 +53,7 @@ func (d *draft) findTargets() {
 }
 
 // findMoving notes the cells that get other addresses because the subnet of a targeted space that they are attached to
-// changes. What such a cell is in comes along, and may have a subnet that changes itself.
+// changes. The ancestors of a moving cell come along, and may have a subnet that changes itself.
 func (d *draft) findMoving() {
 	for grown := true; grown; {
 		grown = false
@@ -113,7 +113,7 @@ func (in *input) existsOrNeeded(p resource.Path) bool {
 	})
 }
 
-// mayDelete reports whether the targets let p be deleted: not so what one of them only stands on.
+// mayDelete reports whether the targets allow p to be deleted: not if a target only depends on it.
 func (d *draft) mayDelete(p resource.Path) bool {
 	if len(d.in.opts.Targets) == 0 || d.realmReplaced(p) || d.parentGoes(p) {
 		return true
