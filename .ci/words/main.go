@@ -1,13 +1,11 @@
 // Words reports words that the English of this project does without, with file and line: in the comments and the string
-// literals of all Go files but tests. `make lint` runs it on all packages but those in the file pending, which are still
-// to be cleaned; `go run ./.ci/words config executor` on the packages named.
+// literals of all Go files but tests, or of the directories named as arguments. `make lint` runs it.
 //
 // The noun says more than the word: resource, attribute, value, file, container, task; and so does the verb of
 // Terraform or Docker: create, replace, destroy, remove, repair, refer to.
 package main
 
 import (
-	_ "embed"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -22,11 +20,6 @@ import (
 	"strings"
 )
 
-// pending holds directories, one a line. It only shrinks: a directory without findings must leave it.
-//
-//go:embed pending
-var pending string
-
 // words matches across the lines of a comment. "Such as" begins a list of examples, and is fine.
 var words = regexp.MustCompile(`(?i)\b(what|anew|that\s+which|stands?\s+for|lies?\s+in|(?:take[ns]?|taking|took)\s+(?:[^\s.:;]+\s+){0,6}away|mend(?:s|ed|ing)?|by\s+now|such(?:\s+as)?)\b`)
 
@@ -36,19 +29,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "words:", err)
 		os.Exit(1)
 	}
-	failed := false
-	if len(os.Args) == 1 {
-		for _, dir := range strings.Fields(pending) {
-			if len(findings[dir]) == 0 {
-				failed = true
-				fmt.Printf("%s has none of the words. Remove it from .ci/words/pending.\n", dir)
-			}
-		}
+	dirs := os.Args[1:]
+	if len(dirs) == 0 {
+		dirs = slices.Sorted(maps.Keys(findings))
 	}
-	for _, dir := range slices.Sorted(maps.Keys(findings)) {
-		if !asked(dir) {
-			continue
-		}
+	failed := false
+	for _, dir := range dirs {
 		for _, finding := range findings[dir] {
 			failed = true
 			fmt.Println(finding)
@@ -57,14 +43,6 @@ func main() {
 	if failed {
 		os.Exit(1)
 	}
-}
-
-// asked reports whether the findings of dir are to be printed: it is an argument or, without arguments, not pending.
-func asked(dir string) bool {
-	if dirs := os.Args[1:]; len(dirs) > 0 {
-		return slices.Contains(dirs, dir)
-	}
-	return !slices.Contains(strings.Fields(pending), dir)
 }
 
 // check returns the findings by directory.
