@@ -135,7 +135,7 @@ update main/default
 			},
 			want: `
 update main/default/blog/web
-  # limits changed outside of kuke: memory 1048576 → 2097152, memorySwap 2097152 → unset, pids 5 → unset, cpus unset → 1
+  # limits changed outside of kuke: memory 1MiB → 2MiB, memorySwap 2MiB → unset, pids 5 → unset, cpus unset → 1
 `},
 		{
 			name: "swap was let go",
@@ -150,7 +150,7 @@ update main/default/blog/web
 			},
 			want: `
 update main/default/blog/web
-  # limits changed outside of kuke: memorySwap 1048576 → -1
+  # limits changed outside of kuke: memorySwap 1MiB → -1
 `},
 		{
 			name: "a cgroup is frozen",
@@ -166,7 +166,7 @@ update main/default/blog
 			host: func(h *host) { h.actual.Cgroups["/kukeon/"+string(theCell)] = resource.Resources{Memory: 2 << 20} },
 			want: `
 update main/default/blog/web
-  # limits changed outside of kuke: memory unset → 2097152
+  # limits changed outside of kuke: memory unset → 2MiB
 `},
 	})
 }

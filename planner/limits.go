@@ -104,14 +104,19 @@ func swapUnbounded(r *state.Record, inForce *resource.Resources) bool {
 func limitChanges(recorded, actual *resource.Resources) []string {
 	var changes []string
 	for _, df := range plan.Compare(&resource.Cell{Common: resource.Common{Resources: recorded}}, &resource.Cell{Common: resource.Common{Resources: actual}}) {
-		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), orUnset(df.Before), orUnset(df.After)))
+		a, _ := resource.KindCell.LeafAttribute(df.Name)
+		changes = append(changes, fmt.Sprintf("%s %v → %v", strings.TrimPrefix(df.Name, "resources."), limitText(a, df.Before), limitText(a, df.After)))
 	}
 	return changes
 }
 
-func orUnset(v any) any {
+// limitText spells the value of a limit, a size as people write it.
+func limitText(a *resource.Attribute, v any) any {
 	if v == nil {
 		return "unset"
+	}
+	if size := resource.SizeOf(a, v); size != "" {
+		return size
 	}
 	return v
 }

@@ -17,3 +17,12 @@ func FormatBytes(n int64) string {
 	}
 	return strconv.FormatInt(n, 10) + units[unit]
 }
+
+// SizeOf returns the value of an attribute as people write a size, such as 64MiB. It returns "" for a value that is no size, for
+// one that is clearer as a number, and for a nil attribute.
+func SizeOf(a *Attribute, v any) string {
+	if n, ok := v.(int64); ok && a != nil && a.Type == TypeBytes {
+		return FormatBytes(n)
+	}
+	return ""
+}

@@ -202,10 +202,8 @@ func attributeName(c *plan.Change, d plan.Diff) string {
 
 // attributeValue spells the value of an attribute, a size as people write it. a is nil for a value that kuke computed.
 func attributeValue(a *resource.Attribute, x any) string {
-	if n, ok := x.(int64); ok && a != nil && a.Type == resource.TypeBytes {
-		if size := resource.FormatBytes(n); size != "" {
-			return size
-		}
+	if size := resource.SizeOf(a, x); size != "" {
+		return size
 	}
 	return value(x)
 }
