@@ -31,7 +31,7 @@ func (s *Session) reseal(ctx context.Context, w *world) error {
 	return w.exec.RecordAgain(w.prior, records)
 }
 
-// restore adds to the state the records at and below the lost paths, as far as the host tells of the resources. With the lock
+// restore adds to the state the records at and below the lost paths, as far as the host shows them. With the lock
 // held it records them, too.
 func (s *Session) restore(ctx context.Context, w *world, lost []resource.Path) error {
 	if len(lost) == 0 {
@@ -50,12 +50,12 @@ func (s *Session) restore(ctx context.Context, w *world, lost []resource.Path) e
 		w.prior.Records[r.Path] = r
 		found = append(found, r.Path.Kind().Lower()+" "+string(r.Path))
 	}
-	become := "The next apply records again, as the host tells"
+	become := "The next apply records these resources again from the host"
 	if w.locked {
 		if err := w.exec.RecordAgain(w.prior, records); err != nil {
 			return err
 		}
-		become = "Recorded again, as the host tells"
+		become = "Recorded again from the host"
 	}
 	var ds resource.Diagnostics
 	ds.Warnf(resource.Range{}, "", "Lost records", "%s: %s.", become, strings.Join(found, ", "))
