@@ -183,7 +183,7 @@ func (d *containers) checkRoot(want *resource.Resource) {
 			"container %s is the only one of its cell, and not its root: set root = true, or declare the cell with its root container.", want.Path)
 	case want.Spec.(*resource.Container).Root && d.in.staysRoot(root) && root != want.Path:
 		d.diags.Errorf(want.RangeOf("root"), want.Path, "Two root containers",
-			"container %s is to be the root of cell %s, which has the root container %s: take out root = true, or declare the whole cell with that container.", want.Path, cell, root)
+			"container %s has root = true, but cell %s has the root container %s. Remove root = true, or declare the whole cell with that container.", want.Path, cell, root)
 	}
 }
 

@@ -48,7 +48,7 @@ func (d *decider) decide(p resource.Path) *plan.Change {
 	case want.External:
 		if have == nil {
 			d.diags.Errorf(want.Declared, p, "External resource is missing",
-				"%s %s is declared external, but there is none in the state: create it first, or take out \"external\" to let this project make it.", p.Kind().Lower(), p)
+				"%s %s is declared external, but the state has no record of it. Create it first, or remove \"external\" to let this project create it.", p.Kind().Lower(), p)
 		} else if d.draft.realmReplaced(p) {
 			d.diags.Errorf(want.Declared, p, "External resource in the way",
 				"realm %s is to be replaced with all it holds, but %s %s is managed elsewhere: move it to another realm first.", p.Realm(), p.Kind().Lower(), p)
@@ -73,7 +73,7 @@ func (d *decider) decide(p resource.Path) *plan.Change {
 func (d *decider) checkOwner(want *resource.Resource, have *state.Record) bool {
 	if have != nil && have.Status.Project != "" && !d.in.ours(have.Status.Project) {
 		d.diags.Errorf(want.Declared, want.Path, "Resource of another project",
-			"%s %s belongs to project %q, this is project %q: declare it with external = true to use it as it is%s.",
+			"%s %s belongs to project %q, this is project %q. Declare it with external = true to use it without changes%s.",
 			want.Path.Kind().Lower(), want.Path, have.Status.Project, d.in.opts.Project, d.in.orNamed(have.Status.Project))
 		return false
 	}

@@ -74,7 +74,7 @@ func validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 			first, second = second, first
 		}
 		at := func(u use) resource.Range { return u.r.RangeOf("network.subnet") }
-		diags.Errorf(at(second), second.r.Path, "Overlapping subnets", "The subnet %s of %s overlaps with %s of %s (%s). Choose another for one of them, or leave it out for a free one.", second.subnet, second.r.Path, first.subnet, first.r.Path, at(first))
+		diags.Errorf(at(second), second.r.Path, "Overlapping subnets", "The subnet %s of %s overlaps with %s of %s (%s). Choose another for one of them, or remove it to get a free one.", second.subnet, second.r.Path, first.subnet, first.r.Path, at(first))
 	}
 }
 
@@ -93,12 +93,12 @@ func validateAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *
 		if subnet, ok := fixedSubnet(tree.Resource(space)); ok {
 			first, last := resource.CellAddresses(subnet)
 			if a := netip.MustParseAddr(c.Address); a.Less(first) || last.Less(a) {
-				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or leave it out for a free one.", space, a, subnet, tree.Resource(space).RangeOf("network.subnet"), first, last)
+				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or remove it to get a free one.", space, a, subnet, tree.Resource(space).RangeOf("network.subnet"), first, last)
 				continue
 			}
 		}
 		if other := owners[socket{space, c.Address}]; other != nil {
-			diags.Errorf(at, r.Path, "Duplicate address", "The address %s is already that of the cell %s (%s). Choose another, or leave it out for a free one.", c.Address, other.Path, other.RangeOf("address"))
+			diags.Errorf(at, r.Path, "Duplicate address", "The address %s is already that of the cell %s (%s). Choose another, or remove it to get a free one.", c.Address, other.Path, other.RangeOf("address"))
 			continue
 		}
 		owners[socket{space, c.Address}] = r

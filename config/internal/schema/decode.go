@@ -189,7 +189,7 @@ func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *
 	switch {
 	case !ok:
 	case s == "" && a.Default != "":
-		d.errorf(v.Range, "No "+a.Name, "%s is empty: leave it out for the default, which is %s, or name one.", at.shown, a.Default)
+		d.errorf(v.Range, "No "+a.Name, "%s is empty. Remove it to use the default %s, or name one.", at.shown, a.Default)
 	case s == "" && a.Required:
 		d.errorf(v.Range, "Missing "+d.spelling.field, "%s is empty, but required: %s", at.shown, a.Doc)
 	case s == "":

@@ -101,9 +101,9 @@ func (d *decoder) inRange(a *resource.Attribute, f float64, v *source.Value, at 
 	hint := ""
 	switch {
 	case f == 0 && a.Unlimited:
-		hint = " For the default, leave it out."
+		hint = " Remove it to use the default."
 	case f == 0 && !a.Required:
-		hint = " To set none, leave it out."
+		hint = " Remove it to leave the value unset."
 	}
 	d.errorf(v.Range, "Out of range", "%s is %s, but must be %s.%s", at.shown, message.Shorten(v.Text), bounds, hint)
 	return false

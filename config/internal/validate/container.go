@@ -131,7 +131,7 @@ func Image(s string) (string, error) {
 // normalSealed never repeats the text: somebody may have taken this for the place of the value.
 func normalSealed(s string) (string, error) {
 	if !resource.IsSealed(s) {
-		return "", errors.New("this is not the place for a value, but for the digest that kuke records of it; leave it out, and say where the value comes from")
+		return "", errors.New("this attribute holds the digest that kuke records, and no value. Remove it, and name the source of the value")
 	}
 	return s, nil
 }
