@@ -204,7 +204,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "a second root container in an undeclared cell, new",
 			edit:    withSpecs(func(s specs) { clear(s); s[theCell+"/new"] = &resource.Container{Root: true, Image: "side:1"} }),
-			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
+			summary: "Two root containers", path: theCell + "/new", detail: "has the root container " + string(theRoot),
 		},
 		{
 			name: "a second root container in an undeclared cell, made before",
@@ -212,7 +212,7 @@ func TestRefusals(t *testing.T) {
 				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide })
 				container(s, theSide).Root = true
 			}),
-			summary: "Two root containers", path: theSide, detail: "which has the root container " + string(theRoot),
+			summary: "Two root containers", path: theSide, detail: "has the root container " + string(theRoot),
 		},
 		{
 			name: "a root container beside one that was made by hand",
@@ -221,7 +221,7 @@ func TestRefusals(t *testing.T) {
 				s[theCell+"/new"] = &resource.Container{Root: true, Image: "side:1"}
 			}),
 			host:    func(h *host) { h.prior.Records[theRoot].Status.Project = "" },
-			summary: "Two root containers", path: theCell + "/new", detail: "which has the root container " + string(theRoot),
+			summary: "Two root containers", path: theCell + "/new", detail: "has the root container " + string(theRoot),
 		},
 	}
 	for _, tt := range tests {
