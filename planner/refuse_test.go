@@ -104,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "missing external",
 			edit:    external("main/other"),
-			summary: "External resource is missing", path: "main/other", detail: "there is none in the state",
+			summary: "External resource is missing", path: "main/other", detail: "the state has no record of it",
 		},
 		{
 			name:    "target that is nowhere",

@@ -45,7 +45,7 @@ func newExec(a *app) *cobra.Command {
 			"Ctrl-C kills the command.\n" +
 			"\n" +
 			"Exit status: that of the command, 127 if it does not exist, 126 if it cannot be executed.",
-		Example: "  kuke exec -it main/default/blog/web/nginx sh\n  kuke exec nginx --realm main --stack blog --cell web nginx -t\n  kuke exec -u 1000 -e LANG=C -w /srv main/default/blog/web/nginx ls -l",
+		Example: "  kuke exec -it main/default/blog/web/nginx sh\n  kuke exec --realm main --stack blog --cell web nginx nginx -t\n  kuke exec -u 1000 -e LANG=C -w /srv main/default/blog/web/nginx ls -l",
 		Args:    cobra.MinimumNArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.exec(cmd.Context(), o, args) },
 	}

@@ -33,11 +33,8 @@ func newImport(a *app) *cobra.Command {
 				return err
 			}
 			text, err := a.session.Import(cmd.Context(), p, namespace, args[1], lockTimeout)
-			if err != nil {
-				return err
-			}
 			a.out.Text(text)
-			return nil
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&namespace, "namespace", "", "containerd `namespace` of the container, which must be that of the realm")

@@ -33,7 +33,7 @@ type planOptions struct {
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.addInputFlags(cmd)
-	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false plans from the state alone")
+	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false assumes that the host matches the state")
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 }
 

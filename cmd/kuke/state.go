@@ -198,8 +198,8 @@ func newStateRebuild(a *app) *cobra.Command {
 			"costs no container. It finds realms and containers by their labels in containerd, spaces by their CNI networks, and\n" +
 			"stacks and cells by their cgroups. containerd keeps the attributes of each container, sensitive values sealed.\n" +
 			"Nothing that runs is touched. The next apply restores attributes that the host does not reveal, like rules for\n" +
-			"egress, in place. Logs of the lost directory, and changes of names in a lost /etc/hosts, come back only when a\n" +
-			"container restarts.",
+			"egress, in place. The lost logs stay lost: kuke logs shows no output of a container, and its /etc/hosts no new names,\n" +
+			"until it restarts.",
 		Example: "  kuke state rebuild\n  kuke state rebuild --from-host",
 		Args:    cobra.NoArgs,
 	}

@@ -11,7 +11,7 @@
 //	Seal               the sensitive values of the configuration
 //	Wanted             the configuration as it is planned
 //	Refresh            the host; or Assume, Tasks, LookAgain
-//	New                the plan; or Operate, Accept, CheckHost
+//	New                the plan; or Operate, RefreshOnly, CheckHost
 //	PlanKey            the key that the values of the plan are sealed with
 //	Provide            the values that the plan needs
 //	Review             the caller shows the plan and asks for approval

@@ -12,8 +12,8 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// Import records a container that kuke did not make as the one at p, and returns the configuration that describes it. The
-// namespace is that of the realm; where it is not empty, it is compared with it.
+// Import records a container that kuke did not make as the one at p, and returns the configuration that describes it, also
+// with an error after the record was written. The namespace is that of the realm; where it is not empty, it is compared with it.
 func (s *Session) Import(ctx context.Context, p resource.Path, namespace, id string, lockTimeout time.Duration) (text string, err error) {
 	err = s.withHost(ctx, lockTimeout, func(w *world) error {
 		if err := planner.CheckImport(w.prior, p, namespace, id); err != nil {
@@ -28,7 +28,11 @@ func (s *Session) Import(ctx context.Context, p resource.Path, namespace, id str
 		if record, text, err = foreign(ctx, w, p, id, project, nil); err != nil {
 			return err
 		}
-		return w.exec.Import(ctx, record)
+		if err := w.exec.Import(ctx, record); err != nil {
+			text = ""
+			return err
+		}
+		return nil
 	})
 	return text, err
 }

@@ -52,13 +52,13 @@ func (s *Session) plan(ctx context.Context, w *world, from source) (*plan.Plan, 
 		}
 		looked := time.Now()
 		made, diags, err := from.decide(ctx, w, desired, actual)
-		slog.InfoContext(ctx, "made a plan", "looking", looked.Sub(begin), "planning", time.Since(looked), "failed", made == nil)
 		if err != nil {
 			return nil, err
 		}
 		if made == nil && !diags.HasErrors() {
 			continue
 		}
+		slog.InfoContext(ctx, "made a plan", "looking", looked.Sub(begin), "planning", time.Since(looked), "failed", made == nil)
 		if err := s.Report(diags); err != nil {
 			return nil, err
 		}
@@ -112,7 +112,7 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 			return err
 		}
 		err = s.apply(ctx, w, made, o.Parallelism)
-		if err != nil && !errors.Is(err, ErrIncomplete) {
+		if err != nil && !errors.Is(err, ErrIncomplete) && made.Directory != "" {
 			err = errors.Join(err, w.store.Commit()) // a project that owns nothing is not remembered
 		}
 		return err

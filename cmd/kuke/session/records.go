@@ -23,7 +23,7 @@ func (r *records) prepare(_ context.Context, w *world) (err error) {
 	return err
 }
 
-// No value of the records is sealed: they are already.
+// No value of the records is sealed: they are sealed already, and those of kuke create can't be sensitive.
 func (r *records) values() (*resource.Tree, resource.SealKey) { return nil, nil }
 
 func (r *records) wanted(prior *state.State) *resource.Tree {
