@@ -2,7 +2,6 @@ package planner
 
 import (
 	"net/netip"
-	"path"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/internal/allocate"
@@ -134,7 +133,7 @@ func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 	for _, p := range d.order {
 		if c := d.changes[p]; c != nil {
 			r := d.in.desired.Resource(p)
-			c.HCL = r != nil && path.Ext(r.Declared.File) == ".hcl"
+			c.HCL = r != nil && r.HCL
 			pl.Changes = append(pl.Changes, c)
 		} else if d.in.prior.Records[p] != nil && d.targeted(p) {
 			pl.Unchanged++

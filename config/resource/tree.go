@@ -11,8 +11,9 @@ type Resource struct {
 	// ImpliedRoot says that Root of the container is a default and was not written: a recorded cell keeps its recorded root,
 	// see planner.New.
 	ImpliedRoot bool
-	// Declared is the place of the declaration.
+	// Declared is the place of the declaration. HCL says that it is written in HCL.
 	Declared Range
+	HCL      bool
 	// Ranges holds the places of the written attributes by manifest name, within an object as "resources.memory".
 	Ranges map[string]Range
 	// Sensitive holds the names of leaves, see [Leaf], with text from sensitive values, which must be neither shown nor

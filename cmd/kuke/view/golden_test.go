@@ -65,7 +65,7 @@ func base() specs {
 func tree(all specs) *resource.Tree {
 	t := resource.NewTree()
 	for p, s := range all {
-		t.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: "main.hcl"}})
+		t.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: "main.hcl"}, HCL: true})
 	}
 	return t
 }
@@ -419,7 +419,7 @@ func TestPlanLanguage(t *testing.T) {
 		container(all, "updated").Resources = &resource.Resources{Memory: 48 << 20, CPUWeight: 200}
 		desired := resource.NewTree()
 		for p, s := range all {
-			desired.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: file}})
+			desired.Add(&resource.Resource{Path: p, Spec: s, Declared: resource.Range{File: file}, HCL: file == "main.hcl"})
 		}
 		p, diags := planner.New(desired, prior, actual, planner.Options{Project: "default"})
 		if diags.HasErrors() {

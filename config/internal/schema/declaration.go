@@ -76,7 +76,7 @@ func (d *Declaration) Bare(diags *resource.Diagnostics) *resource.Resource {
 	if d.Spelling == YAML {
 		d.takeLifecycle(diags)
 	}
-	r := &resource.Resource{Path: d.Path, Spec: resource.NewSpec(d.Kind), External: d.External, Declared: d.Declared, Lifecycle: d.Lifecycle}
+	r := &resource.Resource{Path: d.Path, Spec: resource.NewSpec(d.Kind), External: d.External, Declared: d.Declared, HCL: d.Spelling == HCL, Lifecycle: d.Lifecycle}
 	d.decodeSpec(r, diags)
 	return r
 }
