@@ -17,6 +17,20 @@ func TestNetworkDrift(t *testing.T) {
 	const noPin = "changed outside of kuke: the network namespace of its root container is not at hand"
 	runChanges(t, []change{
 		{name: "pin lost", host: func(h *host) { delete(h.pins, theCell) }, want: cell(noPin)},
+		{
+			name: "pin lost, interface gone",
+			host: func(h *host) { clear(h.interfaces[h.pins[theCell]]); delete(h.pins, theCell) },
+			want: cell(noPin + "\n  # changed outside of kuke: its interface eth0 is gone"),
+		},
+		{
+			name: "pin lost, port not published", edit: published,
+			host: func(h *host) {
+				h.converge(example(published), Options{})
+				clear(h.published)
+				delete(h.pins, theCell)
+			},
+			want: cell(noPin + "\n  # changed outside of kuke: port 8080:80 is not published any more"),
+		},
 		{name: "pin of another namespace", host: func(h *host) { h.pins[theCell] = 77 }, want: cell(noPin)},
 		{name: "interface gone", host: func(h *host) { clear(h.interfaces[h.pins[theCell]]) }, want: cell("changed outside of kuke: its interface eth0 is gone")},
 		{

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -45,7 +46,7 @@ func (h *host) refreshNetwork(desired *resource.Tree) {
 	}
 	look := func(p resource.Path) {
 		if p.Kind() == resource.KindCell {
-			h.actual.Cells[p] = &plan.CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[h.pins[p]]), Hosts: h.hosts[p]}
+			h.actual.Cells[p] = &plan.CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[cmp.Or(h.rootNetNS(p), h.pins[p])]), Hosts: h.hosts[p]}
 		}
 	}
 	for _, p := range h.prior.Paths() {

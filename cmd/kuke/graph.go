@@ -40,7 +40,7 @@ func newGraph(a *app) *cobra.Command {
 				return a.out.Dependencies(c.Tree, format)
 			}
 			if given := a.given(cmd, inputFlags); len(given) > 0 {
-				return fmt.Errorf("a saved plan contains all of its steps. Remove %s", strings.Join(given, ", "))
+				return fmt.Errorf("a saved plan contains all of its steps: leave out %s", strings.Join(given, ", "))
 			}
 			saved, err := a.session.LoadPlan(args[0])
 			if err != nil {

@@ -15,7 +15,8 @@ type CellNetwork struct {
 	ID string
 	// NetNS is the inode of the network namespace that is pinned for the cell, 0 where there is none.
 	NetNS uint64
-	// Addresses are those of its interfaces in CIDR form, by the interface's name.
+	// Addresses are those of its interfaces in CIDR form, by the interface's name: in the network namespace of its running root
+	// container, or else in the pinned one.
 	Addresses map[string]string
 	// Flaws describes the defects of existing recorded interfaces, by the interface's name.
 	Flaws map[string]string
@@ -32,13 +33,12 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 	if had == nil || found == nil {
 		return nil
 	}
-	if root != nil && root.NetNS != 0 && root.NetNS != found.NetNS {
-		return []string{"the network namespace of its root container is not at hand"}
-	}
-	if found.NetNS == 0 {
+	var flaws []string
+	if found.unpinned(root) {
+		flaws = append(flaws, "the network namespace of its root container is not at hand")
+	} else if found.NetNS == 0 {
 		return nil
 	}
-	var flaws []string
 	for _, i := range had.Interfaces {
 		if why := found.flaw(i); why != "" {
 			flaws = append(flaws, fmt.Sprintf("its interface %s %s", i.Name, why))
@@ -50,6 +50,11 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 		}
 	}
 	return flaws
+}
+
+// unpinned reports whether the network namespace of the running root container is not the pinned one.
+func (n *CellNetwork) unpinned(root *Container) bool {
+	return root != nil && root.NetNS != 0 && root.NetNS != n.NetNS
 }
 
 // flaw returns the difference of an interface from its record, or "".
@@ -65,11 +70,10 @@ func (n *CellNetwork) flaw(i state.Interface) string {
 }
 
 // FlawedInterfaces names the interfaces of a recorded cell that AttachmentFlaws tells of: an interface that is not as it was
-// made, and the first one, with which ports are published, where one of those is not. Where the network namespace of the root
-// container is not at hand, or there is none, it names none.
+// made, and the first one, with which ports are published, where one of those is not. Without a network namespace it names none.
 func (a *Actual) FlawedInterfaces(cell resource.Path, had *state.Attachment, root *Container) []string {
 	found := a.Cells[cell]
-	if had == nil || found == nil || found.NetNS == 0 || root != nil && root.NetNS != 0 && root.NetNS != found.NetNS {
+	if had == nil || found == nil || found.NetNS == 0 && !found.unpinned(root) {
 		return nil
 	}
 	unpublished := slices.ContainsFunc(had.Published, func(port string) bool { return !a.isPublished(cell, port) })

@@ -40,7 +40,7 @@ func Pin(path string, pid int) error {
 
 func pinProcess(path string, pid int) error {
 	// An open file keeps the namespace when the process ends before it is pinned.
-	f, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net")
+	f, err := os.Open(OfProcess(pid))
 	if err != nil {
 		return err
 	}
@@ -147,8 +147,11 @@ func Remove(path string) error {
 // Inode returns the number that identifies the network namespace of a process. The error matches [fs.ErrNotExist] when the
 // process does not exist.
 func Inode(pid int) (uint64, error) {
-	return inode("/proc/" + strconv.Itoa(pid) + "/ns/net")
+	return inode(OfProcess(pid))
 }
+
+// OfProcess returns the path at which the network namespace of a process can be entered, as a pinned one.
+func OfProcess(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/net" }
 
 // PinInode returns the number that identifies the network namespace pinned at path. The error matches [fs.ErrNotExist] when
 // no namespace is pinned there, also where a pin that was lost, as in a reboot, has left its empty file.

@@ -70,12 +70,13 @@ func bridges(desired *resource.Tree, prior *state.State) []string {
 
 // recordedNetworks observes the networks of recorded spaces and cells.
 func (r *refresh) recordedNetworks(prior *state.State) (err error) {
+	roots := r.roots()
 	for p, record := range prior.Records {
 		switch p.Kind() {
 		case resource.KindSpace:
 			err = r.spaceNetwork(record)
 		case resource.KindCell:
-			err = r.cellNetwork(record)
+			err = r.cellNetwork(record, roots[rootKey{record.Status.Namespace, p}])
 		}
 		if err != nil {
 			return err
@@ -120,7 +121,27 @@ func (r *refresh) spaceNetwork(record *state.Record) error {
 	return err
 }
 
-func (r *refresh) cellNetwork(record *state.Record) error {
+// rootKey is a cell in a namespace of containerd.
+type rootKey struct {
+	namespace string
+	cell      resource.Path
+}
+
+// roots returns the running root containers whose network namespaces are known.
+func (r *refresh) roots() map[rootKey]*plan.Container {
+	roots := map[rootKey]*plan.Container{}
+	for name, ns := range r.actual.Namespaces {
+		for _, c := range ns.Containers {
+			if c.NetNS != 0 && c.Labels[plan.LabelRole] == "root" {
+				roots[rootKey{name, resource.Path(c.Labels[plan.LabelPath]).Parent()}] = c
+			}
+		}
+	}
+	return roots
+}
+
+// cellNetwork observes the network of a cell. root is its running root container, or nil.
+func (r *refresh) cellNetwork(record *state.Record, root *plan.Container) error {
 	cell := record.Path
 	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
@@ -132,21 +153,26 @@ func (r *refresh) cellNetwork(record *state.Record) error {
 		return err
 	}
 	pin := netns.Path(record.CellID())
-	if found.NetNS, err = netns.PinInode(pin); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if found.NetNS, err = netns.PinInode(pin); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	addresses, err := network.Addresses(pin)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	at := pin
+	if root != nil && root.NetNS != found.NetNS {
+		at = netns.OfProcess(int(root.PID)) // the next apply pins it
+	} else if found.NetNS == 0 {
+		return nil
+	}
+	// Where the process is looked at, an error is no failure: it may end meanwhile.
+	failed := func(err error) bool { return err != nil && at == pin && !errors.Is(err, fs.ErrNotExist) }
+	addresses, err := network.Addresses(at)
+	if failed(err) {
 		return err
 	}
 	for name, address := range addresses {
 		found.Addresses[name] = address.String()
 	}
-	uplinks, err := network.Uplinks(pin)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	uplinks, err := network.Uplinks(at)
+	if failed(err) {
 		return err
 	}
 	if a := record.Status.Attachment; a != nil {
