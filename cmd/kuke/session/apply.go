@@ -72,7 +72,7 @@ func (s *Session) source(ctx context.Context, o PlanOptions) (source, error) {
 		return nil, err
 	}
 	if o.RefreshOnly {
-		return accepted{project: s.project.name}, nil
+		return refreshOnly{project: s.project.name}, nil
 	}
 	o.Project, o.Unnamed = s.project.name, s.project.unnamed
 	return &records{session: s, options: o.Options, find: func(prior *state.State, o *planner.Options) (*resource.Tree, error) {
