@@ -15,8 +15,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
-	"github.com/kukeon/kuke/executor/internal/health"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/probe"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/state"
@@ -155,7 +155,7 @@ func (k containerKind) probe(ctx context.Context, r *state.Record, check *resour
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
 	cell := r.Path.Parent()
-	from := health.Cell{Pin: netns.Path(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
+	from := probe.Cell{Pin: netns.Path(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
 	if check.TCP != "" {
 		return from.Connect(ctx, check.TCP)
 	}

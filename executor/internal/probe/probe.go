@@ -1,5 +1,5 @@
-// Package health makes the connections of healthchecks into a cell.
-package health
+// Package probe makes the connections of healthchecks into a cell.
+package probe
 
 import (
 	"context"
