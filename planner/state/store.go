@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -441,33 +440,4 @@ func (s *Store) Commit() error {
 		removeAside(s.dir, projectsDir)
 	}
 	return s.writeIndex()
-}
-
-// writeIndex is [Store.Commit] without forgetting projects. The caller holds s.mu.
-func (s *Store) writeIndex() error {
-	if !s.dirty {
-		return nil
-	}
-	file := s.indexFile()
-	removeTemporary(s.dir, indexName)
-	if len(s.index.Resources) == 0 && len(s.index.Outputs) == 0 {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove the state index: %w", err)
-		}
-		s.dirty = false
-		return nil
-	}
-	if s.index.Lineage == "" {
-		s.index.Lineage = uuid.NewString()
-	}
-	s.index.Serial++
-	data, err := json.Marshal(s.index)
-	if err != nil {
-		return fmt.Errorf("write the state index: %w", err)
-	}
-	if err := writeFile(file, append(data, '\n'), fileMode); err != nil {
-		return fmt.Errorf("write the state index: %w", err)
-	}
-	s.dirty = false
-	return nil
 }
