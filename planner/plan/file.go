@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/kukeon/kuke/config/resource"
-	"github.com/kukeon/kuke/planner/state"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -31,9 +30,6 @@ type planFile struct {
 	// SealKey is [Plan.Key].
 	SealKey resource.SealKey `json:"seal_key,omitempty"`
 }
-
-// ErrStale says that the state has changed since the plan, or that the host differs from the plan's assumptions.
-var ErrStale = errors.New("saved plan is stale")
 
 // Save writes the plan to a file of mode 0600, in one step. A plan that [Load] would refuse is not written.
 func (p *Plan) Save(file string) error {
@@ -138,38 +134,4 @@ func isOldPlan(data []byte) bool {
 		Format string `json:"format"`
 	}
 	return json.Unmarshal(data, &old) == nil && old.Format == planFormat
-}
-
-// CheckFresh returns an error that wraps [ErrStale] if the state is not the one that p was made from, and another error if
-// p was edited and contradicts the state.
-func (p *Plan) CheckFresh(st *state.State) error {
-	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
-		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
-	}
-	var diags resource.Diagnostics
-	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
-	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
-		return errors.New("the plan does not hold the records of its moves. Plan again")
-	}
-	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
-	for _, c := range p.Changes {
-		have := st.Records[c.Path]
-		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
-			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
-		}
-		if err := c.validateNames(st, names, changes); err != nil {
-			return fmt.Errorf("%w: plan again", err)
-		}
-		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
-			return fmt.Errorf("the plan puts %s into containerd namespace %s: plan again", c.Path, c.After.Status.Namespace)
-		}
-	}
-	return nil
-}
-
-// sameJSON compares values by their JSON: values read from different files may differ in the location of equal times.
-func sameJSON(a, b any) bool {
-	x, err := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err == nil && err2 == nil && bytes.Equal(x, y)
 }

@@ -1,12 +1,52 @@
 package plan
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
+
+// ErrStale says that the state has changed since the plan, or that the host differs from the plan's assumptions.
+var ErrStale = errors.New("saved plan is stale")
+
+// CheckFresh returns an error that wraps [ErrStale] if the state is not the one that p was made from, and another error if
+// p was edited and contradicts the state.
+func (p *Plan) CheckFresh(st *state.State) error {
+	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
+		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
+	}
+	var diags resource.Diagnostics
+	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
+	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
+		return errors.New("the plan does not hold the records of its moves. Plan again")
+	}
+	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
+	for _, c := range p.Changes {
+		have := st.Records[c.Path]
+		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
+			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
+		}
+		if err := c.validateNames(st, names, changes); err != nil {
+			return fmt.Errorf("%w: plan again", err)
+		}
+		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
+			return fmt.Errorf("the plan puts %s into containerd namespace %s: plan again", c.Path, c.After.Status.Namespace)
+		}
+	}
+	return nil
+}
+
+// sameJSON compares values by their JSON: values read from different files may differ in the location of equal times.
+func sameJSON(a, b any) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && bytes.Equal(x, y)
+}
 
 // recordAfter returns the record that p has after the changes, or nil.
 func recordAfter(st *state.State, changes map[resource.Path]*Change, p resource.Path) *state.Record {
