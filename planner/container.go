@@ -123,7 +123,7 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 	case ended:
 		why = "the network namespace of its cell is gone, which other containers need"
 	case actual.Status == plan.TaskNone:
-		why = "its task is missing"
+		why = missing(c.Before.Status.Run)
 	case actual.Status == plan.TaskCreated:
 		why = "its task was never started"
 	case d.restarts(c, want, actual):
@@ -158,6 +158,17 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 			c.Action = plan.Restart
 		}
 	}
+}
+
+// missing says why a container that run says the user has stopped has no task. The record of a stop may come from a refresh.
+func missing(run string) string {
+	switch run {
+	case state.RunStopped:
+		return "it was stopped by kuke stop, or recorded as stopped by --refresh-only"
+	case state.RunKilled:
+		return "it was killed by kuke kill"
+	}
+	return "its task is missing"
 }
 
 // watched makes sure that containerd keeps to the restart policy of a container that stays as it is.

@@ -76,10 +76,21 @@ func TestApplyWithStart(t *testing.T) {
 	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theCell}})
 	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []resource.Path{theSide}})), `
 start main/default/blog/web/side
-  # its task is missing
+  # it was stopped by kuke stop, or recorded as stopped by --refresh-only
 `)
 	h.converge(example(nil), Options{Start: true})
 	nothingToDo(t, h)
+}
+
+// What was killed has no task after a reboot. The reason of its start is the kill all the same.
+func TestApplyWithStartAfterKill(t *testing.T) {
+	h := made(t)
+	h.operation(Operation{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theSide}})
+	h.at(theSide).Status = plan.TaskNone
+	compare(t, changesOf(h.plan(example(nil), Options{Start: true, Targets: []resource.Path{theSide}})), `
+start main/default/blog/web/side
+  # it was killed by kuke kill
+`)
 }
 
 // A container that is made anew runs, whatever became of its predecessor.
