@@ -31,7 +31,7 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 	health, err := k.wait(ctx, &r, condition)
 	err = k.executor.secrets.Redact(err) // it is recorded
 	if ctx.Err() != nil {
-		return fmt.Errorf("given up waiting for container %s: %w", r.Path, ctx.Err())
+		return givenUp(r.Path, condition)
 	}
 	r.Status.Health = &state.Health{State: health}
 	if err != nil {
@@ -42,6 +42,15 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 		}
 	}
 	return errors.Join(err, k.executor.record(&r, false))
+}
+
+// givenUp is the error of a wait that the user has interrupted, which says nothing of the container.
+func givenUp(p resource.Path, condition resource.Condition) error {
+	wait, again := "become healthy", "checks it"
+	if condition == resource.Completed {
+		wait, again = "complete", "waits for it"
+	}
+	return fmt.Errorf("interrupted while waiting for container %s to %s. It keeps running, and the next apply %s again", p, wait, again)
 }
 
 // withLastLines adds the last lines of the container's output to an error, and the command that shows more.
