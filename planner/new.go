@@ -135,8 +135,11 @@ func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 			r := d.in.desired.Resource(p)
 			c.HCL = r != nil && r.HCL
 			pl.Changes = append(pl.Changes, c)
-		} else if d.in.prior.Records[p] != nil && d.targeted(p) {
+		} else if have := d.in.prior.Records[p]; have != nil && d.targeted(p) {
 			pl.Unchanged++
+			if run := have.Status.Run; (run == state.RunStopped || run == state.RunKilled) && d.in.staysDown(have, d.in.live(p)) {
+				pl.Stopped = append(pl.Stopped, p)
+			}
 		}
 	}
 	return pl

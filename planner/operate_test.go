@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,25 @@ start main/default/blog/web/side
 `)
 	h.converge(example(nil), Options{Start: true})
 	nothingToDo(t, h)
+}
+
+// A plan without changes names what commands have stopped, unless it starts or leaves them out.
+func TestPlanNamesWhatStaysStopped(t *testing.T) {
+	h := made(t)
+	if p := h.plan(example(nil), Options{}); len(p.Stopped) > 0 {
+		t.Errorf("stopped %v", p.Stopped)
+	}
+	h.operation(Operation{Action: plan.Kill, Signal: "SIGKILL", Paths: []resource.Path{theRoot}})
+	h.operation(Operation{Action: plan.Stop, Paths: []resource.Path{theSide}})
+	if p := h.plan(example(nil), Options{}); !p.Empty() || !slices.Equal(p.Stopped, []resource.Path{theRoot, theSide}) {
+		t.Errorf("stopped %v:\n%s", p.Stopped, text(p))
+	}
+	if p := h.plan(example(nil), Options{Targets: []resource.Path{theRoot}}); !slices.Equal(p.Stopped, []resource.Path{theRoot}) {
+		t.Errorf("stopped %v", p.Stopped)
+	}
+	if p := h.plan(example(nil), Options{Start: true}); len(p.Stopped) > 0 {
+		t.Errorf("stopped %v", p.Stopped)
+	}
 }
 
 // What was killed has no task after a reboot. The reason of its start is the kill all the same.

@@ -21,6 +21,9 @@ type Plan struct {
 	Changes []*Change `json:"changes"`
 	// Unchanged counts the compared resources without a change.
 	Unchanged int `json:"unchanged"`
+	// Stopped are the compared containers without a change that a command has stopped or killed, so that the plan does not
+	// start them.
+	Stopped []resource.Path `json:"stopped,omitempty"`
 	// Images are the images of the containers that will be created.
 	Images []*Image `json:"images,omitempty"`
 	// Names are those of cells in each space in which /etc/hosts files will be written.

@@ -50,6 +50,11 @@ func (p *Plan) Validate() error {
 			return err
 		}
 	}
+	for _, c := range p.Stopped {
+		if stopped, err := resource.ParsePath(string(c)); err != nil || stopped.Kind() != resource.KindContainer {
+			return fmt.Errorf("stopped container %q is not a container", c)
+		}
+	}
 	for _, name := range p.Profiles {
 		if name != resource.DefaultAppArmorProfile {
 			return fmt.Errorf("AppArmor profile %q is not one that kuke loads", name)

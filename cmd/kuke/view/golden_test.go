@@ -176,6 +176,8 @@ func TestPlan(t *testing.T) {
 		{"plan-destroy", planned(t, nil, planner.Options{Destroy: true})},
 		{"no-changes", &plan.Plan{Unchanged: 7}},
 		{"no-changes-one", &plan.Plan{Unchanged: 1}},
+		{"no-changes-stopped", &plan.Plan{Unchanged: 7, Stopped: []resource.Path{"main/default/blog/web/side"}}},
+		{"no-changes-stopped-two", &plan.Plan{Unchanged: 7, Stopped: []resource.Path{"main/default/blog/web/web", "main/default/blog/web/side"}}},
 		{"nothing-to-destroy", &plan.Plan{Destroy: true, Project: "shop"}},
 	}
 	for _, tt := range tests {

@@ -119,7 +119,19 @@ func (v *View) noChanges(p *plan.Plan) string {
 	if p.Destroy {
 		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
-	return v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
+	text := v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
+	if n := len(p.Stopped); n > 0 {
+		stays, them := "stays", "it"
+		if n > 1 {
+			stays, them = "stay", "them"
+		}
+		list := &listing{noun: "container"}
+		for _, c := range p.Stopped {
+			list.addf("  %s\n", c)
+		}
+		text += fmt.Sprintf("\n%s %s stopped by a command:\n%sStart %s with kuke start, or with kuke apply --start.\n", plural(n, "container"), stays, list, them)
+	}
+	return text
 }
 
 // NothingToDo says that a command for single resources found them in the state it asks for.
