@@ -25,11 +25,11 @@ func TestProjectOfAnotherDirectory(t *testing.T) {
 		want    string // part of the error, empty for none
 	}{
 		{name: "create", applied: []state.Application{there}, edit: create},
-		{name: "delete", applied: []state.Application{there}, edit: remove, want: "This would destroy 1 resource of project \"default\": container main/default/blog/web/side is the first. But the project was applied from /a/shop on host web1 by ann at 2026-11-30T08:00:00Z, this directory is /b/shop"},
+		{name: "delete", applied: []state.Application{there}, edit: remove, want: "This would destroy 1 resource of project \"default\": container main/default/blog/web/side is the first. But the project was applied from /a/shop on host web1 by ann at 2026-11-30T08:00:00Z, and this directory is /b/shop. Both have only the name default in common."},
 		{name: "replace", applied: []state.Application{there}, edit: replace, want: "This would replace 1 resource of"},
 		{name: "delete and replace", applied: []state.Application{there}, edit: both, want: "This would destroy 1 and replace 1 resources of"},
 		{name: "destroy", applied: []state.Application{there}, opts: Options{Destroy: true}, want: "This would destroy 6 resources of"},
-		{name: "what to do", applied: []state.Application{there}, edit: remove, want: `give the name once, with --project default or as kuke { project = "default" }`},
+		{name: "what to do", applied: []state.Application{there}, edit: remove, want: `If they are one project, confirm it with --project default or kuke { project = "default" } in the configuration. If they are not, choose another name in the same way.`},
 		{name: "the same directory", applied: []state.Application{here}, edit: remove},
 		{name: "destroy in the same directory", applied: []state.Application{here}, opts: Options{Destroy: true}},
 		{name: "both directories", applied: []state.Application{there, here}, edit: remove, want: "/a/shop"},

@@ -80,9 +80,9 @@ func (d *review) checkElsewhere() {
 		return
 	}
 	d.diags.Errorf(resource.Range{}, first.Path, "Project of another directory",
-		"This would %s of project %q: %s %s is the first. But the project %s, this directory is %s, and only their names make them one project. "+
-			"If they are, give the name once, with --project %s or as kuke { project = %q } in the configuration. If they are not, give this one another name in the same way.",
-		toll(deleted, replaced), d.in.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.in.opts.Directory, d.in.opts.Project, d.in.opts.Project)
+		"This would %s of project %q: %s %s is the first. But the project %s, and this directory is %s. Both have only the name %s in common. "+
+			"If they are one project, confirm it with --project %s or kuke { project = %q } in the configuration. If they are not, choose another name in the same way.",
+		toll(deleted, replaced), d.in.opts.Project, first.Path.Kind().Lower(), first.Path, appliedFrom(from), d.in.opts.Directory, d.in.opts.Project, d.in.opts.Project, d.in.opts.Project)
 }
 
 // toll counts the resources that a plan would destroy and replace.
