@@ -138,7 +138,7 @@ func TestStale(t *testing.T) {
 		t.Errorf("the serial alone makes a plan stale: %v", err)
 	}
 	h.prior.Records[theSide].Status.ImageDigest = "sha256:other"
-	if err := p.CheckFresh(h.prior); !errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), "plan again") {
+	if err := p.CheckFresh(h.prior); !errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), "for example because the plan was applied already: plan again") {
 		t.Errorf("CheckFresh = %v", err)
 	}
 }

@@ -18,7 +18,7 @@ var ErrStale = errors.New("saved plan is stale")
 // p was edited and contradicts the state.
 func (p *Plan) CheckFresh(st *state.State) error {
 	if now := PriorOf(st); now.Fingerprint != p.Prior.Fingerprint {
-		return fmt.Errorf("%w: it was made from serial %d of the state, which has changed since (now serial %d): plan again", ErrStale, p.Prior.Serial, now.Serial)
+		return fmt.Errorf("%w: it was made from serial %d of the state, which is at serial %d now, for example because the plan was applied already: plan again", ErrStale, p.Prior.Serial, now.Serial)
 	}
 	var diags resource.Diagnostics
 	st, moves := MoveAndImport(st, p.Moves, p.Imports, &diags)
