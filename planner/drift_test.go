@@ -324,7 +324,7 @@ func TestChecks(t *testing.T) {
 	runChanges(t, []change{
 		{name: "new", edit: check("a"), want: `
 update main/default/blog/web/side until healthy
-  # its healthcheck has not been run yet
+  # its healthcheck has not succeeded yet
   healthcheck.exec: <nil> -> [a]
 `},
 		{name: "replaced", edit: func(s specs) { check("a")(s); container(s, theSide).Image = "side:2" }, want: `
@@ -353,7 +353,7 @@ check main/default/blog/web/side until healthy
 				t.Errorf("summary %+v", s)
 			}
 		}},
-		{name: "never done", edit: check("a"), host: health(check("a"), theSide, nil), want: "\ncheck main/default/blog/web/side until healthy\n  # its healthcheck has not been run yet\n"},
+		{name: "never done", edit: check("a"), host: health(check("a"), theSide, nil), want: "\ncheck main/default/blog/web/side until healthy\n  # its healthcheck has not succeeded yet\n"},
 		{name: "healthy", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}) }},
 		{name: "started", edit: check("a"), host: func(h *host) { h.converge(example(check("a")), Options{}); h.kill(theSide, 0) }, want: "\nstart main/default/blog/web/side until healthy\n  # it exited with code 0\n", more: func(t *testing.T, p *plan.Plan) {
 			if got := p.Changes[0].After.Status.Health; got != nil {
@@ -367,7 +367,7 @@ check main/default/blog/web/side until healthy
 start main/default/blog/web/web
   # it exited with code 1
 check main/default/blog/web/side until healthy
-  # its healthcheck has not been run yet
+  # its healthcheck has not succeeded yet
 `, more: func(t *testing.T, p *plan.Plan) {
 			wantOrder(t, p, "start main/default/blog/web/web", "check main/default/blog/web/side")
 		}},
@@ -390,7 +390,7 @@ update main/default/blog/web/side
 update main/default/blog/web
   # changed outside of kuke: the network namespace of its root container is not at hand
 check main/default/blog/web/side until healthy
-  # its healthcheck has not been run yet
+  # its healthcheck has not succeeded yet
 `, more: func(t *testing.T, p *plan.Plan) {
 			wantOrder(t, p, "update main/default/blog/web", "check main/default/blog/web/side")
 		}},

@@ -74,7 +74,7 @@ func (d *healthchecks) unchecked(p resource.Path, c *plan.Change) string {
 	case d.in.ended(have) && !d.draft.restarting[p]:
 		return ""
 	case have.Health == nil:
-		return "its healthcheck has not been run yet"
+		return "its healthcheck has not succeeded yet"
 	case have.Health.State == state.Unhealthy:
 		return "it is not healthy: " + have.Health.Detail
 	}
