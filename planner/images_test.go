@@ -20,7 +20,8 @@ func TestImagesOfDestroyedRealm(t *testing.T) {
 		{name: "kept", count: 2, opts: Options{Destroy: true}, want: "keeps 2 images in containerd namespace kukeon-main (--images removes them)"},
 		{name: "one", count: 1, opts: Options{Destroy: true}, want: "keeps 1 image in containerd namespace kukeon-main (--images removes them)"},
 		{name: "none", opts: Options{Destroy: true}},
-		{name: "removed", count: 2, opts: Options{Destroy: true, Images: true}, want: "with containerd namespace kukeon-main and the images in it (2)", remove: true},
+		{name: "removed", count: 2, opts: Options{Destroy: true, Images: true}, want: "also deletes containerd namespace kukeon-main with 2 images", remove: true},
+		{name: "one removed", count: 1, opts: Options{Destroy: true, Images: true}, want: "also deletes containerd namespace kukeon-main with 1 image", remove: true},
 		{name: "no longer in the configuration", count: 2, want: "keeps 2 images in containerd namespace kukeon-main"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,7 +58,7 @@ func TestKeptImages(t *testing.T) {
 	compare(t, changesOf(p), `
 delete main
   # its images were kept when it was destroyed
-  # with containerd namespace kukeon-main and the images in it (3)
+  # also deletes containerd namespace kukeon-main with 3 images
 `)
 	desired := resource.NewTree()
 	desired.Add(&resource.Resource{Path: "main", Spec: &resource.Realm{}})

@@ -45,13 +45,15 @@ func (d *pruner) decideImages(c *plan.Change, ns *plan.Namespace) {
 	if d.in.opts.Destroy {
 		hint = " (--images removes them)"
 	}
+	images := fmt.Sprintf("%d images", ns.Images)
+	if ns.Images == 1 {
+		images = "1 image"
+	}
 	switch {
-	case c.RemoveImages && ns.Images > 0:
-		c.Reasons = append(c.Reasons, fmt.Sprintf("with containerd namespace %s and the images in it (%d)", c.Before.Status.Namespace, ns.Images))
-	case c.RemoveImages || ns.Images == 0:
-	case ns.Images == 1:
-		c.Reasons = append(c.Reasons, fmt.Sprintf("keeps 1 image in containerd namespace %s%s", c.Before.Status.Namespace, hint))
+	case ns.Images == 0:
+	case c.RemoveImages:
+		c.Reasons = append(c.Reasons, fmt.Sprintf("also deletes containerd namespace %s with %s", c.Before.Status.Namespace, images))
 	default:
-		c.Reasons = append(c.Reasons, fmt.Sprintf("keeps %d images in containerd namespace %s%s", ns.Images, c.Before.Status.Namespace, hint))
+		c.Reasons = append(c.Reasons, fmt.Sprintf("keeps %s in containerd namespace %s%s", images, c.Before.Status.Namespace, hint))
 	}
 }
