@@ -109,7 +109,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "target that is nowhere",
 			opts:    Options{Targets: []resource.Path{"main/nowhere"}},
-			summary: "Unknown target", path: "main/nowhere", detail: "--target main/nowhere",
+			summary: "Unknown target", path: "main/nowhere", detail: "kuke state list lists the recorded ones",
 		},
 		{
 			name:    "nothing to replace",

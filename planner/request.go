@@ -12,7 +12,7 @@ type request struct {
 func (d *request) checkTargets() {
 	for _, t := range d.in.opts.Targets {
 		if d.in.desired.Resource(t) == nil && d.in.prior.Records[t] == nil && d.in.orphans[t] == nil {
-			d.diags.Errorf(resource.Range{}, t, "Unknown target", "--target %s names a resource that is neither in the configuration nor in the state.", t)
+			d.diags.Errorf(resource.Range{}, t, "Unknown target", "--target %s names a resource that is neither in the configuration nor in the state. Name one by its whole path: kuke state list lists the recorded ones.", t)
 		}
 	}
 }
