@@ -46,7 +46,7 @@ func toMap(v any) (map[string]any, error) {
 func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 	var m manifestFile
 	if err := yaml.UnmarshalStrict(data, &m); err != nil {
-		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
+		return nil, fmt.Errorf("the file can't be parsed (%s)", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
 	}
 	if m.APIVersion != resource.APIVersion || m.Kind != p.Kind() {
 		return nil, fmt.Errorf("it has kind %q of %q instead of %s of %s", m.Kind, m.APIVersion, p.Kind(), resource.APIVersion)

@@ -48,7 +48,7 @@ func TestBrokenManifest(t *testing.T) {
 	tests := map[string]struct{ text, err string }{
 		"empty":                {"", "it is empty"},
 		"zero bytes":           {strings.Repeat("\x00", 512), "only zero bytes"},
-		"garbage":              {"a: [", "yaml"},
+		"garbage":              {"a: [", "the file can't be parsed (yaml: line 1: did not find expected node content)"},
 		"binary":               {"\x00\xff", "yaml"},
 		"a list":               {"- a", "cannot unmarshal"},
 		"a word":               {"hello", "cannot unmarshal"},
