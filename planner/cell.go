@@ -60,12 +60,13 @@ func (d *networks) reattached(p resource.Path, had, a *state.Attachment) []strin
 		return nil
 	}
 	flawed := d.in.actual.FlawedInterfaces(p, had, d.in.live(d.in.rootOf(p)))
-	return slices.DeleteFunc(flawed, func(name string) bool {
-		return !slices.ContainsFunc(had.Interfaces, func(i state.Interface) bool {
-			stays := a.In(i.Space)
-			return i.Name == name && stays != nil && *stays == i
-		})
-	})
+	var again []string // nil for none, as a saved plan is read
+	for _, i := range had.Interfaces {
+		if stays := a.In(i.Space); stays != nil && *stays == i && slices.Contains(flawed, i.Name) {
+			again = append(again, i.Name)
+		}
+	}
+	return again
 }
 
 // cellDrift returns the differences of a recorded cell's network from its record. Where the root container starts with a

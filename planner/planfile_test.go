@@ -340,3 +340,25 @@ func FuzzPlanFile(f *testing.F) {
 		}
 	})
 }
+
+// A plan that detaches a cell whose interface is missing is read from its file as it was saved.
+func TestDetachedInterfaceIsMissing(t *testing.T) {
+	h := newHost(t)
+	before := richExample()
+	h.converge(tree(before), Options{})
+	const cell resource.Path = "main/other/x/db"
+	for _, i := range h.prior.Records[cell].Status.Attachment.Interfaces {
+		if i.Space == theSpace {
+			delete(h.interfaces[h.pins[cell]], i.Name)
+		}
+	}
+	before[cell+"/db"].(*resource.Container).Networks = nil
+	p := h.plan(tree(before), Options{})
+	file := filepath.Join(t.TempDir(), "plan")
+	if err := p.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	if loaded, _, err := plan.Load(file); err != nil || !reflect.DeepEqual(p, loaded) {
+		t.Errorf("%v: the loaded plan differs:\n%s", err, text(p))
+	}
+}
