@@ -204,9 +204,21 @@ func FilesIn(dir string, diags *resource.Diagnostics) []string {
 		files = append(files, file)
 	}
 	if len(files) == 0 {
-		diags.Errorf(resource.Range{File: dir}, "", "No configuration", "The directory holds no file that matches %s. Write one there, or name the right place with -f FILE|DIR.", strings.Join(patterns, ", "))
+		noConfiguration(dir, entries, diags)
 	}
 	return files
+}
+
+// noConfiguration reports that there is no file of a configuration among the entries of dir.
+func noConfiguration(dir string, entries []fs.DirEntry, diags *resource.Diagnostics) {
+	if abs, err := filepath.Abs(dir); err == nil && (filepath.Clean(dir) == "." || !filepath.IsLocal(dir)) {
+		dir = abs
+	}
+	terraform := ""
+	if i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return filepath.Ext(e.Name()) == ".tf" }); i >= 0 {
+		terraform = fmt.Sprintf(" %s is a file of Terraform.", entries[i].Name())
+	}
+	diags.Errorf(resource.Range{File: dir}, "", "No configuration", "The directory holds no file that matches %s.%s Write one there, or name the right place with -f FILE|DIR.", strings.Join(patterns, ", "), terraform)
 }
 
 // Unreadable reports that name can't be read, with the remedy.
@@ -222,8 +234,6 @@ func Unreadable(name string, err error, diags *resource.Diagnostics) {
 	}
 	hint := "Check the path."
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		hint = "Check the path that -f names."
 	case errors.Is(err, fs.ErrPermission):
 		hint = "Run kuke as a user who may read it, for example with sudo, or change its mode with chmod."
 	case errors.Is(err, errTooLarge):
