@@ -130,6 +130,32 @@ func TestPlanFileOfOthers(t *testing.T) {
 	}
 }
 
+// TestConfigurationForPlan gives the name of a configuration in place of that of a saved plan.
+func TestConfigurationForPlan(t *testing.T) {
+	for _, name := range []string{"main.hcl", "main.yaml", "main.yml"} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte("{}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := plan.Load(file); err == nil || err.Error() != file+" is a configuration. Apply it with kuke apply -f "+file {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSaveNowhere saves a plan where no file can be.
+func TestSaveNowhere(t *testing.T) {
+	p := made(t).plan(example(nil), Options{})
+	dir := t.TempDir()
+	if err := p.Save(dir); err == nil || err.Error() != "save the plan: "+dir+" is a directory. Name a file" {
+		t.Error(err)
+	}
+	missing := filepath.Join(dir, "missing")
+	if err := p.Save(filepath.Join(missing, "plan")); !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), ". Create the directory "+missing+" first") {
+		t.Error(err)
+	}
+}
+
 func TestStale(t *testing.T) {
 	h := made(t)
 	p := h.plan(example(nil), Options{})
@@ -193,7 +219,7 @@ func TestDamagedPlanFile(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := plan.Load(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := plan.Load(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "missing. Write one with kuke plan --out FILE") {
 		t.Errorf("missing file: %v", err)
 	}
 	if _, err := plan.Decode([]byte(digested(body))); err != nil {

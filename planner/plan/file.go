@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -40,8 +42,15 @@ func (p *Plan) Save(file string) error {
 	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("save the plan: %s is a directory. Name a file", file)
+	}
 	const private fs.FileMode = 0o600
-	if err := durable.WriteFile(file, data, private); err != nil {
+	err = durable.WriteFile(file, data, private)
+	if dir := filepath.Dir(file); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("save the plan: %w. Create the directory %s first", err, dir)
+	}
+	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
@@ -51,6 +60,9 @@ func (p *Plan) Save(file string) error {
 // owner can change it, or another user owns it.
 func Load(file string) (*Plan, resource.Diagnostics, error) {
 	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &missingError{file}
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
@@ -64,11 +76,23 @@ func Load(file string) (*Plan, resource.Diagnostics, error) {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
 	p, err := Decode(data)
+	if errors.Is(err, errNoPlan) && slices.Contains([]string{".hcl", ".yaml", ".yml"}, filepath.Ext(file)) {
+		return nil, nil, fmt.Errorf("%s is a configuration. Apply it with kuke apply -f %[1]s", file)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %s %w: plan again, with kuke plan --out FILE", file, err)
 	}
 	return p, trustworthy(file, info, os.Geteuid()), nil
 }
+
+// missingError says that there is no plan file of that name.
+type missingError struct{ file string }
+
+func (e *missingError) Error() string {
+	return "there is no saved plan " + e.file + ". Write one with kuke plan --out FILE"
+}
+
+func (e *missingError) Unwrap() error { return fs.ErrNotExist }
 
 // trustworthy warns of a file that users other than root and the user of that id can have written.
 func trustworthy(file string, info fs.FileInfo, user int) (diags resource.Diagnostics) {
@@ -95,6 +119,8 @@ func Encode(p *Plan) ([]byte, error) {
 
 func planDigest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(body)) }
 
+var errNoPlan = errors.New("is not a saved plan")
+
 // Decode reads the content of a plan file. The errors are predicates of the file's name.
 func Decode(data []byte) (*Plan, error) {
 	header, body, _ := bytes.Cut(data, []byte("\n"))
@@ -104,7 +130,7 @@ func Decode(data []byte) (*Plan, error) {
 	case format != planFormat && isOldPlan(data):
 		return nil, errors.New("was saved by an earlier version of kuke")
 	case format != planFormat:
-		return nil, errors.New("is not a saved plan")
+		return nil, errNoPlan
 	case version != planVersion:
 		return nil, fmt.Errorf("has format version %q, and this kuke reads version %s", version, planVersion)
 	case digest != planDigest(body):
