@@ -62,11 +62,11 @@ func (o *scopeOptions) scope(st *state.State, kind resource.Kind, arg string) (r
 			return named, nil
 		}
 		if st.Records[p] == nil {
-			return "", fmt.Errorf("there is no %s %s in the state", kind.Lower(), named)
+			return "", st.Missing(named)
 		}
 	}
 	if st.Records[p] == nil {
-		return "", fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
+		return "", st.Missing(p)
 	}
 	if p.Depth() > kind.Depth() {
 		return "", fmt.Errorf("%s is a %s: a %s is never below one", p, p.Kind().Lower(), kind.Lower())

@@ -75,7 +75,7 @@ func newStateShow(a *app) *cobra.Command {
 			}
 			record := st.Records[p]
 			if record == nil {
-				return fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
+				return st.Missing(p)
 			}
 			if asJSON {
 				return a.out.JSON(record)

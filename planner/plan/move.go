@@ -71,7 +71,7 @@ func MoveAndImport(prior *state.State, wanted []Move, imports []Import, diags *r
 func RenameByHand(st *state.State, from, to resource.Path) ([]Move, error) {
 	switch {
 	case st.Records[from] == nil:
-		return nil, fmt.Errorf("there is no %s %s in the state", from.Kind().Lower(), from)
+		return nil, st.Missing(from)
 	case from == to:
 		return nil, fmt.Errorf("%s is its name already", from)
 	}

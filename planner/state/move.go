@@ -316,7 +316,7 @@ func (m *mover) renames(p resource.Path) bool { return moved(m.to, p).Name() != 
 // Take returns the records at and below p that do not belong to the project yet, changed to belong to it.
 func (s *State) Take(p resource.Path, project string) ([]*Record, error) {
 	if s.Records[p] == nil {
-		return nil, fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
+		return nil, s.Missing(p)
 	}
 	var changed []*Record
 	for _, q := range s.Paths() {

@@ -2,7 +2,6 @@ package look
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
@@ -34,7 +33,7 @@ func Usage(ctx context.Context, s *session.Session, scope resource.Path, contain
 		return nil, err
 	}
 	if scope != "" && st.Records[scope] == nil {
-		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
+		return nil, st.Missing(scope)
 	}
 	exec, err := s.Open(ctx, store)
 	if err != nil {

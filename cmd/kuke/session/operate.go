@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
@@ -71,7 +70,7 @@ func (o *operation) decide(_ context.Context, w *world, _ *resource.Tree, actual
 func CheckRecorded(prior *state.State, paths ...resource.Path) error {
 	for _, p := range paths {
 		if prior.Records[p] == nil {
-			return fmt.Errorf("there is no %s %s in the state", p.Kind().Lower(), p)
+			return prior.Missing(p)
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ func (s *Session) changeHost(ctx context.Context, lockTimeout time.Duration, cha
 func Recorded(st *state.State, scope resource.Path) ([]resource.Path, error) {
 	paths := slices.DeleteFunc(st.Paths(), func(p resource.Path) bool { return !scope.Contains(p) })
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("there is no %s %s in the state", scope.Kind().Lower(), scope)
+		return nil, st.Missing(scope)
 	}
 	return paths, nil
 }
