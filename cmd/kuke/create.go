@@ -157,15 +157,16 @@ func newDelete(a *app) *cobra.Command {
 	o := &imperativeOptions{}
 	var cascade, images bool
 	cmd := &cobra.Command{
-		Use:   "delete KIND NAME|PATH...",
+		Use:   "delete [KIND] NAME|PATH...",
 		Short: "Delete single resources of any project",
 		Long: "delete deletes a container or a cell with its containers. A stack, space or realm with resources below needs\n" +
 			"--cascade. The root container of a cell needs --cascade too, unless all other containers of the cell are named:\n" +
-			"they are deleted with it. The next apply of a configuration that declares a deleted resource creates it again.",
-		Example: "  kuke delete container main/default/blog/web/extra\n  kuke delete cell web db --realm main --stack blog\n  kuke delete realm main --cascade --images",
-		Args:    cobra.MinimumNArgs(2),
+			"they are deleted with it. The next apply of a configuration that declares a deleted resource creates it again. A\n" +
+			"path tells its kind. NAME needs KIND.",
+		Example: "  kuke delete main/default/blog/web/extra\n  kuke delete cell web db --realm main --stack blog\n  kuke delete realm main --cascade --images",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			paths, err := o.named(args)
+			paths, err := o.named(cmd.Name(), args)
 			if err != nil {
 				return err
 			}

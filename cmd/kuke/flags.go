@@ -70,6 +70,10 @@ var insteadOf = map[string]string{
 	"state":            "the state is the directory of --run-path",
 	"chdir":            "use --file to name the directory of the configuration",
 	"force":            "use --auto-approve to apply without being asked",
+	"lock-timeout":     "the command takes no lock",
+	"parallelism":      "it is a flag of apply and destroy",
+	"yes":              "use --auto-approve to approve without being asked",
+	"y":                "use --auto-approve to approve without being asked",
 	"compact-warnings": "warnings are always shown in full",
 }
 
@@ -96,14 +100,29 @@ func flagError(cmd *cobra.Command, err error) error {
 }
 
 func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
-	name := unknown.GetSpecifiedName()
+	name, dashes := unknown.GetSpecifiedName(), "--"
 	if unknown.GetSpecifiedShortnames() != "" {
-		return fmt.Errorf("unknown flag: -%s: %s --help lists the flags of the command", name, cmd.CommandPath())
+		dashes = "-"
 	}
-	if use := insteadOf[name]; use != "" {
-		return fmt.Errorf("unknown flag: --%s: %s", name, use)
+	return fmt.Errorf("unknown flag: %s%s: %s", dashes, name, remedyForFlag(cmd, name))
+}
+
+// remedyForFlag says what to use in place of a flag that the command lacks.
+func remedyForFlag(cmd *cobra.Command, name string) string {
+	asked := name != "yes" && name != "y" || lookup(cmd, "auto-approve") != nil
+	if use := insteadOf[name]; use != "" && asked {
+		return use
 	}
-	return fmt.Errorf("unknown flag: --%s: %s --help lists the flags of the command", name, cmd.CommandPath())
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if similar := near(name, names); len(similar) > 0 {
+		return "did you mean --" + strings.Join(similar, " or --") + "?"
+	}
+	return cmd.CommandPath() + " --help lists the flags of the command"
 }
 
 // onlyOne refuses more than one of the boolean flags.

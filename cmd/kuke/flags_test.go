@@ -35,9 +35,17 @@ func TestTwoDashes(t *testing.T) {
 
 func TestUnknownFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"plan -input=false": "unknown flag: --input: kuke asks only on a terminal",
-		"plan -nonsense":    "unknown flag: --nonsense: kuke plan --help lists the flags",
-		"plan --lock=false": "Use --lock-timeout",
+		"plan -input=false":        "unknown flag: --input: kuke asks only on a terminal",
+		"plan -nonsense":           "unknown flag: --nonsense: kuke plan --help lists the flags",
+		"plan --lock=false":        "Use --lock-timeout",
+		"plan --targt main":        "unknown flag: --targt: did you mean --target?",
+		"plan --no-colour":         "unknown flag: --no-colour: did you mean --no-color?",
+		"apply --yes":              "unknown flag: --yes: use --auto-approve",
+		"apply -y":                 "unknown flag: -y: use --auto-approve",
+		"stop -y realm main":       "unknown flag: -y: kuke stop --help lists the flags",
+		"plan -lock-timeout=3s":    "unknown flag: --lock-timeout: the command takes no lock",
+		"plan -parallelism=3":      "unknown flag: --parallelism: it is a flag of apply and destroy",
+		"kill -s nonsense realm x": "--signal: there is no signal",
 	} {
 		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
 		root := newRoot(a)

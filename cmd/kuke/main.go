@@ -60,6 +60,9 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 	root.SetArgs(twoDashes(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
 	a.questions.End()
+	if err == nil {
+		err = a.unknown
+	}
 	if unwritten := a.out.Err(); err == nil && unwritten != nil {
 		err = fmt.Errorf("print the output: %w", unwritten)
 	}

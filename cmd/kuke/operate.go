@@ -55,12 +55,12 @@ func newOperations(a *app) []*cobra.Command {
 		o := &imperativeOptions{}
 		signal, grace := "KILL", int64(-1)
 		cmd := &cobra.Command{
-			Use:   string(op.action) + " KIND NAME|PATH...",
+			Use:   string(op.action) + " [KIND] NAME|PATH...",
 			Short: op.short,
-			Long: op.long + "\n\nKIND is container, or cell, stack, space or realm for all containers below. NAME is completed with --realm, --space,\n" +
-				"--stack and --cell.",
-			Example: "  kuke " + string(op.action) + " container main/default/blog/web/nginx\n  kuke " + string(op.action) + " stack blog --realm main",
-			Args:    cobra.MinimumNArgs(2),
+			Long: op.long + "\n\nKIND is container, or cell, stack, space or realm for all containers below. A path tells its kind. NAME needs KIND, and\n" +
+				"is completed with --realm, --space, --stack and --cell.",
+			Example: "  kuke " + string(op.action) + " main/default/blog/web/nginx\n  kuke " + string(op.action) + " stack blog --realm main",
+			Args:    cobra.MinimumNArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				operation := planner.Operation{Action: op.action}
 				if op.action == plan.Kill {
@@ -79,7 +79,7 @@ func newOperations(a *app) []*cobra.Command {
 		o.addFlags(cmd, resource.KindContainer)
 		switch op.action {
 		case plan.Kill:
-			cmd.Flags().StringVar(&signal, "signal", signal, "`signal`: a name or a number")
+			cmd.Flags().StringVarP(&signal, "signal", "s", signal, "`signal`: a name or a number")
 		case plan.Stop, plan.Restart:
 			addGraceFlag(cmd, &grace)
 		}
@@ -130,23 +130,47 @@ func signalName(s string) (string, error) {
 	return "", fmt.Errorf("there is no signal %q: use its name, like TERM or HUP, or its number", s)
 }
 
-// operate carries out an operation on the resources that args name: a kind, then names or paths.
+// operate carries out an operation on the resources that args name, as [scopeOptions.named] reads them.
 func (a *app) operate(ctx context.Context, o *imperativeOptions, operation planner.Operation, args []string) (err error) {
-	if operation.Paths, err = o.named(args); err != nil {
+	if operation.Paths, err = o.named(string(operation.Action), args); err != nil {
 		return err
 	}
 	return a.session.Operate(ctx, operation, a.runOptions(o))
 }
 
-// named returns the paths that args name: a kind, then names or paths.
-func (o *imperativeOptions) named(args []string) ([]resource.Path, error) {
+// named returns the paths that args of the command name: paths alone, or a kind, then names or paths.
+func (o *scopeOptions) named(command string, args []string) ([]resource.Path, error) {
+	if strings.Contains(args[0], "/") {
+		return pathsOf(args)
+	}
 	kind, err := parseKind(args[0])
-	if err != nil {
+	switch {
+	case err != nil && len(args) == 1:
+		return nil, fmt.Errorf("%s may name a resource of any kind. Name the kind: kuke %s container %[1]s", args[0], command)
+	case err != nil:
 		return nil, err
+	case len(args) == 1:
+		return nil, fmt.Errorf("missing argument NAME|PATH: name the %s", kind.Lower())
 	}
 	var paths []resource.Path
 	for _, arg := range args[1:] {
 		p, err := o.path(kind, arg)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, p)
+	}
+	return paths, nil
+}
+
+// pathsOf reads paths of any kind. One of a realm is not told from a name.
+func pathsOf(args []string) ([]resource.Path, error) {
+	var paths []resource.Path
+	for _, arg := range args {
+		if !strings.Contains(arg, "/") {
+			return nil, fmt.Errorf("%s may name a resource of any kind. Give its path", arg)
+		}
+		p, err := resource.ParsePath(arg)
 		if err != nil {
 			return nil, err
 		}

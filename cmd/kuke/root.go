@@ -43,6 +43,9 @@ type app struct {
 
 	connectTimeout, callTimeout time.Duration
 
+	// unknown is the error about a command that kuke lacks and whose help was asked for.
+	unknown error
+
 	// environ holds the flags that KUKE_… variables have set.
 	environ map[string]bool
 }
@@ -94,9 +97,12 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Short = "Print the completion script of a shell"
+		completion.Long = "completion prints a script with which a shell completes the commands, flags and arguments of kuke."
 		completion.Example = "  kuke completion bash > /etc/bash_completion.d/kuke"
 		for _, shell := range completion.Commands() {
 			shell.Short = "Print the completion script of " + shell.Name()
+			shell.Long = ""
+			shell.Example = "  kuke completion " + shell.Name()
 		}
 		completion.Args = cobra.NoArgs
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
@@ -105,10 +111,23 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultHelpCmd()
 	addGroups(root)
 	showHelp(root)
+	a.refuseUnknownHelp(root)
 	showUsage(root)
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(flagError)
 	return root
+}
+
+// refuseUnknownHelp has --help after a command that kuke lacks fail, where cobra shows the help of the command above.
+func (a *app) refuseUnknownHelp(root *cobra.Command) {
+	show := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+			a.unknown = unknownCommand(cmd, words[0])
+			return
+		}
+		show(cmd, args)
+	})
 }
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.
