@@ -15,7 +15,8 @@ func newLab(a *app) *cobra.Command {
 		Use:   "lab [-- COMMAND [ARG...]]",
 		Short: "Run a shell or a command in a disposable host",
 		Long: "lab starts a disposable host inside this one, with its own mounts, network, processes, cgroups and containerd, and\n" +
-			"an empty state in /opt/kukeon. It runs COMMAND or a shell there, exits with its status, and leaves nothing behind.",
+			"an empty state in /opt/kukeon. It runs COMMAND or a shell there, and exits with its status. Files outside of /etc,\n" +
+			"/opt, /run, /var/lib and /var/log are those of this host, and changes to them stay.",
 		Example: "  kuke lab\n  kuke lab -- kuke apply --auto-approve -f main.hcl",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Command, o.Cgroup = args, lab.CgroupMode(mode)
