@@ -87,7 +87,9 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 		return err
 	}
 	if unknown != nil {
-		a.errs.Note(unknown.Error())
+		var diags resource.Diagnostics
+		diags.Warnf(resource.Range{}, "", "Live state unknown", "%s.", strings.TrimSuffix(unknown.Error(), "."))
+		a.errs.Diagnostics(diags, nil)
 	}
 	if o.format == "json" {
 		return a.out.LiveJSON(rows)

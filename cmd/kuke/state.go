@@ -230,6 +230,6 @@ func (a *app) rebuildFromHost(ctx context.Context, lockTimeout time.Duration) er
 	for _, note := range rebuilt.Notes {
 		a.errs.Text("Note: " + note + "\n")
 	}
-	a.out.Text(fmt.Sprintf("The state now has %d resources, %d of them found on the host.\n", rebuilt.Resources, len(rebuilt.Records)))
+	a.out.Text(fmt.Sprintf("The state has %d resources. %d missing records were restored from the host.\n", rebuilt.Resources, len(rebuilt.Records)))
 	return nil
 }

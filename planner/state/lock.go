@@ -34,15 +34,21 @@ type Holder struct {
 type LockedError struct {
 	File   string
 	Holder *Holder // nil while the holder has not written it yet
+	// Waited is the time that the command waited for it, zero if it did not wait.
+	Waited time.Duration
 }
 
 // Error names the holder and the remedies.
 func (e *LockedError) Error() string {
-	if e.Holder == nil {
-		return fmt.Sprintf("the state is locked (%s) by another kuke command. Wait for it, or use --lock-timeout", e.File)
+	locked, remedy := "the state is locked", "Wait for it, or use --lock-timeout"
+	if e.Waited > 0 {
+		locked, remedy = fmt.Sprintf("the state is still locked after %s", e.Waited), "Wait for it, or use a longer --lock-timeout"
 	}
-	return fmt.Sprintf("the state is locked (%s) by %q, pid %d, run by %s since %s. Wait for it, or use --lock-timeout",
-		e.File, e.Holder.Command, e.Holder.PID, e.Holder.User, e.Holder.Since.Local().Format(time.DateTime))
+	by := "another kuke command"
+	if h := e.Holder; h != nil {
+		by = fmt.Sprintf("%q, pid %d, run by %s since %s", h.Command, h.PID, h.User, h.Since.Local().Format(time.DateTime))
+	}
+	return fmt.Sprintf("%s (%s) by %s. %s", locked, e.File, by, remedy)
 }
 
 // Lock is the right to change the state. The kernel drops it when the process ends.
@@ -61,7 +67,7 @@ func Acquire(ctx context.Context, dir string, timeout time.Duration) (*Lock, err
 			return lock, err
 		}
 		if time.Now().After(deadline) {
-			return nil, &LockedError{File: name, Holder: readHolder(name)}
+			return nil, &LockedError{File: name, Holder: readHolder(name), Waited: timeout}
 		}
 		select {
 		case <-ctx.Done():

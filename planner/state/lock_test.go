@@ -176,6 +176,9 @@ func TestHolderThatIsGoneIsNotNamed(t *testing.T) {
 	if msg := (&LockedError{File: file}).Error(); !strings.Contains(msg, file) {
 		t.Errorf("message without a holder: %s", msg)
 	}
+	if msg := (&LockedError{File: file, Waited: time.Second}).Error(); !strings.Contains(msg, "the state is still locked after 1s") {
+		t.Errorf("message after waiting: %s", msg)
+	}
 }
 
 func TestReleaseTidiesUp(t *testing.T) {

@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -14,6 +16,9 @@ func checkCgroups(root string) []Check {
 	found, err := executor.LookAtCgroups(root)
 	if err != nil {
 		c.Found = err.Error()
+		if missing := (*fs.PathError)(nil); errors.As(err, &missing) {
+			c.Found = missing.Error()
+		}
 		return one(c)
 	}
 	c.OK, c.Found = true, fmt.Sprintf("%s, %s", found.Mode, root)
@@ -52,7 +57,7 @@ func limitsFix(root string, found executor.Cgroups, lack []string) string {
 		fixes = append(fixes, "move the processes in the cgroup "+root+" into one below it, since they keep it from passing controllers on")
 	}
 	if len(absent) > 0 && found.Nested {
-		fixes = append(fixes, "have the cgroup above "+root+" pass on: "+strings.Join(absent, ", ")+", as with Delegate=yes in a unit of systemd")
+		fixes = append(fixes, "delegate the controllers "+strings.Join(absent, ", ")+" to "+root+" (systemd: Delegate=yes)")
 		absent = nil
 	}
 	if slices.Contains(absent, "memory") {

@@ -23,8 +23,8 @@ func TestCheckLimits(t *testing.T) {
 		{name: "memory is off, and so is swap", lack: []string{"memory", "swap"}, want: []string{"cgroup_enable=memory"}, not: []string{"swapaccount", "a kernel with"}},
 		{name: "no weights", lack: []string{"io"}, want: []string{"modprobe bfq"}, not: []string{"cgroup_enable"}},
 		{name: "processes in the root", lack: []string{"memory", "cpu"}, withheld: []string{"memory", "cpu"}, nested: true, want: []string{"move the processes in the cgroup " + root}, not: []string{"Delegate", "cgroup_enable"}},
-		{name: "none delegated", lack: []string{"memory", "cpu", "pids", "io"}, nested: true, want: []string{"have the cgroup above " + root + " pass on: memory, cpu, pids, io", "Delegate=yes"}, not: []string{"cgroup_enable", "bfq"}},
-		{name: "some of both", lack: []string{"memory", "pids"}, withheld: []string{"pids"}, nested: true, want: []string{"move the processes", "pass on: memory,"}},
+		{name: "none delegated", lack: []string{"memory", "cpu", "pids", "io"}, nested: true, want: []string{"delegate the controllers memory, cpu, pids, io to " + root, "Delegate=yes"}, not: []string{"cgroup_enable", "bfq"}},
+		{name: "some of both", lack: []string{"memory", "pids"}, withheld: []string{"pids"}, nested: true, want: []string{"move the processes", "delegate the controllers memory to"}},
 		{name: "an old kernel", lack: []string{"cpu", "pids"}, want: []string{"use a kernel with", "cpu, pids"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

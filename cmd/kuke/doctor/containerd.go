@@ -52,7 +52,7 @@ func checkContainerd(ctx context.Context, s *session.Session) []Check {
 // checkRestarts tells whether somebody follows the restart policies of containers.
 func checkRestarts(daemon executor.Daemon) Check {
 	c := Check{
-		Name: "restarts", OK: len(daemon.RestartPolicies) > 0, Found: "containerd's restart monitor follows: " + strings.Join(daemon.RestartPolicies, ", "),
+		Name: "restarts", OK: len(daemon.RestartPolicies) > 0, Found: "containerd can carry out these restart policies: " + strings.Join(daemon.RestartPolicies, ", "),
 		Fix: "take the plugin \"restart\" out of disabled_plugins in containerd's configuration, /etc/containerd/config.toml, and restart it: systemctl restart containerd",
 	}
 	if !c.OK {

@@ -280,7 +280,7 @@ func (v *View) Checks(checks []doctor.Check) {
 			mark = v.yellow("warn")
 		}
 		v.printf("%s  %-12s %s\n", mark, c.Name, visible(c.Found))
-		if !c.OK {
+		if !c.OK && c.Fix != "" {
 			v.printf("      %-12s fix: %s\n", "", c.Fix)
 		}
 	}

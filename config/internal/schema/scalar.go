@@ -162,7 +162,7 @@ func (d *decoder) bytes(a *resource.Attribute, v *source.Value, shown string) (i
 	}
 	n, err := units.RAMInBytes(v.Text)
 	if err != nil || v.Shape == source.Bool {
-		d.errorf(v.Range, "Invalid size", "%s must be %s, but this is %s. The units are KiB, MiB, GiB and TiB.", shown, wants, v.Describe())
+		d.errorf(v.Range, "Invalid size", "%s must be %s, but this is %s. The units are K, M, G, T and P (also KB, KiB and so on), in powers of 1024.", shown, wants, v.Describe())
 		return 0, false
 	}
 	// The conversion of a float that no int64 can hold ends at one of its bounds.

@@ -48,6 +48,9 @@ type Tree struct {
 // Open inspects the cgroup file system mounted at root, as a rule /sys/fs/cgroup, and changes nothing.
 func Open(root string) (*Tree, error) {
 	magic, err := fsType(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("inspect the cgroup file system: %w. Name the mount point of cgroups with --cgroup-root", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("inspect the cgroup file system: %w", err)
 	}

@@ -48,6 +48,6 @@ func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Sever
 	}
 	*e.diags = append(*e.diags, resource.Diagnostic{
 		Severity: severity, Summary: summary, Subject: at, Path: about,
-		Detail: fmt.Sprintf("%s\n\nThis was said by the rule at %s.", strings.TrimSpace(said), r.At),
+		Detail: fmt.Sprintf("%s\n\nThe rule is at %s.", strings.TrimSpace(said), r.At),
 	})
 }

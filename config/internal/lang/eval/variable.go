@@ -74,6 +74,15 @@ func explained(description string) string {
 	return " " + strings.TrimSuffix(text, ".") + "."
 }
 
+// inBrackets returns a description in brackets, to follow a name.
+func inBrackets(description string) string {
+	text := strings.TrimSuffix(strings.TrimSpace(description), ".")
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", text)
+}
+
 // assignment returns the value assigned to a variable of the root module.
 func (m *ModuleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 	a, found := m.assigned[v.Name]
@@ -85,7 +94,7 @@ func (m *ModuleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		case v.Default != cty.NilVal:
 			return v.Default, true
 		case m.Eval.options.Ask == nil:
-			m.Eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s has no value.%s Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, explained(v.Description), v.Name, variable.EnvPrefix, v.Name)
+			m.Eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s%s has no value. Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, inBrackets(v.Description), v.Name, variable.EnvPrefix, v.Name)
 			return cty.DynamicVal, false
 		}
 		text, err := m.Eval.options.Ask(v.Name, v.Description, v.Sensitive)
