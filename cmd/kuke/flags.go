@@ -107,7 +107,7 @@ func unknownFlag(cmd *cobra.Command, unknown *pflag.NotExistError) error {
 	return fmt.Errorf("unknown flag: %s%s: %s", dashes, name, remedyForFlag(cmd, name))
 }
 
-// remedyForFlag says what to use in place of a flag that the command lacks.
+// remedyForFlag names the flag or the command to use in place of a flag that the command lacks.
 func remedyForFlag(cmd *cobra.Command, name string) string {
 	asked := name != "yes" && name != "y" || lookup(cmd, "auto-approve") != nil
 	if use := insteadOf[name]; use != "" && asked {

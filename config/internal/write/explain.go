@@ -102,13 +102,33 @@ func (e *Explanation) noField(name string) error {
 			}
 		}
 	}
-	hint := message.Suggest(name, names)
+	hint := e.suggestBelow(name)
+	if hint == "" {
+		hint = message.Suggest(name, names)
+	}
 	if most := 12; hint == "" && len(names) > most {
 		hint = fmt.Sprintf(" Its fields are listed by kuke explain %s.", e.Path)
 	} else if hint == "" {
 		hint = " Its fields are " + strings.Join(names, ", ") + "."
 	}
 	return fmt.Errorf("%s has no field %q.%s", e.Path, message.Shorten(name), hint)
+}
+
+// suggestBelow suggests the fields of the fields of e that have the name, or the plural of it.
+func (e *Explanation) suggestBelow(name string) string {
+	var found []string
+	for _, a := range e.Fields {
+		below := &Explanation{Fields: a.Fields}
+		for _, n := range []string{name, name + "s"} {
+			if b := below.find(n); b != nil {
+				found = append(found, spelled(a)+"."+spelled(b))
+			}
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return " Did you mean " + strings.Join(found, " or ") + "?"
 }
 
 // Completions returns the paths that begin with begun and that [Explain] takes, each with its documentation.

@@ -55,6 +55,7 @@ func TestExplainWrongNames(t *testing.T) {
 		"image":                   "Did you mean container.image?",
 		"labels":                  "Did you mean realm.labels or space.labels",
 		"container.imag":          `container has no field "imag". Did you mean "image"?`,
+		"container.cpu":           "Did you mean resources.cpus?",
 		"container.xyzzy":         "kuke explain container",
 		"container.image.x":       "container.image has no fields",
 		"container.volumes.xyzzy": "Its fields are source, target, readOnly, read_only.",
