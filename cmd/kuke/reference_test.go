@@ -59,10 +59,30 @@ func TestReference(t *testing.T) {
 // tableRow returns a row of a Markdown table.
 func tableRow(cells ...string) string {
 	for i, c := range cells {
-		c = strings.ReplaceAll(strings.ReplaceAll(c, "\n", " "), "|", `\|`)
-		cells[i] = strings.ReplaceAll(c, "<", `\<`)
+		cells[i] = escapedTags(strings.ReplaceAll(strings.ReplaceAll(c, "\n", " "), "|", `\|`))
 	}
 	return "| " + strings.Join(cells, " | ") + " |\n"
+}
+
+// escapedTags escapes what Markdown takes for the beginning of a tag, but in code, which has no escapes.
+func escapedTags(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "    ") {
+			b.WriteString(line)
+			continue
+		}
+		for i, piece := range strings.Split(line, "`") {
+			if i > 0 {
+				b.WriteString("`")
+			}
+			if i%2 == 0 {
+				piece = strings.ReplaceAll(piece, "<", `\<`)
+			}
+			b.WriteString(piece)
+		}
+	}
+	return b.String()
 }
 
 // attributeReference returns the page about the attributes of all kinds. Those that all kinds have stand there once.
@@ -174,7 +194,7 @@ func commandSections(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n### `%s`\n\n%s.\n", cmd.CommandPath(), cmd.Short)
 	if cmd.Long != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.ReplaceAll(cmd.Long, "<", `\<`))
+		fmt.Fprintf(&b, "\n%s\n", escapedTags(cmd.Long))
 	}
 	fmt.Fprintf(&b, "\n```text\n%s\n```\n", usageLine(cmd))
 	if cmd.Example != "" {

@@ -100,6 +100,20 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// TestNoEscapes makes sure that no page shows the backslashes that escape characters in Markdown.
+func TestNoEscapes(t *testing.T) {
+	for _, topic := range Topics() {
+		for line := range strings.Lines(topic.Text(Style{Width: 110})) {
+			if strings.Contains(line, `\|`) || strings.Contains(line, `\<`) {
+				t.Errorf("%s shows an escape: %s", topic.Name, line)
+			}
+		}
+	}
+	if got := render("| a |\n|---|\n| x\\|y, \\<name> |\n\n*a* \\<b> `\\<`\n", Style{Width: 30}); got != "  A\n  x|y, <name>\n\n  a <b> `\\<`\n" {
+		t.Errorf("rendered:\n%s", got)
+	}
+}
+
 // TestArchitecture makes sure that every file and package that the page about the code names exists.
 func TestArchitecture(t *testing.T) {
 	topic, _ := Find("architecture")

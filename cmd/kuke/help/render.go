@@ -9,6 +9,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	extast "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 // Style says how a page looks on a terminal.
@@ -129,7 +130,7 @@ func (p *page) inline(n ast.Node, as func(string) string, add func(string, func(
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		switch c := c.(type) {
 		case *ast.Text:
-			add(string(c.Value(p.source)), as)
+			add(p.plain(c), as)
 			if c.SoftLineBreak() || c.HardLineBreak() {
 				space()
 			}
@@ -150,6 +151,15 @@ func (p *page) inline(n ast.Node, as func(string) string, add func(string, func(
 			p.inline(c, as, add, space)
 		}
 	}
+}
+
+// plain returns the characters that a text in Markdown shows, without the backslashes that escape them.
+func (p *page) plain(t *ast.Text) string {
+	value := t.Value(p.source)
+	if !t.IsRaw() {
+		value = util.UnescapePunctuations(value)
+	}
+	return string(value)
 }
 
 func (p *page) codeSpan(n *ast.CodeSpan, add func(string, func(string) string)) {
