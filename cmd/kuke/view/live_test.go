@@ -41,6 +41,25 @@ func TestTree(t *testing.T) {
 	golden(t, "tree-empty", false, func(v *View) { v.Tree(nil) })
 }
 
+// Resources whose parents have no record hang below a row for each missing parent, not below another resource.
+func TestTreeWithMissingParents(t *testing.T) {
+	row := func(p resource.Path, spec resource.Spec) Row {
+		return Row{Record: &state.Record{Path: p, Spec: spec}, State: plan.StateReady}
+	}
+	box := &resource.Container{Image: "docker.io/library/busybox:1"}
+	golden(t, "tree-missing", false, func(v *View) {
+		v.Tree([]Row{
+			row("main", &resource.Realm{}), row("main/default", &resource.Space{}), row("main/default/blog", &resource.Stack{}),
+			row("main/default/blog/db", &resource.Cell{}), row("main/default/blog/db/root", box),
+			row("main/default/blog/web/httpd", box), row("main/default/blog/web/side", box),
+			row("second/default/shop/web", &resource.Cell{}), row("second/default/shop/web/root", box),
+		})
+	})
+	golden(t, "tree-part", false, func(v *View) {
+		v.Tree([]Row{row("main/default/blog/db", &resource.Cell{}), row("main/default/blog/db/root", box)})
+	})
+}
+
 func TestUsage(t *testing.T) {
 	rows := []UsageRow{
 		{Path: "main", CPU: 153.26, Memory: 3 << 30, Swap: 5 << 20, PIDs: 1200},

@@ -2,18 +2,22 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
 )
 
-// Tree draws resources, each parent right before its descendants, with their states and most important attributes.
+// Tree draws resources, each parent right before its descendants, with their states and most important attributes. A
+// parent without a row has lost its record: it is drawn as missing.
 func (v *View) Tree(rows []Row) {
 	if len(rows) == 0 {
 		v.printf("Nothing is recorded.\n")
 		return
 	}
+	rows = withParents(rows)
 	var b strings.Builder
 	for i, r := range rows {
 		fmt.Fprintf(&b, "%s%s  %s", v.faint("%s", branches(rows, i)), v.bold("%s", r.Record.Path.Name()), v.stateColor(r))
@@ -23,6 +27,28 @@ func (v *View) Tree(rows []Row) {
 		b.WriteString("\n")
 	}
 	v.printf("%s", b.String())
+}
+
+// withParents returns the rows with one more for each missing parent. Rows that are all below the first one are a part
+// of the tree, whose parents stay out of it.
+func withParents(rows []Row) []Row {
+	first, last := rows[0].Record.Path, rows[len(rows)-1].Record.Path
+	have := map[resource.Path]bool{"": true}
+	if first.Contains(last) {
+		have[first.Parent()] = true
+	}
+	var all []Row
+	for _, r := range rows {
+		var missing []Row // the lowest one first
+		for p := r.Record.Path.Parent(); !have[p]; p = p.Parent() {
+			missing = append(missing, Row{Record: &state.Record{Path: p}, State: plan.StateUnknown, Detail: "its record is missing"})
+			have[p] = true
+		}
+		slices.Reverse(missing)
+		all = append(append(all, missing...), r)
+		have[r.Record.Path] = true
+	}
+	return all
 }
 
 // branches returns the lines that connect the i-th row with those above it.
