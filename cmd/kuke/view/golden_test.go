@@ -412,8 +412,8 @@ func TestDiff(t *testing.T) {
 // A plan has the names of attributes of the language that declares the resource, and sizes as people write them.
 func TestPlanLanguage(t *testing.T) {
 	for file, want := range map[string]string{
-		"main.hcl":  "      + networks_aliases[\"www\"]\n      ~ resources.memory        = 1MiB -> 48MiB\n      + resources.cpu_weight    = 200\n",
-		"main.yaml": "      + networksAliases[\"www\"]\n      ~ resources.memory       = 1MiB -> 48MiB\n      + resources.cpuWeight    = 200\n",
+		"main.hcl":  "      + networks_aliases[\"www\"]\n      ~ resources.memory     = 1MiB -> 48MiB\n      + resources.cpu_weight = 200\n",
+		"main.yaml": "      + networksAliases[\"www\"]\n      ~ resources.memory    = 1MiB -> 48MiB\n      + resources.cpuWeight = 200\n",
 	} {
 		prior, actual := applied(t)
 		all := base()

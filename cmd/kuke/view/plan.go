@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -151,18 +152,24 @@ func (v *View) change(c *plan.Change) *page {
 	if c.Action == plan.Delete || c.Action == plan.Adopt || c.Action == plan.Forget || c.Action == plan.Record && c.After == nil {
 		return b
 	}
+	diffs := make([]diffLine, 0, len(c.Diffs))
 	width := 0
-	for _, d := range c.Diffs {
-		width = max(width, len([]rune(attributeName(c, d))))
-	}
-	// A width that one long name sets for all would push the values out of sight.
-	const widest = 36
-	width = min(width, widest)
 	for i, d := range c.Diffs {
 		if i+1 < len(c.Diffs) && strings.HasPrefix(c.Diffs[i+1].Name, d.Name+".") {
 			continue // the attributes of an element that comes or goes are shown in its place
 		}
-		v.diff(b, c, d, width)
+		line := v.diff(c, d)
+		if n := utf8.RuneCountInString(line.name); line.value != "" && n <= widestName {
+			width = max(width, n)
+		}
+		diffs = append(diffs, line)
+	}
+	for _, d := range diffs {
+		text := d.name
+		if d.value != "" {
+			text = fmt.Sprintf("%-*s = %s", width, d.name, d.value)
+		}
+		b.add(d.look, "      ", d.sign, " "+text+d.remark+"\n")
 	}
 	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
 		if n := unchanged(c); n > 0 {
@@ -172,36 +179,49 @@ func (v *View) change(c *plan.Change) *page {
 	return b
 }
 
-func (v *View) diff(b *page, c *plan.Change, d plan.Diff, width int) {
+// widestName is the number of characters up to which a name aligns the values of a change: a longer one would push them out
+// of sight.
+const widestName = 36
+
+// diffLine is the line of an attribute that changes.
+type diffLine struct {
+	look       class
+	sign, name string
+	value      string // empty for a member of a set, which has no value beside being in it
+	remark     string
+}
+
+func (v *View) diff(c *plan.Change, d plan.Diff) diffLine {
 	a, _ := c.Path.Kind().LeafAttribute(d.Name)
 	before, after := attributeValue(a, d.Before), attributeValue(a, d.After)
 	if d.Sensitive {
 		before, after = plan.SensitiveValue, plan.SensitiveValue
 	}
-	var look class
-	var sign, text string
+	line := diffLine{name: visible(attributeName(c, d))}
 	switch {
 	case d.Before == nil:
-		look, sign, text = classAdd, v.green("+"), after
+		line.look, line.sign, line.value = classAdd, v.green("+"), after
+		if isMember(d.Name, d.After) {
+			line.value = ""
+		}
 	case d.After == nil:
-		look, sign, text = classDelete, v.red("-"), before
+		line.look, line.sign, line.value = classDelete, v.red("-"), before
+		if isMember(d.Name, d.Before) {
+			line.value = ""
+		}
 	default:
-		look, sign, text = classChange, v.yellow("~"), before+" -> "+after
-	}
-	if member, ok := d.After.(bool); ok && member && d.Before == nil && strings.HasSuffix(d.Name, "]") {
-		text = "" // a member of a set has no value beside being in it
-	}
-	if member, ok := d.Before.(bool); ok && member && d.After == nil && strings.HasSuffix(d.Name, "]") {
-		text = ""
-	}
-	line := fmt.Sprintf("%-*s", width, visible(attributeName(c, d)))
-	if text != "" {
-		line += " = " + text
+		line.look, line.sign, line.value = classChange, v.yellow("~"), before+" -> "+after
 	}
 	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
-		line = strings.TrimRight(line, " ") + v.red(" # forces replacement")
+		line.remark = v.red(" # forces replacement")
 	}
-	b.add(look, "      ", sign, " "+strings.TrimRight(line, " ")+"\n")
+	return line
+}
+
+// isMember reports whether the name of an attribute is that of a member of a set, for which value says that it is in it.
+func isMember(name string, value any) bool {
+	member, ok := value.(bool)
+	return ok && member && strings.HasSuffix(name, "]")
 }
 
 // attributeName returns the name of a value in the language that declares its resource.
