@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kukeon/kuke/cmd/kuke/help"
+	"github.com/kukeon/kuke/cmd/kuke/view"
 )
 
 // group is a heading in the list of commands, with the commands below it.
@@ -36,43 +37,42 @@ func addGroups(root *cobra.Command) {
 	}
 }
 
-// helpWidth is the number of columns that the descriptions of flags are wrapped to.
-const helpWidth = 118
-
 // showHelp has root and the commands below it print their help as [helpText] words it.
 func showHelp(root *cobra.Command) {
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { cmd.Print(helpText(cmd)) })
+	show := func(cmd *cobra.Command) { cmd.Print(helpText(cmd, view.Width(cmd.OutOrStdout()))) }
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { show(cmd) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
-		cmd.Print(helpText(cmd))
+		show(cmd)
 		return nil
 	})
 }
 
-// helpText returns the help of a command: its purpose, how it is written, examples, the commands below it and its own flags.
-// The global flags are described by a topic.
-func helpText(cmd *cobra.Command) string {
+// helpText returns the help of a command in lines of at most width columns, but for examples: its purpose, how it is written,
+// examples, the commands below it and its own flags. The global flags are described by a topic.
+func helpText(cmd *cobra.Command, width int) string {
 	var b strings.Builder
 	purpose := cmd.Long
 	if purpose == "" {
 		purpose = cmd.Short + "."
 	}
-	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", purpose, usageLine(cmd))
+	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n", help.Wrap(purpose, width), usageLine(cmd))
 	if len(cmd.Aliases) > 0 {
 		fmt.Fprintf(&b, "\nAliases:\n  %s\n", strings.Join(cmd.Aliases, ", "))
 	}
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
-	b.WriteString(commandLists(cmd))
+	b.WriteString(commandLists(cmd, width))
 	if flags := ownFlags(cmd); flags.HasAvailableFlags() && cmd.HasParent() {
-		fmt.Fprintf(&b, "\nFlags:\n%s", flags.FlagUsagesWrapped(helpWidth))
+		fmt.Fprintf(&b, "\nFlags:\n%s", help.Wrap(flags.FlagUsages(), width))
 	}
 	if !cmd.HasParent() {
 		b.WriteString("\nTopics:\n")
 		for _, t := range help.Topics() {
-			fmt.Fprintf(&b, "  %-13s %s\n", t.Name, t.Summary())
+			b.WriteString(help.Entry(t.Name, t.Summary(), width))
 		}
-		b.WriteString("\nkuke help TOPIC shows a topic, kuke COMMAND --help the help of a command, kuke help flags the global flags.\n")
+		const more = "kuke help TOPIC shows a topic, kuke COMMAND --help the help of a command, kuke help flags the global flags."
+		b.WriteString("\n" + help.Wrap(more, width) + "\n")
 		return b.String()
 	}
 	b.WriteString("\nkuke help flags lists the global flags.\n")
@@ -80,13 +80,13 @@ func helpText(cmd *cobra.Command) string {
 }
 
 // commandLists returns the commands below cmd, those of the root below the headings of their groups.
-func commandLists(cmd *cobra.Command) string {
+func commandLists(cmd *cobra.Command, width int) string {
 	if cmd.HasParent() {
-		return commandList("Commands", cmd.Commands())
+		return commandList("Commands", cmd.Commands(), width)
 	}
 	text := ""
 	for _, g := range groups {
-		text += commandList(g.title, g.of(cmd))
+		text += commandList(g.title, g.of(cmd), width)
 	}
 	return text
 }
@@ -104,11 +104,11 @@ func (g group) of(root *cobra.Command) []*cobra.Command {
 	return commands
 }
 
-func commandList(title string, commands []*cobra.Command) string {
+func commandList(title string, commands []*cobra.Command, width int) string {
 	text := ""
 	for _, c := range commands {
 		if c.IsAvailableCommand() {
-			text += fmt.Sprintf("  %-13s %s\n", c.Name(), c.Short)
+			text += help.Entry(c.Name(), c.Short, width)
 		}
 	}
 	if text == "" {

@@ -189,26 +189,6 @@ func (p *page) wrapped(words []string, first, rest string) string {
 	return b.String()
 }
 
-// lines joins words to lines of at most width columns. A longer word has a line of its own.
-func lines(words []string, width int) []string {
-	var all []string
-	line := ""
-	for _, word := range words {
-		switch {
-		case line == "":
-			line = word
-		case columns(line)+1+columns(word) <= width:
-			line += " " + word
-		default:
-			all, line = append(all, line), word
-		}
-	}
-	if line != "" {
-		all = append(all, line)
-	}
-	return all
-}
-
 // columns returns the number of columns that a text takes: the sequences that mark it up take none.
 func columns(s string) int {
 	n := 0

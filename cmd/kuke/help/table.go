@@ -39,18 +39,32 @@ func (p *page) cell(n ast.Node, heading bool) []string {
 }
 
 // widths returns the width of each column: that of its longest cell, less the columns that the table is too wide for the
-// terminal. No column is narrower than its longest word.
+// terminal. A column is narrower than its longest word only where the table is too wide otherwise, and never narrower than
+// the longest piece of a word.
 func (p *page) widths(rows [][][]string, width int) []int {
-	widths, least := make([]int, len(rows[0])), make([]int, len(rows[0]))
-	total := len(gap) * (len(widths) - 1)
+	widths, word, piece := make([]int, len(rows[0])), make([]int, len(rows[0])), make([]int, len(rows[0]))
 	for i := range widths {
 		for _, cells := range rows {
 			widths[i] = max(widths[i], columns(strings.Join(cells[i], " ")))
-			for _, word := range cells[i] {
-				least[i] = max(least[i], columns(word))
+			for _, w := range cells[i] {
+				word[i] = max(word[i], columns(w))
+				for _, part := range pieces(w) {
+					piece[i] = max(piece[i], columns(part))
+				}
 			}
 		}
-		total += widths[i]
+	}
+	width -= len(gap) * (len(widths) - 1)
+	shrink(widths, word, width)
+	shrink(widths, piece, width)
+	return widths
+}
+
+// shrink takes columns off the widest ones, none below its least width, until all together have the given width.
+func shrink(widths, least []int, width int) {
+	total := 0
+	for _, w := range widths {
+		total += w
 	}
 	for ; total > width; total-- {
 		widest := -1
@@ -60,11 +74,10 @@ func (p *page) widths(rows [][][]string, width int) []int {
 			}
 		}
 		if widest < 0 {
-			break
+			return
 		}
 		widths[widest]--
 	}
-	return widths
 }
 
 // row lays out the cells of a row beside each other.

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"io"
 	"os"
 
 	"golang.org/x/term"
@@ -17,7 +18,7 @@ const (
 
 // Topic prints a page of the manual.
 func (v *View) Topic(t help.Topic) {
-	style := help.Style{Width: v.width()}
+	style := help.Style{Width: Width(v.out.Writer)}
 	if v.colored {
 		mark := func(paint func(string, ...any) string) func(string) string {
 			return func(text string) string { return paint("%s", text) }
@@ -27,10 +28,10 @@ func (v *View) Topic(t help.Topic) {
 	v.printf("%s", t.Text(style))
 }
 
-// width returns the number of columns for running text.
-func (v *View) width() int {
-	f, ok := v.out.Writer.(*os.File)
-	if !ok || !v.terminal {
+// Width returns the number of columns for running text on out.
+func Width(out io.Writer) int {
+	f, ok := out.(*os.File)
+	if !ok {
 		return topicWidth
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
