@@ -106,7 +106,7 @@ func pieces(word string) []string {
 	var all []string
 	for text != "" {
 		i := strings.IndexAny(text, ":/]|.,") + 1
-		// What follows the last letter stays with it.
+		// Digits and marks behind the last letter stay with it.
 		if i == 0 || !strings.ContainsFunc(text[i:], unicode.IsLetter) {
 			i = len(text)
 		}
