@@ -241,6 +241,64 @@ func TestOutcome(t *testing.T) {
 	golden(t, "outcome-incomplete.color", true, incomplete)
 }
 
+// A command for single resources names itself and counts only its own steps.
+func TestOutcomeOfCommand(t *testing.T) {
+	change := func(actions ...plan.Action) (changes []*plan.Change) {
+		for _, a := range actions {
+			changes = append(changes, &plan.Change{Path: "main/default/blog/web/httpd", Action: a})
+		}
+		return changes
+	}
+	done := func(ops ...plan.Op) (outcomes []plan.Outcome) {
+		for _, op := range ops {
+			outcomes = append(outcomes, plan.Outcome{Step: plan.Step{Op: op, Path: "main"}, Done: true})
+		}
+		return outcomes
+	}
+	for _, tt := range []struct {
+		changes  []*plan.Change
+		outcomes []plan.Outcome
+		want     string
+	}{
+		{change(plan.Stop, plan.Stop), done(plan.OpStop, plan.OpStop), "Stop complete: 2 stopped."},
+		{change(plan.Shutdown), done(plan.OpStop), "Shutdown complete: 1 stopped."},
+		{change(plan.Restart), done(plan.OpStop, plan.OpStart), "Restart complete: 1 started, 1 stopped."},
+		{change(plan.Kill), done(plan.OpKill), "Kill complete: 1 signalled."},
+		{change(plan.Pause), done(plan.OpPause), "Pause complete: 1 paused."},
+		{change(plan.Unpause), done(plan.OpUnpause), "Unpause complete: 1 unpaused."},
+		{change(plan.Create), done(plan.OpCreate), "Create complete: 1 added."},
+		{change(plan.Delete, plan.Record), done(plan.OpDelete, plan.OpRecord), "Delete complete: 1 destroyed, 1 recorded."},
+		{change(plan.Start, plan.Restart), done(plan.OpStart), "Command complete: 1 started."},
+	} {
+		var out bytes.Buffer
+		v := newView(&out, false)
+		v.Outcome(&plan.Plan{Changes: tt.changes}, tt.outcomes, nil, v)
+		if got := strings.TrimSpace(out.String()); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+	var out bytes.Buffer
+	v := newView(&out, false)
+	v.Outcome(&plan.Plan{Changes: change(plan.Stop)}, []plan.Outcome{{Step: plan.Step{Op: plan.OpStop, Path: "main"}, Err: errors.New("busy")}}, nil, v)
+	if !strings.Contains(out.String(), "Stop incomplete: no step is complete.") {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+// A saved plan without changes is none to perform.
+func TestSavedPlan(t *testing.T) {
+	for want, p := range map[string]*plan.Plan{
+		"\nSaved the plan to a.plan. The plan has no changes.\n":                            {},
+		"\nSaved the plan to a.plan. To perform exactly these actions: kuke apply a.plan\n": {Changes: []*plan.Change{{Path: "main", Action: plan.Create}}, Steps: []plan.Step{{Op: plan.OpCreate, Path: "main"}}},
+	} {
+		var out bytes.Buffer
+		newView(&out, false).SavedPlan(p, "a.plan")
+		if out.String() != want {
+			t.Errorf("got %q, want %q", out.String(), want)
+		}
+	}
+}
+
 // Of very many errors there is a count.
 func TestManyErrors(t *testing.T) {
 	const many = 1000

@@ -291,18 +291,14 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// SavedPlan says how to apply the plan in file, unless file is empty.
+// SavedPlan says that the plan is in file and how to apply it, unless file is empty.
 func (v *View) SavedPlan(p *plan.Plan, file string) {
-	if file != "" {
-		v.printf("\nSaved the plan to %s. To perform exactly these actions: kuke apply %s\n", file, file)
+	if file == "" {
+		return
 	}
-}
-
-// Ask prints the question for approval.
-func (v *View) Ask(destroy bool) {
-	question := "Do you want to perform these actions?"
-	if destroy {
-		question = "Do you really want to destroy these resources? There is no undo."
+	next := "To perform exactly these actions: kuke apply " + file
+	if p.Empty() {
+		next = "The plan has no changes."
 	}
-	v.printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", v.bold("%s", question))
+	v.printf("\nSaved the plan to %s. %s\n", file, next)
 }

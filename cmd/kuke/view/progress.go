@@ -165,32 +165,61 @@ func failure(op plan.Op) string {
 	return "could not be " + ended[op]
 }
 
+// commands are the verbs of the commands for single resources, by the action of their changes.
+var commands = map[plan.Action]string{
+	plan.Create: "Create", plan.Delete: "Delete", plan.Start: "Start", plan.Stop: "Stop", plan.Kill: "Kill", plan.Restart: "Restart",
+	plan.Pause: "Pause", plan.Unpause: "Unpause", plan.Shutdown: "Shutdown",
+}
+
 func verb(p *plan.Plan) string {
 	switch {
-	case p.Project == "": // of an imperative command
-		return "Command"
+	case p.Project == "":
+		return command(p)
 	case p.Destroy:
 		return "Destroy"
 	}
 	return "Apply"
 }
 
-// doneCounts counts the completed steps, and the moves and imports, which precede them.
-func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
-	text := fmt.Sprintf("%d added, %d changed, %d destroyed", done[plan.OpCreate], done[plan.OpUpdate], done[plan.OpDelete])
-	if n := done[plan.OpStart]; n > 0 {
-		text += fmt.Sprintf(", %d started", n)
-	}
-	for _, op := range []plan.Op{plan.OpRecord, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
-		if n := done[op]; n > 0 {
-			text += fmt.Sprintf(", %d %s", n, ended[op])
+// command returns the verb of the command for single resources that made the plan, where all its changes tell the same.
+func command(p *plan.Plan) string {
+	const unknown = "Command"
+	name := ""
+	for _, c := range p.Changes {
+		switch own := commands[c.Action]; {
+		case own == "":
+		case name == "":
+			name = own
+		case own != name:
+			return unknown
 		}
 	}
-	if n := len(p.Moves); n > 0 {
-		text += fmt.Sprintf(", %d moved", n)
+	if name == "" {
+		return unknown
 	}
-	if n := len(p.Imports); n > 0 {
-		text += fmt.Sprintf(", %d imported", n)
+	return name
+}
+
+// doneCounts counts the completed steps, and the moves and imports, which precede them. Of a command for single resources, only
+// the counts that are not zero are of interest.
+func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
+	var counts []string
+	add := func(n int, what string, always bool) {
+		if n > 0 || always {
+			counts = append(counts, fmt.Sprintf("%d %s", n, what))
+		}
 	}
-	return text
+	declared := p.Project != ""
+	add(done[plan.OpCreate], "added", declared)
+	add(done[plan.OpUpdate], "changed", declared)
+	add(done[plan.OpDelete], "destroyed", declared)
+	for _, op := range []plan.Op{plan.OpStart, plan.OpRecord, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
+		add(done[op], ended[op], false)
+	}
+	add(len(p.Moves), "moved", false)
+	add(len(p.Imports), "imported", false)
+	if len(counts) == 0 {
+		return "no step is complete"
+	}
+	return strings.Join(counts, ", ")
 }
