@@ -221,6 +221,10 @@ func (v *View) state(st *state.State) *page {
 			if leaf.Withheld() {
 				text = plan.SensitiveValue
 			}
+			if !leaf.Withheld() && isMember(leaf.Name, leaf.Value) {
+				b.writef("    %s\n", visible(leaf.Name))
+				continue
+			}
 			b.writef("    %s = %s\n", visible(leaf.Name), text)
 		}
 	}
