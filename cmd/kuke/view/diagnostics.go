@@ -22,9 +22,18 @@ func (v *View) Error(err error, sources map[string][]byte) {
 }
 
 // Diagnostics prints ds one after the other: severity and summary, the place with its source line, the detail. Of more than
-// maxShown errors, or warnings, there is a count.
+// maxShown errors, or warnings, there is a count. An empty line follows warnings: output goes on after them, often on the
+// other stream.
 func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
-	v.printf("%s", v.diagnostics(ds, sources))
+	text := v.diagnostics(ds, sources).String()
+	if len(ds) == 0 || ds.HasErrors() {
+		v.printf("%s", text)
+		return
+	}
+	v.printf("%s\n", text)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.out.spaced = true
 }
 
 func (v *View) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *page {

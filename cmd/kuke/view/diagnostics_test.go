@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"runtime"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // Of a long line, the place is shown with the text around it.
@@ -52,5 +54,22 @@ func TestDiagnosticsGrowth(t *testing.T) {
 	const times = 8
 	if few, many := allocated(500), allocated(500*times); many > 2*times*few {
 		t.Errorf("%d bytes for %d times as many as took %d", many, times, few)
+	}
+}
+
+// One empty line separates warnings from all that follows them.
+func TestWarningsAreApart(t *testing.T) {
+	var out bytes.Buffer
+	v := newView(&out, false)
+	warning := resource.Diagnostics{{Severity: resource.Warning, Summary: "Odd", Detail: "It is odd."}}
+	v.Diagnostics(warning, nil)
+	v.Diagnostics(warning, nil)
+	v.Plan(&plan.Plan{Unchanged: 1})
+	v.Diagnostics(warning, nil)
+	v.Error(errors.New("bad"), nil)
+	const odd = "\nWarning: Odd\n\n  It is odd.\n"
+	want := odd + odd + "\nNo changes. The host matches the configuration (1 resource compared).\n" + odd + "\nError: bad\n"
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,11 +60,19 @@ func newView(out io.Writer, colored bool) *View {
 type sink struct {
 	io.Writer
 	terminal bool
-	err      error
+	// spaced says that the last line is empty and that no other empty line is to follow it.
+	spaced bool
+	err    error
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	n, err := s.Writer.Write(p)
+	skipped := 0
+	if s.spaced && len(p) > 0 {
+		s.spaced = false
+		skipped = len(p) - len(bytes.TrimPrefix(p, []byte("\n")))
+	}
+	n, err := s.Writer.Write(p[skipped:])
+	n += skipped
 	if gone := errors.Is(err, syscall.EPIPE) || s.terminal && errors.Is(err, syscall.EIO); err != nil && s.err == nil && !gone {
 		s.err = err
 	}
