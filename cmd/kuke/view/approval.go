@@ -6,5 +6,5 @@ func (v *View) Ask(destroy bool) {
 	if destroy {
 		question = "Do you really want to destroy these resources? There is no undo."
 	}
-	v.printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", v.bold("%s", question))
+	v.printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", v.ink.bold("%s", question))
 }

@@ -17,7 +17,7 @@ func (v *View) Error(err error, sources map[string][]byte) {
 		return
 	}
 	var b strings.Builder
-	b.WriteString("\n" + v.red("Error: ") + visible(err.Error()) + "\n")
+	b.WriteString("\n" + v.ink.red("Error: ") + visible(err.Error()) + "\n")
 	v.printf("%s", b.String())
 }
 
@@ -25,7 +25,7 @@ func (v *View) Error(err error, sources map[string][]byte) {
 // maxShown errors, or warnings, there is a count. An empty line follows warnings: output goes on after them, often on the
 // other stream.
 func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
-	text := v.diagnostics(ds, sources).String()
+	text := v.ink.diagnostics(ds, sources).String()
 	if len(ds) == 0 || ds.HasErrors() {
 		v.printf("%s", text)
 		return
@@ -36,7 +36,7 @@ func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
 	v.out.spaced = true
 }
 
-func (v *View) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *page {
+func (ink *palette) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *page {
 	b := &page{}
 	lines := sourceLines(sources)
 	counts := map[resource.Severity]int{}
@@ -44,13 +44,13 @@ func (v *View) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *
 		if counts[d.Severity]++; counts[d.Severity] > maxShown {
 			continue
 		}
-		look, title := classPlain, v.red("Error: ")
+		look, title := classPlain, ink.red("Error: ")
 		if d.Severity == resource.Warning {
-			look, title = classWarning, v.yellow("Warning: ")
+			look, title = classWarning, ink.yellow("Warning: ")
 		}
 		b.writef("\n")
-		b.add(look, "", "", title+v.bold("%s", visible(d.Summary))+"\n")
-		v.place(b, d.Subject, lines)
+		b.add(look, "", "", title+ink.bold("%s", visible(d.Summary))+"\n")
+		ink.place(b, d.Subject, lines)
 		if d.Detail != "" {
 			b.writef("\n  %s\n", strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)))
 		}
@@ -63,7 +63,7 @@ func (v *View) diagnostics(ds resource.Diagnostics, sources map[string][]byte) *
 	return b
 }
 
-func (v *View) place(b *page, r resource.Range, lines func(resource.Range) (string, bool)) {
+func (ink *palette) place(b *page, r resource.Range, lines func(resource.Range) (string, bool)) {
 	if r.File == "" {
 		return
 	}
@@ -89,8 +89,8 @@ func (v *View) place(b *page, r resource.Range, lines func(resource.Range) (stri
 		}
 		return ' '
 	}, prefix)
-	b.writef("  %s%s\n", v.faint("%5d │ ", r.Start.Line), visible(line))
-	b.writef("  %s%s%s\n", v.faint("      │ "), indent, v.red("%s", strings.Repeat("^", length)))
+	b.writef("  %s%s\n", ink.faint("%5d │ ", r.Start.Line), visible(line))
+	b.writef("  %s%s%s\n", ink.faint("      │ "), indent, ink.red("%s", strings.Repeat("^", length)))
 }
 
 // excerpt cuts a long line to the part around the place that follows prefix and has the given length in characters. It

@@ -16,13 +16,13 @@ func (v *View) Diff(name, before, after string) {
 		line = visible(line)
 		switch {
 		case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
-			line = v.paintLine(v.bold, line)
+			line = v.ink.paintLine(v.ink.bold, line)
 		case strings.HasPrefix(line, "@@"):
-			line = v.paintLine(v.cyan, line)
+			line = v.ink.paintLine(v.ink.cyan, line)
 		case strings.HasPrefix(line, "-"):
-			line = v.paintLine(v.red, line)
+			line = v.ink.paintLine(v.ink.red, line)
 		case strings.HasPrefix(line, "+"):
-			line = v.paintLine(v.green, line)
+			line = v.ink.paintLine(v.ink.green, line)
 		}
 		b.WriteString(line)
 	}
@@ -30,7 +30,7 @@ func (v *View) Diff(name, before, after string) {
 }
 
 // paintLine paints a line but its end: colour that runs over the end would show in the next line.
-func (v *View) paintLine(paint func(string, ...any) string, line string) string {
+func (ink *palette) paintLine(paint func(string, ...any) string, line string) string {
 	text, found := strings.CutSuffix(line, "\n")
 	if !found {
 		return paint("%s", text)

@@ -37,7 +37,7 @@ func (v *View) Explanation(e *config.Explanation) {
 		doc = e.Chain[len(e.Chain)-1].Doc
 		facts = factsOf(e)
 	}
-	v.printf("%s\n\n%s\n\n", v.bold("%s", e.Path), doc)
+	v.printf("%s\n\n%s\n\n", v.ink.bold("%s", e.Path), doc)
 	v.columns(nil, func(add func(...string)) {
 		for _, f := range facts {
 			name := f[0]

@@ -31,7 +31,7 @@ func (v *View) Log(errs *View, names []string, timestamps bool) *Log {
 	}
 	for i, name := range names {
 		if len(names) > 1 {
-			l.prefixes[i] = v.paint(logColors[i%len(logColors)])("%-*s |", width, name) + " "
+			l.prefixes[i] = v.ink.paint(logColors[i%len(logColors)])("%-*s |", width, name) + " "
 		}
 	}
 	return l

@@ -44,7 +44,7 @@ func outputText(o *state.Output) string {
 }
 
 // outputChanges prints how the outputs change.
-func (v *View) outputChanges(b *page, changes []plan.OutputChange) {
+func (ink *palette) outputChanges(b *page, changes []plan.OutputChange) {
 	if len(changes) == 0 {
 		return
 	}
@@ -53,30 +53,30 @@ func (v *View) outputChanges(b *page, changes []plan.OutputChange) {
 		indented := func(o *state.Output) string { return strings.ReplaceAll(outputText(o), "\n", "\n    ") }
 		switch {
 		case c.Before == nil:
-			b.add(classAdd, "  ", v.green("+"), fmt.Sprintf(" %s = %s\n", c.Name, indented(c.After)))
+			b.add(classAdd, "  ", ink.green("+"), fmt.Sprintf(" %s = %s\n", c.Name, indented(c.After)))
 		case c.After == nil:
-			b.add(classDelete, "  ", v.red("-"), fmt.Sprintf(" %s\n", c.Name))
+			b.add(classDelete, "  ", ink.red("-"), fmt.Sprintf(" %s\n", c.Name))
 		default:
-			b.add(classChange, "  ", v.yellow("~"), fmt.Sprintf(" %s = %s -> %s\n", c.Name, indented(c.Before), indented(c.After)))
+			b.add(classChange, "  ", ink.yellow("~"), fmt.Sprintf(" %s = %s -> %s\n", c.Name, indented(c.Before), indented(c.After)))
 		}
 	}
 }
 
 // surgery prints the changes of the state that a plan makes before its first step.
-func (v *View) surgery(b *page, p *plan.Plan) {
+func (ink *palette) surgery(b *page, p *plan.Plan) {
 	for _, m := range p.Moves {
 		b.writef("\n")
-		b.add(classChange, "  ", v.cyan("="), fmt.Sprintf(" %s has moved to %s, without a restart\n", v.bold("%s %s", m.From.Kind().Lower(), m.From), m.To))
+		b.add(classChange, "  ", ink.cyan("="), fmt.Sprintf(" %s has moved to %s, without a restart\n", ink.bold("%s %s", m.From.Kind().Lower(), m.From), m.To))
 	}
 	for _, i := range p.Imports {
 		b.writef("\n")
-		b.add(classChange, "  ", v.cyan("="), fmt.Sprintf(" %s will be imported: container %s in containerd namespace %s\n", v.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace)))
+		b.add(classChange, "  ", ink.cyan("="), fmt.Sprintf(" %s will be imported: container %s in containerd namespace %s\n", ink.bold("container %s", i.Record.Path), visible(i.Record.Status.ContainerID), visible(i.Record.Status.Namespace)))
 	}
 }
 
 // AskVariable prints the question for the value of a variable.
 func (v *View) AskVariable(name, description string) {
-	v.printf("%s\n", v.bold("var.%s", name))
+	v.printf("%s\n", v.ink.bold("var.%s", name))
 	if description != "" {
 		v.printf("  %s\n", visible(strings.TrimSpace(description)))
 	}

@@ -30,41 +30,41 @@ var headline = map[plan.Action]string{
 }
 
 // symbol returns the sign of a change, with its class and its indentation.
-func (v *View) symbol(a plan.Action) (c class, indent, sign string) {
+func (ink *palette) symbol(a plan.Action) (c class, indent, sign string) {
 	switch a {
 	case plan.Create:
-		return classAdd, "  ", v.green("+")
+		return classAdd, "  ", ink.green("+")
 	case plan.Update:
-		return classChange, "  ", v.yellow("~")
+		return classChange, "  ", ink.yellow("~")
 	case plan.Replace:
-		return classChange, "", v.red("-") + "/" + v.green("+")
+		return classChange, "", ink.red("-") + "/" + ink.green("+")
 	case plan.Delete:
-		return classDelete, "  ", v.red("-")
+		return classDelete, "  ", ink.red("-")
 	case plan.Start, plan.Restart:
-		return classChange, "  ", v.cyan(">")
+		return classChange, "  ", ink.cyan(">")
 	case plan.Stop, plan.Shutdown, plan.Kill, plan.Pause, plan.Unpause:
-		return classChange, "  ", v.yellow("!")
+		return classChange, "  ", ink.yellow("!")
 	case plan.Check:
-		return classChange, "  ", v.cyan("?")
+		return classChange, "  ", ink.cyan("?")
 	}
-	return classChange, "  ", v.cyan("=")
+	return classChange, "  ", ink.cyan("=")
 }
 
 // Plan prints the changes, their reasons and their number.
-func (v *View) Plan(p *plan.Plan) { v.printf("%s", v.plan(p)) }
+func (v *View) Plan(p *plan.Plan) { v.printf("%s", v.ink.plan(p)) }
 
-func (v *View) plan(p *plan.Plan) *page {
+func (ink *palette) plan(p *plan.Plan) *page {
 	b := &page{}
 	if p.Empty() {
-		b.writef("%s", v.noChanges(p))
+		b.writef("%s", ink.noChanges(p))
 		return b
 	}
 	b.writef("kuke will perform the following actions:\n")
-	v.surgery(b, p)
+	ink.surgery(b, p)
 	spaced := true
 	for _, c := range p.Changes {
 		// Changes of one line stand close together, longer ones apart.
-		change := v.change(c)
+		change := ink.change(c)
 		long := len(change.lines) > 1
 		if long || spaced {
 			b.writef("\n")
@@ -85,20 +85,20 @@ func (v *View) plan(p *plan.Plan) *page {
 			b.writef("\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
 		}
 	}
-	v.outputChanges(b, p.Outputs)
+	ink.outputChanges(b, p.Outputs)
 	b.writef("%s", losses(p))
-	b.writef("\n%s\n", v.summary(p.Summary()))
+	b.writef("\n%s\n", ink.summary(p.Summary()))
 	return b
 }
 
 // Review prints a plan for those who decide on it, with the warnings that came up while planning.
 func (v *View) Review(p *plan.Plan) {
-	v.printf("%s", v.review(p))
+	v.printf("%s", v.ink.review(p))
 }
 
-func (v *View) review(p *plan.Plan) *page {
-	b := v.plan(p)
-	b.append(v.diagnostics(p.Diagnostics, nil))
+func (ink *palette) review(p *plan.Plan) *page {
+	b := ink.plan(p)
+	b.append(ink.diagnostics(p.Diagnostics, nil))
 	return b
 }
 
@@ -116,11 +116,11 @@ func losses(p *plan.Plan) string {
 	return fmt.Sprintf("\n  the logs of %s and all files outside of their volumes will be deleted\n", plural(n, "container"))
 }
 
-func (v *View) noChanges(p *plan.Plan) string {
+func (ink *palette) noChanges(p *plan.Plan) string {
 	if p.Destroy {
-		return v.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
+		return ink.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
-	text := v.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
+	text := ink.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
 	if n := len(p.Stopped); n > 0 {
 		stays, them := "stays", "it"
 		if n > 1 {
@@ -137,17 +137,17 @@ func (v *View) noChanges(p *plan.Plan) string {
 
 // NothingToDo says that a command for single resources found them in the state it asks for.
 func (v *View) NothingToDo(p *plan.Plan) {
-	v.printf("%s\n", v.green("Nothing to do."))
+	v.printf("%s\n", v.ink.green("Nothing to do."))
 }
 
 // change returns the lines of one change.
-func (v *View) change(c *plan.Change) *page {
+func (ink *palette) change(c *plan.Change) *page {
 	b := &page{}
 	kind := c.Path.Kind().Lower()
-	look, indent, sign := v.symbol(c.Action)
-	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", v.bold("%s %s", kind, c.Path), headline[c.Action]))
+	look, indent, sign := ink.symbol(c.Action)
+	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", ink.bold("%s %s", kind, c.Path), headline[c.Action]))
 	for _, reason := range c.Reasons {
-		b.add(classReason, "", "", fmt.Sprintf("      %s\n", v.faint("# %s", visible(reason))))
+		b.add(classReason, "", "", fmt.Sprintf("      %s\n", ink.faint("# %s", visible(reason))))
 	}
 	if c.Action == plan.Delete || c.Action == plan.Adopt || c.Action == plan.Forget || c.Action == plan.Record && c.After == nil {
 		return b
@@ -158,7 +158,7 @@ func (v *View) change(c *plan.Change) *page {
 		if i+1 < len(c.Diffs) && strings.HasPrefix(c.Diffs[i+1].Name, d.Name+".") {
 			continue // the attributes of an element that comes or goes are shown in its place
 		}
-		line := v.diff(c, d)
+		line := ink.diff(c, d)
 		if n := utf8.RuneCountInString(line.name); line.value != "" && n <= widestName {
 			width = max(width, n)
 		}
@@ -173,7 +173,7 @@ func (v *View) change(c *plan.Change) *page {
 	}
 	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
 		if n := unchanged(c); n > 0 {
-			b.writef("      %s\n", v.faint("(%s hidden)", plural(n, "unchanged attribute")))
+			b.writef("      %s\n", ink.faint("(%s hidden)", plural(n, "unchanged attribute")))
 		}
 	}
 	return b
@@ -191,7 +191,7 @@ type diffLine struct {
 	remark     string
 }
 
-func (v *View) diff(c *plan.Change, d plan.Diff) diffLine {
+func (ink *palette) diff(c *plan.Change, d plan.Diff) diffLine {
 	a, _ := c.Path.Kind().LeafAttribute(d.Name)
 	before, after := attributeValue(a, d.Before), attributeValue(a, d.After)
 	if d.Sensitive {
@@ -200,20 +200,20 @@ func (v *View) diff(c *plan.Change, d plan.Diff) diffLine {
 	line := diffLine{name: visible(attributeName(c, d))}
 	switch {
 	case d.Before == nil:
-		line.look, line.sign, line.value = classAdd, v.green("+"), after
+		line.look, line.sign, line.value = classAdd, ink.green("+"), after
 		if isMember(d.Name, d.After) {
 			line.value = ""
 		}
 	case d.After == nil:
-		line.look, line.sign, line.value = classDelete, v.red("-"), before
+		line.look, line.sign, line.value = classDelete, ink.red("-"), before
 		if isMember(d.Name, d.Before) {
 			line.value = ""
 		}
 	default:
-		line.look, line.sign, line.value = classChange, v.yellow("~"), before+" -> "+after
+		line.look, line.sign, line.value = classChange, ink.yellow("~"), before+" -> "+after
 	}
 	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
-		line.remark = v.red(" # forces replacement")
+		line.remark = ink.red(" # forces replacement")
 	}
 	return line
 }
@@ -266,7 +266,7 @@ func unchanged(c *plan.Change) int {
 	return n
 }
 
-func (v *View) summary(s plan.Summary) string { return v.bold("Plan:") + " " + counts(s) + "." }
+func (ink *palette) summary(s plan.Summary) string { return ink.bold("Plan:") + " " + counts(s) + "." }
 
 func counts(s plan.Summary) string {
 	line := fmt.Sprintf("%d to add, %d to change, %d to destroy", s.Add, s.Change, s.Destroy)

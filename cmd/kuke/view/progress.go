@@ -62,10 +62,10 @@ func (p *Progress) Observe(e plan.Event) {
 		if why != "" {
 			why = ": " + why
 		}
-		p.view.printf("%s: %s after %v%s\n", p.view.bold("%s", name), p.view.red("failed"), took, why)
+		p.view.printf("%s: %s after %v%s\n", p.view.ink.bold("%s", name), p.view.ink.red("failed"), took, why)
 		return
 	}
-	p.view.printf("%s: %s in %v\n", p.view.bold("%s", name), ended[e.Step.Op], took)
+	p.view.printf("%s: %s in %v\n", p.view.ink.bold("%s", name), ended[e.Step.Op], took)
 }
 
 func stepName(s plan.Step) string {
@@ -88,7 +88,7 @@ func (v *View) Outcome(p *plan.Plan, outcomes []plan.Outcome, exited []plan.Exit
 			done[o.Step.Op]++
 			continue
 		case o.Err != nil:
-			failed.addf("\n%s%s %s\n\n  %s\n", errs.red("Error: "), errs.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()))
+			failed.addf("\n%s%s %s\n\n  %s\n", errs.ink.red("Error: "), errs.ink.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()))
 		case o.Blocker != nil:
 			why := "waits for " + stepName(*o.Blocker)
 			if o.Blocker.Op == plan.OpPrepare {
@@ -102,14 +102,14 @@ func (v *View) Outcome(p *plan.Plan, outcomes []plan.Outcome, exited []plan.Exit
 	}
 	v.exited(exited)
 	if complete {
-		v.printf("\n%s\n", v.green("%s complete: %s.", verb(p), doneCounts(p, done)))
+		v.printf("\n%s\n", v.ink.green("%s complete: %s.", verb(p), doneCounts(p, done)))
 		return true
 	}
 	errs.printf("%s", failed.String())
 	if left.count > 0 {
 		errs.printf("\nNot done:\n%s", left.String())
 	}
-	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.red("%s incomplete:", verb(p)), doneCounts(p, done))
+	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.ink.red("%s incomplete:", verb(p)), doneCounts(p, done))
 	return false
 }
 
@@ -122,7 +122,7 @@ func (v *View) exited(all []plan.Exited) {
 	for _, e := range all {
 		list.addf("  container %s: %s. Show its output: kuke logs %s\n", e.Path, visible(e.Reason), e.Path)
 	}
-	v.printf("\n%s\n%s", v.yellow("Exited right after the start:"), list)
+	v.printf("\n%s\n%s", v.ink.yellow("Exited right after the start:"), list)
 }
 
 // maxShown is the maximum number of errors, steps or containers shown in one list.

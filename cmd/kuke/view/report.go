@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"html/template"
-	"io"
 	"strings"
 
 	"github.com/kukeon/kuke/planner/plan"
@@ -28,12 +27,12 @@ func (v *View) PlanReport(p *plan.Plan, format string) error {
 	if n := len(p.Diagnostics); n > 0 {
 		title += ", " + plural(n, "warning")
 	}
-	return v.report(format, title, newView(io.Discard, false).review(p))
+	return v.report(format, title, newPalette(false).review(p))
 }
 
 // StateReport prints the recorded resources as [Markdown] or [HTML].
 func (v *View) StateReport(st *state.State, format string) error {
-	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), newView(io.Discard, false).state(st))
+	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), newPalette(false).state(st))
 }
 
 func (v *View) report(format, title string, content *page) error {

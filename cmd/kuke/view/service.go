@@ -18,11 +18,11 @@ func (v *View) InstalledUnits(files []service.File) {
 // UnitsEnabled says when the enabled units run.
 func (v *View) UnitsEnabled(names service.UnitNames, started bool) {
 	if started {
-		v.printf("\n%s\n", v.green("Enabled and started. %s has applied the configuration and applies it again at each boot.", names.Main))
+		v.printf("\n%s\n", v.ink.green("Enabled and started. %s has applied the configuration and applies it again at each boot.", names.Main))
 		return
 	}
 	v.printf("\n%s To apply it now and to start looking for drift: systemctl start %s %s\n",
-		v.green("Enabled. %s applies the configuration at each boot.", names.Main), names.Main, names.Timer)
+		v.ink.green("Enabled. %s applies the configuration at each boot.", names.Main), names.Main, names.Timer)
 }
 
 // RemovedUnits prints which unit files were deleted.
@@ -31,7 +31,7 @@ func (v *View) RemovedUnits(files []string) {
 		v.printf("removed %s\n", path)
 	}
 	if len(files) > 0 {
-		v.printf("\n%s They do not start at the next boot. To stop them now: kuke shutdown\n", v.green("Containers keep running."))
+		v.printf("\n%s They do not start at the next boot. To stop them now: kuke shutdown\n", v.ink.green("Containers keep running."))
 	}
 }
 
@@ -48,7 +48,7 @@ func (v *View) Units(units []service.Status) {
 	})
 	for _, u := range units {
 		if u.Failed {
-			v.printf("\n%s journalctl -u %s\n", v.red("%s has failed:", u.Unit), u.Unit)
+			v.printf("\n%s journalctl -u %s\n", v.ink.red("%s has failed:", u.Unit), u.Unit)
 		}
 	}
 }

@@ -199,9 +199,9 @@ func (v *View) images(header []string, images []executor.Image, wide bool) {
 }
 
 // State prints the recorded resources with their attributes.
-func (v *View) State(st *state.State) { v.printf("%s", v.state(st)) }
+func (v *View) State(st *state.State) { v.printf("%s", v.ink.state(st)) }
 
-func (v *View) state(st *state.State) *page {
+func (ink *palette) state(st *state.State) *page {
 	b := &page{}
 	if len(st.Records) == 0 {
 		b.writef("Nothing is recorded.\n")
@@ -212,9 +212,9 @@ func (v *View) state(st *state.State) *page {
 		if i > 0 {
 			b.writef("\n")
 		}
-		b.writef("%s\n", v.bold("%s %s", p.Kind().Lower(), p))
+		b.writef("%s\n", ink.bold("%s %s", p.Kind().Lower(), p))
 		if project := r.Status.Project; project != "" {
-			b.add(classReason, "", "", fmt.Sprintf("    %s\n", v.faint("# project %s", project)))
+			b.add(classReason, "", "", fmt.Sprintf("    %s\n", ink.faint("# project %s", project)))
 		}
 		for _, leaf := range resource.Leaves(r.Spec) {
 			text := attributeValue(leaf.Attribute, leaf.Value)
@@ -233,7 +233,7 @@ func (v *View) state(st *state.State) *page {
 
 // Valid says that a configuration is valid and counts its resources.
 func (v *View) Valid(counts map[resource.Kind]int) {
-	v.printf("%s It declares %s.\n", v.green("The configuration is valid."), countsText(counts))
+	v.printf("%s It declares %s.\n", v.ink.green("The configuration is valid."), countsText(counts))
 }
 
 // Invalid says that a configuration is not valid, and where its first error is. [View.Diagnostics] prints the errors.
@@ -255,7 +255,7 @@ func (v *View) Invalid(ds resource.Diagnostics) {
 	default:
 		where = ", the first at " + visible(first)
 	}
-	v.printf("%s It has %s%s.\n", v.red("The configuration is not valid."), plural(n, "error"), where)
+	v.printf("%s It has %s%s.\n", v.ink.red("The configuration is not valid."), plural(n, "error"), where)
 }
 
 // Converted counts the resources written to file.
@@ -276,12 +276,12 @@ func countsText(counts map[resource.Kind]int) string {
 // Checks prints findings, and the fix of bad ones.
 func (v *View) Checks(checks []doctor.Check) {
 	for _, c := range checks {
-		mark := v.green("ok  ")
+		mark := v.ink.green("ok  ")
 		switch {
 		case !c.OK && c.Needed:
-			mark = v.red("FAIL")
+			mark = v.ink.red("FAIL")
 		case !c.OK:
-			mark = v.yellow("warn")
+			mark = v.ink.yellow("warn")
 		}
 		v.printf("%s  %-12s %s\n", mark, c.Name, visible(c.Found))
 		if !c.OK && c.Fix != "" {

@@ -23,7 +23,7 @@ func (v *View) Topic(t help.Topic) {
 		mark := func(paint func(string, ...any) string) func(string) string {
 			return func(text string) string { return paint("%s", text) }
 		}
-		style.Heading, style.Strong, style.Code = mark(v.bold), mark(v.bold), mark(v.cyan)
+		style.Heading, style.Strong, style.Code = mark(v.ink.bold), mark(v.ink.bold), mark(v.ink.cyan)
 	}
 	v.printf("%s", t.Text(style))
 }

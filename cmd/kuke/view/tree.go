@@ -20,9 +20,9 @@ func (v *View) Tree(rows []Row) {
 	rows = withParents(rows)
 	var b strings.Builder
 	for i, r := range rows {
-		fmt.Fprintf(&b, "%s%s  %s", v.faint("%s", branches(rows, i)), v.bold("%s", r.Record.Path.Name()), v.stateColor(r))
+		fmt.Fprintf(&b, "%s%s  %s", v.ink.faint("%s", branches(rows, i)), v.ink.bold("%s", r.Record.Path.Name()), v.ink.stateColor(r))
 		if more := summary(r); more != "" {
-			fmt.Fprintf(&b, "  %s", v.faint("%s", visible(more)))
+			fmt.Fprintf(&b, "  %s", v.ink.faint("%s", visible(more)))
 		}
 		b.WriteString("\n")
 	}
@@ -81,14 +81,14 @@ func branches(rows []Row, i int) string {
 	return text
 }
 
-func (v *View) stateColor(r Row) string {
+func (ink *palette) stateColor(r Row) string {
 	switch r.State {
 	case plan.StateReady:
-		return v.green("%s", stateText(r))
+		return ink.green("%s", stateText(r))
 	case plan.StateFailed, plan.StateUnknown:
-		return v.red("%s", stateText(r))
+		return ink.red("%s", stateText(r))
 	}
-	return v.yellow("%s", stateText(r))
+	return ink.yellow("%s", stateText(r))
 }
 
 // summary returns the most important attributes of a resource, on one line.

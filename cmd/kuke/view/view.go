@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"unicode"
 
-	"github.com/fatih/color"
 	"golang.org/x/term"
 	"sigs.k8s.io/yaml"
 )
@@ -27,9 +26,7 @@ type View struct {
 	terminal bool
 	// colored says that text is marked up.
 	colored bool
-
-	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
-	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
+	ink     *palette
 }
 
 // New returns a view of f, in colour when asked for and f is a terminal.
@@ -41,19 +38,7 @@ func New(f *os.File, colored bool) *View {
 }
 
 func newView(out io.Writer, colored bool) *View {
-	paint := func(attrs ...color.Attribute) func(string, ...any) string {
-		c := color.New(attrs...)
-		if colored {
-			c.EnableColor()
-		} else {
-			c.DisableColor()
-		}
-		return c.Sprintf
-	}
-	return &View{
-		out: sink{Writer: out}, colored: colored, paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
-		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
-	}
+	return &View{out: sink{Writer: out}, colored: colored, ink: newPalette(colored)}
 }
 
 // sink keeps the first error of a writer. A reader that has gone, such as head or a closed terminal, is no error.
@@ -94,7 +79,7 @@ func (v *View) printf(format string, args ...any) {
 }
 
 // Note prints a line for the user's attention.
-func (v *View) Note(text string) { v.printf("\n%s\n", v.yellow("%s", text)) }
+func (v *View) Note(text string) { v.printf("\n%s\n", v.ink.yellow("%s", text)) }
 
 // JSON prints value, indented.
 func (v *View) JSON(value any) error {
