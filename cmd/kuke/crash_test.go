@@ -191,7 +191,7 @@ func TestInterrupt(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 		t.Fatalf("apply ended with %v, want exit status %d:\n%s", err, exitInterrupted, out.String())
 	}
-	for _, want := range []string{"Interrupted. kuke finishes the running changes, starts no others", "interrupted before", "Apply incomplete"} {
+	for _, want := range []string{"Interrupted. kuke finishes the running changes, each replacement as a whole, starts no others", "interrupted before", "Apply incomplete"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.String())
 		}

@@ -132,12 +132,12 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, o := range map[string]lab.Options{
-		`"no-such-program": executable file not found in $PATH`: {Command: []string{"no-such-program"}},
-		"as the lab sees it: chdir /no/such":                    {Dir: "/no/such", Command: []string{"true"}},
-		`cgroup mode "v3"`:                                      {Cgroup: "v3", Command: []string{"true"}},
-		"/no/such/containerd":                                   {Containerd: "/no/such/containerd"},
-		"no space for anything":                                 {Containerd: broken},
-		"it exited with status 3":                               {Containerd: broken},
+		`"no-such-program": executable file not found in $PATH`:  {Command: []string{"no-such-program"}},
+		"enter the working directory in the lab: chdir /no/such": {Dir: "/no/such", Command: []string{"true"}},
+		`cgroup mode "v3"`:        {Cgroup: "v3", Command: []string{"true"}},
+		"/no/such/containerd":     {Containerd: "/no/such/containerd"},
+		"no space for anything":   {Containerd: broken},
+		"it exited with status 3": {Containerd: broken},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
