@@ -30,10 +30,10 @@ func (h *hostCheck) checkSecrets(want *resource.Resource) {
 
 // repairSecrets has the files of secrets put right that a running container sees.
 func (d *containers) repairSecrets(c *plan.Change) {
-	for _, what := range d.in.actual.SecretDrift[c.Path] {
+	for _, difference := range d.in.actual.SecretDrift[c.Path] {
 		if c.Action == "" {
 			c.Action = plan.Update
 		}
-		c.Reasons = append(c.Reasons, outside+what)
+		c.Reasons = append(c.Reasons, outside+difference)
 	}
 }
