@@ -70,9 +70,6 @@ func ReadInput(r io.Reader) ([]byte, error) { return source.ReadInput(r) }
 // EncodeHCL returns the tree as HCL that [Load] reads back as the very same tree.
 func EncodeHCL(tree *resource.Tree) []byte { return write.EncodeHCL(tree) }
 
-// EncodeYAML returns the tree as manifests that [Load] reads back as the very same tree.
-func EncodeYAML(tree *resource.Tree) []byte { return write.EncodeYAML(tree) }
-
 // Formatted is a source file and its canonical form.
 type Formatted = write.Formatted
 

@@ -9,6 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -31,7 +32,7 @@ func TestEncodeGolden(t *testing.T) {
 		}
 		checkEncoded(t, tree, "again.hcl", EncodeHCL(tree), name+".want")
 		if name != "every-field.hcl" { // which is the very tree of every-field.yaml
-			checkEncoded(t, tree, "again.yaml", EncodeYAML(tree), strings.TrimSuffix(name, ".yaml")+".yaml")
+			checkEncoded(t, tree, "again.yaml", write.EncodeYAML(tree), strings.TrimSuffix(name, ".yaml")+".yaml")
 		}
 	}
 }

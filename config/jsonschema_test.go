@@ -15,6 +15,7 @@ import (
 
 	"github.com/kukeon/kuke/config/internal/randomtree"
 	"github.com/kukeon/kuke/config/internal/source"
+	"github.com/kukeon/kuke/config/internal/write"
 	"github.com/kukeon/kuke/config/resource"
 )
 
@@ -94,7 +95,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 	schema := compiled(t, "")
 	n := 0
 	loadable(t, func(_ string, found []source.File, tree *resource.Tree) {
-		whatLoadsIsValid(t, schema, EncodeYAML(tree))
+		whatLoadsIsValid(t, schema, write.EncodeYAML(tree))
 		for _, s := range found {
 			if source.IsYAML(s.Name, s.Data) {
 				n++
@@ -106,7 +107,7 @@ func TestWhatLoadsIsValid(t *testing.T) {
 		t.Errorf("only %d files in YAML", n)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		for _, doc := range plainDocuments(EncodeYAML(randomtree.Tree(r))) {
+		for _, doc := range plainDocuments(write.EncodeYAML(randomtree.Tree(r))) {
 			if err := schema.Validate(doc); err != nil {
 				r.Fatalf("%v", err)
 			}
@@ -144,7 +145,7 @@ func TestInvalid(t *testing.T) {
 		if !strings.HasSuffix(name, "every-field.yaml.txtar") {
 			return
 		}
-		docs := slices.Concat(plainDocuments(found[0].Data), plainDocuments(EncodeYAML(tree)))
+		docs := slices.Concat(plainDocuments(found[0].Data), plainDocuments(write.EncodeYAML(tree)))
 		broken := 0
 		for _, doc := range docs {
 			damage(doc, doc, "", func(how string) {

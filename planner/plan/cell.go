@@ -129,11 +129,11 @@ func (a *Actual) isPublished(cell resource.Path, text string) bool {
 		return true // it was not inspected
 	}
 	port, err := resource.ParsePort(text)
-	return err == nil && Mapped(a.Mappings, id, port)
+	return err == nil && mapped(a.Mappings, id, port)
 }
 
-// Mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
-func Mapped(mappings []PortMapping, id string, port resource.Port) bool {
+// mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
+func mapped(mappings []PortMapping, id string, port resource.Port) bool {
 	for n := port.Host.First; n <= port.Host.Last; n++ {
 		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
 			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
