@@ -28,7 +28,7 @@ type ApplyOptions struct {
 }
 
 // Apply carries out the plan and returns the outcome of each step, in the plan's order, or nil where the work before the
-// first step has failed. A step that waits for a failed one does not begin. When ctx ends, running steps are given up. The
+// first step has failed. Either way it writes the index of the state. A step that waits for a failed one does not begin. When ctx ends, running steps are given up. The
 // caller must hold the lock of the state and have checked that the plan is fresh.
 func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ []plan.Outcome, err error) {
 	if o.Parallelism == 0 {
@@ -37,22 +37,8 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 	if o.Observe == nil {
 		o.Observe = func(plan.Event) {}
 	}
-	if p.HoldsSealed() {
-		if err := e.secrets.SaveKey(); err != nil {
-			return nil, err
-		}
-	}
-	// This comes first: containerd's restart monitor may be about to start a container that needs it.
-	for _, name := range p.Profiles {
-		if err := apparmor.Load(name); err != nil {
-			return nil, err
-		}
-	}
-	if err := e.moveAndImport(ctx, p); err != nil {
-		return nil, err
-	}
-	if err := e.endHolds(p); err != nil {
-		return nil, err
+	if err := e.beforeSteps(ctx, p); err != nil {
+		return nil, errors.Join(err, e.store.Commit())
 	}
 	g := graph.New(len(p.Steps))
 	for i, s := range p.Steps {
@@ -92,6 +78,25 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 		err = e.tidyPrograms(ctx)
 	}
 	return outcomes, errors.Join(err, e.store.Commit())
+}
+
+// beforeSteps does the work before the first step.
+func (e *Executor) beforeSteps(ctx context.Context, p *plan.Plan) error {
+	if p.HoldsSealed() {
+		if err := e.secrets.SaveKey(); err != nil {
+			return err
+		}
+	}
+	// This comes first: containerd's restart monitor may be about to start a container that needs it.
+	for _, name := range p.Profiles {
+		if err := apparmor.Load(name); err != nil {
+			return err
+		}
+	}
+	if err := e.moveAndImport(ctx, p); err != nil {
+		return err
+	}
+	return e.endHolds(p)
 }
 
 // moveAndImport applies the moves and imports of the plan to the state. A repetition continues an interrupted one.

@@ -111,11 +111,7 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 		if err := remember(w.store, made); err != nil {
 			return err
 		}
-		err = s.apply(ctx, w, made, o.Parallelism)
-		if err != nil && !errors.Is(err, ErrIncomplete) && made.Directory != "" {
-			err = errors.Join(err, w.store.Commit()) // a project that owns nothing is not remembered
-		}
-		return err
+		return s.apply(ctx, w, made, o.Parallelism)
 	})
 }
 
