@@ -301,7 +301,7 @@ func TestEveryField(t *testing.T) {
 		}
 		for _, k := range resource.Kinds {
 			attrs := slices.Clone(k.Attributes())
-			if k != resource.KindRealm { // which has what all have
+			if k != resource.KindRealm { // which has only the common attributes
 				attrs = slices.DeleteFunc(attrs, func(a *resource.Attribute) bool { return resource.KindStack.Attribute(a.Name) != nil })
 			}
 			check(string(k), attrs)

@@ -64,7 +64,7 @@ func tableRow(cells ...string) string {
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
-// escapedTags escapes what Markdown takes for the beginning of a tag, but in code, which has no escapes.
+// escapedTags escapes the characters that begin a tag in Markdown, except in code, which has no escapes.
 func escapedTags(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {

@@ -14,7 +14,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Whatever the specs are, what is encoded is decoded as the same.
+// Any spec that is encoded is decoded as the same spec.
 func TestEncodeHCLProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tree := randomtree.Tree(t)
@@ -47,7 +47,7 @@ func decodedAs(t *rapid.T, tree *resource.Tree, decls []*schema.Declaration, dia
 	}
 	for _, d := range decls {
 		want := tree.Resource(d.Path)
-		// The bare spec, without what a whole configuration adds to it and asks of it.
+		// The bare spec, without the defaults and the rules of a whole configuration.
 		diags = nil
 		got := d.Bare(&diags).Spec
 		if diags.HasErrors() || d.External != want.External || !reflect.DeepEqual(got, want.Spec) {
