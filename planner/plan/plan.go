@@ -40,6 +40,9 @@ type Plan struct {
 	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [planner.New] leaves
 	// them to its caller, who may have others too.
 	Diagnostics resource.Diagnostics `json:"diagnostics,omitempty"`
+	// Hazards and Cost are for reviewers. [planner.New] leaves them to its caller, who can ask the host and the registries.
+	Hazards []Hazard `json:"hazards,omitempty"`
+	Cost    *Cost    `json:"cost,omitempty"`
 	// Key seals the values of the plan if the state had no key yet: applying the plan gives the state this key. Only a
 	// saved plan holds it, and no output shows it.
 	Key resource.SealKey `json:"-"`
