@@ -72,6 +72,7 @@ func params(t *testing.T, dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
+			checkContainerd(env.T())
 			env.Setenv("KUKE_LAB", os.Getenv("KUKE_LAB"))
 			env.Setenv("ROOTFS", rootfs)
 			env.Setenv("KUKE_PROJECT", testProject)
@@ -102,7 +103,10 @@ type oneByOne struct{ *testing.T }
 func (oneByOne) Parallel() {}
 
 func (t oneByOne) Run(name string, f func(testscript.T)) {
-	t.T.Run(name, func(t *testing.T) { f(oneByOne{t}) })
+	t.T.Run(name, func(t *testing.T) {
+		defer diagnose(t)
+		f(oneByOne{t})
+	})
 }
 
 func (t oneByOne) Verbose() bool { return testing.Verbose() }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stuck is the name of the test after which the lab's containerd no longer worked, else empty: later tests fail at once.
+var stuck string
+
+// checkContainerd fails the test if the lab's containerd can't write its database: every later call of it would wait for its
+// timeout.
+func checkContainerd(t interface{ Fatal(...any) }) {
+	if stuck != "" {
+		t.Fatal("containerd of the lab does not work since " + stuck)
+	}
+}
+
+// diagnose tells, after a failed test, whether the lab's containerd still works, and what it and the processes of the lab wait for
+// if it does not.
+func diagnose(t *testing.T) {
+	if !t.Failed() || stuck != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	const probe = "probe"
+	err := exec.CommandContext(ctx, "ctr", "namespaces", "create", probe).Run()
+	if err == nil {
+		err = exec.CommandContext(ctx, "ctr", "namespaces", "remove", probe).Run()
+	}
+	if err == nil {
+		return
+	}
+	stuck = t.Name()
+	t.Logf("containerd of the lab does not work: %v", err)
+	for _, pid := range processesOf("containerd") {
+		_ = syscall.Kill(pid, syscall.SIGUSR1) // it logs the stacks of its goroutines
+	}
+	time.Sleep(time.Second)
+	t.Logf("processes:\n%s", waitingProcesses())
+	log, _ := os.ReadFile("/var/log/containerd.log")
+	const most = 60_000
+	t.Logf("end of the log of containerd:\n%s", log[max(0, len(log)-most):])
+}
+
+// waitingProcesses lists the processes of the lab with their state, the kernel functions that their threads sleep in, and the
+// command line.
+func waitingProcesses() string {
+	var b strings.Builder
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
+		_, state, _ := strings.Cut(string(stat), ") ")
+		state, _, _ = strings.Cut(state, " ")
+		line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		functions := map[string]int{}
+		threads, _ := filepath.Glob(filepath.Join(dir, "task/*/wchan"))
+		for _, file := range threads {
+			name, _ := os.ReadFile(file)
+			functions[string(name)]++
+		}
+		fmt.Fprintf(&b, "%s %s %v %.150s\n", filepath.Base(dir), state, functions, strings.ReplaceAll(string(line), "\x00", " "))
+	}
+	return b.String()
+}
