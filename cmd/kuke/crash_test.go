@@ -63,7 +63,7 @@ func crashHost(t *testing.T) (dir string) {
 	if testing.Short() {
 		t.Skip("-short: these tests run real containers")
 	}
-	checkContainerd(t)
+	checkLab(t)
 	t.Cleanup(func() { diagnose(t) })
 	t.Cleanup(func() { removeEverything(t.Fatal) })
 	mustKuke(t, "image", "import", "--realm", "crash", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS"))

@@ -12,22 +12,30 @@ import (
 	"time"
 )
 
-// stuck is the name of the test after which the lab's containerd no longer worked, else empty: later tests fail at once.
-var stuck string
+// A lab in which more tests fail than maxFailed is broken, and each further test would only wait for its timeouts.
+const maxFailed = 5
 
-// checkContainerd fails the test if the lab's containerd can't write its database: every later call of it would wait for its
-// timeout.
-func checkContainerd(t interface{ Fatal(...any) }) {
-	if stuck != "" {
-		t.Fatal("containerd of the lab does not work since " + stuck)
+// broken says since when the lab is broken, else it is empty; failed counts the failed tests.
+var (
+	broken string
+	failed int
+)
+
+// checkLab fails the test if the lab is broken.
+func checkLab(t interface{ Fatal(...any) }) {
+	if broken != "" {
+		t.Fatal("not run: the lab is broken since " + broken)
 	}
 }
 
 // diagnose tells, after a failed test, whether the lab's containerd still works, and what it and the processes of the lab wait for
 // if it does not.
 func diagnose(t *testing.T) {
-	if !t.Failed() || stuck != "" {
+	if !t.Failed() || broken != "" {
 		return
+	}
+	if failed++; failed > maxFailed {
+		broken = t.Name()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -39,7 +47,7 @@ func diagnose(t *testing.T) {
 	if err == nil {
 		return
 	}
-	stuck = t.Name()
+	broken = t.Name()
 	t.Logf("containerd of the lab does not work: %v", err)
 	for _, pid := range processesOf("containerd") {
 		_ = syscall.Kill(pid, syscall.SIGUSR1) // it logs the stacks of its goroutines

@@ -72,7 +72,7 @@ func params(t *testing.T, dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
-			checkContainerd(env.T())
+			checkLab(env.T())
 			env.Setenv("KUKE_LAB", os.Getenv("KUKE_LAB"))
 			env.Setenv("ROOTFS", rootfs)
 			env.Setenv("KUKE_PROJECT", testProject)
