@@ -111,7 +111,15 @@ func (t oneByOne) Run(name string, f func(testscript.T)) {
 
 func (t oneByOne) Verbose() bool { return testing.Verbose() }
 
-func TestScripts(t *testing.T) { testscript.RunT(oneByOne{t}, params(t, "testdata/script")) }
+// TestScripts runs the scripts for which the cgroup mode makes no difference, and therefore in one mode only.
+func TestScripts(t *testing.T) {
+	if lab.Mode() == lab.Unified {
+		testscript.RunT(oneByOne{t}, params(t, "testdata/script"))
+	}
+}
+
+// TestCgroupScripts runs in every mode the scripts about processes and cgroups.
+func TestCgroupScripts(t *testing.T) { testscript.RunT(oneByOne{t}, params(t, "testdata/cgroup")) }
 
 // TestModeScripts runs what holds in one cgroup mode only.
 func TestModeScripts(t *testing.T) {
