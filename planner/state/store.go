@@ -427,7 +427,7 @@ func (s *Store) inUse(dir string) bool {
 }
 
 // Commit writes the index under the next serial if a record changed since [Store.Read]. Without records it removes the
-// index.
+// index, and the durations.
 func (s *Store) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -438,6 +438,7 @@ func (s *Store) Commit() error {
 		removeAside(s.dir, indexName)
 		removeAside(s.dir, keyName)
 		removeAside(s.dir, projectsDir)
+		_ = s.removeDurations() // nothing depends on it
 	}
 	return s.writeIndex()
 }
