@@ -46,25 +46,14 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 			g.Wait(i, on)
 		}
 	}
-	changes := p.ChangesByPath()
+	changes, outcomes := p.ChangesByPath(), make([]plan.Outcome, len(p.Steps))
 	walk := graph.WalkOptions{Parallel: o.Parallelism, Interrupt: o.Interrupt, Commits: p.Commits()}
 	results := g.Walk(ctx, walk, func(waiting context.Context, i int) error {
-		step := p.Steps[i]
-		begin := time.Now()
-		o.Observe(plan.Event{Step: step})
-		err := e.secrets.Redact(e.step(ctx, waiting, p, step, changes[step.Path]))
-		took := time.Since(begin)
-		about := string(step.Path)
-		if step.Image != nil {
-			about = step.Image.Reference
-		}
-		slog.InfoContext(ctx, "carried out a step", "op", string(step.Op), "about", about, "took", took, "failed", err != nil)
-		o.Observe(plan.Event{Step: step, Done: true, Elapsed: took, Err: err, Exit: exitOf(err)})
-		return err
+		outcomes[i] = e.carryOut(ctx, waiting, p, i, changes[p.Steps[i].Path], o.Observe)
+		return outcomes[i].Err
 	})
-	outcomes := make([]plan.Outcome, len(results))
 	for i, r := range results {
-		outcomes[i] = plan.Outcome{Step: p.Steps[i], Done: r.Visited && r.Err == nil, Err: r.Err}
+		outcomes[i].Step, outcomes[i].Done, outcomes[i].Err = p.Steps[i], r.Visited && r.Err == nil, r.Err
 		if r.Blocker >= 0 {
 			outcomes[i].Blocker = &p.Steps[r.Blocker]
 		}
@@ -78,6 +67,26 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 		err = e.tidyPrograms(ctx)
 	}
 	return outcomes, errors.Join(err, e.store.Commit())
+}
+
+// carryOut carries out the step of that index, and tells observe about it.
+func (e *Executor) carryOut(ctx, waiting context.Context, p *plan.Plan, index int, c *plan.Change, observe func(plan.Event)) plan.Outcome {
+	step, begin := p.Steps[index], time.Now()
+	observe(plan.Event{Index: index, Step: step})
+	err := e.secrets.Redact(e.step(ctx, waiting, p, step, c, func(done, total int64) {
+		observe(plan.Event{Index: index, Step: step, Elapsed: time.Since(begin), Bytes: done, Total: total})
+	}))
+	outcome := plan.Outcome{Elapsed: time.Since(begin), Err: err}
+	if err != nil {
+		outcome.Log = e.lastLines(ctx, step, exitOf(err) != "")
+	}
+	about := string(step.Path)
+	if step.Image != nil {
+		about = step.Image.Reference
+	}
+	slog.InfoContext(ctx, "carried out a step", "op", string(step.Op), "about", about, "took", outcome.Elapsed, "failed", err != nil)
+	observe(plan.Event{Index: index, Step: step, Done: true, Elapsed: outcome.Elapsed, Err: err, Exit: exitOf(err)})
+	return outcome
 }
 
 // beforeSteps does the work before the first step.
@@ -138,11 +147,12 @@ func runs(c *plan.Change) bool {
 	return c.Action == plan.Update && c.Start
 }
 
-// step carries out s. A pull or a wait, which can be given up without harm, ends with waiting, every other step with ctx.
-func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change) error {
+// step carries out s. A pull or a wait, which can be given up without harm, ends with waiting, every other step with ctx. pulling
+// is told how many bytes of a pull have arrived.
+func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change, pulling func(done, total int64)) error {
 	switch s.Op {
 	case plan.OpImage:
-		err := e.image(waiting, s.Image)
+		err := e.image(waiting, s.Image, pulling)
 		if waiting.Err() != nil && err != nil {
 			return fmt.Errorf("given up: %w", waiting.Err())
 		}

@@ -37,9 +37,6 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 	if err != nil {
 		r.Status.Health = &state.Health{State: state.Unhealthy, Detail: err.Error()}
 		err = fmt.Errorf("container %s: %w", r.Path, err)
-		if over := new(ended); errors.As(err, &over) {
-			err = k.withLastLines(ctx, r.Path, err)
-		}
 	}
 	return errors.Join(err, k.executor.record(&r, false))
 }
@@ -51,21 +48,6 @@ func givenUp(p resource.Path, condition resource.Condition) error {
 		wait, again = "complete", "waits for it"
 	}
 	return fmt.Errorf("interrupted while waiting for container %s to %s. It keeps running, and the next apply %s again", p, wait, again)
-}
-
-// withLastLines adds the last lines of the container's output to an error, and the command that shows more.
-func (k containerKind) withLastLines(ctx context.Context, p resource.Path, err error) error {
-	const most = 5
-	LogSettles()
-	var text strings.Builder
-	readErr := ReadLog(ctx, k.executor.store.LogFile(p), LogOptions{Tail: most}, func(e LogEntry) error {
-		text.WriteString("\n    " + e.Text)
-		return nil
-	})
-	if text.Len() == 0 {
-		return errors.Join(fmt.Errorf("%w, without output", err), readErr)
-	}
-	return errors.Join(fmt.Errorf("%w. Its last output:%s\n  Show the whole log: kuke logs %s", err, text.String(), p), readErr)
 }
 
 func (k containerKind) wait(ctx context.Context, r *state.Record, condition resource.Condition) (string, error) {

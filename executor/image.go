@@ -77,10 +77,10 @@ func fullReference(name string) (string, error) {
 
 // image ensures that the planned image is in the namespace and unpacked. It gives the name of the reference to an image
 // that is there by its digest: a restart or ctr looks for it by that name, and the image stays when its former name is
-// removed or goes to another image.
-func (e *Executor) image(ctx context.Context, wanted *plan.Image) error {
+// removed or goes to another image. report is that of [image.Pull].
+func (e *Executor) image(ctx context.Context, wanted *plan.Image, report func(done, total int64)) error {
 	if wanted.Pull {
-		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference); err != nil {
+		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference, report); err != nil {
 			return err
 		}
 	}

@@ -2,9 +2,13 @@ package executor
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/logs"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // LogEntry is a line of a container's output.
@@ -24,3 +28,33 @@ func LogSettles() { time.Sleep(logSettleTime) }
 
 // logSettleTime is the maximum time that a line takes from the container to its log.
 const logSettleTime = 300 * time.Millisecond
+
+// lastLines returns the last lines of the output of the container that the failed step was to run or to wait for, without
+// sensitive values; none for other steps. ended says that the container has just ended.
+func (e *Executor) lastLines(ctx context.Context, s plan.Step, ended bool) []string {
+	const most = 10
+	if s.Path == "" || s.Path.Kind() != resource.KindContainer {
+		return nil
+	}
+	switch s.Op {
+	case plan.OpCreate, plan.OpUpdate, plan.OpStart, plan.OpCheck:
+	default:
+		return nil
+	}
+	if ended {
+		LogSettles()
+	}
+	var lines []string
+	err := ReadLog(ctx, e.store.LogFile(s.Path), LogOptions{Tail: most}, func(entry LogEntry) error {
+		lines = append(lines, entry.Text)
+		return nil
+	})
+	if err != nil {
+		slog.DebugContext(ctx, "can't read the log", "container", s.Path, "error", err) // the error of the step is the one to tell
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	// A value may have several lines.
+	return strings.Split(e.secrets.RedactText(strings.Join(lines, "\n")), "\n")
+}

@@ -133,14 +133,16 @@ func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism
 	if exitedErr != nil {
 		slog.Debug("can't tell which containers have ended", "error", exitedErr)
 	}
-	s.Progress.End(p, outcomes, exited)
-	if err != nil {
-		return err
+	result := &plan.Result{Plan: p, Outcomes: outcomes, Exited: exited}
+	if err := w.store.RecordDurations(result.Durations()); err != nil {
+		slog.DebugContext(ctx, "can't record durations", "error", err) // they are only hints
 	}
-	for _, o := range outcomes {
-		if !o.Done {
-			return ErrIncomplete
-		}
+	s.Progress.End(p, outcomes, exited)
+	switch {
+	case err != nil:
+		return err
+	case !result.Complete():
+		return ErrIncomplete
 	}
 	return nil
 }

@@ -90,20 +90,6 @@ func Resolve(ctx context.Context, c *client.Client, ref string) (digest string, 
 	return desc.Digest.String(), nil
 }
 
-// Pull pulls the image for the host's platform, unpacks it, and returns its digest.
-func Pull(ctx context.Context, c *client.Client, ns, ref string) (digest string, err error) {
-	ctx, release, err := c.Lease(client.In(ctx, ns))
-	if err != nil {
-		return "", fmt.Errorf("pull image %s: %w", ref, err)
-	}
-	defer func() { err = errors.Join(err, release(err != nil)) }()
-	image, err := c.Containerd.Pull(ctx, ref, containerd.WithResolver(resolver(ctx)), containerd.WithPullUnpack, containerd.WithPullSnapshotter(snapshot.Snapshotter))
-	if err != nil {
-		return "", fmt.Errorf("pull image %s: %w", ref, err)
-	}
-	return image.Target().Digest.String(), nil
-}
-
 func resolver(ctx context.Context) remotes.Resolver {
 	return docker.NewResolver(docker.ResolverOptions{
 		Hosts: config.ConfigureHosts(ctx, config.HostOptions{HostDir: config.HostDirFromRoot(hostsDir)}),

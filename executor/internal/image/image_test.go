@@ -270,17 +270,30 @@ func TestPull(t *testing.T) {
 	if _, ok, err := image.Digest(h.Ctx, h.Client, h.NS, ref); ok || err != nil {
 		t.Errorf("image before the pull: %v, %v", ok, err)
 	}
-	pulled, err := image.Pull(h.Ctx, h.Client, h.NS, ref)
+	var done, total int64
+	pulled, err := image.Pull(h.Ctx, h.Client, h.NS, ref, func(now, all int64) {
+		if now < done || all < total || now > all {
+			t.Errorf("%d of %d bytes have arrived, after %d of %d", now, all, done, total)
+		}
+		done, total = now, all
+	})
 	h.Must(err)
 	if pulled != resolved {
 		t.Errorf("resolved %s, pulled %s", resolved, pulled)
+	}
+	images, err := image.List(h.Ctx, h.Client, h.NS)
+	h.Must(err)
+	if len(images) != 1 || done != total || total != images[0].Size {
+		t.Errorf("%d of %d bytes have arrived of %v", done, total, images)
 	}
 	o := h.Options("a", labhost.Sh("echo pulled"))
 	o.Image = ref
 	if out := h.Run(o); out != "pulled\n" {
 		t.Errorf("output %q", out)
 	}
-	_, err = image.Pull(h.Ctx, h.Client, h.NS, strings.Replace(ref, "v1", "v2", 1))
+	_, err = image.Pull(h.Ctx, h.Client, h.NS, strings.Replace(ref, "v1", "v2", 1), func(int64, int64) {
+		t.Error("bytes of a missing tag have arrived")
+	})
 	t.Log(err)
 	if !errdefs.IsNotFound(err) {
 		t.Errorf("a missing tag: %v", err)

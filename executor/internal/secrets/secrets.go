@@ -310,14 +310,15 @@ func (s *Vault) Redact(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := s.redacted(err.Error())
+	text := s.RedactText(err.Error())
 	if text == err.Error() {
 		return err
 	}
 	return &redactedError{text, err}
 }
 
-func (s *Vault) redacted(text string) string {
+// RedactText removes known values from a text.
+func (s *Vault) RedactText(text string) string {
 	// A shorter value reveals nothing in a message, and its removal would make any message unreadable.
 	const shortest = 4
 	s.mu.Lock()
