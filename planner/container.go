@@ -51,7 +51,7 @@ func (d *containers) newContainer(c *plan.Change, want *resource.Resource) *plan
 }
 
 func (d *containers) replaceOrphan(c *plan.Change, o *orphan, why string) {
-	c.Action = plan.Replace
+	c.Action, c.Cause = plan.Replace, plan.CauseHost
 	c.Before = o.record(c.Path)
 	c.Reasons = append(c.Reasons, why)
 }
@@ -70,22 +70,22 @@ func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) 
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd does not have the container")
 	case c.Action == plan.Replace:
 	case d.in.toReplace(c.Path):
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseRequest
 		c.Reasons = append(c.Reasons, replaceAsked)
 	case d.triggers.triggered[c.Path] != "":
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
 		c.Reasons = append(c.Reasons, d.triggers.triggered[c.Path])
 	case root == c.Path && d.draft.cellIsNew(c.Path.Parent()):
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseHost
 		c.Reasons = append(c.Reasons, "its cell is not recorded, so that its addresses are not known")
 	case actual.Labels[plan.LabelSpecDigest] != c.Before.Status.SpecDigest && !d.in.importing(c.Path):
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseHost
 		c.Reasons = append(c.Reasons, outside+"containerd's container is not the one that was made")
 	case root != c.Path && !d.in.imported(c.Path) && rootChange != nil && (rootChange.Action == plan.Replace || rootChange.Action == plan.Create):
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
 	case d.imageMoved(c, want):
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseAttribute
 	default:
 		d.taskOf(c, want.Spec.(*resource.Container), actual, root)
 	}

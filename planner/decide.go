@@ -167,14 +167,14 @@ func (d *decider) decideExisting(want *resource.Resource, have, after *state.Rec
 	}
 	for _, df := range c.Diffs {
 		if df.ForcesReplacement {
-			c.Action = plan.Replace
+			c.Action, c.Cause = plan.Replace, plan.CauseAttribute
 		}
 	}
 	if c.Action == plan.Replace && want.Path.Kind() == resource.KindRealm {
 		d.prune.checkForeign(c)
 	}
 	if d.draft.realmReplaced(want.Path) {
-		c.Action = plan.Replace
+		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because realm %s is replaced", want.Path.Realm()))
 	}
 	d.protect(c, want)
@@ -197,7 +197,9 @@ func (d *decider) drift(c *plan.Change, have *state.Record) {
 		if c.Action == "" {
 			c.Action = plan.Update
 		}
-		c.Reasons = append(c.Reasons, fmt.Sprintf(format, args...))
+		reason := fmt.Sprintf(format, args...)
+		c.Reasons = append(c.Reasons, reason)
+		d.draft.repaired[c.Path] = append(d.draft.repaired[c.Path], reason)
 	}
 	if have.Path.Kind() == resource.KindRealm {
 		if ns := d.in.actual.Namespaces[have.Status.Namespace]; ns == nil {

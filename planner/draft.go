@@ -17,12 +17,14 @@ type draft struct {
 	// order lists the resources in the order of decision.
 	order   []resource.Path
 	changes map[resource.Path]*plan.Change
+	// repaired holds the differences of the host from a record that changes repair in place, as far as no record can hold them.
+	repaired map[resource.Path][]string
 	// restarting holds the containers that are left to containerd's restart monitor.
 	restarting map[resource.Path]bool
 }
 
 func newDraft(in *input, s *scope) *draft {
-	return &draft{in: in, scope: s, changes: map[resource.Path]*plan.Change{}, restarting: map[resource.Path]bool{}}
+	return &draft{in: in, scope: s, changes: map[resource.Path]*plan.Change{}, repaired: map[resource.Path][]string{}, restarting: map[resource.Path]bool{}}
 }
 
 // rootMoves reports whether the change of another container, the root of p's cell, removes or recreates its network

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -44,4 +45,35 @@ func recordedImages(prior *state.State) map[plan.ImageKey]plan.ImageStatus {
 		images[key] = plan.ImageStatus{Local: r.Status.ImageDigest}
 	}
 	return images
+}
+
+// driftOf returns the difference between the record of p and the host that the configuration did not cause, or nil.
+func (d *draft) driftOf(p resource.Path) *plan.Drift {
+	have := d.in.prior.Records[p]
+	if have == nil || d.in.opts.Assume || d.in.importing(p) {
+		return nil
+	}
+	drift := &plan.Drift{Path: p}
+	if c := refreshed(have, d.in.actual); c != nil {
+		drift.Reasons, drift.After, drift.Gone = c.Reasons, c.After, c.After == nil
+	}
+	note := func(reason string) {
+		if !slices.Contains(drift.Reasons, reason) {
+			drift.Reasons = append(drift.Reasons, reason)
+		}
+	}
+	for _, reason := range d.repaired[p] {
+		note(reason)
+	}
+	if c := d.changes[p]; c != nil && !drift.Gone {
+		for _, reason := range c.Reasons {
+			if strings.HasPrefix(reason, outside) {
+				note(reason)
+			}
+		}
+	}
+	if len(drift.Reasons) == 0 {
+		return nil
+	}
+	return drift
 }

@@ -123,23 +123,36 @@ func allocateNetworks(d *draft, diags *resource.Diagnostics) []plan.SpaceNames {
 func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 	opts := &d.in.opts
 	pl := &plan.Plan{
-		Changes: []*plan.Change{}, Steps: []plan.Step{}, // never null as JSON
+		Changes: []*plan.Change{}, Unchanged: []*state.Record{}, Steps: []plan.Step{}, // never null as JSON
 		Project: opts.Project, Destroy: opts.Destroy, Targets: opts.Targets, Names: names,
 		Profiles: d.profiles(), Moves: moves, Imports: opts.Imports, Outputs: outputChanges(d.in.prior, opts),
 	}
 	if !opts.Destroy && !opts.ByHand {
 		pl.Directory, pl.Unnamed = opts.Directory, opts.Unnamed
 	}
+	pl.KeptOutputs = keptOutputs(d.in.prior, opts, pl.Outputs)
 	for _, p := range d.order {
-		if c := d.changes[p]; c != nil {
-			r := d.in.desired.Resource(p)
-			c.HCL = r != nil && r.HCL
+		want, have := d.in.desired.Resource(p), d.in.prior.Records[p]
+		switch c := d.changes[p]; {
+		case c != nil:
+			c.HCL = want != nil && want.HCL
+			c.Unrecorded = c.Before != nil && have == nil
 			pl.Changes = append(pl.Changes, c)
-		} else if have := d.in.prior.Records[p]; have != nil && d.targeted(p) {
-			pl.Unchanged++
+		case have == nil || want == nil && !d.in.ours(have.Status.Project):
+			continue
+		case d.targeted(p):
+			pl.Unchanged = append(pl.Unchanged, have)
 			if run := have.Status.Run; (run == state.RunStopped || run == state.RunKilled) && d.in.staysDown(have, d.in.live(p)) {
 				pl.Stopped = append(pl.Stopped, p)
 			}
+		default:
+			if !opts.ByHand {
+				pl.Untargeted = append(pl.Untargeted, have)
+			}
+			continue
+		}
+		if drift := d.driftOf(p); drift != nil {
+			pl.Drift = append(pl.Drift, *drift)
 		}
 	}
 	return pl

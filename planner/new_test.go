@@ -51,8 +51,8 @@ create main/default/blog/web/side
 	if p.Project != "default" || p.Prior.Lineage != "lineage" || len(p.Images) != 2 || !p.Images[0].Pull || p.Images[0].Reference != "side:1" {
 		t.Errorf("plan %+v", p)
 	}
-	if left := h.plan(example(nil), Options{}); left.Unchanged != 6 {
-		t.Errorf("%d resources are unchanged", left.Unchanged)
+	if left := h.plan(example(nil), Options{}); len(left.Unchanged) != 6 {
+		t.Errorf("%d resources are unchanged", len(left.Unchanged))
 	}
 }
 

@@ -66,7 +66,7 @@ func Operate(prior *state.State, actual *plan.Actual, o Operation) (*plan.Plan, 
 			if c := o.change(prior, prior.Records[p], actual, p == target, &diags); c != nil {
 				pl.Changes = append(pl.Changes, c)
 			} else {
-				pl.Unchanged++
+				pl.Unchanged = append(pl.Unchanged, prior.Records[p])
 			}
 		}
 		if !found {

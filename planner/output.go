@@ -35,6 +35,18 @@ func outputChanges(prior *state.State, o *Options) []plan.OutputChange {
 	return changes
 }
 
+// keptOutputs returns the recorded outputs of the project that do not change.
+func keptOutputs(prior *state.State, o *Options, changes []plan.OutputChange) map[string]*state.Output {
+	kept := maps.Clone(prior.Outputs[o.Project])
+	for _, c := range changes {
+		delete(kept, c.Name)
+	}
+	if o.ByHand || len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
+
 func sameOutput(a, b *state.Output) bool {
 	x, err := json.Marshal(a)
 	y, err2 := json.Marshal(b)

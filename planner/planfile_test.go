@@ -64,7 +64,7 @@ func bodyDigest(body string) string { return fmt.Sprintf("sha256:%x", sha256.Sum
 
 // digested returns a plan file with that body, and the digest that belongs to it.
 func digested(body string) string {
-	return "kuke-plan 2 " + bodyDigest(body) + "\n" + body
+	return "kuke-plan 3 " + bodyDigest(body) + "\n" + body
 }
 
 func TestPlanFile(t *testing.T) {
@@ -89,7 +89,7 @@ func TestPlanFile(t *testing.T) {
 // TestPlanFileFlips flips bits of a plan file: each of a small one, and some of a large one. No file but the saved one is
 // a plan.
 func TestPlanFileFlips(t *testing.T) {
-	small := forge(t, &plan.Plan{Project: "default", Unchanged: 1, Steps: []plan.Step{}})
+	small := forge(t, &plan.Plan{Project: "default", Steps: []plan.Step{}})
 	for bit := range 8 * len(small) {
 		checkFlipped(t, small, bit)
 	}
@@ -184,10 +184,11 @@ func TestDamagedPlanFile(t *testing.T) {
 		{"garbage", "\x00{", "is not a saved plan"},
 		{"something else", `{"format":"other","version":1}`, "is not a saved plan"},
 		{"the form of earlier versions", `{"format":"kuke-plan","version":1,"changes":[]}`, "was saved by an earlier version of kuke"},
-		{"newer", "kuke-plan 3 " + bodyDigest("") + "\n", `has format version "3"`},
-		{"no digest", "kuke-plan 2\n" + body, "is damaged or was edited"},
-		{"no content", "kuke-plan 2 " + bodyDigest(body), "is damaged or was edited"},
-		{"another content", "kuke-plan 2 " + bodyDigest("x") + "\n" + body, "is damaged or was edited"},
+		{"older", "kuke-plan 2 " + bodyDigest("") + "\n", `has format version "2"`},
+		{"newer", "kuke-plan 4 " + bodyDigest("") + "\n", `has format version "4"`},
+		{"no digest", "kuke-plan 3\n" + body, "is damaged or was edited"},
+		{"no content", "kuke-plan 3 " + bodyDigest(body), "is damaged or was edited"},
+		{"another content", "kuke-plan 3 " + bodyDigest("x") + "\n" + body, "is damaged or was edited"},
 		{"capital digits", strings.Replace(digested(body), bodyDigest(body), strings.ToUpper(bodyDigest(body)), 1), "is damaged or was edited"},
 		{"more in the first line", strings.Replace(digested(body), "\n", " \n", 1), "is damaged or was edited"},
 		{"cut", digested(body)[:len(digested(body))-1], "is damaged or was edited"},
@@ -200,7 +201,7 @@ func TestDamagedPlanFile(t *testing.T) {
 		{"misspelt field", replaced(`"steps"`, `"stepss"`), edited},
 		{"another case", replaced(`"steps"`, `"Steps"`), edited},
 		{"twice", replaced(`"steps":[]`, `"steps":[],"steps":[]`), edited},
-		{"another order", replaced(`"unchanged":0,"steps":[]`, `"steps":[],"unchanged":0`), edited},
+		{"another order", replaced(`"unchanged":null,"steps":[]`, `"steps":[],"unchanged":null`), edited},
 		{"spaces", replaced(`"steps":[]`, `"steps": []`), edited},
 		{"escapes", replaced(`"default"`, `"d\u0065fault"`), edited},
 		{"a second plan", digested(body + body), "can't be read"},

@@ -39,6 +39,9 @@ func (d *pruner) decideUnwanted(p resource.Path, have *state.Record) *plan.Chang
 	if r := d.in.forgotten(p); r != nil && !d.in.opts.Destroy && d.in.ours(have.Status.Project) {
 		return d.forget(p, have, r)
 	}
+	if !d.in.opts.Destroy {
+		c.Cause = plan.CauseConfiguration
+	}
 	switch {
 	case d.in.ours(have.Status.Project) && inScope:
 		if !d.in.opts.Destroy && !parentGoes {

@@ -12,11 +12,11 @@ import (
 // stopped or paused ones that way, and records limits as they are. The next plan then shows the differences of the
 // configuration. Differences that no record can hold, such as a changed firewall, are left for an apply to repair.
 func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
-	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Steps: []plan.Step{}}
+	pl := &plan.Plan{Prior: plan.PriorOf(prior), Changes: []*plan.Change{}, Unchanged: []*state.Record{}, Steps: []plan.Step{}}
 	for _, p := range prior.Paths() {
 		c := refreshed(prior.Records[p], actual)
 		if c == nil {
-			pl.Unchanged++
+			pl.Unchanged = append(pl.Unchanged, prior.Records[p])
 			continue
 		}
 		pl.Changes = append(pl.Changes, c)

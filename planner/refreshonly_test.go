@@ -15,7 +15,7 @@ func TestAccept(t *testing.T) {
 		container(s, theSide).RestartPolicy = "no"
 	})
 	h.converge(desired, Options{})
-	if p := RefreshOnly(h.prior, h.actual); !p.Empty() || p.Unchanged != 6 {
+	if p := RefreshOnly(h.prior, h.actual); !p.Empty() || len(p.Unchanged) != 6 {
 		t.Fatalf("unchanged host:\n%s", text(p))
 	}
 	h.kill(theRoot, 1)

@@ -23,6 +23,7 @@ func (d *networks) decideNetwork(p resource.Path, network *state.Network) {
 	c.After.Status.Network = network
 	if c.Action == plan.Update {
 		c.Reasons = append(c.Reasons, drift...)
+		d.draft.repaired[p] = append(d.draft.repaired[p], drift...)
 		if had == nil {
 			c.Reasons = append(c.Reasons, "it has no network yet")
 		}

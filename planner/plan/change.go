@@ -16,13 +16,16 @@ type Change struct {
 	Action Action        `json:"action"`
 	// HCL says that the resource is declared in HCL. People then see the names of attributes in HCL.
 	HCL bool `json:"hcl,omitempty"`
+	// Cause is the origin of a replacement or a deletion.
+	Cause Cause `json:"cause,omitempty"`
 	// Reasons are sentences for people, beyond the differences in Diffs.
 	Reasons []string `json:"reasons,omitempty"`
 	// Diffs are the differences between the recorded and the desired spec.
 	Diffs []Diff `json:"diffs,omitempty"`
-	// Before is the prior record, nil if there is none. For a container without a record it holds the values of its
-	// labels.
-	Before *state.Record `json:"before"`
+	// Before is the prior record, nil if there is none. For a resource without a record, which Unrecorded says, it holds the values
+	// of its labels.
+	Before     *state.Record `json:"before"`
+	Unrecorded bool          `json:"unrecorded,omitempty"`
 	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
 	After *state.Record `json:"after"`
 	// RemoveImages says that the images of a deleted or replaced realm are removed with it; else its containerd namespace stays
@@ -39,6 +42,32 @@ type Change struct {
 	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
 	// Check is the condition that a container is waited for, healthy or completed; empty if it is not waited for.
 	Check resource.Condition `json:"check,omitempty"`
+}
+
+// Cause is the origin of a replacement or a deletion: the part of the plan that made it necessary.
+type Cause string
+
+// The causes.
+const (
+	CauseAttribute     Cause = "attribute"     // a value that can't change while the resource lives
+	CauseRequest       Cause = "request"       // --replace
+	CauseTrigger       Cause = "trigger"       // the change of another resource
+	CauseHost          Cause = "host"          // the host does not have the resource as it was made
+	CauseConfiguration Cause = "configuration" // the configuration no longer has it
+)
+
+// causes are all of them.
+var causes = []Cause{CauseAttribute, CauseRequest, CauseTrigger, CauseHost, CauseConfiguration}
+
+// Drift is a difference between the record of a resource and the host that the configuration did not cause.
+type Drift struct {
+	Path resource.Path `json:"path"`
+	// Reasons are sentences for people.
+	Reasons []string `json:"reasons"`
+	// Gone says that the host does not have the resource.
+	Gone bool `json:"gone,omitempty"`
+	// After is the record as the host has the resource; nil where no record can hold the difference.
+	After *state.Record `json:"after,omitempty"`
 }
 
 // OutputChange is the change of an output value.

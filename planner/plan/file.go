@@ -23,7 +23,7 @@ import (
 // means more than one thing.
 const (
 	planFormat  = "kuke-plan"
-	planVersion = "2"
+	planVersion = "3"
 )
 
 // planFile is the content of a plan file.

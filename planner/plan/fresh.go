@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
@@ -25,10 +26,13 @@ func (p *Plan) CheckFresh(st *state.State) error {
 	if diags.HasErrors() || !sameJSON(moves, p.Moves) {
 		return errors.New("the plan does not hold the records of its moves. Plan again")
 	}
+	if err := p.checkOthers(st); err != nil {
+		return err
+	}
 	changes, names := p.ChangesByPath(), state.HostNamesOf(st)
 	for _, c := range p.Changes {
 		have := st.Records[c.Path]
-		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) {
+		if have != nil && !sameJSON(have, c.Before) || have == nil && c.Before != nil && (c.Before.Status.CreatedAt != nil || c.Before.Status.Attachment != nil) || (have == nil && c.Before != nil) != c.Unrecorded {
 			return fmt.Errorf("the plan does not hold the record of %s: plan again", c.Path)
 		}
 		if err := c.validateNames(st, names, changes); err != nil {
@@ -36,6 +40,21 @@ func (p *Plan) CheckFresh(st *state.State) error {
 		}
 		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
 			return fmt.Errorf("the plan puts %s into containerd namespace %s: plan again", c.Path, c.After.Status.Namespace)
+		}
+	}
+	return nil
+}
+
+// checkOthers makes sure that the records and outputs without a change are those of st: reviewers have seen them.
+func (p *Plan) checkOthers(st *state.State) error {
+	for _, r := range slices.Concat(p.Unchanged, p.Untargeted) {
+		if have := st.Records[r.Path]; have == nil || !sameJSON(have, r) {
+			return fmt.Errorf("the plan does not hold the record of %s: plan again", r.Path)
+		}
+	}
+	for name, o := range p.KeptOutputs {
+		if !sameJSON(o, st.Outputs[p.Project][name]) {
+			return fmt.Errorf("%w: the output %s has changed since: plan again", ErrStale, name)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -19,10 +20,14 @@ type Plan struct {
 	Targets   []resource.Path `json:"targets,omitempty"`
 	// Changes holds one entry for each resource that changes, parents first.
 	Changes []*Change `json:"changes"`
-	// Unchanged counts the compared resources without a change.
-	Unchanged int `json:"unchanged"`
-	// Stopped are the compared containers without a change that a command has stopped or killed, so that the plan does not
-	// start them.
+	// Unchanged are the records of the compared resources without a change, parents first. Untargeted are those of the project
+	// that the targets leave out.
+	Unchanged  []*state.Record `json:"unchanged"`
+	Untargeted []*state.Record `json:"untargeted,omitempty"`
+	// Drift are the differences between the records and the host that the configuration did not cause, in the order of the paths.
+	Drift []Drift `json:"drift,omitempty"`
+	// Stopped are those of Unchanged that are containers which a command has stopped or killed, so that the plan does not start
+	// them.
 	Stopped []resource.Path `json:"stopped,omitempty"`
 	// Images are the images of the containers that will be created.
 	Images []*Image `json:"images,omitempty"`
@@ -33,13 +38,17 @@ type Plan struct {
 	// Moves and Imports are made in the state before the first step.
 	Moves   []Move   `json:"moves,omitempty"`
 	Imports []Import `json:"imports,omitempty"`
-	// Outputs are recorded once all steps are done.
-	Outputs []OutputChange `json:"outputs,omitempty"`
+	// Outputs are recorded once all steps are done. KeptOutputs are those that stay as they are recorded.
+	Outputs     []OutputChange           `json:"outputs,omitempty"`
+	KeptOutputs map[string]*state.Output `json:"kept_outputs,omitempty"`
 	// Steps are the operations that make up the changes.
 	Steps []Step `json:"steps"`
 	// Diagnostics are the warnings that came up while planning, failed checks of the configuration among them. [planner.New] leaves
 	// them to its caller, who may have others too.
 	Diagnostics resource.Diagnostics `json:"diagnostics,omitempty"`
+	// Configuration is the configuration that the plan is for, as it is written; nil without one. It is for reviewers, and the caller of
+	// [planner.New] adds it.
+	Configuration *outline.Outline `json:"configuration,omitempty"`
 	// Hazards and Cost are for reviewers. [planner.New] leaves them to its caller, who can ask the host and the registries.
 	Hazards []Hazard `json:"hazards,omitempty"`
 	Cost    *Cost    `json:"cost,omitempty"`

@@ -7,7 +7,7 @@ import (
 )
 
 // SensitiveValue replaces a value in a [Diff] that must not be shown.
-const SensitiveValue = "(sensitive value)"
+const SensitiveValue = resource.SensitiveValue
 
 // SecretKey names a secret of a container.
 type SecretKey struct {

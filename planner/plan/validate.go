@@ -50,10 +50,8 @@ func (p *Plan) Validate() error {
 			return err
 		}
 	}
-	for _, c := range p.Stopped {
-		if stopped, err := resource.ParsePath(string(c)); err != nil || stopped.Kind() != resource.KindContainer {
-			return fmt.Errorf("stopped container %q is not a container", c)
-		}
+	if err := p.validateOthers(changes); err != nil {
+		return err
 	}
 	for _, name := range p.Profiles {
 		if name != resource.DefaultAppArmorProfile {
@@ -71,6 +69,46 @@ func (p *Plan) Validate() error {
 		}
 	}
 	return nil
+}
+
+// validateOthers makes sure that the resources without a change are others than those with one, and that the plan says nothing
+// about resources that it has no record of.
+func (p *Plan) validateOthers(changes map[resource.Path]*Change) error {
+	held := map[resource.Path]*state.Record{}
+	unchanged := map[resource.Path]bool{}
+	for _, r := range slices.Concat(p.Unchanged, p.Untargeted) {
+		if r == nil {
+			return errors.New("a record without a change is missing")
+		}
+		if changes[r.Path] != nil || held[r.Path] != nil {
+			return fmt.Errorf("the record of %s occurs twice", r.Path)
+		}
+		held[r.Path] = r
+	}
+	for _, r := range p.Unchanged {
+		unchanged[r.Path] = true
+	}
+	for _, stopped := range p.Stopped {
+		if !unchanged[stopped] || stopped.Kind() != resource.KindContainer {
+			return fmt.Errorf("stopped container %q is not a container without a change", stopped)
+		}
+	}
+	drifted := map[resource.Path]bool{}
+	for _, d := range p.Drift {
+		if held[d.Path] == nil && (changes[d.Path] == nil || changes[d.Path].Before == nil) {
+			return fmt.Errorf("%s has drifted, but the plan has no record of it", d.Path)
+		}
+		if d.After != nil && (d.After.Path != d.Path || d.Gone) || drifted[d.Path] {
+			return fmt.Errorf("%s has drifted in more than one way", d.Path)
+		}
+		drifted[d.Path] = true
+	}
+	for _, o := range p.Outputs {
+		if _, kept := p.KeptOutputs[o.Name]; kept {
+			return fmt.Errorf("output %s changes and does not", o.Name)
+		}
+	}
+	return p.Configuration.Validate()
 }
 
 // validateStep makes sure that the i-th step belongs to a change. The error goes on after the number of the step.
@@ -295,6 +333,9 @@ func (c *Change) Validate() error {
 		if err := validateRecord(r); err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
+	}
+	if c.Cause != "" && !slices.Contains(causes, c.Cause) {
+		return fmt.Errorf("%s has the unknown cause %q", c.Path, c.Cause)
 	}
 	if err := c.validateClaim(); err != nil {
 		return err

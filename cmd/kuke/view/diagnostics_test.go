@@ -11,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // Of a long line, the place is shown with the text around it.
@@ -64,7 +65,7 @@ func TestWarningsAreApart(t *testing.T) {
 	warning := resource.Diagnostics{{Severity: resource.Warning, Summary: "Odd", Detail: "It is odd."}}
 	v.Diagnostics(warning, nil)
 	v.Diagnostics(warning, nil)
-	v.Plan(&plan.Plan{Unchanged: 1})
+	v.Plan(&plan.Plan{Unchanged: make([]*state.Record, 1)})
 	v.Diagnostics(warning, nil)
 	v.Error(errors.New("bad"), nil)
 	const odd = "\nWarning: Odd\n\n  It is odd.\n"

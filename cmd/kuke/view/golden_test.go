@@ -174,10 +174,10 @@ func TestPlan(t *testing.T) {
 		{"plan-namespace", planned(t, namespaceReplaced, planner.Options{})},
 		{"plan-network", planned(t, networkChanged, planner.Options{})},
 		{"plan-destroy", planned(t, nil, planner.Options{Destroy: true})},
-		{"no-changes", &plan.Plan{Unchanged: 7}},
-		{"no-changes-one", &plan.Plan{Unchanged: 1}},
-		{"no-changes-stopped", &plan.Plan{Unchanged: 7, Stopped: []resource.Path{"main/default/blog/web/side"}}},
-		{"no-changes-stopped-two", &plan.Plan{Unchanged: 7, Stopped: []resource.Path{"main/default/blog/web/web", "main/default/blog/web/side"}}},
+		{"no-changes", &plan.Plan{Unchanged: make([]*state.Record, 7)}},
+		{"no-changes-one", &plan.Plan{Unchanged: make([]*state.Record, 1)}},
+		{"no-changes-stopped", &plan.Plan{Unchanged: make([]*state.Record, 7), Stopped: []resource.Path{"main/default/blog/web/side"}}},
+		{"no-changes-stopped-two", &plan.Plan{Unchanged: make([]*state.Record, 7), Stopped: []resource.Path{"main/default/blog/web/web", "main/default/blog/web/side"}}},
 		{"nothing-to-destroy", &plan.Plan{Destroy: true, Project: "shop"}},
 	}
 	for _, tt := range tests {
@@ -380,7 +380,9 @@ func TestDiagnostics(t *testing.T) {
 	}
 	sources := map[string][]byte{"main.hcl": []byte(source)}
 	golden(t, "diagnostics", false, func(v *View) { v.Diagnostics(ds, sources) })
-	golden(t, "review", false, func(v *View) { v.Review(&plan.Plan{Unchanged: 7, Diagnostics: ds[len(ds)-2 : len(ds)-1]}) })
+	golden(t, "review", false, func(v *View) {
+		v.Review(&plan.Plan{Unchanged: make([]*state.Record, 7), Diagnostics: ds[len(ds)-2 : len(ds)-1]})
+	})
 	golden(t, "diagnostics.color", true, func(v *View) { v.Error(ds[:2], sources) })
 	golden(t, "error", false, func(v *View) { v.Error(errors.New("read \x1b[31m: no"), nil) })
 	golden(t, "validation.json", false, func(v *View) {

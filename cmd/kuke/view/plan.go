@@ -120,7 +120,7 @@ func (ink *palette) noChanges(p *plan.Plan) string {
 	if p.Destroy {
 		return ink.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
-	text := ink.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(p.Unchanged, "resource"))
+	text := ink.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(len(p.Unchanged), "resource"))
 	if n := len(p.Stopped); n > 0 {
 		stays, them := "stays", "it"
 		if n > 1 {

@@ -29,7 +29,7 @@ func hostile(t *testing.T) *plan.Plan {
 
 // warned is a plan that changes nothing, which there is a warning of.
 func warned() *plan.Plan {
-	p := &plan.Plan{Unchanged: 7}
+	p := &plan.Plan{Unchanged: make([]*state.Record, 7)}
 	p.Diagnostics.Warnf(resource.Range{}, "", "Check block assertion failed", "It is not so.")
 	return p
 }
@@ -41,7 +41,7 @@ func TestReports(t *testing.T) {
 			"plan":       func(v *View) error { return v.PlanReport(planned(t, everything, planner.Options{}), format) },
 			"hostile":    func(v *View) error { return v.PlanReport(hostile(t), format) },
 			"warned":     func(v *View) error { return v.PlanReport(warned(), format) },
-			"no-changes": func(v *View) error { return v.PlanReport(&plan.Plan{Unchanged: 7}, format) },
+			"no-changes": func(v *View) error { return v.PlanReport(&plan.Plan{Unchanged: make([]*state.Record, 7)}, format) },
 			"destroyed":  func(v *View) error { return v.PlanReport(&plan.Plan{Destroy: true, Project: "shop"}, format) },
 			"state":      func(v *View) error { return v.StateReport(prior, format) },
 			"state-none": func(v *View) error {
