@@ -68,7 +68,7 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("step %d%w", i, err)
 		}
 	}
-	return nil
+	return p.validateReview(changes)
 }
 
 // validateOthers makes sure that the resources without a change are others than those with one, and that the plan says nothing
