@@ -62,6 +62,9 @@ func (s *Session) plan(ctx context.Context, w *world, from source) (*plan.Plan, 
 		if err := s.Report(diags); err != nil {
 			return nil, err
 		}
+		if err := s.review(ctx, w, made, actual); err != nil {
+			return nil, err
+		}
 		made.Key = w.exec.PlanKey(made)
 		return made, w.exec.Provide(made)
 	}

@@ -59,6 +59,24 @@ func (t *Tree) Usage(cgroup string) (Usage, error) {
 	return u, nil
 }
 
+// Pressing returns the memory in bytes that the kernel can't drop: that of processes, without the cache of files. It is negative
+// where this host doesn't account for memory. The error matches [fs.ErrNotExist] when the cgroup is missing.
+func (t *Tree) Pressing(cgroup string) (int64, error) {
+	u, err := t.Usage(cgroup)
+	if err != nil || u.Memory < 0 {
+		return u.Memory, err
+	}
+	prefix := ""
+	if t.mode != V2 {
+		prefix = "total_" // with the cgroups below
+	}
+	text, _, err := t.readOf("memory", cgroup, "memory.stat")
+	if err != nil {
+		return 0, fmt.Errorf("read usage of cgroup %s: %w", cgroup, err)
+	}
+	return max(0, u.Memory-field(text, prefix+"active_file")-field(text, prefix+"inactive_file")), nil
+}
+
 // readOf reads a file of the cgroup, where this host has it. An empty controller means the hierarchy of cgroup v2.
 func (t *Tree) readOf(controller, cgroup, file string) (text string, found bool, err error) {
 	dir := t.dir(controller)

@@ -39,29 +39,39 @@ func Manifest(ctx context.Context, c *client.Client, ns, digest string) (string,
 
 func manifest(ctx context.Context, c *client.Client, digest string) (string, error) {
 	desc, err := descriptor(ctx, c, digest)
-	platform := platforms.Default()
 	for err == nil && images.IsIndexType(desc.MediaType) {
 		var inner []ocispec.Descriptor
 		if inner, err = images.Children(ctx, c.Containerd.ContentStore(), desc); err != nil {
 			break
 		}
-		inner = slices.DeleteFunc(inner, func(d ocispec.Descriptor) bool { return d.Platform != nil && !platform.Match(*d.Platform) })
-		if len(inner) == 0 {
-			return "", fmt.Errorf("it has none for this platform: %w", errdefs.ErrNotFound)
+		if desc, err = ofPlatform(inner); err != nil {
+			break
 		}
-		// This is containerd's order.
-		slices.SortStableFunc(inner, func(a, b ocispec.Descriptor) int {
-			switch {
-			case a.Platform == nil || b.Platform == nil, !platform.Less(*a.Platform, *b.Platform) && !platform.Less(*b.Platform, *a.Platform):
-				return 0
-			case platform.Less(*a.Platform, *b.Platform):
-				return -1
-			}
-			return 1
-		})
-		desc = inner[0]
 	}
-	return desc.Digest.String(), err
+	if err != nil {
+		return "", err
+	}
+	return desc.Digest.String(), nil
+}
+
+// ofPlatform returns the one for this host's platform of the manifests in an index, as containerd chooses it. Where there is none,
+// the error is errdefs.ErrNotFound.
+func ofPlatform(manifests []ocispec.Descriptor) (ocispec.Descriptor, error) {
+	platform := platforms.Default()
+	fitting := slices.DeleteFunc(manifests, func(d ocispec.Descriptor) bool { return d.Platform != nil && !platform.Match(*d.Platform) })
+	if len(fitting) == 0 {
+		return ocispec.Descriptor{}, fmt.Errorf("it has none for this platform: %w", errdefs.ErrNotFound)
+	}
+	slices.SortStableFunc(fitting, func(a, b ocispec.Descriptor) int {
+		switch {
+		case a.Platform == nil || b.Platform == nil, !platform.Less(*a.Platform, *b.Platform) && !platform.Less(*b.Platform, *a.Platform):
+			return 0
+		case platform.Less(*a.Platform, *b.Platform):
+			return -1
+		}
+		return 1
+	})
+	return fitting[0], nil
 }
 
 // Tag gives the name ref to the image with that digest, which the namespace has by another name or as part of another
