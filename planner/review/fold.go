@@ -136,8 +136,7 @@ func newShape(c *plan.Change) *shape {
 	}
 	own := c.Path.Names()
 	for i, d := range s.diffs {
-		element := i+1 < len(s.diffs) && strings.HasPrefix(s.diffs[i+1].Name, d.Name+".")
-		name := shapeOfName(d, own, element)
+		name := shapeOfName(d, own, isElement(s.diffs, i))
 		fmt.Fprintf(&key, "%s %t %t %t %t %t\n", name, d.Before == nil, d.After == nil, d.ForcesReplacement, d.Computed, d.Sensitive)
 		value := ""
 		if !d.Sensitive {
@@ -250,14 +249,19 @@ func foldable(all []*shape) bool {
 	if len(all) < least {
 		return false
 	}
+	written, common := 0, 0
 	columns := differing(all)
-	written := 0
-	for _, i := range columns {
-		if !first.diffs[i].Computed {
+	for i, d := range first.diffs {
+		differs := slices.Contains(columns, i)
+		switch {
+		case isElement(first.diffs, i): // its attributes count
+		case differs && !d.Computed:
 			written++
+		case !differs:
+			common++
 		}
 	}
-	return written <= 1 || written <= mostWritten && written <= len(first.diffs)-len(columns)
+	return written <= 1 || written <= mostWritten && written <= common
 }
 
 func newGroup(all []*shape) Group {

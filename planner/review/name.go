@@ -44,8 +44,13 @@ func isMember(d plan.Diff) bool {
 	return strings.HasSuffix(d.Name, "]") && in(d.Before) && in(d.After)
 }
 
+// isElement reports whether the i-th difference only says that an element is there whose first attribute is the next one.
+func isElement(diffs []plan.Diff, i int) bool {
+	return i+1 < len(diffs) && strings.HasPrefix(diffs[i+1].Name, diffs[i].Name+".")
+}
+
 // shapeOfName returns the name of a value without the keys that may differ between changes that are alike: members of sets,
-// elements of collections, and names of the resource's own path. The keys of a map, such as env, say what a value is for.
+// elements of collections, and names of the resource's own path. The key of a map, such as env, is part of its meaning and stays.
 func shapeOfName(d plan.Diff, own []string, element bool) string {
 	keys := keysOf(d.Name)
 	if len(keys) == 0 {
