@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -26,6 +27,9 @@ func (v *View) Error(err error, sources map[string][]byte) {
 // other stream.
 func (v *View) Diagnostics(ds resource.Diagnostics, sources map[string][]byte) {
 	text := v.ink.diagnostics(ds, sources).String()
+	if v.compact && len(ds) > 0 && !ds.HasErrors() {
+		text = v.ink.warnings(ds).String()
+	}
 	if len(ds) == 0 || ds.HasErrors() {
 		v.printf("%s", text)
 		return
@@ -60,6 +64,35 @@ func (ink *palette) diagnostics(ds resource.Diagnostics, sources map[string][]by
 			b.writef("\n%s\n", andMore(n, string(severity)))
 		}
 	}
+	return b
+}
+
+// warnings lists warnings by their summaries, each with its first place.
+func (ink *palette) warnings(ds resource.Diagnostics) *page {
+	b := &page{}
+	b.writef("\n%s\n\n", ink.yellow("%s:", plural(len(ds), "warning")))
+	number := map[string]int{}
+	for _, d := range ds {
+		number[d.Summary]++
+	}
+	for _, d := range ds {
+		n := number[d.Summary]
+		if n == 0 {
+			continue
+		}
+		number[d.Summary] = 0
+		where := ""
+		if d.Subject.File != "" {
+			where = " at " + d.Subject.String()
+		} else if d.Path != "" {
+			where = " of " + string(d.Path)
+		}
+		if n > 1 {
+			where += fmt.Sprintf(" (and %d more)", n-1)
+		}
+		b.writef("  %s%s\n", ink.bold("%s", visible(d.Summary)), visible(where))
+	}
+	b.writef("\nLeave out --compact-warnings to see the details.\n")
 	return b
 }
 

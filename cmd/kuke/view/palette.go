@@ -6,7 +6,14 @@ import "github.com/fatih/color"
 type palette struct {
 	bold, faint, red, green, yellow, cyan func(format string, a ...any) string
 	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
+	// width is that of the terminal in characters, or of the page.
+	width int
+	// unfolded says that each change is shown by itself, and values in full.
+	unfolded bool
 }
+
+// pageWidth is the width of a page in characters, unless a terminal has another one.
+const pageWidth = 80
 
 func newPalette(colored bool) *palette {
 	paint := func(attrs ...color.Attribute) func(string, ...any) string {
@@ -19,7 +26,7 @@ func newPalette(colored bool) *palette {
 		return c.Sprintf
 	}
 	return &palette{
-		paint: paint, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
+		paint: paint, width: pageWidth, bold: paint(color.Bold), faint: paint(color.Faint), red: paint(color.FgRed),
 		green: paint(color.FgGreen), yellow: paint(color.FgYellow), cyan: paint(color.FgCyan),
 	}
 }

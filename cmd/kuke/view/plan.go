@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -61,17 +60,8 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	}
 	b.writef("kuke will perform the following actions:\n")
 	ink.surgery(b, p)
-	spaced := true
-	for _, c := range p.Changes {
-		// Changes of one line stand close together, longer ones apart.
-		change := ink.change(c)
-		long := len(change.lines) > 1
-		if long || spaced {
-			b.writef("\n")
-		}
-		spaced = long
-		b.append(change)
-	}
+	groups := ink.groups(p.Changes)
+	ink.changes(b, p, groups)
 	for _, n := range p.Names {
 		if len(n.Update) > 0 {
 			b.writef("\n  /etc/hosts of %s in space %s will be updated\n", plural(len(n.Update), "cell"), n.Space)
@@ -86,6 +76,7 @@ func (ink *palette) plan(p *plan.Plan) *page {
 		}
 	}
 	ink.outputChanges(b, p.Outputs)
+	ink.destructive(b, p, groups)
 	b.writef("%s", losses(p))
 	b.writef("\n%s\n", ink.summary(p.Summary()))
 	return b
@@ -140,84 +131,6 @@ func (v *View) NothingToDo(p *plan.Plan) {
 	v.printf("%s\n", v.ink.green("Nothing to do."))
 }
 
-// change returns the lines of one change.
-func (ink *palette) change(c *plan.Change) *page {
-	b := &page{}
-	kind := c.Path.Kind().Lower()
-	look, indent, sign := ink.symbol(c.Action)
-	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", ink.bold("%s %s", kind, c.Path), headline[c.Action]))
-	for _, reason := range c.Reasons {
-		b.add(classReason, "", "", fmt.Sprintf("      %s\n", ink.faint("# %s", visible(reason))))
-	}
-	if c.Action == plan.Delete || c.Action == plan.Adopt || c.Action == plan.Forget || c.Action == plan.Record && c.After == nil {
-		return b
-	}
-	diffs := make([]diffLine, 0, len(c.Diffs))
-	width := 0
-	for i, d := range c.Diffs {
-		if i+1 < len(c.Diffs) && strings.HasPrefix(c.Diffs[i+1].Name, d.Name+".") {
-			continue // the attributes of an element that comes or goes are shown in its place
-		}
-		line := ink.diff(c, d)
-		if n := utf8.RuneCountInString(line.name); line.value != "" && n <= widestName {
-			width = max(width, n)
-		}
-		diffs = append(diffs, line)
-	}
-	for _, d := range diffs {
-		text := d.name
-		if d.value != "" {
-			text = fmt.Sprintf("%-*s = %s", width, d.name, d.value)
-		}
-		b.add(d.look, "      ", d.sign, " "+text+d.remark+"\n")
-	}
-	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
-		if n := unchanged(c); n > 0 {
-			b.writef("      %s\n", ink.faint("(%s hidden)", plural(n, "unchanged attribute")))
-		}
-	}
-	return b
-}
-
-// widestName is the number of characters up to which a name aligns the values of a change: a longer one would push them out
-// of sight.
-const widestName = 36
-
-// diffLine is the line of an attribute that changes.
-type diffLine struct {
-	look       class
-	sign, name string
-	value      string // empty for a member of a set, which has no value beside being in it
-	remark     string
-}
-
-func (ink *palette) diff(c *plan.Change, d plan.Diff) diffLine {
-	a, _ := c.Path.Kind().LeafAttribute(d.Name)
-	before, after := attributeValue(a, d.Before), attributeValue(a, d.After)
-	if d.Sensitive {
-		before, after = plan.SensitiveValue, plan.SensitiveValue
-	}
-	line := diffLine{name: visible(attributeName(c, d))}
-	switch {
-	case d.Before == nil:
-		line.look, line.sign, line.value = classAdd, ink.green("+"), after
-		if isMember(d.Name, d.After) {
-			line.value = ""
-		}
-	case d.After == nil:
-		line.look, line.sign, line.value = classDelete, ink.red("-"), before
-		if isMember(d.Name, d.Before) {
-			line.value = ""
-		}
-	default:
-		line.look, line.sign, line.value = classChange, ink.yellow("~"), before+" -> "+after
-	}
-	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
-		line.remark = ink.red(" # forces replacement")
-	}
-	return line
-}
-
 // isMember reports whether the name of an attribute is that of a member of a set, for which value says that it is in it.
 func isMember(name string, value any) bool {
 	member, ok := value.(bool)
@@ -249,21 +162,6 @@ func value(x any) string {
 		return fmt.Sprint(x)
 	}
 	return visible(strings.TrimSpace(b.String()))
-}
-
-// unchanged counts the values that a change does not touch.
-func unchanged(c *plan.Change) int {
-	changed := map[string]bool{}
-	for _, d := range c.Diffs {
-		changed[d.Name] = true
-	}
-	n := 0
-	for _, leaf := range resource.Leaves(c.After.Spec) {
-		if !changed[leaf.Name] {
-			n++
-		}
-	}
-	return n
 }
 
 func (ink *palette) summary(s plan.Summary) string { return ink.bold("Plan:") + " " + counts(s) + "." }

@@ -24,6 +24,8 @@ type View struct {
 	out sink
 	// terminal says that the stream is a terminal.
 	terminal bool
+	// compact says that warnings without errors are shown without their details.
+	compact bool
 	// colored says that text is marked up.
 	colored bool
 	ink     *palette
@@ -34,8 +36,17 @@ func New(f *os.File, colored bool) *View {
 	terminal := term.IsTerminal(int(f.Fd()))
 	v := newView(f, colored && terminal)
 	v.terminal, v.out.terminal = terminal, terminal
+	if width, _, err := term.GetSize(int(f.Fd())); terminal && err == nil && width > 0 {
+		v.ink.width = width
+	}
 	return v
 }
+
+// CompactWarnings has warnings shown without their details, unless there are errors.
+func (v *View) CompactWarnings() { v.compact = true }
+
+// Unfold has plans show each change by itself, and values in full.
+func (v *View) Unfold() { v.ink.unfolded = true }
 
 func newView(out io.Writer, colored bool) *View {
 	return &View{out: sink{Writer: out}, colored: colored, ink: newPalette(colored)}

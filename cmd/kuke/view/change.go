@@ -1,0 +1,145 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/review"
+)
+
+// change returns the lines of one change.
+func (ink *palette) change(c *plan.Change) *page {
+	b := &page{}
+	look, indent, sign := ink.symbol(c.Action)
+	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", ink.bold("%s %s", c.Path.Kind().Lower(), c.Path), headline[c.Action]))
+	ink.reasons(b, c.Reasons)
+	ink.attributes(b, review.Group{Changes: []*plan.Change{c}})
+	return b
+}
+
+func (ink *palette) reasons(b *page, reasons []string) {
+	for _, reason := range reasons {
+		b.add(classReason, "", "", fmt.Sprintf("      %s\n", ink.faint("# %s", visible(reason))))
+	}
+}
+
+// widestName is the number of characters up to which a name aligns the values of a change: a longer one would push them out
+// of sight.
+const widestName = 36
+
+// diffLine is the line of an attribute that changes, with those that follow it.
+type diffLine struct {
+	look       class
+	sign, name string
+	value      valueText // without text for a member of a set, which has no value beside being in it
+	remark     string
+}
+
+// attributes adds the attributes of a change, or those of a group, of which the values in a column are shown elsewhere.
+func (ink *palette) attributes(b *page, g review.Group) {
+	c, columns := g.Changes[0], g.Columns
+	shown := review.Shown(c)
+	var lines []diffLine
+	for i, d := range shown {
+		line := ink.diff(c, d)
+		if len(columns) > 0 && columns[0].Diffs[0].Name == d.Name {
+			line.name, line.value = ink.columnName(g, columns[0]), valueText{text: "(differs)"}
+			columns = columns[1:]
+		}
+		if i+1 < len(shown) && isElement(d, shown[i+1]) {
+			continue // the attributes of an element that comes or goes are shown in its place
+		}
+		lines = append(lines, line)
+	}
+	addLines(b, lines)
+	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
+		if n := unchanged(g); n != "" {
+			b.writef("      %s\n", ink.faint("(%s hidden)", n))
+		}
+	}
+}
+
+// isElement reports whether a difference only says that an element is there whose first attribute is the next difference.
+func isElement(d, next plan.Diff) bool { return strings.HasPrefix(next.Name, d.Name+".") }
+
+// addLines adds lines with their values aligned.
+func addLines(b *page, lines []diffLine) {
+	width := 0
+	for _, l := range lines {
+		if n := utf8.RuneCountInString(l.name); l.value.text != "" && n <= widestName {
+			width = max(width, n)
+		}
+	}
+	for _, l := range lines {
+		l.add(b, width)
+	}
+}
+
+func (l diffLine) add(b *page, width int) {
+	const indent = "      "
+	if l.value.text == "" {
+		b.add(l.look, indent, l.sign, " "+l.name+l.remark+"\n")
+		return
+	}
+	text := fmt.Sprintf(" %-*s = %s", width, l.name, l.value.text)
+	if l.value.then == "" {
+		b.add(l.look, indent, l.sign, text+l.remark+"\n")
+	} else {
+		b.add(l.look, indent, l.sign, text+"\n")
+		width = max(width, utf8.RuneCountInString(l.name))
+		b.writef("%s  %*s-> %s%s\n", indent, width, "", l.value.then, l.remark)
+	}
+	if l.value.below != nil {
+		b.append(l.value.below)
+	}
+}
+
+func (ink *palette) diff(c *plan.Change, d plan.Diff) diffLine {
+	line := diffLine{name: visible(attributeName(c, d))}
+	switch {
+	case d.Before == nil:
+		line.look, line.sign = classAdd, ink.green("+")
+	case d.After == nil:
+		line.look, line.sign = classDelete, ink.red("-")
+	default:
+		line.look, line.sign = classChange, ink.yellow("~")
+	}
+	if !(d.Before == nil && isMember(d.Name, d.After) || d.After == nil && isMember(d.Name, d.Before)) {
+		line.value = ink.changedValue(c, d)
+	}
+	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
+		line.remark = ink.red(" # forces replacement")
+	}
+	return line
+}
+
+// unchanged counts the values that each change of a group does not touch, such as "2 unchanged attributes"; "" for none.
+func unchanged(g review.Group) string {
+	least, most := -1, 0
+	for _, c := range g.Changes {
+		changed := map[string]bool{}
+		for _, d := range c.Diffs {
+			changed[d.Name] = true
+		}
+		n := 0
+		for _, leaf := range resource.Leaves(c.After.Spec) {
+			if !changed[leaf.Name] {
+				n++
+			}
+		}
+		if least < 0 || n < least {
+			least = n
+		}
+		most = max(most, n)
+	}
+	switch {
+	case most == 0:
+		return ""
+	case least == most:
+		return plural(most, "unchanged attribute")
+	}
+	return fmt.Sprintf("%d to %s", least, plural(most, "unchanged attribute"))
+}

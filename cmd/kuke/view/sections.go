@@ -1,0 +1,144 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/review"
+)
+
+const (
+	// leastWithHeadings is the number of groups from which each stack has a heading.
+	leastWithHeadings = 30
+	// leastRepeated is the number of lines from which a plan repeats its destructive changes at its end, which a terminal shows.
+	leastRepeated = 50
+	// mostRepeated is the maximum number of groups in that list.
+	mostRepeated = 20
+	// longestShort is the maximum width of the names of a group in that list, and mostForcing the maximum number of attributes
+	// that force its replacement.
+	longestShort, mostForcing = 40, 3
+)
+
+// changes adds the groups in their order, in a long plan with a heading for each stack.
+func (ink *palette) changes(b *page, p *plan.Plan, groups []review.Group) {
+	headings := stackHeadings(p, groups)
+	var stack resource.Path
+	spaced := true
+	for _, g := range groups {
+		if now := stackOf(g.Changes[0].Path); now != stack {
+			if text, ok := headings[now]; ok {
+				b.writef("\n%s\n", ink.bold("── stack %s: %s", now, text))
+				spaced = true
+			}
+			stack = now
+		}
+		// Changes of one line stand close together, longer ones apart.
+		change := ink.group(g)
+		long := len(change.lines) > 1
+		if long || spaced {
+			b.writef("\n")
+		}
+		spaced = long
+		b.append(change)
+	}
+}
+
+// stackHeadings returns the counts of the changes of each stack, none for a plan that is easy to survey.
+func stackHeadings(p *plan.Plan, groups []review.Group) map[resource.Path]string {
+	if len(groups) < leastWithHeadings {
+		return nil
+	}
+	parts := map[resource.Path]*plan.Plan{}
+	for _, c := range p.Changes {
+		stack := stackOf(c.Path)
+		if stack == "" {
+			continue
+		}
+		if parts[stack] == nil {
+			parts[stack] = &plan.Plan{}
+		}
+		parts[stack].Changes = append(parts[stack].Changes, c)
+	}
+	if len(parts) < 2 {
+		return nil
+	}
+	headings := map[resource.Path]string{}
+	for stack, part := range parts {
+		headings[stack] = counts(part.Summary())
+	}
+	return headings
+}
+
+// stackOf returns the stack at or above p, or "" for a realm or a space.
+func stackOf(p resource.Path) resource.Path {
+	if p.Depth() < resource.KindStack.Depth() {
+		return ""
+	}
+	for p.Depth() > resource.KindStack.Depth() {
+		p = p.Parent()
+	}
+	return p
+}
+
+func isDestructive(c *plan.Change) bool {
+	return c.Action == plan.Delete || c.Action == plan.Replace
+}
+
+// destructive repeats the changes that delete containers and other resources in few lines, at the end of a long plan in which
+// they are among others.
+func (ink *palette) destructive(b *page, p *plan.Plan, groups []review.Group) {
+	var found []review.Group
+	changes := 0
+	for _, g := range groups {
+		if isDestructive(g.Changes[0]) {
+			found = append(found, g)
+			changes += len(g.Changes)
+		}
+	}
+	if len(b.lines) < leastRepeated || len(found) == 0 || len(found) == len(groups) {
+		return
+	}
+	b.writef("\n%s\n", ink.bold("Destroyed or replaced, %d of %s:", changes, plural(len(p.Changes), "change")))
+	for _, g := range found[:min(len(found), mostRepeated)] {
+		look, indent, sign := ink.symbol(g.Changes[0].Action)
+		b.add(look, indent, sign, fmt.Sprintf(" %s\n", ink.short(g)))
+	}
+	if n := len(found) - mostRepeated; n > 0 {
+		b.writef("%s\n", andMore(n, "change"))
+	}
+}
+
+// short names the resources of a group, and the first reason of its changes.
+func (ink *palette) short(g review.Group) string {
+	c := g.Changes[0]
+	text := c.Path.Kind().Lower() + " " + string(c.Path)
+	if len(g.Changes) > 1 {
+		within, names := relativeNames(g.Changes)
+		text = plural(len(g.Changes), c.Path.Kind().Lower()) + in(within)
+		if list := strings.Join(runs(names), ", "); utf8.RuneCountInString(list) <= longestShort {
+			text += ": " + list
+		}
+	}
+	text = ink.bold("%s", text)
+	columns := g.Columns
+	var forcing []string
+	for _, d := range review.Shown(c) {
+		name := visible(attributeName(c, d))
+		if len(columns) > 0 && columns[0].Diffs[0].Name == d.Name {
+			name, columns = ink.columnName(g, columns[0]), columns[1:]
+		}
+		if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
+			forcing = append(forcing, name)
+		}
+	}
+	switch {
+	case len(forcing) > 0:
+		text += ink.faint(" # %s", strings.Join(forcing[:min(len(forcing), mostForcing)], ", "))
+	case len(c.Reasons) > 0:
+		text += ink.faint(" # %s", visible(g.Reasons()[0]))
+	}
+	return text
+}
