@@ -11,6 +11,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/planner/jsonplan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -63,10 +64,7 @@ func newOutput(a *app) *cobra.Command {
 
 func (a *app) allOutputs(project string, outputs map[string]*state.Output, asJSON bool) error {
 	if asJSON {
-		if outputs == nil {
-			outputs = map[string]*state.Output{}
-		}
-		return a.out.JSON(outputs)
+		return a.out.JSON(jsonplan.OutputsOf(outputs))
 	}
 	if len(outputs) == 0 {
 		a.errs.Note(fmt.Sprintf("project %s has no outputs", project))

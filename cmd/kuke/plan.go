@@ -13,9 +13,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/jsonplan"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // planOptions are the options of plan, apply and destroy.
@@ -63,7 +66,7 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 
 func newPlan(a *app) *cobra.Command {
 	o := &planOptions{}
-	var out string
+	var out, jsonOut string
 	var detailed, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "plan",
@@ -88,6 +91,11 @@ func newPlan(a *app) *cobra.Command {
 					return err
 				}
 			}
+			if jsonOut != "" {
+				if err := saveJSON(made, jsonOut); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				if err := a.out.JSON(made); err != nil {
 					return err
@@ -107,9 +115,19 @@ func newPlan(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan for the removal of all resources of the project")
 	addImagesFlag(cmd, &o.images)
 	cmd.Flags().StringVar(&out, "out", "", "`file` to save the plan to, for kuke apply FILE")
+	cmd.Flags().StringVar(&jsonOut, "json-out", "", "`file` for the plan as JSON in Terraform's format, for tools and policies")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "plan, or errors, as JSON")
 	return cmd
+}
+
+// saveJSON writes the document that kuke show --json prints to a file.
+func saveJSON(made *plan.Plan, file string) error {
+	data, err := view.EncodeJSON(jsonplan.Of(made, version))
+	if err != nil {
+		return err
+	}
+	return plan.WriteFile(file, data)
 }
 
 // addImagesFlag adds the flag of commands that destroy realms.

@@ -4,6 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
+	"github.com/kukeon/kuke/config"
+	"github.com/kukeon/kuke/planner/jsonplan"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 func newShow(a *app) *cobra.Command {
@@ -12,8 +15,8 @@ func newShow(a *app) *cobra.Command {
 		Use:   "show [PLANFILE]",
 		Short: "Show the recorded state or a saved plan",
 		Long: "show prints the recorded state, or a saved plan with its warnings. For reviews it also writes Markdown, for a\n" +
-			"comment, or an HTML page.",
-		Example: "  kuke show\n  kuke show change.plan\n  kuke show --markdown change.plan",
+			"comment, or an HTML page. With --json it prints either in Terraform's format, for tools and policies.",
+		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan",
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(cmd *cobra.Command, _ []string) error { return onlyOne(cmd, "json", "markdown", "html") },
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -32,7 +35,7 @@ func newShow(a *app) *cobra.Command {
 			return show("")
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON in Terraform's format")
 	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown")
 	cmd.Flags().BoolVar(&asHTML, "html", false, "output as an HTML page")
 	return cmd
@@ -48,7 +51,7 @@ func (a *app) showPlan(file, format string) error {
 		a.out.Review(saved)
 		return nil
 	case "json":
-		return a.out.JSON(saved)
+		return a.out.JSON(jsonplan.Of(saved, version))
 	}
 	return a.out.PlanReport(saved, format)
 }
@@ -63,7 +66,23 @@ func (a *app) showState(format string) error {
 		a.out.State(st)
 		return nil
 	case "json":
-		return a.out.JSON(st)
+		project, err := a.outputProject(st)
+		if err != nil {
+			return err
+		}
+		return a.out.JSON(jsonplan.OfState(st, project, version))
 	}
 	return a.out.StateReport(st, format)
+}
+
+// outputProject returns the project whose outputs stand beside the resources of all: the only one with outputs, unless the user
+// names another, or else that of the configuration in the current directory.
+func (a *app) outputProject(st *state.State) (string, error) {
+	if len(st.Outputs) > 1 || a.projectName != "" {
+		return a.session.FindProject(config.Input{})
+	}
+	for project := range st.Outputs {
+		return project, nil
+	}
+	return "", nil
 }

@@ -42,11 +42,16 @@ func (p *Plan) Save(file string) error {
 	if err != nil {
 		return fmt.Errorf("save the plan: %w", err)
 	}
+	return WriteFile(file, data)
+}
+
+// WriteFile writes a plan, in whatever form, to a file of mode 0600, in one step.
+func WriteFile(file string, data []byte) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("save the plan: %s is a directory. Name a file", file)
 	}
 	const private fs.FileMode = 0o600
-	err = durable.WriteFile(file, data, private)
+	err := durable.WriteFile(file, data, private)
 	if dir := filepath.Dir(file); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save the plan: %w. Create the directory %s first", err, dir)
 	}

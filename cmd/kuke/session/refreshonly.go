@@ -25,6 +25,6 @@ func (refreshOnly) look(ctx context.Context, w *world, desired *resource.Tree) (
 
 func (a refreshOnly) decide(_ context.Context, w *world, _ *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	made := planner.RefreshOnly(w.prior, actual)
-	made.Project = a.project
+	made.Project, made.KeptOutputs = a.project, w.prior.Outputs[a.project]
 	return made, nil, nil
 }

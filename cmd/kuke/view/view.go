@@ -94,15 +94,23 @@ func (v *View) Note(text string) { v.printf("\n%s\n", v.ink.yellow("%s", text)) 
 
 // JSON prints value, indented.
 func (v *View) JSON(value any) error {
+	data, err := EncodeJSON(value)
+	if err == nil {
+		v.printf("%s", data)
+	}
+	return err
+}
+
+// EncodeJSON returns the text that [View.JSON] prints, for a file.
+func EncodeJSON(value any) ([]byte, error) {
 	if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.IsNil() && list.Type().Elem().Kind() != reflect.Uint8 {
 		value = []any{} // no list is null
 	}
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
-		return fmt.Errorf("print JSON: %w", err)
+		return nil, fmt.Errorf("print JSON: %w", err)
 	}
-	v.printf("%s\n", escaped(string(data)))
-	return nil
+	return []byte(escaped(string(data)) + "\n"), nil
 }
 
 // YAML prints value, with the names that it has in JSON.
