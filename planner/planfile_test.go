@@ -292,6 +292,15 @@ func TestEditedPlanFile(t *testing.T) {
 		{"names of another space", func(p *plan.Plan) { p.Names[0].Update = []resource.Path{"main/third/x/y"} }, "is no cell of it"},
 		{"an entry with a line break", func(p *plan.Plan) { p.Names[0].Entries[0].Names = []string{"a\n"} }, "contains"},
 		{"an entry without address", func(p *plan.Plan) { p.Names[0].Entries[0].Address = "" }, "names of main/"},
+		{"an unknown hazard", func(p *plan.Plan) { p.Hazards = []plan.Hazard{{Code: "harmless", Path: theSide, Detail: "x"}} }, `hazard 0 has the unknown code "harmless"`},
+		{"a hazard of another resource", func(p *plan.Plan) { p.Hazards = []plan.Hazard{{Code: plan.DataLoss, Path: "else", Detail: "x"}} }, "hazard 0 is about else, which does not change"},
+		{"a hazard without detail", func(p *plan.Plan) { p.Hazards = []plan.Hazard{{Code: plan.DataLoss, Path: theSide}} }, "hazard 0 has no detail"},
+		{"a cost without lists", func(p *plan.Plan) { p.Cost = &plan.Cost{} }, "cost: a list is missing"},
+		{"the restart of another", func(p *plan.Plan) { p.Cost = costOf("else", theCell, "80:80", 1) }, `cost: "else" is no container that changes`},
+		{"the restart of a cell", func(p *plan.Plan) { p.Cost = costOf(otherCell, theCell, "80:80", 1) }, "is no container that changes"},
+		{"the interruption of another", func(p *plan.Plan) { p.Cost = costOf(theSide, "main/x/y/z", "80:80", 1) }, `cost: cell "main/x/y/z" does not change`},
+		{"a closed port that is none", func(p *plan.Plan) { p.Cost = costOf(theSide, theCell, "x", 1) }, `does not publish "x"`},
+		{"a negative size", func(p *plan.Plan) { p.Cost = costOf(theSide, theCell, "80:80", -1) }, "loses -1 bytes"},
 		{"waits for nothing", func(p *plan.Plan) { change(p, theSide).Check = resource.Healthy }, "can't be waited for to be healthy"},
 	}
 	for _, tt := range tests {
@@ -310,6 +319,33 @@ func TestEditedPlanFile(t *testing.T) {
 				t.Error("it is saved")
 			}
 		})
+	}
+}
+
+// costOf returns a cost about a container and a cell.
+func costOf(container, cell resource.Path, port string, bytes int64) *plan.Cost {
+	return &plan.Cost{
+		Restarted: []resource.Path{container}, Ended: []resource.Path{}, Interruptions: []plan.Interruption{{Cell: cell}}, Pulls: []plan.Pull{},
+		ClosedPorts: []plan.ClosedPort{{Cell: cell, Port: port}}, Losses: []plan.Loss{{Container: container, Bytes: &bytes}},
+	}
+}
+
+// TestReviewedPlanFile makes sure that a plan keeps its hazards and its cost.
+func TestReviewedPlanFile(t *testing.T) {
+	p := made(t).plan(withOther(func(s specs) { container(s, theSide).Image = "side:2" }), Options{})
+	seconds := 0.1
+	p.Hazards, p.Cost = []plan.Hazard{{Code: plan.DataLoss, Path: theSide, Detail: "1 B"}}, costOf(theSide, theCell, "127.0.0.1:80:80/udp", 1)
+	p.Cost.Interruptions[0].Seconds = &seconds
+	data, err := plan.Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := plan.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.Hazards, p.Hazards) || !reflect.DeepEqual(got.Cost, p.Cost) {
+		t.Errorf("%+v, %+v", got.Hazards, got.Cost)
 	}
 }
 

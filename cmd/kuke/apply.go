@@ -96,11 +96,17 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if o.parallelism < 1 {
 		return fmt.Errorf("--parallelism: %d is too small: it must be at least 1", o.parallelism)
 	}
+	if err := o.deny.check(); err != nil {
+		return err
+	}
 	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
 	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *plan.Plan) (bool, error) {
 		a.out.Plan(p)
+		if err := o.deny.refuse(p); err != nil {
+			return false, err
+		}
 		if p.Empty() || o.planFile != "" || o.autoApprove {
 			return true, nil
 		}

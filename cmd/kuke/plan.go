@@ -32,11 +32,13 @@ type planOptions struct {
 	refresh     bool
 	refreshOnly bool
 	images      bool
+	deny        denials
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false assumes that the host matches the state")
+	o.deny.addFlag(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 }
 
@@ -74,7 +76,7 @@ func newPlan(a *app) *cobra.Command {
 		Long: "plan compares the configuration, the recorded state and the host, and shows the differences with their reasons. It\n" +
 			"changes nothing.\n" +
 			"\n" +
-			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error.",
+			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, or a hazard of --deny.",
 		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -86,7 +88,8 @@ func newPlan(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if out != "" {
+			denied := o.deny.refuse(made)
+			if out != "" && denied == nil {
 				if err := made.Save(out); err != nil {
 					return err
 				}
@@ -102,7 +105,12 @@ func newPlan(a *app) *cobra.Command {
 				}
 			} else {
 				a.out.Plan(made)
-				a.out.SavedPlan(made, out)
+				if denied == nil {
+					a.out.SavedPlan(made, out)
+				}
+			}
+			if denied != nil {
+				return denied
 			}
 			if detailed && !made.Empty() {
 				return exitCode(exitChanges)
@@ -144,6 +152,9 @@ func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 
 // check refuses flags that contradict each other.
 func (o *planOptions) check() error {
+	if err := o.deny.check(); err != nil {
+		return err
+	}
 	switch {
 	case o.refreshOnly && !o.refresh:
 		return errors.New("--refresh-only inspects the host, and --refresh=false does not: leave out one of them")

@@ -5,26 +5,26 @@ import "slices"
 // The codes of hazards. The topic "hazards" of the manual says of each when it holds, and the remedy.
 const (
 	DataLoss          = "data-loss"
-	EgressWidened     = "egress-widened"
-	FloatingTag       = "floating-tag"
-	HostMount         = "host-mount"
-	LimitBelowUse     = "limit-below-use"
 	MassDestruction   = "mass-destruction"
-	PortExposed       = "port-exposed"
-	PortGap           = "port-gap"
-	PrivilegedAdded   = "privileged-added"
-	ProtectionRemoved = "protection-removed"
 	RealmDestroyed    = "realm-destroyed"
-	RootReplaced      = "root-replaced"
-	SecretInEnv       = "secret-in-env"
+	PrivilegedAdded   = "privileged-added"
+	HostMount         = "host-mount"
+	PortExposed       = "port-exposed"
+	EgressWidened     = "egress-widened"
+	LimitBelowUse     = "limit-below-use"
 	VolumeDetached    = "volume-detached"
+	ProtectionRemoved = "protection-removed"
+	SecretInEnv       = "secret-in-env"
+	RootReplaced      = "root-replaced"
+	PortGap           = "port-gap"
+	FloatingTag       = "floating-tag"
 )
 
-// HazardCodes returns the codes of all hazards, sorted.
+// HazardCodes returns the codes of all hazards, those of the gravest first.
 func HazardCodes() []string {
 	return []string{
-		DataLoss, EgressWidened, FloatingTag, HostMount, LimitBelowUse, MassDestruction, PortExposed, PortGap, PrivilegedAdded,
-		ProtectionRemoved, RealmDestroyed, RootReplaced, SecretInEnv, VolumeDetached,
+		DataLoss, MassDestruction, RealmDestroyed, PrivilegedAdded, HostMount, PortExposed, EgressWidened, LimitBelowUse, VolumeDetached,
+		ProtectionRemoved, SecretInEnv, RootReplaced, PortGap, FloatingTag,
 	}
 }
 

@@ -18,19 +18,19 @@ type check struct {
 // checks are in the order of the codes.
 var checks = []check{
 	{plan.DataLoss, (*hazards).dataLoss},
-	{plan.EgressWidened, (*hazards).egressWidened},
-	{plan.FloatingTag, (*hazards).floatingTag},
-	{plan.HostMount, (*hazards).hostMount},
-	{plan.LimitBelowUse, (*hazards).limitBelowUse},
 	{plan.MassDestruction, (*hazards).massDestruction},
-	{plan.PortExposed, (*hazards).portExposed},
-	{plan.PortGap, (*hazards).portGap},
-	{plan.PrivilegedAdded, (*hazards).privilegedAdded},
-	{plan.ProtectionRemoved, (*hazards).protectionRemoved},
 	{plan.RealmDestroyed, (*hazards).realmDestroyed},
-	{plan.RootReplaced, (*hazards).rootReplaced},
-	{plan.SecretInEnv, (*hazards).secretInEnv},
+	{plan.PrivilegedAdded, (*hazards).privilegedAdded},
+	{plan.HostMount, (*hazards).hostMount},
+	{plan.PortExposed, (*hazards).portExposed},
+	{plan.EgressWidened, (*hazards).egressWidened},
+	{plan.LimitBelowUse, (*hazards).limitBelowUse},
 	{plan.VolumeDetached, (*hazards).volumeDetached},
+	{plan.ProtectionRemoved, (*hazards).protectionRemoved},
+	{plan.SecretInEnv, (*hazards).secretInEnv},
+	{plan.RootReplaced, (*hazards).rootReplaced},
+	{plan.PortGap, (*hazards).portGap},
+	{plan.FloatingTag, (*hazards).floatingTag},
 }
 
 // hazards finds those of a plan.

@@ -28,6 +28,7 @@ func Topics() []Topic {
 		{"secrets", "secrets.md"},
 		{"operations", "operations.md"},
 		{"security", "security.md"},
+		{"hazards", "hazards.md"},
 		{"json", "json.md"},
 		{"flags", "flags.md"},
 		{"compose", "compose.md"},

@@ -77,8 +77,9 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	}
 	ink.outputChanges(b, p.Outputs)
 	ink.destructive(b, p, groups)
-	b.writef("%s", losses(p))
 	b.writef("\n%s\n", ink.summary(p.Summary()))
+	b.append(ink.cost(p))
+	b.append(ink.hazards(p))
 	return b
 }
 
@@ -91,20 +92,6 @@ func (ink *palette) review(p *plan.Plan) *page {
 	b := ink.plan(p)
 	b.append(ink.diagnostics(p.Diagnostics, nil))
 	return b
-}
-
-// losses names the data that is deleted with the containers of a plan and appears nowhere else in it.
-func losses(p *plan.Plan) string {
-	n := 0
-	for _, c := range p.Changes {
-		if c.Path.Kind() == resource.KindContainer && (c.Action == plan.Delete || c.Action == plan.Replace) && c.Before != nil {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\n  the logs of %s and all files outside of their volumes will be deleted\n", plural(n, "container"))
 }
 
 func (ink *palette) noChanges(p *plan.Plan) string {

@@ -1,0 +1,63 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
+)
+
+// reviewed returns a plan with a cost and hazards of n containers.
+func reviewed(t *testing.T, n int) *plan.Plan {
+	p := planned(t, everything, planner.Options{})
+	bytes, small, seconds := int64(1_234_567_890), int64(45_000_000), 1.96
+	c := &plan.Cost{Pulls: []plan.Pull{{Reference: "a", Bytes: &small}}}
+	for i := range n {
+		in := resource.Path(fmt.Sprintf("main/default/blog/web-%d", i))
+		at := in + "/db"
+		c.Restarted = append(c.Restarted, at)
+		c.Interruptions = append(c.Interruptions, plan.Interruption{Cell: in, Seconds: &seconds})
+		c.ClosedPorts = append(c.ClosedPorts, plan.ClosedPort{Cell: in, Port: fmt.Sprintf("%d:80", 8080+i), Reopened: i%2 == 0})
+		c.Losses = append(c.Losses, plan.Loss{Container: at})
+		p.Hazards = append(p.Hazards, plan.Hazard{Code: plan.DataLoss, Path: at, Detail: "1.2 GB \x1b[31mgo"}, plan.Hazard{Code: plan.PortGap, Path: at, Detail: "It closes."})
+	}
+	if n > 0 {
+		c.Losses[n/2].Bytes = &bytes
+		c.Losses[n-1].Bytes = &small
+	}
+	if n > 1 {
+		c.Pulls = append(c.Pulls, plan.Pull{Reference: "b"})
+	}
+	p.Cost = c
+	return p
+}
+
+// ofReview returns the lines of a plan from its summary on.
+func ofReview(ink *palette, p *plan.Plan) string {
+	text := ink.plan(p).String()
+	return text[strings.Index(text, "Plan:"):]
+}
+
+func TestReview(t *testing.T) {
+	var b strings.Builder
+	for _, n := range []int{0, 1, 2, 5, 200} {
+		fmt.Fprintf(&b, "== %d ==\n%s", n, ofReview(newPalette(false), reviewed(t, n)))
+	}
+	golden(t, "hazards", false, func(v *View) { v.Text(b.String()) })
+	golden(t, "hazards.color", true, func(v *View) { v.Text(ofReview(v.ink, reviewed(t, 1))) })
+}
+
+// A plan without effect on anything that runs has no line of costs.
+func TestNoCost(t *testing.T) {
+	p := &plan.Plan{
+		Changes: []*plan.Change{{Path: "main", Action: plan.Create}}, Steps: []plan.Step{{Op: plan.OpCreate, Path: "main"}},
+		Cost: &plan.Cost{},
+	}
+	ink := newPalette(false)
+	if got := ink.cost(p).String() + ink.hazards(p).String(); got != "" {
+		t.Errorf("printed %q", got)
+	}
+}
