@@ -15,14 +15,14 @@ func newGraph(a *app) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "graph [PLANFILE]",
-		Short: "Draw the dependencies of resources as DOT or Mermaid",
+		Short: "Draw the dependencies of resources as DOT, Mermaid or SVG",
 		Long: "graph draws the resources of the configuration. An arrow leads to each resource that is created before and\n" +
 			"destroyed after: the parent, the root container of the cell, and the resources of depends_on and of references.\n" +
 			"External resources are dashed. If the configuration names no root container, graph shows that of a new cell.\n" +
 			"\n" +
 			"Of a saved plan, graph draws the steps with arrows to the steps that they wait for. graph needs neither root nor\n" +
-			"containerd.",
-		Example: "  kuke graph | dot -Tsvg > graph.svg\n  kuke graph --format mermaid change.plan",
+			"containerd, and lays out SVG itself: a browser shows the file.",
+		Example: "  kuke graph --format svg > graph.svg\n  kuke graph --format mermaid change.plan\n  kuke graph | dot -Tpng > graph.png",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(view.GraphFormats, format) {

@@ -1,6 +1,10 @@
 package view
 
 import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -35,5 +39,40 @@ func TestGraph(t *testing.T) {
 		}
 		golden(t, "dependencies."+format, true, draw(func(v *View) error { return v.Dependencies(resources, format) }))
 		golden(t, "steps."+format, true, draw(func(v *View) error { return v.Steps(steps, format) }))
+	}
+}
+
+// A drawing is XML, whatever the texts in it.
+func TestSVGIsWellFormed(t *testing.T) {
+	text := "</title><script>alert(1)</script>&\x00\x1b[31m\"'\uFFFE\xff" + strings.Repeat("x", 200)
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpImage, Image: &plan.Image{Namespace: text, Reference: text}}, {Op: plan.OpCreate, Path: "main", After: []int{0}}}}
+	var b strings.Builder
+	if err := newView(&b, false).Steps(p, "svg"); err != nil {
+		t.Fatal(err)
+	}
+	titles := []string{}
+	inTitle := false
+	for d := xml.NewDecoder(strings.NewReader(b.String())); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if inTitle = token.Name.Local == "title"; token.Name.Local == "script" {
+				t.Error("a script")
+			}
+		case xml.CharData:
+			if inTitle {
+				titles = append(titles, string(token))
+			}
+			inTitle = false
+		}
+	}
+	if len(titles) != 2 || !strings.HasPrefix(titles[0], "image </title><script>alert(1)</script>&") || titles[1] != "create realm main" {
+		t.Errorf("titles: %q", titles)
 	}
 }
