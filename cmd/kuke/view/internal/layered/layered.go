@@ -154,7 +154,6 @@ func (l *layout) fill() {
 			for len(l.layers) <= layer {
 				l.layers = append(l.layers, nil)
 			}
-			l.places[n] = len(l.layers[layer])
 			l.layers[layer] = append(l.layers[layer], n)
 			for _, next := range [][]int{l.nodes[n].before, l.nodes[n].after} {
 				for _, m := range slices.Backward(next) {
@@ -162,6 +161,9 @@ func (l *layout) fill() {
 				}
 			}
 		}
+	}
+	for _, layer := range l.layers {
+		l.number(layer)
 	}
 }
 

@@ -20,9 +20,7 @@ func (l *layout) order() {
 				keys[n] = mean(neighbours(n), float64(place), func(m int) float64 { return float64(l.places[m]) })
 			}
 			slices.SortStableFunc(layer, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
-			for place, n := range layer {
-				l.places[n] = place
-			}
+			l.number(layer)
 		})
 		if n := l.crossings(); n < fewest {
 			best, fewest = l.snapshot(), n
@@ -30,23 +28,26 @@ func (l *layout) order() {
 	}
 	l.layers = best
 	for _, layer := range best {
-		for place, n := range layer {
-			l.places[n] = place
-		}
+		l.number(layer)
+	}
+}
+
+// number sets the places of the nodes of a layer.
+func (l *layout) number(layer []int) {
+	for place, n := range layer {
+		l.places[n] = place
 	}
 }
 
 // sweep calls visit with the layers, forwards or backwards, and with the function for the neighbours of a node in the layer
 // visited before.
 func (l *layout) sweep(forwards bool, visit func(layer []int, neighbours func(int) []int)) {
-	if forwards {
-		for _, layer := range l.layers {
-			visit(layer, func(n int) []int { return l.nodes[n].before })
+	for i := range l.layers {
+		if forwards {
+			visit(l.layers[i], func(n int) []int { return l.nodes[n].before })
+		} else {
+			visit(l.layers[len(l.layers)-1-i], func(n int) []int { return l.nodes[n].after })
 		}
-		return
-	}
-	for _, layer := range slices.Backward(l.layers) {
-		visit(layer, func(n int) []int { return l.nodes[n].after })
 	}
 }
 
@@ -98,9 +99,6 @@ func (l *layout) crossings() int {
 // settle moves the nodes of each layer, without changing their order, close to the middle of the nodes that they are connected
 // with in the layer before, then in the layer after, and so on; at last in the layer with more of them, as the parent of a tree.
 func (l *layout) settle() {
-	for _, layer := range l.layers {
-		l.stack(layer, func(int) float64 { return 0 })
-	}
 	middle := func(n int, neighbours []int) float64 {
 		return mean(neighbours, l.nodes[n].center, func(m int) float64 { return l.nodes[m].center })
 	}
@@ -132,7 +130,8 @@ type run struct {
 // regression, for which adjacent runs that are in the wrong order become one.
 func (l *layout) stack(layer []int, wish func(int) float64) {
 	var runs []run
-	for i, room := range l.room(layer) {
+	rooms := l.room(layer)
+	for i, room := range rooms {
 		weight := 1.0
 		if l.nodes[layer[i]].bend {
 			weight = 4 // long edges are to be straight
@@ -145,11 +144,9 @@ func (l *layout) stack(layer []int, wish func(int) float64) {
 		}
 		runs = append(runs, last)
 	}
-	room, at := l.room(layer), 0
-	for _, r := range runs {
-		for range r.nodes {
-			l.nodes[layer[at]].center = r.wish/r.weight + room[at]
-			at++
+	for at := 0; len(runs) > 0; runs = runs[1:] {
+		for end := at + runs[0].nodes; at < end; at++ {
+			l.nodes[layer[at]].center = runs[0].wish/runs[0].weight + rooms[at]
 		}
 	}
 }
