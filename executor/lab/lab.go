@@ -64,6 +64,8 @@ type Options struct {
 	Dir string
 	// Env is the environment of the command; nil means the caller's. KUKE_LAB=1 is added.
 	Env []string
+	// HostMounts are mount points of the host that the lab also shows read-only below [HostDir], parents first, see [HostMounts].
+	HostMounts []string
 	// Stdin, Stdout and Stderr of the command; nil means the caller's own.
 	Stdin, Stdout, Stderr *os.File
 }
@@ -132,7 +134,7 @@ func (o *Options) resolve() (spec, error) {
 	if err != nil {
 		return spec{}, fmt.Errorf("find the working directory: %w", err)
 	}
-	return spec{Mode: o.Cgroup, Containerd: containerd, Dir: dir, Cgroups: groups}, nil
+	return spec{Mode: o.Cgroup, Containerd: containerd, Dir: dir, Cgroups: groups, HostMounts: o.HostMounts}, nil
 }
 
 // find is exec.LookPath that also searches the directories of root's programs, which PATH may lack, and whose error names the

@@ -29,6 +29,10 @@ func mountAll(s spec) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)
 	}
+	shown, err := cloneHost(s.HostMounts)
+	if err != nil {
+		return err
+	}
 	// The host's mounts below are removed and not just covered: programs look for cgroups in mountinfo, which shows covered
 	// mounts too.
 	if err := remount("proc", "/proc", plain, ""); err != nil {
@@ -41,6 +45,9 @@ func mountAll(s spec) error {
 		return err
 	}
 	if err := mountPrivate(); err != nil {
+		return err
+	}
+	if err := showHost(s.HostMounts, shown); err != nil {
 		return err
 	}
 	return os.MkdirAll("/run/lock", 0o1777)

@@ -36,6 +36,7 @@ type spec struct {
 	Dir        string      // absolute path
 	Foreground bool        // the command gets the terminal on file 0
 	Cgroups    []hierarchy // with the host's mount points
+	HostMounts []string    // that the lab shows
 }
 
 // Init runs a stage of the lab and never returns when this process is one; else it returns at once. The program must call it
