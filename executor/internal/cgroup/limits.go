@@ -72,6 +72,9 @@ func (t *Tree) SetLimits(cgroup string, r *resource.Resources) error {
 }
 
 func (t *Tree) checkSupport(settings []setting) error {
+	if t.lenient {
+		return nil
+	}
 	var errs []error
 	for _, s := range settings {
 		if s.wanted && !t.Controllers()[s.controller] {

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -22,7 +23,7 @@ func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.Lin
 		return nil, fmt.Errorf("limits of a container: %w", err)
 	}
 	have := t.Controllers()
-	takes := func(controller string, set bool) bool { return set || reset && have[controller] }
+	takes := func(controller string, set bool) bool { return (set || reset) && have[controller] }
 	out := &specs.LinuxResources{}
 	if takes("memory", r.Memory != 0) {
 		out.Memory = &specs.LinuxMemory{Limit: orNone(r.Memory)}
@@ -80,4 +81,29 @@ func orNone(n int64) *int64 {
 		n = -1
 	}
 	return &n
+}
+
+// Reduce removes the limits from an OCI spec that this host can't enforce.
+func (t *Tree) Reduce(r *specs.LinuxResources) {
+	if r == nil {
+		return
+	}
+	have := t.Controllers()
+	if !have["memory"] {
+		r.Memory = nil
+	}
+	if !have["cpu"] && !have["cpuset"] {
+		r.CPU = nil
+	}
+	if !have["pids"] {
+		r.Pids = nil
+	}
+	if !have["io"] {
+		r.BlockIO = nil
+	}
+	for file := range r.Unified {
+		if controller, _, _ := strings.Cut(file, "."); !have[controller] {
+			delete(r.Unified, file)
+		}
+	}
 }

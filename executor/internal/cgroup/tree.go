@@ -41,6 +41,8 @@ type Tree struct {
 	withheld []string
 	nested   bool
 	weight   weightFile
+	// lenient: see Forgo.
+	lenient bool
 	// swap caches whether the cgroups have files that limit swap.
 	swap atomic.Pointer[bool]
 }
@@ -146,6 +148,9 @@ func fsType(dir string) (int64, error) {
 	}
 	return int64(st.Type), nil
 }
+
+// Forgo makes the tree leave out limits that this host can't enforce, in place of an error. Call it before any other method.
+func (t *Tree) Forgo() { t.lenient = true }
 
 // Mode returns [V1] or [V2].
 func (t *Tree) Mode() string { return t.mode }
