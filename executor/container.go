@@ -85,6 +85,9 @@ func (k containerKind) cell() cellKind { return cellKind{executor: k.executor} }
 
 // run starts the task of a container, and has containerd watch it as its restart policy says.
 func (k containerKind) run(ctx context.Context, after *state.Record) error {
+	if k.executor.withheld(after) {
+		return nil
+	}
 	log := k.executor.store.LogFile(after.Path)
 	if err := logs.ForgetExit(log); err != nil {
 		return err

@@ -44,6 +44,9 @@ type Config struct {
 	// CallTimeout limits a question to containerd, the run of a CNI plugin, and the time for which containerd may be silent
 	// during a change. It is not 0.
 	CallTimeout time.Duration
+	// Rehearsal says that the host is a lab in which a plan is rehearsed: limits that it can't enforce are left out, and containers
+	// that could reach beyond the lab are not started, see [WithheldFrom].
+	Rehearsal bool
 	// Announce is called once, from another goroutine, when connecting takes longer than a second, with the event that it
 	// waits for. It may be nil.
 	Announce func(waitingFor string)
@@ -81,6 +84,7 @@ type Host struct {
 	cgroups    *cgroup.Tree
 	networks   *network.Host
 	programs   string // [Config.ProgramDir]
+	rehearsal  bool   // [Config.Rehearsal]
 }
 
 // tidyPrograms removes the copies of kuke that no container names any more.
@@ -94,13 +98,16 @@ func Connect(ctx context.Context, c Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Rehearsal {
+		cgroups.Forgo()
+	}
 	client, err := dial(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	client.LogProgram = func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) }
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
-	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir}, nil
+	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir, rehearsal: c.Rehearsal}, nil
 }
 
 func dial(ctx context.Context, c Config) (*client.Client, error) {

@@ -24,6 +24,9 @@ import (
 
 // await waits until the container meets the condition, healthy or completed, and records the result.
 func (k containerKind) await(ctx context.Context, after *state.Record, condition resource.Condition) error {
+	if k.executor.withheld(after) {
+		return nil
+	}
 	r := *after
 	if now := k.executor.store.Record(after.Path); now != nil {
 		r = *now

@@ -81,6 +81,9 @@ func (k containerKind) kill(ctx context.Context, c *plan.Change) error {
 
 // freeze pauses or unpauses a container.
 func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
+	if k.executor.withheld(c.After) {
+		return k.executor.record(c.After, false)
+	}
 	namespace, id := c.After.Status.Namespace, c.After.Status.ContainerID
 	if c.Action == plan.Pause {
 		if err := k.watch(ctx, c.After); err != nil {

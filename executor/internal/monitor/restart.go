@@ -36,6 +36,12 @@ const (
 // An empty policy leaves that open.
 func Never(policy string) bool { return policy == policyNo }
 
+// OnFailure reports whether the policy says that only an exit with another code than 0 is followed by a restart.
+func OnFailure(policy string) bool {
+	name, _, _ := strings.Cut(policy, ":")
+	return name == "on-failure"
+}
+
 // Policies returns the restart policies that the daemon follows, without ":N". The daemon of containerd 1.6 knows none and
 // restarts every container that has one, so that its only policy is "always". A daemon without a restart monitor follows
 // none.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -149,6 +150,38 @@ func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 		return fmt.Sprintf("the file of its secret %s was edited", secret.Name), nil
 	}
 	return "", nil
+}
+
+// File is the file of a secret on one host, for the same containers on another.
+type File struct {
+	Path     string `json:"path"`
+	Data     []byte `json:"data"`
+	UID, GID int
+}
+
+// ReadFile returns the file of a secret; the path is one that this package [Owns].
+func ReadFile(path string) (File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return File{}, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return File{}, err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	return File{Path: path, Data: data, UID: int(stat.Uid), GID: int(stat.Gid)}, nil
+}
+
+// Restore writes the file.
+func (f File) Restore() error {
+	if err := makeDir(filepath.Dir(f.Path)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(f.Path, f.Data, mode); err != nil {
+		return err
+	}
+	return os.Chown(f.Path, f.UID, f.GID)
 }
 
 // Owns reports whether the file is one of a secret.

@@ -95,6 +95,20 @@ func (s *Vault) Open(text string) (value string, ok bool) {
 	return value, ok
 }
 
+// Values returns all values by their sealed texts, for [Vault.Learn] of another process.
+func (s *Vault) Values() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.values)
+}
+
+// Learn keeps values by their sealed texts.
+func (s *Vault) Learn(values map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.values, values)
+}
+
 // Unseal returns the spec with its values, from which a process is made.
 func (s *Vault) Unseal(p resource.Path, c *resource.Container) (*resource.Container, error) {
 	return c.MapTexts(func(leaf, text string) (string, error) {
@@ -317,7 +331,7 @@ func (s *Vault) Redact(err error) error {
 	return &redactedError{text, err}
 }
 
-// RedactText removes known values from a text.
+// RedactText removes known values from a text, for example from the output of a container.
 func (s *Vault) RedactText(text string) string {
 	// A shorter value reveals nothing in a message, and its removal would make any message unreadable.
 	const shortest = 4
