@@ -42,6 +42,7 @@ func (exitCode) Error() string { return "" }
 func main() {
 	executor.Init()
 	lab.Init()
+	session.Init()
 	// containerd's client also logs the errors that it returns.
 	log.L.Logger.SetOutput(io.Discard)
 	// Whoever reads the output may go away (kuke apply | head): that must not end a command in the middle of its work.
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.
 		return int(code)
 	case errors.Is(err, session.ErrIncomplete) && interrupts.happened():
 		return exitInterrupted
-	case errors.Is(err, session.ErrIncomplete):
+	case errors.Is(err, session.ErrIncomplete), errors.Is(err, session.ErrRehearsal):
 		return exitError
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 && strings.HasPrefix(path.Path, a.runPath) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 	"github.com/kukeon/kuke/executor/lab/busybox"
@@ -27,6 +28,7 @@ var rootfs string
 func TestMain(m *testing.M) {
 	executor.Init()
 	lab.Init()
+	session.Init()
 	if !lab.Inside() {
 		os.Exit(runInLabs())
 	}

@@ -66,67 +66,84 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 	return in, nil
 }
 
+// planCommand is kuke plan with its flags.
+type planCommand struct {
+	planOptions
+	app            *app
+	rehearsal      rehearsalFlags
+	out, jsonOut   string
+	detailed, json bool
+}
+
 func newPlan(a *app) *cobra.Command {
-	o := &planOptions{}
-	var out, jsonOut string
-	var detailed, asJSON bool
+	c := &planCommand{app: a}
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show the changes that apply would make",
 		Long: "plan compares the configuration, the recorded state and the host, and shows the differences with their reasons. It\n" +
-			"changes nothing.\n" +
+			"changes nothing. With --rehearse it also carries the plan out in a disposable lab, see kuke help rehearse.\n" +
 			"\n" +
-			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, or a hazard of --deny.",
+			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, a denied hazard or a failed rehearsal.",
 		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			request, err := o.request(cmd.Context(), a)
-			if err != nil {
-				return err
-			}
-			made, err := a.session.Plan(cmd.Context(), request)
-			if err != nil {
-				return err
-			}
-			denied := o.deny.refuse(made)
-			if out != "" && denied == nil {
-				if err := made.Save(out); err != nil {
-					return err
-				}
-			}
-			if jsonOut != "" {
-				if err := saveJSON(made, jsonOut); err != nil {
-					return err
-				}
-			}
-			if asJSON {
-				if err := a.out.JSON(made); err != nil {
-					return err
-				}
-			} else {
-				a.out.Plan(made)
-				if denied == nil {
-					a.out.SavedPlan(made, out)
-				}
-			}
-			if denied != nil {
-				return denied
-			}
-			if detailed && !made.Empty() {
-				return exitCode(exitChanges)
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
-	o.addFlags(cmd)
-	o.addConfigFlags(cmd)
-	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "plan for the removal of all resources of the project")
-	addImagesFlag(cmd, &o.images)
-	cmd.Flags().StringVar(&out, "out", "", "`file` to save the plan to, for kuke apply FILE")
-	cmd.Flags().StringVar(&jsonOut, "json-out", "", "`file` for the plan as JSON in Terraform's format, for tools and policies")
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "plan, or errors, as JSON")
+	c.addFlags(cmd)
+	c.addConfigFlags(cmd)
+	cmd.Flags().BoolVar(&c.destroy, "destroy", false, "plan for the removal of all resources of the project")
+	addImagesFlag(cmd, &c.images)
+	cmd.Flags().StringVar(&c.out, "out", "", "`file` to save the plan to, for kuke apply FILE")
+	cmd.Flags().StringVar(&c.jsonOut, "json-out", "", "`file` for the plan as JSON in Terraform's format, for tools and policies")
+	cmd.Flags().BoolVar(&c.detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
+	cmd.Flags().BoolVar(&c.json, "json", false, "plan, or errors, as JSON")
+	c.rehearsal.add(cmd)
 	return cmd
+}
+
+func (c *planCommand) run(ctx context.Context) error {
+	request, err := c.request(ctx, c.app)
+	if err != nil {
+		return err
+	}
+	request.Rehearse = c.rehearsal.options(c.app, func(made *plan.Plan) error { return c.review(ctx, made) }, c.json)
+	made, err := c.app.session.Plan(ctx, request)
+	if err != nil {
+		return err
+	}
+	if request.Rehearse == nil {
+		if err := c.review(ctx, made); err != nil {
+			return err
+		}
+	}
+	if c.out != "" {
+		if err := made.Save(c.out); err != nil {
+			return err
+		}
+		if !c.json {
+			c.app.out.SavedPlan(made, c.out)
+		}
+	}
+	if c.detailed && !made.Empty() {
+		return exitCode(exitChanges)
+	}
+	return nil
+}
+
+// review shows the plan, and returns the error of one that must not be applied: it is neither rehearsed nor saved.
+func (c *planCommand) review(ctx context.Context, made *plan.Plan) error {
+	if c.jsonOut != "" {
+		if err := saveJSON(made, c.jsonOut); err != nil {
+			return err
+		}
+	}
+	if c.json {
+		if err := c.app.out.JSON(made); err != nil {
+			return err
+		}
+	} else {
+		c.app.out.Plan(made)
+	}
+	return c.deny.refuse(made)
 }
 
 // saveJSON writes the document that kuke show --json prints to a file.

@@ -19,9 +19,12 @@ type PlanOptions struct {
 	// Options are those that the user has chosen. The session adds the project, the pool, and the blocks and outputs of the
 	// configuration.
 	planner.Options
+	// Rehearse rehearses the plan, where it is not nil.
+	Rehearse *RehearseOptions
 }
 
-// Plan makes a plan without the lock: the state can change at once, which applying the saved plan then notices.
+// Plan makes a plan without the lock: the state can change at once, which applying the saved plan then notices. The error is
+// [ErrRehearsal] if the plan has failed its rehearsal.
 func (s *Session) Plan(ctx context.Context, o PlanOptions) (*plan.Plan, error) {
 	from, err := s.source(ctx, o)
 	if err != nil {
@@ -29,13 +32,18 @@ func (s *Session) Plan(ctx context.Context, o PlanOptions) (*plan.Plan, error) {
 	}
 	var made *plan.Plan
 	err = s.withoutLock(ctx, func(w *world) (err error) {
-		made, err = s.plan(ctx, w, from)
-		return err
+		if made, err = s.plan(ctx, w, from); err != nil {
+			return err
+		}
+		made.Diagnostics = s.warned // who reviews the plan, or applies it once it is saved, sees them too
+		if o.Rehearse == nil {
+			return nil
+		}
+		return s.rehearse(ctx, w, made, *o.Rehearse)
 	})
 	if err != nil {
 		return nil, err
 	}
-	made.Diagnostics = s.warned // who reviews the plan, or applies it once it is saved, sees them too
 	return made, nil
 }
 
