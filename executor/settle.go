@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -12,27 +13,43 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// settleTime is the time that a container has to run, from the last step on.
-const settleTime = 3 * time.Second
+// settleTime is the time that a container has to run, from the last step on; settleInterval is the time between two looks at it.
+const (
+	settleTime     = 2 * time.Second
+	settleInterval = 100 * time.Millisecond
+)
 
 // lastLines is the number of lines of output in a [plan.RehearsedExit].
 const lastLines = 5
 
 // Settle waits for a moment after the last step, and returns the containers that the steps started and that have ended by then, in
 // the order of the steps, with the end of their output. It leaves out those that may end: with 0 and without a restart, or those
-// that a step waited for until they did.
+// that a step waited for until they did. Where all have ended, or a step has failed, there is nothing to wait for.
 func (e *Executor) Settle(ctx context.Context, p *plan.Plan, outcomes []plan.Outcome) ([]plan.RehearsedExit, error) {
 	started := e.startedBy(p, outcomes)
-	if len(started) == 0 {
-		return nil, nil
+	end := time.Now().Add(settleTime)
+	if slices.ContainsFunc(outcomes, func(o plan.Outcome) bool { return !o.Done }) {
+		end = time.Now().Add(firstMoment)
 	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-time.After(settleTime):
+	for {
+		exits, err := e.unsettled(ctx, started)
+		if err != nil {
+			return nil, err
+		}
+		if len(exits) == len(started) || !time.Now().Before(end) {
+			return exits, e.addOutput(ctx, exits)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(settleInterval):
+		}
 	}
+}
+
+// unsettled returns those of the started containers that do not last.
+func (e *Executor) unsettled(ctx context.Context, started []*state.Record) (exits []plan.RehearsedExit, err error) {
 	found := map[string]map[string]containers.Container{}
-	var exits []plan.RehearsedExit
 	for _, r := range started {
 		ns := r.Status.Namespace
 		if found[ns] == nil {
@@ -45,18 +62,28 @@ func (e *Executor) Settle(ctx context.Context, p *plan.Plan, outcomes []plan.Out
 				found[ns][c.ID] = c
 			}
 		}
-		c := found[ns][r.Status.ContainerID]
-		reason := e.unsettled(r, c)
-		if reason == "" {
-			continue
+		if reason := e.endOf(r, found[ns][r.Status.ContainerID]); reason != "" {
+			exits = append(exits, plan.RehearsedExit{Exited: plan.Exited{Path: r.Path, Reason: reason}})
 		}
-		output, err := e.lastOutput(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		exits = append(exits, plan.RehearsedExit{Exited: plan.Exited{Path: r.Path, Reason: reason}, Output: output})
 	}
 	return exits, nil
+}
+
+// addOutput adds the last lines of the output of the containers, without sensitive values.
+func (e *Executor) addOutput(ctx context.Context, exits []plan.RehearsedExit) error {
+	if len(exits) > 0 {
+		LogSettles()
+	}
+	for i := range exits {
+		err := ReadLog(ctx, e.store.LogFile(exits[i].Path), LogOptions{Tail: lastLines}, func(entry LogEntry) error {
+			exits[i].Output = append(exits[i].Output, e.secrets.RedactText(entry.Text))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startedBy returns the records of the containers that the steps started.
@@ -81,8 +108,8 @@ func (e *Executor) startedBy(p *plan.Plan, outcomes []plan.Outcome) []*state.Rec
 	return started
 }
 
-// unsettled returns the reason why a started container does not last, or "".
-func (e *Executor) unsettled(r *state.Record, c containers.Container) string {
+// endOf returns the reason why a started container does not last, or "".
+func (e *Executor) endOf(r *state.Record, c containers.Container) string {
 	policy := r.Spec.(*resource.Container).RestartPolicy
 	switch {
 	case c.Status == containers.StatusStopped && c.ExitCode == 0 && (monitor.Never(policy) || monitor.OnFailure(policy)):
@@ -93,13 +120,4 @@ func (e *Executor) unsettled(r *state.Record, c containers.Container) string {
 		return fmt.Sprintf("it exited, and was restarted %d times", c.RestartCount)
 	}
 	return ""
-}
-
-// lastOutput returns the last lines of the output of a container, without sensitive values.
-func (e *Executor) lastOutput(ctx context.Context, r *state.Record) (lines []string, err error) {
-	err = ReadLog(ctx, e.store.LogFile(r.Path), LogOptions{Tail: lastLines}, func(entry LogEntry) error {
-		lines = append(lines, e.secrets.RedactText(entry.Text))
-		return nil
-	})
-	return lines, err
 }

@@ -23,8 +23,8 @@ import (
 type Copy struct {
 	Namespace string `json:"namespace"`
 	ID        string `json:"id"`
-	// Record is containerd's record, which holds the values of environment variables. It is for [Copy.Make] only.
-	Record []byte           `json:"record"`
+	// Made is containerd's record, which holds the values of environment variables. It is for [Copy.Make] only.
+	Made   []byte           `json:"made"`
 	Layers []snapshot.Layer `json:"layers"`
 }
 
@@ -48,7 +48,7 @@ func copyOf(ctx context.Context, c *client.Client, ns, id string) (*Copy, *specs
 		return nil, nil, err
 	}
 	copied := &Copy{Namespace: ns, ID: id}
-	if copied.Record, err = proto.Marshal(record); err != nil {
+	if copied.Made, err = proto.Marshal(record); err != nil {
 		return nil, nil, err
 	}
 	parent, err := snapshot.ParentOf(ctx, c, ns, record.SnapshotKey)
@@ -79,7 +79,7 @@ func (o *Copy) Make(ctx context.Context, c *client.Client, change func(*specs.Sp
 
 func (o *Copy) make(ctx context.Context, c *client.Client, change func(*specs.Spec), show func(dir string) string) (err error) {
 	record := new(containersapi.Container)
-	if err := proto.Unmarshal(o.Record, record); err != nil {
+	if err := proto.Unmarshal(o.Made, record); err != nil {
 		return err
 	}
 	spec, err := specOf(record)
