@@ -122,12 +122,34 @@ func Encode(p *Plan) ([]byte, error) {
 	return append([]byte(planFormat+" "+planVersion+" "+planDigest(body)+"\n"), body...), nil
 }
 
+// Digest returns the digest in the first line of the content of a plan file.
+func Digest(data []byte) string {
+	header, _, _ := bytes.Cut(data, []byte("\n"))
+	return string(header[bytes.LastIndexByte(header, ' ')+1:])
+}
+
 func planDigest(body []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(body)) }
 
 var errNoPlan = errors.New("is not a saved plan")
 
 // Decode reads the content of a plan file. The errors are predicates of the file's name.
 func Decode(data []byte) (*Plan, error) {
+	p, err := DecodeToShow(data)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(p.Key); n != 0 && n != resource.SealKeySize {
+		return nil, fmt.Errorf("has a key of %d bytes", n)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("is not a plan that kuke made: %w", err)
+	}
+	return p, nil
+}
+
+// DecodeToShow is [Decode] for a plan that is not carried out, such as one of the history: that of a command for single
+// resources is among them, which is never saved.
+func DecodeToShow(data []byte) (*Plan, error) {
 	header, body, _ := bytes.Cut(data, []byte("\n"))
 	format, rest, _ := strings.Cut(string(header), " ")
 	version, digest, _ := strings.Cut(rest, " ")
@@ -149,12 +171,6 @@ func Decode(data []byte) (*Plan, error) {
 	// Unknown and duplicate fields are lost when the plan is encoded again.
 	if again, err := Encode(pf.Plan); err != nil || !bytes.Equal(again, data) {
 		return nil, errors.New("was edited, or written by another version of kuke")
-	}
-	if n := len(pf.Key); n != 0 && n != resource.SealKeySize {
-		return nil, fmt.Errorf("has a key of %d bytes", n)
-	}
-	if err := pf.Validate(); err != nil {
-		return nil, fmt.Errorf("is not a plan that kuke made: %w", err)
 	}
 	return pf.Plan, nil
 }

@@ -14,10 +14,12 @@ type Plan struct {
 	Project string `json:"project"`
 	// Directory is the absolute path of the applied configuration's directory: it is recorded with the project. Unnamed
 	// is [planner.Options.Unnamed].
-	Directory string          `json:"directory,omitempty"`
-	Unnamed   bool            `json:"unnamed,omitempty"`
-	Destroy   bool            `json:"destroy,omitempty"`
-	Targets   []resource.Path `json:"targets,omitempty"`
+	Directory string `json:"directory,omitempty"`
+	Unnamed   bool   `json:"unnamed,omitempty"`
+	Destroy   bool   `json:"destroy,omitempty"`
+	// Rollback is the number of the entry of the history whose configuration the plan goes back to.
+	Rollback uint64          `json:"rollback,omitempty"`
+	Targets  []resource.Path `json:"targets,omitempty"`
 	// Changes holds one entry for each resource that changes, parents first.
 	Changes []*Change `json:"changes"`
 	// Unchanged are the records of the compared resources without a change, parents first. Untargeted are those of the project

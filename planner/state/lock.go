@@ -124,11 +124,15 @@ func tryLock(dir, name string) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// Release drops the lock. Without a record in the directory it also removes the lock file, the key and the directory.
+// outlasting are the files that a directory without a record may hold: those of the lock, and the history, which stays.
+var outlasting = []string{lockName, keyName, "history.jsonl", "history.jsonl.1", ".history"}
+
+// Release drops the lock. Without a record in the directory it also removes the lock file, the key and the directory, unless
+// that holds a history.
 func (l *Lock) Release() error {
 	dir := filepath.Dir(l.file.Path())
 	entries, err := os.ReadDir(dir)
-	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != lockName && e.Name() != keyName }) {
+	if err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !slices.Contains(outlasting, e.Name()) }) {
 		// No sealed value is left.
 		if err := durable.Remove(filepath.Join(dir, keyName)); err != nil {
 			return fmt.Errorf("remove the key of the state: %w", err)
@@ -136,7 +140,7 @@ func (l *Lock) Release() error {
 		if err := os.Remove(l.file.Path()); err != nil {
 			return fmt.Errorf("remove the lock file: %w", err)
 		}
-		// The directory may be a mount point, or another command may have just started: both are fine.
+		// The directory may be a mount point or hold a history, or another command may have just started: both are fine.
 		_ = os.Remove(dir)
 	}
 	if err := l.file.Close(); err != nil {
@@ -189,3 +193,6 @@ func readHolder(name string) *Holder {
 	}
 	return h
 }
+
+// CurrentHolder returns the command that holds the lock of the state in dir, or nil: also for a moment after it took the lock.
+func CurrentHolder(dir string) *Holder { return readHolder(filepath.Join(dir, lockName)) }
