@@ -39,7 +39,7 @@ func (o *applyOptions) addFlags(cmd *cobra.Command) {
 // fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no
 // more than sensitive values.
 var (
-	fixedByPlan = []string{"project", "subnet-pool", "target", "replace", "start", "refresh", "refresh-only"}
+	fixedByPlan = []string{"project", "subnet-pool", "target", "replace", "start", "refresh", "refresh-only", "rollback"}
 	inputFlags  = []string{"file", "var", "var-file", "allow-outside-files"}
 )
 

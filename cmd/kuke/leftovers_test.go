@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -26,7 +27,7 @@ func leftovers() string {
 	var left []string
 	for _, pattern := range traces {
 		found, _ := filepath.Glob(pattern)
-		left = append(left, found...)
+		left = append(left, slices.DeleteFunc(found, isHistory)...)
 	}
 	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	for _, line := range strings.Split(string(mounts), "\n") {
@@ -44,6 +45,26 @@ func leftovers() string {
 		}
 	}
 	return strings.Join(append(left, networkLeftovers()...), "\n")
+}
+
+// isHistory reports whether a file belongs to the history, which outlasts all resources.
+func isHistory(file string) bool {
+	return strings.HasPrefix(file, "/opt/kukeon/history.jsonl") || file == "/opt/kukeon/.history"
+}
+
+// removeHistory gives the next script a host on which nothing has been applied.
+func removeHistory(fatal func(...any)) {
+	for _, pattern := range traces {
+		found, _ := filepath.Glob(pattern)
+		for _, file := range found {
+			if isHistory(file) {
+				if err := os.RemoveAll(file); err != nil {
+					fatal("clean up: ", err)
+				}
+			}
+		}
+	}
+	_ = os.Remove("/opt/kukeon") // unless it holds other files
 }
 
 // keptForImages reports whether a namespace is what a destroy leaves: labelled so, with images and nothing that runs.

@@ -222,6 +222,7 @@ func removeEverything(fatal func(...any)) {
 	for _, ns := range strings.Fields(string(out)) {
 		removeNamespace(ns)
 	}
+	removeHistory(fatal)
 	if left := leftovers(); left != "" {
 		fatal("a script left behind:\n", left)
 	}

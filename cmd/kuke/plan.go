@@ -33,6 +33,8 @@ type planOptions struct {
 	refreshOnly bool
 	images      bool
 	deny        denials
+	// rollback is an entry of the history, 0 for none.
+	rollback entryNumber
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
@@ -84,7 +86,7 @@ func newPlan(a *app) *cobra.Command {
 			"changes nothing. With --rehearse it also carries the plan out in a disposable lab, see kuke help rehearse.\n" +
 			"\n" +
 			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, a denied hazard or a failed rehearsal.",
-		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only",
+		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only\n  kuke plan --rollback 7 --out back.plan",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
 	}
@@ -164,6 +166,7 @@ func addImagesFlag(cmd *cobra.Command, images *bool) {
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.start, "start", false, "start of containers that a command has stopped, killed or paused")
 	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "`path` of containers to replace even without a change; repeatable")
+	cmd.Flags().Var(&o.rollback, "rollback", "`number` of the entry of kuke history to whose configuration to go back; --file and --var then only give its sensitive values")
 	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "changes from outside recorded in the state, and no other changes")
 }
 
@@ -177,6 +180,8 @@ func (o *planOptions) check() error {
 		return errors.New("--refresh-only inspects the host, and --refresh=false does not: leave out one of them")
 	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.replace)+len(o.files) > 0 || o.start):
 		return errors.New("--refresh-only compares only the state with the host: leave out --file, --target, --replace, --start and --destroy")
+	case o.rollback > 0 && (o.destroy || o.refreshOnly):
+		return errors.New("--rollback plans for the configuration of the history: leave out --destroy and --refresh-only")
 	case o.images && !o.destroy:
 		return errors.New("--images removes the images of destroyed realms: use it with --destroy, or use kuke image remove for single images")
 	case o.destroy && len(o.replace) > 0:
@@ -187,7 +192,7 @@ func (o *planOptions) check() error {
 
 // request checks the flags, and returns the plan that they ask for.
 func (o *planOptions) request(ctx context.Context, a *app) (r session.PlanOptions, err error) {
-	r.RefreshOnly = o.refreshOnly
+	r.RefreshOnly, r.Rollback = o.refreshOnly, uint64(o.rollback)
 	r.Options = planner.Options{Destroy: o.destroy, Images: o.images, Start: o.start, Assume: !o.refresh}
 	if err := o.check(); err != nil {
 		return r, err

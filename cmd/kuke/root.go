@@ -89,7 +89,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newShutdown(a))
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newState(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a), newConsole(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newHistory(a), newValidate(a), newGet(a), newImage(a), newImport(a), newOutput(a), newConsole(a),
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a), newGraph(a),
 		newDoctor(a), newLab(a), newService(a), newVersion(a), newMan(a),
 	)
@@ -181,6 +181,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		Options: session.Options{
 			RunPath: a.runPath, Containerd: a.containerd, CgroupRoot: a.cgroupRoot, CNIConfDir: a.cniConfDir, CNIBinDirs: a.cniBinDirs,
 			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, SubnetPool: pool, Project: a.projectName,
+			Command: cmd.CommandPath(), Version: version,
 		},
 		Reporter: a.errs, Progress: &progress{app: a}, Interrupts: a.interrupts,
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/view"
@@ -11,17 +13,24 @@ import (
 
 func newShow(a *app) *cobra.Command {
 	var asJSON, asMarkdown, asHTML bool
+	var entry entryNumber
 	cmd := &cobra.Command{
 		Use:   "show [PLANFILE]",
-		Short: "Show the recorded state or a saved plan",
-		Long: "show prints the recorded state, or a saved plan with its warnings. For reviews it also writes Markdown, for a\n" +
-			"comment, or an HTML page. With --json it prints either in Terraform's format, for tools and policies.",
-		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan",
+		Short: "Show the recorded state, a saved plan or an entry of the history",
+		Long: "show prints the recorded state, a saved plan with its warnings, or an entry of kuke history with the plan that was\n" +
+			"carried out. For reviews it also writes Markdown, for a comment, or an HTML page. With --json it prints either in\n" +
+			"Terraform's format, for tools and policies.",
+		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan\n  kuke show --history 7",
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(cmd *cobra.Command, _ []string) error { return onlyOne(cmd, "json", "markdown", "html") },
 		RunE: func(_ *cobra.Command, args []string) error {
 			show := a.showState
-			if len(args) == 1 {
+			switch {
+			case entry > 0 && len(args) == 1:
+				return errors.New("--history shows the plan of an entry of the history: leave out PLANFILE")
+			case entry > 0:
+				show = func(format string) error { return a.showEntry(uint64(entry), format) }
+			case len(args) == 1:
 				show = func(format string) error { return a.showPlan(args[0], format) }
 			}
 			switch {
@@ -36,6 +45,7 @@ func newShow(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON in Terraform's format")
+	cmd.Flags().Var(&entry, "history", "`number` of the entry of the history to show")
 	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown")
 	cmd.Flags().BoolVar(&asHTML, "html", false, "output as an HTML page")
 	return cmd

@@ -16,6 +16,9 @@ type PlanOptions struct {
 	Input config.Input
 	// RefreshOnly records changes that were made outside of kuke, and changes nothing else.
 	RefreshOnly bool
+	// Rollback is the number of the entry of the history whose configuration is planned, 0 for none. Input then only has
+	// sensitive values of it.
+	Rollback uint64
 	// Options are those that the user has chosen. The session adds the project, the pool, and the blocks and outputs of the
 	// configuration.
 	planner.Options
@@ -68,6 +71,9 @@ func (s *Session) ApplySaved(ctx context.Context, p SavedPlan, run RunOptions) e
 // source reads the input of a plan for a project.
 func (s *Session) source(ctx context.Context, o PlanOptions) (source, error) {
 	o.SubnetPool = s.SubnetPool
+	if o.Rollback > 0 {
+		return s.rollback(ctx, o)
+	}
 	if !o.RefreshOnly && !o.Destroy {
 		c, err := s.Read(ctx, o.Input)
 		if err == nil {

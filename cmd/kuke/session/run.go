@@ -114,12 +114,16 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 		if err := remember(w.store, made); err != nil {
 			return err
 		}
-		return s.apply(ctx, w, made, o.Parallelism)
+		trail, err := s.beginTrail(w, made)
+		if err != nil {
+			return err
+		}
+		return s.apply(ctx, w, made, o.Parallelism, trail)
 	})
 }
 
 // apply carries out the steps of a plan. The error is [ErrIncomplete] if some of them were not done.
-func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism int) error {
+func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism int, trail *trail) error {
 	if parallelism == 0 {
 		parallelism = max(executor.DefaultParallelism, len(p.Steps))
 	}
@@ -128,6 +132,7 @@ func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism
 	outcomes, err := w.exec.Apply(ctx, p, executor.ApplyOptions{
 		Parallelism: parallelism, Observe: s.Progress.Observe, Interrupt: s.Interrupts.First(),
 	})
+	err = s.endTrail(trail, w, p, outcomes, err)
 	if outcomes == nil {
 		return err // before the first step
 	}

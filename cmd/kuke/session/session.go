@@ -38,6 +38,8 @@ type Options struct {
 	SubnetPool netip.Prefix
 	// Project is the name of the project if the user gave one: it wins over the one of the configuration.
 	Project string
+	// Command and Version are the name of the command without its arguments, and the version of kuke, for the history.
+	Command, Version string
 }
 
 // Reporter is told of warnings and notes as they come up.
