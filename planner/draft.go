@@ -120,7 +120,7 @@ func (d *draft) owns(p resource.Path) bool {
 	if want := d.in.desired.Resource(p); want != nil {
 		return !want.External && d.targeted(p)
 	}
-	above := len(d.scope.targets) == 0 || slices.ContainsFunc(d.scope.targets, p.Contains)
+	above := len(d.scope.targets) == 0 && !d.scope.left[p] || slices.ContainsFunc(d.scope.targets, p.Contains)
 	return d.in.needed[p] && (above || d.targeted(p)) || slices.Contains(d.scope.moving, p)
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	Images bool
 	// Targets restricts the plan to these resources, those below them and those that they need; empty for all.
 	Targets []resource.Path
+	// Exclude leaves these resources as they are, with those below them and those that depend on them, and destroys nothing
+	// that they need. It does not go with Targets.
+	Exclude []resource.Path
 	// Replace replaces the containers at these paths, or below them, even when nothing of them changes.
 	Replace []resource.Path
 	// ByHand plans for an imperative command: resources of every project may change, new ones belong to none, and
@@ -88,6 +91,7 @@ func prepare(desired *resource.Tree, prior *state.State, actual *plan.Actual, op
 func check(in *input, s *scope, diags *resource.Diagnostics) {
 	r := &request{in: in, draft: newDraft(in, s), diags: diags}
 	r.checkTargets()
+	r.checkExcluded()
 	r.checkRemovals()
 	r.checkReplace()
 	r.checkImpliedRoots()
@@ -106,6 +110,7 @@ func decide(in *input, s *scope, diags *resource.Diagnostics) *draft {
 	r := &review{in: in, draft: d, diags: diags}
 	r.checkProtected()
 	r.checkElsewhere()
+	r.checkExcluded()
 	r.warnForeign()
 	r.warnRenamed()
 	(&healthchecks{in: in, draft: d}).decideChecks()

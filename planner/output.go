@@ -12,7 +12,7 @@ import (
 
 // outputChanges returns how the outputs of the project change; the wanted ones are nil where nobody says.
 func outputChanges(prior *state.State, o *Options) []plan.OutputChange {
-	if o.ByHand || len(o.Targets) > 0 || o.Outputs == nil && !o.Destroy {
+	if o.ByHand || len(o.Targets)+len(o.Exclude) > 0 || o.Outputs == nil && !o.Destroy {
 		return nil
 	}
 	have, want := prior.Outputs[o.Project], o.Outputs

@@ -27,6 +27,17 @@ func TestRefusals(t *testing.T) {
 			summary: "Limit can't be enforced", path: theCell, detail: "have no io controller",
 		},
 		{
+			name:    "excluded container whose root is replaced",
+			edit:    withSpecs(func(s specs) { container(s, theRoot).Image = "web:2" }),
+			opts:    Options{Exclude: []resource.Path{theSide}},
+			summary: "Excluded resource would change", path: theSide, detail: "the plan would replace it (replaced because root container main/default/blog/web/web is replaced)",
+		},
+		{
+			name:    "excluded resource that is none",
+			opts:    Options{Exclude: []resource.Path{"main/none"}},
+			summary: "Unknown resource to exclude", path: "main/none", detail: "neither in the configuration nor in the state",
+		},
+		{
 			name: "bound of swap that isn't accounted for",
 			edit: withSpecs(func(s specs) {
 				s[theCell].(*resource.Cell).Resources = &resource.Resources{Memory: 1 << 20, MemorySwap: 1 << 21}

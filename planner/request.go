@@ -17,6 +17,15 @@ func (d *request) checkTargets() {
 	}
 }
 
+// checkExcluded refuses paths at and below which there is nothing to exclude.
+func (d *request) checkExcluded() {
+	for _, e := range d.in.opts.Exclude {
+		if d.in.desired.Resource(e) == nil && d.in.prior.Records[e] == nil && d.in.orphans[e] == nil {
+			d.diags.Errorf(resource.Range{}, e, "Unknown resource to exclude", "--exclude %s names a resource that is neither in the configuration nor in the state. Name one by its whole path: kuke state list lists the recorded ones.", e)
+		}
+	}
+}
+
 // checkRemovals refuses to remove or move resources that are still declared.
 func (d *request) checkRemovals() {
 	for _, r := range d.in.opts.Removals {

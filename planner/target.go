@@ -14,11 +14,13 @@ type scope struct {
 	targets  []resource.Path
 	attachTo map[resource.Path]bool
 	moving   []resource.Path
+	excluded
 }
 
 // scopeOf returns the scope of a plan on in.
 func scopeOf(in *input) *scope {
 	s := &scope{targets: slices.Clone(in.opts.Targets), attachTo: map[resource.Path]bool{}}
+	s.excluded = excludedFrom(in)
 	d := newDraft(in, s)
 	d.findTargets()
 	d.findMoving()
@@ -72,6 +74,9 @@ func (d *draft) findMoving() {
 
 // targeted reports whether the plan may look at p: a target or below one, needed by one, or above one and wanted.
 func (d *draft) targeted(p resource.Path) bool {
+	if d.scope.left[p] {
+		return d.realmReplaced(p) || d.parentGoes(p) || p.Kind() == resource.KindContainer && d.rootMoves(p) // which is refused
+	}
 	if len(d.scope.targets) == 0 || d.realmReplaced(p) || d.scope.attachTo[p] {
 		return true
 	}
@@ -113,8 +118,11 @@ func (in *input) existsOrNeeded(p resource.Path) bool {
 	})
 }
 
-// mayDelete reports whether the targets allow p to be deleted: not if a target only depends on it.
+// mayDelete reports whether the targets allow p to be deleted: not if a target only depends on it, or an excluded resource.
 func (d *draft) mayDelete(p resource.Path) bool {
+	if d.scope.needed[p] && !d.realmReplaced(p) {
+		return false
+	}
 	if len(d.in.opts.Targets) == 0 || d.realmReplaced(p) || d.parentGoes(p) {
 		return true
 	}

@@ -118,3 +118,70 @@ delete main/default/blog/web/side
 `},
 	})
 }
+
+func TestExclude(t *testing.T) {
+	runChanges(t, []change{
+		{
+			name: "exclude a container: the rest changes",
+			edit: func(s specs) {
+				container(s, theSide).Image = "side:2"
+				container(s, theSide).Ports = []string{"8088:80"}
+				s["main/other"] = &resource.Space{}
+			},
+			opts: Options{Exclude: []resource.Path{theSide}},
+			want: `
+create main/other
+`},
+		{
+			name: "exclude a root container: the others of its cell depend on it",
+			edit: func(s specs) {
+				container(s, theRoot).Image, container(s, theSide).Image = "web:2", "side:2"
+				s[theSpace].(*resource.Space).Labels = map[string]string{"a": "b"}
+				s[theCell+"/new"] = &resource.Container{Image: "side:1"}
+			},
+			opts: Options{Exclude: []resource.Path{theRoot}},
+			want: `
+update main/default
+  labels["a"]: <nil> -> b
+`},
+		{
+			name: "exclude a new cell: cells that depend on it are not created either",
+			edit: func(s specs) {
+				s[theStack+"/db"] = &resource.Cell{}
+				s[theStack+"/db/db"] = &resource.Container{Image: "side:1", Root: true}
+				s[theStack+"/api"] = &resource.Cell{DependsOn: []resource.CellDependency{{Name: string(theStack + "/db")}}}
+				s[theStack+"/api/api"] = &resource.Container{Image: "side:1", Root: true}
+				s[theStack+"/job"] = &resource.Cell{}
+			},
+			opts: Options{Exclude: []resource.Path{theStack + "/db"}},
+			want: `
+create main/default/blog/job
+`},
+		{
+			name: "exclude a container that is no longer wanted: neither it nor its parents are destroyed",
+			edit: func(s specs) {
+				for _, p := range []resource.Path{theStack, theCell, theRoot, theSide} {
+					delete(s, p)
+				}
+			},
+			opts: Options{Exclude: []resource.Path{theRoot}},
+			want: "",
+		},
+		{
+			name: "destroy all but the root container, and all that it needs",
+			opts: Options{Destroy: true, Exclude: []resource.Path{theRoot}},
+			want: "",
+		},
+		{
+			name: "destroy all but a container, which needs the root container",
+			edit: func(s specs) {},
+			host: func(h *host) {
+				h.converge(example(func(s specs) { s[theStack+"/job"] = &resource.Cell{}; s["main/other"] = &resource.Space{} }), Options{})
+			},
+			opts: Options{Destroy: true, Exclude: []resource.Path{theSide}},
+			want: `
+delete main/default/blog/job
+delete main/other
+`},
+	})
+}
