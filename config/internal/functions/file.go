@@ -31,7 +31,7 @@ func fileFunctions(f sandbox.Files) map[string]function.Function {
 		"abspath":    ofTexts(func(args []string) (string, error) { return f.Abs(args[0]) }, "path"),
 		"basename":   ofTexts(func(args []string) (string, error) { return filepath.Base(args[0]), nil }, "path"),
 		"dirname":    ofTexts(func(args []string) (string, error) { return filepath.Dir(args[0]), nil }, "path"),
-		"pathexpand": ofTexts(func(args []string) (string, error) { return sandbox.ExpandHome(args[0]) }, "path"),
+		"pathexpand": ofTexts(func(args []string) (string, error) { return f.ExpandHome(args[0]) }, "path"),
 		"file":       ofFile(func(path string) (string, error) { return readText(f, path) }),
 		"filebase64": ofFile(func(path string) (string, error) {
 			data, err := f.Read(path)

@@ -49,6 +49,7 @@ func fileset(f sandbox.Files, dir, pattern string) (cty.Value, error) {
 		}
 		if info, err := walk.Stat(name); err == nil && info.Mode().IsRegular() {
 			names = append(names, cty.StringVal(name))
+			f.Note(path.Join(dir, name))
 		}
 		return nil
 	}, doublestar.WithNoFollow(), doublestar.WithFailOnIOErrors())

@@ -29,6 +29,11 @@ type Input struct {
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
+	// Home is the directory that a leading ~ names; empty for the home directory of the user.
+	Home string
+	// Opened is told of the absolute path of each file that functions and modules look at, maybe again: [Configuration.Sources]
+	// holds the other files. It may be nil.
+	Opened func(path string)
 }
 
 // Text returns the input of a configuration that is nothing but text.

@@ -18,6 +18,9 @@ type Project struct {
 	// Named reports that the kuke block gives the name, at Declared.
 	Named    bool
 	Declared resource.Range
+	// Host is the address of the host that the kuke block names, empty where it names none, at HostAt.
+	Host   string
+	HostAt resource.Range
 	// Dir is the directory of the configuration, an absolute path: the directory of the first file that the user names.
 	Dir string
 }
@@ -40,6 +43,9 @@ func projectName(dir string) string {
 // projectOf returns the project of a configuration whose root module is m.
 func projectOf(m *module.Module) Project {
 	p := Project{Name: projectName(m.Dir), Dir: m.Dir}
+	if m.Settings != nil {
+		p.Host, p.HostAt = m.Settings.Host, m.Settings.HostAt
+	}
 	if m.Settings != nil && m.Settings.Project != "" {
 		p.Name, p.Named, p.Declared = m.Settings.Project, true, m.Settings.Declared
 	}

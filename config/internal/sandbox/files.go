@@ -17,6 +17,10 @@ type Files struct {
 	Dir     string // directory that relative paths are relative to: that of the module
 	Root    string // directory of the whole configuration: nothing outside of it is read, unless Outside
 	Outside bool   // the user allowed any file
+	Home    string // directory that a leading ~ names; empty for that of the user
+	// Opened is told of the absolute path of each file that is opened, or that stands in a directory that was searched. It may
+	// be nil.
+	Opened func(path string)
 }
 
 // MaxSize bounds a file that is read, in bytes.
@@ -32,14 +36,17 @@ func (f Files) join(path string) string {
 	return filepath.Join(f.Dir, path)
 }
 
-// ExpandHome replaces a leading ~ by the home directory of the user.
-func ExpandHome(path string) (string, error) {
+// ExpandHome replaces a leading ~ by the home directory.
+func (f Files) ExpandHome(path string) (string, error) {
 	rest, ok := strings.CutPrefix(path, "~")
 	if !ok {
 		return path, nil
 	}
 	if rest != "" && rest[0] != '/' {
 		return "", fmt.Errorf("the home directories of other users aren't known. Write %s as an absolute path", message.Shorten(path))
+	}
+	if f.Home != "" {
+		return filepath.Join(f.Home, rest), nil
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -59,7 +66,7 @@ func (f Files) find(path string) (place, error) {
 	if strings.ContainsRune(path, 0) {
 		return place{}, errors.New("a path can't hold a zero byte")
 	}
-	expanded, err := ExpandHome(path)
+	expanded, err := f.ExpandHome(path)
 	if err != nil {
 		return place{}, err
 	}
@@ -198,7 +205,20 @@ func (f Files) open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", message.Shorten(path), reason(err))
 	}
+	f.Note(path)
 	return file, nil
+}
+
+// Note tells that the file at path was looked at.
+func (f Files) Note(path string) {
+	if f.Opened == nil {
+		return
+	}
+	if expanded, err := f.ExpandHome(path); err == nil {
+		if full, err := f.Abs(expanded); err == nil {
+			f.Opened(full)
+		}
+	}
 }
 
 // Read returns the content of a regular file.

@@ -60,6 +60,10 @@ type Options struct {
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
+	// Home is the directory that a leading ~ names; empty for that of the user.
+	Home string
+	// Opened is told of the absolute path of each file that a function looks at. It may be nil.
+	Opened func(path string)
 }
 
 // New returns an evaluator without modules, which adds the files that it reads to files.
@@ -193,7 +197,7 @@ func described(val cty.Value) string {
 
 // files says which files the module in dir may read.
 func (e *Evaluator) files(dir string) sandbox.Files {
-	return sandbox.Files{Dir: dir, Root: e.rootDir, Outside: e.options.OutsideFiles}
+	return sandbox.Files{Dir: dir, Root: e.rootDir, Outside: e.options.OutsideFiles, Home: e.options.Home, Opened: e.options.Opened}
 }
 
 // mark adds to val that it is sensitive.

@@ -39,11 +39,14 @@ func (c *collector) settingsOf(name string, data []byte) {
 // Settings are the settings of a configuration, from its kuke block.
 type Settings struct {
 	// Project is empty where it is wrong, which has been reported.
-	Project  string
+	Project string
+	// Host is the address of the host that commands run on, empty where there is none, at HostAt.
+	Host     string
 	Declared resource.Range
+	HostAt   resource.Range
 }
 
-var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "project", Required: true}}}
+var settingsSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "project"}, {Name: "host"}}}
 
 // addSettings adds a kuke block. Its values are written out, since they are needed before anything is evaluated.
 func (c *collector) addSettings(b *hclsyntax.Block) {
@@ -55,8 +58,14 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 	c.module.Settings = &Settings{Declared: source.RangeOf(b.DefRange())}
 	content, problems := b.Body.Content(settingsSchema)
 	source.Report(problems, c.diags)
-	attr := content.Attributes["project"]
+	host, attr := content.Attributes["host"], content.Attributes["project"]
+	if host != nil {
+		c.addHost(host)
+	}
 	if attr == nil {
+		if host == nil && !problems.HasErrors() {
+			c.diags.Errorf(source.RangeOf(b.DefRange()), "", "Missing argument", "The block kuke sets nothing. Name the project with project = \"…\", or the host with host = \"ssh://…\".")
+		}
 		return
 	}
 	before := len(*c.diags)
@@ -69,4 +78,19 @@ func (c *collector) addSettings(b *hclsyntax.Block) {
 		return
 	}
 	c.module.Settings.Project, c.module.Settings.Declared = name, source.RangeOf(attr.Range)
+}
+
+// addHost sets the host that commands run on.
+func (c *collector) addHost(attr *hcl.Attribute) {
+	before := len(*c.diags)
+	address := constantText(attr, c.diags)
+	if len(*c.diags) > before {
+		return
+	}
+	at := source.RangeOf(attr.Expr.Range())
+	if _, err := resource.ParseHost(address); err != nil {
+		c.diags.Errorf(at, "", "Invalid host", "%s.", message.Sentence(err.Error()))
+		return
+	}
+	c.module.Settings.Host, c.module.Settings.HostAt = address, at
 }
