@@ -47,10 +47,15 @@ type Config struct {
 	// Rehearsal says that the host is a lab in which a plan is rehearsed: limits that it can't enforce are left out, and containers
 	// that could reach beyond the lab are not started, see [WithheldFrom].
 	Rehearsal bool
+	// Secrets are the files and variables that secrets are read from.
+	Secrets SecretSources
 	// Announce is called once, from another goroutine, when connecting takes longer than a second, with the event that it
 	// waits for. It may be nil.
 	Announce func(waitingFor string)
 }
+
+// SecretSources are the files and variables that secrets are read from.
+type SecretSources = secrets.Sources
 
 // Init runs the program that writes the log of a container, and never returns, where this process was started as one; else
 // it returns at once. It must run before all other work of the program.
@@ -85,6 +90,7 @@ type Host struct {
 	networks   *network.Host
 	programs   string // [Config.ProgramDir]
 	rehearsal  bool   // [Config.Rehearsal]
+	sources    SecretSources
 }
 
 // tidyPrograms removes the copies of kuke that no container names any more.
@@ -107,7 +113,7 @@ func Connect(ctx context.Context, c Config) (*Host, error) {
 	}
 	client.LogProgram = func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) }
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
-	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir, rehearsal: c.Rehearsal}, nil
+	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir, rehearsal: c.Rehearsal, sources: c.Secrets}, nil
 }
 
 func dial(ctx context.Context, c Config) (*client.Client, error) {
@@ -116,7 +122,7 @@ func dial(ctx context.Context, c Config) (*client.Client, error) {
 
 // With returns an executor that observes the host and reads the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
-	return &Executor{Host: h, store: store, secrets: secrets.New(store)}
+	return &Executor{Host: h, store: store, secrets: secrets.New(store, h.sources)}
 }
 
 // Holding returns an executor that records its changes and observations in the store (see [Executor.Refresh]). The caller

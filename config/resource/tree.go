@@ -1,6 +1,10 @@
 package resource
 
-import "slices"
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+)
 
 // Resource is one node of a [Tree].
 type Resource struct {
@@ -31,6 +35,15 @@ func (r *Resource) RangeOf(name string) Range {
 		return rng
 	}
 	return r.Declared
+}
+
+// SecretFile returns the path of the file that a secret of the container is read from: it is written relative to the file of
+// the configuration.
+func (r *Resource) SecretFile(s Secret) string {
+	if filepath.IsAbs(s.FromFile) {
+		return s.FromFile
+	}
+	return filepath.Join(filepath.Dir(r.RangeOf(fmt.Sprintf("secrets[%q].fromFile", s.Name)).File), s.FromFile)
 }
 
 // Tree is the set of resources that a configuration declares, by path. Parents may be missing: see [Tree.Undeclared].

@@ -20,18 +20,28 @@ import (
 func (s *Session) Load(ctx context.Context, in config.Input) (*config.Configuration, resource.Diagnostics, error) {
 	var c *config.Configuration
 	var diags resource.Diagnostics
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, diags = config.Load(in)
-	}()
+	done := make(chan error, 1)
+	go func() { done <- s.within(&in, func() { c, diags = config.Load(in) }) }()
 	select {
 	case <-ctx.Done():
 		return nil, nil, ErrInterrupted
-	case <-done:
+	case err := <-done:
+		if err != nil {
+			return nil, nil, err
+		}
 		s.Sources = c.Sources
 		return c, diags, nil
 	}
+}
+
+// within calls fn where the files of the configuration are, and sets the home directory of the user.
+func (s *Session) within(in *config.Input, fn func()) error {
+	if s.Caller == nil {
+		fn()
+		return nil
+	}
+	in.Home = s.Caller.Home
+	return s.Caller.Within(fn)
 }
 
 // Read loads a configuration without errors, and reports its warnings. Those of a configuration that is pending come with its

@@ -109,9 +109,9 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 			return err
 		}
 		if made.Empty() {
-			return errors.Join(remember(w.store, made), w.store.Commit()) // which also writes an index that was broken
+			return errors.Join(s.remember(w.store, made), w.store.Commit()) // which also writes an index that was broken
 		}
-		if err := remember(w.store, made); err != nil {
+		if err := s.remember(w.store, made); err != nil {
 			return err
 		}
 		trail, err := s.beginTrail(w, made)

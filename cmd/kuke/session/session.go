@@ -40,6 +40,18 @@ type Options struct {
 	Project string
 	// Command and Version are the name of the command without its arguments, and the version of kuke, for the history.
 	Command, Version string
+	// Caller is the place that the command was called from, nil for this host.
+	Caller *Caller
+}
+
+// Caller is the other host that the user called the command from: files and variables are those there.
+type Caller struct {
+	// Host and User are names. Home is the home directory of the user.
+	Host, User, Home string
+	// Secrets are the sources of secrets. Commands that read no configuration have those of this host.
+	Secrets executor.SecretSources
+	// Within calls a function where files have the paths that they have there.
+	Within func(func()) error
 }
 
 // Reporter is told of warnings and notes as they come up.
@@ -117,8 +129,12 @@ func (s *Session) HostConfig() (executor.Config, error) {
 	if err != nil {
 		return executor.Config{}, fmt.Errorf("find the program that writes logs: %w", err)
 	}
+	var secrets executor.SecretSources
+	if s.Caller != nil {
+		secrets = s.Caller.Secrets
+	}
 	return executor.Config{
-		LogProgram: program, ProgramDir: filepath.Join(s.RunPath, ".bin"),
+		Secrets: secrets, LogProgram: program, ProgramDir: filepath.Join(s.RunPath, ".bin"),
 		Containerd: s.Containerd, CgroupRoot: s.CgroupRoot,
 		PluginDirs: s.CNIBinDirs, ConfDir: s.CNIConfDir,
 		ConnectTimeout: s.ConnectTimeout, CallTimeout: s.CallTimeout,

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -29,7 +30,8 @@ const maxSize = 1 << 20
 
 // Vault holds the values of sealed texts in memory, for the life of the process.
 type Vault struct {
-	store *state.Store
+	store   *state.Store
+	sources Sources
 
 	mu sync.Mutex
 	// key is loaded when it is first needed; fresh says that the state doesn't have it.
@@ -47,9 +49,44 @@ type Vault struct {
 	files sync.Mutex
 }
 
+// Sources are the files and the variables that secrets are read from. The zero value is those of this process.
+type Sources struct {
+	// Dir is the directory that relative paths begin in; empty for the working directory.
+	Dir string
+	// Root is the directory that holds the files: /x is Root/x.
+	Root string
+	// Variables are the environment; nil for that of this process.
+	Variables map[string]string
+}
+
+// abs returns the absolute path of a file.
+func (s Sources) abs(path string) (string, error) {
+	if s.Dir == "" || filepath.IsAbs(path) {
+		return filepath.Abs(path)
+	}
+	return filepath.Join(s.Dir, path), nil
+}
+
+func (s Sources) variable(name string) (value string, set bool) {
+	if s.Variables == nil {
+		return os.LookupEnv(name)
+	}
+	value, set = s.Variables[name]
+	return value, set
+}
+
+// open opens a file. Its error names the path as it is given.
+func (s Sources) open(path string) (*os.File, error) {
+	f, err := os.Open(filepath.Join(s.Root, path))
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = path
+	}
+	return f, err
+}
+
 // New returns a vault for the state, without a value.
-func New(store *state.Store) *Vault {
-	return &Vault{store: store, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
+func New(store *state.Store, from Sources) *Vault {
+	return &Vault{store: store, sources: from, values: map[string]string{}, read: map[resource.Secret]string{}, given: map[string]bool{}, unreadable: map[plan.SecretKey]string{}}
 }
 
 // loadKey returns the state's key, or where it has none, a new one: planning writes nothing.
@@ -145,8 +182,7 @@ func (s *Vault) SealContainer(r *resource.Resource) (*resource.Container, error)
 		secret := &sealed.Secrets[i]
 		if secret.FromFile != "" && !filepath.IsAbs(secret.FromFile) {
 			// It is relative to the file of the configuration. The record must hold in any working directory.
-			dir := filepath.Dir(r.RangeOf(fmt.Sprintf("secrets[%q].fromFile", secret.Name)).File)
-			if secret.FromFile, err = filepath.Abs(filepath.Join(dir, secret.FromFile)); err != nil {
+			if secret.FromFile, err = s.sources.abs(r.SecretFile(*secret)); err != nil {
 				return nil, fmt.Errorf("find the file of the secret %s of %s: %w", secret.Name, r.Path, err)
 			}
 		}
@@ -173,7 +209,7 @@ func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	if value, ok := s.read[source]; ok {
 		return value, nil
 	}
-	value, err := read(source)
+	value, err := s.sources.read(source)
 	if err == nil {
 		s.read[source] = value
 	}
@@ -181,9 +217,9 @@ func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 }
 
 // read returns the whole value of a secret, trailing newlines included, from its source. The error never holds a part of it.
-func read(s resource.Secret) (string, error) {
+func (from Sources) read(s resource.Secret) (string, error) {
 	if s.FromEnv != "" {
-		value, set := os.LookupEnv(s.FromEnv)
+		value, set := from.variable(s.FromEnv)
 		switch {
 		case !set:
 			return "", fmt.Errorf("its environment variable %s is not set. Set it for kuke", s.FromEnv)
@@ -192,7 +228,7 @@ func read(s resource.Secret) (string, error) {
 		}
 		return value, nil
 	}
-	f, err := os.Open(s.FromFile)
+	f, err := from.open(s.FromFile)
 	if err != nil {
 		return "", fmt.Errorf("its file can't be read: %w", err)
 	}

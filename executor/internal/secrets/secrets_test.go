@@ -38,7 +38,7 @@ func specOf(tree *resource.Tree) *resource.Container {
 	return tree.Resource(theContainer).Spec.(*resource.Container)
 }
 
-func open(dir string) *Vault { return New(state.NewStore(dir)) }
+func open(dir string) *Vault { return New(state.NewStore(dir), Sources{}) }
 
 // sealTree seals the containers of the tree.
 func sealTree(v *Vault, tree *resource.Tree) error {
