@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/cmd/kuke/remote"
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
@@ -48,17 +49,21 @@ func main() {
 	// Whoever reads the output may go away (kuke apply | head): that must not end a command in the middle of its work.
 	// Unlike an ignored signal, a caught one is not handed down to the programs that are started.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	args, caller := remote.Init(os.Args[1:])
+	os.Exit(run(context.Background(), args, caller))
 }
 
 // run is main without the process: it returns the exit code.
-func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr *os.File) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, out: view.New(stdout, false), errs: view.New(stderr, false)}
+func run(ctx context.Context, args []string, caller *remote.Caller) int {
+	a := &app{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false), errs: view.New(os.Stderr, false), caller: caller,
+	}
 	ctx, interrupts := watchInterrupts(ctx, a)
 	defer interrupts.stop()
 	a.interrupts = interrupts
 	root := newRoot(a)
-	root.SetArgs(twoDashes(root, args))
+	a.args = twoDashes(root, args)
+	root.SetArgs(a.args)
 	cmd, err := root.ExecuteContextC(ctx)
 	a.questions.End()
 	if err == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -57,12 +56,12 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 	}
 	switch {
 	case slices.Contains(o.files, "-"):
-		data, err := config.ReadInput(a.stdin)
+		data, err := a.readInput()
 		if err != nil {
-			return in, fmt.Errorf("read standard input: %w", err)
+			return in, err
 		}
 		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
-	case term.IsTerminal(int(a.stdin.Fd())):
+	case term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0:
 		in.Ask = a.askVariables(ctx)
 	}
 	return in, nil
@@ -96,6 +95,8 @@ func newPlan(a *app) *cobra.Command {
 	addImagesFlag(cmd, &c.images)
 	cmd.Flags().StringVar(&c.out, "out", "", "`file` to save the plan to, for kuke apply FILE")
 	cmd.Flags().StringVar(&c.jsonOut, "json-out", "", "`file` for the plan as JSON in Terraform's format, for tools and policies")
+	annotateFile(cmd, "out", writtenFile)
+	annotateFile(cmd, "json-out", writtenFile)
 	cmd.Flags().BoolVar(&c.detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
 	cmd.Flags().BoolVar(&c.json, "json", false, "plan, or errors, as JSON")
 	c.rehearsal.add(cmd)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kukeon/kuke/cmd/kuke/remote"
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/cmd/kuke/view"
@@ -45,6 +46,17 @@ type app struct {
 
 	// unknown is the error about a command that kuke lacks and whose help was asked for.
 	unknown error
+
+	// host is the address of --host or KUKE_HOST, empty where none is given. install allows a copy of kuke to be made there.
+	host    string
+	install bool
+	// args are the arguments of the process. caller is the place that it was called from, nil for this host.
+	args   []string
+	caller *remote.Caller
+	// relative are the flags with relative paths of the host.
+	relative []string
+	// input holds standard input, once the configuration was read from it.
+	input []byte
 
 	// environ holds the flags that KUKE_… variables have set.
 	environ map[string]bool
@@ -82,6 +94,8 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "`directories` of CNI plugins, in order")
 	flags.StringVar(&a.subnetPool, "subnet-pool", planner.DefaultSubnetPool, "IPv4 `subnet` to allocate the subnets of spaces from, a /24 each")
 	flags.StringVar(&a.projectName, "project", "", "`project` that owns the applied resources (default: that of the kuke block, else the name of the directory of the configuration)")
+	flags.StringVar(&a.host, "host", "", "`address` of the host to run on, like ssh://user@host:port, or local for this host (default: that of the kuke block, else this host)")
+	flags.BoolVar(&a.install, "install", false, "copy of this kuke on --host, if kuke is missing there or has another version")
 	flags.BoolVar(&a.noColor, "no-color", false, "output without colours (also: NO_COLOR)")
 	flags.StringVar(&a.logLevel, "log-level", "off", "`level` of the log on standard error: off, info (steps and times) or debug (also calls to containerd and CNI plugins, and files)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
@@ -107,6 +121,7 @@ func newRoot(a *app) *cobra.Command {
 		completion.Args = cobra.NoArgs
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
+	a.divert(root)
 	root.SetHelpCommand(newHelp(a))
 	root.InitDefaultHelpCmd()
 	addGroups(root)
@@ -170,6 +185,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	case a.callTimeout <= 0:
 		return fmt.Errorf("--call-timeout: %s leaves no time for an answer: use a time like %s", a.callTimeout, defaultCallTimeout)
 	}
+	if a.caller == nil {
+		a.relative = a.relativePaths(cmd)
+	}
 	if a.runPath, err = filepath.Abs(a.runPath); err != nil {
 		return fmt.Errorf("--run-path: %w", err)
 	}
@@ -181,7 +199,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		Options: session.Options{
 			RunPath: a.runPath, Containerd: a.containerd, CgroupRoot: a.cgroupRoot, CNIConfDir: a.cniConfDir, CNIBinDirs: a.cniBinDirs,
 			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, SubnetPool: pool, Project: a.projectName,
-			Command: cmd.CommandPath(), Version: version,
+			Command: cmd.CommandPath(), Version: version, Caller: a.sessionCaller(),
 		},
 		Reporter: a.errs, Progress: &progress{app: a}, Interrupts: a.interrupts,
 	}

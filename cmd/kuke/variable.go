@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,9 @@ func (f *assignmentFlag) Set(s string) error {
 // askVariables returns a function that asks for each variable once, however often the configuration is read.
 func (a *app) askVariables(ctx context.Context) func(name, description string, sensitive bool) (string, error) {
 	answers := map[string]string{}
+	if a.caller != nil {
+		maps.Copy(answers, a.caller.Answers)
+	}
 	return func(name, description string, sensitive bool) (string, error) {
 		if answer, ok := answers[name]; ok {
 			return answer, nil
