@@ -67,6 +67,7 @@ func newApply(a *app) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	o.addConfigFlags(cmd)
+	o.policy.addRequire(cmd)
 	return cmd
 }
 
@@ -103,8 +104,11 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
 	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *plan.Plan) (bool, error) {
+		if err := o.policy.check(ctx, p); err != nil {
+			return false, err
+		}
 		a.out.Plan(p)
-		if err := o.deny.refuse(p); err != nil {
+		if err := o.refusal(p); err != nil {
 			return false, err
 		}
 		if p.Empty() || o.planFile != "" || o.autoApprove {

@@ -34,12 +34,14 @@ type planOptions struct {
 	deny        denials
 	// rollback is an entry of the history, 0 for none.
 	rollback entryNumber
+	policy   policyFlags
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.addInputFlags(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", true, "comparison with the host; --refresh=false assumes that the host matches the state")
 	o.deny.addFlag(cmd.Flags())
+	o.policy.add(cmd)
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 }
 
@@ -134,6 +136,9 @@ func (c *planCommand) run(ctx context.Context) error {
 
 // review shows the plan, and returns the error of one that must not be applied: it is neither rehearsed nor saved.
 func (c *planCommand) review(ctx context.Context, made *plan.Plan) error {
+	if err := c.policy.check(ctx, made); err != nil {
+		return err
+	}
 	if c.jsonOut != "" {
 		if err := saveJSON(made, c.jsonOut); err != nil {
 			return err
@@ -146,7 +151,7 @@ func (c *planCommand) review(ctx context.Context, made *plan.Plan) error {
 	} else {
 		c.app.out.Plan(made)
 	}
-	return c.deny.refuse(made)
+	return c.refusal(made)
 }
 
 // saveJSON writes the document that kuke show --json prints to a file.
@@ -169,6 +174,14 @@ func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.replace, "replace", nil, "`path` of containers to replace even without a change; repeatable")
 	cmd.Flags().Var(&o.rollback, "rollback", "`number` of the entry of kuke history to whose configuration to go back; --file and --var then only give its sensitive values")
 	cmd.Flags().BoolVar(&o.refreshOnly, "refresh-only", false, "changes from outside recorded in the state, and no other changes")
+}
+
+// refusal returns the error of a plan that has denied hazards, or that its policies deny.
+func (o *planOptions) refusal(p *plan.Plan) error {
+	if err := o.deny.refuse(p); err != nil {
+		return err
+	}
+	return o.policy.denied(p)
 }
 
 // check refuses flags that contradict each other.

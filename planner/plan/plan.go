@@ -54,6 +54,8 @@ type Plan struct {
 	// Hazards and Cost are for reviewers. [planner.New] leaves them to its caller, who can ask the host and the registries.
 	Hazards []Hazard `json:"hazards,omitempty"`
 	Cost    *Cost    `json:"cost,omitempty"`
+	// Policy is the verdict of the policies that the plan was checked with; nil if there were none.
+	Policy *Verdict `json:"policy,omitempty"`
 	// Key seals the values of the plan if the state had no key yet: applying the plan gives the state this key. Only a
 	// saved plan holds it, and no output shows it.
 	Key resource.SealKey `json:"-"`

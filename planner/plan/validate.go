@@ -63,6 +63,9 @@ func (p *Plan) Validate() error {
 			return fmt.Errorf("image %d is missing", i)
 		}
 	}
+	if v := p.Policy; v != nil && (v.Digest == "" || len(v.Denied) > 0) {
+		return errors.New("it has not passed its policies")
+	}
 	for i := range p.Steps {
 		if err := p.validateStep(i, changes); err != nil {
 			return fmt.Errorf("step %d%w", i, err)

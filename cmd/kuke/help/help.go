@@ -30,6 +30,7 @@ func Topics() []Topic {
 		{"security", "security.md"},
 		{"hazards", "hazards.md"},
 		{"json", "json.md"},
+		{"policy", "policy.md"},
 		{"flags", "flags.md"},
 		{"compose", "compose.md"},
 		{"terraform", "terraform.md"},

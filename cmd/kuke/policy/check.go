@@ -59,7 +59,7 @@ func (e *evaluation) value(ctx context.Context, pkg, name string) (any, error) {
 	return results[0].Expressions[0].Value, nil
 }
 
-// findings returns what a rule says of the input, without the rules that an exception names.
+// findings returns the findings of a rule, none if an exception names it.
 func (e *evaluation) findings(ctx context.Context, r rule) ([]plan.Finding, error) {
 	value, err := e.value(ctx, r.pkg, r.name)
 	if err != nil {

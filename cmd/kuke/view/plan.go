@@ -56,6 +56,7 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	b := &page{}
 	if p.Empty() {
 		b.writef("%s", ink.noChanges(p))
+		ink.verdict(b, p.Policy)
 		return b
 	}
 	b.writef("kuke will perform the following actions:\n")
@@ -80,6 +81,7 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	b.writef("\n%s\n", ink.summary(p.Summary()))
 	b.append(ink.cost(p))
 	b.append(ink.hazards(p))
+	ink.verdict(b, p.Policy)
 	return b
 }
 
