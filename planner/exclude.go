@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // excluded are the resources that the option Exclude concerns; both maps are empty without it.
 type excluded struct {
-	// left stay as they are: the excluded ones, those below them, and those that depend on them.
+	// left stay as they are: the excluded ones, those below them and, unless all is destroyed, those that depend on them.
 	left map[resource.Path]bool
 	// needed are those that a recorded one of these needs: they are not deleted.
 	needed map[resource.Path]bool
@@ -24,7 +25,9 @@ func excludedFrom(in *input) excluded {
 	for _, p := range in.paths() {
 		needs[p] = in.dependencies(p)
 		for _, on := range needs[p] {
-			dependents[on] = append(dependents[on], p)
+			if !in.opts.Destroy || on == p.Parent() { // what depends on a resource can be destroyed without it
+				dependents[on] = append(dependents[on], p)
+			}
 		}
 	}
 	reach(in.opts.Exclude, dependents, e.left)
@@ -81,14 +84,18 @@ func (in *input) dependencies(p resource.Path) []resource.Path {
 func (d *review) checkExcluded() {
 	for _, p := range d.draft.order {
 		if c := d.draft.changes[p]; c != nil && d.draft.scope.left[p] {
-			d.diags.Errorf(d.in.declared(p), p, "Excluded resource would change", "%s %s is excluded, but the plan would %s it%s. Exclude also the resource whose change leads to that.", p.Kind().Lower(), p, c.Action, because(c.Reasons))
+			d.diags.Errorf(d.in.declared(p), p, "Excluded resource would change", "%s %s is excluded, but the plan would %s it%s. Exclude also the resource whose change leads to that.", p.Kind().Lower(), p, c.Action, d.cause(c))
 		}
 	}
 }
 
-func because(reasons []string) string {
-	if len(reasons) == 0 {
-		return ""
+// cause gives the reason of a change that another one brings about, in parentheses.
+func (d *review) cause(c *plan.Change) string {
+	switch {
+	case c.Path.Kind() == resource.KindContainer && d.draft.rootMoves(c.Path):
+		return fmt.Sprintf(", since its root container %s changes", d.in.rootOf(c.Path.Parent()))
+	case len(c.Reasons) > 0:
+		return fmt.Sprintf(" (%s)", c.Reasons[0])
 	}
-	return fmt.Sprintf(" (%s)", reasons[0])
+	return ""
 }

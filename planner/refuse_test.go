@@ -30,7 +30,7 @@ func TestRefusals(t *testing.T) {
 			name:    "excluded container whose root is replaced",
 			edit:    withSpecs(func(s specs) { container(s, theRoot).Image = "web:2" }),
 			opts:    Options{Exclude: []resource.Path{theSide}},
-			summary: "Excluded resource would change", path: theSide, detail: "the plan would replace it (replaced because root container main/default/blog/web/web is replaced)",
+			summary: "Excluded resource would change", path: theSide, detail: "the plan would replace it, since its root container main/default/blog/web/web changes",
 		},
 		{
 			name:    "excluded resource that is none",

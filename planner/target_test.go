@@ -170,7 +170,9 @@ create main/default/blog/job
 		{
 			name: "destroy all but the root container, and all that it needs",
 			opts: Options{Destroy: true, Exclude: []resource.Path{theRoot}},
-			want: "",
+			want: `
+delete main/default/blog/web/side
+`,
 		},
 		{
 			name: "destroy all but a container, which needs the root container",
