@@ -27,19 +27,26 @@ type applyOptions struct {
 	autoApprove bool
 	parallelism int
 	lockTimeout time.Duration
+	lock        bool
 }
 
 func (o *applyOptions) addFlags(cmd *cobra.Command) {
 	o.planOptions.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "approval without a prompt")
+	o.addRunFlags(cmd)
+}
+
+// addRunFlags adds the flags that say how a plan is carried out.
+func (o *applyOptions) addRunFlags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&o.parallelism, "parallelism", executor.DefaultParallelism, "maximum `number` of concurrent operations")
 	cmd.Flags().DurationVar(&o.lockTimeout, "lock-timeout", 0, "maximum `time` to wait for another kuke command, like 30s")
+	cmd.Flags().BoolVar(&o.lock, "lock", true, "lock of the state, which only plan can go without")
 }
 
 // fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no
 // more than sensitive values.
 var (
-	fixedByPlan = []string{"project", "subnet-pool", "target", "replace", "start", "refresh", "refresh-only", "rollback"}
+	fixedByPlan = []string{"project", "subnet-pool", "destroy", "images", "target", "exclude", "replace", "start", "refresh", "refresh-only", "rollback"}
 	inputFlags  = []string{"file", "var", "var-file", "allow-outside-files"}
 )
 
@@ -68,6 +75,8 @@ func newApply(a *app) *cobra.Command {
 	o.addFlags(cmd)
 	o.addConfigFlags(cmd)
 	o.policy.addRequire(cmd)
+	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "removal of all resources of the project, as kuke destroy")
+	addImagesFlag(cmd, &o.images)
 	return cmd
 }
 
@@ -100,6 +109,12 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if err := o.deny.check(); err != nil {
 		return err
 	}
+	if !o.lock {
+		return errors.New("--lock=false: two commands that change the same records would lose one another's. Wait for the lock with --lock-timeout")
+	}
+	if o.compact {
+		a.errs.CompactWarnings()
+	}
 	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
@@ -113,6 +128,9 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		}
 		if p.Empty() || o.planFile != "" || o.autoApprove {
 			return true, nil
+		}
+		if !o.ask {
+			return false, errors.New("not approved, since --input=false allows no question: nothing was changed. Use --auto-approve, or apply a saved plan")
 		}
 		err := a.approve(ctx, o.destroy)
 		return err == nil, err

@@ -16,9 +16,10 @@ import (
 // run in a container or in the lab, are left alone.
 func twoDashes(root *cobra.Command, args []string) []string {
 	cmd, _, err := root.Find(args)
-	if err != nil || cmd.Name() == "exec" || cmd.Name() == "lab" {
+	if err != nil {
 		return args
 	}
+	runsOthers := cmd.Name() == "exec" || cmd.Name() == "lab"
 	after := slices.Clone(args)
 	value := false // of the flag before
 	for i, arg := range args {
@@ -28,6 +29,9 @@ func twoDashes(root *cobra.Command, args []string) []string {
 		if value {
 			value = false
 			continue
+		}
+		if runsOthers && (arg == "" || arg[0] != '-') {
+			break // the command itself: what follows may belong to another one
 		}
 		name, _, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if len(arg) < 2 || arg[0] != '-' || name == "" {
@@ -65,16 +69,15 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 
 // insteadOf has the remedies for flags of Terraform that kuke lacks.
 var insteadOf = map[string]string{
-	"input":            "kuke asks only on a terminal. Set variables with --var, and use --auto-approve to approve without being asked",
+	"input":            "the command asks nothing",
 	"lock":             "each command that changes the state takes the lock. Use --lock-timeout to wait for it",
 	"state":            "the state is the directory of --run-path",
-	"chdir":            "use --file to name the directory of the configuration",
 	"force":            "use --auto-approve to apply without being asked",
 	"lock-timeout":     "the command takes no lock",
-	"parallelism":      "it is a flag of apply and destroy",
+	"parallelism":      "it is a flag of plan, apply and destroy",
 	"yes":              "use --auto-approve to approve without being asked",
 	"y":                "use --auto-approve to approve without being asked",
-	"compact-warnings": "warnings are always shown in full",
+	"compact-warnings": "it is a flag of plan, apply and destroy",
 }
 
 // flagError returns an error about a flag as kuke words it. A command that kuke lacks comes before its flags.

@@ -26,12 +26,17 @@ type planOptions struct {
 	variables   variableFlags
 	destroy     bool
 	targets     []string
+	exclude     []string
 	replace     []string
 	start       bool
 	refresh     bool
 	refreshOnly bool
 	images      bool
 	deny        denials
+	// ask says that questions may be asked, compact that warnings are lines.
+	ask, compact bool
+	// unassigned is [config.Input.Unassigned].
+	unassigned bool
 	// rollback is an entry of the history, 0 for none.
 	rollback entryNumber
 	policy   policyFlags
@@ -43,6 +48,9 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.deny.addFlag(cmd.Flags())
 	o.policy.add(cmd)
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
+	cmd.Flags().StringArrayVar(&o.exclude, "exclude", nil, "`path` to leave as it is, with the resources below and those that depend on it, or that it needs when all is destroyed; repeatable")
+	cmd.Flags().BoolVar(&o.ask, "input", true, "questions on a terminal for variables and approval; --input=false fails instead")
+	cmd.Flags().BoolVar(&o.compact, "compact-warnings", false, "warnings as one line each")
 }
 
 // addInputFlags adds the flags that name the configuration.
@@ -54,7 +62,7 @@ func (o *planOptions) addInputFlags(cmd *cobra.Command) {
 // input returns the input of the configuration, which can be read more than once.
 func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 	in := config.Input{
-		Paths: o.files, Assignments: o.variables.assignments, Environ: os.Environ(), OutsideFiles: o.variables.outsideFiles,
+		Paths: o.files, Assignments: o.variables.assignments, Environ: os.Environ(), OutsideFiles: o.variables.outsideFiles, Unassigned: o.unassigned,
 	}
 	switch {
 	case slices.Contains(o.files, "-"):
@@ -63,7 +71,7 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 			return in, err
 		}
 		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
-	case term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0:
+	case o.ask && (term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0):
 		in.Ask = a.askVariables(ctx)
 	}
 	return in, nil
@@ -84,7 +92,9 @@ func newPlan(a *app) *cobra.Command {
 		Use:   "plan",
 		Short: "Show the changes that apply would make",
 		Long: "plan compares the configuration, the recorded state and the host, and shows the differences with their reasons. It\n" +
-			"changes nothing. With --rehearse it also carries the plan out in a disposable lab, see kuke help rehearse.\n" +
+			"changes nothing. With --rehearse it also carries the plan out in a disposable lab, see kuke help rehearse. It takes no\n" +
+			"lock and carries no operation out on the host: --lock, --lock-timeout and --parallelism have no effect, and are there\n" +
+			"for scripts that pass the same flags to plan and apply.\n" +
 			"\n" +
 			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, a denied hazard or a failed rehearsal.",
 		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only\n  kuke plan --rollback 7 --out back.plan",
@@ -102,10 +112,15 @@ func newPlan(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&c.detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
 	cmd.Flags().BoolVar(&c.json, "json", false, "plan, or errors, as JSON")
 	c.rehearsal.add(cmd)
+	accepted := &applyOptions{}
+	accepted.addRunFlags(cmd)
 	return cmd
 }
 
 func (c *planCommand) run(ctx context.Context) error {
+	if c.compact {
+		c.app.errs.CompactWarnings()
+	}
 	request, err := c.request(ctx, c.app)
 	if err != nil {
 		return err
@@ -190,10 +205,12 @@ func (o *planOptions) check() error {
 		return err
 	}
 	switch {
+	case len(o.targets) > 0 && len(o.exclude) > 0:
+		return errors.New("--target and --exclude exclude each other: use one of them")
 	case o.refreshOnly && !o.refresh:
 		return errors.New("--refresh-only inspects the host, and --refresh=false does not: leave out one of them")
-	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.replace)+len(o.files) > 0 || o.start):
-		return errors.New("--refresh-only compares only the state with the host: leave out --file, --target, --replace, --start and --destroy")
+	case o.refreshOnly && (o.destroy || len(o.targets)+len(o.exclude)+len(o.replace)+len(o.files) > 0 || o.start):
+		return errors.New("--refresh-only compares only the state with the host: leave out --file, --target, --exclude, --replace, --start and --destroy")
 	case o.rollback > 0 && (o.destroy || o.refreshOnly):
 		return errors.New("--rollback plans for the configuration of the history: leave out --destroy and --refresh-only")
 	case o.images && !o.destroy:
@@ -212,6 +229,9 @@ func (o *planOptions) request(ctx context.Context, a *app) (r session.PlanOption
 		return r, err
 	}
 	if r.Targets, err = parsePaths("target", o.targets); err != nil {
+		return r, err
+	}
+	if r.Exclude, err = parsePaths("exclude", o.exclude); err != nil {
 		return r, err
 	}
 	if r.Replace, err = parsePaths("replace", o.replace); err != nil {

@@ -31,6 +31,7 @@ type app struct {
 	// session carries out the use cases, with the global flags once they are read.
 	session session.Session
 
+	directory  string
 	runPath    string
 	containerd string
 	cgroupRoot string
@@ -85,6 +86,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
+	flags.StringVar(&a.directory, "chdir", "", "`directory` to change to before anything else, as --chdir=DIR before the command")
 	flags.StringVar(&a.runPath, "run-path", "/opt/kukeon", "`directory` of the state")
 	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "`socket` of containerd")
 	flags.DurationVar(&a.connectTimeout, "connect-timeout", 0, "maximum `time` to wait for containerd to listen and to answer, like 2m while the host boots (default: fail at once)")
@@ -153,7 +155,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, set := os.LookupEnv(name)
-		if f.Changed || !set || err != nil {
+		if f.Changed || !set || err != nil || f.Name == "destroy" && cmd.Name() == "apply" {
 			return
 		}
 		if e := cmd.Flags().Set(f.Name, value); e != nil {
@@ -163,6 +165,11 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	})
 	if err != nil {
 		return err
+	}
+	if a.directory != "" {
+		if err := os.Chdir(a.directory); err != nil {
+			return fmt.Errorf("--chdir: %w", err)
+		}
 	}
 	level, ok := logLevels[a.logLevel]
 	if !ok {

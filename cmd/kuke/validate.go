@@ -13,10 +13,14 @@ func newValidate(a *app) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration",
 		Long: "validate checks the configuration alone. It needs neither root nor containerd and does not read the state: plan\n" +
-			"reports a missing parent that the configuration does not declare.",
-		Example: "  kuke validate\n  kuke validate -f main.hcl --json",
+			"reports a missing parent that the configuration does not declare.\n" +
+			"\n" +
+			"Variables need no values: those without are unknown, and validate checks all that does not depend on them. So it\n" +
+			"also checks the folder of a module.",
+		Example: "  kuke validate\n  kuke validate -f main.hcl --json\n  kuke validate -f modules/site",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.unassigned = true
 			c, diags, err := o.load(cmd.Context(), a)
 			if err != nil {
 				return err

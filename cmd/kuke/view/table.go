@@ -233,6 +233,10 @@ func (ink *palette) state(st *state.State) *page {
 
 // Valid says that a configuration is valid and counts its resources.
 func (v *View) Valid(counts map[resource.Kind]int) {
+	if len(counts) == 0 { // of a module, whose caller names the parents
+		v.printf("%s\n", v.ink.green("The configuration is valid."))
+		return
+	}
 	v.printf("%s It declares %s.\n", v.ink.green("The configuration is valid."), countsText(counts))
 }
 

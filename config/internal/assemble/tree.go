@@ -10,6 +10,19 @@ import (
 
 // Tree decodes the declarations and puts them into one tree.
 func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tree {
+	tree := Part(decls, diags)
+	members := membersOf(decls)
+	finishCells(decls, members, diags)
+	validateRealms(decls, diags)
+	validateNetworks(decls, tree, members, diags)
+	validateHostPorts(decls, diags)
+	validateTriggers(decls, tree, diags)
+	validateReferences(decls, diags)
+	return tree
+}
+
+// Part is [Tree] for a part of all declarations: it does not check how they fit together.
+func Part(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tree {
 	tree := resource.NewTree()
 	for _, d := range decls {
 		r := d.Decode(diags)
@@ -30,13 +43,6 @@ func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tr
 		// To lose a resource is to delete it.
 		diags.Errorf(resource.Range{}, "", message.Bug, "Of %d resources declared only %d were understood. Please report it, with the configuration.", len(decls), tree.Len())
 	}
-	members := membersOf(decls)
-	finishCells(decls, members, diags)
-	validateRealms(decls, diags)
-	validateNetworks(decls, tree, members, diags)
-	validateHostPorts(decls, diags)
-	validateTriggers(decls, tree, diags)
-	validateReferences(decls, diags)
 	return tree
 }
 

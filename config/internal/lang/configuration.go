@@ -24,6 +24,9 @@ type Input struct {
 	Environ []string
 	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
 	Ask func(name, description string, sensitive bool) (string, error)
+	// Unassigned checks a configuration without the values of its variables, or a module without its caller: variables that have
+	// neither a value nor a default are unknown, and so is all that depends on them. Nobody is asked.
+	Unassigned bool
 	// Computed holds the attributes that planning computed, by the path of a resource and the name of the attribute. Nil says
 	// that nothing has been planned yet: references to these attributes are then unknown.
 	Computed map[resource.Path]map[string]string

@@ -31,7 +31,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 		return c, files.Sort(diags) // other errors may only follow from that
 	}
 	assigned := variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, files, &diags)
-	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, Opened: in.Opened}, files, &diags)
+	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Unassigned: in.Unassigned, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, Opened: in.Opened}, files, &diags)
 	c.sources = files
 	source.Guard(files.Names[0], &diags, func() { c.evaluate(root, assigned, &diags) })
 	diags = files.Sort(diags)
@@ -45,6 +45,11 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 // evaluate fills the configuration from its root module.
 func (c *Configuration) evaluate(root *module.Module, assigned map[string]variable.Value, diags *resource.Diagnostics) {
 	modules, declared := c.evaluator.Declare(root, assigned)
+	if c.evaluator.Partial() {
+		c.Tree = assemble.Part(declared, diags) // what is missing may only be unknown
+		c.Outputs = c.evaluator.Outputs()
+		return
+	}
 	c.Tree = assemble.Tree(declared, diags)
 	c.evaluator.CheckConditions(modules)
 	var found refactoring.Blocks

@@ -28,6 +28,9 @@ type Declaration struct {
 
 	// Incomplete says that a value is left out which is unknown until it is planned.
 	Incomplete bool
+	// Unassigned says that the configuration is checked without the values of its variables: any attribute may be unknown.
+	// Unclear says that one is which decides how resources fit together.
+	Unassigned, Unclear bool
 	// decoded is the resource that is written, nil before it was asked for.
 	decoded *resource.Resource
 	// Resource is the same once it is in the tree, nil before.
@@ -92,11 +95,13 @@ func (d *Declaration) Written(a *resource.Attribute) *source.Value {
 }
 
 func (d *Declaration) decoder(diags *resource.Diagnostics) *decoder {
-	return &decoder{spelling: d.Spelling, diags: diags, path: d.Path, owner: d.Kind.Lower(), ranges: map[string]resource.Range{}, sensitive: map[string]bool{}}
+	return &decoder{spelling: d.Spelling, diags: diags, path: d.Path, owner: d.Kind.Lower(), unassigned: d.Unassigned, ranges: map[string]resource.Range{}, sensitive: map[string]bool{}}
 }
 
 func (d *Declaration) takeExternal(diags *resource.Diagnostics) {
-	if v := d.Body.Take("external"); v != nil {
+	if v := d.Body.Take("external"); v != nil && d.Unassigned && v.HoldsUnknown() {
+		d.Unclear = true
+	} else if v != nil {
 		d.External, _ = d.decoder(diags).boolean(v, "external")
 	}
 }
@@ -105,7 +110,9 @@ func (d *Declaration) takeRootID(diags *resource.Diagnostics) {
 	if d.Kind != resource.KindCell {
 		return
 	}
-	if v := d.Body.Take(d.Spelling.RootID); v != nil {
+	if v := d.Body.Take(d.Spelling.RootID); v != nil && d.Unassigned && v.HoldsUnknown() {
+		d.Unclear = true
+	} else if v != nil {
 		if text, ok := d.decoder(diags).text(v, d.Spelling.RootID, false); ok && text != "" {
 			d.RootID = &source.Value{Shape: source.String, Text: text, Range: v.Range}
 		}

@@ -24,6 +24,8 @@ type decoder struct {
 	sensitive map[string]bool
 	// incomplete says that something unknown was left out.
 	incomplete bool
+	// unassigned and unclear are those of the [Declaration].
+	unassigned, unclear bool
 }
 
 // place is the address of a value within its resource: shown as the user spells it, key as [resource.Leaf] does.
@@ -51,6 +53,7 @@ func (d *Declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnosti
 	dec := d.decoder(diags)
 	dec.object(d.Kind.Attributes(), d.Spelling.reserved(d.Kind), reflect.ValueOf(r.Spec), d.Body, place{})
 	r.Ranges, r.Sensitive, d.Incomplete = dec.ranges, dec.sensitive, dec.incomplete
+	d.Unclear = d.Unclear || dec.unclear
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.
@@ -121,7 +124,10 @@ func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bo
 	if a.Type == resource.TypeObject || !v.HoldsUnknown() {
 		return true
 	}
-	if a.Early {
+	switch {
+	case a.Early && d.unassigned:
+		d.unclear = true
+	case a.Early:
 		d.errorf(v.Range, "Unknown value", "%s decides the values that planning computes, so that it can't depend on them itself. Use a value that is known before.", at.shown)
 	}
 	d.incomplete = true

@@ -47,6 +47,8 @@ type Evaluator struct {
 	prepared map[hcl.Expression]*prepared
 	// paths holds the results of byPath.
 	paths map[hclsyntax.Expression]hclsyntax.Expression
+	// partial says that a resource is left out whose path is unknown, or a part of one.
+	partial bool
 	// count is the number of instances of blocks so far, spent the number of values worked through.
 	count, spent int
 }
@@ -55,6 +57,9 @@ type Evaluator struct {
 type Options struct {
 	// Ask asks the user for the value of a variable that must have one; nil says that there is nobody to ask.
 	Ask func(name, description string, sensitive bool) (string, error)
+	// Unassigned makes the variables unknown that have neither a value nor a default, and takes the root module for one that
+	// is called where it misses its caller.
+	Unassigned bool
 	// Computed holds the attributes that planning computed, by the path of a resource and the name of the attribute. Nil says
 	// that nothing has been planned yet: references to them are then unknown.
 	Computed map[resource.Path]map[string]string
@@ -81,7 +86,11 @@ func (e *Evaluator) evaluate(expr hcl.Expression, s *Scope) (cty.Value, bool) {
 		return cty.DynamicVal, false
 	}
 	x := e.prepare(expr)
+	before := len(*e.diags)
 	ctx, ok := e.context(x.variables, e.usesOf(x, s), s)
+	if !ok && e.options.Unassigned && len(*e.diags) == before {
+		return cty.DynamicVal, true // it depends on something that is left out
+	}
 	if !ok {
 		return cty.DynamicVal, false
 	}
@@ -165,6 +174,9 @@ func (e *Evaluator) Settled(expr hcl.Expression, s *Scope, role string) (cty.Val
 	case functions.IsSensitive(val):
 		e.diags.Errorf(at, "", "Sensitive value", "%s would show a sensitive value, in names that everybody can see. Use one that isn't sensitive, or nonsensitive(…) if this part of it is no secret.", message.Sentence(role))
 		return val, false
+	case !val.IsWhollyKnown() && e.options.Unassigned:
+		e.partial = true
+		return val, false
 	case !val.IsWhollyKnown():
 		e.diags.Errorf(at, "", "Unknown value", "%s depends on something that only planning works out, such as an address. Use a value that is known before.", message.Sentence(role))
 		return val, false
@@ -206,4 +218,9 @@ func mark(val cty.Value, sensitive bool) cty.Value {
 		return val
 	}
 	return val.Mark(functions.Sensitive)
+}
+
+// Partial reports whether resources, or parts of them, are left out because they depend on unknown variables.
+func (e *Evaluator) Partial() bool {
+	return e.partial || e.options.Unassigned && slices.ContainsFunc(e.declared, func(d *schema.Declaration) bool { return d.Unclear })
 }

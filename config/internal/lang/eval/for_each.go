@@ -20,6 +20,8 @@ type Repetition struct {
 	Keys []cty.Value
 	// list says that it is count.
 	list bool
+	// unknown says that nothing is known of the keys: there is one scope, for all instances.
+	unknown bool
 	// places holds the index of each key, once it is asked for.
 	places map[string]int
 }
@@ -64,6 +66,8 @@ func (r *Repetition) suffix(i int) string {
 // collect returns the values of the instances as references see them.
 func (r *Repetition) collect(values []cty.Value) cty.Value {
 	switch {
+	case r.unknown:
+		return cty.DynamicVal
 	case r.Keys == nil:
 		return values[0]
 	case r.list:
@@ -113,6 +117,10 @@ func (e *Evaluator) room(n int, at resource.Range) bool {
 func (e *Evaluator) counts(attr *hclsyntax.Attribute, s *Scope) (Repetition, bool) {
 	at := source.RangeOf(attr.Expr.Range())
 	val, ok := e.Settled(attr.Expr, s, "count")
+	if !ok && e.options.Unassigned && !val.IsWhollyKnown() {
+		index := cty.ObjectVal(map[string]cty.Value{"index": cty.UnknownVal(cty.Number).RefineNotNull()})
+		return Repetition{unknown: true, Scopes: []*Scope{s.with("count", index)}}, true
+	}
 	if !ok {
 		return Repetition{}, false
 	}
@@ -143,6 +151,10 @@ func (e *Evaluator) counts(attr *hclsyntax.Attribute, s *Scope) (Repetition, boo
 
 func (e *Evaluator) forEach(attr *hclsyntax.Attribute, s *Scope) (Repetition, bool) {
 	keys, values, ok := e.elements(attr.Expr, s, false)
+	if !ok && e.options.Unassigned && keys != nil {
+		each := cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String).RefineNotNull(), "value": cty.DynamicVal})
+		return Repetition{unknown: true, Scopes: []*Scope{s.with("each", each)}}, true
+	}
 	if !ok || !e.room(len(keys), source.RangeOf(attr.Expr.Range())) {
 		return Repetition{}, false
 	}
@@ -157,7 +169,8 @@ func (e *Evaluator) forEach(attr *hclsyntax.Attribute, s *Scope) (Repetition, bo
 }
 
 // elements returns the keys and values of a for_each: of a map, an object or a set of strings, or where lists is set also of
-// a list, whose keys are numbers.
+// a list, whose keys are numbers. Of a configuration without the values of its variables they may be unknown: then keys is
+// empty, not nil, and ok is false.
 func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (keys, values []cty.Value, ok bool) {
 	at := source.RangeOf(expr.Range())
 	val, ok := e.evaluate(expr, s)
@@ -169,6 +182,9 @@ func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (k
 	case keysSensitive(val):
 		e.diags.Errorf(at, "", "Sensitive value", "for_each would show a sensitive value in the names of its instances. Go over something that isn't sensitive, and look the values up by its keys; or write nonsensitive(…) if the keys are no secrets.")
 		return nil, nil, false
+	case !outer.IsKnown() && e.options.Unassigned:
+		e.partial = true
+		return []cty.Value{}, nil, false
 	case !outer.IsKnown():
 		e.diags.Errorf(at, "", "Unknown value", "for_each depends on something that only planning works out, such as an address. Go over values that are known before.")
 		return nil, nil, false
@@ -192,6 +208,10 @@ func (e *Evaluator) elements(expr hclsyntax.Expression, s *Scope, lists bool) (k
 		key, value := it.Element()
 		if ty.IsSetType() {
 			key = value
+		}
+		if !key.IsKnown() && e.options.Unassigned {
+			e.partial = true
+			return []cty.Value{}, nil, false
 		}
 		if !key.IsKnown() || key.IsNull() {
 			e.diags.Errorf(at, "", "Unknown value", "A member of for_each is null, or known only once planning has worked it out. Use values that are known before.")

@@ -126,6 +126,9 @@ func (m *ModuleInstance) newInstance(b *module.Block, g *Group, i int) *Instance
 // where there are several.
 func (m *ModuleInstance) instanceName(n *Instance, g *Group, i int) *source.Value {
 	n.named = source.RangeOf(n.block.Syntax.LabelRanges[0])
+	if g.Each.unknown {
+		return nil
+	}
 	name := &source.Value{Shape: source.String, Text: n.block.Label, Range: n.named}
 	if attr := n.block.Syntax.Body.Attributes["name"]; attr != nil {
 		text, ok := m.Eval.SettledText(attr.Expr, n.scope, "the name of a "+n.block.Kind.Lower())
@@ -199,6 +202,9 @@ func (m *ModuleInstance) filled(n *Instance) (resource.Path, bool) {
 	}
 	declared := source.RangeOf(n.block.Syntax.DefRange())
 	wants := fmt.Sprintf("parent = %q", schema.ParentShape(k, m.parent))
+	if m.parent == "" && m.alone() {
+		return "", m.leaveOut(n)
+	}
 	if m.parent == "" {
 		m.Eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, schema.Above(k))
 		return "", false
@@ -211,6 +217,18 @@ func (m *ModuleInstance) filled(n *Instance) (resource.Path, bool) {
 	return "", false
 }
 
+// alone reports whether this may be a module that is checked without the block that calls it: it declares no realm.
+func (m *ModuleInstance) alone() bool {
+	return m.call == nil && m.Eval.options.Unassigned && len(m.Labels(resource.KindRealm)) == 0
+}
+
+// leaveOut warns that n belongs into a resource that only the caller of the module names. It returns false.
+func (m *ModuleInstance) leaveOut(n *Instance) bool {
+	m.Eval.partial = true
+	m.Eval.diags.Warnf(source.RangeOf(n.block.Syntax.DefRange()), "", "Valid as a module only", "The %s %s gets its parent from the block module that calls this folder. To apply the folder by itself, write parent = … in the %[1]s.", n.block.Kind.Lower(), n.block.Label)
+	return false
+}
+
 func (m *ModuleInstance) writtenParent(n *Instance, attr *hclsyntax.Attribute) (resource.Path, bool) {
 	k := n.block.Kind
 	at := source.RangeOf(attr.Expr.Range())
@@ -219,6 +237,9 @@ func (m *ModuleInstance) writtenParent(n *Instance, attr *hclsyntax.Attribute) (
 		return "", false
 	}
 	p, err := resource.ParsePath(string(m.FullPath(text)))
+	if err == nil && p.Depth() < k.Depth()-1 && m.alone() {
+		return "", m.leaveOut(n)
+	}
 	if err != nil {
 		m.Eval.diags.Errorf(at, "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 		return "", false
@@ -238,7 +259,7 @@ func (n *Instance) declare(at resource.Range) (*schema.Declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.Eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
-		d := &schema.Declaration{Kind: n.block.Kind, Spelling: schema.HCL, Declared: source.RangeOf(n.block.Syntax.DefRange()), Path: n.Path}
+		d := &schema.Declaration{Kind: n.block.Kind, Spelling: schema.HCL, Unassigned: m.Eval.options.Unassigned, Declared: source.RangeOf(n.block.Syntax.DefRange()), Path: n.Path}
 		n.declaration = d
 		before := len(*m.Eval.diags)
 		d.Body = m.Eval.body(n.block.Syntax.Body, n.scope, func(b *hclsyntax.Block) bool {
@@ -283,7 +304,7 @@ func (m *ModuleInstance) declareAll(b *module.Block) {
 // declareTree declares n and then the blocks nested in it.
 func (m *ModuleInstance) declareTree(n *Instance) {
 	d, _ := n.declare(n.named)
-	if d != nil {
+	if d != nil && (d.Path != "" || !m.Eval.options.Unassigned) {
 		m.Eval.declared = append(m.Eval.declared, d)
 	}
 	m.Eval.all = append(m.Eval.all, n)

@@ -92,6 +92,9 @@ func (m *ModuleInstance) path(name string, at resource.Range) (cty.Value, bool) 
 
 // about returns a member of kuke, the facts about the place of the module.
 func (m *ModuleInstance) about(name string, at resource.Range) (cty.Value, bool) {
+	if name == "parent" && m.parent == "" && m.alone() {
+		return cty.UnknownVal(cty.String).RefineNotNull(), true
+	}
 	if name == "parent" {
 		return cty.StringVal(string(m.parent)), true
 	}

@@ -93,6 +93,10 @@ func (m *ModuleInstance) assignment(v *module.Variable) (cty.Value, bool) {
 		switch {
 		case v.Default != cty.NilVal:
 			return v.Default, true
+		case m.Eval.options.Unassigned && v.Type == cty.DynamicPseudoType:
+			return cty.DynamicVal, true
+		case m.Eval.options.Unassigned:
+			return cty.UnknownVal(v.Type), true
 		case m.Eval.options.Ask == nil:
 			m.Eval.diags.Errorf(v.Declared, "", "Missing value", "The variable %s%s has no value. Give it one with --var %s=…, with --var-file, or with the environment variable %s%s; or give it a default.", v.Name, inBrackets(v.Description), v.Name, variable.EnvPrefix, v.Name)
 			return cty.DynamicVal, false
