@@ -13,7 +13,6 @@ import (
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/tty"
-	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner/plan"
@@ -165,21 +164,4 @@ func (a *app) approve(ctx context.Context, destroy bool) error {
 		return errors.New("not approved: nothing was changed. Enter yes, or use --auto-approve")
 	}
 	return nil
-}
-
-// progress shows how a plan is carried out.
-type progress struct {
-	app  *app
-	view *view.Progress
-}
-
-// Begin implements [session.Progress].
-func (p *progress) Begin() { p.view = p.app.out.Progress() }
-
-// Observe implements [session.Progress].
-func (p *progress) Observe(e plan.Event) { p.view.Observe(e) }
-
-// End implements [session.Progress].
-func (p *progress) End(done *plan.Plan, outcomes []plan.Outcome, exited []plan.Exited) {
-	p.app.out.Outcome(done, outcomes, exited, p.app.errs)
 }

@@ -202,13 +202,15 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("--subnet-pool: %w", err)
 	}
+	progress := a.out.Progress(a.errs)
+	progress.Again, progress.Drawn = a.again(cmd), a.drawn()
 	a.session = session.Session{
 		Options: session.Options{
 			RunPath: a.runPath, Containerd: a.containerd, CgroupRoot: a.cgroupRoot, CNIConfDir: a.cniConfDir, CNIBinDirs: a.cniBinDirs,
 			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, SubnetPool: pool, Project: a.projectName,
 			Command: cmd.CommandPath(), Version: version, Caller: a.sessionCaller(),
 		},
-		Reporter: a.errs, Progress: &progress{app: a}, Interrupts: a.interrupts,
+		Reporter: a.errs, Progress: progress, Interrupts: a.interrupts,
 	}
 	return nil
 }

@@ -44,3 +44,10 @@ func (s *Store) SetOutput(project, name string, o *Output) {
 	}
 	s.dirty = true
 }
+
+// Outputs returns the current outputs of a project by name. They are not to be changed.
+func (s *Store) Outputs(project string) map[string]*Output {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Outputs[project]
+}

@@ -83,11 +83,12 @@ type RunOptions struct {
 
 // Progress is told how a plan is carried out.
 type Progress interface {
-	Begin()
+	// Begin is called before the first step, with the durations of earlier applies and the maximum number of steps at once.
+	Begin(p *plan.Plan, past state.Durations, parallelism int)
 	// Observe is called by several goroutines.
 	Observe(e plan.Event)
-	// End is told the outcome of every step, and which containers have ended already.
-	End(p *plan.Plan, outcomes []plan.Outcome, exited []plan.Exited)
+	// End is told the result, also that of a plan without changes, for which Begin is not called.
+	End(r *plan.Result)
 }
 
 // Interrupts tells of the user's wish that no further step begins.
@@ -109,7 +110,11 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 			return err
 		}
 		if made.Empty() {
-			return errors.Join(s.remember(w.store, made), w.store.Commit()) // which also writes an index that was broken
+			if err := errors.Join(s.remember(w.store, made), w.store.Commit()); err != nil { // which also writes an index that was broken
+				return err
+			}
+			s.Progress.End(&plan.Result{Plan: made, Outputs: w.store.Outputs(made.Project)})
+			return nil
 		}
 		if err := s.remember(w.store, made); err != nil {
 			return err
@@ -128,7 +133,7 @@ func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism
 		parallelism = max(executor.DefaultParallelism, len(p.Steps))
 	}
 	s.Interrupts.DeferCancel()
-	s.Progress.Begin()
+	s.Progress.Begin(p, w.store.Durations(), parallelism)
 	outcomes, err := w.exec.Apply(ctx, p, executor.ApplyOptions{
 		Parallelism: parallelism, Observe: s.Progress.Observe, Interrupt: s.Interrupts.First(),
 	})
@@ -141,11 +146,11 @@ func (s *Session) apply(ctx context.Context, w *world, p *plan.Plan, parallelism
 	if exitedErr != nil {
 		slog.Debug("can't tell which containers have ended", "error", exitedErr)
 	}
-	result := &plan.Result{Plan: p, Outcomes: outcomes, Exited: exited}
+	result := &plan.Result{Plan: p, Outcomes: outcomes, Exited: exited, Outputs: w.store.Outputs(p.Project)}
 	if err := w.store.RecordDurations(result.Durations()); err != nil {
 		slog.DebugContext(ctx, "can't record durations", "error", err) // they are only hints
 	}
-	s.Progress.End(p, outcomes, exited)
+	s.Progress.End(result)
 	switch {
 	case err != nil:
 		return err

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -206,9 +207,13 @@ func TestOutcome(t *testing.T) {
 		outcomes[i] = plan.Outcome{Step: s, Done: true}
 	}
 	exited := []plan.Exited{{Path: "main/default/blog/web/job", Reason: "it exited with code 1"}}
+	outputs := map[string]*state.Output{
+		"url": {Type: json.RawMessage(`"string"`), Value: json.RawMessage(`"http://example.com"`)},
+		"key": {Sensitive: true},
+	}
 	complete := func(p *plan.Plan) func(*View) {
 		return func(v *View) {
-			if !v.Outcome(p, outcomes, exited, newView(&bytes.Buffer{}, false)) {
+			if !v.Outcome(&plan.Result{Plan: p, Outcomes: outcomes, Exited: exited, Outputs: outputs}, newView(&bytes.Buffer{}, false), "kuke apply") {
 				t.Error("not complete")
 			}
 		}
@@ -221,7 +226,7 @@ func TestOutcome(t *testing.T) {
 	for i, o := range outcomes {
 		switch {
 		case o.Step.Op == plan.OpDelete && !failed[o.Step.Op]:
-			outcomes[i] = plan.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line")}
+			outcomes[i] = plan.Outcome{Step: o.Step, Err: errors.New("device or resource busy\x1b[2J\nsecond line"), Log: []string{"ready", "busy\x1b[2J\r"}}
 		case o.Step.Op == plan.OpImage && !failed[o.Step.Op]:
 			outcomes[i] = plan.Outcome{Step: o.Step, Err: errors.New("no such host")}
 		case o.Step.Op == plan.OpCreate:
@@ -233,7 +238,7 @@ func TestOutcome(t *testing.T) {
 	}
 	incomplete := func(errs *View) {
 		var out bytes.Buffer
-		if newView(&out, false).Outcome(p, outcomes, nil, errs) || out.Len() > 0 {
+		if newView(&out, false).Outcome(&plan.Result{Plan: p, Outcomes: outcomes, Outputs: outputs}, errs, "kuke apply --var 'a b'\x1b[2J") || out.Len() > 0 {
 			t.Errorf("complete, or printed to the wrong stream: %q", out.String())
 		}
 	}
@@ -272,14 +277,16 @@ func TestOutcomeOfCommand(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		v := newView(&out, false)
-		v.Outcome(&plan.Plan{Changes: tt.changes}, tt.outcomes, nil, v)
+		v.Outcome(&plan.Result{Plan: &plan.Plan{Changes: tt.changes}, Outcomes: tt.outcomes}, v, "")
 		if got := strings.TrimSpace(out.String()); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}
 	var out bytes.Buffer
 	v := newView(&out, false)
-	v.Outcome(&plan.Plan{Changes: change(plan.Stop)}, []plan.Outcome{{Step: plan.Step{Op: plan.OpStop, Path: "main"}, Err: errors.New("busy")}}, nil, v)
+	v.Outcome(&plan.Result{
+		Plan: &plan.Plan{Changes: change(plan.Stop)}, Outcomes: []plan.Outcome{{Step: plan.Step{Op: plan.OpStop, Path: "main"}, Err: errors.New("busy")}},
+	}, v, "")
 	if !strings.Contains(out.String(), "Stop incomplete: no step is complete.") {
 		t.Errorf("got %q", out.String())
 	}
@@ -312,7 +319,7 @@ func TestManyErrors(t *testing.T) {
 		ds.Errorf(resource.Range{}, "", "Duplicate resource", "Again")
 		ds.Warnf(resource.Range{}, "", "Odd", "Again")
 	}
-	errs.Outcome(&plan.Plan{}, outcomes, nil, errs)
+	errs.Outcome(&plan.Result{Plan: &plan.Plan{}, Outcomes: outcomes}, errs, "")
 	if got := out.String(); strings.Count(got, "no space left") != maxShown || !strings.Contains(got, "\n… and 900 more errors\n") {
 		t.Errorf("printed %d: %s", strings.Count(got, "no space left"), got)
 	}
@@ -326,14 +333,16 @@ func TestManyErrors(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	golden(t, "progress", false, func(v *View) {
-		p := v.Progress()
+		p := v.Progress(v)
 		create := plan.Step{Op: plan.OpCreate, Path: "main"}
 		image := plan.Step{Op: plan.OpImage, Image: &plan.Image{Reference: "nginx\x1b[31m"}}
-		for _, s := range []plan.Step{create, image} {
-			p.Observe(plan.Event{Step: s})
+		p.Begin(&plan.Plan{Steps: []plan.Step{create, image}}, state.Durations{}, 1)
+		for i, s := range []plan.Step{create, image} {
+			p.Observe(plan.Event{Index: i, Step: s})
 		}
+		p.Observe(plan.Event{Index: 1, Step: image, Bytes: 1, Total: 2})
 		p.Observe(plan.Event{Step: create, Done: true, Elapsed: 1234567890})
-		p.Observe(plan.Event{Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
+		p.Observe(plan.Event{Index: 1, Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
 	})
 }
 

@@ -1,0 +1,223 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kukeon/kuke/planner/plan"
+)
+
+// Outcome prints the result of an apply. Where all steps are done, it prints to v the containers that have exited already, the
+// number of completed steps, and the outputs. Otherwise it prints to errs the failed steps with their errors and the last lines
+// of the logs, the skipped steps with their reasons, and the command line again, which continues. Errors beyond maxShown are
+// counted. It reports whether all steps are done.
+func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
+	if len(r.Outcomes) == 0 && r.Plan.Empty() {
+		v.outputs(r)
+		return true
+	}
+	v.exited(r.Exited)
+	t := tallyOf(r)
+	if r.Complete() {
+		v.printf("\n%s\n", v.ink.green("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.ops)))
+		v.outputs(r)
+		return true
+	}
+	failed, left := &listing{noun: "error"}, &listing{noun: "step"}
+	for _, o := range r.Outcomes {
+		switch {
+		case o.Done:
+		case o.Err != nil:
+			failed.addf("\n%s%s %s\n\n  %s\n%s", errs.ink.red("Error: "), errs.ink.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()), errs.ink.lastLines(o))
+		default:
+			left.addf("  %s\n", skipped(o))
+		}
+	}
+	errs.printf("%s", failed.String())
+	if left.count > 0 {
+		errs.printf("\nNot done:\n%s", left.String())
+	}
+	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.ink.red("%s incomplete:", verb(r.Plan)), doneCounts(r.Plan, t.ops))
+	errs.printf("%s.\n", t)
+	if again != "" {
+		errs.printf("To continue: %s\n", visible(again))
+	}
+	return false
+}
+
+// lastLines shows the output of the container that an error is about.
+func (ink *palette) lastLines(o plan.Outcome) string {
+	if len(o.Log) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n  The last lines of its log:\n")
+	for _, line := range o.Log {
+		fmt.Fprintf(&b, "  %s%s\n", ink.faint("│ "), visible(strings.TrimSuffix(line, "\r")))
+	}
+	fmt.Fprintf(&b, "  To show the whole log: kuke logs %s\n", o.Step.Path)
+	return b.String()
+}
+
+// skipped says why a step was not done.
+func skipped(o plan.Outcome) string {
+	why := "interrupted before"
+	if o.Blocker != nil {
+		why = "waits for " + stepName(*o.Blocker)
+		if o.Blocker.Op == plan.OpPrepare {
+			why += ", which could not be prepared"
+		}
+	}
+	return fmt.Sprintf("%s not %s: %s", stepName(o.Step), ended[o.Step.Op], why)
+}
+
+// tally counts the steps of a plan by their outcome.
+type tally struct {
+	done, failed, skipped int
+	ops                   map[plan.Op]int // done
+}
+
+func tallyOf(r *plan.Result) tally {
+	t := tally{ops: map[plan.Op]int{}}
+	for _, o := range r.Outcomes {
+		switch {
+		case o.Done:
+			t.done++
+			t.ops[o.Step.Op]++
+		case o.Err != nil:
+			t.failed++
+		default:
+			t.skipped++
+		}
+	}
+	return t
+}
+
+// String returns the counts without a full stop.
+func (t tally) String() string {
+	return fmt.Sprintf("%d of %s done, %d failed, %d skipped", t.done, plural(t.done+t.failed+t.skipped, "step"), t.failed, t.skipped)
+}
+
+// outputs prints the outputs of the project, unless its resources are destroyed.
+func (v *View) outputs(r *plan.Result) {
+	if len(r.Outputs) == 0 || r.Plan.Destroy || r.Plan.Project == "" {
+		return
+	}
+	v.printf("\n%s\n\n", v.ink.bold("Outputs:"))
+	for _, name := range slices.Sorted(maps.Keys(r.Outputs)) {
+		v.Output(name, r.Outputs[name])
+	}
+}
+
+// exited lists containers that exited right after their start.
+func (v *View) exited(all []plan.Exited) {
+	if len(all) == 0 {
+		return
+	}
+	list := &listing{noun: "container"}
+	for _, e := range all {
+		list.addf("  container %s: %s. Show its output: kuke logs %s\n", e.Path, visible(e.Reason), e.Path)
+	}
+	v.printf("\n%s\n%s", v.ink.yellow("Exited right after the start:"), list)
+}
+
+// maxShown is the maximum number of errors, steps or containers shown in one list.
+const maxShown = 100
+
+// listing is a list in which entries after the first maxShown are only counted.
+type listing struct {
+	noun  string
+	text  strings.Builder
+	count int
+}
+
+func (l *listing) addf(format string, args ...any) {
+	if l.count++; l.count <= maxShown {
+		fmt.Fprintf(&l.text, format, args...)
+	}
+}
+
+// String returns the entries and the count of those left out.
+func (l *listing) String() string {
+	if l.count <= maxShown {
+		return l.text.String()
+	}
+	return l.text.String() + "\n" + andMore(l.count-maxShown, l.noun) + "\n"
+}
+
+// andMore counts the entries left out of a list.
+func andMore(n int, noun string) string {
+	if n == 1 {
+		return "… and 1 more " + noun
+	}
+	return fmt.Sprintf("… and %d more %ss", n, noun)
+}
+
+// failure is the predicate of the error of a failed step.
+func failure(op plan.Op) string {
+	if op == plan.OpCheck {
+		return "did not become ready"
+	}
+	return "could not be " + ended[op]
+}
+
+// commands are the verbs of the commands for single resources, by the action of their changes.
+var commands = map[plan.Action]string{
+	plan.Create: "Create", plan.Delete: "Delete", plan.Start: "Start", plan.Stop: "Stop", plan.Kill: "Kill", plan.Restart: "Restart",
+	plan.Pause: "Pause", plan.Unpause: "Unpause", plan.Shutdown: "Shutdown",
+}
+
+func verb(p *plan.Plan) string {
+	switch {
+	case p.Project == "":
+		return command(p)
+	case p.Destroy:
+		return "Destroy"
+	}
+	return "Apply"
+}
+
+// command returns the verb of the command for single resources that made the plan, where all its changes tell the same.
+func command(p *plan.Plan) string {
+	const unknown = "Command"
+	name := ""
+	for _, c := range p.Changes {
+		switch own := commands[c.Action]; {
+		case own == "":
+		case name == "":
+			name = own
+		case own != name:
+			return unknown
+		}
+	}
+	if name == "" {
+		return unknown
+	}
+	return name
+}
+
+// doneCounts counts the completed steps, and the moves and imports, which precede them. Of a command for single resources, only
+// the counts that are not zero are of interest.
+func doneCounts(p *plan.Plan, done map[plan.Op]int) string {
+	var counts []string
+	add := func(n int, what string, always bool) {
+		if n > 0 || always {
+			counts = append(counts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	declared := p.Project != ""
+	add(done[plan.OpCreate], "added", declared)
+	add(done[plan.OpUpdate], "changed", declared)
+	add(done[plan.OpDelete], "destroyed", declared)
+	for _, op := range []plan.Op{plan.OpStart, plan.OpRecord, plan.OpStop, plan.OpKill, plan.OpPause, plan.OpUnpause, plan.OpAdopt, plan.OpForget} {
+		add(done[op], ended[op], false)
+	}
+	add(len(p.Moves), "moved", false)
+	add(len(p.Imports), "imported", false)
+	if len(counts) == 0 {
+		return "no step is complete"
+	}
+	return strings.Join(counts, ", ")
+}
