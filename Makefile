@@ -48,6 +48,8 @@ setup: ## install missing requirements of kuke and its tests on this host (Debia
 	has iptables   || missing+=(iptables)
 	has nft        || missing+=(nftables)
 	[[ -x /usr/lib/cni/bridge || -x /opt/cni/bin/bridge ]] || missing+=(containernetworking-plugins)
+	has ssh        || missing+=(openssh-client)
+	has sshd       || missing+=(openssh-server)
 	{ has busybox && ! ldd "$$(command -v busybox)" >/dev/null 2>&1; } || missing+=(busybox-static)
 	if [[ $${#missing[@]} = 0 ]]; then echo "setup: everything is there"; exit; fi
 	$(install)

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The commands of kuke on the host, which no user runs.
+// The arguments of the processes of kuke on the host, which no user writes. The first one of a command is its name.
 const (
 	commandSession = "host-session"
-	commandChild   = "host-command"
+	flagChild      = "--host-command"
 )
 
 // requestFD is the file of the child that it reads its command from.
@@ -29,16 +29,13 @@ type child struct {
 // command of a session, Init returns the arguments of the command and its caller; else the given arguments and nil. It must run
 // before all other work of the program.
 func Init(args []string) ([]string, *Caller) {
-	if len(args) == 0 {
-		return args, nil
-	}
-	switch args[0] {
-	case commandSession:
+	switch {
+	case len(args) == 1 && args[0] == commandSession:
 		os.Exit(serve(os.Stdin, os.Stdout))
-	case commandChild:
+	case len(args) == 2 && args[1] == flagChild:
 		var c child
 		if err := json.NewDecoder(os.NewFile(requestFD, "request")).Decode(&c); err != nil {
-			fmt.Fprintf(os.Stderr, "kuke %s is a part of --host, and no command of its own: %v\n", commandChild, err)
+			fmt.Fprintf(os.Stderr, "%s is a part of --host, and no flag: %v\n", flagChild, err)
 			os.Exit(1)
 		}
 		unix.CloseOnExec(requestFD)

@@ -43,16 +43,15 @@ if [ -z "$k" ]; then
 fi
 exec $s sh -c '
   umask 022
-  mkdir -p "${1%/*}" && t=$(mktemp "$1.XXXXXX") || exit
-  if cat >"$t" && chmod 755 "$t" && "$t" version >/dev/null && mv -f "$t" "$1"; then
-    printf "kuke-host\t%s\n" "$1"
-  else
-    rm -f "$t"; exit 1
-  fi' kuke "$k"`)
+  mkdir -p "${1%/*}" && d=$(mktemp -d "${1%/*}/.kuke.XXXXXX") || exit
+  cat >"$d/kuke" && chmod 755 "$d/kuke" && "$d/kuke" version >/dev/null && mv -f "$d/kuke" "$1"
+  code=$?
+  rm -rf "$d"
+  [ "$code" = 0 ] && printf "kuke-host\t%s\n" "$1"' kuke "$k"`)
 }
 
 // inShell returns a command for the login shell of a user, whichever it is, that has sh run the script.
 func inShell(script string) string { return "exec sh -c " + quote(script) }
 
-// quote returns the text as a word of a shell. The quotes of sh within it are written as fish and csh read them too.
+// quote returns the text as a word of a shell. The quotes within it are written as fish reads them too.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'"'"'`) + "'" }

@@ -88,7 +88,7 @@ func (s *session) start() error {
 		return err
 	}
 	s.command = exec.Command("/proc/self/exe") //nolint:forbidigo // it runs as this process does
-	s.command.Args = []string{"kuke", commandChild, s.request.Name}
+	s.command.Args = []string{"kuke", s.request.Name, flagChild}
 	s.command.Dir = s.request.Caller.Path(s.request.Caller.Dir)
 	s.command.Env = s.environ()
 	s.command.ExtraFiles = []*os.File{request}
