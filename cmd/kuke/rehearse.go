@@ -34,7 +34,8 @@ func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON boo
 				return err
 			}
 			a.out.Rehearsing()
-			progress = a.out.Progress()
+			progress = a.out.Progress(a.errs)
+			progress.Begin(made, nil, 1)
 			return nil
 		},
 		Report: func(made *plan.Plan, r *plan.Rehearsal) error {
