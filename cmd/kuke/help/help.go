@@ -27,6 +27,7 @@ func Topics() []Topic {
 		{"network", "network.md"},
 		{"secrets", "secrets.md"},
 		{"operations", "operations.md"},
+		{"pipelines", "pipelines.md"},
 		{"security", "security.md"},
 		{"hazards", "hazards.md"},
 		{"json", "json.md"},
