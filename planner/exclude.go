@@ -25,7 +25,7 @@ func excludedFrom(in *input) excluded {
 	for _, p := range in.paths() {
 		needs[p] = in.dependencies(p)
 		for _, on := range needs[p] {
-			if !in.opts.Destroy || on == p.Parent() { // what depends on a resource can be destroyed without it
+			if !in.opts.Destroy || on == p.Parent() { // its dependents can be destroyed without it
 				dependents[on] = append(dependents[on], p)
 			}
 		}

@@ -31,7 +31,7 @@ func twoDashes(root *cobra.Command, args []string) []string {
 			continue
 		}
 		if runsOthers && (arg == "" || arg[0] != '-') {
-			break // the command itself: what follows may belong to another one
+			break // the command itself: the next words may belong to another one
 		}
 		name, _, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if len(arg) < 2 || arg[0] != '-' || name == "" {

@@ -46,7 +46,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 func (c *Configuration) evaluate(root *module.Module, assigned map[string]variable.Value, diags *resource.Diagnostics) {
 	modules, declared := c.evaluator.Declare(root, assigned)
 	if c.evaluator.Partial() {
-		c.Tree = assemble.Part(declared, diags) // what is missing may only be unknown
+		c.Tree = assemble.Part(declared, diags) // a missing resource may only be unknown
 		c.Outputs = c.evaluator.Outputs()
 		return
 	}
