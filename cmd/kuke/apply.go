@@ -31,6 +31,7 @@ type applyOptions struct {
 
 func (o *applyOptions) addFlags(cmd *cobra.Command) {
 	o.planOptions.addFlags(cmd)
+	o.addJSONFlag(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "approval without a prompt")
 	o.addRunFlags(cmd)
 }
@@ -114,14 +115,18 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	if o.compact {
 		a.errs.CompactWarnings()
 	}
-	if !o.autoApprove && o.planFile == "" && slices.Contains(o.files, "-") {
+	switch asks := !o.autoApprove && o.planFile == ""; {
+	case asks && o.json:
+		return errors.New("--json prints no question for approval: use --auto-approve, or apply a saved plan")
+	case asks && slices.Contains(o.files, "-"):
 		return errors.New("standard input can't hold both the configuration and the approval: use --auto-approve")
 	}
+	show := a.show(&o.planOptions)
 	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *plan.Plan) (bool, error) {
 		if err := o.policy.check(ctx, p); err != nil {
 			return false, err
 		}
-		a.out.Plan(p)
+		show(p)
 		if err := o.refusal(p); err != nil {
 			return false, err
 		}

@@ -51,7 +51,7 @@ func (i *interrupts) watch(a *app, signals <-chan os.Signal) {
 	i.mu.Unlock()
 	if deferred {
 		// Somebody may have to be waited for who doesn't read.
-		go a.errs.Note("Interrupted. kuke finishes the running changes, each replacement as a whole, starts no others, and stops waiting for health checks. Press Ctrl-C again to stop at once.")
+		go a.note("Interrupted. kuke finishes the running changes, each replacement as a whole, starts no others, and stops waiting for health checks. Press Ctrl-C again to stop at once.")
 	} else {
 		i.cancel()
 	}

@@ -95,16 +95,19 @@ func run(ctx context.Context, args []string, caller *remote.Caller) int {
 
 // tell prints an error, as JSON where the command prints its result so.
 func (a *app) tell(cmd *cobra.Command, err error) {
-	json := cmd.Flags().Lookup("json")
-	if json == nil || json.Value.String() != "true" || cmd.Name() != "plan" && cmd.Name() != "validate" {
-		a.errs.Error(err, a.session.Sources)
+	switch {
+	case a.out.Err() != nil: // nobody would see it there
+	case streams(cmd):
+		a.messages().Error(err, a.session.Sources)
 		return
+	case cmd.Name() == "validate" && asJSON(cmd):
+		var ds resource.Diagnostics
+		if !errors.As(err, &ds) {
+			ds.Errorf(resource.Range{}, "", "Error", "%v", err)
+		}
+		if a.out.ValidationJSON(ds, a.session.Sources) == nil {
+			return
+		}
 	}
-	var ds resource.Diagnostics
-	if !errors.As(err, &ds) {
-		ds.Errorf(resource.Range{}, "", "Error", "%v", err)
-	}
-	if err := a.out.ValidationJSON(ds, a.session.Sources); err != nil {
-		a.errs.Error(err, a.session.Sources)
-	}
+	a.errs.Error(err, a.session.Sources)
 }

@@ -40,6 +40,7 @@ type planOptions struct {
 	// rollback is an entry of the history, 0 for none.
 	rollback entryNumber
 	policy   policyFlags
+	json     bool
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
@@ -71,7 +72,7 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 			return in, err
 		}
 		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
-	case o.ask && (term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0):
+	case o.ask && !o.json && (term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0):
 		in.Ask = a.askVariables(ctx)
 	}
 	return in, nil
@@ -80,10 +81,11 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 // planCommand is kuke plan with its flags.
 type planCommand struct {
 	planOptions
-	app            *app
-	rehearsal      rehearsalFlags
-	out, jsonOut   string
-	detailed, json bool
+	app          *app
+	rehearsal    rehearsalFlags
+	out, jsonOut string
+	detailed     bool
+	show         func(*plan.Plan)
 }
 
 func newPlan(a *app) *cobra.Command {
@@ -110,7 +112,7 @@ func newPlan(a *app) *cobra.Command {
 	annotateFile(cmd, "out", writtenFile)
 	annotateFile(cmd, "json-out", writtenFile)
 	cmd.Flags().BoolVar(&c.detailed, "detailed-exitcode", false, "exit status 2 if there are changes")
-	cmd.Flags().BoolVar(&c.json, "json", false, "plan, or errors, as JSON")
+	c.addJSONFlag(cmd)
 	c.rehearsal.add(cmd)
 	accepted := &applyOptions{}
 	accepted.addRunFlags(cmd)
@@ -121,6 +123,7 @@ func (c *planCommand) run(ctx context.Context) error {
 	if c.compact {
 		c.app.errs.CompactWarnings()
 	}
+	c.show = c.app.show(&c.planOptions)
 	request, err := c.request(ctx, c.app)
 	if err != nil {
 		return err
@@ -159,13 +162,7 @@ func (c *planCommand) review(ctx context.Context, made *plan.Plan) error {
 			return err
 		}
 	}
-	if c.json {
-		if err := c.app.out.JSON(made); err != nil {
-			return err
-		}
-	} else {
-		c.app.out.Plan(made)
-	}
+	c.show(made)
 	return c.refusal(made)
 }
 
@@ -176,6 +173,11 @@ func saveJSON(made *plan.Plan, file string) error {
 		return err
 	}
 	return plan.WriteFile(file, data)
+}
+
+// addJSONFlag adds the flag of the commands that print messages for programs.
+func (o *planOptions) addJSONFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.json, "json", false, "messages for programs, one line of JSON each, in Terraform's format")
 }
 
 // addImagesFlag adds the flag of commands that destroy realms.

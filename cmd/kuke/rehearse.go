@@ -8,6 +8,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/session"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/state"
 )
 
 // rehearsalFlags are the flags of plan about its rehearsal.
@@ -35,12 +36,13 @@ func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON boo
 			}
 			a.out.Rehearsing()
 			progress = a.out.Progress(a.errs)
-			progress.Begin(made, nil, 1)
+			progress.Begin(made, state.Durations{}, 1)
 			return nil
 		},
 		Report: func(made *plan.Plan, r *plan.Rehearsal) error {
 			if asJSON {
-				return a.out.JSON(r)
+				a.messages().Rehearsal(r)
+				return nil
 			}
 			a.out.Rehearsal(made, r)
 			return nil

@@ -26,6 +26,7 @@ type app struct {
 	stdin          *os.File
 	stdout, stderr *os.File
 	out, errs      *view.View
+	stream         *view.Stream // nil as long as no message is printed
 	interrupts     *interrupts
 	questions      tty.Questions
 	// session carries out the use cases, with the global flags once they are read.

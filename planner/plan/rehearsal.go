@@ -46,11 +46,7 @@ func (r *Rehearsal) Counts() (done, failed, skipped int) {
 	return done, failed, skipped
 }
 
-// rehearsalType is the value of the field type of a rehearsal in JSON.
-const rehearsalType = "rehearsal"
-
 type rehearsalJSON struct {
-	Type   string              `json:"type"`
 	Passed bool                `json:"passed"`
 	Error  string              `json:"error,omitempty"`
 	Steps  []rehearsedStepJSON `json:"steps"`
@@ -75,7 +71,7 @@ type rehearsedExitJSON struct {
 
 // MarshalJSON writes the result without times, so that equal rehearsals are equal texts.
 func (r *Rehearsal) MarshalJSON() ([]byte, error) {
-	out := rehearsalJSON{Type: rehearsalType, Passed: r.Passed(), Steps: []rehearsedStepJSON{}, Exited: []rehearsedExitJSON{}, Notes: append([]string{}, r.Notes...)}
+	out := rehearsalJSON{Passed: r.Passed(), Steps: []rehearsedStepJSON{}, Exited: []rehearsedExitJSON{}, Notes: append([]string{}, r.Notes...)}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}

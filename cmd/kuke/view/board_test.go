@@ -367,7 +367,9 @@ func TestForecast(t *testing.T) {
 	create := func(name string, after ...int) plan.Step {
 		return plan.Step{Op: plan.OpCreate, Path: resource.Path("m/s/t/c/" + name), After: after}
 	}
-	remove := func(name string) plan.Step { return plan.Step{Op: plan.OpDelete, Path: resource.Path("m/s/t/c/" + name)} }
+	remove := func(name string) plan.Step {
+		return plan.Step{Op: plan.OpDelete, Path: resource.Path("m/s/t/c/" + name)}
+	}
 	pull := plan.Step{Op: plan.OpImage, Image: &plan.Image{Pull: true}}
 	now := time.Unix(1000, 0)
 	for _, test := range []struct {
