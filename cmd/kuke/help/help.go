@@ -28,6 +28,7 @@ func Topics() []Topic {
 		{"secrets", "secrets.md"},
 		{"operations", "operations.md"},
 		{"pipelines", "pipelines.md"},
+		{"hosts", "hosts.md"},
 		{"security", "security.md"},
 		{"hazards", "hazards.md"},
 		{"json", "json.md"},

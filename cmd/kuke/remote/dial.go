@@ -21,7 +21,7 @@ type Options struct {
 	Version string
 	// Install says that a host with another version or without kuke gets a copy of the running program.
 	Install bool
-	// Stderr takes what ssh prints.
+	// Stderr takes the messages of ssh.
 	Stderr io.Writer
 	// Note is told of an installation.
 	Note func(text string)
@@ -176,7 +176,7 @@ func (t *tunnel) reason(h *Host, o Options, facts []string) error {
 	return fmt.Errorf("run %s on %s: %s", program, h, said)
 }
 
-// tail keeps the beginning of what ssh prints, until there is somebody to pass it on to.
+// tail keeps the messages of ssh, until there is a writer to pass them on to.
 type tail struct {
 	mu   sync.Mutex
 	kept bytes.Buffer
@@ -202,7 +202,7 @@ func (t *tail) String() string {
 	return t.kept.String()
 }
 
-// passTo passes on what was kept, and everything that follows.
+// passTo passes on the messages so far, and those that follow.
 func (t *tail) passTo(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

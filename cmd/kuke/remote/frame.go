@@ -89,8 +89,9 @@ func readFrame(r io.Reader) (frameType, []byte, error) {
 	if length > maxFrame {
 		return 0, nil, errTooLarge
 	}
-	content := make([]byte, length)
-	if _, err := io.ReadFull(r, content); err != nil {
+	// It takes memory as it comes, whatever the header says.
+	content, err := io.ReadAll(io.LimitReader(r, int64(length)))
+	if err != nil || len(content) < int(length) {
 		return 0, nil, fmt.Errorf("the connection was lost within a message: %w", io.ErrUnexpectedEOF)
 	}
 	return frameType(header[0]), content, nil

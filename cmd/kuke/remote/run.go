@@ -203,10 +203,10 @@ func (r *remoteRun) watchSignals() (stop func()) {
 			if number == unix.SIGINT || number == unix.SIGTERM {
 				interrupts++
 			}
-			switch {
-			case interrupts == giveUps:
+			switch interrupts {
+			case giveUps:
 				r.giveUp()
-			case interrupts == giveUps-1:
+			case giveUps - 1:
 				time.AfterFunc(patience, r.giveUp)
 			}
 			// ssh may not take it: the next signal must still be seen.
