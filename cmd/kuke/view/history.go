@@ -24,13 +24,16 @@ func (v *View) History(entries []history.Entry, more int) {
 	v.columns([]string{"N", "TIME", "WHO", "COMMAND", "PROJECT", "CHANGES", "OUTCOME"}, func(add func(...string)) {
 		for i := range entries {
 			e := &entries[i]
-			add(fmt.Sprint(e.Number), e.Time.Local().Format(time.DateTime), who(e), commandOf(e), orDash(e.Project), changesOf(e), outcomeOf(e))
+			add(fmt.Sprint(e.Number), e.Time.Local().Format(time.DateTime), oneLine(who(e)), oneLine(commandOf(e)), oneLine(orDash(e.Project)), changesOf(e), oneLine(outcomeOf(e)))
 		}
 	})
 	if more > 0 {
 		v.printf("… and %d more. List all: kuke history --limit 0\n", more)
 	}
 }
+
+// oneLine returns text in one line and one column: variables of the environment must not forge entries.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // who names the person behind an entry: in a pipeline the one who started the job.
 func who(e *history.Entry) string {
@@ -86,7 +89,7 @@ func (v *View) Entry(e *history.Entry) {
 	v.columns(nil, func(add func(...string)) {
 		row := func(name, value string) {
 			if value != "" {
-				add(name, value)
+				add(name, oneLine(value))
 			}
 		}
 		row("Entry", fmt.Sprint(e.Number))
@@ -120,7 +123,7 @@ func (v *View) Entry(e *history.Entry) {
 		row("Serial", fmt.Sprintf("%d before, %d after", e.SerialBefore, e.SerialAfter))
 		row("kuke", e.Version)
 		for _, f := range e.Failed {
-			row("Failed", fmt.Sprintf("%s (%s): %s", f.About, f.Operation, strings.ReplaceAll(f.Error, "\n", " ")))
+			row("Failed", fmt.Sprintf("%s (%s): %s", f.About, f.Operation, f.Error))
 		}
 		if e.FailedMore > 0 {
 			row("Failed", andMore(e.FailedMore, "step"))
@@ -128,7 +131,7 @@ func (v *View) Entry(e *history.Entry) {
 		if e.Skipped > 0 {
 			row("Not begun", plural(e.Skipped, "step"))
 		}
-		row("Error", strings.ReplaceAll(e.Error, "\n", " "))
+		row("Error", e.Error)
 	})
 }
 
