@@ -32,9 +32,6 @@ func (v *View) History(entries []history.Entry, more int) {
 	}
 }
 
-// oneLine returns text in one line and one column: variables of the environment must not forge entries.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
-
 // who names the person behind an entry: in a pipeline the one who started the job.
 func who(e *history.Entry) string {
 	name := e.User

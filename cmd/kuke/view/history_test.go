@@ -54,22 +54,3 @@ func TestEntry(t *testing.T) {
 		t.Errorf("a control sequence is left in %q", text)
 	}
 }
-
-func TestCompactWarnings(t *testing.T) {
-	var ds resource.Diagnostics
-	ds.Warnf(resource.Range{File: "main.hcl", Start: resource.Pos{Line: 3, Column: 1}, End: resource.Pos{Line: 3, Column: 2}}, "", "Careful", "It may break.")
-	ds.Warnf(resource.Range{}, "", "Once more", "It may.")
-	var out bytes.Buffer
-	v := newView(&out, false)
-	v.CompactWarnings(true)
-	v.Diagnostics(ds, nil)
-	if want := "Warning: Careful (main.hcl:3:1)\nWarning: Once more\n\n"; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
-	out.Reset()
-	ds.Errorf(resource.Range{}, "", "Refused", "It would break.")
-	v.Diagnostics(ds, nil)
-	if text := out.String(); !strings.Contains(text, "Error: Refused\n\n  It would break.") || strings.Contains(text, "It may") {
-		t.Errorf("got %q", text)
-	}
-}

@@ -19,7 +19,7 @@ func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
 		return true
 	}
 	v.exited(r.Exited)
-	t := tallyOf(r)
+	t := outcomesOf(r)
 	if r.Complete() {
 		v.printf("\n%s\n", v.ink.green("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.ops)))
 		v.outputs(r)
@@ -73,14 +73,14 @@ func skipped(o plan.Outcome) string {
 	return fmt.Sprintf("%s not %s: %s", stepName(o.Step), ended[o.Step.Op], why)
 }
 
-// tally counts the steps of a plan by their outcome.
-type tally struct {
+// outcomeCounts counts the steps of a plan by their outcome.
+type outcomeCounts struct {
 	done, failed, skipped int
 	ops                   map[plan.Op]int // done
 }
 
-func tallyOf(r *plan.Result) tally {
-	t := tally{ops: map[plan.Op]int{}}
+func outcomesOf(r *plan.Result) outcomeCounts {
+	t := outcomeCounts{ops: map[plan.Op]int{}}
 	for _, o := range r.Outcomes {
 		switch {
 		case o.Done:
@@ -96,7 +96,7 @@ func tallyOf(r *plan.Result) tally {
 }
 
 // String returns the counts without a full stop.
-func (t tally) String() string {
+func (t outcomeCounts) String() string {
 	return fmt.Sprintf("%d of %s done, %d failed, %d skipped", t.done, plural(t.done+t.failed+t.skipped, "step"), t.failed, t.skipped)
 }
 

@@ -63,6 +63,17 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	ink.surgery(b, p)
 	groups := ink.groups(p.Changes)
 	ink.changes(b, p, groups)
+	ink.effects(b, p)
+	ink.destructive(b, p, groups)
+	b.writef("\n%s\n", ink.summary(p.Summary()))
+	b.append(ink.cost(p))
+	b.append(ink.hazards(p))
+	ink.verdict(b, p.Policy)
+	return b
+}
+
+// effects prints the rest of the plan, which belongs to no change of a resource.
+func (ink *palette) effects(b *page, p *plan.Plan) {
 	for _, n := range p.Names {
 		if len(n.Update) > 0 {
 			b.writef("\n  /etc/hosts of %s in space %s will be updated\n", plural(len(n.Update), "cell"), n.Space)
@@ -77,12 +88,6 @@ func (ink *palette) plan(p *plan.Plan) *page {
 		}
 	}
 	ink.outputChanges(b, p.Outputs)
-	ink.destructive(b, p, groups)
-	b.writef("\n%s\n", ink.summary(p.Summary()))
-	b.append(ink.cost(p))
-	b.append(ink.hazards(p))
-	ink.verdict(b, p.Policy)
-	return b
 }
 
 // Review prints a plan for those who decide on it, with the warnings that came up while planning.

@@ -17,53 +17,23 @@ const (
 
 // PlanReport prints a plan as [Markdown] or [HTML].
 func (v *View) PlanReport(p *plan.Plan, format string) error {
-	title := "kuke plan: no changes"
-	switch {
-	case p.Destroy && p.Empty():
-		title = "kuke destroy: nothing to destroy"
-	case !p.Empty():
-		title = "kuke plan: " + counts(p.Summary())
+	if format == HTML {
+		return v.html("kuke plan: "+planTitle(p), newPalette(false).review(p))
 	}
-	if n := len(p.Diagnostics); n > 0 {
-		title += ", " + plural(n, "warning")
-	}
-	return v.report(format, title, newPalette(false).review(p))
+	v.printf("%s", planMarkdown(p))
+	return nil
 }
 
 // StateReport prints the recorded resources as [Markdown] or [HTML].
 func (v *View) StateReport(st *state.State, format string) error {
-	return v.report(format, "kuke state: "+plural(len(st.Records), "resource"), newPalette(false).state(st))
-}
-
-func (v *View) report(format, title string, content *page) error {
 	if format == HTML {
-		return v.html(title, content)
+		return v.html(stateTitle(st), newPalette(false).state(st))
 	}
-	v.markdown(title, content)
+	v.printf("%s", stateMarkdown(st))
 	return nil
 }
 
-// markdown prints a page as a block of the kind diff, whose lines are coloured by their first character.
-func (v *View) markdown(title string, content *page) {
-	var b strings.Builder
-	for _, l := range content.lines {
-		switch l.Class {
-		case classAdd, classDelete:
-			b.WriteString(l.Sign + l.Indent + " " + l.Text + "\n")
-		case classChange:
-			b.WriteString("!" + l.Indent + l.Sign + l.Text + "\n")
-		case classWarning:
-			b.WriteString("! " + l.Text + "\n")
-		default:
-			b.WriteString(strings.TrimRight(" "+l.Text, " ") + "\n")
-		}
-	}
-	fence := "```"
-	for strings.Contains(b.String(), fence) {
-		fence += "`"
-	}
-	v.printf("### %s\n\n%sdiff\n%s%s\n", title, fence, b.String(), fence)
-}
+func stateTitle(st *state.State) string { return "kuke state: " + plural(len(st.Records), "resource") }
 
 // document is a report as a page that needs nothing else.
 var document = template.Must(template.New("page").Parse(`<!DOCTYPE html>

@@ -43,6 +43,7 @@ func TestReports(t *testing.T) {
 			"warned":     func(v *View) error { return v.PlanReport(warned(), format) },
 			"no-changes": func(v *View) error { return v.PlanReport(&plan.Plan{Unchanged: make([]*state.Record, 7)}, format) },
 			"destroyed":  func(v *View) error { return v.PlanReport(&plan.Plan{Destroy: true, Project: "shop"}, format) },
+			"hazards":    func(v *View) error { return v.PlanReport(samplePlan(20, "x"), format) },
 			"state":      func(v *View) error { return v.StateReport(prior, format) },
 			"state-none": func(v *View) error {
 				return v.StateReport(&state.State{Records: map[resource.Path]*state.Record{}}, format)

@@ -244,7 +244,7 @@ func (s *Stream) End(r *plan.Result) {
 			Detail: fmt.Sprintf("Container %s: %s. To show its output: kuke logs %[1]s.", e.Path, e.Reason),
 		}}, nil)
 	}
-	t := tallyOf(r)
+	t := outcomesOf(r)
 	text := fmt.Sprintf("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.ops))
 	if !r.Complete() {
 		s.Diagnostics(failures(r, t), nil)
@@ -263,7 +263,7 @@ func (s *Stream) End(r *plan.Result) {
 }
 
 // failures returns an error for each failed step, and one about the whole plan.
-func failures(r *plan.Result, t tally) resource.Diagnostics {
+func failures(r *plan.Result, t outcomeCounts) resource.Diagnostics {
 	var ds resource.Diagnostics
 	left := &listing{noun: "step"}
 	for _, o := range r.Outcomes {
