@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -72,8 +74,8 @@ func (p *Plan) validateReview(changes map[resource.Path]*Change) error {
 			return fmt.Errorf("hazard %d has the unknown code %q", i, h.Code)
 		case changes[h.Path] == nil:
 			return fmt.Errorf("hazard %d is about %s, which does not change", i, h.Path)
-		case h.Detail == "":
-			return fmt.Errorf("hazard %d has no detail", i)
+		case h.Detail == "" || strings.ContainsFunc(h.Detail, unicode.IsControl):
+			return fmt.Errorf("hazard %d has no detail of one line", i)
 		}
 	}
 	if p.Cost == nil {

@@ -108,7 +108,7 @@ func (h *hazards) portExposed(c *plan.Change) string {
 	var all, remedies []string
 	for _, text := range after {
 		port, err := resource.ParsePort(text)
-		if err != nil || !everywhere(port) || slices.ContainsFunc(before, func(had string) bool { return serves(had, port) && everywhere(parsed(had)) }) {
+		if err != nil || !everywhere(port) || slices.ContainsFunc(before, func(had string) bool { return everywhere(parsed(had)) && (serves(had, port) || leads(had, port)) }) {
 			continue
 		}
 		name := text
@@ -144,6 +144,12 @@ func everywhere(p resource.Port) bool {
 func serves(had string, p resource.Port) bool {
 	port := parsed(had)
 	return port.Protocol == p.Protocol && port.Host.First <= p.Host.First && p.Host.Last <= port.Host.Last
+}
+
+// leads reports whether the published port had leads to the ports of the cell that p leads to.
+func leads(had string, p resource.Port) bool {
+	port := parsed(had)
+	return port.Protocol == p.Protocol && port.Container.First <= p.Container.First && p.Container.Last <= port.Container.Last
 }
 
 // parsed returns a published port, the zero one for a text that is none.

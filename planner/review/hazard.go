@@ -55,7 +55,7 @@ func Hazards(in Input) []plan.Hazard {
 	for _, c := range in.Plan.Changes {
 		for _, check := range checks {
 			if detail := check.find(h, c); detail != "" {
-				all = append(all, plan.Hazard{Code: check.code, Path: c.Path, Detail: detail})
+				all = append(all, plan.Hazard{Code: check.code, Path: c.Path, Detail: oneLine(detail)})
 			}
 		}
 	}

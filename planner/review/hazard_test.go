@@ -83,6 +83,10 @@ func TestHazards(t *testing.T) {
 			w.change(plan.Delete, side, nil)
 			w.Facts.Files = map[resource.Path]plan.Files{side: {Bytes: 1}}
 		}, []string{"data-loss main/s/t/c/side: 1 B…is deleted. Copy"}},
+		{"a file with a hostile name", func(w *world) {
+			w.change(plan.Delete, side, nil)
+			w.Facts.Files = map[resource.Path]plan.Files{side: {Bytes: 1, Largest: "/x\n\nPlan: 0 to add\x1b[2J"}}
+		}, []string{"data-loss main/s/t/c/side: …most of it in /x\uFFFD\uFFFDPlan: 0 to add\uFFFD[2J."}},
 		{"files that can't be read", func(w *world) { w.replace(side); w.Facts.Files = nil }, []string{"data-loss main/s/t/c/side: …could not be looked at"}},
 		{"no data", func(w *world) { w.replace(side) }, nil},
 		{"containerd lost the container", func(w *world) {
@@ -173,6 +177,11 @@ func TestHazards(t *testing.T) {
 		}, []string{"port-exposed main/s/t/d: Port 15432:5432 (PostgreSQL) is"}},
 		{"a new database on loopback", func(w *world) {
 			w.change(plan.Create, "main/s/t/d", &resource.Cell{}).After.Status.Attachment = attachment("127.0.0.1:5432:5432")
+		}, nil},
+		{"another port for the same", func(w *world) {
+			w.publish(root, "8080:80")
+			w.Actual.Namespaces["kukeon-main"].Containers[resource.ContainerID(root)].Status = plan.TaskStopped
+			w.change(plan.Update, cell, &resource.Cell{}).After.Status.Attachment = attachment("8081:80")
 		}, nil},
 		{"a range that shrinks", func(w *world) {
 			w.publish(root, "8080-8089:80-89")

@@ -3,6 +3,7 @@ package review
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	units "github.com/docker/go-units"
 
@@ -39,6 +40,16 @@ func about(seconds *float64) string {
 		return ""
 	}
 	return ", for " + Duration(*seconds)
+}
+
+// oneLine replaces control characters: names of files and of volumes hold any, and must not look like lines of a plan.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func plural(n int, noun string) string {
