@@ -2,12 +2,14 @@ package session
 
 import (
 	"context"
+	"time"
 
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/review"
 )
 
-// review adds the hazards and the cost to a plan. A saved plan keeps those of its planning.
+// review adds the hazards and the cost to a plan, with estimates from the durations of earlier applies. A saved plan keeps those of its planning.
 func (s *Session) review(ctx context.Context, w *world, made *plan.Plan, actual *plan.Actual) error {
 	if made.Cost != nil {
 		return nil
@@ -16,6 +18,8 @@ func (s *Session) review(ctx context.Context, w *world, made *plan.Plan, actual 
 	if ctx.Err() != nil {
 		return ErrInterrupted
 	}
+	durations := w.store.Durations()
+	in.Estimate = func(op plan.Op, p resource.Path) (time.Duration, bool) { return durations.Estimate(string(op), p) }
 	made.Hazards, made.Cost = review.Hazards(in), review.Cost(in)
 	return nil
 }
