@@ -107,7 +107,7 @@ func (r *reviewer) rootRuns(cell resource.Path) bool {
 	return r.runs(r.prior.Records[root])
 }
 
-// fate is what becomes of the process of a container.
+// fate is the future of the process of a container.
 type fate int
 
 const (
@@ -116,7 +116,7 @@ const (
 	ends
 )
 
-// fateOf returns what becomes of the process of the container of c.
+// fateOf returns the future of the process of the container of c.
 func (r *reviewer) fateOf(c *plan.Change) fate {
 	if c.Path.Kind() != resource.KindContainer || !r.runs(c.Before) {
 		return stays
