@@ -201,7 +201,7 @@ func (h *hazards) portGap(c *plan.Change) string {
 		text = fmt.Sprintf("Published %s closed until it is %s%s: connections fail. Apply this when clients can wait.", ports(moment), doneOf(c.Action), about(seconds))
 	}
 	if len(good) > 0 {
-		text += fmt.Sprintf(" Published %s closed for good: connections fail. Make sure that no client needs it.", ports(good))
+		text += fmt.Sprintf(" Published %s closed, and stays so: connections fail. Make sure that no client needs it.", ports(good))
 	}
 	return strings.TrimSpace(text)
 }

@@ -171,7 +171,7 @@ func TestHazards(t *testing.T) {
 		{"from loopback to everywhere", func(w *world) {
 			w.publish(root, "127.0.0.1:8080:80")
 			w.change(plan.Update, cell, &resource.Cell{}).After.Status.Attachment = attachment("8080:80")
-		}, []string{"port-exposed main/s/t/c: Port 8080:80 (was 127.0.0.1:8080:80)", "port-gap main/s/t/c: Published port 127.0.0.1:8080:80 is closed for good"}},
+		}, []string{"port-exposed main/s/t/c: Port 8080:80 (was 127.0.0.1:8080:80)", "port-gap main/s/t/c: Published port 127.0.0.1:8080:80 is closed, and stays so"}},
 		{"a new database, everywhere", func(w *world) {
 			w.change(plan.Create, "main/s/t/d", &resource.Cell{}).After.Status.Attachment = attachment("15432:5432", "8080:80")
 		}, []string{"port-exposed main/s/t/d: Port 15432:5432 (PostgreSQL) is"}},
@@ -206,7 +206,7 @@ func TestHazards(t *testing.T) {
 			w.publish(root, "8080:80")
 			w.change(plan.Delete, cell, nil)
 			w.change(plan.Delete, root, nil)
-		}, []string{"port-gap main/s/t/c: Published port 8080:80 is closed for good"}},
+		}, []string{"port-gap main/s/t/c: Published port 8080:80 is closed, and stays so"}},
 		{"destroy closes ports", func(w *world) {
 			w.publish(root, "8080:80")
 			w.Plan.Destroy = true

@@ -72,7 +72,7 @@ func (r *reviewer) netnsGoes(root *plan.Change) bool {
 	case plan.Restart, plan.Update:
 		// It finds its own again, as long as that is pinned. A plan that looks at tasks alone does not know, and leaves the pin.
 		found := r.actual.Cells[root.Path.Parent()]
-		return (root.Action == plan.Restart || root.Start) && r.actual.Cells != nil && (found == nil || found.NetNS == 0)
+		return (root.Action == plan.Restart || root.Start) && found != nil && found.NetNS == 0
 	}
 	return false
 }

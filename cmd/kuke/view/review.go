@@ -96,7 +96,7 @@ func closedPorts(all []plan.ClosedPort, reopened bool) []string {
 	}
 	how := "closed meanwhile"
 	if !reopened {
-		how = "closed for good"
+		how = "closed"
 	}
 	noun := "port"
 	if len(ports) > 1 {
