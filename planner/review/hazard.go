@@ -118,7 +118,7 @@ func (h *hazards) dataLoss(c *plan.Change) string {
 	}
 	largest := ""
 	if name := h.Facts.Files[c.Path].Largest; name != "" {
-		largest = ", most of it in " + name
+		largest = ": the largest file is " + name
 	}
 	return fmt.Sprintf("%s in its own file system, outside of its volumes, is deleted%s. %s.", Size(*loss.Bytes), largest, remedy)
 }

@@ -78,7 +78,7 @@ func TestHazards(t *testing.T) {
 		{"data in a replaced container", func(w *world) {
 			w.replace(side)
 			w.Facts.Files = map[resource.Path]plan.Files{side: {Bytes: 1234567890, Largest: "/data/db"}}
-		}, []string{"data-loss main/s/t/c/side: 1.23 GB…most of it in /data/db"}},
+		}, []string{"data-loss main/s/t/c/side: 1.23 GB…the largest file is /data/db"}},
 		{"data in a deleted container", func(w *world) {
 			w.change(plan.Delete, side, nil)
 			w.Facts.Files = map[resource.Path]plan.Files{side: {Bytes: 1}}
@@ -86,7 +86,7 @@ func TestHazards(t *testing.T) {
 		{"a file with a hostile name", func(w *world) {
 			w.change(plan.Delete, side, nil)
 			w.Facts.Files = map[resource.Path]plan.Files{side: {Bytes: 1, Largest: "/x\n\nPlan: 0 to add\x1b[2J"}}
-		}, []string{"data-loss main/s/t/c/side: …most of it in /x\uFFFD\uFFFDPlan: 0 to add\uFFFD[2J."}},
+		}, []string{"data-loss main/s/t/c/side: …the largest file is /x\uFFFD\uFFFDPlan: 0 to add\uFFFD[2J."}},
 		{"files that can't be read", func(w *world) { w.replace(side); w.Facts.Files = nil }, []string{"data-loss main/s/t/c/side: …could not be looked at"}},
 		{"no data", func(w *world) { w.replace(side) }, nil},
 		{"containerd lost the container", func(w *world) {

@@ -156,8 +156,8 @@ func named(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
-// hazards returns the hazards of a plan as warnings, one for each code, the gravest first: of many resources, the first with their details, and the
-// others by name. Of containers with data, those with the most come first.
+// hazards returns the hazards of a plan as warnings, one for each code, the gravest first. Resources with the same detail share it;
+// of many details the first are shown, and the resources of the others named. Of containers with data, those with the most come first.
 func (ink *palette) hazards(p *plan.Plan) *page {
 	b := &page{}
 	for _, code := range plan.HazardCodes() {
@@ -175,31 +175,54 @@ func (ink *palette) hazards(p *plan.Plan) *page {
 		b.writef("\n")
 		b.add(classWarning, "", "", ink.yellow("Warning: ")+ink.bold("%s", title)+"\n")
 		b.writef("\n")
-		shown := len(of)
+		alike := byDetail(of)
+		shown := len(alike)
 		if shown > maxNamed+1 {
 			shown = maxNamed
 		}
-		for _, h := range of[:shown] {
-			b.writef("  %s %s: %s\n", h.Path.Kind().Lower(), h.Path, visible(h.Detail))
+		for _, same := range alike[:shown] {
+			noun := same[0].Path.Kind().Lower()
+			if len(same) > 1 {
+				noun += "s"
+			}
+			b.writef("  %s %s: %s\n", noun, named(paths(same)), visible(same[0].Detail))
 		}
-		if rest := of[shown:]; len(rest) > 0 {
-			b.writef("  … and %d more: %s\n", len(rest), paths(rest))
+		if rest := slices.Concat(alike[shown:]...); len(rest) > 0 {
+			names := paths(rest)
+			if len(names) > maxOthers {
+				names = append(names[:maxOthers], "…")
+			}
+			b.writef("  … and %d more: %s\n", len(rest), strings.Join(names, ", "))
 		}
 	}
 	return b
 }
 
-// paths names the resources of hazards, of many only the first.
-func paths(hazards []plan.Hazard) string {
-	names := make([]string, 0, maxOthers+1)
-	for i, h := range hazards {
-		if i == maxOthers {
-			names = append(names, "…")
-			break
-		}
-		names = append(names, string(h.Path))
+// byDetail groups hazards of one code that say the same of resources of one kind, in the order of the first of each group.
+func byDetail(hazards []plan.Hazard) (groups [][]plan.Hazard) {
+	type key struct {
+		kind   resource.Kind
+		detail string
 	}
-	return strings.Join(names, ", ")
+	at := map[key]int{}
+	for _, h := range hazards {
+		k := key{h.Path.Kind(), h.Detail}
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], h)
+	}
+	return groups
+}
+
+func paths(hazards []plan.Hazard) []string {
+	names := make([]string, len(hazards))
+	for i, h := range hazards {
+		names[i] = string(h.Path)
+	}
+	return names
 }
 
 // sortByLoss puts containers without a known size first, then those with the most data.

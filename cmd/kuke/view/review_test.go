@@ -22,7 +22,7 @@ func reviewed(t *testing.T, n int) *plan.Plan {
 		c.Interruptions = append(c.Interruptions, plan.Interruption{Cell: in, Seconds: &seconds})
 		c.ClosedPorts = append(c.ClosedPorts, plan.ClosedPort{Cell: in, Port: fmt.Sprintf("%d:80", 8080+i), Reopened: i%2 == 0})
 		c.Losses = append(c.Losses, plan.Loss{Container: at})
-		p.Hazards = append(p.Hazards, plan.Hazard{Code: plan.DataLoss, Path: at, Detail: "1.2 GB \x1b[31mgo"}, plan.Hazard{Code: plan.PortGap, Path: at, Detail: "It closes."})
+		p.Hazards = append(p.Hazards, plan.Hazard{Code: plan.DataLoss, Path: at, Detail: fmt.Sprintf("%d GB \x1b[31mgo", i)}, plan.Hazard{Code: plan.PortGap, Path: at, Detail: "It closes."})
 	}
 	if n > 0 {
 		c.Losses[n/2].Bytes = &bytes
