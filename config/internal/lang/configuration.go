@@ -9,6 +9,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/lang/variable"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 // Input is the input of Load.
@@ -56,6 +57,8 @@ type Configuration struct {
 	Moved   []refactoring.Move
 	Removed []refactoring.Removal
 	Imports []refactoring.Import
+	// Outline is the configuration as it is written; nil where there are errors.
+	Outline *outline.Outline
 	// Pending says that values are unknown until planning computes them: with Input.Computed they are known.
 	Pending bool
 	// Sources holds the files read, by name, to show the lines that a diagnostic is about. They have no byte order mark, and

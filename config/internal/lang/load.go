@@ -59,4 +59,7 @@ func (c *Configuration) evaluate(root *module.Module, assigned map[string]variab
 	found.Validate(c.Tree, diags)
 	c.Moved, c.Removed, c.Imports = found.Moved, found.Removed, found.Imports
 	c.Outputs = c.evaluator.Outputs()
+	if !diags.HasErrors() {
+		c.Outline = c.evaluator.Outline(modules)
+	}
 }

@@ -12,6 +12,15 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
+// Managed is the mode of all resources in Terraform's words, and ProviderKey the name of their provider in a configuration.
+const (
+	Managed     = "managed"
+	ProviderKey = "kuke"
+)
+
+// TypeOf returns the type of the resources of a kind in Terraform's words, such as kuke_cell.
+func TypeOf(k resource.Kind) string { return "kuke_" + k.Lower() }
+
 // Outline is a configuration as it is written, with the values of its variables.
 type Outline struct {
 	// Variables are the values of the variables of the root module, by name.

@@ -22,6 +22,8 @@ const maxModuleDepth = 32
 // expandedCall holds the module instances of a call.
 type expandedCall struct {
 	expansion lazy
+	// called is the module, nil where it could not be read.
+	called    *module.Module
 	each      Repetition
 	instances []*ModuleInstance
 }
@@ -42,6 +44,7 @@ func (x *expandedCall) expand(m *ModuleInstance, c *module.Call) bool {
 	if !ok {
 		return false
 	}
+	x.called = called
 	m.validateArguments(c, called)
 	x.each, ok = m.Eval.Repeat(c.Syntax.Body, m.Scope())
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 var checkSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "assert"}}}
@@ -29,7 +30,8 @@ func (m *ModuleInstance) checks() {
 		}
 		for _, nested := range content.Blocks {
 			if r := module.NewCondition(nested, m.Eval.diags); r != nil {
-				m.Eval.holds(r, m.Scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
+				holds, problem := m.Eval.holds(r, m.Scope(), resource.Warning, "Check does not hold: "+m.name("check."+b.Labels[0]), "")
+				m.check(outline.KindCheck, b.Labels[0], holds, problem)
 			}
 		}
 	}

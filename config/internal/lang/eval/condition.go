@@ -13,12 +13,22 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
+// result is that of a condition.
+type result int
+
+// The results. A condition with an error, which has been reported, is unknown.
+const (
+	unknown result = iota
+	does
+	doesNot
+)
+
 // holds evaluates a condition. Where it does not hold, its error message is reported with the summary, as an error or a
-// warning.
-func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Severity, summary string, about resource.Path) {
+// warning, and returned.
+func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Severity, summary string, about resource.Path) (result, string) {
 	val, ok := e.evaluate(r.Expr, s)
 	if !ok {
-		return
+		return unknown, ""
 	}
 	val, _ = val.UnmarkDeep()
 	at := source.RangeOf(r.Expr.Range())
@@ -26,23 +36,23 @@ func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Sever
 	switch {
 	case err != nil || val.IsNull():
 		e.diags.Errorf(at, about, "Wrong type", "A condition must be true or false.")
-		return
+		return unknown, ""
 	case !val.IsKnown():
 		e.Pending = true
-		return
+		return unknown, ""
 	case val.True():
-		return
+		return does, ""
 	}
 	message, ok := e.evaluate(r.ErrorMessage, s)
 	if !ok {
-		return
+		return unknown, ""
 	}
 	said := "The error message holds a sensitive value, and can't be shown."
 	if !functions.IsSensitive(message) {
 		text, err := convert.Convert(message, cty.String)
 		if err != nil || text.IsNull() || !text.IsKnown() {
 			e.diags.Errorf(source.RangeOf(r.ErrorMessage.Range()), about, "Wrong type", "An error message must be a text.")
-			return
+			return unknown, ""
 		}
 		said = text.AsString()
 	}
@@ -50,4 +60,5 @@ func (e *Evaluator) holds(r *module.Condition, s *Scope, severity resource.Sever
 		Severity: severity, Summary: summary, Subject: at, Path: about,
 		Detail: fmt.Sprintf("%s\n\nThe rule is at %s.", strings.TrimSpace(said), r.At),
 	})
+	return doesNot, strings.TrimSpace(said)
 }

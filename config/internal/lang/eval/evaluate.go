@@ -19,6 +19,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 // Evaluator evaluates modules. A value is evaluated when it is first asked for, and once; a value that asks for itself on
@@ -41,6 +42,8 @@ type Evaluator struct {
 	all      []*Instance
 	// objects holds the declared resources as references see them, once one asked for that.
 	objects map[*schema.Declaration]cty.Value
+	// checked holds the results of conditions by the blocks that have them, and by the addresses of instances.
+	checked map[checkKey]map[string]*outline.CheckResult
 	// Pending says that a value was asked for which is unknown until it is planned.
 	Pending bool
 	// prepared holds the expressions that were evaluated.
@@ -74,7 +77,7 @@ type Options struct {
 // New returns an evaluator without modules, which adds the files that it reads to files.
 func New(o Options, files *source.Files, diags *resource.Diagnostics) *Evaluator {
 	return &Evaluator{
-		sources: files, options: o, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{},
+		sources: files, options: o, diags: diags, modules: map[string]*module.Module{}, objects: map[*schema.Declaration]cty.Value{}, checked: map[checkKey]map[string]*outline.CheckResult{},
 		functions: map[string]map[string]function.Function{}, prepared: map[hcl.Expression]*prepared{}, paths: map[hclsyntax.Expression]hclsyntax.Expression{},
 	}
 }

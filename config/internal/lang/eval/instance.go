@@ -23,6 +23,8 @@ type Instance struct {
 	name  string
 	scope *Scope
 	Path  resource.Path
+	// key is that of for_each, or the index of count; cty.NilVal without both.
+	key cty.Value
 	// named is the place of its name.
 	named resource.Range
 	// declaration is its declaration, once body was asked for.
@@ -111,6 +113,9 @@ func (x *ExpandedBlock) instances() []*Instance {
 // reported then.
 func (m *ModuleInstance) newInstance(b *module.Block, g *Group, i int) *Instance {
 	n := &Instance{block: b, in: m, parent: g.parent, name: m.name(b.Address() + g.Each.suffix(i)), body: lazy{apart: true}}
+	if g.Each.Keys != nil {
+		n.key = g.Each.Keys[i]
+	}
 	inner := *g.Each.Scopes[i]
 	inner.Within = n
 	n.scope = &inner

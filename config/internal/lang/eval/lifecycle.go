@@ -61,7 +61,7 @@ func (e *Evaluator) lifecycle(n *Instance, d *schema.Declaration) {
 		switch {
 		case r == nil:
 		case b.Type == "precondition":
-			e.holds(r, n.scope, resource.Error, "Precondition does not hold", n.Path)
+			n.check(e.holds(r, n.scope, resource.Error, "Precondition does not hold", n.Path))
 		default:
 			n.postconditions = append(n.postconditions, r)
 		}
@@ -205,6 +205,6 @@ func (e *Evaluator) postconditions(n *Instance) {
 		return
 	}
 	for _, r := range n.postconditions {
-		e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.Path)
+		n.check(e.holds(r, n.scope.with("self", self), resource.Error, "Postcondition does not hold", n.Path))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 // Output is an output value of the root module.
@@ -75,7 +76,8 @@ func (m *ModuleInstance) result(name string, at resource.Range) (cty.Value, bool
 	o := m.Module.Outputs[name]
 	return m.Eval.once(memo(m.outputs, name), m.name("output."+name), at, func() (cty.Value, bool) {
 		for _, r := range o.Preconditions {
-			m.Eval.holds(r, m.Scope(), resource.Error, "Precondition does not hold", "")
+			holds, problem := m.Eval.holds(r, m.Scope(), resource.Error, "Precondition does not hold", "")
+			m.check(outline.KindOutput, name, holds, problem)
 		}
 		val, ok := m.Eval.evaluate(o.Value.Expr, m.Scope())
 		if o.DependsOn != nil {

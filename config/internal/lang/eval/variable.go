@@ -13,6 +13,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 // variable returns the value of a variable.
@@ -34,7 +35,8 @@ func (m *ModuleInstance) variable(name string, at resource.Range) (cty.Value, bo
 		}
 		l.value, l.ok = mark(val, v.Sensitive), true
 		for _, r := range v.Validations {
-			m.Eval.holds(r, m.Scope(), resource.Error, "Invalid value of a variable", "")
+			holds, problem := m.Eval.holds(r, m.Scope(), resource.Error, "Invalid value of a variable", "")
+			m.check(outline.KindVariable, name, holds, problem)
 		}
 		return l.value, true
 	})

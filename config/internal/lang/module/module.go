@@ -12,6 +12,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 )
 
 // Module holds the blocks and manifests of the files of a directory, or of the files that the user named. None is evaluated.
@@ -33,6 +34,8 @@ type Module struct {
 	StateBlocks []*hclsyntax.Block
 	// Settings are those of the kuke block, nil where there is none.
 	Settings *Settings
+	// Outline is the module as it is written, once it was read.
+	Outline *outline.Module
 	// Broken says that a file of it could not be parsed, so that declarations are missing.
 	Broken bool
 }
@@ -41,7 +44,7 @@ type Module struct {
 func New(dir string) *Module {
 	return &Module{
 		Dir: dir, Variables: map[string]*Variable{}, Locals: map[string]*hclsyntax.Attribute{},
-		Outputs: map[string]*Output{}, Calls: map[string]*Call{},
+		Outputs: map[string]*Output{}, Calls: map[string]*Call{}, Outline: &outline.Module{},
 	}
 }
 
@@ -84,6 +87,7 @@ func (m *Module) Read(found []source.File, sources *source.Files, diags *resourc
 			diags.Errorf(resource.Range{File: s.Name}, "", "Empty configuration", "The file declares no resource. Write one, such as realm \"main\" {}, or don't name the file; to destroy everything, use kuke destroy.")
 		}
 	}
+	source.Guard(m.Dir, diags, func() { m.Outline = outlineOf(m) })
 }
 
 // size counts the declarations, to tell whether a file adds one.
