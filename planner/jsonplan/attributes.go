@@ -10,11 +10,6 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-const modeManaged = "managed"
-
-// typeOf returns the type of the resource at p: kuke_realm, kuke_space, kuke_stack, kuke_cell or kuke_container.
-func typeOf(p resource.Path) string { return "kuke_" + p.Kind().Lower() }
-
 // attributeHealth is the attribute that is unknown until a container has been waited for.
 const attributeHealth = "health"
 

@@ -136,7 +136,7 @@ func reasonOf(c *plan.Change) string {
 // described returns the change of the resource at p without anything that changes.
 func (b *builder) described(p resource.Path) ResourceChange {
 	r := ResourceChange{
-		Address: string(p), Mode: modeManaged, Type: typeOf(p), Name: p.Name(), ProviderName: Provider,
+		Address: string(p), Mode: outline.Managed, Type: outline.TypeOf(p.Kind()), Name: p.Name(), ProviderName: Provider,
 		Kuke: ChangeFacts{Reasons: []string{}, Changed: []string{}},
 	}
 	if i := b.instances[p]; i != nil {

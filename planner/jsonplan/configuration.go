@@ -17,7 +17,7 @@ type ProviderConfig struct {
 }
 
 func configurationOf(o *outline.Outline) Configuration {
-	c := Configuration{ProviderConfig: map[string]ProviderConfig{providerKey: {Name: providerKey, FullName: Provider}}}
+	c := Configuration{ProviderConfig: map[string]ProviderConfig{outline.ProviderKey: {Name: outline.ProviderKey, FullName: Provider}}}
 	if o != nil && o.Root != nil {
 		c.RootModule = *o.Root
 	}
@@ -66,7 +66,7 @@ func checksOf(o *outline.Outline) []Check {
 	for _, c := range o.Checks {
 		check := Check{Status: outline.Pass, Instances: []CheckResult{}, Address: CheckAddress{Kind: c.Kind, Module: c.Module, Type: c.Type, Name: c.Name, ToDisplay: c.Address()}}
 		if c.Kind == outline.KindResource {
-			check.Address.Mode = modeManaged
+			check.Address.Mode = outline.Managed
 		}
 		for _, i := range c.Instances {
 			result := CheckResult{Address: InstanceAddress{i.Address}, Status: i.Status, Problems: []Problem{}}

@@ -13,12 +13,8 @@ const (
 	TerraformVersion = "1.12.0"
 )
 
-// Provider is the address of the provider that Terraform's format has for each resource, and providerKey its name in a
-// configuration.
-const (
-	Provider    = "kukeon.io/kukeon/kuke"
-	providerKey = "kuke"
-)
+// Provider is the address of the provider that Terraform's format has for each resource.
+const Provider = "kukeon.io/kukeon/kuke"
 
 // Plan is a plan in the format of terraform show -json PLANFILE.
 type Plan struct {

@@ -84,7 +84,7 @@ func (v *valueCache) of(outputs map[string]*state.Output, records []located) Sta
 		set := v.attributes(l.record)
 		p := l.record.Path
 		m.Resources = append(m.Resources, Resource{
-			Address: string(p), Mode: modeManaged, Type: typeOf(p), Name: p.Name(), Index: indexOf(l.instance), ProviderName: Provider,
+			Address: string(p), Mode: outline.Managed, Type: outline.TypeOf(p.Kind()), Name: p.Name(), Index: indexOf(l.instance), ProviderName: Provider,
 			Values: set.values, SensitiveValues: set.sensitive, DependsOn: dependsOn(l.record),
 		})
 	}

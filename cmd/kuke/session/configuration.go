@@ -89,6 +89,9 @@ func (c *configuration) look(ctx context.Context, w *world, desired *resource.Tr
 
 func (c *configuration) decide(ctx context.Context, w *world, desired *resource.Tree, actual *plan.Actual) (*plan.Plan, resource.Diagnostics, error) {
 	made, diags, err := c.session.decide(ctx, w, desired, actual, c.options)
+	if made != nil {
+		made.Configuration = c.Outline
+	}
 	switch {
 	case made == nil:
 		return nil, diags, err
