@@ -25,10 +25,10 @@ type Plan struct {
 	Complete           bool                        `json:"complete"`
 	Errored            bool                        `json:"errored"`
 	Variables          map[string]outline.Variable `json:"variables"`
-	PlannedValues      StateValues                 `json:"planned_values"`
-	ResourceDrift      []ResourceChange            `json:"resource_drift"`
 	ResourceChanges    []ResourceChange            `json:"resource_changes"`
 	OutputChanges      map[string]Change           `json:"output_changes"`
+	ResourceDrift      []ResourceChange            `json:"resource_drift"`
+	PlannedValues      StateValues                 `json:"planned_values"`
 	PriorState         State                       `json:"prior_state"`
 	Configuration      Configuration               `json:"configuration"`
 	RelevantAttributes []RelevantAttribute         `json:"relevant_attributes"`

@@ -200,15 +200,18 @@ func snippet(r resource.Range, lines func(resource.Range) (string, bool)) *snipp
 	return s
 }
 
+// validation is a document of [View.ValidationJSON].
+type validation struct {
+	FormatVersion string           `json:"format_version"`
+	Valid         bool             `json:"valid"`
+	ErrorCount    int              `json:"error_count"`
+	WarningCount  int              `json:"warning_count"`
+	Diagnostics   []diagnosticJSON `json:"diagnostics"`
+}
+
 // ValidationJSON prints ds as Terraform's validate does, with the places in sources.
 func (v *View) ValidationJSON(ds resource.Diagnostics, sources map[string][]byte) error {
-	doc := struct {
-		FormatVersion string           `json:"format_version"`
-		Valid         bool             `json:"valid"`
-		ErrorCount    int              `json:"error_count"`
-		WarningCount  int              `json:"warning_count"`
-		Diagnostics   []diagnosticJSON `json:"diagnostics"`
-	}{FormatVersion: "1.0", Valid: !ds.HasErrors(), Diagnostics: []diagnosticJSON{}}
+	doc := validation{FormatVersion: "1.0", Valid: !ds.HasErrors(), Diagnostics: []diagnosticJSON{}}
 	lines := sourceLines(sources)
 	for _, d := range ds {
 		if d.Severity == resource.Error {

@@ -103,18 +103,12 @@ type Call struct {
 // Expression is an argument as it is written: a constant, the references that it is made of, or nested blocks.
 type Expression struct {
 	// Constant is in JSON; nil for an expression that is no constant, and for a sensitive one.
-	Constant json.RawMessage
+	Constant json.RawMessage `json:"constant_value,omitempty"`
 	// References are the names that the expression refers to, each followed by the shorter ones that it begins with:
 	// cell.db.address, cell.db.
-	References []string
-	// Blocks are the blocks of one type.
-	Blocks []map[string]Expression
-}
-
-// plainExpression is an expression without blocks.
-type plainExpression struct {
-	Constant   json.RawMessage `json:"constant_value,omitempty"`
-	References []string        `json:"references,omitempty"`
+	References []string `json:"references,omitempty"`
+	// Blocks are the blocks of one type. They are written as a list, in place of an object.
+	Blocks []map[string]Expression `json:"-"`
 }
 
 // MarshalJSON writes a list of blocks, or an object.
@@ -122,7 +116,8 @@ func (e Expression) MarshalJSON() ([]byte, error) {
 	if len(e.Blocks) > 0 {
 		return json.Marshal(e.Blocks)
 	}
-	return json.Marshal(plainExpression{e.Constant, e.References})
+	type object Expression
+	return json.Marshal(object(e))
 }
 
 // UnmarshalJSON reads the same.
@@ -131,10 +126,8 @@ func (e *Expression) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '[' {
 		return json.Unmarshal(data, &e.Blocks)
 	}
-	var plain plainExpression
-	err := json.Unmarshal(data, &plain)
-	e.Constant, e.References = plain.Constant, plain.References
-	return err
+	type object Expression
+	return json.Unmarshal(data, (*object)(e))
 }
 
 // The kinds of blocks with conditions.
