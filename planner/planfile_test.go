@@ -3,6 +3,7 @@ package planner
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -302,6 +304,18 @@ func TestEditedPlanFile(t *testing.T) {
 		{"the interruption of another", func(p *plan.Plan) { p.Cost = costOf(theSide, "main/x/y/z", "80:80", 1) }, `cost: cell "main/x/y/z" does not change`},
 		{"a closed port that is none", func(p *plan.Plan) { p.Cost = costOf(theSide, theCell, "x", 1) }, `does not publish "x"`},
 		{"a negative size", func(p *plan.Plan) { p.Cost = costOf(theSide, theCell, "80:80", -1) }, "loses -1 bytes"},
+		{"a record that is missing", func(p *plan.Plan) { p.Unchanged[0] = nil }, "a record without a change is missing"},
+		{"a record twice", func(p *plan.Plan) { p.Untargeted = p.Unchanged[:1] }, "occurs twice"},
+		{"a record of what changes", func(p *plan.Plan) { p.Unchanged = append(p.Unchanged, change(p, theSide).Before) }, "the record of main/default/blog/web/side occurs twice"},
+		{"stopped, though it changes", func(p *plan.Plan) { p.Stopped = []resource.Path{theSide} }, "is not a container without a change"},
+		{"drift of nothing", func(p *plan.Plan) { p.Drift = []plan.Drift{{Path: "else"}} }, "else has drifted, but the plan has no record of it"},
+		{"drift to another", func(p *plan.Plan) { p.Drift = []plan.Drift{{Path: theSide, After: change(p, theRealm).After}} }, "has drifted in more than one way"},
+		{"an output that is kept and changes", func(p *plan.Plan) {
+			p.Outputs = []plan.OutputChange{{Name: "x"}}
+			p.KeptOutputs = map[string]*state.Output{"x": {}}
+		}, "output x changes and does not"},
+		{"an unknown cause", func(p *plan.Plan) { p.Changes[0].Cause = "luck" }, `unknown cause "luck"`},
+		{"a configuration with a bad path", func(p *plan.Plan) { p.Configuration = &outline.Outline{Instances: []outline.Instance{{Path: ".."}}} }, `configuration: path ".."`},
 		{"waits for nothing", func(p *plan.Plan) { change(p, theSide).Check = resource.Healthy }, "can't be waited for to be healthy"},
 	}
 	for _, tt := range tests {
@@ -357,6 +371,11 @@ func TestEditedPlanOfThisState(t *testing.T) {
 		"namespace": func(p *plan.Plan) { p.Changes[0].After.Status.Namespace = "moby" },
 		"container": func(p *plan.Plan) { p.Changes[0].Before.Status.ContainerID = "x" },
 		"cgroup":    func(p *plan.Plan) { p.Changes[0].Before.Status.Cgroup = "/" },
+
+		"unrecorded":          func(p *plan.Plan) { p.Changes[0].Unrecorded = true },
+		"record not changed":  func(p *plan.Plan) { p.Unchanged[0].Status.Project = "other" },
+		"path not changed":    func(p *plan.Plan) { p.Unchanged[0].Path = "other" },
+		"record not targeted": func(p *plan.Plan) { p.Untargeted = []*state.Record{{Path: "other", Spec: &resource.Realm{}}} },
 	} {
 		h := made(t)
 		file := filepath.Join(t.TempDir(), "plan")
@@ -372,6 +391,20 @@ func TestEditedPlanOfThisState(t *testing.T) {
 		if err := p.CheckFresh(h.prior); err == nil || errors.Is(err, plan.ErrStale) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Outputs that a plan says stay as they are must be so: they are no part of the fingerprint of a state.
+func TestStaleOutputs(t *testing.T) {
+	h := made(t)
+	h.prior.Outputs = state.Outputs{"default": {"a": {Value: json.RawMessage(`1`)}}}
+	p := h.plan(example(nil), Options{Targets: []resource.Path{theSide}})
+	if err := p.CheckFresh(h.prior); err != nil || len(p.KeptOutputs) != 1 {
+		t.Fatal(err, p.KeptOutputs)
+	}
+	h.prior.Outputs = state.Outputs{"default": {"a": {Value: json.RawMessage(`2`)}}}
+	if err := p.CheckFresh(h.prior); !errors.Is(err, plan.ErrStale) || !strings.Contains(err.Error(), "the output a has changed since") {
+		t.Errorf("CheckFresh = %v", err)
 	}
 }
 
