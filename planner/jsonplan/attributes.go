@@ -104,7 +104,7 @@ func leafPath(kind resource.Kind, name string, values map[string]any) []any {
 			return path
 		}
 		path = append(path, a.HCLName)
-		var within any = values[a.HCLName]
+		within := values[a.HCLName]
 		if strings.HasPrefix(rest, "[") {
 			quoted, err := strconv.QuotedPrefix(rest[1:])
 			if err != nil {
