@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
+	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -162,7 +163,7 @@ func newStatePush(a *app) *cobra.Command {
 		if err := a.session.Push(cmd.Context(), args[0], pushed, force, *lockTimeout); err != nil {
 			return err
 		}
-		a.out.Text(fmt.Sprintf("The state now has %d resources.\n", len(pushed.Records)))
+		a.out.Text("The state now has " + view.Count(len(pushed.Records), "resource") + ".\n")
 		return nil
 	}
 	return cmd
@@ -213,7 +214,7 @@ func newStateRebuild(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a.out.Text(fmt.Sprintf("Rebuilt the index with %d resources.\n", resources))
+		a.out.Text("Rebuilt the index with " + view.Count(resources, "resource") + ".\n")
 		return nil
 	}
 	return cmd
@@ -230,6 +231,6 @@ func (a *app) rebuildFromHost(ctx context.Context, lockTimeout time.Duration) er
 	for _, note := range rebuilt.Notes {
 		a.errs.Text("Note: " + note + "\n")
 	}
-	a.out.Text(fmt.Sprintf("The state has %d resources. %d missing records were restored from the host.\n", rebuilt.Resources, len(rebuilt.Records)))
+	a.out.Rebuilt(rebuilt.Resources, len(rebuilt.Records))
 	return nil
 }

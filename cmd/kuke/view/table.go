@@ -262,6 +262,18 @@ func (v *View) Invalid(ds resource.Diagnostics) {
 	v.printf("%s It has %s%s.\n", v.ink.red("The configuration is not valid."), plural(n, "error"), where)
 }
 
+// Count spells a number with a noun: "1 resource", "2 resources".
+func Count(n int, noun string) string { return plural(n, noun) }
+
+// Rebuilt counts the resources of a state, and the records that were missing in it.
+func (v *View) Rebuilt(resources, restored int) {
+	were := "were"
+	if restored == 1 {
+		were = "was"
+	}
+	v.printf("The state has %s. %s %s restored from the host.\n", plural(resources, "resource"), plural(restored, "missing record"), were)
+}
+
 // Converted counts the resources written to file.
 func (v *View) Converted(file string, counts map[resource.Kind]int) {
 	v.printf("%s declares %s. Remove the files it was converted from: a resource declared twice is an error.\n", visible(file), countsText(counts))
