@@ -103,6 +103,7 @@ func newDestroy(a *app) *cobra.Command {
 }
 
 func (a *app) apply(ctx context.Context, o *applyOptions) error {
+	o.prepareViews(a)
 	if o.parallelism < 1 {
 		return fmt.Errorf("--parallelism: %d is too small: it must be at least 1", o.parallelism)
 	}
@@ -111,9 +112,6 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	}
 	if !o.lock {
 		return errors.New("--lock=false: two commands that change the same records would lose one another's. Wait for the lock with --lock-timeout")
-	}
-	if o.compact {
-		a.errs.CompactWarnings()
 	}
 	switch asks := !o.autoApprove && o.planFile == ""; {
 	case asks && o.json:

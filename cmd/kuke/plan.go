@@ -33,14 +33,15 @@ type planOptions struct {
 	refreshOnly bool
 	images      bool
 	deny        denials
-	// ask says that questions may be asked, compact that warnings are lines.
-	ask, compact bool
+	// ask says that questions may be asked.
+	ask bool
 	// unassigned is [config.Input.Unassigned].
 	unassigned bool
 	// rollback is an entry of the history, 0 for none.
 	rollback entryNumber
 	policy   policyFlags
 	json     bool
+	textOptions
 }
 
 func (o *planOptions) addFlags(cmd *cobra.Command) {
@@ -51,7 +52,7 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 	cmd.Flags().StringArrayVar(&o.exclude, "exclude", nil, "`path` to leave as it is, with the resources below and those that depend on it, or that it needs when all is destroyed; repeatable")
 	cmd.Flags().BoolVar(&o.ask, "input", true, "questions on a terminal for variables and approval; --input=false fails instead")
-	cmd.Flags().BoolVar(&o.compact, "compact-warnings", false, "warnings as one line each")
+	o.textOptions.addFlags(cmd)
 }
 
 // addInputFlags adds the flags that name the configuration.
@@ -120,9 +121,7 @@ func newPlan(a *app) *cobra.Command {
 }
 
 func (c *planCommand) run(ctx context.Context) error {
-	if c.compact {
-		c.app.errs.CompactWarnings()
-	}
+	c.prepareViews(c.app)
 	c.show = c.app.show(&c.planOptions)
 	request, err := c.request(ctx, c.app)
 	if err != nil {

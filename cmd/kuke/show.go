@@ -14,6 +14,7 @@ import (
 func newShow(a *app) *cobra.Command {
 	var asJSON, asMarkdown, asHTML bool
 	var entry entryNumber
+	o := &textOptions{}
 	cmd := &cobra.Command{
 		Use:   "show [PLANFILE]",
 		Short: "Show the recorded state, a saved plan or an entry of the history",
@@ -22,8 +23,14 @@ func newShow(a *app) *cobra.Command {
 			"Terraform's format, for tools and policies.",
 		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan\n  kuke show --history 7",
 		Args:    cobra.MaximumNArgs(1),
-		PreRunE: func(cmd *cobra.Command, _ []string) error { return onlyOne(cmd, "json", "markdown", "html") },
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			if o.noFold && len(args) == 0 && len(a.given(cmd, []string{"no-fold"})) > 0 {
+				return errors.New("--no-fold shows the changes of a saved plan: name its file")
+			}
+			return onlyOne(cmd, "json", "markdown", "html")
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			o.prepareViews(a)
 			show := a.showState
 			switch {
 			case entry > 0 && len(args) == 1:
@@ -48,6 +55,7 @@ func newShow(a *app) *cobra.Command {
 	cmd.Flags().Var(&entry, "history", "`number` of the entry of the history to show")
 	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown")
 	cmd.Flags().BoolVar(&asHTML, "html", false, "output as an HTML page")
+	o.addFoldFlag(cmd)
 	return cmd
 }
 
