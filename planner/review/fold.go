@@ -185,9 +185,15 @@ func isNamePart(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.", c) >= 0
 }
 
-// separate splits changes of the same shape by the attributes with few values, unless that leaves most of them alone.
+// separate splits changes of the same shape by the attributes with few values, unless that leaves most of them alone. Where
+// other attributes differ from change to change, so that there are rows anyway, it splits only by those attributes of which
+// nearly all changes have the same value.
 func separate(all []*shape) [][]*shape {
-	separating := columnsOf(all, func(values int) bool { return values > 1 && values*leastPerValue <= len(all) })
+	few := func(values, _ int) bool { return values > 1 && values*leastPerValue <= len(all) }
+	separating := columnsOf(all, few)
+	if rows := columnsOf(all, func(values, most int) bool { return values > 1 && !few(values, most) }); len(rows) > 0 {
+		separating = columnsOf(all, func(values, most int) bool { return few(values, most) && (len(all)-most)*leastPerValue <= len(all) })
+	}
 	if len(separating) == 0 {
 		return [][]*shape{all}
 	}
@@ -218,15 +224,17 @@ func separate(all []*shape) [][]*shape {
 	return parts
 }
 
-// columnsOf returns the indexes of the differences whose number of values fulfils the condition.
-func columnsOf(all []*shape, fulfils func(values int) bool) []int {
+// columnsOf returns the indexes of the differences that fulfil the condition, of the number of their values and of the number of
+// changes with the most frequent one.
+func columnsOf(all []*shape, fulfils func(values, most int) bool) []int {
 	var columns []int
 	for i := range all[0].values {
-		values := map[string]bool{}
+		number, most := map[string]int{}, 0
 		for _, s := range all {
-			values[s.values[i]] = true
+			number[s.values[i]]++
+			most = max(most, number[s.values[i]])
 		}
-		if fulfils(len(values)) {
+		if fulfils(len(number), most) {
 			columns = append(columns, i)
 		}
 	}
@@ -235,7 +243,7 @@ func columnsOf(all []*shape, fulfils func(values int) bool) []int {
 
 // differing returns the indexes of the differences with more than one value.
 func differing(all []*shape) []int {
-	return columnsOf(all, func(values int) bool { return values > 1 })
+	return columnsOf(all, func(values, _ int) bool { return values > 1 })
 }
 
 // foldable reports whether changes of the same shape are easier to read as one group: they are enough, and have more

@@ -110,6 +110,12 @@ func TestFold(t *testing.T) {
 		{"three zones", times(18, func(i int) *plan.Change {
 			return create(app(i, "web"), set("image", "a"), set(`env["ZONE"]`, fmt.Sprint("z", i%3)))
 		}), "6, 6, 6"},
+		{"three zones with addresses", times(18, func(i int) *plan.Change {
+			return create(app(i, "web"), set("image", "a"), set("user", "b"), set(`env["ZONE"]`, fmt.Sprint("z", i%3)), set(`env["N"]`, fmt.Sprint(i)))
+		}), `18 env["ZONE"] env["N"]`},
+		{"the odd one with addresses", times(18, func(i int) *plan.Change {
+			return create(app(i, "web"), set("image", "a"), set("user", "b"), set(`env["ZONE"]`, fmt.Sprint(i == 7)), set(`env["N"]`, fmt.Sprint(i)))
+		}), `17 env["N"], web`},
 		{"many zones", times(18, func(i int) *plan.Change {
 			return create(app(i, "web"), set("image", "a"), set(`env["ZONE"]`, fmt.Sprint("z", i%9)))
 		}), `18 env["ZONE"]`},
