@@ -43,7 +43,7 @@ func (ink *palette) group(g review.Group) *page {
 	noun := plural(len(g.Changes), first.Path.Kind().Lower()) + in(within)
 	head := fmt.Sprintf(" %s %s", ink.bold("%s", noun), headlineOfGroup(first.Action))
 	list := strings.Join(runs(names), ", ")
-	short := utf8.RuneCountInString("-/+ "+noun+" "+headlineOfGroup(first.Action)+": "+list) <= ink.width
+	short := signWidth+utf8.RuneCountInString(noun+" "+headlineOfGroup(first.Action)+": "+list) <= ink.width
 	if short {
 		head += ": " + list
 	}

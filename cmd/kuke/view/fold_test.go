@@ -133,7 +133,7 @@ func TestFoldedPlans(t *testing.T) {
 	crowded := planned(t, crowd, planner.Options{})
 	for name, show := range map[string]func(*View){
 		"fold":           func(v *View) { v.Plan(crowded) },
-		"fold-long":      func(v *View) { v.Plan(longValues()) },
+		"fold-long":      func(v *View) { v.ink.width = 80; v.Plan(longValues()) },
 		"fold-long-wide": func(v *View) { v.ink.width = 160; v.Plan(longValues()) },
 		"values":         func(v *View) { v.Plan(textual()) },
 		"values-in-full": func(v *View) { v.Unfold(); v.Plan(textual()) },

@@ -115,5 +115,8 @@ func wrapped(words []string, width int) []string {
 			line = word
 		}
 	}
-	return append(lines, line)
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
 }

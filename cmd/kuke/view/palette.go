@@ -12,8 +12,8 @@ type palette struct {
 	unfolded bool
 }
 
-// pageWidth is the width of a page in characters, unless a terminal has another one.
-const pageWidth = 80
+// pageWidth is the width of a page in characters; a terminal has its own.
+const pageWidth = 100
 
 func newPalette(colored bool) *palette {
 	paint := func(attrs ...color.Attribute) func(string, ...any) string {

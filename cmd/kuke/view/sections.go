@@ -1,7 +1,6 @@
 package view
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -17,9 +16,11 @@ const (
 	leastRepeated = 50
 	// mostRepeated is the maximum number of groups in that list.
 	mostRepeated = 20
-	// longestShort is the maximum width of the names of a group in that list, and mostForcing the maximum number of attributes
-	// that force its replacement.
-	longestShort, mostForcing = 40, 3
+	// mostNameLines is the maximum number of lines for the names of a group in that list, mostForcing that of the attributes that
+	// force its replacement, and leastWhy the number of characters that its reason has at least.
+	mostNameLines, mostForcing, leastWhy = 3, 3, 30
+	// signWidth is the width of the sign of a change and the space behind it.
+	signWidth = len("-/+ ")
 )
 
 // changes adds the groups in their order, in a long plan with a heading for each stack.
@@ -103,27 +104,43 @@ func (ink *palette) destructive(b *page, p *plan.Plan, groups []review.Group) {
 	}
 	b.writef("\n%s\n", ink.bold("Destroyed or replaced, %d of %s:", changes, plural(len(p.Changes), "change")))
 	for _, g := range found[:min(len(found), mostRepeated)] {
-		look, indent, sign := ink.symbol(g.Changes[0].Action)
-		b.add(look, indent, sign, fmt.Sprintf(" %s\n", ink.short(g)))
+		ink.short(b, g)
 	}
 	if n := len(found) - mostRepeated; n > 0 {
 		b.writef("%s\n", andMore(n, "change"))
 	}
 }
 
-// short names the resources of a group, and the first reason of its changes.
-func (ink *palette) short(g review.Group) string {
+// short adds the resources of a group, and the attributes or the first reason that they are destroyed or replaced for.
+func (ink *palette) short(b *page, g review.Group) {
 	c := g.Changes[0]
-	text := c.Path.Kind().Lower() + " " + string(c.Path)
+	kind := c.Path.Kind().Lower()
+	name, names := kind+" "+string(c.Path), []string(nil)
 	if len(g.Changes) > 1 {
-		within, names := relativeNames(g.Changes)
-		text = plural(len(g.Changes), c.Path.Kind().Lower()) + in(within)
-		if list := strings.Join(runs(names), ", "); utf8.RuneCountInString(list) <= longestShort {
-			text += ": " + list
-		}
+		within, all := relativeNames(g.Changes)
+		name, names = plural(len(g.Changes), kind)+in(within), runs(all)
 	}
-	text = ink.bold("%s", text)
-	columns := g.Columns
+	why := ink.why(g)
+	if list := ": " + strings.Join(names, ", "); len(names) > 0 && signWidth+utf8.RuneCountInString(name+list+why) <= ink.width {
+		name, names = name+list, nil
+	}
+	if room := max(ink.width-signWidth-utf8.RuneCountInString(name), leastWhy); utf8.RuneCountInString(why) > room {
+		why = string([]rune(why)[:room-1]) + "…"
+	}
+	look, indent, sign := ink.symbol(c.Action)
+	b.add(look, indent, sign, " "+ink.bold("%s", name)+ink.faint("%s", why)+"\n")
+	lines := wrapped(names, ink.width-len(rowIndent))
+	for _, line := range lines[:min(len(lines), mostNameLines)] {
+		b.writef("%s%s\n", rowIndent, line)
+	}
+	if n := len(lines) - mostNameLines; n > 0 {
+		b.writef("%s…\n", rowIndent)
+	}
+}
+
+// why is a remark with the attributes that force the replacement of a group, else with its first reason.
+func (ink *palette) why(g review.Group) string {
+	c, columns := g.Changes[0], g.Columns
 	var forcing []string
 	for _, d := range review.Shown(c) {
 		name := visible(attributeName(c, d))
@@ -136,9 +153,9 @@ func (ink *palette) short(g review.Group) string {
 	}
 	switch {
 	case len(forcing) > 0:
-		text += ink.faint(" # %s", strings.Join(forcing[:min(len(forcing), mostForcing)], ", "))
+		return " # " + strings.Join(forcing[:min(len(forcing), mostForcing)], ", ")
 	case len(c.Reasons) > 0:
-		text += ink.faint(" # %s", visible(g.Reasons()[0]))
+		return " # " + visible(g.Reasons()[0])
 	}
-	return text
+	return ""
 }
