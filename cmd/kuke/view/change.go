@@ -22,8 +22,19 @@ func (ink *palette) change(c *plan.Change) *page {
 
 func (ink *palette) reasons(b *page, reasons []string) {
 	for _, reason := range reasons {
-		b.add(classReason, "", "", fmt.Sprintf("      %s\n", ink.faint("# %s", visible(reason))))
+		for _, line := range ink.sentence(visible(reason), len("      # ")) {
+			b.add(classReason, "", "", fmt.Sprintf("      %s\n", ink.faint("# %s", line)))
+		}
 	}
+}
+
+// sentence returns a text in lines that fit on the terminal behind an indentation. Elsewhere, where programs may search it, it
+// is one line.
+func (ink *palette) sentence(text string, indent int) []string {
+	if !ink.terminal {
+		return []string{text}
+	}
+	return wrapped(strings.Split(text, " "), " ", ink.width-indent)
 }
 
 // widestName is the number of characters up to which a name aligns the values of a change: a longer one would push them out
@@ -54,7 +65,7 @@ func (ink *palette) attributes(b *page, g review.Group) {
 		}
 		lines = append(lines, line)
 	}
-	addLines(b, lines)
+	ink.addLines(b, lines)
 	if c.Before != nil && (c.Action == plan.Update || c.Action == plan.Replace) {
 		if n := unchanged(g); n != "" {
 			b.writef("      %s\n", ink.faint("(%s hidden)", n))
@@ -66,7 +77,7 @@ func (ink *palette) attributes(b *page, g review.Group) {
 func isElement(d, next plan.Diff) bool { return strings.HasPrefix(next.Name, d.Name+".") }
 
 // addLines adds lines with their values aligned.
-func addLines(b *page, lines []diffLine) {
+func (ink *palette) addLines(b *page, lines []diffLine) {
 	width := 0
 	for _, l := range lines {
 		if n := utf8.RuneCountInString(l.name); l.value.text != "" && n <= widestName {
@@ -74,23 +85,37 @@ func addLines(b *page, lines []diffLine) {
 		}
 	}
 	for _, l := range lines {
-		l.add(b, width)
+		ink.addLine(b, l, width)
 	}
 }
 
-func (l diffLine) add(b *page, width int) {
+// addLine adds the line of an attribute, and those below. The new value is on a line of its own, below the old one, if one line
+// would be too long for both.
+func (ink *palette) addLine(b *page, l diffLine, width int) {
 	const indent = "      "
+	remark := ""
+	if l.remark != "" {
+		remark = ink.red("%s", l.remark)
+	}
 	if l.value.text == "" {
-		b.add(l.look, indent, l.sign, " "+l.name+l.remark+"\n")
+		b.add(l.look, indent, l.sign, " "+l.name+remark+"\n")
 		return
 	}
 	text := fmt.Sprintf(" %-*s = %s", width, l.name, l.value.text)
-	if l.value.then == "" {
-		b.add(l.look, indent, l.sign, text+l.remark+"\n")
-	} else {
+	change := " -> " + l.value.then
+	length := len(indent) + 1 + utf8.RuneCountInString(text+change)
+	if ink.terminal {
+		length += len(l.remark)
+	}
+	switch {
+	case l.value.then == "":
+		b.add(l.look, indent, l.sign, text+remark+"\n")
+	case utf8.RuneCountInString(l.value.text+change) <= widestInline && length <= ink.width:
+		b.add(l.look, indent, l.sign, text+change+remark+"\n")
+	default:
 		b.add(l.look, indent, l.sign, text+"\n")
 		width = max(width, utf8.RuneCountInString(l.name))
-		b.writef("%s  %*s-> %s%s\n", indent, width, "", l.value.then, l.remark)
+		b.writef("%s  %*s%s%s\n", indent, width, "", change[1:], remark)
 	}
 	if l.value.below != nil {
 		b.append(l.value.below)
@@ -111,7 +136,7 @@ func (ink *palette) diff(c *plan.Change, d plan.Diff) diffLine {
 		line.value = ink.changedValue(c, d)
 	}
 	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
-		line.remark = ink.red(" # forces replacement")
+		line.remark = " # forces replacement"
 	}
 	return line
 }

@@ -49,7 +49,7 @@ func (ink *palette) group(g review.Group) *page {
 	}
 	b.add(look, indent, sign, head+"\n")
 	if !short && len(g.Columns) == 0 {
-		for _, line := range wrapped(runs(names), ink.width-len(rowIndent)) {
+		for _, line := range wrapped(runs(names), ", ", ink.width-len(rowIndent)) {
 			b.writef("%s%s\n", rowIndent, line)
 		}
 	}
@@ -121,7 +121,7 @@ func (ink *palette) blocks(b *page, g review.Group, columns []review.Column, nam
 			lines = append(lines, line)
 		}
 		inner := &page{}
-		addLines(inner, lines)
+		ink.addLines(inner, lines)
 		for _, l := range inner.lines {
 			b.add(l.Class, "    "+l.Indent, l.Sign, l.Text+"\n")
 		}

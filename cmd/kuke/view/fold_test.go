@@ -132,8 +132,12 @@ func survey() *plan.Plan {
 func TestFoldedPlans(t *testing.T) {
 	crowded := planned(t, crowd, planner.Options{})
 	for name, show := range map[string]func(*View){
-		"fold":           func(v *View) { v.Plan(crowded) },
-		"fold-long":      func(v *View) { v.ink.width = 80; v.Plan(longValues()) },
+		"fold":      func(v *View) { v.Plan(crowded) },
+		"fold-long": func(v *View) { v.ink.width = 80; v.Plan(longValues()) },
+		"terminal": func(v *View) {
+			v.ink.width, v.ink.terminal = 80, true
+			v.Plan(planned(t, rootReplaced, planner.Options{}))
+		},
 		"fold-long-wide": func(v *View) { v.ink.width = 160; v.Plan(longValues()) },
 		"values":         func(v *View) { v.Plan(textual()) },
 		"values-in-full": func(v *View) { v.Unfold(); v.Plan(textual()) },
@@ -176,7 +180,7 @@ func TestRuns(t *testing.T) {
 }
 
 func TestWrapped(t *testing.T) {
-	if got, want := strings.Join(wrapped([]string{"aa", "bb", "a-long-word", "c"}, 7), "|"), "aa, bb,|a-long-word,|c"; got != want {
+	if got, want := strings.Join(wrapped([]string{"aa", "bb", "a-long-word", "c"}, ", ", 7), "|"), "aa, bb,|a-long-word,|c"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -97,16 +97,16 @@ func successor(x, y []part) int {
 	return at
 }
 
-// wrapped joins words by commas to lines of the given width.
-func wrapped(words []string, width int) []string {
+// wrapped joins words, with a separator that ends with a space, to lines of the given width. A longer word has a line of its own.
+func wrapped(words []string, separator string, width int) []string {
 	var lines []string
 	line := ""
 	for i, word := range words {
 		if i+1 < len(words) {
-			word += ","
+			word += strings.TrimSuffix(separator, " ")
 		}
 		switch {
-		case line == "":
+		case i == 0:
 			line = word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
 			line += " " + word
@@ -115,7 +115,7 @@ func wrapped(words []string, width int) []string {
 			line = word
 		}
 	}
-	if line != "" {
+	if len(words) > 0 {
 		lines = append(lines, line)
 	}
 	return lines

@@ -8,6 +8,8 @@ type palette struct {
 	paint                                 func(attrs ...color.Attribute) func(format string, a ...any) string
 	// width is that of the terminal in characters, or of the page.
 	width int
+	// terminal says that sentences are wrapped to the width.
+	terminal bool
 	// unfolded says that each change is shown by itself, and values in full.
 	unfolded bool
 }

@@ -84,7 +84,8 @@ func (ink *palette) effects(b *page, p *plan.Plan) {
 	}
 	for _, image := range p.Images {
 		if image.Pull {
-			b.writef("\n  image %s (%s) will be pulled into containerd namespace %s\n", visible(image.Reference), visible(image.Digest), visible(image.Namespace))
+			text := fmt.Sprintf("image %s (%s) will be pulled into containerd namespace %s", image.Reference, image.Digest, image.Namespace)
+			b.writef("\n  %s\n", strings.Join(ink.sentence(visible(text), 2), "\n    "))
 		}
 	}
 	ink.outputChanges(b, p.Outputs)

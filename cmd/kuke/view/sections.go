@@ -129,7 +129,7 @@ func (ink *palette) short(b *page, g review.Group) {
 	}
 	look, indent, sign := ink.symbol(c.Action)
 	b.add(look, indent, sign, " "+ink.bold("%s", name)+ink.faint("%s", why)+"\n")
-	lines := wrapped(names, ink.width-len(rowIndent))
+	lines := wrapped(names, ", ", ink.width-len(rowIndent))
 	for _, line := range lines[:min(len(lines), mostNameLines)] {
 		b.writef("%s%s\n", rowIndent, line)
 	}

@@ -27,10 +27,8 @@ const (
 
 // valueText is how a plan spells a value or its change.
 type valueText struct {
-	// text is on the line of the name.
-	text string
-	// then, where not empty, is on the next line, as the new value below the old one.
-	then string
+	// text is on the line of the name; then, where not empty, is the value that it becomes.
+	text, then string
 	// below are lines that follow, of a text or list with several. The last one closes it.
 	below *page
 }
@@ -41,7 +39,7 @@ func (ink *palette) changedValue(c *plan.Change, d plan.Diff) valueText {
 	before, after := d.Before, d.After
 	switch {
 	case d.Sensitive && before != nil && after != nil:
-		return beside(plan.SensitiveValue, plan.SensitiveValue)
+		return valueText{text: plan.SensitiveValue, then: plan.SensitiveValue}
 	case d.Sensitive:
 		return valueText{text: plan.SensitiveValue}
 	case before == nil:
@@ -59,15 +57,7 @@ func (ink *palette) changedValue(c *plan.Change, d plan.Diff) valueText {
 			return ink.changedList(x, y)
 		}
 	}
-	return beside(attributeValue(a, before), attributeValue(a, after))
-}
-
-// beside spells a change on one line, or on two if it is long.
-func beside(before, after string) valueText {
-	if text := before + " -> " + after; utf8.RuneCountInString(text) <= widestInline {
-		return valueText{text: text}
-	}
-	return valueText{text: before, then: after}
+	return valueText{text: attributeValue(a, before), then: attributeValue(a, after)}
 }
 
 func (ink *palette) oneValue(a *resource.Attribute, x any) valueText {
@@ -95,7 +85,7 @@ func (ink *palette) oneValue(a *resource.Attribute, x any) valueText {
 func (ink *palette) changedText(before, after string) valueText {
 	if !hasLines(before) && !hasLines(after) {
 		place := firstDifference(before, after)
-		return beside(quoted(ink.cut(before, place)), quoted(ink.cut(after, place)))
+		return valueText{text: quoted(ink.cut(before, place)), then: quoted(ink.cut(after, place))}
 	}
 	b := &page{}
 	ink.changedLines(b, before, after, blockIndent)
@@ -103,8 +93,8 @@ func (ink *palette) changedText(before, after string) valueText {
 }
 
 func (ink *palette) changedList(before, after []string) valueText {
-	if text := value(before) + " -> " + value(after); inline(before) && inline(after) && utf8.RuneCountInString(text) <= widestInline {
-		return valueText{text: text}
+	if x, y := value(before), value(after); inline(before) && inline(after) && utf8.RuneCountInString(x+" -> "+y) <= widestInline {
+		return valueText{text: x, then: y}
 	}
 	b := &page{}
 	for _, e := range edits(before, after, contextElements) {

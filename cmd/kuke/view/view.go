@@ -35,7 +35,7 @@ type View struct {
 func New(f *os.File, colored bool) *View {
 	terminal := term.IsTerminal(int(f.Fd()))
 	v := newView(f, colored && terminal)
-	v.terminal, v.out.terminal = terminal, terminal
+	v.terminal, v.out.terminal, v.ink.terminal = terminal, terminal, terminal
 	if width, _, err := term.GetSize(int(f.Fd())); terminal && err == nil && width > 0 {
 		v.ink.width = width
 	}
