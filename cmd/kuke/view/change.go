@@ -16,7 +16,7 @@ func (ink *palette) change(c *plan.Change) *page {
 	look, indent, sign := ink.symbol(c.Action)
 	b.add(look, indent, sign, fmt.Sprintf(" %s %s\n", ink.bold("%s %s", c.Path.Kind().Lower(), c.Path), headline[c.Action]))
 	ink.reasons(b, c.Reasons)
-	ink.attributes(b, review.Group{Changes: []*plan.Change{c}})
+	ink.attributes(b, review.Group{Changes: []*plan.Change{c}}, nil)
 	return b
 }
 
@@ -49,8 +49,9 @@ type diffLine struct {
 	remark     string
 }
 
-// attributes adds the attributes of a change, or those of a group, of which the values in a column are shown elsewhere.
-func (ink *palette) attributes(b *page, g review.Group) {
+// attributes adds the attributes of a change, or those of a group, of which the values in a column, or the words in which its
+// values differ from their pattern, are shown elsewhere.
+func (ink *palette) attributes(b *page, g review.Group, patterns []*pattern) {
 	c, columns := g.Changes[0], g.Columns
 	shown := review.Shown(c)
 	var lines []diffLine
@@ -58,7 +59,10 @@ func (ink *palette) attributes(b *page, g review.Group) {
 		line := ink.diff(c, d)
 		if len(columns) > 0 && columns[0].Diffs[0].Name == d.Name {
 			line.name, line.value = ink.columnName(g, columns[0]), valueText{text: "(differs)"}
-			columns = columns[1:]
+			if patterns[0] != nil {
+				line.value = ink.changedValue(c, patterns[0].diff)
+			}
+			columns, patterns = columns[1:], patterns[1:]
 		}
 		if i+1 < len(shown) && isElement(d, shown[i+1]) {
 			continue // the attributes of an element that comes or goes are shown in its place

@@ -54,9 +54,10 @@ func (ink *palette) group(g review.Group) *page {
 		}
 	}
 	ink.reasons(b, g.Reasons())
-	ink.attributes(b, g)
+	patterns := patternsOf(g)
+	ink.attributes(b, g, patterns)
 	if len(g.Columns) > 0 {
-		ink.differences(b, g, names)
+		ink.differences(b, g, patterns, names)
 	}
 	return b
 }
@@ -87,17 +88,26 @@ func relativeNames(changes []*plan.Change) (within resource.Path, names []string
 	return within, names
 }
 
+// difference is a column of a group, with the pattern of its values if there is one.
+type difference struct {
+	review.Column
+	pattern *pattern
+}
+
 // differences adds a table of the columns of a group, or, where that is too wide, the values of each change below its name.
-func (ink *palette) differences(b *page, g review.Group, names []string) {
-	columns := slices.Clone(g.Columns)
-	for i := len(columns) - 2; i >= 0; i-- {
-		if isElement(columns[i].Diffs[0], columns[i+1].Diffs[0]) {
-			columns = slices.Delete(columns, i, i+1)
+func (ink *palette) differences(b *page, g review.Group, patterns []*pattern, names []string) {
+	var columns []difference
+	computed := true
+	for i, c := range g.Columns {
+		if i+1 < len(g.Columns) && isElement(c.Diffs[0], g.Columns[i+1].Diffs[0]) {
+			continue
 		}
+		columns = append(columns, difference{c, patterns[i]})
+		computed = computed && c.Diffs[0].Computed
 	}
 	order := naturalOrder(names)
 	rest := 0
-	if !ink.unfolded && len(order) > mostComputed && !slices.ContainsFunc(columns, func(c review.Column) bool { return !c.Diffs[0].Computed }) {
+	if computed && len(order) > mostComputed {
 		rest = len(order) - firstComputed
 		order = order[:firstComputed]
 	}
@@ -111,13 +121,16 @@ func (ink *palette) differences(b *page, g review.Group, names []string) {
 }
 
 // blocks adds the differing values of each change as those of a single change are shown.
-func (ink *palette) blocks(b *page, g review.Group, columns []review.Column, names []string, order []int) {
+func (ink *palette) blocks(b *page, g review.Group, columns []difference, names []string, order []int) {
 	for _, i := range order {
 		b.writef("%s%s\n", rowIndent, names[i])
 		var lines []diffLine
 		for _, c := range columns {
 			line := ink.diff(g.Changes[i], c.Diffs[i])
 			line.remark = "" // it is with the name of the column
+			if c.pattern != nil {
+				line = diffLine{look: classPlain, sign: " ", name: ink.columnTitle(g, c), value: valueText{text: c.pattern.text(i)}}
+			}
 			lines = append(lines, line)
 		}
 		inner := &page{}
@@ -129,10 +142,10 @@ func (ink *palette) blocks(b *page, g review.Group, columns []review.Column, nam
 }
 
 // table adds a header, and a row for each change. It adds nothing and returns false if that is too wide.
-func (ink *palette) table(b *page, g review.Group, columns []review.Column, names []string, order []int) bool {
+func (ink *palette) table(b *page, g review.Group, columns []difference, names []string, order []int) bool {
 	rows := [][]string{{g.Changes[0].Path.Kind().Lower()}}
 	for _, c := range columns {
-		rows[0] = append(rows[0], ink.columnName(g, c))
+		rows[0] = append(rows[0], ink.columnTitle(g, c))
 	}
 	for _, i := range order {
 		row := []string{names[i]}
@@ -172,13 +185,24 @@ func (ink *palette) table(b *page, g review.Group, columns []review.Column, name
 	return true
 }
 
+// columnTitle returns the name of a column, or the place of its words.
+func (ink *palette) columnTitle(g review.Group, c difference) string {
+	if c.pattern != nil {
+		return hole + " in " + ink.columnName(g, c.Column)
+	}
+	return ink.columnName(g, c.Column)
+}
+
 // columnName returns the name of a column in the language of the configuration.
 func (ink *palette) columnName(g review.Group, c review.Column) string {
 	return visible(attributeName(g.Changes[0], plan.Diff{Name: c.Name}))
 }
 
 // cell spells the value of a column for the i-th change of its group, with the keys that the name of the column leaves open.
-func (ink *palette) cell(change *plan.Change, c review.Column, i int) string {
+func (ink *palette) cell(change *plan.Change, c difference, i int) string {
+	if c.pattern != nil {
+		return c.pattern.text(i)
+	}
 	d := c.Diffs[i]
 	member := d.Before == nil && isMember(d.Name, d.After) || d.After == nil && isMember(d.Name, d.Before)
 	if member && !strings.Contains(c.Name, openKey) {

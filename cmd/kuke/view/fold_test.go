@@ -24,7 +24,7 @@ func crowd(all specs) {
 		all[app+"/web"] = &resource.Container{
 			Root: true, Image: "docker.io/library/nginx:1", Ports: []string{fmt.Sprintf("%d:80", 8080+i)}, Env: resource.Env{"NAME": fmt.Sprint("app-", i), "LEVEL": "info"},
 		}
-		all[app+"/side"] = &resource.Container{Image: "docker.io/library/busybox:1", Args: []string{"sleep", "1d"}}
+		all[app+"/side"] = &resource.Container{Image: "docker.io/library/busybox:1", Args: []string{"-c", fmt.Sprintf("set -e\necho \"I am app-%d\"\nexec watch --directory /srv/data\n", i)}}
 	}
 }
 
@@ -161,16 +161,17 @@ func TestFoldedPlans(t *testing.T) {
 
 func TestRuns(t *testing.T) {
 	for names, want := range map[string]string{
-		"a":                       "a",
-		"b a":                     "a|b",
-		"app-1 app-0":             "app-0|app-1",
-		"app-2 app-0 app-1":       "app-0 … app-2",
-		"app-10 app-9 app-8 app":  "app|app-8 … app-10",
-		"a-1 a-2 a-4 a-5 a-6":     "a-1|a-2|a-4 … a-6",
-		"a1/b1 a2/b1 a2/b2 a2/b3": "a1/b1|a2/b1 … a2/b3",
-		"a1 a2 a3 b4":             "a1 … a3|b4",
-		"a08 a09 a10":             "a08|a09|a10",
-		"1 2 3":                   "1 … 3",
+		"a":                               "a",
+		"b a":                             "a|b",
+		"app-1 app-0":                     "app-0|app-1",
+		"app-2 app-0 app-1":               "app-0 … app-2",
+		"app-10 app-9 app-8 app":          "app|app-8 … app-10",
+		"a-1 a-2 a-4 a-5 a-6":             "a-1|a-2|a-4 … a-6",
+		"a1/b1 a2/b1 a2/b2 a2/b3":         "a1/b1|a2/b1 … a2/b3",
+		"a1 a2 a3 b4":                     "a1 … a3|b4",
+		"a0/x a0/y a1/x a1/y a2/x a2/y z": "a0/x … a2/x|a0/y … a2/y|z",
+		"a08 a09 a10":                     "a08|a09|a10",
+		"1 2 3":                           "1 … 3",
 		"a99999999999999999999 a100000000000000000000 b": "a100000000000000000000|a99999999999999999999|b",
 	} {
 		if got := strings.Join(runs(strings.Fields(names)), "|"); got != want {
@@ -262,5 +263,74 @@ func TestCompactWarnings(t *testing.T) {
 	v.CompactWarnings()
 	if v.Diagnostics(ds, nil); compact.String() != full.String() {
 		t.Errorf("with an error: got\n%s\nwant\n%s", compact.String(), full.String())
+	}
+}
+
+// The words of each change in the holes of the pattern give its value.
+func TestPattern(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.SampledFrom([]string{"a", "bc", "app-1", "app-10", "ü", "x y", "", "é\n"})
+		texts := rapid.SliceOfN(rapid.SampledFrom([]string{strings.Repeat("common ", 7), "\n", "(", "-", "ö"}), 1, 5).Draw(t, "texts")
+		var diffs []plan.Diff
+		for range rapid.IntRange(2, 5).Draw(t, "number") {
+			value := ""
+			for i, text := range texts {
+				if i > 0 && rapid.Bool().Draw(t, "word") {
+					value += word.Draw(t, "which")
+				}
+				value += text
+			}
+			d := plan.Diff{Name: "command", After: value}
+			if rapid.Bool().Draw(t, "list") {
+				d.After = []string{"-c", value}
+			}
+			diffs = append(diffs, d)
+		}
+		p, ok := patternOf(diffs)
+		if !ok {
+			return
+		}
+		for i, d := range diffs {
+			flat := func(v any) string {
+				if list, ok := v.([]string); ok {
+					return strings.Join(list, "\x00")
+				}
+				return v.(string)
+			}
+			text := flat(p.diff.After)
+			for _, w := range p.words[i] {
+				text = strings.Replace(text, hole, w, 1)
+			}
+			if text != flat(d.After) {
+				t.Fatalf("%q with %q is no %q", p.diff.After, p.words[i], d.After)
+			}
+		}
+	})
+	texts := func(format string, args ...any) string {
+		return fmt.Sprintf(format, args...) + strings.Repeat(" and so on", 5)
+	}
+	for name, tt := range map[string]struct {
+		before, after [2]any
+		want          string
+	}{
+		"the name of the cell": {[2]any{nil, nil}, [2]any{texts("I am app-%d", 1), texts("I am app-%d", 10)}, `"app-1"|"app-10"`},
+		"a change beside it":   {[2]any{texts("old %d", 1), texts("old %d", 2)}, [2]any{texts("new %d", 1), texts("new %d", 2)}, `"1"|"2"`},
+		"a change of it":       {[2]any{texts("%d", 1), texts("%d", 2)}, [2]any{texts("%d", 3), texts("%d", 4)}, ""},
+		"only the new one":     {[2]any{"x", "x"}, [2]any{texts("%d", 3), texts("%d", 4)}, `"3"|"4"`},
+		"only the old one":     {[2]any{texts("%d", 3), texts("%d", 4)}, [2]any{"x", "x"}, `"3"|"4"`},
+		"short":                {[2]any{nil, nil}, [2]any{"10.88.0.2/24", "10.88.0.3/24"}, ""},
+		"numbers":              {[2]any{nil, nil}, [2]any{int64(1), int64(2)}, ""},
+		"other lengths":        {[2]any{nil, nil}, [2]any{[]string{texts("%d", 1)}, []string{texts("%d", 1), "x"}}, ""},
+		"a line more":          {[2]any{nil, nil}, [2]any{texts("a\n%d", 1), texts("a\nb\n%d", 1)}, ""},
+		"elements":             {[2]any{nil, nil}, [2]any{[]string{texts("%d", 1), "b", "8080"}, []string{texts("%d", 2), "b", "8081"}}, `"1", "8080"|"2", "8081"`},
+	} {
+		p, ok := patternOf([]plan.Diff{{Name: "args", Before: tt.before[0], After: tt.after[0]}, {Name: "args", Before: tt.before[1], After: tt.after[1]}})
+		got := ""
+		if ok {
+			got = p.text(0) + "|" + p.text(1)
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
 	}
 }

@@ -53,15 +53,45 @@ func naturalOrder(names []string) []int {
 	return order
 }
 
-// runs returns names in their natural order, with three or more that count on as one: "app-0 … app-7".
+// runs returns names in their natural order, with three or more that count on as one: "app-0 … app-7". Names that differ only in
+// numbers stand together.
 func runs(names []string) []string {
+	alike := map[string][]string{}
+	var kinds []string
+	for _, i := range naturalOrder(names) {
+		kind := withoutNumbers(names[i])
+		if alike[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		alike[kind] = append(alike[kind], names[i])
+	}
+	var all []string
+	for _, kind := range kinds {
+		all = append(all, runsOf(alike[kind])...)
+	}
+	return all
+}
+
+// withoutNumbers returns a name with "0" for each number.
+func withoutNumbers(name string) string {
+	var b strings.Builder
+	for _, p := range partsOf(name) {
+		if p.digits {
+			p.text = "0"
+		}
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// runsOf shortens names that are in their natural order.
+func runsOf(names []string) []string {
 	const least = 3
 	var all []string
-	order := naturalOrder(names)
-	for i := 0; i < len(order); {
+	for i := 0; i < len(names); {
 		end, at := i+1, -1
-		for end < len(order) {
-			next := successor(partsOf(names[order[end-1]]), partsOf(names[order[end]]))
+		for end < len(names) {
+			next := successor(partsOf(names[end-1]), partsOf(names[end]))
 			if next < 0 || at >= 0 && next != at {
 				break
 			}
@@ -69,11 +99,11 @@ func runs(names []string) []string {
 			end++
 		}
 		if end-i < least {
-			all = append(all, names[order[i]])
+			all = append(all, names[i])
 			i++
 			continue
 		}
-		all = append(all, names[order[i]]+" … "+names[order[end-1]])
+		all = append(all, names[i]+" … "+names[end-1])
 		i = end
 	}
 	return all
