@@ -24,8 +24,12 @@ func newShow(a *app) *cobra.Command {
 		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan\n  kuke show --history 7",
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(cmd *cobra.Command, args []string) error {
-			if o.noFold && len(args) == 0 && len(a.given(cmd, []string{"no-fold"})) > 0 {
+			given := len(a.given(cmd, []string{"no-fold"})) > 0
+			switch {
+			case given && len(args) == 0:
 				return errors.New("--no-fold shows the changes of a saved plan: name its file")
+			case given && (asJSON || asMarkdown || asHTML):
+				return errors.New("--no-fold is for the text on a terminal: leave it out, or --json, --markdown and --html")
 			}
 			return onlyOne(cmd, "json", "markdown", "html")
 		},
