@@ -108,6 +108,10 @@ func longValues() *plan.Plan {
 // survey is a plan with many changes in several stacks, with a few that destroy.
 func survey() *plan.Plan {
 	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpUpdate, Path: "main"}}}
+	p.Changes = append(p.Changes, &plan.Change{Path: "main/default", Action: plan.Create, After: &state.Record{Spec: &resource.Space{}}})
+	for i := range 4 {
+		p.Changes = append(p.Changes, &plan.Change{Path: resource.Path(fmt.Sprintf("main/default/stack-%d/cell", i)), Action: plan.Start, Reasons: []string{"its task is missing"}})
+	}
 	for i := range 40 {
 		c := &plan.Change{
 			Path: resource.Path(fmt.Sprintf("main/default/stack-%d/cell/app", i/10)), Action: plan.Update, Before: &state.Record{}, After: &state.Record{Spec: &resource.Container{}},
@@ -129,6 +133,19 @@ func survey() *plan.Plan {
 	return p
 }
 
+// dangerous is a plan in which one change destroys, and no two are alike.
+func dangerous(n int) *plan.Plan {
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpUpdate, Path: "main"}}}
+	for i := range n {
+		p.Changes = append(p.Changes, &plan.Change{
+			Path: resource.Path(fmt.Sprintf("main/default/stack-%d/cell-%d", i%10, i)), Action: plan.Update, Before: &state.Record{}, After: &state.Record{Spec: &resource.Cell{}},
+			Diffs: []plan.Diff{{Name: fmt.Sprintf(`labels["l%d"]`, i), After: "x"}},
+		})
+	}
+	p.Changes[n/2+7] = &plan.Change{Path: "main/default/stack-7/db", Action: plan.Delete, Reasons: []string{"no longer in the configuration"}}
+	return p
+}
+
 func TestFoldedPlans(t *testing.T) {
 	crowded := planned(t, crowd, planner.Options{})
 	for name, show := range map[string]func(*View){
@@ -144,6 +161,14 @@ func TestFoldedPlans(t *testing.T) {
 		"survey":         func(v *View) { v.Plan(survey()) },
 	} {
 		golden(t, name, false, show)
+	}
+	for _, changes := range []int{200, 5000} { // the one that destroys is in sight at the end
+		var b bytes.Buffer
+		newView(&b, false).Plan(dangerous(changes))
+		lines := strings.Split(b.String(), "\n")
+		if end := strings.Join(lines[len(lines)-8:], "\n"); !strings.Contains(end, "  - cell main/default/stack-7/db # no longer in the configuration\n") {
+			t.Errorf("%d changes: %s", changes, end)
+		}
 	}
 	golden(t, "fold.color", true, func(v *View) { v.Plan(crowded) })
 	golden(t, "values.color", true, func(v *View) { v.Plan(textual()) })

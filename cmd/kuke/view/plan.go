@@ -62,7 +62,7 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	b.writef("kuke will perform the following actions:\n")
 	ink.surgery(b, p)
 	groups := ink.groups(p.Changes)
-	ink.changes(b, p, groups)
+	ink.changes(b, groups)
 	ink.effects(b, p)
 	ink.destructive(b, p, groups)
 	b.writef("\n%s\n", ink.summary(p.Summary()))

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,54 +25,65 @@ const (
 	signWidth = len("-/+ ")
 )
 
+// section is a part of a long plan.
+type section struct {
+	title  string
+	groups []review.Group
+}
+
 // changes adds the groups in their order, in a long plan with a heading for each stack.
-func (ink *palette) changes(b *page, p *plan.Plan, groups []review.Group) {
-	headings := stackHeadings(p, groups)
-	var stack resource.Path
+func (ink *palette) changes(b *page, groups []review.Group) {
 	spaced := true
-	for _, g := range groups {
-		if now := stackOf(g.Changes[0].Path); now != stack {
-			if text, ok := headings[now]; ok {
-				b.writef("\n%s\n", ink.bold("── stack %s: %s", now, text))
-				spaced = true
+	for _, s := range sections(groups) {
+		if s.title != "" {
+			part := &plan.Plan{}
+			for _, g := range s.groups {
+				part.Changes = append(part.Changes, g.Changes...)
 			}
-			stack = now
+			b.writef("\n%s\n", ink.bold("── %s: %s", s.title, counts(part.Summary())))
+			spaced = true
 		}
-		// Changes of one line stand close together, longer ones apart.
-		change := ink.group(g)
-		long := len(change.lines) > 1
-		if long || spaced {
-			b.writef("\n")
+		for _, g := range s.groups {
+			// Changes of one line stand close together, longer ones apart.
+			change := ink.group(g)
+			long := len(change.lines) > 1
+			if long || spaced {
+				b.writef("\n")
+			}
+			spaced = long
+			b.append(change)
 		}
-		spaced = long
-		b.append(change)
 	}
 }
 
-// stackHeadings returns the counts of the changes of each stack, none for a plan that is easy to survey.
-func stackHeadings(p *plan.Plan, groups []review.Group) map[resource.Path]string {
-	if len(groups) < leastWithHeadings {
-		return nil
-	}
-	parts := map[resource.Path]*plan.Plan{}
-	for _, c := range p.Changes {
-		stack := stackOf(c.Path)
-		if stack == "" {
-			continue
+// sections divides a long plan by stacks: first the realms and spaces, which have no title, then the groups of several stacks,
+// then each stack. A plan that is easy to survey is one section.
+func sections(groups []review.Group) []section {
+	const several = "in several stacks"
+	parts := []section{{}, {title: several}}
+	index := map[string]int{"": 0, several: 1}
+	for _, g := range groups {
+		title := ""
+		if stack := stackOf(g.Changes[0].Path); stack != "" {
+			title = "stack " + string(stack)
+			if slices.ContainsFunc(g.Changes, func(c *plan.Change) bool { return stackOf(c.Path) != stack }) {
+				title = several
+			}
 		}
-		if parts[stack] == nil {
-			parts[stack] = &plan.Plan{}
+		at, ok := index[title]
+		if !ok {
+			at = len(parts)
+			index[title] = at
+			parts = append(parts, section{title: title})
 		}
-		parts[stack].Changes = append(parts[stack].Changes, c)
+		parts[at].groups = append(parts[at].groups, g)
 	}
-	if len(parts) < 2 {
-		return nil
+	parts = slices.DeleteFunc(parts, func(s section) bool { return len(s.groups) == 0 })
+	titled := slices.DeleteFunc(slices.Clone(parts), func(s section) bool { return s.title == "" })
+	if len(groups) < leastWithHeadings || len(titled) < 2 {
+		return []section{{groups: groups}}
 	}
-	headings := map[resource.Path]string{}
-	for stack, part := range parts {
-		headings[stack] = counts(part.Summary())
-	}
-	return headings
+	return parts
 }
 
 // stackOf returns the stack at or above p, or "" for a realm or a space.
@@ -88,6 +101,14 @@ func isDestructive(c *plan.Change) bool {
 	return c.Action == plan.Delete || c.Action == plan.Replace
 }
 
+// gravity orders destructive groups: destroyed resources, then replaced ones.
+func gravity(g review.Group) int {
+	if g.Changes[0].Action == plan.Delete {
+		return 0
+	}
+	return 1
+}
+
 // destructive repeats the changes that delete containers and other resources in few lines, at the end of a long plan in which
 // they are among others.
 func (ink *palette) destructive(b *page, p *plan.Plan, groups []review.Group) {
@@ -102,6 +123,8 @@ func (ink *palette) destructive(b *page, p *plan.Plan, groups []review.Group) {
 	if len(b.lines) < leastRepeated || len(found) == 0 || len(found) == len(groups) {
 		return
 	}
+	// The gravest come first: the list may be cut.
+	slices.SortStableFunc(found, func(x, y review.Group) int { return cmp.Compare(gravity(x), gravity(y)) })
 	b.writef("\n%s\n", ink.bold("Destroyed or replaced, %d of %s:", changes, plural(len(p.Changes), "change")))
 	for _, g := range found[:min(len(found), mostRepeated)] {
 		ink.short(b, g)
