@@ -136,13 +136,18 @@ func (ink *palette) diff(c *plan.Change, d plan.Diff) diffLine {
 	default:
 		line.look, line.sign = classChange, ink.yellow("~")
 	}
-	if !(d.Before == nil && isMember(d.Name, d.After) || d.After == nil && isMember(d.Name, d.Before)) {
+	if !joinsOrLeaves(d) {
 		line.value = ink.changedValue(c, d)
 	}
 	if d.ForcesReplacement && c.Action == plan.Replace && c.Before != nil {
 		line.remark = " # forces replacement"
 	}
 	return line
+}
+
+// joinsOrLeaves reports whether a value comes into a set, or leaves it.
+func joinsOrLeaves(d plan.Diff) bool {
+	return d.Before == nil && isMember(d.Name, d.After) || d.After == nil && isMember(d.Name, d.Before)
 }
 
 // unchanged counts the values that each change of a group does not touch, such as "2 unchanged attributes"; "" for none.

@@ -204,7 +204,7 @@ func (ink *palette) cell(change *plan.Change, c difference, i int) string {
 		return c.pattern.text(i)
 	}
 	d := c.Diffs[i]
-	member := d.Before == nil && isMember(d.Name, d.After) || d.After == nil && isMember(d.Name, d.Before)
+	member := joinsOrLeaves(d)
 	if member && !strings.Contains(c.Name, openKey) {
 		return visible(memberKey(d.Name))
 	}
