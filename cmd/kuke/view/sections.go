@@ -25,8 +25,8 @@ const (
 	signWidth = len("-/+ ")
 )
 
-// section is a part of a long plan.
-type section struct {
+// division is a part of a long plan.
+type division struct {
 	title  string
 	groups []review.Group
 }
@@ -58,9 +58,9 @@ func (ink *palette) changes(b *page, groups []review.Group) {
 
 // sections divides a long plan by stacks: first the realms and spaces, which have no title, then the groups of several stacks,
 // then each stack. A plan that is easy to survey is one section.
-func sections(groups []review.Group) []section {
+func sections(groups []review.Group) []division {
 	const several = "in several stacks"
-	parts := []section{{}, {title: several}}
+	parts := []division{{}, {title: several}}
 	index := map[string]int{"": 0, several: 1}
 	for _, g := range groups {
 		title := ""
@@ -74,14 +74,14 @@ func sections(groups []review.Group) []section {
 		if !ok {
 			at = len(parts)
 			index[title] = at
-			parts = append(parts, section{title: title})
+			parts = append(parts, division{title: title})
 		}
 		parts[at].groups = append(parts[at].groups, g)
 	}
-	parts = slices.DeleteFunc(parts, func(s section) bool { return len(s.groups) == 0 })
-	titled := slices.DeleteFunc(slices.Clone(parts), func(s section) bool { return s.title == "" })
+	parts = slices.DeleteFunc(parts, func(s division) bool { return len(s.groups) == 0 })
+	titled := slices.DeleteFunc(slices.Clone(parts), func(s division) bool { return s.title == "" })
 	if len(groups) < leastWithHeadings || len(titled) < 2 {
-		return []section{{groups: groups}}
+		return []division{{groups: groups}}
 	}
 	return parts
 }
