@@ -80,39 +80,52 @@ func digestOf(blob []byte) string {
 func slowRegistry(t *testing.T, deaf bool) (image string, asked *atomic.Bool) {
 	t.Helper()
 	layer := bytes.Repeat([]byte("layer"), 1<<20)
+	over, asked := make(chan struct{}), new(atomic.Bool)
+	image, server := serveImage(t, layer, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(layer)))
+		_, _ = w.Write(layer[:len(layer)/2])
+		w.(http.Flusher).Flush()
+		<-over
+	}, func() {
+		asked.Store(true)
+		if deaf {
+			<-over
+		}
+	})
+	t.Cleanup(func() {
+		close(over)
+		server.Close()
+	})
+	return image, asked
+}
+
+// serveImage is a registry with one image of one layer, which serveLayer serves. asked is called for each request. It returns the
+// reference of the image.
+func serveImage(t *testing.T, layer []byte, serveLayer http.HandlerFunc, asked func()) (image string, server *httptest.Server) {
+	t.Helper()
 	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[%q]}}`, digestOf(layer))
 	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
 		`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},`+
 		`"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":%q,"size":%d}]}`, digestOf([]byte(config)), len(config), digestOf(layer), len(layer))
-	over, asked := make(chan struct{}), new(atomic.Bool)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Store(true)
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked()
 		serve := func(mediaType string, data []byte) {
 			w.Header().Set("Content-Type", mediaType)
 			w.Header().Set("Docker-Content-Digest", digestOf(data))
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 		}
 		switch {
-		case deaf:
-			<-over
 		case strings.HasSuffix(r.URL.Path, "/manifests/v1"), strings.HasSuffix(r.URL.Path, "/manifests/"+digestOf([]byte(manifest))):
 			serve("application/vnd.oci.image.manifest.v1+json", []byte(manifest))
 		case strings.HasSuffix(r.URL.Path, digestOf([]byte(config))):
 			serve("application/octet-stream", []byte(config))
 		case strings.HasSuffix(r.URL.Path, digestOf(layer)):
-			w.Header().Set("Content-Length", fmt.Sprint(len(layer)))
-			_, _ = w.Write(layer[:len(layer)/2])
-			w.(http.Flusher).Flush()
-			<-over
+			serveLayer(w, r)
 		default:
 			http.NotFound(w, r)
 		}
 	}))
-	t.Cleanup(func() {
-		close(over)
-		server.Close()
-	})
-	return strings.TrimPrefix(server.URL, "http://") + "/team/web:v1", asked
+	return strings.TrimPrefix(server.URL, "http://") + "/team/web:v1", server
 }
 
 // withImage is a configuration with a cell more than cells(1, word) has, of the image.

@@ -127,13 +127,16 @@ func (c *planCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	request.Rehearse = c.rehearsal.options(c.app, func(made *plan.Plan) error { return c.review(ctx, made) }, c.json)
+	review := func(made *plan.Plan) error { return c.review(ctx, made) }
+	if request.Rehearse, err = c.rehearsal.options(c.app, review, c.json); err != nil {
+		return err
+	}
 	made, err := c.app.session.Plan(ctx, request)
 	if err != nil {
 		return err
 	}
 	if request.Rehearse == nil {
-		if err := c.review(ctx, made); err != nil {
+		if err := review(made); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,9 +24,12 @@ func (f *rehearsalFlags) add(cmd *cobra.Command) {
 }
 
 // options returns the options of the session, nil where no rehearsal is wanted. show prints the plan.
-func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON bool) *session.RehearseOptions {
+func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON bool) (*session.RehearseOptions, error) {
 	if !f.wanted {
-		return nil
+		return nil, nil
+	}
+	if f.timeout <= 0 {
+		return nil, fmt.Errorf("--rehearse-timeout: %s leaves no time for a rehearsal: use a time like %s", f.timeout, session.DefaultRehearseTimeout)
 	}
 	var progress *view.Progress
 	o := &session.RehearseOptions{
@@ -51,5 +55,5 @@ func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON boo
 	if !asJSON {
 		o.Observe = func(e plan.Event) { progress.Observe(e) }
 	}
-	return o
+	return o, nil
 }

@@ -110,6 +110,9 @@ func TestSchema(t *testing.T) {
 		if title, ok := strings.CutPrefix(line, "### "); ok {
 			object = strings.Trim(strings.TrimSpace(title), "`")
 		}
+		if section == "Messages" {
+			continue // its table has the types of messages
+		}
 		if row := regexp.MustCompile("^\\| `([a-z_]+)` \\|").FindStringSubmatch(line); row != nil {
 			name := fmt.Sprintf("%s: %s %s", section, object, row[1])
 			if described[name] {
