@@ -33,6 +33,9 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 	}
 	health, err := k.wait(ctx, &r, condition)
 	err = k.executor.secrets.Redact(err) // it is recorded
+	if ctx.Err() != nil && k.executor.rehearsal {
+		return fmt.Errorf("the time was over before container %s was ready: %w", r.Path, err)
+	}
 	if ctx.Err() != nil {
 		return givenUp(r.Path, condition)
 	}
@@ -94,7 +97,7 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *reso
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(err, ctx.Err())
 		case <-time.After(interval):
 		}
 	}

@@ -35,7 +35,7 @@ func (f *rehearsalFlags) options(a *app, show func(*plan.Plan) error, asJSON boo
 	o := &session.RehearseOptions{
 		Timeout: f.timeout,
 		Review: func(made *plan.Plan) error {
-			if err := show(made); err != nil || asJSON || len(made.Steps) == 0 {
+			if err := show(made); err != nil || asJSON || made.Empty() {
 				return err
 			}
 			a.out.Rehearsing()

@@ -39,6 +39,12 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(code)
+	case "isolate":
+		if err := isolateRole(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	case "inside":
 		if err := reportView(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -38,20 +38,20 @@ const (
 	ReadOnly
 	// Deaf is a socket on which nobody listens, in place of the host's.
 	Deaf
-	// OwnPath is a file or directory that the lab has for itself.
-	OwnPath
+	// Unchanged is the file of the host as it is: a device, which only containers with a permission for it can use.
+	Unchanged
 )
 
-// own are the directories that a lab has for itself. Covering one of them, or a directory above, would break the lab.
-var own = slices.Concat([]string{"/", "/dev", "/proc", "/run", "/sys", "/etc", "/opt", "/var/lib"}, emptied)
+// own are the directories that a lab has for itself: covering one of them, or a directory above, would break the lab.
+var own = slices.Concat([]string{"/dev", "/proc", "/sys", HostDir, scratch, filepath.Dir(containerdSocket)}, emptied)
 
-// Isolable reports whether [Isolate] keeps changes to the path, absolute and without symbolic links, from the host. It does not
-// for directories that a lab shares with the host in part, like / and /var, and for devices.
+// Isolable reports whether [Isolate] can keep changes to the path, absolute and without symbolic links, from the host. It can't for
+// directories that a lab has for itself, or shares with the host in part, like / and /var, and for devices.
 func Isolable(path string) bool {
-	if within(path, "/dev") && !within(path, "/dev/shm") || within(path, "/proc") || within(path, "/sys") {
-		return false
+	if within(path, "/dev/shm") {
+		return true
 	}
-	return !slices.ContainsFunc(own, func(dir string) bool { return path != dir && within(dir, path) })
+	return !slices.ContainsFunc(own, func(dir string) bool { return within(dir, path) || within(path, dir) })
 }
 
 var isolated atomic.Int64
@@ -68,12 +68,9 @@ func Isolate(path string) (Isolation, error) {
 }
 
 func isolate(path string) (Isolation, error) {
-	if slices.Contains(emptied, path) || path == "/run" || slices.ContainsFunc(emptied, func(dir string) bool { return within(path, dir) }) {
-		return OwnPath, nil
-	}
 	info, err := os.Lstat(filepath.Join(HostDir, path))
 	if err != nil {
-		return OwnPath, err
+		return Unchanged, err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -82,13 +79,13 @@ func isolate(path string) (Isolation, error) {
 	case info.Mode().IsRegular() && info.Size() > maxFile:
 		return ReadOnly, cover(filepath.Join(HostDir, path), path)
 	case info.Mode().IsRegular():
-		return Snapshot, coverFile(path, stat)
+		return Snapshot, coverFile(path, filepath.Join(HostDir, path), stat)
 	case info.Mode()&fs.ModeSocket != 0:
 		return Deaf, coverNode(path, stat)
 	case info.Mode()&fs.ModeNamedPipe != 0:
 		return Snapshot, coverNode(path, stat)
 	}
-	return OwnPath, nil
+	return Unchanged, nil
 }
 
 // space makes a directory for the changes to one path.
@@ -136,12 +133,13 @@ func (like ownerOf) set(file string) error {
 // ownerOf is the owner and the mode of a file of the host.
 type ownerOf syscall.Stat_t
 
-func coverFile(path string, stat *syscall.Stat_t) error {
+// coverFile mounts a copy of the file with that name on the path.
+func coverFile(path, name string, stat *syscall.Stat_t) error {
 	dir, err := space()
 	if err != nil {
 		return err
 	}
-	from, err := os.Open(filepath.Join(HostDir, path))
+	from, err := os.Open(name)
 	if err != nil {
 		return err
 	}
@@ -274,20 +272,30 @@ func isolateBelow(path string) error {
 }
 
 func isolateMount(point string) error {
-	info, err := os.Lstat(point)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a snapshot that was emptied has no mount points
+	if _, err := os.Lstat(point); errors.Is(err, fs.ErrNotExist) {
+		return nil // in a snapshot that was emptied
 	}
+	from := filepath.Join(HostDir, point)
+	mounted, err := mountinfo.Mounted(from)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		_, err := isolate(point)
+	if !mounted {
+		from = point
+	}
+	info, err := os.Lstat(from)
+	if err != nil {
 		return err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	if mounted, err := mountinfo.Mounted(filepath.Join(HostDir, point)); err != nil || !mounted {
-		return errors.Join(err, coverEmpty(point, stat))
+	switch {
+	case mounted && !info.IsDir():
+		_, err := isolate(point)
+		return err
+	case !mounted && info.IsDir():
+		return coverEmpty(point, stat)
+	case !mounted:
+		return coverFile(point, os.DevNull, stat)
 	}
 	if done, err := coverDir(point, stat); err != nil || done == Emptied {
 		return err

@@ -31,6 +31,7 @@ func Topics() []Topic {
 		{"hosts", "hosts.md"},
 		{"security", "security.md"},
 		{"hazards", "hazards.md"},
+		{"rehearse", "rehearse.md"},
 		{"json", "json.md"},
 		{"policy", "policy.md"},
 		{"flags", "flags.md"},

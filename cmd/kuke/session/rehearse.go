@@ -47,7 +47,7 @@ func (s *Session) rehearse(ctx context.Context, w *world, made *plan.Plan, o Reh
 		return err
 	}
 	result := &plan.Rehearsal{}
-	if len(made.Steps) > 0 {
+	if !made.Empty() {
 		var err error
 		result, err = s.rehearseSteps(ctx, w, made, o)
 		if ctx.Err() != nil {

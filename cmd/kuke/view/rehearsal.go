@@ -44,7 +44,7 @@ func (v *View) Rehearsal(p *plan.Plan, r *plan.Rehearsal) {
 		}
 		v.printf("\nDifferent in the lab:\n%s", notes.String())
 	}
-	v.verdict(r)
+	v.verdict(p, r)
 }
 
 // output describes the last lines of a container.
@@ -60,11 +60,12 @@ func output(lines []string) string {
 	return b.String()
 }
 
-func (v *View) verdict(r *plan.Rehearsal) {
+// verdict prints whether the plan has passed, and the reasons otherwise.
+func (v *View) verdict(p *plan.Plan, r *plan.Rehearsal) {
 	done, failed, skipped := r.Counts()
 	switch {
-	case r.Passed() && len(r.Outcomes) == 0:
-		v.printf("\n%s\n", v.ink.green("Rehearsal passed: the plan has no steps."))
+	case r.Passed() && p.Empty():
+		v.printf("\n%s\n", v.ink.green("Rehearsal passed: there is nothing to carry out."))
 		return
 	case r.Passed():
 		v.printf("\n%s\n", v.ink.green("Rehearsal passed: %s carried out in a lab.", plural(done, "step")))
