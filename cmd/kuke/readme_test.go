@@ -120,7 +120,7 @@ func TestReadmeExample(t *testing.T) {
 	if len(blocks) != 3 {
 		t.Fatalf("the README has %d blocks of HCL and console, want a file, its apply and the plan of a change", len(blocks))
 	}
-	if out, err := exec.Command("kuke", "image", "import", "--realm", "main", "--name", "busybox", os.Getenv("KUKE_TEST_ROOTFS")).CombinedOutput(); err != nil {
+	if out, err := exec.Command("kuke", "image", "import", "--realm", "main", "--name", "busybox:1", os.Getenv("KUKE_TEST_ROOTFS")).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	changed := strings.NewReplacer("8080:80", "8081:80", `"80"]`, `"80", "-h", "/bin"]`).Replace(blocks[0][2])
