@@ -26,7 +26,7 @@ const (
 	maxFile = 64 << 20
 )
 
-// Isolation says what a lab shows at a path of the host.
+// Isolation is the kind of file or directory that a lab shows at a path of the host.
 type Isolation int
 
 const (

@@ -115,7 +115,7 @@ func rehearseInLab(in io.Reader, out io.Writer) error {
 	speaker := &speaker{out: json.NewEncoder(out)}
 	result, err := script.perform(ctx, archive, speaker.observe)
 	if ctx.Err() != nil {
-		err = fmt.Errorf("it took longer than %s: allow more time with --rehearse-timeout", script.Timeout)
+		err = tooLong(script.Timeout)
 	}
 	said := &resultMessage{Exited: result.Exited, Notes: result.Notes, Err: textOf(err)}
 	for _, o := range result.Outcomes {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -144,14 +145,21 @@ func perform(ctx context.Context, run lab.Options, script []byte, downloads []ex
 	result, text, sendErr := <-heard, <-complaint, <-sent
 	closeErr = errors.Join(closeErr, out.read.Close(), errs.read.Close())
 	switch {
+	case sendErr != nil && !errors.Is(sendErr, syscall.EPIPE): // else the lab has ended first
+		return nil, sendErr
 	case result != nil:
 		return result, closeErr
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &plan.Rehearsal{Err: tooLong(o.Timeout)}, closeErr
 	case runErr != nil:
 		return nil, errors.Join(runErr, closeErr)
-	case sendErr != nil:
-		return nil, sendErr
 	}
 	return nil, errors.New("the process in the lab ended without a result: " + text)
+}
+
+// tooLong is the error of a rehearsal that did not end in its time.
+func tooLong(timeout time.Duration) error {
+	return fmt.Errorf("it took longer than %s: allow more time with --rehearse-timeout", timeout)
 }
 
 type pipe struct{ read, write *os.File }
