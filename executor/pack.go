@@ -72,7 +72,13 @@ func (e *Executor) Pack(ctx context.Context, p *plan.Plan, prior *state.State, r
 	if err := pack.images(ctx, p.Images); err != nil {
 		return nil, err
 	}
+	packed := map[[2]string]bool{} // an imported container is in a change too
 	for _, r := range pack.wanted(p, prior) {
+		key := [2]string{r.Status.Namespace, r.Status.ContainerID}
+		if packed[key] {
+			continue
+		}
+		packed[key] = true
 		if err := pack.container(ctx, r); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@
 //	New                the plan; or Operate, RefreshOnly, CheckHost
 //	PlanKey            the key that the values of the plan are sealed with
 //	Provide            the values that the plan needs
+//	rehearse           only of a plan that is not applied: its steps in a lab
 //	Review             the caller shows the plan and asks for approval
 //	Apply              the steps
 //
