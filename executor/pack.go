@@ -26,7 +26,7 @@ import (
 
 // Kit holds all of this host that a lab needs to carry out a plan. It holds sensitive values, and must stay in memory.
 type Kit struct {
-	// StateDir is the directory of the state on this host, ContentDir that of containerd's content.
+	// StateDir is the directory of the state on this host, ContentDir that of containerd's content, without symbolic links.
 	StateDir   string `json:"state_dir"`
 	ContentDir string `json:"content_dir"`
 	// Resources are the recorded resources to make, without containers, parents first.
@@ -68,6 +68,7 @@ func (e *Executor) Pack(ctx context.Context, p *plan.Plan, prior *state.State, r
 	if kit.ContentDir, err = image.ContentDir(ctx, e.containerd); err != nil {
 		return nil, err
 	}
+	kit.ContentDir = realPath(kit.ContentDir)
 	pack := &packing{executor: e, kit: kit, changes: p.ChangesByPath(), listed: map[string]map[string]string{}, volumes: map[string]bool{}, secrets: map[string]bool{}}
 	if err := pack.images(ctx, p.Images); err != nil {
 		return nil, err
@@ -93,11 +94,16 @@ func (e *Executor) Pack(ctx context.Context, p *plan.Plan, prior *state.State, r
 			}
 		}
 	}
-	// Parents first.
-	slices.SortFunc(kit.Volumes, func(a, b KitVolume) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Source, b.Source))
-	})
+	sortVolumes(kit.Volumes)
 	return kit, nil
+}
+
+// sortVolumes puts each volume right before those below it, see [staging.volumes].
+func sortVolumes(volumes []KitVolume) {
+	depth := strings.NewReplacer("/", "\x00")
+	slices.SortFunc(volumes, func(a, b KitVolume) int {
+		return cmp.Or(strings.Compare(depth.Replace(a.Path), depth.Replace(b.Path)), strings.Compare(a.Source, b.Source))
+	})
 }
 
 // HostMounts returns the mount points that the lab has to show for the kit.
@@ -120,9 +126,6 @@ func (k *Kit) HostMounts() ([]string, error) {
 		for _, l := range c.Layers {
 			add(l.Dir)
 		}
-	}
-	for i, path := range paths {
-		paths[i] = realPath(path)
 	}
 	for _, v := range k.Volumes {
 		if lab.Isolable(v.Path) {

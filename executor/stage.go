@@ -71,7 +71,7 @@ func (e *Executor) shareImage(ctx context.Context, kit *Kit, i *image.Shared, do
 		if _, err := os.Stat(file); err == nil {
 			return file
 		}
-		return shown(image.BlobFile(realPath(kit.ContentDir), d))
+		return shown(image.BlobFile(kit.ContentDir, d))
 	}
 	return i.Share(ctx, e.containerd, place, shown)
 }

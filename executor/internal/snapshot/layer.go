@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
@@ -17,7 +18,7 @@ import (
 type Layer struct {
 	Name   string `json:"name"`
 	Parent string `json:"parent,omitempty"`
-	// Dir is the directory of its files on the host.
+	// Dir is the directory of its files on the host, without symbolic links.
 	Dir string `json:"dir"`
 }
 
@@ -62,7 +63,11 @@ func layersBelow(ctx context.Context, c *client.Client, name string) (layers []L
 		return nil, fmt.Errorf("it has %d directories for %d layers", len(dirs), len(names))
 	}
 	for i := len(names) - 1; i >= 0; i-- {
-		l := Layer{Name: names[i], Dir: dirs[i]}
+		dir, err := filepath.EvalSymlinks(dirs[i])
+		if err != nil {
+			return nil, err
+		}
+		l := Layer{Name: names[i], Dir: dir}
 		if i+1 < len(names) {
 			l.Parent = names[i+1]
 		}
