@@ -153,7 +153,7 @@ func numberIn(s, expression string) int {
 
 func TestComment(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.SampledFrom([]int{1, 20, 120}).Draw(t, "changes")
+		n := rapid.SampledFrom([]int{1, 20, 60}).Draw(t, "changes")
 		p := samplePlan(n, hostileText.Draw(t, "text"))
 		p.Project = hostileText.Draw(t, "project")
 		detail := hostileText.Draw(t, "detail")

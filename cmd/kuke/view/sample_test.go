@@ -198,12 +198,8 @@ func foldByName(changes []*plan.Change) []review.Group {
 	return groups
 }
 
-// TestWriteSamples writes reports of plans of several sizes into the directory $KUKE_SAMPLES, for the eyes of a person.
-func TestWriteSamples(t *testing.T) {
-	dir := os.Getenv("KUKE_SAMPLES")
-	if dir == "" {
-		dir = t.TempDir()
-	}
+// TestReportsOfManyChanges writes the reports into the directory $KUKE_SAMPLES where that is set, for the eyes of a person.
+func TestReportsOfManyChanges(t *testing.T) {
 	for _, n := range []int{1, 20, 500, 5000} {
 		p := samplePlan(n, "one\ntwo")
 		if len(p.Changes) != n {
@@ -218,8 +214,17 @@ func TestWriteSamples(t *testing.T) {
 			if err := print(newView(&b, false)); err != nil {
 				t.Error(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("plan-%d.%s", n, name)), []byte(b.String()), 0o600); err != nil {
-				t.Error(err)
+			if name == "html" {
+				page := parsePage(t, b.String())
+				checkPage(t, page)
+				if page.elements["svg"] != 1 || page.elements["pre"] == 0 {
+					t.Errorf("the page of %d changes has no drawing, or no differences", n)
+				}
+			}
+			if dir := os.Getenv("KUKE_SAMPLES"); dir != "" {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("plan-%d.%s", n, name)), []byte(b.String()), 0o600); err != nil {
+					t.Error(err)
+				}
 			}
 		}
 	}
