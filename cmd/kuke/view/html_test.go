@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 // parsedPage holds the parts of a page by which it is judged.
@@ -46,6 +47,8 @@ func parsePage(t interface{ Fatal(...any) }, text string) *parsedPage {
 				p.links = append(p.links, a.Val)
 			case strings.HasPrefix(a.Key, "on"), a.Key == "style":
 				t.Fatal("the page has the attribute", a.Key, a.Val)
+			case (a.Key == "data-pick" || a.Key == "data-action") && danger(plan.Action(a.Val)) == len(byDanger):
+				t.Fatal("there is no action", a.Val)
 			case a.Key == "content" && strings.HasPrefix(a.Val, "default-src"):
 				p.policy = a.Val
 			}

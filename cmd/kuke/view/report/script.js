@@ -87,10 +87,10 @@
     if (act) { event.preventDefault(); act(); }
   });
   document.addEventListener("click", (event) => {
-    const chip = event.target.closest("[data-only]");
+    const chip = event.target.closest("[data-pick]");
     if (chip) {
       form.reset();
-      for (const box of form.querySelectorAll('input[name="action"]')) box.checked = box.value === chip.dataset.only;
+      for (const box of form.querySelectorAll('input[name="action"]')) box.checked = box.value === chip.dataset.pick;
       setTimeout(filter);
       return;
     }
