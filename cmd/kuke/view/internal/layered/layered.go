@@ -5,6 +5,7 @@ package layered
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/kukeon/kuke/planner/graph"
@@ -12,9 +13,11 @@ import (
 
 // Gaps between the boxes, in the unit of their sizes.
 const (
-	// LayerGap is the horizontal distance of two layers, NodeGap the vertical one of two boxes of a layer.
+	// LayerGap is the least horizontal distance of two layers, NodeGap the vertical one of two boxes of a layer.
 	LayerGap = 48.0
 	NodeGap  = 12.0
+	// Between the layers are up to widestGap where the curves rise more than steepness times their width.
+	widestGap, steepness = 240.0, 8.0
 	// bendHeight is the height that an edge takes up in a layer that it passes.
 	bendHeight = 4.0
 )
@@ -173,12 +176,16 @@ func (g *Graph) place(l *layout, chains [][]int) {
 	left, right := make([]float64, len(l.layers)), make([]float64, len(l.layers))
 	top := 0.0
 	for i, layer := range l.layers {
+		highest := 0.0 // of the curves to the layer before
 		for _, n := range layer {
+			for _, m := range l.nodes[n].before {
+				highest = max(highest, math.Abs(l.nodes[n].center-l.nodes[m].center))
+			}
 			right[i] = max(right[i], l.nodes[n].box.Width)
 			top = min(top, l.nodes[n].center-l.nodes[n].box.Height/2)
 		}
 		if i > 0 {
-			left[i] = right[i-1] + LayerGap
+			left[i] = right[i-1] + min(max(LayerGap, highest/steepness), widestGap)
 		}
 		right[i] += left[i]
 		g.Width = right[i]

@@ -130,13 +130,16 @@ type run struct {
 // regression, for which adjacent runs that are in the wrong order become one.
 func (l *layout) stack(layer []int, wish func(int) float64) {
 	var runs []run
-	rooms := l.room(layer)
-	for i, room := range rooms {
+	rooms := make([]float64, len(layer)) // the least distances from the first center
+	for i, n := range layer {
+		if i > 0 {
+			rooms[i] = rooms[i-1] + (l.nodes[layer[i-1]].box.Height+l.nodes[n].box.Height)/2 + NodeGap
+		}
 		weight := 1.0
-		if l.nodes[layer[i]].bend {
+		if l.nodes[n].bend {
 			weight = 4 // long edges are to be straight
 		}
-		last := run{1, weight, weight * (wish(layer[i]) - room)}
+		last := run{1, weight, weight * (wish(n) - rooms[i])}
 		for len(runs) > 0 && runs[len(runs)-1].wish/runs[len(runs)-1].weight >= last.wish/last.weight {
 			above := runs[len(runs)-1]
 			runs = runs[:len(runs)-1]
@@ -149,14 +152,4 @@ func (l *layout) stack(layer []int, wish func(int) float64) {
 			l.nodes[layer[at]].center = runs[0].wish/runs[0].weight + rooms[at]
 		}
 	}
-}
-
-// room returns the least distances between the center of the first node of a layer and those of all.
-func (l *layout) room(layer []int) []float64 {
-	distances := make([]float64, len(layer))
-	for i := 1; i < len(layer); i++ {
-		above, below := l.nodes[layer[i-1]], l.nodes[layer[i]]
-		distances[i] = distances[i-1] + (above.box.Height+below.box.Height)/2 + NodeGap
-	}
-	return distances
 }
