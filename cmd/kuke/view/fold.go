@@ -94,17 +94,22 @@ type difference struct {
 	pattern *pattern
 }
 
-// differences adds a table of the columns of a group, or, where that is too wide, the values of each change below its name.
-func (ink *palette) differences(b *page, g review.Group, patterns []*pattern, names []string) {
+// differencesOf returns the columns of a group that are shown.
+func differencesOf(g review.Group, patterns []*pattern) []difference {
 	var columns []difference
-	computed := true
 	for i, c := range g.Columns {
 		if i+1 < len(g.Columns) && isElement(c.Diffs[0], g.Columns[i+1].Diffs[0]) {
 			continue
 		}
 		columns = append(columns, difference{c, patterns[i]})
-		computed = computed && c.Diffs[0].Computed
 	}
+	return columns
+}
+
+// differences adds a table of the columns of a group, or, where that is too wide, the values of each change below its name.
+func (ink *palette) differences(b *page, g review.Group, patterns []*pattern, names []string) {
+	columns := differencesOf(g, patterns)
+	computed := !slices.ContainsFunc(columns, func(c difference) bool { return !c.Diffs[0].Computed })
 	order := naturalOrder(names)
 	rest := 0
 	if computed && len(order) > mostComputed {

@@ -305,7 +305,7 @@ func (ink *palette) entry(g review.Group, hazards map[resource.Path][]plan.Hazar
 	look, _, sign := ink.symbol(first.Action)
 	e := &entry{
 		Action: first.Action, Kind: first.Path.Kind(), Look: actionLook(first.Action, look), Sign: sign, Noun: first.Path.Kind().Lower(),
-		Path: pattern(g), Does: headline[first.Action], Alike: len(g.Changes),
+		Path: alikePath(g), Does: headline[first.Action], Alike: len(g.Changes),
 	}
 	seen := map[string]bool{}
 	for _, c := range g.Changes {
@@ -323,14 +323,19 @@ func (ink *palette) entry(g review.Group, hazards map[resource.Path][]plan.Hazar
 		return e
 	}
 	e.Noun = plural(len(g.Changes), first.Path.Kind().Lower())
-	e.Lines = ink.alike(g).lines[1:]
-	for _, c := range g.Columns {
-		e.Columns = append(e.Columns, visible(c.Name))
+	common := &page{}
+	patterns := patternsOf(g)
+	ink.reasons(common, g.Reasons())
+	ink.attributes(common, g, patterns)
+	e.Lines = common.lines
+	columns := differencesOf(g, patterns)
+	for _, c := range columns {
+		e.Columns = append(e.Columns, ink.columnTitle(g, c))
 	}
 	for i, c := range g.Changes {
 		row := entryRow{ID: c.Path}
-		for _, column := range g.Columns {
-			row.Values = append(row.Values, ink.columnValue(c, column.Diffs[i]))
+		for _, column := range columns {
+			row.Values = append(row.Values, ink.cell(c, column, i))
 		}
 		e.Rows = append(e.Rows, row)
 	}

@@ -258,3 +258,16 @@ func commonPath(g review.Group) resource.Path {
 	}
 	return p
 }
+
+// alikePath returns the path of a group's changes, with "…" for the names in which they differ.
+func alikePath(g review.Group) string {
+	names := g.Changes[0].Path.Names()
+	for _, c := range g.Changes[1:] {
+		for i, name := range c.Path.Names() {
+			if names[i] != name {
+				names[i] = "…"
+			}
+		}
+	}
+	return strings.Join(names, "/")
+}
