@@ -116,7 +116,7 @@ const (
 // planHTML prints a plan as a page.
 func (v *View) planHTML(p *plan.Plan) error {
 	ink := newPalette(false)
-	d := &document{Title: "kuke plan: " + planTitle(p), Project: p.Project, Cost: costItems(p.Cost), Changes: len(p.Changes)}
+	d := &document{Title: "kuke plan: " + planTitle(p), Project: p.Project, Cost: costItems(p), Changes: len(p.Changes)}
 	if p.Empty() {
 		d.Text = ink.plan(p).lines
 	}

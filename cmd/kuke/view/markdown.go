@@ -31,7 +31,7 @@ func planMarkdown(p *plan.Plan) string {
 	head.WriteString("### kuke plan" + ofProject(p) + ": " + planTitle(p) + "\n")
 	tallyOf(p.Changes).markdown(&head)
 	hazardMarkdown(&head, p)
-	costMarkdown(&head, p.Cost)
+	costMarkdown(&head, p)
 	ink := newPalette(false)
 	if len(p.Diagnostics) > 0 {
 		head.WriteString("\n" + fenced(clipped(diffText(ink.diagnostics(p.Diagnostics, nil)), textLimit)))
@@ -45,7 +45,7 @@ func planMarkdown(p *plan.Plan) string {
 	ink.effects(effects, p)
 	tail := ""
 	if len(effects.lines) > 0 {
-		tail = "\n<details>\n<summary>Images, names, data and outputs</summary>\n\n" + fenced(clipped(diffText(effects), textLimit)) + "\n</details>\n"
+		tail = "\n<details>\n<summary>Images, names and outputs</summary>\n\n" + fenced(clipped(diffText(effects), textLimit)) + "\n</details>\n"
 	}
 	body := newComment(p, review.Fold(p.Changes), commentLimit-head.Len()-len(tail))
 	return head.String() + body.String() + tail
@@ -140,8 +140,8 @@ func texts(paths []resource.Path) []string {
 	return all
 }
 
-func costMarkdown(b *strings.Builder, cost *plan.Cost) {
-	items := costItems(cost)
+func costMarkdown(b *strings.Builder, p *plan.Plan) {
+	items := costItems(p)
 	if len(items) == 0 {
 		return
 	}

@@ -156,23 +156,33 @@ type costItem struct {
 }
 
 // costItems returns the cost of a plan, the data at risk first.
-func costItems(c *plan.Cost) []costItem {
-	if c == nil {
-		return nil
-	}
-	items := []costItem{
-		lossItem(c.Losses), portItem(c.ClosedPorts, false), portItem(c.ClosedPorts, true), interruptionItem(c.Interruptions),
-		pathItem(c.Ended, "ended"), pathItem(c.Restarted, "restarted"), pullItem(c.Pulls),
+func costItems(p *plan.Plan) []costItem {
+	var items []costItem
+	if c := p.Cost; c != nil {
+		items = []costItem{
+			lossItem(c.Losses), logItem(p), portItem(c.ClosedPorts, false), portItem(c.ClosedPorts, true), interruptionItem(c.Interruptions),
+			pathItem("%s ended", c.Ended), pathItem("%s restarted", c.Restarted), pullItem(c.Pulls),
+		}
+	} else {
+		items = []costItem{logItem(p)}
 	}
 	return slices.DeleteFunc(items, func(item costItem) bool { return len(item.Names) == 0 })
 }
 
-func pathItem(paths []resource.Path, participle string) costItem {
-	item := costItem{Text: plural(len(paths), "container") + " " + participle}
-	for _, p := range paths {
-		item.Names = append(item.Names, string(p))
+// logItem names the containers whose logs are deleted with them.
+func logItem(p *plan.Plan) costItem {
+	var paths []resource.Path
+	for _, c := range p.Changes {
+		if c.Path.Kind() == resource.KindContainer && destructive(c.Action) && c.Before != nil {
+			paths = append(paths, c.Path)
+		}
 	}
-	return item
+	return pathItem("the logs of %s deleted", paths)
+}
+
+// pathItem has the number of containers in the text.
+func pathItem(text string, paths []resource.Path) costItem {
+	return costItem{fmt.Sprintf(text, plural(len(paths), "container")), texts(paths)}
 }
 
 func lossItem(losses []plan.Loss) costItem {
