@@ -62,12 +62,12 @@ const (
 	fewChanges = 20
 )
 
-// newComment lays the groups of changes out in at most that many bytes: the destructive ones first, each in full as far as
+// comment lays the groups of changes out in at most that many bytes: the destructive ones first, each in full as far as
 // there is room, then by name, then as a number.
-func newComment(p *plan.Plan, groups []review.Group, most int) *comment {
+func (ink *palette) comment(p *plan.Plan, groups []review.Group, most int) *comment {
 	t := tallyOf(p.Changes)
 	destroyed := t.of(plan.Delete) + t.of(plan.Replace)
-	c := &comment{sections: sectionsOf(groups), left: most - len(cutNote(len(p.Changes))), open: destroyed > 0 && destroyed <= fewChanges}
+	c := &comment{sections: ink.sectionsOf(groups), left: most - len(cutNote(len(p.Changes))), open: destroyed > 0 && destroyed <= fewChanges}
 	if len(p.Changes) <= fewChanges {
 		c.open = true
 	}
@@ -130,7 +130,7 @@ func (s *section) size(i *item, f form) int {
 
 // sectionsOf puts the groups into sections, the most dangerous first: by cell, or by a level above where that gives fewer
 // sections of a fair size.
-func sectionsOf(groups []review.Group) []*section {
+func (ink *palette) sectionsOf(groups []review.Group) []*section {
 	var sections []*section
 	for depth := resource.KindCell.Depth(); depth > 0; depth-- {
 		sections = split(groups, depth)
@@ -147,7 +147,6 @@ func sectionsOf(groups []review.Group) []*section {
 			break
 		}
 	}
-	ink := newPalette(false)
 	for _, s := range sections {
 		slices.SortStableFunc(s.items, func(a, b *item) int { return cmp.Compare(danger(a.action()), danger(b.action())) })
 		for _, i := range s.items {

@@ -164,9 +164,9 @@ func TestComment(t *testing.T) {
 		p.Images[0].Reference = hostileText.Draw(t, "image")
 		p.Cost.Pulls[0].Reference = p.Images[0].Reference
 		p.Diagnostics.Warnf(resource.Range{File: detail}, "", detail, "%s", detail)
-		source := planMarkdown(p)
+		source := newPalette(false).planMarkdown(p)
 		checkComment(t, p, source)
-		if again := planMarkdown(p); again != source {
+		if again := newPalette(false).planMarkdown(p); again != source {
 			t.Fatalf("two comments of one plan differ")
 		}
 	})
@@ -177,7 +177,7 @@ func TestCommentOfManyChanges(t *testing.T) {
 	for _, n := range []int{1, 20, 500, 5000} {
 		for _, text := range []string{"short", strings.Repeat("long ", 400)} {
 			p := samplePlan(n, text)
-			source := planMarkdown(p)
+			source := newPalette(false).planMarkdown(p)
 			checkComment(t, p, source)
 			if n > 500 {
 				continue
@@ -207,7 +207,7 @@ func TestCommentOfDestruction(t *testing.T) {
 			p.Steps = append(p.Steps, plan.Step{Op: plan.OpDelete, Path: path(i)})
 			p.Hazards = append(p.Hazards, plan.Hazard{Code: fmt.Sprintf("code-%d", i%300), Path: path(i), Detail: strings.Repeat("a long detail ", 50)})
 		}
-		t.Run(name, func(t *testing.T) { checkComment(t, p, planMarkdown(p)) })
+		t.Run(name, func(t *testing.T) { checkComment(t, p, newPalette(false).planMarkdown(p)) })
 	}
 }
 
@@ -216,7 +216,7 @@ func TestCommentOfAlikeChanges(t *testing.T) {
 	for _, n := range []int{120, 5000} {
 		p := samplePlan(n, "text")
 		groups := foldByName(p.Changes)
-		c := newComment(p, groups, commentLimit)
+		c := newPalette(false).comment(p, groups, commentLimit)
 		source := "<!-- kuke-plan x -->\n\n| |\n|:--|\n" + c.String()
 		checkComment(t, p, source)
 		if !regexp.MustCompile(`container +env\["NUMBER"\]`).MatchString(source) && n == 120 {

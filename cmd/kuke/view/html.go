@@ -115,7 +115,7 @@ const (
 
 // planHTML prints a plan as a page.
 func (v *View) planHTML(p *plan.Plan) error {
-	ink := newPalette(false)
+	ink := v.plain()
 	d := &document{Title: "kuke plan: " + planTitle(p), Project: p.Project, Cost: costItems(p), Changes: len(p.Changes)}
 	if p.Empty() {
 		d.Text = ink.plan(p).lines
@@ -140,7 +140,7 @@ func (v *View) planHTML(p *plan.Plan) error {
 
 // stateHTML prints the recorded resources as a page.
 func (v *View) stateHTML(st *state.State) error {
-	return v.document(&document{Title: stateTitle(st), Text: newPalette(false).state(st).lines})
+	return v.document(&document{Title: stateTitle(st), Text: v.plain().state(st).lines})
 }
 
 func (v *View) document(d *document) error {

@@ -25,14 +25,13 @@ const (
 )
 
 // planMarkdown returns a plan as a comment for a forge, below [commentLimit].
-func planMarkdown(p *plan.Plan) string {
+func (ink *palette) planMarkdown(p *plan.Plan) string {
 	var head strings.Builder
 	head.WriteString("<!-- kuke-plan " + marker(p.Project) + " -->\n")
 	head.WriteString("### kuke plan" + ofProject(p) + ": " + planTitle(p) + "\n")
 	tallyOf(p.Changes).markdown(&head)
 	hazardMarkdown(&head, p)
 	costMarkdown(&head, p)
-	ink := newPalette(false)
 	if len(p.Diagnostics) > 0 {
 		head.WriteString("\n" + fenced(clipped(diffText(ink.diagnostics(p.Diagnostics, nil)), textLimit)))
 	}
@@ -47,13 +46,13 @@ func planMarkdown(p *plan.Plan) string {
 	if len(effects.lines) > 0 {
 		tail = "\n<details>\n<summary>Images, names and outputs</summary>\n\n" + fenced(clipped(diffText(effects), textLimit)) + "\n</details>\n"
 	}
-	body := newComment(p, review.Fold(p.Changes), commentLimit-head.Len()-len(tail))
+	body := ink.comment(p, review.Fold(p.Changes), commentLimit-head.Len()-len(tail))
 	return head.String() + body.String() + tail
 }
 
 // stateMarkdown returns the recorded resources as a comment, below [commentLimit].
-func stateMarkdown(st *state.State) string {
-	return "<!-- kuke-state -->\n### " + stateTitle(st) + "\n\n" + fenced(clipped(diffText(newPalette(false).state(st)), commentLimit-textLimit))
+func (ink *palette) stateMarkdown(st *state.State) string {
+	return "<!-- kuke-state -->\n### " + stateTitle(st) + "\n\n" + fenced(clipped(diffText(ink.state(st)), commentLimit-textLimit))
 }
 
 func ofProject(p *plan.Plan) string {

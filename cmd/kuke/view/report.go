@@ -16,7 +16,7 @@ func (v *View) PlanReport(p *plan.Plan, format string) error {
 	if format == HTML {
 		return v.planHTML(p)
 	}
-	v.printf("%s", planMarkdown(p))
+	v.printf("%s", v.plain().planMarkdown(p))
 	return nil
 }
 
@@ -25,8 +25,11 @@ func (v *View) StateReport(st *state.State, format string) error {
 	if format == HTML {
 		return v.stateHTML(st)
 	}
-	v.printf("%s", stateMarkdown(st))
+	v.printf("%s", v.plain().stateMarkdown(st))
 	return nil
 }
 
 func stateTitle(st *state.State) string { return "kuke state: " + plural(len(st.Records), "resource") }
+
+// plain returns the palette of reports, whose text has no colours.
+func (v *View) plain() *palette { return newPalette(false) }
