@@ -124,7 +124,7 @@ func checkComment(t interface{ Fatalf(string, ...any) }, p *plan.Plan, source st
 			titled += numberIn(s, `(\d+) to `+string(action))
 		}
 		for _, f := range c.fences {
-			for _, m := range regexp.MustCompile(`(?m)^[-!+/ ]* (?:([0-9]+) )?(?:realm|space|stack|cell|container)s?(?: in)?(?: [a-z0-9/-]+)? `+does+`(?:: .*)?$`).FindAllStringSubmatch(f, -1) {
+			for _, m := range regexp.MustCompile(`(?m)^[-!+/ ]* (?:([0-9]+) )?(?:realm|space|stack|cell|container)s?(?: in)?(?: [a-z0-9/…-]+)? `+does+`(?:$|:)`).FindAllStringSubmatch(f, -1) {
 				n, err := strconv.Atoi(m[1])
 				if err != nil {
 					n = 1
