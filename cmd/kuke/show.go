@@ -19,9 +19,13 @@ func newShow(a *app) *cobra.Command {
 		Use:   "show [PLANFILE]",
 		Short: "Show the recorded state, a saved plan or an entry of the history",
 		Long: "show prints the recorded state, a saved plan with its warnings, or an entry of kuke history with the plan that was\n" +
-			"carried out. For reviews it also writes Markdown, for a comment, or an HTML page. With --json it prints either in\n" +
-			"Terraform's format, for tools and policies.",
-		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan\n  kuke show --history 7",
+			"carried out. With --json it prints state or plan in Terraform's format, for tools and policies. For reviews it also\n" +
+			"writes Markdown or an HTML page, which begin with the hazards that kuke help hazards explains.\n" +
+			"\n" +
+			"The Markdown is a comment for a forge, below 65,536 characters: changes without room are named or counted, the\n" +
+			"destructive ones last. Its first line is <!-- kuke-plan PROJECT -->, by which a pipeline finds the comment to\n" +
+			"replace. The HTML is one file that loads nothing else, with filters, search and a drawing of the steps.",
+		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan > comment.md\n  kuke show --html change.plan > plan.html\n  kuke show --history 7",
 		Args:    cobra.MaximumNArgs(1),
 		PreRunE: func(cmd *cobra.Command, args []string) error {
 			given := len(a.given(cmd, []string{"no-fold"})) > 0
@@ -57,7 +61,7 @@ func newShow(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "output as JSON in Terraform's format")
 	cmd.Flags().Var(&entry, "history", "`number` of the entry of the history to show")
-	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown")
+	cmd.Flags().BoolVar(&asMarkdown, "markdown", false, "output as Markdown, for a comment")
 	cmd.Flags().BoolVar(&asHTML, "html", false, "output as an HTML page")
 	o.addFoldFlag(cmd)
 	return cmd

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -90,12 +91,18 @@ type entry struct {
 	Look                   class
 	Sign, Noun, Path, Does string
 	Alike                  int
-	Hazards                []plan.Hazard
+	Hazards                []entryHazard
 	Codes                  []string
 	Lines                  []line
 	Columns                []string
 	Rows                   []entryRow
 	Open                   bool
+}
+
+// entryHazard is a hazard of a number of changes of an entry.
+type entryHazard struct {
+	Code, Text string
+	Count      int
 }
 
 // entryRow is a change of several that are alike, with the values that differ.
@@ -244,11 +251,22 @@ func (ink *palette) branches(p *plan.Plan, groups []review.Group) ([]*branch, ma
 			e.Open = true
 		}
 	}
+	for _, b := range at {
+		slices.SortStableFunc(b.Changes, func(a, b *entry) int { return cmp.Compare(a.order(), b.order()) })
+	}
 	root.unfold()
 	if len(root.Changes) > 0 {
 		return append([]*branch{{Changes: root.Changes, Open: true}}, root.Branches...), at
 	}
 	return root.Branches, at
+}
+
+// order puts the destructive changes of a branch before the others, which keep the order of the plan.
+func (e *entry) order() int {
+	if destructive(e.Action) {
+		return danger(e.Action)
+	}
+	return len(byDanger)
 }
 
 // branchAt returns the branch of a path, which is made with those above it where it is missing.
@@ -307,16 +325,7 @@ func (ink *palette) entry(g review.Group, hazards map[resource.Path][]plan.Hazar
 		Action: first.Action, Kind: first.Path.Kind(), Look: actionLook(first.Action, look), Sign: sign, Noun: first.Path.Kind().Lower(),
 		Path: alikePath(g), Does: headline[first.Action], Alike: len(g.Changes),
 	}
-	seen := map[string]bool{}
-	for _, c := range g.Changes {
-		for _, h := range hazards[c.Path] {
-			e.Hazards = append(e.Hazards, h)
-			if !seen[h.Code] {
-				seen[h.Code] = true
-				e.Codes = append(e.Codes, h.Code)
-			}
-		}
-	}
+	e.warn(g, hazards)
 	if len(g.Changes) == 1 {
 		e.ID = first.Path
 		e.Lines = ink.change(first).lines[1:]
@@ -340,4 +349,24 @@ func (ink *palette) entry(g review.Group, hazards map[resource.Path][]plan.Hazar
 		e.Rows = append(e.Rows, row)
 	}
 	return e
+}
+
+// warn adds the hazards of the changes, those with the same detail as one.
+func (e *entry) warn(g review.Group, hazards map[resource.Path][]plan.Hazard) {
+	place := map[plan.Hazard]int{} // by hazards without a path
+	for _, c := range g.Changes {
+		for _, h := range hazards[c.Path] {
+			alike := plan.Hazard{Code: h.Code, Detail: h.Detail}
+			i, ok := place[alike]
+			if !ok {
+				i = len(e.Hazards)
+				place[alike] = i
+				e.Hazards = append(e.Hazards, entryHazard{Code: h.Code, Text: visible(h.Detail)})
+			}
+			e.Hazards[i].Count++
+			if !slices.Contains(e.Codes, h.Code) {
+				e.Codes = append(e.Codes, h.Code)
+			}
+		}
+	}
 }
