@@ -22,8 +22,8 @@ func newShow(a *app) *cobra.Command {
 			"carried out. With --json it prints state or plan in Terraform's format, for tools and policies. For reviews it also\n" +
 			"writes Markdown or an HTML page, which begin with the hazards that kuke help hazards explains.\n" +
 			"\n" +
-			"The Markdown is a comment for a forge, below 65,536 characters: changes without room are named or counted, the\n" +
-			"destructive ones last. Its first line is <!-- kuke-plan PROJECT -->, by which a pipeline finds the comment to\n" +
+			"The Markdown is a comment for a forge, below 65,536 characters: destructive changes come first, and changes that\n" +
+			"have no room are named or counted. Its first line is <!-- kuke-plan PROJECT -->, by which a pipeline finds the comment to\n" +
 			"replace. The HTML is one file that loads nothing else, with filters, search and a drawing of the steps.",
 		Example: "  kuke show\n  kuke show change.plan\n  kuke show --json change.plan\n  kuke show --markdown change.plan > comment.md\n  kuke show --html change.plan > plan.html\n  kuke show --history 7",
 		Args:    cobra.MaximumNArgs(1),
