@@ -132,13 +132,13 @@ func TestCICommands(t *testing.T) {
 					return true
 				}
 				words := ciWords(call)
-				switch {
-				case words[0] == "kuke":
+				switch words[0] {
+				case "kuke":
 					commands++
 					if err := parses(words[1:]); err != nil {
 						t.Errorf("%s: %s: %v", name, strings.Join(words, " "), err)
 					}
-				case words[0] == "ci/pipeline.sh":
+				case "ci/pipeline.sh":
 					calls++
 					if !strings.Contains(" plan apply drift ", " "+strings.Join(words[1:], " ")+" ") {
 						t.Errorf("%s: %s", name, strings.Join(words, " "))

@@ -124,7 +124,7 @@ func tryLock(dir, name string) (*Lock, error) {
 	return &Lock{file: file}, nil
 }
 
-// outlasting are the files that a directory without a record may hold: those of the lock, and the history, which stays.
+// outlasting are the files that a directory without a record may hold: those of the lock, and of package history, which stay.
 var outlasting = []string{lockName, keyName, "history.jsonl", "history.jsonl.1", ".history"}
 
 // Release drops the lock. Without a record in the directory it also removes the lock file, the key and the directory, unless

@@ -118,7 +118,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("entry %d of %d is %+v", i, len(entries), e)
 		}
 	}
-	for _, name := range []string{FileName, OlderName} {
+	for _, name := range []string{fileName, olderName} {
 		info, err := os.Stat(filepath.Join(l.dir, name))
 		if err != nil || info.Size() > 2*l.maxSize {
 			t.Errorf("%s: %v, %v", name, info, err)
@@ -133,6 +133,30 @@ func TestRotation(t *testing.T) {
 	}
 	if _, err := l.Find(22); err == nil || !strings.Contains(err.Error(), "the last one is 21") {
 		t.Errorf("find an entry to come: %v", err)
+	}
+}
+
+// The history keeps the directory of a state without resources, and nothing else in it.
+func TestReleasedLock(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := state.Acquire(t.Context(), dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(dir)
+	l.maxSize = 1
+	begin(t, l)
+	begin(t, l)
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if want := []string{dirName, fileName, olderName}; !reflect.DeepEqual(names, want) {
+		t.Errorf("left are %v, want %v", names, want)
 	}
 }
 
@@ -184,7 +208,7 @@ func TestConfigurations(t *testing.T) {
 	if data, err := l.Plan(1); string(data) != "the plan" || err != nil {
 		t.Errorf("plan: %q, %v", data, err)
 	}
-	info, err := os.Stat(filepath.Join(l.dir, DirName, name(52, configurationSuffix)))
+	info, err := os.Stat(filepath.Join(l.dir, dirName, name(52, configurationSuffix)))
 	if err != nil || info.Mode().Perm() != keptMode {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}

@@ -105,7 +105,7 @@ func (l *Log) Configuration(number uint64) (*Configuration, error) {
 
 // keep writes a file of an entry, and removes those that are too old.
 func (l *Log) keep(number uint64, suffix string, data []byte, most int) error {
-	dir := filepath.Join(l.dir, DirName)
+	dir := filepath.Join(l.dir, dirName)
 	if err := os.Mkdir(dir, dirMode); err == nil {
 		err = durable.SyncDir(l.dir)
 		if err != nil {
@@ -143,7 +143,7 @@ func (l *Log) prune(suffix string, most int) error {
 		}
 		seen++
 		if total += k.size; seen > 1 && (seen > most || total > maxKept) {
-			if err := os.Remove(filepath.Join(l.dir, DirName, name(k.number, suffix))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Remove(filepath.Join(l.dir, dirName, name(k.number, suffix))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -160,7 +160,7 @@ type kept struct {
 
 // kept returns the files of entries by their numbers.
 func (l *Log) kept() []kept {
-	entries, _ := os.ReadDir(filepath.Join(l.dir, DirName))
+	entries, _ := os.ReadDir(filepath.Join(l.dir, dirName))
 	var all []kept
 	for _, e := range entries {
 		for _, suffix := range []string{planSuffix, configurationSuffix} {
@@ -178,7 +178,7 @@ func (l *Log) kept() []kept {
 
 // open returns the content of a file of an entry.
 func (l *Log) open(number uint64, suffix, noun string) ([]byte, error) {
-	packed, err := durable.ReadFile(filepath.Join(l.dir, DirName, name(number, suffix)))
+	packed, err := durable.ReadFile(filepath.Join(l.dir, dirName, name(number, suffix)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, l.notKept(number, suffix, noun)
 	}

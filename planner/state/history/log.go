@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// FileName is the file of the lines, OlderName the one before it.
-	FileName  = "history.jsonl"
-	OlderName = FileName + ".1"
-	// DirName is the directory of plans and configurations. No realm can have this name.
-	DirName = ".history"
+	// fileName is the file of the lines, olderName the one before it.
+	fileName  = "history.jsonl"
+	olderName = fileName + ".1"
+	// dirName is the directory of plans and configurations. No realm can have this name.
+	dirName = ".history"
 
 	fileMode fs.FileMode = 0o640
 
@@ -44,7 +44,7 @@ type Log struct {
 // New returns the history in the directory of a state.
 func New(dir string) *Log { return &Log{dir: dir, maxSize: maxSize} }
 
-func (l *Log) file() string { return filepath.Join(l.dir, FileName) }
+func (l *Log) file() string { return filepath.Join(l.dir, fileName) }
 
 // beginLine and endLine are the two lines of an entry.
 type beginLine struct {
@@ -115,7 +115,7 @@ func (l *Log) rotate() error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(l.file(), filepath.Join(l.dir, OlderName)); err != nil {
+	if err := os.Rename(l.file(), filepath.Join(l.dir, olderName)); err != nil {
 		return err
 	}
 	return durable.SyncDir(l.dir)
@@ -176,7 +176,7 @@ func repair(f *os.File) (size int64, created bool, err error) {
 // as it has no end.
 func (l *Log) Read() (entries []Entry, unreadable int, err error) {
 	at := map[uint64]int{}
-	for _, name := range []string{OlderName, FileName} {
+	for _, name := range []string{olderName, fileName} {
 		data, err := durable.ReadFile(filepath.Join(l.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
