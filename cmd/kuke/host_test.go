@@ -19,7 +19,7 @@ import (
 const sshPort = "2222"
 
 // sshd starts an sshd, on which the host web is this one, with the programs in dir/host in PATH: kuke is one of them. The ssh in
-// dir/ssh connects to it, and writes its arguments to dir/ssh.log.
+// dir/ssh connects to it, once for all commands, and writes its arguments to dir/ssh.log.
 func sshd(dir, path string) (stop func(), err error) {
 	write := func(name, text string, mode os.FileMode) {
 		file := filepath.Join(dir, name)
@@ -32,7 +32,8 @@ func sshd(dir, path string) (stop func(), err error) {
 	}
 	write("host/README", "programs of the host", 0o644)
 	write("ssh/ssh", fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s/ssh.log\nexec /usr/bin/ssh -F %[1]s/ssh_config \"$@\"\n", dir), 0o755)
-	write("ssh_config", fmt.Sprintf("Host web\n  HostName 127.0.0.1\n  Port %s\n  User root\n  IdentityFile %[2]s/key\n  UserKnownHostsFile %[2]s/known_hosts\n", sshPort, dir), 0o600)
+	write("ssh_config", fmt.Sprintf("Host web\n  HostName 127.0.0.1\n  Port %s\n  User root\n  IdentityFile %[2]s/key\n  UserKnownHostsFile %[2]s/known_hosts\n"+
+		"  ControlMaster auto\n  ControlPath %[2]s/cm\n  ControlPersist 60\n", sshPort, dir), 0o600)
 	write("sshd_config", fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %[2]s/hostkey\nAuthorizedKeysFile %[2]s/key.pub\nStrictModes no\nUsePAM no\nPidFile none\n"+
 		"SetEnv KUKE_LAB=%[3]s PATH=%[2]s/host:%[4]s\n", sshPort, dir, os.Getenv("KUKE_LAB"), "/usr/sbin:/usr/bin:/sbin:/bin"), 0o600)
 	for _, key := range []string{"hostkey", "key"} {
@@ -69,6 +70,7 @@ func sshd(dir, path string) (stop func(), err error) {
 		return nil, err
 	}
 	stop = func() {
+		_ = exec.Command("ssh", "-F", filepath.Join(dir, "ssh_config"), "-O", "exit", "web").Run() // there may be no connection
 		_ = server.Process.Signal(syscall.SIGTERM)
 		_ = server.Wait()
 	}
@@ -184,8 +186,8 @@ func TestHostConnectionLost(t *testing.T) {
       cell "c" {
         container "first" {
           image   = "busybox"
-          command = "sleep"
-          args    = ["1000"]
+          command = "/bin/sh"
+          args    = `+sleeper+`
           healthcheck {
             exec                 = ["false"]
             interval_seconds     = 1
@@ -194,8 +196,8 @@ func TestHostConnectionLost(t *testing.T) {
         }
         container "second" {
           image      = "busybox"
-          command    = "sleep"
-          args       = ["1000"]
+          command    = "/bin/sh"
+          args       = `+sleeper+`
           depends_on = [{ name = "first", condition = "healthy" }]
         }
       }

@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Options are those of a connection.
@@ -81,8 +84,7 @@ func start(ctx context.Context, h *Host, command string, input io.Reader) (*tunn
 		return nil, fmt.Errorf("connect to %s: there is no program ssh in PATH. Install the client of OpenSSH", h)
 	}
 	ctx, stop := context.WithCancel(ctx)
-	// Ctrl-C on the terminal is for the command there: ssh must not end of it. It stays in the foreground, to ask for passwords.
-	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `trap "" INT QUIT; exec ssh "$@"`, "ssh"}, arguments(h, command)...)...) //nolint:forbidigo // ssh needs the environment of the user
+	cmd := exec.CommandContext(ctx, "ssh", arguments(h, command)...) //nolint:forbidigo // ssh needs the environment of the user
 	t := &tunnel{Cmd: cmd, stderr: &tail{}, stop: stop}
 	// ssh puts the terminal back that it has asked for a password on.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -96,13 +98,29 @@ func start(ctx context.Context, h *Host, command string, input io.Reader) (*tunn
 		}
 	}
 	if err == nil {
-		err = cmd.Start()
+		err = startDeaf(cmd)
 	}
 	if err != nil {
 		stop()
 		return nil, fmt.Errorf("connect to %s: %w", h, err)
 	}
 	return t, nil
+}
+
+// startDeaf starts a program that Ctrl-C on the terminal does not end, since that is for the command on the host. It stays in the
+// foreground, to ask for passwords. It can't be told to ignore the signals: a client of a shared connection handles them again.
+func startDeaf(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var blocked, before unix.Sigset_t
+	for _, s := range []syscall.Signal{unix.SIGINT, unix.SIGQUIT} {
+		blocked.Val[0] |= 1 << (s - 1)
+	}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, &before); err != nil {
+		return err
+	}
+	err := cmd.Start()
+	return errors.Join(err, unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil))
 }
 
 // maxNoise bounds the text that the files of a shell print, in bytes.
