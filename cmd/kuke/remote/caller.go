@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // The arguments of the processes of kuke on the host, which no user writes. The first one of a command is its name.
@@ -31,6 +32,10 @@ type child struct {
 func Init(args []string) ([]string, *Caller) {
 	switch {
 	case len(args) == 1 && args[0] == commandSession:
+		if term.IsTerminal(int(os.Stdin.Fd())) {
+			fmt.Fprintf(os.Stderr, "%s is a part of --host, and no command\n", commandSession)
+			os.Exit(1)
+		}
 		os.Exit(serve(os.Stdin, os.Stdout))
 	case len(args) == 2 && args[1] == flagChild:
 		var c child

@@ -46,8 +46,6 @@ type session struct {
 func serve(in, out *os.File) int {
 	// The child gets a signal when the thread that started it ends: that must not be before the process does.
 	runtime.LockOSThread()
-	lost := make(chan os.Signal, 1)
-	signal.Notify(lost, unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 	s := &session{in: in, out: &frameWriter{w: out}}
 	if s.out.write(frameHello, nil) != nil {
 		return 1
@@ -59,6 +57,8 @@ func serve(in, out *os.File) int {
 	case t != frameRequest:
 		return s.failed(errors.New("the caller sent no request"))
 	}
+	lost := make(chan os.Signal, 1)
+	signal.Notify(lost, unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 	if err := json.Unmarshal(content, &s.request); err != nil {
 		return s.failed(err)
 	}
