@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// again returns the command line that continues the work of the command after a failure. It leaves out the values of variables,
-// which may be sensitive.
+// again returns the command line that continues the work of the command after a failure. It leaves out the values of variables
+// and of the environment of a container, which may be sensitive.
 func (a *app) again(cmd *cobra.Command) string {
 	words := strings.Fields(cmd.CommandPath())
 	args := cmd.Flags().Args()
@@ -54,6 +54,9 @@ func assigned(cmd *cobra.Command, f *pflag.Flag) []string {
 		}
 	case pflag.SliceValue:
 		for _, v := range value.GetSlice() {
+			if variable, _, ok := strings.Cut(v, "="); ok && f.Name == "env" {
+				v = variable + "=…"
+			}
 			words = append(words, name, v)
 		}
 	default:

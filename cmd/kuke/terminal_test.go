@@ -256,3 +256,36 @@ func TestConsoleOnTerminal(t *testing.T) {
 		term.sees(end.shows)
 	}
 }
+
+// An apply draws its running steps on a terminal, and none of it stays, also after Ctrl-C. A terminal that can't move its cursor
+// gets lines.
+func TestApplyOnTerminal(t *testing.T) {
+	dir := crashHost(t)
+	config := writeConfig(t, dir, "main.hcl", cells(1, "x"))
+	mustKuke(t, "apply", "--auto-approve", "-f", config)
+	slow := "healthcheck {\n exec = [\"false\"]\n start_period_seconds = 600\n}\nenv = {"
+	config = writeConfig(t, dir, "slow.hcl", strings.Replace(cells(1, "x"), "env = {", slow, 1))
+	script := func(name string) string {
+		return "trap : INT; stty -g >" + dir + "/before; TERM=" + name + " kuke apply --auto-approve -f " + config + "; echo exited with $?; stty -g >" + dir + "/after; echo that is all"
+	}
+	term := newTerminal(t, exec.Command("sh", "-c", script("xterm")))
+	term.sees("1 of 2 steps done, 1 running")
+	term.sees("container crash/s/t/c0/root: waiting… 0s")
+	term.resize(30, 10)
+	term.sees("…rash/s/t/c0/root: waiting… ")
+	term.sees("\r\n1 of 2 steps done, 1 running\r\n")
+	term.key("\x03")
+	term.sees("Interrupted. kuke finishes the running changes")
+	term.sees("To continue: kuke apply --auto-approve --file " + config)
+	term.sees("exited with 130")
+	term.sees("that is all")
+	sameFiles(t, dir+"/before", dir+"/after")
+
+	term = newTerminal(t, exec.Command("sh", "-c", script("dumb")))
+	term.sees("container crash/s/t/c0/root: waiting…\r\n")
+	term.key("\x03")
+	term.sees("exited with 130")
+	if strings.Contains(term.screen.String(), "\x1b[J") {
+		t.Errorf("lines were drawn on a dumb terminal:\n%s", term.screen.String())
+	}
+}

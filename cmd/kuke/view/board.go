@@ -51,7 +51,7 @@ type boardLine struct {
 	over         bool
 }
 
-// newBoard draws on a terminal. What the views print on a terminal from now on appears above.
+// newBoard draws on a terminal. The lines that the views print on a terminal from now on appear above.
 func newBoard(f *forecast, terminal *os.File, views ...*View) *board {
 	b := &board{lines: map[int]*boardLine{}, forecast: f}
 	b.bars = mpb.New(mpb.WithConsoleWriter(&console{terminal: terminal}), mpb.WithQueueLen(mostShown+1))
