@@ -121,7 +121,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 	}
 	show := a.show(&o.planOptions)
 	run := session.RunOptions{LockTimeout: o.lockTimeout, Parallelism: o.parallelism, Review: func(ctx context.Context, p *plan.Plan) (bool, error) {
-		if err := o.policy.check(ctx, p); err != nil {
+		if err := o.policy.check(ctx, a, p); err != nil {
 			return false, err
 		}
 		show(p)

@@ -156,7 +156,7 @@ func (c *planCommand) run(ctx context.Context) error {
 
 // review shows the plan, and returns the error of one that must not be applied: it is neither rehearsed nor saved.
 func (c *planCommand) review(ctx context.Context, made *plan.Plan) error {
-	if err := c.policy.check(ctx, made); err != nil {
+	if err := c.policy.check(ctx, c.app, made); err != nil {
 		return err
 	}
 	if c.jsonOut != "" {

@@ -20,6 +20,7 @@ type policyFlags struct {
 
 func (o *policyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&o.paths, "policy", nil, "`directory` or file of policies in Rego that the plan has to pass; repeatable (kuke help policy)")
+	annotateFile(cmd, "policy", readFile)
 }
 
 // addRequire adds the flag of apply.
@@ -28,11 +29,20 @@ func (o *policyFlags) addRequire(cmd *cobra.Command) {
 }
 
 // check has the policies of the flags judge the plan.
-func (o *policyFlags) check(ctx context.Context, p *plan.Plan) error {
+func (o *policyFlags) check(ctx context.Context, a *app, p *plan.Plan) error {
 	if len(o.paths) == 0 {
 		return nil
 	}
-	set, err := policy.Load(o.paths)
+	var set *policy.Set
+	var err error
+	load := func() { set, err = policy.Load(o.paths) }
+	if caller := a.session.Caller; caller != nil {
+		if err := caller.Within(load); err != nil {
+			return err
+		}
+	} else {
+		load()
+	}
 	if err != nil {
 		return err
 	}

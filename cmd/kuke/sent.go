@@ -318,8 +318,17 @@ func eachFileFlag(cmd *cobra.Command, fn func(f *pflag.Flag, path string) error)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		_, read := f.Annotations[readFile]
 		_, written := f.Annotations[writtenFile]
-		if path := f.Value.String(); (read || written) && path != "" && path != "-" && failed == nil {
-			failed = fn(f, path)
+		if !read && !written {
+			return
+		}
+		paths := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			paths = list.GetSlice()
+		}
+		for _, path := range paths {
+			if path != "" && path != "-" && failed == nil {
+				failed = fn(f, path)
+			}
 		}
 	})
 	return failed
