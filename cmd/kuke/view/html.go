@@ -25,12 +25,12 @@ type document struct {
 	Tally  []tallyRow
 	Kinds  []resource.Kind
 	// Hazards, Cost, Warnings and Effects come before the changes, those of no kind are left out.
-	Hazards           []hazardList
-	Cost              []costItem
-	Warnings, Effects []line
-	Tree              []*branch
-	Changes           int
-	Graph             *figure
+	Hazards                     []hazardList
+	Cost                        []costItem
+	Policies, Warnings, Effects []line
+	Tree                        []*branch
+	Changes                     int
+	Graph                       *figure
 	// Text is the content of a page without changes.
 	Text []line
 }
@@ -129,6 +129,7 @@ func (v *View) planHTML(p *plan.Plan) error {
 	}
 	d.count(p)
 	d.warn(p)
+	d.Policies = ink.verdictOf(p)
 	d.Warnings = trimmed(ink.diagnostics(p.Diagnostics, nil).lines)
 	if effects := (&page{}); !p.Empty() {
 		ink.surgery(effects, p)

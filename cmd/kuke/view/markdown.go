@@ -9,7 +9,6 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
-	"github.com/kukeon/kuke/planner/review"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -32,6 +31,9 @@ func (ink *palette) planMarkdown(p *plan.Plan) string {
 	tallyOf(p.Changes).markdown(&head)
 	hazardMarkdown(&head, p)
 	costMarkdown(&head, p)
+	if verdict := ink.verdictOf(p); len(verdict) > 0 {
+		head.WriteString("\n" + fenced(clipped(diffText(&page{lines: verdict}), textLimit)))
+	}
 	if len(p.Diagnostics) > 0 {
 		head.WriteString("\n" + fenced(clipped(diffText(ink.diagnostics(p.Diagnostics, nil)), textLimit)))
 	}
@@ -46,7 +48,7 @@ func (ink *palette) planMarkdown(p *plan.Plan) string {
 	if len(effects.lines) > 0 {
 		tail = "\n<details>\n<summary>Images, names and outputs</summary>\n\n" + fenced(clipped(diffText(effects), textLimit)) + "\n</details>\n"
 	}
-	body := ink.comment(p, review.Fold(p.Changes), commentLimit-head.Len()-len(tail))
+	body := ink.comment(p, ink.groups(p.Changes), commentLimit-head.Len()-len(tail))
 	return head.String() + body.String() + tail
 }
 

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker/go-units"
-
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/review"
@@ -209,18 +207,13 @@ func sized(text string, names []string, sizes []*int64) costItem {
 	for i, size := range sizes {
 		if size != nil {
 			total += *size
-			names[i] += " (" + sizeText(*size) + ")"
+			names[i] += " (" + review.Size(*size) + ")"
 		}
 	}
 	if total > 0 {
-		text += " (" + sizeText(total) + ")"
+		text += " (" + review.Size(total) + ")"
 	}
 	return costItem{text, names}
-}
-
-// sizeText spells the size of files or of an image, as in a sentence: "1.2 GB".
-func sizeText(n int64) string {
-	return units.CustomSize("%.3g %s", float64(n), 1000, []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"})
 }
 
 func portItem(ports []plan.ClosedPort, reopened bool) costItem {
@@ -244,13 +237,13 @@ func interruptionItem(interruptions []plan.Interruption) costItem {
 		name := string(i.Cell)
 		if i.Seconds != nil {
 			longest = max(longest, *i.Seconds)
-			name += fmt.Sprintf(" (about %.2g s)", *i.Seconds)
+			name += " (" + review.Duration(*i.Seconds) + ")"
 		}
 		names = append(names, name)
 	}
 	text := plural(len(interruptions), "cell") + " without network for a moment"
 	if longest > 0 {
-		text += fmt.Sprintf(", about %.2g s at most", longest)
+		text += ", " + review.Duration(longest) + " at most"
 	}
 	return costItem{text, names}
 }

@@ -33,3 +33,12 @@ func stateTitle(st *state.State) string { return "kuke state: " + plural(len(st.
 
 // plain returns the palette of reports, whose text has no colours.
 func (v *View) plain() *palette { return newPalette(false) }
+
+// verdictOf returns the findings of policies. The text of an empty plan has them already.
+func (ink *palette) verdictOf(p *plan.Plan) []line {
+	b := &page{}
+	if !p.Empty() {
+		ink.verdict(b, p.Policy)
+	}
+	return trimmed(b.lines)
+}

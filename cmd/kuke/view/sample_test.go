@@ -24,7 +24,8 @@ type sampler struct {
 
 // samplePlan returns a plan of n changes, of all actions, with hazards and a cost. The text is a part of many values.
 func samplePlan(n int, text string) *plan.Plan {
-	s := &sampler{plan: &plan.Plan{Project: "shop", Cost: &plan.Cost{}}, text: text, last: map[resource.Path]int{}}
+	verdict := &plan.Verdict{Digest: "sha256:" + strings.Repeat("a", 64), Warned: []plan.Finding{{Rule: "main.warn", Message: text}}}
+	s := &sampler{plan: &plan.Plan{Project: "shop", Cost: &plan.Cost{}, Policy: verdict}, text: text, last: map[resource.Path]int{}}
 	add := func(p resource.Path, a plan.Action, before, after resource.Spec) bool {
 		if len(s.plan.Changes) < n {
 			s.change(p, a, before, after)
