@@ -58,19 +58,21 @@ const (
 	itemsPerSection = 4
 	// blockLimit is the maximum size of one group of changes, in bytes.
 	blockLimit = 4_000
-	// fewChanges is the maximum number of changes that are unfolded from the start.
-	fewChanges = 20
+	// fewGroups is the maximum number of groups of changes that are unfolded from the start.
+	fewGroups = 20
 )
 
 // comment lays the groups of changes out in at most that many bytes: the destructive ones first, each in full as far as
 // there is room, then by name, then as a number.
 func (ink *palette) comment(p *plan.Plan, groups []review.Group, most int) *comment {
-	t := tallyOf(p.Changes)
-	destroyed := t.of(plan.Delete) + t.of(plan.Replace)
-	c := &comment{sections: ink.sectionsOf(groups), left: most - len(cutNote(len(p.Changes))), open: destroyed > 0 && destroyed <= fewChanges}
-	if len(p.Changes) <= fewChanges {
-		c.open = true
+	c := &comment{sections: ink.sectionsOf(groups), left: most - len(cutNote(len(p.Changes)))}
+	destroyed := 0
+	for _, g := range groups {
+		if destructive(g.Changes[0].Action) {
+			destroyed++
+		}
 	}
+	c.open = destroyed > 0 && destroyed <= fewGroups || len(groups) <= fewGroups
 	var dangerous, others []placed
 	for _, s := range c.sections {
 		c.left -= s.frame()

@@ -207,7 +207,13 @@ func TestCommentOfDestruction(t *testing.T) {
 			p.Steps = append(p.Steps, plan.Step{Op: plan.OpDelete, Path: path(i)})
 			p.Hazards = append(p.Hazards, plan.Hazard{Code: fmt.Sprintf("code-%d", i%300), Path: path(i), Detail: strings.Repeat("a long detail ", 50)})
 		}
-		t.Run(name, func(t *testing.T) { checkComment(t, p, newPalette(false).planMarkdown(p)) })
+		t.Run(name, func(t *testing.T) {
+			source := newPalette(false).planMarkdown(p)
+			checkComment(t, p, source)
+			if !strings.Contains(source, "<details open>") {
+				t.Error("a plan that destroys everything in few groups shows none of them")
+			}
+		})
 	}
 }
 
