@@ -131,7 +131,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		if p.Empty() || o.planFile != "" || o.autoApprove {
 			return true, nil
 		}
-		if !o.ask {
+		if o.silent {
 			return false, errors.New("not approved, since --input=false allows no question: nothing was changed. Use --auto-approve, or apply a saved plan")
 		}
 		err := a.approve(ctx, o.destroy)

@@ -229,7 +229,7 @@ func TestInterruptOnTerminal(t *testing.T) {
 		} else if err != nil {
 			t.Fatalf("apply ended with %v:\n%s", err, out)
 		}
-		if strings.Contains(out, "failed") {
+		if strings.Contains(out, ": failed after") || strings.Contains(out, "Error: ") {
 			t.Fatalf("something was cut short:\n%s", out)
 		}
 		mustKuke(t, "apply", "--auto-approve", "-f", config)

@@ -127,7 +127,11 @@ func configurationOf(cmd *cobra.Command) *planOptions {
 	if files == nil || variables == nil {
 		return nil
 	}
-	return &planOptions{files: files.Value.(pflag.SliceValue).GetSlice(), variables: *variables.Value.(*assignmentFlag).of}
+	input := cmd.Flags().Lookup("input")
+	return &planOptions{
+		files: files.Value.(pflag.SliceValue).GetSlice(), variables: *variables.Value.(*assignmentFlag).of,
+		silent: input != nil && input.Value.String() == "false", json: streams(cmd),
+	}
 }
 
 // readInput reads standard input as a configuration, once.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -33,8 +34,8 @@ type planOptions struct {
 	refreshOnly bool
 	images      bool
 	deny        denials
-	// ask says that questions may be asked.
-	ask bool
+	// silent says that no question may be asked.
+	silent bool
 	// unassigned is [config.Input.Unassigned].
 	unassigned bool
 	// rollback is an entry of the history, 0 for none.
@@ -51,9 +52,26 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	o.policy.add(cmd)
 	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "`path` to plan for, with the resources below and their dependencies; repeatable")
 	cmd.Flags().StringArrayVar(&o.exclude, "exclude", nil, "`path` to leave as it is, with the resources below and those that depend on it, or that it needs when all is destroyed; repeatable")
-	cmd.Flags().BoolVar(&o.ask, "input", true, "questions on a terminal for variables and approval; --input=false fails instead")
+	cmd.Flags().Var((*noInput)(&o.silent), "input", "questions on a terminal for variables and approval; --input=false fails instead")
+	cmd.Flags().Lookup("input").NoOptDefVal = "true"
 	o.textOptions.addFlags(cmd)
 }
+
+// noInput is the value of --input, which is true unless nothing may be asked.
+type noInput bool
+
+// Set implements pflag.Value.
+func (n *noInput) Set(s string) error {
+	input, err := strconv.ParseBool(s)
+	*n = noInput(!input)
+	return err
+}
+
+// String implements pflag.Value.
+func (n *noInput) String() string { return strconv.FormatBool(!bool(*n)) }
+
+// Type implements pflag.Value.
+func (n *noInput) Type() string { return "bool" }
 
 // addInputFlags adds the flags that name the configuration.
 func (o *planOptions) addInputFlags(cmd *cobra.Command) {
@@ -73,7 +91,7 @@ func (o *planOptions) input(ctx context.Context, a *app) (config.Input, error) {
 			return in, err
 		}
 		in.Stdin = func() io.Reader { return bytes.NewReader(data) }
-	case o.ask && !o.json && (term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0):
+	case !o.silent && !o.json && (term.IsTerminal(int(a.stdin.Fd())) || a.caller != nil && len(a.caller.Answers) > 0):
 		in.Ask = a.askVariables(ctx)
 	}
 	return in, nil
