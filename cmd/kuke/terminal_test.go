@@ -217,7 +217,7 @@ func TestAskForVariables(t *testing.T) {
 	if strings.Contains(term.screen.String(), "hunter2") {
 		t.Errorf("what was typed shows:\n%s", term.screen.String())
 	}
-	cmd = exec.Command("kuke", "validate", "-f", config)
+	cmd = exec.Command("kuke", "graph", "-f", config)
 	term = newTerminal(t, cmd)
 	term.sees("var.secret")
 	term.key("\x03")
