@@ -52,7 +52,7 @@ type evaluation struct {
 func (e *evaluation) value(ctx context.Context, pkg, name string) (any, error) {
 	ref := "data." + pkg + "." + name
 	results, err := rego.New(rego.Query(ref), rego.Compiler(e.set.compiler), rego.Store(e.store), rego.ParsedInput(e.input),
-		rego.StrictBuiltinErrors(true), rego.UnsafeBuiltins(forbidden)).Eval(ctx)
+		rego.StrictBuiltinErrors(true)).Eval(ctx)
 	if err != nil || len(results) == 0 {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ type rule struct {
 }
 
 // forbidden are the functions of Rego that use the network or the environment: their answer would not be part of the digest.
-var forbidden = map[string]struct{}{"http.send": {}, "net.lookup_ip_addr": {}, "opa.runtime": {}}
+var forbidden = []string{"http.send", "net.lookup_ip_addr", "opa.runtime"}
 
 // Load reads the policies at the paths, which are files or directories: the files *.rego but *_test.rego and, as the data of
 // the policies, data.json and data.yaml. Policies without any rule that could deny or warn are an error: they would let every
@@ -62,14 +62,29 @@ func Load(paths []string) (*Set, error) {
 		}
 	}
 	s.digest = fmt.Sprintf("sha256:%x", sum.Sum(nil))
-	s.compiler = ast.NewCompiler().WithUnsafeBuiltins(forbidden)
-	if s.compiler.Compile(modules); s.compiler.Failed() {
-		return nil, fmt.Errorf("compile the policies: %w", s.compiler.Errors)
+	if err := s.compile(modules); err != nil {
+		return nil, err
 	}
 	if s.rules = rulesOf(modules); len(s.rules) == 0 {
 		return nil, fmt.Errorf("no policy of %s has a rule deny, violation or warn: every plan would pass. Name the directory of the policies", strings.Join(paths, ", "))
 	}
 	return s, nil
+}
+
+func (s *Set) compile(modules map[string]*ast.Module) error {
+	capabilities := ast.CapabilitiesForThisVersion()
+	capabilities.Builtins = slices.DeleteFunc(capabilities.Builtins, func(b *ast.Builtin) bool { return slices.Contains(forbidden, b.Name) })
+	s.compiler = ast.NewCompiler().WithCapabilities(capabilities)
+	if s.compiler.Compile(modules); !s.compiler.Failed() {
+		return nil
+	}
+	err := fmt.Errorf("compile the policies: %w", s.compiler.Errors)
+	for _, name := range forbidden {
+		if strings.Contains(err.Error(), name) {
+			return fmt.Errorf("%w. Policies can't use the functions %s: their answer is not part of the plan", err, strings.Join(forbidden, ", "))
+		}
+	}
+	return err
 }
 
 // Digest is the digest of all files of the policies, by which plans record the policies that they passed.
