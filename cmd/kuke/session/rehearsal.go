@@ -46,11 +46,14 @@ type message struct {
 }
 
 type eventMessage struct {
+	Index   int           `json:"index"`
 	Step    plan.Step     `json:"step"`
 	Done    bool          `json:"done"`
 	Elapsed time.Duration `json:"elapsed"`
 	Err     string        `json:"err,omitempty"`
 	Exit    string        `json:"exit,omitempty"`
+	Bytes   int64         `json:"bytes,omitempty"`
+	Total   int64         `json:"total,omitempty"`
 }
 
 type resultMessage struct {
@@ -92,7 +95,7 @@ func (s *speaker) say(m message) error {
 }
 
 func (s *speaker) observe(e plan.Event) {
-	m := &eventMessage{Step: e.Step, Done: e.Done, Elapsed: e.Elapsed, Exit: e.Exit, Err: textOf(e.Err)}
+	m := &eventMessage{Index: e.Index, Step: e.Step, Done: e.Done, Elapsed: e.Elapsed, Exit: e.Exit, Err: textOf(e.Err), Bytes: e.Bytes, Total: e.Total}
 	_ = s.say(message{Event: m}) // the result, if nobody listens any more, fails too
 }
 
@@ -278,11 +281,15 @@ func listen(from io.Reader, made *plan.Plan, observe func(plan.Event)) *plan.Reh
 		}
 		switch {
 		case m.Event != nil && observe != nil:
-			observe(plan.Event{Step: m.Event.Step, Done: m.Event.Done, Elapsed: m.Event.Elapsed, Err: errorOf(m.Event.Err), Exit: m.Event.Exit})
+			observe(m.Event.event())
 		case m.Result != nil:
 			return m.Result.rehearsal(made)
 		}
 	}
+}
+
+func (m *eventMessage) event() plan.Event {
+	return plan.Event{Index: m.Index, Step: m.Step, Done: m.Done, Elapsed: m.Elapsed, Err: errorOf(m.Err), Exit: m.Exit, Bytes: m.Bytes, Total: m.Total}
 }
 
 func errorOf(text string) error {
