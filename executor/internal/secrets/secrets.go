@@ -159,7 +159,9 @@ func (s *Vault) Unseal(p resource.Path, c *resource.Container) (*resource.Contai
 
 // UnknownValue is the error for a value that is needed, but known only by its sealed text.
 func UnknownValue(p resource.Path, leaf string) error {
-	return fmt.Errorf("container %s: the value of %s is sensitive, and neither in the state nor in a saved plan. Pass its configuration with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE", p, leaf)
+	var l lacks
+	l.add(p, leaf)
+	return l.unknown()
 }
 
 // SealContainer returns the spec of a container with sealed texts for all sensitive values, and reads the values of its
@@ -290,34 +292,33 @@ func (s *Vault) SaveKey() error {
 // Provide checks that every value is known that carrying out the plan takes. It reads secrets again where necessary; other
 // values are those that were sealed. It changes nothing.
 func (s *Vault) Provide(p *plan.Plan) error {
-	var missing []error
+	var unread []error
+	var unknown, differing lacks
 	for _, c := range p.Changes {
 		for _, leaf := range c.Needs() {
-			if leaf.Top.Name == "secrets" {
-				missing = append(missing, s.provideSecret(c, leaf))
-				continue
+			switch {
+			case leaf.Top.Name == "secrets":
+				unread = append(unread, s.provideSecret(c, leaf))
+			case s.hasAll(leaf):
+			case s.given[string(c.Path)+" "+leaf.Name]:
+				differing.add(c.Path, leaf.Name)
+			default:
+				unknown.add(c.Path, leaf.Name)
 			}
-			missing = append(missing, s.hasAll(c.Path, leaf))
 		}
 	}
-	return errors.Join(missing...)
+	return errors.Join(append(unread, differing.differ(), unknown.unknown())...)
 }
 
-func (s *Vault) hasAll(p resource.Path, leaf resource.Leaf) error {
+func (s *Vault) hasAll(leaf resource.Leaf) bool {
 	texts, ok := leaf.Value.([]string)
 	if !ok {
 		texts = []string{fmt.Sprint(leaf.Value)}
 	}
-	for _, text := range texts {
-		if _, ok := s.Open(text); ok {
-			continue
-		}
-		if s.given[string(p)+" "+leaf.Name] {
-			return fmt.Errorf("container %s: the value of %s differs from the one in the plan. Plan again", p, leaf.Name)
-		}
-		return UnknownValue(p, leaf.Name)
-	}
-	return nil
+	return !slices.ContainsFunc(texts, func(text string) bool {
+		_, ok := s.Open(text)
+		return !ok
+	})
 }
 
 // provideSecret reads a secret, unless its file has the planned value.

@@ -91,10 +91,8 @@ func TestSealAndUnseal(t *testing.T) {
 	}
 	other := open(dir)
 	err = other.Provide(p)
-	for _, leaf := range []string{"command", "args", `env["PASSWORD"]`, "healthcheck.exec"} {
-		if err == nil || !strings.Contains(err.Error(), "the value of "+leaf+" is sensitive") || !strings.Contains(err.Error(), "-f FILE") {
-			t.Errorf("%s isn't asked for: %v", leaf, err)
-		}
+	if want := `: the values of command, args, env["PASSWORD"] and healthcheck.exec are sensitive, `; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "-f FILE") {
+		t.Errorf("the values aren't asked for: %v", err)
 	}
 	if _, err := other.Unseal(theContainer, spec); err == nil || !strings.Contains(err.Error(), "PASSWORD") {
 		t.Errorf("unsealed without the value: %v", err)
@@ -105,12 +103,31 @@ func TestSealAndUnseal(t *testing.T) {
 	if err := sealTree(other, sensitive("hunter3-hunter3")); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] differs from the one in the plan`) {
+	if err := other.Provide(p); err == nil || !strings.Contains(err.Error(), `env["PASSWORD"] and healthcheck.exec differ from those in the plan`) {
 		t.Errorf("another value: %v", err)
 	}
 	again := sensitive(value)
 	if err := errors.Join(sealTree(other, again), other.Provide(p)); err != nil || resource.CreationDigest(specOf(again)) != resource.CreationDigest(spec) {
 		t.Errorf("the same value: %v", err)
+	}
+}
+
+// One error is about all containers that lack values, with one remedy.
+func TestManyUnknownValues(t *testing.T) {
+	sealed := specOf(sensitive("hunter2"))
+	sealed.Command, sealed.Args, sealed.Healthcheck = "", nil, nil
+	key := make(resource.SealKey, resource.SealKeySize)
+	sealed.Env = resource.Env{"PASSWORD": key.Seal("hunter2")}
+	p := new(plan.Plan)
+	for _, name := range []string{"a", "b", "c"} {
+		one := planOf(plan.Create, sealed).Changes[0]
+		one.Path = resource.Path("main/s/t/c/" + name)
+		p.Changes = append(p.Changes, one)
+	}
+	const want = `container main/s/t/c/a and 2 others: the value of env["PASSWORD"] is sensitive, and neither in the state nor in a saved plan. ` +
+		`Pass its configuration with the same variables: kuke apply -f FILE, or kuke apply PLANFILE -f FILE`
+	if err := open(t.TempDir()).Provide(p); err == nil || err.Error() != want {
+		t.Errorf("the error is %v", err)
 	}
 }
 
