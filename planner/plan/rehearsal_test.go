@@ -18,7 +18,7 @@ func TestRehearsalJSON(t *testing.T) {
 		},
 		Exited: []plan.RehearsedExit{{Exited: plan.Exited{Path: "m/s/t/c/b", Reason: "it exited with code 1"}}},
 	}
-	const failed = `{"type":"rehearsal","passed":false,"steps":[{"op":"image","image":"a:1","outcome":"done"},` +
+	const failed = `{"passed":false,"steps":[{"op":"image","image":"a:1","outcome":"done"},` +
 		`{"op":"create","path":"m/s/t/c/a","outcome":"failed","error":"no program"},{"op":"check","path":"m/s/t/c/a","outcome":"skipped"}],` +
 		`"exited":[{"path":"m/s/t/c/b","reason":"it exited with code 1","output":[]}],"notes":[]}`
 	for _, c := range []struct {
@@ -26,8 +26,8 @@ func TestRehearsalJSON(t *testing.T) {
 		want string
 	}{
 		{r, failed},
-		{&plan.Rehearsal{}, `{"type":"rehearsal","passed":true,"steps":[],"exited":[],"notes":[]}`},
-		{&plan.Rehearsal{Err: errors.New("too long"), Notes: []string{"Note."}}, `{"type":"rehearsal","passed":false,"error":"too long","steps":[],"exited":[],"notes":["Note."]}`},
+		{&plan.Rehearsal{}, `{"passed":true,"steps":[],"exited":[],"notes":[]}`},
+		{&plan.Rehearsal{Err: errors.New("too long"), Notes: []string{"Note."}}, `{"passed":false,"error":"too long","steps":[],"exited":[],"notes":["Note."]}`},
 	} {
 		got, err := json.Marshal(c.r)
 		if err != nil || string(got) != c.want {
