@@ -40,14 +40,18 @@ type Plan struct {
 
 // PlanFacts are the facts about a plan that Terraform's format has no field for.
 type PlanFacts struct {
-	Project     string               `json:"project"`
-	Directory   string               `json:"directory"`
-	Destroy     bool                 `json:"destroy"`
+	Project   string `json:"project"`
+	Directory string `json:"directory"`
+	Destroy   bool   `json:"destroy"`
+	// Rollback is the number of the entry of the history to whose configuration the plan goes back, 0 for none.
+	Rollback    uint64               `json:"rollback,omitempty"`
 	Targets     []resource.Path      `json:"targets"`
 	Prior       plan.Prior           `json:"prior"`
 	Images      []*plan.Image        `json:"images"`
 	Stopped     []resource.Path      `json:"stopped"`
 	Diagnostics resource.Diagnostics `json:"diagnostics"`
+	// Policy is nil for a plan that was checked with no policies.
+	Policy *plan.Verdict `json:"policy"`
 }
 
 // ResourceChange is the change of a resource, or the difference of a resource from its record.
@@ -110,8 +114,8 @@ func Of(p *plan.Plan, version string) *Plan {
 		RelevantAttributes: b.relevant(), Checks: checksOf(p.Configuration),
 		Hazards: filled(p.Hazards), Cost: p.Cost,
 		Kuke: PlanFacts{
-			Project: p.Project, Directory: p.Directory, Destroy: p.Destroy, Targets: filled(p.Targets), Prior: p.Prior,
-			Images: filled(p.Images), Stopped: filled(p.Stopped), Diagnostics: filled(p.Diagnostics),
+			Project: p.Project, Directory: p.Directory, Destroy: p.Destroy, Rollback: p.Rollback, Targets: filled(p.Targets), Prior: p.Prior,
+			Images: filled(p.Images), Stopped: filled(p.Stopped), Diagnostics: filled(p.Diagnostics), Policy: p.Policy,
 		},
 	}
 	if p.Configuration != nil {

@@ -46,13 +46,17 @@ func (s *Session) beginTrail(w *world, p *plan.Plan) (*trail, error) {
 	for _, step := range p.Steps {
 		planned.add(step.Op)
 	}
+	policy := ""
+	if p.Policy != nil {
+		policy = p.Policy.Digest
+	}
 	host, _ := os.Hostname() // the other values help without it
 	login, as := history.Who()
 	t.number, err = t.log.Begin(history.Begin{
 		Time: t.began.UTC().Truncate(time.Second), User: login, As: as, Host: host, From: history.Here(),
 		Command: s.Command, Version: s.Version, PID: os.Getpid(),
 		Project: p.Project, Directory: p.Directory, Targets: p.Targets, Rollback: p.Rollback,
-		Plan: digest, Planned: history.Counts(planned), SerialBefore: w.store.Current().Serial,
+		Plan: digest, Policy: policy, Planned: history.Counts(planned), SerialBefore: w.store.Current().Serial,
 	}, data)
 	if errors.Is(err, syscall.ENOSPC) {
 		// Commands that free space must still work.

@@ -40,7 +40,7 @@ type Begin struct {
 	Targets   []resource.Path `json:"targets,omitempty"`
 	// Rollback is the number of the entry whose configuration was planned.
 	Rollback uint64 `json:"rollback,omitempty"`
-	// Plan is the digest in the first line of the plan's file, Policy that of the policy which passed it.
+	// Plan is the digest in the first line of the plan's file, Policy that of the policies which it has passed, empty without any.
 	Plan   string `json:"plan_digest"`
 	Policy string `json:"policy"`
 	// Planned counts the steps of the plan.
