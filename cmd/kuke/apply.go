@@ -134,7 +134,7 @@ func (a *app) apply(ctx context.Context, o *applyOptions) error {
 		if o.silent {
 			return false, errors.New("not approved, since --input=false allows no question: nothing was changed. Use --auto-approve, or apply a saved plan")
 		}
-		err := a.approve(ctx, o.destroy)
+		err := a.approve(ctx, p)
 		return err == nil, err
 	}}
 	if o.planFile != "" {
@@ -156,9 +156,9 @@ func (a *app) applySaved(ctx context.Context, o *applyOptions, run session.RunOp
 	return a.session.ApplySaved(ctx, saved, run)
 }
 
-// approve asks whether to go on. Anything but yes is an error.
-func (a *app) approve(ctx context.Context, destroy bool) error {
-	a.out.Ask(destroy)
+// approve asks whether to carry the plan out, or, where p is nil, to change records. Anything but yes is an error.
+func (a *app) approve(ctx context.Context, p *plan.Plan) error {
+	a.out.Ask(p)
 	line, _ := tty.ReadLine(ctx, bufio.NewReader(a.stdin), tty.MaxAnswer)
 	switch {
 	case ctx.Err() != nil:

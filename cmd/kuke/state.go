@@ -121,7 +121,7 @@ func newStateRm(a *app) *cobra.Command {
 			if autoApprove {
 				return nil
 			}
-			return a.approve(cmd.Context(), false)
+			return a.approve(cmd.Context(), nil)
 		})
 	}
 	return cmd

@@ -37,6 +37,9 @@ func planTitle(p *plan.Plan) string {
 	case !p.Empty():
 		title = counts(p.Summary())
 	}
+	if p.Rollback > 0 {
+		title = fmt.Sprintf("rollback to entry %d of the history, %s", p.Rollback, title)
+	}
 	if n := len(p.Hazards); n > 0 {
 		title += ", " + plural(n, "hazard")
 	}

@@ -59,7 +59,11 @@ func (ink *palette) plan(p *plan.Plan) *page {
 		ink.verdict(b, p.Policy)
 		return b
 	}
-	b.writef("kuke will perform the following actions:\n")
+	if p.Rollback > 0 {
+		b.writef("kuke will go back to %s. It will perform the following actions:\n", rollbackTo(p))
+	} else {
+		b.writef("kuke will perform the following actions:\n")
+	}
 	ink.surgery(b, p)
 	groups := ink.groups(p.Changes)
 	ink.changes(b, groups)
@@ -106,7 +110,11 @@ func (ink *palette) noChanges(p *plan.Plan) string {
 	if p.Destroy {
 		return ink.green("Nothing to destroy.") + fmt.Sprintf(" Project %q owns nothing here.\n", p.Project)
 	}
-	text := ink.green("No changes.") + fmt.Sprintf(" The host matches the configuration (%s compared).\n", plural(len(p.Unchanged), "resource"))
+	configuration := "the configuration"
+	if p.Rollback > 0 {
+		configuration = rollbackTo(p)
+	}
+	text := ink.green("No changes.") + fmt.Sprintf(" The host matches %s (%s compared).\n", configuration, plural(len(p.Unchanged), "resource"))
 	if n := len(p.Stopped); n > 0 {
 		stays, them := "stays", "it"
 		if n > 1 {
@@ -119,6 +127,11 @@ func (ink *palette) noChanges(p *plan.Plan) string {
 		text += fmt.Sprintf("\n%s %s stopped by a command:\n%sStart %s with kuke start, or with kuke apply --start.\n", plural(n, "container"), stays, list, them)
 	}
 	return text
+}
+
+// rollbackTo names the configuration that a rollback goes back to.
+func rollbackTo(p *plan.Plan) string {
+	return fmt.Sprintf("the configuration of entry %d of the history", p.Rollback)
 }
 
 // NothingToDo says that a command for single resources found them in the state it asks for.
