@@ -140,25 +140,9 @@ func (b *builder) described(p resource.Path) ResourceChange {
 		Kuke: ChangeFacts{Reasons: []string{}, Changed: []string{}},
 	}
 	if i := b.instances[p]; i != nil {
-		r.Index, r.ModuleAddress, r.Kuke.Block = indexOf(i), moduleOf(i), i.Block
+		r.Index, r.ModuleAddress, r.Kuke.Block = i.Key(), i.Module(), i.Block
 	}
 	return r
-}
-
-// indexOf returns the key of an instance, nil where it has none.
-func indexOf(i *outline.Instance) any {
-	if i == nil || len(i.Index) == 0 {
-		return nil
-	}
-	return i.Index
-}
-
-// moduleOf returns the address of the module of an instance, empty for the root module.
-func moduleOf(i *outline.Instance) string {
-	if i == nil || len(i.Modules) == 0 {
-		return ""
-	}
-	return i.Modules[len(i.Modules)-1]
 }
 
 // resourceChange returns the change of a resource that the plan looks at.
@@ -210,25 +194,16 @@ func changedNames(c *plan.Change) []string {
 	return names
 }
 
-// drift returns the differences of resources from their records: those that the plan goes on from, or of a plan that takes them
-// into the state, all of its changes.
+// drift returns the differences of resources from their records.
 func (b *builder) drift() []ResourceChange {
 	drifted := []ResourceChange{}
 	records := map[resource.Path]*state.Record{}
 	for i := range b.entries {
-		e := &b.entries[i]
-		records[e.path] = e.prior()
-		if e.change != nil && e.change.Action == plan.Record {
-			drifted = append(drifted, b.drifted(&plan.Drift{Path: e.path, Reasons: e.change.Reasons, After: e.change.After, Gone: e.change.After == nil}, e.change.Before))
-		}
+		records[b.entries[i].path] = b.entries[i].prior()
 	}
-	for i := range b.plan.Drift {
-		d := &b.plan.Drift[i]
-		drifted = append(drifted, b.drifted(d, records[d.Path]))
+	for _, d := range b.plan.Drifted() {
+		drifted = append(drifted, b.drifted(&d, records[d.Path]))
 	}
-	slices.SortStableFunc(drifted, func(x, y ResourceChange) int {
-		return resource.ComparePaths(resource.Path(x.Address), resource.Path(y.Address))
-	})
 	return drifted
 }
 

@@ -1,6 +1,8 @@
 package jsonplan
 
 import (
+	"encoding/json"
+
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner/plan"
@@ -56,17 +58,17 @@ type PlanFacts struct {
 
 // ResourceChange is the change of a resource, or the difference of a resource from its record.
 type ResourceChange struct {
-	Address         string      `json:"address"`
-	PreviousAddress string      `json:"previous_address,omitempty"`
-	ModuleAddress   string      `json:"module_address,omitempty"`
-	Mode            string      `json:"mode"`
-	Type            string      `json:"type"`
-	Name            string      `json:"name"`
-	Index           any         `json:"index,omitempty"`
-	ProviderName    string      `json:"provider_name"`
-	Change          Change      `json:"change"`
-	ActionReason    string      `json:"action_reason,omitempty"`
-	Kuke            ChangeFacts `json:"kuke"`
+	Address         string          `json:"address"`
+	PreviousAddress string          `json:"previous_address,omitempty"`
+	ModuleAddress   string          `json:"module_address,omitempty"`
+	Mode            string          `json:"mode"`
+	Type            string          `json:"type"`
+	Name            string          `json:"name"`
+	Index           json.RawMessage `json:"index,omitempty"`
+	ProviderName    string          `json:"provider_name"`
+	Change          Change          `json:"change"`
+	ActionReason    string          `json:"action_reason,omitempty"`
+	Kuke            ChangeFacts     `json:"kuke"`
 }
 
 // ChangeFacts are the facts about a change that Terraform's format has no field for.

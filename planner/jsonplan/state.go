@@ -34,16 +34,16 @@ type Module struct {
 
 // Resource is a resource with its attributes.
 type Resource struct {
-	Address         string         `json:"address"`
-	Mode            string         `json:"mode"`
-	Type            string         `json:"type"`
-	Name            string         `json:"name"`
-	Index           any            `json:"index,omitempty"`
-	ProviderName    string         `json:"provider_name"`
-	SchemaVersion   int            `json:"schema_version"`
-	Values          map[string]any `json:"values"`
-	SensitiveValues map[string]any `json:"sensitive_values"`
-	DependsOn       []string       `json:"depends_on"`
+	Address         string          `json:"address"`
+	Mode            string          `json:"mode"`
+	Type            string          `json:"type"`
+	Name            string          `json:"name"`
+	Index           json.RawMessage `json:"index,omitempty"`
+	ProviderName    string          `json:"provider_name"`
+	SchemaVersion   int             `json:"schema_version"`
+	Values          map[string]any  `json:"values"`
+	SensitiveValues map[string]any  `json:"sensitive_values"`
+	DependsOn       []string        `json:"depends_on"`
 }
 
 // OfState returns the state as a document, with the outputs of a project. version is that of kuke.
@@ -84,7 +84,7 @@ func (v *valueCache) of(outputs map[string]*state.Output, records []located) Sta
 		set := v.attributes(l.record)
 		p := l.record.Path
 		m.Resources = append(m.Resources, Resource{
-			Address: string(p), Mode: outline.Managed, Type: outline.TypeOf(p.Kind()), Name: p.Name(), Index: indexOf(l.instance), ProviderName: Provider,
+			Address: string(p), Mode: outline.Managed, Type: outline.TypeOf(p.Kind()), Name: p.Name(), Index: l.instance.Key(), ProviderName: Provider,
 			Values: set.values, SensitiveValues: set.sensitive, DependsOn: dependsOn(l.record),
 		})
 	}

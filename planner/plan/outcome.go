@@ -40,6 +40,30 @@ type Outcome struct {
 	Blocker *Step
 }
 
+// OutcomeCounts are numbers of steps by their outcome.
+type OutcomeCounts struct {
+	Done, Failed, Skipped int
+	// Ops counts the steps that are done by their operation.
+	Ops map[Op]int
+}
+
+// CountOutcomes counts the outcomes.
+func CountOutcomes(outcomes []Outcome) OutcomeCounts {
+	c := OutcomeCounts{Ops: map[Op]int{}}
+	for _, o := range outcomes {
+		switch {
+		case o.Done:
+			c.Done++
+			c.Ops[o.Step.Op]++
+		case o.Err != nil:
+			c.Failed++
+		default:
+			c.Skipped++
+		}
+	}
+	return c
+}
+
 // Exited is a container that has ended right after its start.
 type Exited struct {
 	Path resource.Path

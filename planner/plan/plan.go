@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner/state"
@@ -121,6 +123,19 @@ func (p *Plan) Summary() Summary {
 		}
 	}
 	return s
+}
+
+// Drifted returns all differences between the records and the host, in the order of the paths: those that the plan goes on from,
+// and those that it records.
+func (p *Plan) Drifted() []Drift {
+	all := slices.Clone(p.Drift)
+	for _, c := range p.Changes {
+		if c.Action == Record {
+			all = append(all, Drift{Path: c.Path, Reasons: c.Reasons, After: c.After, Gone: c.After == nil})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y Drift) int { return resource.ComparePaths(x.Path, y.Path) })
+	return all
 }
 
 // Wants returns the created and changed resources of the plan as a configuration, to observe the host for them again. Like

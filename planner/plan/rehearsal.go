@@ -27,23 +27,7 @@ type RehearsedExit struct {
 
 // Passed reports whether all steps succeeded, and all containers went on running.
 func (r *Rehearsal) Passed() bool {
-	done, _, _ := r.Counts()
-	return r.Err == nil && done == len(r.Outcomes) && len(r.Exited) == 0
-}
-
-// Counts counts the steps that were done, failed and did not begin.
-func (r *Rehearsal) Counts() (done, failed, skipped int) {
-	for _, o := range r.Outcomes {
-		switch {
-		case o.Done:
-			done++
-		case o.Err != nil:
-			failed++
-		default:
-			skipped++
-		}
-	}
-	return done, failed, skipped
+	return r.Err == nil && CountOutcomes(r.Outcomes).Done == len(r.Outcomes) && len(r.Exited) == 0
 }
 
 type rehearsalJSON struct {

@@ -213,7 +213,7 @@ func longestRun(s string) int {
 	return longest
 }
 
-// oneLine returns s as Markdown can have it within a line.
+// oneLine returns s for the middle of a line: without line ends, and visible.
 func oneLine(s string) string {
 	return strings.Join(strings.Fields(visible(strings.ToValidUTF8(s, "\uFFFD"))), " ")
 }

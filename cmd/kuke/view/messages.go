@@ -5,15 +5,13 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// The versions that the first message tells: of the Terraform whose messages these are, and of the messages.
-const (
-	terraformVersion = "1.12.0"
-	messagesVersion  = "1.2"
-)
+// messagesVersion is the version of Terraform's messages, which the first one tells.
+const messagesVersion = "1.2"
 
 // The levels of messages.
 const (
@@ -42,31 +40,34 @@ type message struct {
 	Type string `json:"type"`
 }
 
-// resourceMessage names a resource. Keys are those of Terraform; kuke's module is always the root, and no resource has a key.
+// resourceMessage names a resource, as far as the configuration of the plan tells with its module and its key of for_each or count.
 type resourceMessage struct {
-	Addr            string  `json:"addr"`
-	Module          string  `json:"module"`
-	Resource        string  `json:"resource"`
-	ImpliedProvider string  `json:"implied_provider"`
-	ResourceType    string  `json:"resource_type"`
-	ResourceName    string  `json:"resource_name"`
-	ResourceKey     *string `json:"resource_key"`
+	Addr            string          `json:"addr"`
+	Module          string          `json:"module"`
+	Resource        string          `json:"resource"`
+	ImpliedProvider string          `json:"implied_provider"`
+	ResourceType    string          `json:"resource_type"`
+	ResourceName    string          `json:"resource_name"`
+	ResourceKey     json.RawMessage `json:"resource_key"` // nil is null
 }
 
-func resourceAt(p resource.Path) resourceMessage {
+// instances are the resources of a configuration, by path. Resources without a configuration have none.
+type instances map[resource.Path]*outline.Instance
+
+func (all instances) at(p resource.Path) resourceMessage {
 	return resourceMessage{
-		Addr: string(p), Resource: string(p), ImpliedProvider: "kuke",
-		ResourceType: "kuke_" + p.Kind().Lower(), ResourceName: p.Name(),
+		Addr: string(p), Module: all[p].Module(), Resource: string(p), ImpliedProvider: outline.ProviderKey,
+		ResourceType: outline.TypeOf(p.Kind()), ResourceName: p.Name(), ResourceKey: all[p].Key(),
 	}
 }
 
-// resourceOf names the resource of a step; an image has its reference as name.
-func resourceOf(s plan.Step) resourceMessage {
+// of names the resource of a step; an image has its reference as name.
+func (all instances) of(s plan.Step) resourceMessage {
 	if s.Image == nil {
-		return resourceAt(s.Path)
+		return all.at(s.Path)
 	}
 	return resourceMessage{
-		Addr: s.Image.Reference, Resource: s.Image.Reference, ImpliedProvider: "kuke",
+		Addr: s.Image.Reference, Resource: s.Image.Reference, ImpliedProvider: outline.ProviderKey,
 		ResourceType: "kuke_image", ResourceName: s.Image.Reference,
 	}
 }
@@ -167,39 +168,24 @@ func stepAction(op plan.Op) string {
 	return actionUpdate
 }
 
-func plannedChange(p *plan.Plan, c *plan.Change) *changeMessage {
-	m := &changeMessage{Resource: resourceAt(c.Path), Action: actionOf(c), KukeAction: c.Action, KukeReasons: c.Reasons}
-	switch {
-	case c.Action == plan.Replace && forced(c):
-		m.Reason = "cannot_update"
-	case c.Action == plan.Delete && !p.Destroy && p.Project != "":
-		m.Reason = "delete_because_no_resource_config"
-	}
-	return m
+// messageReasons are the reasons of Terraform's messages, by the cause of a change.
+var messageReasons = map[plan.Cause]string{
+	plan.CauseAttribute: "cannot_update", plan.CauseRequest: "requested", plan.CauseTrigger: "replace_triggered_by",
+	plan.CauseHost: "tainted", plan.CauseConfiguration: "delete_because_no_resource_config",
 }
 
-func forced(c *plan.Change) bool {
-	for _, d := range c.Diffs {
-		if d.ForcesReplacement {
-			return true
-		}
+// planned returns the message of a change.
+func (all instances) planned(c *plan.Change) *changeMessage {
+	return &changeMessage{
+		Resource: all.at(c.Path), Action: actionOf(c), KukeAction: c.Action, Reason: messageReasons[c.Cause], KukeReasons: c.Reasons,
 	}
-	return false
 }
 
-// drift returns the change that was made outside of kuke and that led to c; nil where the configuration led to it.
-func drift(c *plan.Change) *changeMessage {
-	if c.Before == nil || len(c.Reasons) == 0 {
-		return nil
-	}
-	m := &changeMessage{Resource: resourceAt(c.Path), Action: actionUpdate, KukeReasons: c.Reasons}
-	switch {
-	case c.Action == plan.Create, c.Action == plan.Record && c.After == nil:
+// drifted returns the message of a change that was made outside of kuke.
+func (all instances) drifted(d *plan.Drift) *changeMessage {
+	m := &changeMessage{Resource: all.at(d.Path), Action: actionUpdate, KukeReasons: d.Reasons}
+	if d.Gone {
 		m.Action = actionDelete
-	case c.Action == plan.Record, c.Action == plan.Start:
-	case c.Action == plan.Update && len(c.Diffs) == 0:
-	default:
-		return nil
 	}
 	return m
 }

@@ -19,9 +19,9 @@ func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
 		return true
 	}
 	v.exited(r.Exited)
-	t := outcomesOf(r)
+	t := plan.CountOutcomes(r.Outcomes)
 	if r.Complete() {
-		v.printf("\n%s\n", v.ink.green("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.ops)))
+		v.printf("\n%s\n", v.ink.green("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.Ops)))
 		v.outputs(r)
 		return true
 	}
@@ -39,8 +39,8 @@ func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
 	if left.count > 0 {
 		errs.printf("\nNot done:\n%s", left.String())
 	}
-	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.ink.red("%s incomplete:", verb(r.Plan)), doneCounts(r.Plan, t.ops))
-	errs.printf("%s.\n", t)
+	errs.printf("\n%s %s. Completed steps are recorded; the next apply continues from here.\n", errs.ink.red("%s incomplete:", verb(r.Plan)), doneCounts(r.Plan, t.Ops))
+	errs.printf("%s.\n", stepCounts(t))
 	if again != "" {
 		errs.printf("To continue: %s\n", visible(again))
 	}
@@ -73,31 +73,9 @@ func skipped(o plan.Outcome) string {
 	return fmt.Sprintf("%s not %s: %s", stepName(o.Step), ended[o.Step.Op], why)
 }
 
-// outcomeCounts counts the steps of a plan by their outcome.
-type outcomeCounts struct {
-	done, failed, skipped int
-	ops                   map[plan.Op]int // done
-}
-
-func outcomesOf(r *plan.Result) outcomeCounts {
-	t := outcomeCounts{ops: map[plan.Op]int{}}
-	for _, o := range r.Outcomes {
-		switch {
-		case o.Done:
-			t.done++
-			t.ops[o.Step.Op]++
-		case o.Err != nil:
-			t.failed++
-		default:
-			t.skipped++
-		}
-	}
-	return t
-}
-
-// String returns the counts without a full stop.
-func (t outcomeCounts) String() string {
-	return fmt.Sprintf("%d of %s done, %d failed, %d skipped", t.done, plural(t.done+t.failed+t.skipped, "step"), t.failed, t.skipped)
+// stepCounts spells the counts of steps, without a full stop.
+func stepCounts(c plan.OutcomeCounts) string {
+	return fmt.Sprintf("%d of %s done, %d failed, %d skipped", c.Done, plural(c.Done+c.Failed+c.Skipped, "step"), c.Failed, c.Skipped)
 }
 
 // outputs prints the outputs of the project, unless its resources are destroyed.

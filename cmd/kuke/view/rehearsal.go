@@ -62,24 +62,24 @@ func output(lines []string) string {
 
 // verdict prints whether the plan has passed, and the reasons otherwise.
 func (v *View) verdict(p *plan.Plan, r *plan.Rehearsal) {
-	done, failed, skipped := r.Counts()
+	c := plan.CountOutcomes(r.Outcomes)
 	switch {
 	case r.Passed() && p.Empty():
 		v.printf("\n%s\n", v.ink.green("Rehearsal passed: there is nothing to carry out."))
 		return
 	case r.Passed():
-		v.printf("\n%s\n", v.ink.green("Rehearsal passed: %s carried out in a lab.", plural(done, "step")))
+		v.printf("\n%s\n", v.ink.green("Rehearsal passed: %s carried out in a lab.", plural(c.Done, "step")))
 		return
 	}
 	var why []string
 	if r.Err != nil {
 		why = append(why, visible(r.Err.Error()))
 	}
-	if failed > 0 {
-		why = append(why, plural(failed, "step")+" failed")
+	if c.Failed > 0 {
+		why = append(why, plural(c.Failed, "step")+" failed")
 	}
-	if skipped > 0 {
-		why = append(why, fmt.Sprintf("%d skipped", skipped))
+	if c.Skipped > 0 {
+		why = append(why, fmt.Sprintf("%d skipped", c.Skipped))
 	}
 	if n := len(r.Exited); n > 0 {
 		why = append(why, plural(n, "container")+" exited")

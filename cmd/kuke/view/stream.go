@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/jsonplan"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -33,6 +34,7 @@ type Stream struct {
 	begun   bool // the versions are told
 	running map[int]*runningStep
 	ids     map[resource.Path]string // of the containers that the plan creates or starts
+	known   instances
 }
 
 // runningStep is a step that messages tell about from time to time.
@@ -58,7 +60,7 @@ func (s *Stream) send(m message) {
 func (s *Stream) sendLocked(m message) {
 	if !s.begun {
 		s.begun = true
-		s.print(message{Level: levelInfo, Message: "kuke " + s.version, Type: "version", Terraform: terraformVersion, Kuke: s.version, UI: messagesVersion})
+		s.print(message{Level: levelInfo, Message: "kuke " + s.version, Type: "version", Terraform: jsonplan.TerraformVersion, Kuke: s.version, UI: messagesVersion})
 	}
 	s.print(m)
 }
@@ -107,24 +109,34 @@ func (s *Stream) Error(err error, sources map[string][]byte) {
 	s.Diagnostics(ds, sources)
 }
 
+// know keeps the resources of the configuration of a plan.
+func (s *Stream) know(p *plan.Plan) instances {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known = p.Configuration.Find()
+	}
+	return s.known
+}
+
 // Plan sends the changes of a plan, its hazards and its summary.
 func (s *Stream) Plan(p *plan.Plan) {
-	for _, c := range p.Changes {
-		if m := drift(c); m != nil {
-			s.change("resource_drift", "Drift detected ("+m.Action+")", m)
-		}
+	known := s.know(p)
+	for _, d := range p.Drifted() {
+		m := known.drifted(&d)
+		s.change("resource_drift", "Drift detected ("+m.Action+")", m)
 	}
 	for _, move := range p.Moves {
-		from := resourceAt(move.From)
-		s.change("planned_change", "Plan to move", &changeMessage{Resource: resourceAt(move.To), PreviousResource: &from, Action: actionMove})
+		from := known.at(move.From)
+		s.change("planned_change", "Plan to move", &changeMessage{Resource: known.at(move.To), PreviousResource: &from, Action: actionMove})
 	}
 	for _, i := range p.Imports {
 		s.change("planned_change", "Plan to import", &changeMessage{
-			Resource: resourceAt(i.Record.Path), Action: actionImport, Importing: &importingMessage{ID: i.Record.Status.ContainerID},
+			Resource: known.at(i.Record.Path), Action: actionImport, Importing: &importingMessage{ID: i.Record.Status.ContainerID},
 		})
 	}
 	for _, c := range p.Changes {
-		s.change("planned_change", headline[c.Action], plannedChange(p, c))
+		s.change("planned_change", headline[c.Action], known.planned(c))
 	}
 	for _, h := range p.Hazards {
 		s.Diagnostics(resource.Diagnostics{{Severity: resource.Warning, Summary: "Hazard " + h.Code, Detail: h.Detail, Path: h.Path}}, nil)
@@ -177,6 +189,7 @@ func (s *Stream) outputs(fill func(map[string]outputMessage)) {
 
 // Begin begins the apply of a plan.
 func (s *Stream) Begin(p *plan.Plan, _ state.Durations, _ int) {
+	s.know(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ids = map[resource.Path]string{}
@@ -196,7 +209,7 @@ func (s *Stream) Observe(e plan.Event) {
 	case e.Done:
 		s.running[e.Index].timer.Stop()
 		delete(s.running, e.Index)
-		hook := hookOf(e)
+		hook := s.hook(e)
 		hook.Elapsed = seconds(e.Elapsed)
 		if e.Err != nil {
 			s.sendLocked(message{Level: levelError, Message: fmt.Sprintf("%s: failed after %v", name, rounded(e.Elapsed)), Type: "apply_errored", Hook: hook})
@@ -212,7 +225,7 @@ func (s *Stream) Observe(e plan.Event) {
 		r := &runningStep{event: e, begin: s.now()}
 		s.running[e.Index] = r
 		r.timer = time.AfterFunc(s.every, func() { s.progress(e.Index) })
-		s.sendLocked(message{Level: levelInfo, Message: fmt.Sprintf("%s: %s…", name, begun[e.Step.Op]), Type: "apply_start", Hook: hookOf(e)})
+		s.sendLocked(message{Level: levelInfo, Message: fmt.Sprintf("%s: %s…", name, begun[e.Step.Op]), Type: "apply_start", Hook: s.hook(e)})
 	}
 }
 
@@ -226,14 +239,15 @@ func (s *Stream) progress(index int) {
 	}
 	r.timer.Reset(s.every)
 	elapsed := s.now().Sub(r.begin).Round(time.Second)
-	hook := hookOf(r.event)
+	hook := s.hook(r.event)
 	hook.Elapsed, hook.Bytes, hook.BytesTotal = seconds(elapsed), r.event.Bytes, r.event.Total
 	text := fmt.Sprintf("%s: still %s… (%v)", stepName(r.event.Step), begun[r.event.Step.Op], elapsed)
 	s.sendLocked(message{Level: levelInfo, Message: text, Type: "apply_progress", Hook: hook})
 }
 
-func hookOf(e plan.Event) *hookMessage {
-	return &hookMessage{Resource: resourceOf(e.Step), Action: stepAction(e.Step.Op), KukeOperation: e.Step.Op}
+// hook returns the message of an event, for a holder of s.mu.
+func (s *Stream) hook(e plan.Event) *hookMessage {
+	return &hookMessage{Resource: s.known.of(e.Step), Action: stepAction(e.Step.Op), KukeOperation: e.Step.Op}
 }
 
 // End sends the result of an apply: the summary and the outputs, or diagnostics about the failed steps and the skipped ones.
@@ -244,8 +258,8 @@ func (s *Stream) End(r *plan.Result) {
 			Detail: fmt.Sprintf("Container %s: %s. To show its output: kuke logs %[1]s.", e.Path, e.Reason),
 		}}, nil)
 	}
-	t := outcomesOf(r)
-	text := fmt.Sprintf("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.ops))
+	t := plan.CountOutcomes(r.Outcomes)
+	text := fmt.Sprintf("%s complete: %s.", verb(r.Plan), doneCounts(r.Plan, t.Ops))
 	if !r.Complete() {
 		s.Diagnostics(failures(r, t), nil)
 		return
@@ -263,7 +277,7 @@ func (s *Stream) End(r *plan.Result) {
 }
 
 // failures returns an error for each failed step, and one about the whole plan.
-func failures(r *plan.Result, t outcomeCounts) resource.Diagnostics {
+func failures(r *plan.Result, t plan.OutcomeCounts) resource.Diagnostics {
 	var ds resource.Diagnostics
 	left := &listing{noun: "step"}
 	for _, o := range r.Outcomes {
@@ -279,6 +293,6 @@ func failures(r *plan.Result, t outcomeCounts) resource.Diagnostics {
 			left.addf("\n%s", skipped(o))
 		}
 	}
-	ds.Errorf(resource.Range{}, "", verb(r.Plan)+" incomplete", "%s. %s. Completed steps are recorded; the next apply continues from here.%s", doneCounts(r.Plan, t.ops), t, left)
+	ds.Errorf(resource.Range{}, "", verb(r.Plan)+" incomplete", "%s. %s. Completed steps are recorded; the next apply continues from here.%s", doneCounts(r.Plan, t.Ops), stepCounts(t), left)
 	return ds
 }

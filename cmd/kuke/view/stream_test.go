@@ -13,7 +13,9 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/config/resource/outline"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/jsonplan"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -28,6 +30,9 @@ func newTestStream(v *View) *Stream {
 func TestStreamOfPlan(t *testing.T) {
 	p := planned(t, everything, planner.Options{})
 	p.Hazards = []plan.Hazard{{Code: "data-loss", Path: "main/default/blog/web/replaced", Detail: "Its files are lost."}}
+	p.Configuration = &outline.Outline{Instances: []outline.Instance{
+		{Path: "main/default/blog/web/created", Modules: []string{"module.site", "module.site.module.web"}, Index: json.RawMessage(`"a"`)},
+	}}
 	p.Moves = []plan.Move{{From: "main/default/old", To: "main/default/blog"}}
 	p.Imports = []plan.Import{{Record: &state.Record{Path: "main/default/blog/web/in", Status: state.Status{ContainerID: "stranger"}}}}
 	p.Outputs = []plan.OutputChange{
@@ -129,7 +134,7 @@ func TestStreamLines(t *testing.T) {
 		switch m := m.(type) {
 		case tfjson.VersionLogMessage:
 			kinds = append(kinds, "version")
-			if m.Terraform.String() != terraformVersion || m.UI.Original() != messagesVersion || m.Timestamp().IsZero() {
+			if m.Terraform.String() != jsonplan.TerraformVersion || m.UI.Original() != messagesVersion || m.Timestamp().IsZero() {
 				t.Errorf("versions: %q", line)
 			}
 		case tfjson.DiagnosticLogMessage:

@@ -52,6 +52,22 @@ type Instance struct {
 	References []resource.Path `json:"references,omitempty"`
 }
 
+// Module returns the address of the module instance that i is in, empty for the root module. i may be nil.
+func (i *Instance) Module() string {
+	if i == nil || len(i.Modules) == 0 {
+		return ""
+	}
+	return i.Modules[len(i.Modules)-1]
+}
+
+// Key returns the Index of i, nil where there is none. i may be nil.
+func (i *Instance) Key() json.RawMessage {
+	if i == nil {
+		return nil
+	}
+	return i.Index
+}
+
 // Module is the content of a module.
 type Module struct {
 	Outputs   map[string]Output   `json:"outputs,omitempty"`
