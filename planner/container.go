@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -198,12 +199,20 @@ func (d *containers) checkRoot(want *resource.Resource) {
 	}
 }
 
+// past returns the past participle of an action.
 func past(a plan.Action) string {
-	switch a {
-	case plan.Create, plan.Delete, plan.Replace:
-		return string(a) + "d"
+	word := string(a)
+	switch {
+	case strings.HasSuffix(word, "e"): // update
+		return word + "d"
+	case a == plan.Stop:
+		return "stopped"
+	case a == plan.Shutdown:
+		return "shut down"
+	case a == plan.Forget:
+		return "forgotten"
 	}
-	return string(a) + "ed"
+	return word + "ed"
 }
 
 // restarts reports whether containerd's restart monitor is about to start the container, whose task has exited, and warns
