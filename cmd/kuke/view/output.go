@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty/json"
@@ -56,10 +57,35 @@ func (ink *palette) outputChanges(b *page, changes []plan.OutputChange) {
 			b.add(classAdd, "  ", ink.green("+"), fmt.Sprintf(" %s = %s\n", c.Name, indented(c.After)))
 		case c.After == nil:
 			b.add(classDelete, "  ", ink.red("-"), fmt.Sprintf(" %s\n", c.Name))
-		default:
+		case !ink.changedOutput(b, c):
 			b.add(classChange, "  ", ink.yellow("~"), fmt.Sprintf(" %s = %s -> %s\n", c.Name, indented(c.Before), indented(c.After)))
 		}
 	}
+}
+
+// changedOutput prints the lines of a collection that differ, with those around them. It reports whether the output is one before
+// and after.
+func (ink *palette) changedOutput(b *page, c plan.OutputChange) bool {
+	before, after := linesOf(outputText(c.Before)), linesOf(outputText(c.After))
+	open, end := before[0], before[len(before)-1]
+	if len(before) < 2 || len(after) < 2 || open != after[0] || end != after[len(after)-1] {
+		return false
+	}
+	b.add(classChange, "  ", ink.yellow("~"), fmt.Sprintf(" %s = %s\n", c.Name, open))
+	inner := func(lines []string) []string {
+		lines = slices.Clone(lines[1 : len(lines)-1])
+		if !strings.HasPrefix(open, "<<") { // the lines of a text are not indented
+			for i := range lines {
+				lines[i] = strings.TrimPrefix(lines[i], "  ")
+			}
+		}
+		return lines
+	}
+	for _, e := range edits(inner(before), inner(after), contextLines) {
+		ink.edit(b, "      ", e, "line", func(text string) string { return text })
+	}
+	b.writef("    %s\n", end)
+	return true
 }
 
 // surgery prints the changes of the state that a plan makes before its first step.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -25,5 +26,44 @@ func TestOutputText(t *testing.T) {
 	}
 	if got := outputText(&state.Output{Sensitive: true}); got != "(sensitive value)" {
 		t.Errorf("a sensitive output is %s", got)
+	}
+}
+
+// Of a changed collection or text there are the lines that differ, and not the whole value twice.
+func TestOutputChanges(t *testing.T) {
+	output := func(ty, value string) *state.Output {
+		return &state.Output{Type: json.RawMessage(ty), Value: json.RawMessage(value)}
+	}
+	list := func(value string) *state.Output { return output(`["list","string"]`, value) }
+	text := func(value string) *state.Output { return output(`"string"`, value) }
+	const want = `
+Changes to outputs:
+  ~ list = tolist([
+        (2 unchanged lines hidden)
+        "c",
+        "d",
+      - "e",
+      + "E",
+      + "f",
+    ])
+  ~ text = <<EOT
+          two
+      - one
+      + uno
+    EOT
+  ~ first = tolist([]) -> tolist([
+      "a",
+    ])
+  ~ plain = "a" -> "b"
+`
+	b := &page{}
+	newView(nil, false).ink.outputChanges(b, []plan.OutputChange{
+		{Name: "list", Before: list(`["a","b","c","d","e"]`), After: list(`["a","b","c","d","E","f"]`)},
+		{Name: "text", Before: text(`"  two\none"`), After: text(`"  two\nuno"`)},
+		{Name: "first", Before: list(`[]`), After: list(`["a"]`)},
+		{Name: "plain", Before: text(`"a"`), After: text(`"b"`)},
+	})
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
