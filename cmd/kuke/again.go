@@ -36,6 +36,31 @@ func (a *app) again(cmd *cobra.Command) string {
 	return strings.Join(words, " ")
 }
 
+// placeFlags are the flags that say where the state and the host are, which a saved plan does not hold.
+var placeFlags = []string{"chdir", "run-path", "containerd", "cgroup-root", "cni-conf-dir", "cni-bin-dir", "host"}
+
+// applying returns the command line that applies the plan that cmd saves to file. needy says that the plan needs sensitive values,
+// which the configuration has.
+func (a *app) applying(cmd *cobra.Command, file string, needy bool) string {
+	wanted := placeFlags
+	if needy {
+		wanted = slices.Concat(placeFlags, inputFlags)
+	}
+	words := []string{"kuke", "apply", file}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(wanted, f.Name) && !a.environ[f.Name] {
+			words = append(words, assigned(cmd, f)...)
+		}
+	})
+	if needy && !cmd.Flags().Changed("file") {
+		words = append(words, "--file", ".")
+	}
+	for i := range words {
+		words[i] = quoted(words[i])
+	}
+	return strings.Join(words, " ")
+}
+
 // assigned returns the words of a command line that give a flag its value.
 func assigned(cmd *cobra.Command, f *pflag.Flag) []string {
 	name := flagName(f)

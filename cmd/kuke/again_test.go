@@ -42,6 +42,35 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// The command line that applies a saved plan names the place of the state, and the configuration if the plan needs its values.
+func TestApplying(t *testing.T) {
+	for _, tt := range []struct {
+		args  string
+		needy bool
+		want  string
+	}{
+		{"plan", false, "kuke apply a.plan"},
+		{"plan --var x=1 -f a --target main --policy p --lock-timeout 3s", false, "kuke apply a.plan"},
+		{"plan --run-path /r --host ssh://web", false, "kuke apply a.plan --host ssh://web --run-path /r"},
+		{"plan", true, "kuke apply a.plan --file ."},
+		{"plan -f a --var x=1 --destroy", true, "kuke apply a.plan --file a --var x=…"},
+	} {
+		a := &app{}
+		root := newRoot(a)
+		root.PersistentPreRunE = nil
+		cmd, _, _ := root.Find([]string{"plan"})
+		var got string
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			got = a.applying(cmd, "a.plan", tt.needy)
+			return nil
+		}
+		root.SetArgs(strings.Fields(tt.args))
+		if err := root.Execute(); err != nil || got != tt.want {
+			t.Errorf("%s: %v\n%s\nwant:\n%s", tt.args, err, got, tt.want)
+		}
+	}
+}
+
 func subcommands(root *cobra.Command, name string) []*cobra.Command {
 	cmd, _, _ := root.Find([]string{name})
 	return cmd.Commands()

@@ -120,7 +120,7 @@ func newPlan(a *app) *cobra.Command {
 			"Exit status: 0; 2 with --detailed-exitcode if there are changes; 1 for an error, a denied hazard or a failed rehearsal.",
 		Example: "  kuke plan\n  kuke plan --out change.plan --detailed-exitcode\n  kuke plan -f /etc/kukeon --var tag=1.28 --target main/default/blog\n  kuke plan --refresh-only\n  kuke plan --rollback 7 --out back.plan",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	c.addFlags(cmd)
 	c.addConfigFlags(cmd)
@@ -138,7 +138,8 @@ func newPlan(a *app) *cobra.Command {
 	return cmd
 }
 
-func (c *planCommand) run(ctx context.Context) error {
+func (c *planCommand) run(cmd *cobra.Command) error {
+	ctx := cmd.Context()
 	c.prepareViews(c.app)
 	c.show = c.app.show(&c.planOptions)
 	request, err := c.request(ctx, c.app)
@@ -163,7 +164,7 @@ func (c *planCommand) run(ctx context.Context) error {
 			return err
 		}
 		if !c.json {
-			c.app.out.SavedPlan(made, c.out)
+			c.app.out.SavedPlan(made, c.out, c.app.applying(cmd, c.out, made.NeedsValues()))
 		}
 	}
 	if c.detailed && !made.Empty() {

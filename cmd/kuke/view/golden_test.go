@@ -299,7 +299,7 @@ func TestSavedPlan(t *testing.T) {
 		"\nSaved the plan to a.plan. To perform exactly these actions: kuke apply a.plan\n": {Changes: []*plan.Change{{Path: "main", Action: plan.Create}}, Steps: []plan.Step{{Op: plan.OpCreate, Path: "main"}}},
 	} {
 		var out bytes.Buffer
-		newView(&out, false).SavedPlan(p, "a.plan")
+		newView(&out, false).SavedPlan(p, "a.plan", "kuke apply a.plan")
 		if out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
 		}

@@ -197,12 +197,9 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// SavedPlan says that the plan is in file and how to apply it, unless file is empty.
-func (v *View) SavedPlan(p *plan.Plan, file string) {
-	if file == "" {
-		return
-	}
-	next := "To perform exactly these actions: kuke apply " + file
+// SavedPlan says that the plan is in file, and that the command line applying applies it.
+func (v *View) SavedPlan(p *plan.Plan, file, applying string) {
+	next := "To perform exactly these actions: " + applying
 	if p.Empty() {
 		next = "The plan has no changes."
 	}
