@@ -37,6 +37,15 @@ func (ink *palette) sentence(text string, indent int) []string {
 	return wrapped(strings.Split(text, " "), " ", ink.width-indent)
 }
 
+// prose returns a text as [palette.sentence] does, with the lines behind the first one indented. Its own line breaks stay.
+func (ink *palette) prose(text string, indent int) string {
+	var all []string
+	for line := range strings.SplitSeq(text, "\n") {
+		all = append(all, ink.sentence(line, indent)...)
+	}
+	return strings.Join(all, "\n"+strings.Repeat(" ", indent))
+}
+
 // widestName is the number of characters up to which a name aligns the values of a change: a longer one would push them out
 // of sight.
 const widestName = 36

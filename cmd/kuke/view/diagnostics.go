@@ -18,7 +18,8 @@ func (v *View) Error(err error, sources map[string][]byte) {
 		return
 	}
 	var b strings.Builder
-	b.WriteString("\n" + v.ink.red("Error: ") + visible(err.Error()) + "\n")
+	const title = "Error: "
+	b.WriteString("\n" + v.ink.red(title) + strings.TrimPrefix(v.ink.prose(title+visible(err.Error()), 0), title) + "\n")
 	v.printf("%s", b.String())
 }
 
@@ -56,7 +57,7 @@ func (ink *palette) diagnostics(ds resource.Diagnostics, sources map[string][]by
 		b.add(look, "", "", title+ink.bold("%s", visible(d.Summary))+"\n")
 		ink.place(b, d.Subject, lines)
 		if d.Detail != "" {
-			b.writef("\n  %s\n", strings.NewReplacer("\n\n", "\n\n  ", "\n", "\n  ").Replace(visible(d.Detail)))
+			b.writef("\n  %s\n", strings.ReplaceAll(ink.prose(visible(d.Detail), 2), "\n  \n", "\n\n"))
 		}
 	}
 	for _, severity := range []resource.Severity{resource.Error, resource.Warning} {

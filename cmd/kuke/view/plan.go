@@ -203,5 +203,5 @@ func (v *View) SavedPlan(p *plan.Plan, file, applying string) {
 	if p.Empty() {
 		next = "The plan has no changes."
 	}
-	v.printf("\nSaved the plan to %s. %s\n", file, next)
+	v.printf("\nSaved the plan to %s. %s\n", file, next) // not wrapped: a person copies the command
 }

@@ -21,7 +21,9 @@ const (
 func (ink *palette) cost(p *plan.Plan) *page {
 	b := &page{}
 	if parts := costParts(p); len(parts) > 0 {
-		b.writef("%s %s.\n", ink.bold("Cost:"), strings.Join(parts, ", "))
+		const title = "Cost:"
+		text := ink.prose(title+" "+strings.Join(parts, ", ")+".", 0)
+		b.writef("%s%s\n", ink.bold(title), strings.TrimPrefix(text, title))
 	}
 	return b
 }
@@ -185,14 +187,14 @@ func (ink *palette) hazards(p *plan.Plan) *page {
 			if len(same) > 1 {
 				noun += "s"
 			}
-			b.writef("  %s %s: %s\n", noun, named(paths(same)), visible(same[0].Detail))
+			b.writef("  %s\n", ink.prose(noun+" "+named(paths(same))+": "+visible(same[0].Detail), 2))
 		}
 		if rest := slices.Concat(alike[shown:]...); len(rest) > 0 {
 			names := paths(rest)
 			if len(names) > maxOthers {
 				names = append(names[:maxOthers], "…")
 			}
-			b.writef("  … and %d more: %s\n", len(rest), strings.Join(names, ", "))
+			b.writef("  %s\n", ink.prose(fmt.Sprintf("… and %d more: %s", len(rest), strings.Join(names, ", ")), 2))
 		}
 	}
 	return b

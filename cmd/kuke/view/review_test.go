@@ -1,9 +1,11 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
@@ -48,6 +50,27 @@ func TestReview(t *testing.T) {
 	}
 	golden(t, "hazards", false, func(v *View) { v.Text(b.String()) })
 	golden(t, "hazards.color", true, func(v *View) { v.Text(ofReview(v.ink, reviewed(t, 1))) })
+}
+
+// On a terminal no word of the cost, of a hazard or of an error is broken by its edge.
+func TestProseOnTerminal(t *testing.T) {
+	ink := newPalette(false)
+	ink.terminal, ink.width = true, 60
+	p := reviewed(t, 5)
+	text := ink.cost(p).String() + ink.hazards(p).String()
+	text += ink.diagnostics(resource.Diagnostics{{Summary: "Wrong", Detail: strings.Repeat("some words ", 20) + "\n\nAnd more."}}, nil).String()
+	var b strings.Builder
+	v := newView(&b, false)
+	v.ink = ink
+	v.Error(errors.New("several words of an error: "+strings.Repeat("more words ", 10)), nil)
+	for line := range strings.SplitSeq(text+b.String(), "\n") {
+		if n := utf8.RuneCountInString(line); n > ink.width && strings.Count(strings.TrimSpace(line), " ") > 0 {
+			t.Errorf("%d characters: %s", n, line)
+		}
+	}
+	if !strings.Contains(text, "words\n  some") || !strings.Contains(text, "\n\n  And more.\n") {
+		t.Errorf("the detail is indented otherwise:\n%s", text)
+	}
 }
 
 // A plan without effect on anything that runs has no line of costs.
