@@ -44,17 +44,26 @@ func (e *Executor) lastLines(ctx context.Context, s plan.Step, ended bool) []str
 	if ended {
 		LogSettles()
 	}
-	var lines []string
-	err := ReadLog(ctx, e.store.LogFile(s.Path), LogOptions{Tail: most}, func(entry LogEntry) error {
-		lines = append(lines, entry.Text)
-		return nil
-	})
+	lines, err := e.output(ctx, s.Path, most)
 	if err != nil {
 		slog.DebugContext(ctx, "can't read the log", "container", s.Path, "error", err) // the error of the step is the one to tell
 	}
-	if len(lines) == 0 {
+	return lines
+}
+
+// output returns the last lines of the output of the container, the oldest first, without sensitive values: none at all where such
+// a value is unknown, as it is to a command that reads no configuration.
+func (e *Executor) output(ctx context.Context, p resource.Path, most int) (lines []string, err error) {
+	if r := e.store.Record(p); r == nil || !e.secrets.Knows(r.Spec.(*resource.Container)) {
+		return nil, nil
+	}
+	err = ReadLog(ctx, e.store.LogFile(p), LogOptions{Tail: most}, func(entry LogEntry) error {
+		lines = append(lines, entry.Text)
 		return nil
+	})
+	if len(lines) == 0 {
+		return nil, err
 	}
 	// A value may have several lines.
-	return strings.Split(e.secrets.RedactText(strings.Join(lines, "\n")), "\n")
+	return strings.Split(e.secrets.RedactText(strings.Join(lines, "\n")), "\n"), err
 }

@@ -36,6 +36,7 @@ type Kit struct {
 	Volumes    []KitVolume       `json:"volumes"`
 	Secrets    []secrets.File    `json:"secrets"`
 	Values     map[string]string `json:"values"`
+	Withheld   []string          `json:"withheld"`
 	// Notes are sentences about parts of this host that the lab can't have.
 	Notes []string `json:"notes"`
 
@@ -63,7 +64,7 @@ type KitVolume struct {
 // Pack collects all of this host that a lab needs to carry out the plan with the given recorded resources. stateDir is the directory
 // of the state. It changes nothing.
 func (e *Executor) Pack(ctx context.Context, p *plan.Plan, prior *state.State, resources []resource.Path, stateDir string) (*Kit, error) {
-	kit := &Kit{StateDir: stateDir, Resources: resources, Values: e.secrets.Values()}
+	kit := &Kit{StateDir: stateDir, Resources: resources, Values: e.secrets.Values(), Withheld: e.secrets.Withheld()}
 	var err error
 	if kit.ContentDir, err = image.ContentDir(ctx, e.containerd); err != nil {
 		return nil, err

@@ -18,6 +18,9 @@ func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.UseKey(
 // Seal replaces all sensitive values in the tree by sealed texts, and reads the values of secrets. [Executor.Refresh]
 // reports those that can't be read. Call it before planning.
 func (e *Executor) Seal(tree *resource.Tree) error {
+	if tree != nil {
+		e.secrets.Withhold(tree.Withheld)
+	}
 	for _, r := range observe.Containers(tree) {
 		sealed, err := e.secrets.SealContainer(r)
 		if err != nil {

@@ -75,11 +75,8 @@ func (e *Executor) addOutput(ctx context.Context, exits []plan.RehearsedExit) er
 		LogSettles()
 	}
 	for i := range exits {
-		err := ReadLog(ctx, e.store.LogFile(exits[i].Path), LogOptions{Tail: lastLines}, func(entry LogEntry) error {
-			exits[i].Output = append(exits[i].Output, e.secrets.RedactText(entry.Text))
-			return nil
-		})
-		if err != nil {
+		var err error
+		if exits[i].Output, err = e.output(ctx, exits[i].Path, lastLines); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,7 @@ const readyInterval = 200 * time.Millisecond
 // The records are left as the steps of the host's start leave them: the caller restores them.
 func (e *Executor) Stage(ctx context.Context, kit *Kit, prior *state.State, stateDir, downloads string) (notes []string, err error) {
 	e.secrets.Learn(kit.Values)
+	e.secrets.Withhold(kit.Withheld)
 	s := &staging{executor: e, kit: kit, prior: prior, stateDir: stateDir}
 	if err := s.volumes(); err != nil {
 		return nil, err

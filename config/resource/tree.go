@@ -50,6 +50,9 @@ func (r *Resource) SecretFile(s Secret) string {
 type Tree struct {
 	resources map[Path]*Resource
 	ordered   []*Resource // in the order of Resources
+
+	// Withheld are texts that no output may show: sensitive values of the configuration, from which those of resources are made.
+	Withheld []string
 }
 
 // NewTree returns an empty tree.

@@ -15,9 +15,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -40,6 +37,8 @@ type Vault struct {
 	// values holds the values by their sealed texts; given the leaves that a configuration gave values to.
 	values map[string]string
 	given  map[string]bool
+	// withheld are texts that no output may show, and of which values are made.
+	withheld []string
 	// read holds the values of secrets by their sources: a pipe can be read only once.
 	read map[resource.Secret]string
 	// unreadable holds the reason for each secret that could not be read.
@@ -345,44 +344,4 @@ func (s *Vault) provideSecret(c *plan.Change, leaf resource.Leaf) error {
 		}
 	}
 	return nil
-}
-
-// redactedError has the text of an error without sensitive values.
-type redactedError struct {
-	text string
-	err  error
-}
-
-func (e *redactedError) Error() string { return e.text }
-func (e *redactedError) Unwrap() error { return e.err }
-
-// Redact removes known values from an error: the runtime, for example, repeats a command that it can't run.
-func (s *Vault) Redact(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := s.RedactText(err.Error())
-	if text == err.Error() {
-		return err
-	}
-	return &redactedError{text, err}
-}
-
-// RedactText removes known values from a text, for example from the output of a container.
-func (s *Vault) RedactText(text string) string {
-	// A shorter value reveals nothing in a message, and its removal would make any message unreadable.
-	const shortest = 4
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// The longest first: a value may contain another.
-	values := slices.SortedFunc(maps.Values(s.values), func(a, b string) int { return len(b) - len(a) })
-	for _, value := range values {
-		quoted := strconv.Quote(value)
-		for _, form := range []string{value, quoted[1 : len(quoted)-1], strings.TrimSpace(value)} {
-			if len(form) >= shortest {
-				text = strings.ReplaceAll(text, form, plan.SensitiveValue)
-			}
-		}
-	}
-	return text
 }

@@ -195,6 +195,48 @@ func TestSealReadsSecrets(t *testing.T) {
 	}
 }
 
+// A value is redacted where its first lines are cut off, in the encodings of addresses and headers, and where it is a part of what a
+// container has.
+func TestRedactText(t *testing.T) {
+	v := open(t.TempDir())
+	v.Learn(map[string]string{"sealed:key": "-----BEGIN KEY-----\nMIIEvQIBADAN\nab\n-----END KEY-----\n", "sealed:url": "http://u:pa+ss@db/"})
+	v.Withhold([]string{"pa+ss"})
+	for text, want := range map[string]string{
+		"the key:\n-----BEGIN KEY-----\nMIIEvQIBADAN\nab\n-----END KEY-----\nis bad": "the key:\n(sensitive value)is bad",
+		"MIIEvQIBADAN\nab\n-----END KEY-----":                                        "(sensitive value)\nab\n(sensitive value)",
+		"login with pa+ss to http://u:pa+ss@db/":                                     "login with (sensitive value) to (sensitive value)",
+		"login with pa%2Bss":                                                         "login with (sensitive value)",
+		"Basic cGErc3M=":                                                             "Basic (sensitive value)",
+		"the tab at /db":                                                             "the tab at /db",
+	} {
+		if got := v.RedactText(text); got != want {
+			t.Errorf("%q is redacted to %q, not %q", text, got, want)
+		}
+	}
+}
+
+// A container with a sensitive value that no configuration gave is unknown.
+func TestKnows(t *testing.T) {
+	dir := t.TempDir()
+	tree := sensitive("hunter2")
+	v := open(dir)
+	if err := sealTree(v, tree); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.SaveKey(); err != nil {
+		t.Fatal(err)
+	}
+	if !v.Knows(specOf(tree)) {
+		t.Error("a value that was given is unknown")
+	}
+	if open(dir).Knows(specOf(tree)) {
+		t.Error("a value is known to a vault that nobody gave it to")
+	}
+	if !open(dir).Knows(&resource.Container{Args: []string{"plain"}}) {
+		t.Error("a container without a sensitive value is unknown")
+	}
+}
+
 // No message holds a value, whatever its form, and errors stay what they are.
 func TestRedact(t *testing.T) {
 	e := open(t.TempDir())
