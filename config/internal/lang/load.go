@@ -36,6 +36,9 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 	source.Guard(files.Names[0], &diags, func() { c.evaluate(root, assigned, &diags) })
 	diags = files.Sort(diags)
 	c.Pending = c.evaluator.Pending
+	if c.Tree != nil {
+		c.Tree.Withheld = c.evaluator.Withheld()
+	}
 	if diags.HasErrors() {
 		c.Tree = nil
 	}

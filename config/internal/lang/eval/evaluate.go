@@ -54,6 +54,8 @@ type Evaluator struct {
 	partial bool
 	// count is the number of instances of blocks so far, spent the number of values worked through.
 	count, spent int
+	// withheld holds the texts within named sensitive values.
+	withheld map[string]bool
 }
 
 // Options are the parts of an input that evaluation asks for.

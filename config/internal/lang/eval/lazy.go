@@ -54,6 +54,9 @@ func (e *Evaluator) once(l *lazy, name string, at resource.Range, work func() (c
 		l.state = running
 		l.used = e.watch(name, func() { l.value, l.ok = work() })
 		l.state = finished
+		if l.ok && !l.apart {
+			e.withhold(l.value)
+		}
 	}
 	if !l.apart {
 		e.use(l.used)
