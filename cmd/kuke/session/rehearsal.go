@@ -66,6 +66,7 @@ type resultMessage struct {
 type outcomeMessage struct {
 	Done    bool       `json:"done"`
 	Err     string     `json:"err,omitempty"`
+	Log     []string   `json:"log,omitempty"`
 	Blocker *plan.Step `json:"blocker,omitempty"`
 }
 
@@ -122,7 +123,7 @@ func rehearseInLab(in io.Reader, out io.Writer) error {
 	}
 	said := &resultMessage{Exited: result.Exited, Notes: result.Notes, Err: textOf(err)}
 	for _, o := range result.Outcomes {
-		said.Outcomes = append(said.Outcomes, outcomeMessage{Done: o.Done, Err: textOf(o.Err), Blocker: o.Blocker})
+		said.Outcomes = append(said.Outcomes, outcomeMessage{Done: o.Done, Err: textOf(o.Err), Log: o.Log, Blocker: o.Blocker})
 	}
 	return speaker.say(message{Result: said})
 }
@@ -302,7 +303,7 @@ func errorOf(text string) error {
 func (m *resultMessage) rehearsal(made *plan.Plan) *plan.Rehearsal {
 	r := &plan.Rehearsal{Exited: m.Exited, Err: errorOf(m.Err), Notes: m.Notes}
 	for i, o := range m.Outcomes {
-		r.Outcomes = append(r.Outcomes, plan.Outcome{Step: made.Steps[i], Done: o.Done, Err: errorOf(o.Err), Blocker: o.Blocker})
+		r.Outcomes = append(r.Outcomes, plan.Outcome{Step: made.Steps[i], Done: o.Done, Err: errorOf(o.Err), Log: o.Log, Blocker: o.Blocker})
 	}
 	return r
 }

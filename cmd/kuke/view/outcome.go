@@ -52,12 +52,15 @@ func (ink *palette) lastLines(o plan.Outcome) string {
 	if len(o.Log) == 0 {
 		return ""
 	}
+	return fmt.Sprintf("\n  The last lines of its log:\n%s  To show the whole log: kuke logs %s\n", ink.logLines(o.Log), o.Step.Path)
+}
+
+// logLines quotes lines of the output of a container.
+func (ink *palette) logLines(lines []string) string {
 	var b strings.Builder
-	b.WriteString("\n  The last lines of its log:\n")
-	for _, line := range o.Log {
+	for _, line := range lines {
 		fmt.Fprintf(&b, "  %s%s\n", ink.faint("│ "), visible(strings.TrimSuffix(line, "\r")))
 	}
-	fmt.Fprintf(&b, "  To show the whole log: kuke logs %s\n", o.Step.Path)
 	return b.String()
 }
 

@@ -20,7 +20,11 @@ func (v *View) Rehearsal(p *plan.Plan, r *plan.Rehearsal) {
 		switch {
 		case o.Done:
 		case o.Err != nil:
-			failed.addf("\n%s%s %s\n\n  %s\n", v.ink.red("Error: "), v.ink.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()))
+			text := ""
+			if len(o.Log) > 0 {
+				text = "\n  Its last output:\n" + v.ink.logLines(o.Log) // the lab is gone, and the whole log with it
+			}
+			failed.addf("\n%s%s %s\n\n  %s\n%s", v.ink.red("Error: "), v.ink.bold("%s", stepName(o.Step)), failure(o.Step.Op), visible(o.Err.Error()), text)
 		case o.Blocker != nil:
 			left.addf("  %s not %s: waits for %s\n", stepName(o.Step), ended[o.Step.Op], stepName(*o.Blocker))
 		default:
