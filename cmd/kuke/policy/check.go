@@ -13,12 +13,14 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/kukeon/kuke/planner/plan"
 )
 
-// Check evaluates the policies over a plan in Terraform's JSON format, and returns the verdict. A policy that can't be evaluated
-// is an error: it has not let the plan pass.
+// Check evaluates the policies over a plan in Terraform's JSON format, and returns the verdict. A rule that can't be evaluated is
+// an error: it has not let the plan pass. A condition with a function that can't take its arguments does not hold, as in conftest,
+// and is a warning: policies for Terraform call object.get of change.after, which a deletion has not.
 func (s *Set) Check(ctx context.Context, document []byte) (*plan.Verdict, error) {
 	input, err := ast.ValueFromReader(strings.NewReader(string(document)))
 	if err != nil {
@@ -27,7 +29,7 @@ func (s *Set) Check(ctx context.Context, document []byte) (*plan.Verdict, error)
 	e := evaluation{set: s, store: inmem.NewFromObject(s.data), input: input, excepted: map[string]map[string]bool{}}
 	v := &plan.Verdict{Digest: s.digest, Denied: []plan.Finding{}, Warned: []plan.Finding{}}
 	for _, r := range s.rules {
-		findings, err := e.findings(ctx, r)
+		findings, failures, err := e.findings(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("check the plan: the rule %s of package %s: %w", r.name, r.pkg, err)
 		}
@@ -36,6 +38,7 @@ func (s *Set) Check(ctx context.Context, document []byte) (*plan.Verdict, error)
 		} else {
 			v.Warned = append(v.Warned, findings...)
 		}
+		v.Warned = append(v.Warned, failures...)
 	}
 	return v, nil
 }
@@ -49,36 +52,53 @@ type evaluation struct {
 	excepted map[string]map[string]bool
 }
 
-func (e *evaluation) value(ctx context.Context, pkg, name string) (any, error) {
+// value returns the value of a rule, and the messages of the functions in it that failed, each once and in order.
+func (e *evaluation) value(ctx context.Context, pkg, name string) (any, []string, error) {
 	ref := "data." + pkg + "." + name
+	var failed []topdown.Error
 	results, err := rego.New(rego.Query(ref), rego.Compiler(e.set.compiler), rego.Store(e.store), rego.ParsedInput(e.input),
-		rego.StrictBuiltinErrors(true)).Eval(ctx)
-	if err != nil || len(results) == 0 {
-		return nil, err
+		rego.BuiltinErrorList(&failed)).Eval(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	return results[0].Expressions[0].Value, nil
+	var failures []string
+	for _, f := range failed {
+		text := f.Message
+		if at := f.Location; at != nil {
+			text = fmt.Sprintf("%s:%d: %s", e.set.names[at.File], at.Row, text)
+		}
+		failures = append(failures, "a condition does not hold because of an error: "+text)
+	}
+	slices.Sort(failures)
+	failures = slices.Compact(failures)
+	if len(results) == 0 {
+		return nil, failures, nil
+	}
+	return results[0].Expressions[0].Value, failures, nil
 }
 
-// findings returns the findings of a rule, none if an exception names it.
-func (e *evaluation) findings(ctx context.Context, r rule) ([]plan.Finding, error) {
-	value, err := e.value(ctx, r.pkg, r.name)
+// findings returns the findings of a rule, and the failures in it, none if an exception names it.
+func (e *evaluation) findings(ctx context.Context, r rule) (found, failures []plan.Finding, err error) {
+	value, failed, err := e.value(ctx, r.pkg, r.name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var found []plan.Finding
 	for _, message := range messages(value) {
 		found = append(found, plan.Finding{Rule: r.pkg + "." + r.name, Message: message})
 	}
-	if len(found) == 0 {
-		return nil, nil
+	for _, message := range failed {
+		failures = append(failures, plan.Finding{Rule: r.pkg + "." + r.name, Message: message})
+	}
+	if len(found) == 0 && len(failures) == 0 {
+		return nil, nil, nil
 	}
 	excepted, err := e.exceptions(ctx, r.pkg)
 	_, suffix, _ := strings.Cut(r.name, "_")
 	if err != nil || excepted[suffix] {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(found, func(a, b plan.Finding) int { return cmp.Compare(a.Message, b.Message) })
-	return found, nil
+	return found, failures, nil
 }
 
 // exceptions returns the rules that the rule exception of a package names: its values are lists of suffixes.
@@ -86,7 +106,7 @@ func (e *evaluation) exceptions(ctx context.Context, pkg string) (map[string]boo
 	if known := e.excepted[pkg]; known != nil {
 		return known, nil
 	}
-	value, err := e.value(ctx, pkg, "exception")
+	value, _, err := e.value(ctx, pkg, "exception")
 	if err != nil {
 		return nil, err
 	}

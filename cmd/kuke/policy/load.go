@@ -22,7 +22,9 @@ type Set struct {
 	compiler *ast.Compiler
 	data     map[string]any
 	rules    []rule
-	digest   string
+	// names are the names of the files of policies in messages: a plan records them, wherever the files are.
+	names  map[string]string
+	digest string
 }
 
 // rule is a rule whose values are findings.
@@ -42,7 +44,7 @@ func Load(paths []string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{data: map[string]any{}}
+	s := &Set{data: map[string]any{}, names: map[string]string{}}
 	sum := sha256.New()
 	modules := map[string]*ast.Module{}
 	for _, f := range files {
@@ -53,6 +55,7 @@ func Load(paths []string) (*Set, error) {
 		fmt.Fprintf(sum, "%s\x00%d\x00", f.name, len(content))
 		sum.Write(content)
 		if strings.HasSuffix(f.file, ".rego") {
+			s.names[f.file] = f.name
 			modules[f.file], err = parse(f.file, string(content))
 		} else {
 			err = s.addData(f, content)

@@ -80,6 +80,18 @@ func TestCheck(t *testing.T) {
 				"a.rego": "package main\ndeny_any contains \"no\" if true\nexception contains [\"any\"] if input.resource_changes",
 			},
 		},
+		"a function that can't take its arguments": {
+			files: map[string]string{"p/a.rego": `package a
+				deny contains rc.address if {
+					some rc in input.resource_changes
+					object.get(rc.change.after, "privileged", false)
+				}
+				deny_other contains "other" if startswith(input.resource_changes[0].change.after, "x")
+				exception contains ["other"] if true`},
+			denied: []plan.Finding{{Rule: "a.deny", Message: "main/s/t/db/db"}},
+			warned: []plan.Finding{{Rule: "a.deny",
+				Message: "a condition does not hold because of an error: p/a.rego:4: object.get: operand 1 must be object but got null"}},
+		},
 		"data and tests": {
 			files: map[string]string{
 				"a.rego":           "package a\ndeny contains msg if {\n some rc in input.resource_changes\n rc.type in data.limits.types\n msg := rc.address\n}",
@@ -131,9 +143,9 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestFails is a policy that can't be evaluated: the plan has not passed it.
+// TestFails is a rule that can't be evaluated: the plan has not passed it.
 func TestFails(t *testing.T) {
-	s, err := Load([]string{write(t, map[string]string{"a.rego": "package a\ndeny contains \"x\" if to_number(input.resource_changes[0].address) > 1"})})
+	s, err := Load([]string{write(t, map[string]string{"a.rego": "package a\ndeny := rc.address if some rc in input.resource_changes"})})
 	if err != nil {
 		t.Fatal(err)
 	}
