@@ -28,6 +28,11 @@ func (s *Set) Check(ctx context.Context, document []byte) (*plan.Verdict, error)
 	}
 	e := evaluation{set: s, store: inmem.NewFromObject(s.data), input: input, excepted: map[string]map[string]bool{}}
 	v := &plan.Verdict{Digest: s.digest, Denied: []plan.Finding{}, Warned: []plan.Finding{}}
+	strange, err := s.strange(input)
+	if err != nil {
+		return nil, err
+	}
+	v.Warned = append(v.Warned, strange...)
 	for _, r := range s.rules {
 		findings, failures, err := e.findings(ctx, r)
 		if err != nil {

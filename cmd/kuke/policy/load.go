@@ -23,7 +23,9 @@ type Set struct {
 	data     map[string]any
 	rules    []rule
 	// names are the names of the files of policies in messages: a plan records them, wherever the files are.
-	names  map[string]string
+	names map[string]string
+	// reads are the reads of the files, by those names.
+	reads  map[string]reads
 	digest string
 }
 
@@ -68,6 +70,7 @@ func Load(paths []string) (*Set, error) {
 	if err := s.compile(modules); err != nil {
 		return nil, err
 	}
+	s.reads = s.readsOf(s.compiler.Modules)
 	if s.rules = rulesOf(modules); len(s.rules) == 0 {
 		return nil, fmt.Errorf("no policy of %s has a rule deny, violation or warn: every plan would pass. Name the directory of the policies", strings.Join(paths, ", "))
 	}

@@ -92,6 +92,19 @@ func TestCheck(t *testing.T) {
 			warned: []plan.Finding{{Rule: "a.deny",
 				Message: "a condition does not hold because of an error: p/a.rego:4: object.get: operand 1 must be object but got null"}},
 		},
+		"policies for something else among others": {
+			files: map[string]string{
+				"a.rego": "package a\nimport input as tfplan\ndeny contains \"many\" if count(tfplan.resource_changes) > 1",
+				"b.rego": "package b\nimport input.tfplan as tfplan\ndeny contains \"many\" if count(tfplan.resource_changes) > 1",
+				"c.rego": "package c\nwarn contains \"one\" if every key, _ in input { key == \"resource_changes\" }",
+				"d.rego": "package d\nchanges := input.plan.resource_changes if input.plan else := input.resource_changes\ndeny contains \"d\" if count(changes) > 1",
+			},
+			denied: []plan.Finding{{Rule: "a.deny", Message: "many"}, {Rule: "d.deny", Message: "d"}},
+			warned: []plan.Finding{
+				{Rule: "b", Message: "b.rego reads only input.tfplan, which a plan does not have: its rules can't judge the plan"},
+				{Rule: "c.warn", Message: "one"},
+			},
+		},
 		"data and tests": {
 			files: map[string]string{
 				"a.rego":           "package a\ndeny contains msg if {\n some rc in input.resource_changes\n rc.type in data.limits.types\n msg := rc.address\n}",
@@ -151,6 +164,21 @@ func TestFails(t *testing.T) {
 	}
 	if _, err := s.Check(t.Context(), []byte(document)); err == nil || !strings.Contains(err.Error(), "the rule deny of package a") {
 		t.Errorf("got the error %v", err)
+	}
+}
+
+// TestReadsNoPlan are policies of services that hand the plan over below a field of the input: they would let every plan pass.
+func TestReadsNoPlan(t *testing.T) {
+	s, err := Load([]string{write(t, map[string]string{
+		"a.rego": "package terraform\nimport input.tfplan as tfplan\ndeny[r] { r := tfplan.resource_changes[_].address }",
+		"b.rego": "package terraform\nimport input.tfrun\ndeny[\"speculative\"] { tfrun.is_dry }",
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Check(t.Context(), []byte(document))
+	if want := "the policies read only input.tfplan, input.tfrun, which a plan does not have"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got the error %v, want %q", err, want)
 	}
 }
 
