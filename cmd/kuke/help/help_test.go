@@ -1,6 +1,7 @@
 package help
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -126,6 +127,11 @@ func TestArchitecture(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for _, dir := range publicPackages(t) {
+		if !strings.Contains(topic.Markdown(), "`"+dir+"`") {
+			t.Errorf("the table lacks package %s", dir)
+		}
+	}
 	for _, target := range regexp.MustCompile("`make ([a-z -]+)").FindAllStringSubmatch(topic.Markdown(), -1) {
 		for name := range strings.FieldsSeq(target[1]) {
 			makefile, err := os.ReadFile("../../../Makefile")
@@ -137,4 +143,32 @@ func TestArchitecture(t *testing.T) {
 			}
 		}
 	}
+}
+
+// publicPackages returns the directories of the packages of kuke that are not internal, and not below the lab.
+func publicPackages(t *testing.T) []string {
+	const root = "../../.."
+	var dirs []string
+	for _, top := range []string{"cmd", "config", "planner", "executor"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(path string, d os.DirEntry, err error) error {
+			switch {
+			case err != nil || !d.IsDir():
+				return err
+			case d.Name() == "internal" || d.Name() == "testdata":
+				return filepath.SkipDir
+			}
+			if sources, _ := filepath.Glob(filepath.Join(path, "*.go")); len(sources) > 0 {
+				dir, err := filepath.Rel(root, path)
+				dirs = append(dirs, dir)
+				if err != nil || dir == "executor/lab" {
+					return cmp.Or(err, filepath.SkipDir)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dirs
 }
