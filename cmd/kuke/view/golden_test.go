@@ -324,6 +324,14 @@ func TestManyErrors(t *testing.T) {
 		t.Errorf("printed %d: %s", strings.Count(got, "no space left"), got)
 	}
 	out.Reset()
+	for i := range outcomes {
+		outcomes[i].Err = nil // not begun
+	}
+	errs.Outcome(&plan.Result{Plan: &plan.Plan{}, Outcomes: outcomes}, errs, "")
+	if got := out.String(); strings.Count(got, "interrupted before") != maxLeft || !strings.Contains(got, "before\n  … and 980 more steps\n\nCommand incomplete") {
+		t.Errorf("printed %d: %s", strings.Count(got, "interrupted before"), got)
+	}
+	out.Reset()
 	errs.Diagnostics(ds, nil)
 	if got := out.String(); strings.Count(got, "Error: ") != maxShown || strings.Count(got, "Warning: ") != maxShown ||
 		!strings.HasSuffix(got, "\n… and 900 more errors\n\n… and 900 more warnings\n") {

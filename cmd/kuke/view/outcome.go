@@ -11,8 +11,8 @@ import (
 
 // Outcome prints the result of an apply. Where all steps are done, it prints to v the containers that have exited already, the
 // number of completed steps, and the outputs. Otherwise it prints to errs the failed steps with their errors and the last lines
-// of the logs, the skipped steps with their reasons, and the command line again, which continues. Errors beyond maxShown are
-// counted. It reports whether all steps are done.
+// of the logs, the skipped steps with their reasons, and the command line again, which continues. Errors beyond maxShown, and
+// skipped steps beyond maxLeft, are counted. It reports whether all steps are done.
 func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
 	if len(r.Outcomes) == 0 && r.Plan.Empty() {
 		v.outputs(r)
@@ -25,7 +25,7 @@ func (v *View) Outcome(r *plan.Result, errs *View, again string) bool {
 		v.outputs(r)
 		return true
 	}
-	failed, left := &listing{noun: "error"}, &listing{noun: "step"}
+	failed, left := &listing{noun: "error"}, &listing{noun: "step", most: maxLeft}
 	for _, o := range r.Outcomes {
 		switch {
 		case o.Done:
@@ -107,25 +107,40 @@ func (v *View) exited(all []plan.Exited) {
 // maxShown is the maximum number of errors, steps or containers shown in one list.
 const maxShown = 100
 
-// listing is a list in which entries after the first maxShown are only counted.
+// maxLeft is the number of skipped steps that are shown: most of them say the same of other resources, and they follow the errors.
+const maxLeft = 20
+
+// listing is a list in which entries after the first maxShown, or the first most of it, are only counted.
 type listing struct {
 	noun  string
+	most  int // 0 for maxShown
 	text  strings.Builder
 	count int
 }
 
 func (l *listing) addf(format string, args ...any) {
-	if l.count++; l.count <= maxShown {
+	if l.count++; l.count <= l.limit() {
 		fmt.Fprintf(&l.text, format, args...)
 	}
 }
 
+func (l *listing) limit() int {
+	if l.most > 0 {
+		return l.most
+	}
+	return maxShown
+}
+
 // String returns the entries and the count of those left out.
 func (l *listing) String() string {
-	if l.count <= maxShown {
+	more := l.count - l.limit()
+	switch {
+	case more <= 0:
 		return l.text.String()
+	case l.most > 0:
+		return l.text.String() + "  " + andMore(more, l.noun) + "\n"
 	}
-	return l.text.String() + "\n" + andMore(l.count-maxShown, l.noun) + "\n"
+	return l.text.String() + "\n" + andMore(more, l.noun) + "\n"
 }
 
 // andMore counts the entries left out of a list.
