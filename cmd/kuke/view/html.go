@@ -342,7 +342,12 @@ func (ink *palette) entry(g review.Group, hazards map[resource.Path][]plan.Hazar
 	for _, c := range columns {
 		e.Columns = append(e.Columns, ink.columnTitle(g, c))
 	}
-	for i, c := range g.Changes {
+	var paths []string
+	for _, c := range g.Changes {
+		paths = append(paths, string(c.Path))
+	}
+	for _, i := range naturalOrder(paths) {
+		c := g.Changes[i]
 		row := entryRow{ID: c.Path}
 		for _, column := range columns {
 			row.Values = append(row.Values, ink.cell(c, column, i))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
+	"github.com/kukeon/kuke/planner/review"
 )
 
 // parsedPage holds the parts of a page by which it is judged.
@@ -146,5 +147,17 @@ func TestPageOfAlikeChanges(t *testing.T) {
 	}
 	if !strings.Contains(page.texts["th"].String(), "env[\"NUMBER\"]") {
 		t.Errorf("no column of differences: %s", page.texts["th"].String())
+	}
+}
+
+// The rows of a group are in the order of their numbers, as on the terminal.
+func TestPageOrdersRows(t *testing.T) {
+	g := review.Group{Changes: []*plan.Change{{Path: "main/s/t/c-1", Action: plan.Create}, {Path: "main/s/t/c-10", Action: plan.Create}, {Path: "main/s/t/c-2", Action: plan.Create}}}
+	var paths []resource.Path
+	for _, row := range newPalette(false).entry(g, nil).Rows {
+		paths = append(paths, row.ID)
+	}
+	if want := []resource.Path{"main/s/t/c-1", "main/s/t/c-2", "main/s/t/c-10"}; !slices.Equal(paths, want) {
+		t.Errorf("got the rows %v, want %v", paths, want)
 	}
 }
