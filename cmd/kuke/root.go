@@ -110,7 +110,21 @@ func newRoot(a *app) *cobra.Command {
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a), newGraph(a),
 		newDoctor(a), newLab(a), newService(a), newVersion(a), newMan(a),
 	)
-	// cobra's own command takes any argument for no mistake.
+	describeCompletion(root)
+	a.divert(root)
+	root.SetHelpCommand(newHelp(a))
+	root.InitDefaultHelpCmd()
+	addGroups(root)
+	showHelp(root)
+	a.refuseUnknownHelp(root)
+	showUsage(root)
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SetFlagErrorFunc(flagError)
+	return root
+}
+
+// describeCompletion gives cobra's command for completion texts like those of the others. Its own takes any argument for no mistake.
+func describeCompletion(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Short = "Print the completion script of a shell"
@@ -124,16 +138,6 @@ func newRoot(a *app) *cobra.Command {
 		completion.Args = cobra.NoArgs
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	}
-	a.divert(root)
-	root.SetHelpCommand(newHelp(a))
-	root.InitDefaultHelpCmd()
-	addGroups(root)
-	showHelp(root)
-	a.refuseUnknownHelp(root)
-	showUsage(root)
-	root.SetVersionTemplate(versionLine() + "\n")
-	root.SetFlagErrorFunc(flagError)
-	return root
 }
 
 // refuseUnknownHelp has --help after a command that kuke lacks fail, where cobra shows the help of the command above.
@@ -150,20 +154,8 @@ func (a *app) refuseUnknownHelp(root *cobra.Command) {
 
 // prepare fills flags that were not given from KUKE_… variables, and checks the global ones.
 func (a *app) prepare(cmd *cobra.Command) error {
-	var err error
 	projectGiven := cmd.Flags().Changed("project")
-	a.environ = map[string]bool{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, set := os.LookupEnv(name)
-		if f.Changed || !set || err != nil || f.Name == "destroy" && cmd.Name() == "apply" {
-			return
-		}
-		if e := cmd.Flags().Set(f.Name, value); e != nil {
-			err = fmt.Errorf("environment variable %s: %w", name, flagError(cmd, e))
-		}
-		a.environ[f.Name] = true
-	})
+	err := a.fillFromEnviron(cmd)
 	if err != nil {
 		return err
 	}
@@ -214,6 +206,24 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		Reporter: a.errs, Progress: progress, Interrupts: a.interrupts,
 	}
 	return nil
+}
+
+// fillFromEnviron gives flags that are not on the command line the values of KUKE_… variables. KUKE_DESTROY, which plan has, turns no
+// apply into a destroy.
+func (a *app) fillFromEnviron(cmd *cobra.Command) (err error) {
+	a.environ = map[string]bool{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "KUKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, set := os.LookupEnv(name)
+		if f.Changed || !set || err != nil || f.Name == "destroy" && cmd.Name() == "apply" {
+			return
+		}
+		if e := cmd.Flags().Set(f.Name, value); e != nil {
+			err = fmt.Errorf("environment variable %s: %w", name, flagError(cmd, e))
+		}
+		a.environ[f.Name] = true
+	})
+	return err
 }
 
 // checkProjectFlag makes sure that --project and KUKE_PROJECT can name a project. An empty variable is none; an empty flag is
