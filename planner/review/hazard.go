@@ -198,7 +198,7 @@ func (h *hazards) portGap(c *plan.Change) string {
 	}
 	text := ""
 	if len(moment) > 0 {
-		text = fmt.Sprintf("Published %s closed until it is %s%s: connections fail. Apply this when clients can wait.", ports(moment), doneOf(c.Action), about(seconds))
+		text = fmt.Sprintf("Published %s closed until the %s is %s%s: connections fail. Apply this when clients can wait.", ports(moment), c.Path.Kind().Lower(), doneOf(c.Action), about(seconds))
 	}
 	if len(good) > 0 {
 		text += fmt.Sprintf(" Published %s closed, and stays so: connections fail. Make sure that no client needs it.", ports(good))

@@ -193,11 +193,11 @@ func TestHazards(t *testing.T) {
 			w.publish(root, "8080:80", "127.0.0.1:53:53/udp")
 			w.replace(root)
 			w.Estimate = estimates(map[plan.Op]float64{plan.OpDelete: 1.5, plan.OpCreate: 0.5})
-		}, []string{"port-gap main/s/t/c/root: Published ports 8080:80 and 127.0.0.1:53:53/udp are closed until it is replaced, for about 2 s"}},
+		}, []string{"port-gap main/s/t/c/root: Published ports 8080:80 and 127.0.0.1:53:53/udp are closed until the container is replaced, for about 2 s"}},
 		{"the port of a restarted container", func(w *world) {
 			w.publish(side, "8080:80")
 			w.change(plan.Restart, side, w.Prior.Records[side].Spec)
-		}, []string{"port-gap main/s/t/c/side: Published port 8080:80 is closed until it is restarted: "}},
+		}, []string{"port-gap main/s/t/c/side: Published port 8080:80 is closed until the container is restarted: "}},
 		{"the port of another container", func(w *world) {
 			w.publish(root, "8080:80")
 			w.replace(side)

@@ -72,6 +72,23 @@ func runs(names []string) []string {
 	return all
 }
 
+// natural returns names in their natural order, as runs where these are few.
+func natural(names []string) []string {
+	if short := runs(names); len(short) <= maxNamed+1 {
+		return short
+	}
+	return inOrder(names, names)
+}
+
+// inOrder returns all in the natural order of their names.
+func inOrder[T any](all []T, names []string) []T {
+	sorted := make([]T, 0, len(all))
+	for _, i := range naturalOrder(names) {
+		sorted = append(sorted, all[i])
+	}
+	return sorted
+}
+
 // withoutNumbers returns a name with "0" for each number.
 func withoutNumbers(name string) string {
 	var b strings.Builder

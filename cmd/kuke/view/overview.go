@@ -120,13 +120,14 @@ type hazardDetail struct {
 	paths []resource.Path
 }
 
-// hazardKinds groups the hazards by their codes: those of the most dangerous changes first, otherwise in the order of the plan.
+// hazardKinds groups the hazards by their codes: those of the most dangerous changes first, otherwise in the order of the
+// paths.
 func hazardKinds(p *plan.Plan) []*hazardKind {
 	changes := p.ChangesByPath()
 	at, worst := map[string]*hazardKind{}, map[string]int{}
 	place := map[plan.Hazard]int{} // of details, by hazards without a path
 	var kinds []*hazardKind
-	for _, h := range p.Hazards {
+	for _, h := range inOrder(p.Hazards, paths(p.Hazards)) {
 		k := at[h.Code]
 		if k == nil {
 			k = &hazardKind{code: h.Code}
@@ -166,6 +167,9 @@ func costItems(p *plan.Plan) []costItem {
 		}
 	} else {
 		items = []costItem{logItem(p)}
+	}
+	for i := range items {
+		items[i].Names = natural(items[i].Names)
 	}
 	return slices.DeleteFunc(items, func(item costItem) bool { return len(item.Names) == 0 })
 }

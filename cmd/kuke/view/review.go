@@ -104,7 +104,7 @@ func closedPorts(all []plan.ClosedPort, reopened bool) []string {
 	if len(ports) > 1 {
 		noun = "ports"
 	}
-	return []string{fmt.Sprintf("%s %s %s", noun, named(ports), how)}
+	return []string{fmt.Sprintf("%s %s %s", noun, named(natural(ports)), how)}
 }
 
 // losses sums the data in the own files of containers.
@@ -167,6 +167,7 @@ func (ink *palette) hazards(p *plan.Plan) *page {
 		if len(of) == 0 {
 			continue
 		}
+		of = inOrder(of, paths(of))
 		if code == plan.DataLoss && p.Cost != nil {
 			sortByLoss(of, p.Cost.Losses)
 		}

@@ -52,6 +52,36 @@ func TestReview(t *testing.T) {
 	golden(t, "hazards.color", true, func(v *View) { v.Text(ofReview(v.ink, reviewed(t, 1))) })
 }
 
+// Names are in the order in which people count, and numbers that count on are one entry.
+func TestNamesInOrder(t *testing.T) {
+	p := &plan.Plan{Cost: &plan.Cost{}}
+	for _, i := range []int{0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9} {
+		cell := resource.Path(fmt.Sprintf("main/s/t/app-%d", i))
+		p.Cost.ClosedPorts = append(p.Cost.ClosedPorts, plan.ClosedPort{Port: fmt.Sprintf("%d:80", 8000+i), Cell: cell})
+		p.Cost.Restarted = append(p.Cost.Restarted, cell+"/web")
+		p.Hazards = append(p.Hazards, plan.Hazard{Code: plan.PortGap, Path: cell + "/web", Detail: fmt.Sprintf("Port %d is closed.", 8000+i)})
+	}
+	const cost = "Cost: 12 containers restarted, ports 8000 … 8011 closed.\n"
+	const hazards = `
+Warning: port-gap (12 resources)
+
+  container main/s/t/app-0/web: Port 8000 is closed.
+  container main/s/t/app-1/web: Port 8001 is closed.
+  container main/s/t/app-2/web: Port 8002 is closed.
+  … and 9 more: main/s/t/app-3/web, main/s/t/app-4/web, `
+	ink := newPalette(false)
+	if got := ink.cost(p).String() + ink.hazards(p).String(); !strings.HasPrefix(got, cost+hazards) {
+		t.Errorf("got\n%s", got)
+	}
+	items := costItems(p)
+	if closed := items[0].Names; len(closed) != 12 || closed[2] != "8002:80 of main/s/t/app-2" {
+		t.Errorf("the ports are %v", closed)
+	}
+	if restarted := items[1].Names; len(restarted) != 1 || restarted[0] != "main/s/t/app-0/web … main/s/t/app-11/web" {
+		t.Errorf("the containers are %v", restarted)
+	}
+}
+
 // On a terminal no word of the cost, of a hazard or of an error is broken by its edge.
 func TestProseOnTerminal(t *testing.T) {
 	ink := newPalette(false)

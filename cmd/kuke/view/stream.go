@@ -162,7 +162,7 @@ func (s *Stream) verdict(v *plan.Verdict) {
 		s.Diagnostics(resource.Diagnostics{{Severity: resource.Error, Summary: "Denied by policy " + f.Rule, Detail: f.Message}}, nil)
 	}
 	for _, f := range v.Warned {
-		s.Diagnostics(resource.Diagnostics{{Severity: resource.Warning, Summary: "Warning of policy " + f.Rule, Detail: f.Message}}, nil)
+		s.Diagnostics(resource.Diagnostics{{Severity: resource.Warning, Summary: "Policy " + f.Rule, Detail: f.Message}}, nil)
 	}
 }
 
