@@ -73,3 +73,15 @@ func TestLogsOnATerminalAreHarmless(t *testing.T) {
 		t.Errorf("on a terminal: %q, want %q", out.String(), want)
 	}
 }
+
+// A value with a character that no reader sees does not look like the value without it.
+func TestInvisibleCharacters(t *testing.T) {
+	for _, r := range []rune{0x00AD, 0x200B, 0x200D, 0x2028, 0x2060, 0x202E, 0xFEFF, 0xE0041} {
+		if got := visible("ad" + string(r) + "min"); got != "ad\uFFFDmin" {
+			t.Errorf("%U is shown as %q", r, got)
+		}
+	}
+	if got := visible("ö 日本 é 🐳\n"); got != "ö 日本 é 🐳\n" {
+		t.Errorf("visible characters are shown as %q", got)
+	}
+}

@@ -173,10 +173,13 @@ func visibleLine(s string) string {
 	}
 }
 
-// visible makes hazardous characters in text from elsewhere harmless for a terminal.
+// invisible reports whether no reader sees the character, or sees it as another one: two values that differ in it alone look equal.
+func invisible(r rune) bool { return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }
+
+// visible makes hazardous characters in text from elsewhere harmless for a terminal, and shows that there is one, or an invisible one.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
-		if hazardous(r) {
+		if hazardous(r) || invisible(r) {
 			return '�'
 		}
 		return r
