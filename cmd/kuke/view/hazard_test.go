@@ -81,6 +81,9 @@ func TestInvisibleCharacters(t *testing.T) {
 			t.Errorf("%U is shown as %q", r, got)
 		}
 	}
+	if got := spelledLine("a\u2028\x1bb"); got != "a\uFFFD\\u001bb" {
+		t.Errorf("a line of a text is shown as %q", got)
+	}
 	if got := visible("ö 日本 é 🐳\n"); got != "ö 日本 é 🐳\n" {
 		t.Errorf("visible characters are shown as %q", got)
 	}

@@ -142,7 +142,7 @@ func (ink *palette) lines(b *page, text string) {
 	all := linesOf(text)
 	shown := func(part []string) {
 		for _, l := range part {
-			b.writef("%s  %s\n", blockIndent, escaped(ink.cut(l, -1)))
+			b.writef("%s  %s\n", blockIndent, spelledLine(ink.cut(l, -1)))
 		}
 	}
 	if len(all) <= mostLines || ink.unfolded {
@@ -157,7 +157,7 @@ func (ink *palette) lines(b *page, text string) {
 // changedLines adds the lines that differ, with those around them.
 func (ink *palette) changedLines(b *page, before, after, indent string) {
 	for _, e := range edits(linesOf(before), linesOf(after), contextLines) {
-		ink.edit(b, indent, e, "line", escaped)
+		ink.edit(b, indent, e, "line", spelledLine)
 	}
 	switch had, has := strings.HasSuffix(before, "\n"), strings.HasSuffix(after, "\n"); {
 	case had && !has:
@@ -201,6 +201,9 @@ func linesOf(text string) []string {
 func inline(list []string) bool {
 	return !slices.ContainsFunc(list, hasLines) && utf8.RuneCountInString(value(list)) <= widestInline
 }
+
+// spelledLine spells a line of a text.
+func spelledLine(text string) string { return visible(escaped(text)) }
 
 // quoted spells a text as JSON does. The parts that [palette.cut] leaves out are marked in it.
 func quoted(text string) string { return value(text) }
