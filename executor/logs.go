@@ -51,8 +51,8 @@ func (e *Executor) lastLines(ctx context.Context, s plan.Step, ended bool) []str
 	return lines
 }
 
-// output returns the last lines of the output of the container, the oldest first, without sensitive values: none at all where such
-// a value is unknown, as it is to a command that reads no configuration.
+// output returns the last lines of the output of the container, the oldest first, without sensitive values: none at all where one of
+// these values is unknown, as it is to a command that reads no configuration.
 func (e *Executor) output(ctx context.Context, p resource.Path, most int) (lines []string, err error) {
 	if r := e.store.Record(p); r == nil || !e.secrets.Knows(r.Spec.(*resource.Container)) {
 		return nil, nil

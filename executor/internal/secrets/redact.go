@@ -67,7 +67,7 @@ func (s *Vault) Redact(err error) error {
 	return &redactedError{text, err}
 }
 
-// The minimum sizes of what is redacted, in bytes: a shorter value reveals nothing in a message, and its removal would make any
+// The minimum sizes of redacted texts, in bytes: a shorter value reveals nothing in a message, and its removal would make any
 // message unreadable. A line of a value is no value of its own.
 const (
 	shortestValue = 4
