@@ -57,7 +57,7 @@ type evaluation struct {
 	excepted map[string]map[string]bool
 }
 
-// value returns the value of a rule, and the messages of the functions in it that failed, each once and in order.
+// value returns the value of a rule, and the messages of the lines in it on which functions failed, in order.
 func (e *evaluation) value(ctx context.Context, pkg, name string) (any, []string, error) {
 	ref := "data." + pkg + "." + name
 	var failed []topdown.Error
@@ -66,20 +66,35 @@ func (e *evaluation) value(ctx context.Context, pkg, name string) (any, []string
 	if err != nil {
 		return nil, nil, err
 	}
-	var failures []string
-	for _, f := range failed {
-		text := f.Message
-		if at := f.Location; at != nil {
-			text = fmt.Sprintf("%s:%d: %s", e.set.names[at.File], at.Row, text)
-		}
-		failures = append(failures, "a condition does not hold because of an error: "+text)
-	}
-	slices.Sort(failures)
-	failures = slices.Compact(failures)
+	failures := e.set.failures(failed)
 	if len(results) == 0 {
 		return nil, failures, nil
 	}
 	return results[0].Expressions[0].Value, failures, nil
+}
+
+// failures returns a message for each line with functions that failed: one line can fail for every resource of a plan.
+func (s *Set) failures(failed []topdown.Error) []string {
+	lines := map[string]map[string]bool{}
+	for _, f := range failed {
+		at := ""
+		if f.Location != nil {
+			at = fmt.Sprintf("%s:%d: ", s.names[f.Location.File], f.Location.Row)
+		}
+		if lines[at] == nil {
+			lines[at] = map[string]bool{}
+		}
+		lines[at][f.Message] = true
+	}
+	var all []string
+	for _, at := range slices.Sorted(maps.Keys(lines)) {
+		text := "a condition does not hold because of an error: " + at + slices.Sorted(maps.Keys(lines[at]))[0]
+		if others := len(lines[at]) - 1; others > 0 {
+			text += fmt.Sprintf(" (and %d more)", others)
+		}
+		all = append(all, text)
+	}
+	return all
 }
 
 // findings returns the findings of a rule, and the failures in it, none if an exception names it.

@@ -92,6 +92,11 @@ func TestCheck(t *testing.T) {
 			warned: []plan.Finding{{Rule: "a.deny",
 				Message: "a condition does not hold because of an error: p/a.rego:4: object.get: operand 1 must be object but got null"}},
 		},
+		"a line that fails for each resource": {
+			files: map[string]string{"a.rego": "package a\nwarn[\"n\"] { to_number(input.resource_changes[_].address) > 1 }"},
+			warned: []plan.Finding{{Rule: "a.warn",
+				Message: `a condition does not hold because of an error: a.rego:2: to_number: strconv.ParseFloat: parsing "main/s/t/db/db": invalid syntax (and 1 more)`}},
+		},
 		"policies for something else among others": {
 			files: map[string]string{
 				"a.rego": "package a\nimport input as tfplan\ndeny contains \"many\" if count(tfplan.resource_changes) > 1",
