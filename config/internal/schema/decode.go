@@ -151,7 +151,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 	if at.shown != "" {
 		owner = at.shown
 	}
-	hint := message.Suggest(f.Name, names)
+	hint := message.Suggest(f.Name, slices.DeleteFunc(names, func(name string) bool { return name == f.Name }))
 	if at.shown == "" {
 		var owners []string
 		for _, k := range resource.Kinds {
