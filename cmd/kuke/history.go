@@ -39,8 +39,8 @@ func newHistory(a *app) *cobra.Command {
 		Use:   "history",
 		Short: "List the plans that were carried out on this host",
 		Long: "history lists who carried out which plan, the last one first: each apply, destroy and operation that changed\n" +
-			"something, also those that failed or were killed. kuke show --history N shows an entry with its changes, and\n" +
-			"kuke plan --rollback N plans back to its configuration.",
+			"something, also those that failed or were killed, and each import and state command that changed records. kuke show --history N\n" +
+			"shows an entry with its changes, and kuke plan --rollback N plans back to its configuration.",
 		Example: "  kuke history\n  kuke history --limit 0 -o json\n  kuke show --history 7\n  kuke plan --rollback 7",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

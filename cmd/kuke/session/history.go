@@ -29,7 +29,6 @@ var doneWords = map[plan.Op]string{
 
 // beginTrail writes to the history, before the first step, that the plan is carried out.
 func (s *Session) beginTrail(w *world, p *plan.Plan) (*trail, error) {
-	t := &trail{log: history.New(s.RunPath), began: time.Now()}
 	data, err := plan.Encode(p)
 	if err != nil {
 		return nil, fmt.Errorf("write the history: %w", err)
@@ -50,14 +49,21 @@ func (s *Session) beginTrail(w *world, p *plan.Plan) (*trail, error) {
 	if p.Policy != nil {
 		policy = p.Policy.Digest
 	}
-	host, _ := os.Hostname() // the other values help without it
-	login, as := history.Who()
-	t.number, err = t.log.Begin(history.Begin{
-		Time: t.began.UTC().Truncate(time.Second), User: login, As: as, Host: host, From: history.Here(),
-		Command: s.Command, Version: s.Version, PID: os.Getpid(),
+	return s.beginEntry(history.Begin{
 		Project: p.Project, Directory: p.Directory, Targets: p.Targets, Rollback: p.Rollback,
 		Plan: digest, Policy: policy, Planned: history.Counts(planned), SerialBefore: w.store.Current().Serial,
 	}, data)
+}
+
+// beginEntry begins an entry of the history with the facts about this command; data is its plan, nil for none.
+func (s *Session) beginEntry(b history.Begin, data []byte) (*trail, error) {
+	t := &trail{log: history.New(s.RunPath), began: time.Now()}
+	b.Host, _ = os.Hostname() // the other values help without it
+	b.User, b.As = history.Who()
+	b.Time, b.From, b.PID = t.began.UTC().Truncate(time.Second), history.Here(), os.Getpid()
+	b.Command, b.Version = s.Command, s.Version
+	var err error
+	t.number, err = t.log.Begin(b, data)
 	if errors.Is(err, syscall.ENOSPC) {
 		// Commands that free space must still work.
 		s.warnTrail(fmt.Errorf("%w. This command is missing in the history", err))
@@ -99,11 +105,19 @@ func (s *Session) endTrail(t *trail, w *world, p *plan.Plan, outcomes []plan.Out
 	if outcomes == nil {
 		end.Outcome, end.Skipped, end.Done = history.Incomplete, len(p.Steps), history.Counts{}
 	}
-	if err != nil {
-		end.Error = err.Error()
-	}
 	if end.Outcome == history.Incomplete && s.interrupted() {
 		end.Outcome = history.Interrupted
+	}
+	return s.endEntry(t, end, err)
+}
+
+// endEntry ends an entry of the history. It returns err, joined with its own.
+func (s *Session) endEntry(t *trail, end history.End, err error) error {
+	if t.number == 0 {
+		return err
+	}
+	if err != nil {
+		end.Error = err.Error()
 	}
 	end.Duration = time.Since(t.began).Milliseconds()
 	ended := t.log.End(t.number, time.Now().UTC().Truncate(time.Second), end)
@@ -115,6 +129,29 @@ func (s *Session) endTrail(t *trail, w *world, p *plan.Plan, outcomes []plan.Out
 		return err
 	}
 	return errors.Join(err, ended)
+}
+
+// announce tells the history how many records a change without a plan is about to change.
+type announce func(history.Counts) error
+
+// trailed carries out a change of records without a plan, which announces itself before it changes the first one. Without that
+// it leaves no entry in the history.
+func (s *Session) trailed(store *state.Store, change func(announce) error) error {
+	var t *trail
+	end := history.End{Outcome: history.Complete, Failed: []history.Failure{}}
+	err := change(func(counts history.Counts) (err error) {
+		end.Done = counts
+		t, err = s.beginEntry(history.Begin{Planned: counts, SerialBefore: store.Current().Serial}, nil)
+		return err
+	})
+	if t == nil {
+		return err
+	}
+	if err != nil {
+		end.Outcome, end.Done = history.Incomplete, history.Counts{}
+	}
+	end.SerialAfter = store.Current().Serial
+	return s.endEntry(t, end, err)
 }
 
 func (s *Session) warnTrail(err error) {
@@ -182,6 +219,9 @@ func (s *Session) HistoryEntry(number uint64) (entry *history.Entry, p *plan.Pla
 		return nil, nil, nil, err
 	}
 	s.noteRunning(entry)
+	if entry.Plan == "" {
+		return entry, nil, errors.New("the command changed records without a plan"), nil
+	}
 	data, err := log.Plan(number)
 	if errors.Is(err, history.ErrNotKept) {
 		return entry, nil, err, nil

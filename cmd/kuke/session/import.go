@@ -10,12 +10,13 @@ import (
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/state/history"
 )
 
 // Import records a container that kuke did not make as the one at p, and returns the configuration that describes it, also
 // with an error after the record was written. The namespace is that of the realm; where it is not empty, it is compared with it.
 func (s *Session) Import(ctx context.Context, p resource.Path, namespace, id string, lockTimeout time.Duration) (text string, err error) {
-	err = s.withHost(ctx, lockTimeout, func(w *world) error {
+	err = s.changeHost(ctx, lockTimeout, func(w *world, begin announce) error {
 		if err := planner.CheckImport(w.prior, p, namespace, id); err != nil {
 			return err
 		}
@@ -28,11 +29,13 @@ func (s *Session) Import(ctx context.Context, p resource.Path, namespace, id str
 		if record, text, err = foreign(ctx, w, p, id, project, nil); err != nil {
 			return err
 		}
-		if err := w.exec.Import(ctx, record); err != nil {
-			text = ""
-			return err
+		if err = begin(history.Counts{"imported": 1}); err == nil {
+			err = w.exec.Import(ctx, record)
 		}
-		return nil
+		if err != nil {
+			text = ""
+		}
+		return err
 	})
 	return text, err
 }

@@ -8,26 +8,32 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
+	"github.com/kukeon/kuke/planner/state/history"
 )
 
 // changeState calls change with the state and the lock held, and writes the index of the state.
-func (s *Session) changeState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State) error) error {
+func (s *Session) changeState(ctx context.Context, lockTimeout time.Duration, change func(*state.Store, *state.State, announce) error) error {
 	return s.withLock(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
-		if err := change(store, st); err != nil {
-			return err
-		}
-		return store.Commit()
+		return s.trailed(store, func(begin announce) error {
+			if err := change(store, st, begin); err != nil {
+				return err
+			}
+			return store.Commit()
+		})
 	})
 }
 
 // changeHost is changeState for a change of the host, too.
-func (s *Session) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*world) error) error {
+func (s *Session) changeHost(ctx context.Context, lockTimeout time.Duration, change func(*world, announce) error) error {
 	return s.withHost(ctx, lockTimeout, func(w *world) error {
-		if err := change(w); err != nil {
-			return err
-		}
-		return w.store.Commit()
+		return s.trailed(w.store, func(begin announce) error {
+			if err := change(w, begin); err != nil {
+				return err
+			}
+			return w.store.Commit()
+		})
 	})
 }
 
@@ -42,12 +48,15 @@ func Recorded(st *state.State, scope resource.Path) ([]resource.Path, error) {
 
 // Forget removes the records at and below scope from the state, once approve has seen their paths. The host stays as it is.
 func (s *Session) Forget(ctx context.Context, scope resource.Path, lockTimeout time.Duration, approve func([]resource.Path) error) error {
-	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State, begin announce) error {
 		paths, err := Recorded(st, scope)
 		if err != nil {
 			return err
 		}
 		if err := approve(paths); err != nil {
+			return err
+		}
+		if err := begin(history.Counts{doneWords[plan.OpForget]: len(paths)}); err != nil {
 			return err
 		}
 		for _, p := range slices.Backward(paths) {
@@ -62,7 +71,7 @@ func (s *Session) Forget(ctx context.Context, scope resource.Path, lockTimeout t
 // Push replaces the recorded state with another one, which name names in errors. Without force it must be of the same lineage
 // and not older.
 func (s *Session) Push(ctx context.Context, name string, pushed *state.State, force bool, lockTimeout time.Duration) error {
-	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+	return s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State, begin announce) error {
 		switch {
 		case force || st.Lineage == "":
 		case pushed.Lineage != st.Lineage:
@@ -70,13 +79,16 @@ func (s *Session) Push(ctx context.Context, name string, pushed *state.State, fo
 		case pushed.Serial < st.Serial:
 			return fmt.Errorf("%s is older than the state: its serial is %d, that of the state %d: use --force to go back all the same", name, pushed.Serial, st.Serial)
 		}
+		if err := begin(history.Counts{doneWords[plan.OpRecord]: len(pushed.Records)}); err != nil {
+			return err
+		}
 		return store.Replace(pushed)
 	})
 }
 
 // RebuildIndex writes the index of the state from the manifests, and returns the number of resources.
 func (s *Session) RebuildIndex(ctx context.Context, lockTimeout time.Duration) (resources int, err error) {
-	err = s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State) error {
+	err = s.changeState(ctx, lockTimeout, func(store *state.Store, st *state.State, _ announce) error {
 		store.Rebuild()
 		resources = len(st.Records)
 		return nil
@@ -95,13 +107,18 @@ type Rebuilt struct {
 
 // Rebuild writes the index of the state, and records the resources that the host tells of and the state lacks.
 func (s *Session) Rebuild(ctx context.Context, lockTimeout time.Duration) (r Rebuilt, err error) {
-	err = s.changeHost(ctx, lockTimeout, func(w *world) error {
+	err = s.changeHost(ctx, lockTimeout, func(w *world, begin announce) error {
 		w.store.Rebuild()
 		evidence, err := w.exec.Evidence(ctx, w.prior, nil)
 		if err != nil {
 			return err
 		}
 		r.Records, r.Notes = planner.Rebuild(w.prior, evidence, nil)
+		if n := len(r.Records); n > 0 {
+			if err := begin(history.Counts{doneWords[plan.OpRecord]: n}); err != nil {
+				return err
+			}
+		}
 		for _, record := range r.Records {
 			w.prior.Records[record.Path] = record
 		}

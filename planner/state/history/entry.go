@@ -40,10 +40,10 @@ type Begin struct {
 	Targets   []resource.Path `json:"targets,omitempty"`
 	// Rollback is the number of the entry whose configuration was planned.
 	Rollback uint64 `json:"rollback,omitempty"`
-	// Plan is the digest in the first line of the plan's file, Policy that of the policies which it has passed, empty without any.
+	// Plan is the digest in the first line of the plan's file, empty for a change of records without a plan, Policy that of the policies which it has passed, empty without any.
 	Plan   string `json:"plan_digest"`
 	Policy string `json:"policy"`
-	// Planned counts the steps of the plan.
+	// Planned counts the steps of the plan, or the records that a change without one is about to change.
 	Planned Counts `json:"planned"`
 	// SerialBefore is the serial of the state that the plan was made from.
 	SerialBefore uint64 `json:"serial_before"`
@@ -72,7 +72,7 @@ type Failure struct {
 	Error     string `json:"error"`
 }
 
-// Entry is a plan that was carried out.
+// Entry is a plan that was carried out, or a change of records without one.
 type Entry struct {
 	Begin
 	End

@@ -59,7 +59,7 @@ type endLine struct {
 	End
 }
 
-// Begin appends the first line of an entry under the next number, which it returns, after the plan that will be carried out.
+// Begin appends the first line of an entry under the next number, which it returns, after the plan that will be carried out, nil for none.
 // When it returns nil both outlive a crash of the host.
 func (l *Log) Begin(b Begin, plan []byte) (uint64, error) {
 	number, err := l.next()
@@ -70,8 +70,10 @@ func (l *Log) Begin(b Begin, plan []byte) (uint64, error) {
 	if b.Planned == nil {
 		b.Planned = Counts{}
 	}
-	if err := l.keepPlan(number, plan); err != nil {
-		return 0, fmt.Errorf("write the history: %w", err)
+	if plan != nil {
+		if err := l.keepPlan(number, plan); err != nil {
+			return 0, fmt.Errorf("write the history: %w", err)
+		}
 	}
 	if err := l.rotate(); err != nil {
 		return 0, fmt.Errorf("write the history: %w", err)
