@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -140,6 +142,12 @@ func newPlan(a *app) *cobra.Command {
 
 func (c *planCommand) run(cmd *cobra.Command) error {
 	ctx := cmd.Context()
+	if err := c.checkFiles(cmd); err != nil {
+		return err
+	}
+	if given := c.app.given(cmd, []string{"rehearse-timeout"}); len(given) > 0 && !c.rehearsal.wanted {
+		return errors.New("--rehearse-timeout limits a rehearsal, and there is none: use it with --rehearse")
+	}
 	c.prepareViews(c.app)
 	c.show = c.app.show(&c.planOptions)
 	request, err := c.request(ctx, c.app)
@@ -169,6 +177,22 @@ func (c *planCommand) run(cmd *cobra.Command) error {
 	}
 	if c.detailed && !made.Empty() {
 		return exitCode(exitChanges)
+	}
+	return nil
+}
+
+// checkFiles refuses names of files that would write no plan, or one over the other.
+func (c *planCommand) checkFiles(cmd *cobra.Command) error {
+	for _, name := range []string{"out", "json-out"} {
+		switch file := cmd.Flags().Lookup(name).Value.String(); {
+		case file == "" && cmd.Flags().Changed(name):
+			return fmt.Errorf("--%s: the name is empty. Name a file", name)
+		case file == "-":
+			return fmt.Errorf("--%s writes a file, and nothing to standard output. Name a file; kuke show --json PLANFILE prints JSON", name)
+		}
+	}
+	if c.out != "" && filepath.Clean(c.out) == filepath.Clean(c.jsonOut) {
+		return fmt.Errorf("--out and --json-out name the same file, %s: give each its own", c.out)
 	}
 	return nil
 }

@@ -76,6 +76,9 @@ func Load(file string) (*Plan, resource.Diagnostics, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)
 	}
+	if info.IsDir() {
+		return nil, nil, fmt.Errorf("%s is a directory. Apply the configuration in it with kuke apply -f %[1]s", file)
+	}
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the saved plan: %w", err)

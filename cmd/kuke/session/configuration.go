@@ -115,7 +115,7 @@ func (c *configuration) readAgain(ctx context.Context, p *plan.Plan, prior *stat
 		return diags
 	}
 	if c.Pending {
-		return errors.New("the configuration refers to an address that this plan does not work out: with --target, name also the resource that it refers to")
+		return errors.New("the configuration refers to an address that this plan does not work out. With --target, name also the resource that it refers to; with --exclude, leave that one in the plan")
 	}
 	if err := c.session.Report(diags); err != nil {
 		return err
