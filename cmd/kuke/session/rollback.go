@@ -102,14 +102,7 @@ func (r *rollback) decide(ctx context.Context, w *world, desired *resource.Tree,
 
 // needed is the error about sensitive values that going back takes, and that neither the state nor the history has.
 func (r *rollback) needed(p *plan.Plan) error {
-	var names []string
-	for _, c := range p.Changes {
-		for _, leaf := range c.Needs() {
-			if leaf.Top.Name != "secrets" {
-				names = append(names, fmt.Sprintf("%s of container %s", leaf.Name, c.Path))
-			}
-		}
-	}
+	names := neededValues(p)
 	const most = 10
 	if n := len(names) - most; n > 0 {
 		names = append(names[:most], fmt.Sprintf("%d more", n))
@@ -119,4 +112,32 @@ func (r *rollback) needed(p *plan.Plan) error {
 		return fmt.Errorf("going back to entry %d of the history takes the sensitive values of that time, and the configuration given has others or none: %s. Pass the configuration and the variables of that time", r.number, what)
 	}
 	return fmt.Errorf("going back to entry %d of the history takes sensitive values, which kuke never records: %s. Pass the configuration and the variables of that time: kuke plan --rollback %[1]d -f FILE", r.number, what)
+}
+
+// neededValues names the sensitive values that the plan needs, each with the first of its containers and the number of the others.
+func neededValues(p *plan.Plan) (names []string) {
+	of := map[string][]resource.Path{}
+	var leaves []string
+	for _, c := range p.Changes {
+		for _, leaf := range c.Needs() {
+			if leaf.Top.Name == "secrets" {
+				continue
+			}
+			if of[leaf.Name] == nil {
+				leaves = append(leaves, leaf.Name)
+			}
+			of[leaf.Name] = append(of[leaf.Name], c.Path)
+		}
+	}
+	for _, leaf := range leaves {
+		name := fmt.Sprintf("%s of container %s", leaf, of[leaf][0])
+		switch others := len(of[leaf]) - 1; {
+		case others == 1:
+			name += " and 1 other"
+		case others > 1:
+			name += fmt.Sprintf(" and %d others", others)
+		}
+		names = append(names, name)
+	}
+	return names
 }
