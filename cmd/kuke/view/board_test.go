@@ -393,7 +393,8 @@ func TestForecast(t *testing.T) {
 			f.begin(0, now.Add(-3*time.Second))
 			f.arrived(0, 10, 40, 3*time.Second)
 		}, 13 * time.Second, true},
-		{"nothing", nil, 0, nil, 0, true},
+		{"all done", []plan.Step{create("a")}, 1, func(f *forecast) { f.end(0, false) }, 0, false},
+		{"nothing", nil, 0, nil, 0, false},
 	} {
 		f := newForecast(test.steps, past, test.parallelism)
 		if test.before != nil {

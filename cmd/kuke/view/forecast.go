@@ -82,7 +82,7 @@ func (f *forecast) arrived(i int, bytes, total int64, elapsed time.Duration) {
 }
 
 // left returns the estimate for the rest of the steps: the longest chain of them, or all of them shared by the steps that may
-// run at once. ok is false as long as nothing is known about one of them.
+// run at once. ok is false where no step is left, and as long as nothing is known about one of them.
 func (f *forecast) left(now time.Time) (left time.Duration, ok bool) {
 	var all, chain time.Duration
 	for i, over := range f.over {
@@ -92,6 +92,7 @@ func (f *forecast) left(now time.Time) (left time.Duration, ok bool) {
 		if f.estimates[i] < 0 {
 			return 0, false
 		}
+		ok = true
 		spent := time.Duration(0)
 		if begin, running := f.begun[i]; running {
 			spent = min(now.Sub(begin), f.estimates[i])
@@ -99,5 +100,5 @@ func (f *forecast) left(now time.Time) (left time.Duration, ok bool) {
 		all += f.estimates[i] - spent
 		chain = max(chain, f.tails[i]-spent)
 	}
-	return max(chain, all/time.Duration(f.parallelism)), true
+	return max(chain, all/time.Duration(f.parallelism)), ok
 }
