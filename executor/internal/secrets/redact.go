@@ -17,7 +17,7 @@ import (
 func (s *Vault) Withhold(texts []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.withheld = append(s.withheld, texts...)
+	s.withheld, s.redacted = append(s.withheld, texts...), nil
 }
 
 // Withheld returns the texts of [Vault.Withhold].
@@ -77,16 +77,22 @@ const (
 // RedactText removes known values from a text, for example from the output of a container. The text may begin or end within the
 // lines of a value.
 func (s *Vault) RedactText(text string) string {
-	for _, form := range s.forms() {
+	s.mu.Lock()
+	if s.redacted == nil {
+		s.redacted = s.forms()
+	}
+	forms := s.redacted
+	s.mu.Unlock()
+	for _, form := range forms {
 		text = strings.ReplaceAll(text, form, plan.SensitiveValue)
 	}
 	return text
 }
 
-// forms returns the spellings of all values, and of their lines, the longest first: a value may contain another.
-func (s *Vault) forms() (forms []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// forms returns the spellings of all values, and of their lines, the longest first: a value may contain another. The caller holds
+// s.mu. The result is never nil.
+func (s *Vault) forms() []string {
+	forms := []string{}
 	add := func(text string, shortest int) {
 		quoted := strconv.Quote(text)
 		for _, form := range []string{text, quoted[1 : len(quoted)-1], strings.TrimSpace(text)} {

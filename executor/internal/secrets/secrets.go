@@ -40,6 +40,8 @@ type Vault struct {
 	given  map[string]bool
 	// withheld are texts that no output may show, and of which values are made.
 	withheld []string
+	// redacted are the spellings that [Vault.RedactText] removes; nil once there is another value or text.
+	redacted []string
 	// read holds the values of secrets by their sources: a pipe can be read only once.
 	read map[resource.Secret]string
 	// unreadable holds the reason for each secret that could not be read.
@@ -117,7 +119,7 @@ func (s *Vault) seal(value string) (string, error) {
 	sealed := key.Seal(value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.values[sealed] = value
+	s.values[sealed], s.redacted = value, nil
 	return sealed, nil
 }
 
@@ -144,6 +146,7 @@ func (s *Vault) Learn(values map[string]string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.Copy(s.values, values)
+	s.redacted = nil
 }
 
 // Unseal returns the spec with its values, from which a process is made.
