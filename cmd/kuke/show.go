@@ -30,8 +30,8 @@ func newShow(a *app) *cobra.Command {
 		PreRunE: func(cmd *cobra.Command, args []string) error {
 			given := len(a.given(cmd, []string{"no-fold"})) > 0
 			switch {
-			case given && len(args) == 0:
-				return errors.New("--no-fold shows the changes of a saved plan: name its file")
+			case given && len(args) == 0 && entry == 0:
+				return errors.New("--no-fold shows the changes of a plan: name the file of a saved one, or use --history")
 			case given && (asJSON || asMarkdown || asHTML):
 				return errors.New("--no-fold is for the text on a terminal: leave it out, or --json, --markdown and --html")
 			}
