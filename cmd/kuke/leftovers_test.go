@@ -8,18 +8,51 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/google/nftables"
+	"github.com/moby/sys/mountinfo"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // traces are where files of kuke's could be left.
 var traces = []string{
 	"/opt/kukeon/*", "/opt/kukeon/.*", "/sys/fs/cgroup/kukeon", "/sys/fs/cgroup/*/kukeon", "/run/kukeon",
 	"/run/containerd/io.containerd.runtime.v2.task/kukeon-*/*", "/etc/cni/net.d/*", "/var/lib/cni/*/*",
+}
+
+// repairHost reverts the changes of the host that a failed script has not reverted itself: a stopped containerd, and mounts, such as
+// one that covers runc. before are the mount points from before the script.
+func repairHost(before map[string]int, fatal func(...any)) {
+	for _, pid := range processesOf("containerd") {
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+	}
+	for point, n := range mountPoints(fatal) {
+		for range n - before[point] {
+			if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
+				fatal("clean up: unmount ", point, ": ", err)
+			}
+		}
+	}
+}
+
+// mountPoints counts the mounts at each mount point of the lab but those of containers.
+func mountPoints(fatal func(...any)) map[string]int {
+	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return strings.HasPrefix(m.Mountpoint, "/run/") || strings.HasPrefix(m.Mountpoint, "/var/lib/containerd/"), false
+	})
+	if err != nil {
+		fatal("list mounts: ", err)
+	}
+	points := map[string]int{}
+	for _, m := range mounts {
+		points[m.Mountpoint]++
+	}
+	return points
 }
 
 // leftovers lists everything of kuke's that is on the host.

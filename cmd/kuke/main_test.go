@@ -79,7 +79,11 @@ func params(t *testing.T, dir string) testscript.Params {
 			env.Setenv("ROOTFS", rootfs)
 			env.Setenv("KUKE_PROJECT", testProject)
 			env.Setenv("EXAMPLES", examples)
-			env.Defer(func() { removeEverything(env.T().Fatal) })
+			before := mountPoints(env.T().Fatal)
+			env.Defer(func() {
+				repairHost(before, env.T().Fatal)
+				removeEverything(env.T().Fatal)
+			})
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
