@@ -62,10 +62,8 @@ func sshd(dir, path string) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	server := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
-	if testing.Verbose() {
-		server.Stderr = os.Stderr
-	}
+	log := filepath.Join(dir, "sshd.log")
+	server := exec.Command("/usr/sbin/sshd", "-D", "-E", log, "-f", filepath.Join(dir, "sshd_config"))
 	if err := server.Start(); err != nil {
 		return nil, err
 	}
@@ -82,7 +80,8 @@ func sshd(dir, path string) (stop func(), err error) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stop()
-	return nil, fmt.Errorf("sshd does not listen")
+	said, _ := os.ReadFile(log)
+	return nil, fmt.Errorf("sshd does not listen: %s", said)
 }
 
 func lookPath(name, path string) (string, error) {
