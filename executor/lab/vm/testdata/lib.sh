@@ -57,7 +57,7 @@ inventory() {
     ctr -n "$ns" leases ls -q | sed 's/^/lease /' | sort
   done
   find /opt/kukeon -name '*.yaml' -printf 'record %P\n' 2>/dev/null | sort
-  find /opt/kukeon -name '.*' ! -name .lock ! -name .key -printf 'temporary file %P\n' 2>/dev/null | sort
+  find /opt/kukeon -name '.*' ! -name .lock ! -name .key ! -path /opt/kukeon/.history -printf 'temporary file %P\n' 2>/dev/null | sort
   find /etc/cni/net.d -type f -printf 'network file %f\n' 2>/dev/null | sort
   ip -o link | awk -F '[:@ ]+' '$2 ~ /^kuke-/ { print "bridge", $2 } $2 ~ /^veth/ { n++ } END { print "veths", n + 0 }'
   find /run/kukeon/netns -type f -printf 'network namespace %f\n' 2>/dev/null | sort
