@@ -175,7 +175,7 @@ func ciWords(call *syntax.CallExpr) []string {
 	return words
 }
 
-// parses reports what is wrong with the words of a command.
+// parses returns the error of a command line, nil for a correct one.
 func parses(words []string) error {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, out: view.New(os.Stdout, false)}
 	root := newRoot(a)

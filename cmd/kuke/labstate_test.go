@@ -28,8 +28,8 @@ func checkLab(t interface{ Fatal(...any) }) {
 	}
 }
 
-// diagnose tells, after a failed test, whether the lab's containerd still works, and what it and the processes of the lab wait for
-// if it does not.
+// diagnose checks, after a failed test, that the lab's containerd still works. If it does not, it prints the stacks of containerd and
+// the kernel functions in which the processes of the lab sleep.
 func diagnose(t *testing.T) {
 	if !t.Failed() || broken != "" {
 		return

@@ -119,6 +119,13 @@ func TestExecOnTerminal(t *testing.T) {
 	term.sees("/ #")
 	term.key("busybox stty size; echo $TERM.\r")
 	term.sees("24 80")
+	term.leavesShell()
+	sameFiles(t, dir+"/before", dir+"/after")
+}
+
+// leavesShell resizes the terminal of a shell in a container, presses Ctrl-C, and exits the shell and then the one around it.
+func (term *terminal) leavesShell() {
+	term.Helper()
 	term.resize(123, 45)
 	term.key("while [ \"$(busybox stty size)\" != '45 123' ]; do sleep 0.1; done; echo resi''zed\r")
 	term.sees("resized")
@@ -130,7 +137,6 @@ func TestExecOnTerminal(t *testing.T) {
 	term.key("exit 42\r")
 	term.sees("exited with 42")
 	term.sees("that is all")
-	sameFiles(t, dir+"/before", dir+"/after")
 }
 
 // TestExecIsInterrupted presses Ctrl-C twice, as whoever reads the output doesn't: the command is killed, and kuke ends with

@@ -435,7 +435,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// Of a plan with targets, the states before and after hold what it leaves alone, too.
+// Of a plan with targets, the states before and after also hold the resources that it leaves alone.
 func TestTarget(t *testing.T) {
 	doc := jsonplan.Of(shapes(t)["target"], "")
 	if doc.Complete || len(doc.PriorState.Values.RootModule.Resources) != 6 || len(doc.PlannedValues.RootModule.Resources) != 6 {

@@ -108,7 +108,7 @@ func denied(t *testing.T, policy string, p *plan.Plan) []string {
 	return texts
 }
 
-// Policies for Terraform deny what they are for, and pass the rest.
+// Policies for Terraform deny the plans that they are written against, and pass the others.
 func TestRego(t *testing.T) {
 	plans := shapes(t)
 	inModule := plans["create"]

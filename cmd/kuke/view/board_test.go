@@ -203,7 +203,7 @@ func boardSteps() []plan.Step {
 	}
 }
 
-// On a terminal a line for each running step, and one for all, are below what is printed; nothing of them stays.
+// On a terminal a line for each running step, and one for all, are below what is printed; all these lines are cleared at the end.
 func TestBoard(t *testing.T) {
 	for _, size := range []struct{ width, height int }{{100, 24}, {30, 10}, {0, 0}} {
 		t.Run(fmt.Sprint(size.width), func(t *testing.T) {

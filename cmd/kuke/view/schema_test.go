@@ -149,7 +149,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// What validate and version print is what Terraform's library reads.
+// Terraform's library reads the output of validate and version.
 func TestTerraformReadsOutput(t *testing.T) {
 	var ds resource.Diagnostics
 	at := resource.Range{File: "main.hcl", Start: resource.Pos{Line: 1, Column: 1}, End: resource.Pos{Line: 1, Column: 6}}
