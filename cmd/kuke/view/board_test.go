@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
@@ -33,18 +34,7 @@ type screen struct {
 
 func newScreen(t *testing.T, width, height int) *screen {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprint("/dev/pts/", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	master, slave, err := tty.OpenPTY()
 	if err != nil {
 		t.Fatal(err)
 	}
