@@ -21,11 +21,11 @@ func TestWithheldFrom(t *testing.T) {
 		"the kernel":          {resource.Container{Capabilities: &resource.Capabilities{Add: []string{"cap_sys_module"}}}, true},
 		"all capabilities":    {resource.Container{Capabilities: &resource.Capabilities{Add: []string{"ALL"}, Drop: []string{"SYS_ADMIN"}}}, true},
 		"unmasked paths":      {resource.Container{SecurityOpts: []string{"systempaths=unconfined"}}, true},
-		"data":                {resource.Container{Volumes: []resource.Volume{{Source: "/srv/data", Target: "/data"}}}, false},
-		"the whole host":      {resource.Container{Volumes: []resource.Volume{{Source: "/", Target: "/host", ReadOnly: true}}}, true},
-		"containerd":          {resource.Container{Volumes: []resource.Volume{{Source: "/run/containerd/containerd.sock", Target: "/c.sock"}}}, true},
-		"processes to read":   {resource.Container{Volumes: []resource.Volume{{Source: "/proc", Target: "/host/proc", ReadOnly: true}}}, false},
-		"the kernel to write": {resource.Container{Volumes: []resource.Volume{{Source: "/sys", Target: "/sys"}}}, true},
+		"data":                {resource.Container{Volumes: []resource.VolumeMount{{Source: "/srv/data", Target: "/data"}}}, false},
+		"the whole host":      {resource.Container{Volumes: []resource.VolumeMount{{Source: "/", Target: "/host", ReadOnly: true}}}, true},
+		"containerd":          {resource.Container{Volumes: []resource.VolumeMount{{Source: "/run/containerd/containerd.sock", Target: "/c.sock"}}}, true},
+		"processes to read":   {resource.Container{Volumes: []resource.VolumeMount{{Source: "/proc", Target: "/host/proc", ReadOnly: true}}}, false},
+		"the kernel to write": {resource.Container{Volumes: []resource.VolumeMount{{Source: "/sys", Target: "/sys"}}}, true},
 	} {
 		if why := executor.WithheldFrom(&c.spec); (why != "") != c.withheld {
 			t.Errorf("%s: withheld since %q", name, why)

@@ -20,7 +20,7 @@ func TestCheckHost(t *testing.T) {
 			s["main/other"], s["main/other/x"] = &resource.Space{Network: &resource.Network{Subnet: "10.99.0.0/24"}}, &resource.Stack{}
 			s["main/other/x/needs"] = &resource.Cell{}
 			s[needs] = &resource.Container{
-				Root: true, Image: "web:9", Ports: []string{"8080:80"}, Volumes: []resource.Volume{{Source: "/srv", Target: "/srv"}}, Devices: []string{"/dev/fuse"},
+				Root: true, Image: "web:9", Ports: []string{"8080:80"}, Volumes: []resource.VolumeMount{{Source: "/srv", Target: "/srv"}}, Devices: []string{"/dev/fuse"},
 				RestartPolicy: "on-failure",
 			}
 			s[theSide+"-2"] = &resource.Container{Image: "side:2", SecurityOpts: []string{"apparmor=other"}}

@@ -59,7 +59,7 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name:    "volume source that isn't there",
-			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}} }),
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.VolumeMount{{Source: "/gone", Target: "/t"}} }),
 			host:    func(h *host) { h.actual.MissingPaths["/gone"] = true },
 			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
 		},
@@ -85,13 +85,13 @@ func TestRefusals(t *testing.T) {
 			name: "volume source of a container that runs and is restarted",
 			host: func(h *host) {
 				spec := h.prior.Records[theSide].Spec.(*resource.Container)
-				spec.Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}}
+				spec.Volumes = []resource.VolumeMount{{Source: "/gone", Target: "/t"}}
 				h.prior.Records[theSide].Status.SpecDigest = resource.CreationDigest(spec)
 				h.at(theSide).Labels[plan.LabelSpecDigest] = resource.CreationDigest(spec)
 				h.at(theSide).NetNS = 4711
 				h.actual.MissingPaths["/gone"] = true
 			},
-			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.Volume{{Source: "/gone", Target: "/t"}} }),
+			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.VolumeMount{{Source: "/gone", Target: "/t"}} }),
 			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
 		},
 		{

@@ -34,7 +34,7 @@ type Container struct {
 	User                   string        `json:"user,omitempty" kuke:"replace,check=user" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
 	Ports                  []string      `json:"ports,omitempty" kuke:"early,live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
-	Volumes                []Volume      `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
+	Volumes                []VolumeMount `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
 	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
 	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
 	Networks               []string      `json:"networks,omitempty" kuke:"early,live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`
@@ -50,6 +50,11 @@ type Container struct {
 	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"Check that the container works. An apply that starts the container waits until it is healthy."`
 	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
 	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name" doc:"Secret values, mounted as files."`
+
+	Files
+	Naming
+	Runtime
+	Streams
 	Common
 }
 
@@ -79,20 +84,6 @@ func (c *Container) AppArmorProfile() string {
 		return ""
 	}
 	return profile
-}
-
-// Volume is a directory or file of the host, mounted into the container.
-type Volume struct {
-	Source   string `json:"source" kuke:"replace,required,check=abspath" doc:"Absolute path on the host; it must exist."`
-	Target   string `json:"target" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
-	ReadOnly bool   `json:"readOnly,omitempty" kuke:"replace" doc:"Whether the container may only read it."`
-}
-
-// Tmpfs is a memory-backed file system.
-type Tmpfs struct {
-	Path      string   `json:"path" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
-	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Maximum size, in bytes or with a unit such as 16MiB. Default: half of the memory."`
-	Options   []string `json:"options,omitempty" kuke:"replace,type=set,check=tmpfsoption" doc:"Mount options: flags such as noexec or ro, mode, uid, gid, nr_inodes, nr_blocks, huge, mpol, size. Default: nosuid, nodev, noexec."`
 }
 
 // Capabilities changes the default set of Linux capabilities.

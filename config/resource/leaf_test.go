@@ -14,7 +14,7 @@ func TestLeaves(t *testing.T) {
 	zero := int64(0)
 	spec := &Container{
 		Root: true, Image: "nginx", Args: []string{"b", "a"}, Env: Env{"B": "2", "A": "1"},
-		Volumes:      []Volume{{Source: "/s", Target: "/t"}, {Source: "/u", Target: "/v", ReadOnly: true}},
+		Volumes:      []VolumeMount{{Source: "/s", Target: "/t"}, {Source: "/u", Target: "/v", ReadOnly: true}},
 		Capabilities: &Capabilities{Add: []string{"NET_ADMIN"}}, StopTimeoutSeconds: &zero, Devices: []string{},
 		DependsOn: []Dependency{{Name: "a"}, {Name: "b", Condition: Healthy}},
 		Common:    Common{Labels: map[string]string{`a"b`: "x"}, Resources: &Resources{Memory: 1 << 20, CPUs: 0.5}},
@@ -166,7 +166,7 @@ func replacing(s Spec) map[string]any {
 
 // A digest is kept in labels and in the state: it must be the same in every release.
 func TestCreationDigestGolden(t *testing.T) {
-	spec := &Container{Image: DefaultImage, Args: []string{"a"}, Env: Env{"B": "<&>", "A": "1"}, Volumes: []Volume{{Source: "/s", Target: "/t"}}}
+	spec := &Container{Image: DefaultImage, Args: []string{"a"}, Env: Env{"B": "<&>", "A": "1"}, Volumes: []VolumeMount{{Source: "/s", Target: "/t"}}}
 	const want = "sha256:5437f6dd2807814750f99d3eac324d38d99199c9297f07be7d611bd2159386a8"
 	if got := CreationDigest(spec); got != want {
 		t.Errorf("CreationDigest = %s, want %s", got, want)
@@ -222,7 +222,7 @@ func TestDiagnostics(t *testing.T) {
 // Every leaf is found by its name, with a name in HCL whose words are those of its attributes.
 func TestLeafAttribute(t *testing.T) {
 	c := &Container{
-		RestartPolicy: "always", Env: Env{"A.B[\"x\"]": "1"}, Volumes: []Volume{{Source: "/a", Target: "/d.e", ReadOnly: true}},
+		RestartPolicy: "always", Env: Env{"A.B[\"x\"]": "1"}, Volumes: []VolumeMount{{Source: "/a", Target: "/d.e", ReadOnly: true}},
 		Capabilities: &Capabilities{Add: []string{"NET_ADMIN"}}, Common: Common{Resources: &Resources{Memory: 1 << 20, MemorySwap: 1 << 21}},
 	}
 	want := map[string]string{

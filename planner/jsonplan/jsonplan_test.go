@@ -127,7 +127,7 @@ func shapes(t *testing.T) map[string]*plan.Plan {
 		}), planner.Options{Outputs: outputs("2")}),
 		"replace": h.plan(all(func(s specs) {
 			container(s, app).Env = resource.Env{"PASSWORD": resource.SealKey("other").Seal("hunter5"), "MODE": "slow"}
-			container(s, app).Volumes = []resource.Volume{{Source: "/srv", Target: "/data"}}
+			container(s, app).Volumes = []resource.VolumeMount{{Source: "/srv", Target: "/data"}}
 			container(s, app).Devices = []string{"/dev/null", "/dev/zero"}
 		}), planner.Options{Replace: []resource.Path{root}}),
 		"delete":  h.plan(all(func(s specs) { delete(s, app) }), planner.Options{}),

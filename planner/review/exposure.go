@@ -244,7 +244,7 @@ func (h *hazards) hostMount(c *plan.Change) string {
 	var all []string
 	for _, v := range after.Volumes {
 		part := v.ReadOnly && (within(sockets, v.Source) || within(secretParts, v.Source)) || !v.ReadOnly && within(hostParts, v.Source)
-		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.Volume) bool { return had.Source == v.Source && (!had.ReadOnly || v.ReadOnly) })
+		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.VolumeMount) bool { return had.Source == v.Source && (!had.ReadOnly || v.ReadOnly) })
 		if !part || known {
 			continue
 		}

@@ -120,11 +120,11 @@ func TestHazards(t *testing.T) {
 			w.change(plan.Update, side, &resource.Container{Image: "web:latest", OOMScoreAdj: 1})
 		}, nil},
 
-		{"the socket of Docker", created(&resource.Container{Volumes: []resource.Volume{{Source: "/var/run/docker.sock", Target: "/s", ReadOnly: true}}}), []string{"host-mount main/s/t/c/new: It mounts /var/run/docker.sock (read-only) of the host"}},
-		{"the root of the host, writable now", replaced(&resource.Container{Volumes: []resource.Volume{{Source: "/etc", Target: "/e", ReadOnly: true}}},
-			&resource.Container{Volumes: []resource.Volume{{Source: "/etc", Target: "/e"}}}), []string{"host-mount main/s/t/c/side: It mounts /etc of"}},
-		{"as before", replaced(&resource.Container{Volumes: []resource.Volume{{Source: "/etc", Target: "/e"}}}, &resource.Container{Volumes: []resource.Volume{{Source: "/etc", Target: "/e", ReadOnly: true}}}), nil},
-		{"harmless mounts", created(&resource.Container{Volumes: []resource.Volume{
+		{"the socket of Docker", created(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/var/run/docker.sock", Target: "/s", ReadOnly: true}}}), []string{"host-mount main/s/t/c/new: It mounts /var/run/docker.sock (read-only) of the host"}},
+		{"the root of the host, writable now", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e", ReadOnly: true}}},
+			&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e"}}}), []string{"host-mount main/s/t/c/side: It mounts /etc of"}},
+		{"as before", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e"}}}, &resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e", ReadOnly: true}}}), nil},
+		{"harmless mounts", created(&resource.Container{Volumes: []resource.VolumeMount{
 			{Source: "/etc/localtime", Target: "/etc/localtime", ReadOnly: true}, {Source: "/srv/data", Target: "/data"}, {Source: "/etc/app", Target: "/c"}, {Source: "/var/lib/app", Target: "/d"},
 		}}), nil},
 
@@ -270,11 +270,11 @@ func TestHazards(t *testing.T) {
 		}}), []string{"secret-in-env main/s/t/c/new: Variables API_KEY, DB and PGPASSWORD of the environment are in plain text"}},
 		{"a password as before", replaced(&resource.Container{Env: resource.Env{"PASSWORD": "hunter2"}}, &resource.Container{Env: resource.Env{"PASSWORD": "hunter2", "A": "b"}}), nil},
 
-		{"a volume of another directory", replaced(&resource.Container{Volumes: []resource.Volume{{Source: "/srv/a", Target: "/data"}, {Source: "/srv/c", Target: "/c"}}},
-			&resource.Container{Volumes: []resource.Volume{{Source: "/srv/b", Target: "/data"}}}),
+		{"a volume of another directory", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/srv/a", Target: "/data"}, {Source: "/srv/c", Target: "/c"}}},
+			&resource.Container{Volumes: []resource.VolumeMount{{Source: "/srv/b", Target: "/data"}}}),
 			[]string{"volume-detached main/s/t/c/side: Volume /data is mounted from /srv/b, no longer from /srv/a; volume /c (from /srv/c) is not mounted any more"}},
-		{"a volume at another place", replaced(&resource.Container{Volumes: []resource.Volume{{Source: "/srv/a", Target: "/data"}, {Source: "/srv/conf", Target: "/conf", ReadOnly: true}}},
-			&resource.Container{Volumes: []resource.Volume{{Source: "/srv/a", Target: "/var/data"}}}), nil},
+		{"a volume at another place", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/srv/a", Target: "/data"}, {Source: "/srv/conf", Target: "/conf", ReadOnly: true}}},
+			&resource.Container{Volumes: []resource.VolumeMount{{Source: "/srv/a", Target: "/var/data"}}}), nil},
 	}
 	seen := map[string]bool{}
 	for _, tt := range tests {

@@ -57,7 +57,7 @@ func randomRecord() *rapid.Generator[*Record] {
 			spec.Common, spec.Root, spec.StopTimeoutSeconds = common, rapid.Bool().Draw(t, "root"), &timeout
 			spec.Image, spec.Args = awkward().Draw(t, "image"), rapid.SliceOfN(awkward(), 1, 3).Draw(t, "args")
 			spec.Env = resource.Env{"A": awkward().Draw(t, "env"), "B": ""}
-			spec.Volumes = []resource.Volume{{Source: awkward().Draw(t, "source"), Target: "/t", ReadOnly: true}}
+			spec.Volumes = []resource.VolumeMount{{Source: awkward().Draw(t, "source"), Target: "/t", ReadOnly: true}}
 		}
 		now := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "created"), 123e6).UTC()
 		r.Status = Status{

@@ -133,7 +133,7 @@ func everything(all specs) {
 	delete(all, cell+"/deleted")
 	all[cell+"/created"] = &resource.Container{
 		Image: "docker.io/library/busybox:2", Args: []string{"a b", "\x1b[31m<&>", "tab\tbed"}, Env: resource.Env{"GREETING": "ein gruß", "\x1b]0;x\a": "evil"},
-		Volumes: []resource.Volume{{Source: "/srv", Target: "/data", ReadOnly: true}}, Capabilities: &resource.Capabilities{Drop: []string{"ALL"}},
+		Volumes: []resource.VolumeMount{{Source: "/srv", Target: "/data", ReadOnly: true}}, Capabilities: &resource.Capabilities{Drop: []string{"ALL"}},
 		Common: resource.Common{Resources: &resource.Resources{CPUs: 0.5}, Labels: map[string]string{"a-very-long-label-that-would-push-all-values-out-of-sight": "x"}},
 	}
 	container(all, "replaced").Env = resource.Env{"A": "1", "B": "two", "D": "4"}

@@ -187,7 +187,7 @@ func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
-		own := slices.ContainsFunc(container.Spec.(*resource.Container).Volumes, func(v resource.Volume) bool { return v.Target == target || v.Target == "/etc" })
+		own := slices.ContainsFunc(container.Spec.(*resource.Container).Volumes, func(v resource.VolumeMount) bool { return v.Target == target || v.Target == "/etc" })
 		if !own {
 			mounts = append(mounts, specs.Mount{
 				Destination: target, Type: "bind", Source: store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},

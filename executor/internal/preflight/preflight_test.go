@@ -52,12 +52,12 @@ func TestPreflight(t *testing.T) {
 		{name: "the image's directory", image: ocispec.ImageConfig{WorkingDir: "/bin/app", Cmd: []string{"/bin/app"}}, about: "workingDir", detail: "/bin/app, which is a file"},
 		{name: "a secret over a directory", image: withCommand, spec: resource.Container{Secrets: []resource.Secret{{Name: "s", MountPath: "/etc"}}}, about: `secrets["s"].mountPath`, detail: "the secret s at /etc"},
 		{name: "a tmpfs over a file", image: withCommand, spec: resource.Container{Tmpfs: []resource.Tmpfs{{Path: "/bin/app"}}}, about: `tmpfs["/bin/app"].path`, detail: "a tmpfs at /bin/app"},
-		{name: "a volume below a tmpfs", image: withCommand, spec: resource.Container{Tmpfs: []resource.Tmpfs{{Path: "/data"}}, Volumes: []resource.Volume{{Source: root, Target: "/data/in"}}}},
-		{name: "a volume below a file of a volume", image: withCommand, spec: resource.Container{Volumes: []resource.Volume{
+		{name: "a volume below a tmpfs", image: withCommand, spec: resource.Container{Tmpfs: []resource.Tmpfs{{Path: "/data"}}, Volumes: []resource.VolumeMount{{Source: root, Target: "/data/in"}}}},
+		{name: "a volume below a file of a volume", image: withCommand, spec: resource.Container{Volumes: []resource.VolumeMount{
 			{Source: root, Target: "/data/bin/app/x"}, {Source: root, Target: "/data"}}}, about: `volumes["/data/bin/app/x"].target`, detail: "is below /data/bin/app"},
-		{name: "a program that the volume lacks", image: withCommand, spec: resource.Container{Command: "/data/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "Put it into the volume"},
-		{name: "a program that another container may put into a volume", image: withCommand, awaits: true, spec: resource.Container{Command: "/data/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}},
-		{name: "a program that nobody can put into the image", image: withCommand, awaits: true, spec: resource.Container{Command: "/none", Volumes: []resource.Volume{{Source: root, Target: "/data"}}}, about: "command", detail: "/none"},
+		{name: "a program that the volume lacks", image: withCommand, spec: resource.Container{Command: "/data/none", Volumes: []resource.VolumeMount{{Source: root, Target: "/data"}}}, about: "command", detail: "Put it into the volume"},
+		{name: "a program that another container may put into a volume", image: withCommand, awaits: true, spec: resource.Container{Command: "/data/none", Volumes: []resource.VolumeMount{{Source: root, Target: "/data"}}}},
+		{name: "a program that nobody can put into the image", image: withCommand, awaits: true, spec: resource.Container{Command: "/none", Volumes: []resource.VolumeMount{{Source: root, Target: "/data"}}}, about: "command", detail: "/none"},
 		{name: "a sealed command", image: withCommand, spec: resource.Container{Command: resource.SealKey("key").Seal("none")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -106,7 +106,7 @@ func (d *describer) mounts(c *resource.Container) {
 		case bind && d.own(m.Source):
 		case bind:
 			readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
-			c.Volumes = append(c.Volumes, resource.Volume{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
+			c.Volumes = append(c.Volumes, resource.VolumeMount{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
 		case slices.Contains(DefaultMounts, m.Destination) && (m.Type != "tmpfs" || m.Source != "tmpfs" || m.Destination == "/dev"):
 		case m.Type == "tmpfs":
 			c.Tmpfs = append(c.Tmpfs, tmpfsOf(m))
@@ -114,7 +114,7 @@ func (d *describer) mounts(c *resource.Container) {
 			d.lost = append(d.lost, fmt.Sprintf("the mount of type %s at %s", m.Type, m.Destination))
 		}
 	}
-	slices.SortFunc(c.Volumes, func(a, b resource.Volume) int { return strings.Compare(a.Target, b.Target) })
+	slices.SortFunc(c.Volumes, func(a, b resource.VolumeMount) int { return strings.Compare(a.Target, b.Target) })
 	slices.SortFunc(c.Tmpfs, func(a, b resource.Tmpfs) int { return strings.Compare(a.Path, b.Path) })
 }
 

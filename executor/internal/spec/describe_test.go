@@ -25,7 +25,7 @@ func describable(t *rapid.T, dir string) *resource.Container {
 	c.User = rapid.SampledFrom([]string{"", "root", "1000", "1000:50", "0:0"}).Draw(t, "user")
 	c.WorkingDir = rapid.SampledFrom([]string{"", "/srv"}).Draw(t, "working directory")
 	if maybe("volume") {
-		c.Volumes = []resource.Volume{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume")}}
+		c.Volumes = []resource.VolumeMount{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume")}}
 	}
 	if maybe("tmpfs") {
 		c.Tmpfs = []resource.Tmpfs{{Path: rapid.SampledFrom([]string{"/dev/shm", "/run", "/tmp"}).Draw(t, "tmpfs at"), SizeBytes: 1 << 20}}

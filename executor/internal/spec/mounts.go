@@ -70,7 +70,7 @@ func withMounts(mounts []specs.Mount) oci.SpecOpts {
 	}
 }
 
-func access(volume resource.Volume) string {
+func access(volume resource.VolumeMount) string {
 	switch {
 	case !volume.ReadOnly:
 		return "rw"

@@ -116,7 +116,7 @@ func TestSpecGolden(t *testing.T) {
 	full.Spec = &resource.Container{
 		Command: "/bin/app", Args: []string{"-v"}, Env: resource.Env{"A": "mine", "C": "mine"}, User: "web", WorkingDir: "/work",
 		ReadOnlyRootFilesystem: true,
-		Volumes:                []resource.Volume{{Source: "/", Target: "/data/deep"}, {Source: "/", Target: "/data", ReadOnly: true}},
+		Volumes:                []resource.VolumeMount{{Source: "/", Target: "/data/deep"}, {Source: "/", Target: "/data", ReadOnly: true}},
 		Tmpfs:                  []resource.Tmpfs{{Path: "/dev/shm", SizeBytes: 1 << 20}, {Path: "/tmp", Options: []string{"exec", "mode=1777"}}},
 		Devices:                []string{"/dev/null:/dev/fuse:rw"},
 		Capabilities:           &resource.Capabilities{Add: []string{"NET_ADMIN"}, Drop: []string{"ALL"}},

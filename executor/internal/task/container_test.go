@@ -172,7 +172,7 @@ func TestErrorsAreReadable(t *testing.T) {
 	}
 	for id, spec := range map[string]resource.Container{
 		"user":   {User: "nobody-here"},
-		"volume": {Volumes: []resource.Volume{{Source: "/missing/source", Target: "/x"}}},
+		"volume": {Volumes: []resource.VolumeMount{{Source: "/missing/source", Target: "/x"}}},
 		"device": {Devices: []string{"/dev/missing"}},
 	} {
 		err := containers.Create(h.Ctx, h.Client, h.NS, h.Options(id, spec))
@@ -269,7 +269,7 @@ func TestInside(t *testing.T) {
 touch /data/x 2>/dev/null && echo rw; touch /x 2>/dev/null && echo rootrw; touch /tmp/x && echo tmp; mount | grep -E ' /tmp | /dev/shm '; ls /sys/fs/cgroup | grep -c . ; cat /proc/kcore | grep -c .; unshare -U true 2>/dev/null || echo no userns`)
 	spec.User, spec.WorkingDir, spec.ReadOnlyRootFilesystem = "web", "/etc", true
 	spec.Env = resource.Env{"GREETING": "hi"}
-	spec.Volumes = []resource.Volume{{Source: volume, Target: "/data", ReadOnly: true}}
+	spec.Volumes = []resource.VolumeMount{{Source: volume, Target: "/data", ReadOnly: true}}
 	spec.Tmpfs = []resource.Tmpfs{{Path: "/tmp", SizeBytes: 1 << 20}}
 	o := h.Options("a", spec)
 	o.NetNSPath = pin

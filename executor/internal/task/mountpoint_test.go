@@ -94,7 +94,7 @@ func TestLinksOfAnImageDontLeadToTheHost(t *testing.T) {
 			h.Must(err)
 			spec := labhost.Sh("ls -ld /dev /proc /sys; echo there >/data/volume; echo there >/scratch/tmpfs; echo 1 >/dev/null; cat /etc/hosts; pwd; echo up; while :; do sleep 0.1; done")
 			spec.WorkingDir = "/job/new"
-			spec.Volumes = []resource.Volume{{Source: volume, Target: "/data"}, {Source: volume, Target: "/data/below"}}
+			spec.Volumes = []resource.VolumeMount{{Source: volume, Target: "/data"}, {Source: volume, Target: "/data/below"}}
 			spec.Tmpfs = []resource.Tmpfs{{Path: "/scratch"}}
 			o := h.Options(name, spec)
 			o.Image = names[0]

@@ -1,0 +1,4 @@
+package resource
+
+// Runtime is what the kernel gives the processes of a container beyond their limits: namespaces, parameters, devices.
+type Runtime struct{}

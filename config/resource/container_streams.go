@@ -1,0 +1,4 @@
+package resource
+
+// Streams are the standard input and output of a container.
+type Streams struct{}
