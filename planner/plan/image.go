@@ -1,6 +1,12 @@
 package plan
 
-import "github.com/kukeon/kuke/config/resource"
+import (
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kukeon/kuke/config/resource"
+)
 
 // ImageKey names an image in a containerd namespace.
 type ImageKey struct{ Namespace, Reference string }
@@ -15,6 +21,31 @@ type ImageStatus struct {
 	Remote string
 	// Err is the error of asking the registry.
 	Err string
+	// Config is what the image that containers are to be made from says about them: that of Remote where it is asked for and
+	// differs from Local, else that of Local. It is nil where it could not be read.
+	Config *ImageConfig
+}
+
+// ImageConfig is the part of an image's config that planning depends on.
+type ImageConfig struct {
+	Platform ocispec.Platform
+	// User is the user that the image's processes run as, as a Dockerfile's USER names it; empty for root.
+	User string
+	// Volumes are the absolute paths that the image declares by VOLUME, sorted.
+	Volumes []string
+	// Ports are those that the image declares by EXPOSE, as 80/tcp, sorted.
+	Ports []string
+	// Healthcheck is nil where the image has none.
+	Healthcheck *ImageHealthcheck
+}
+
+// ImageHealthcheck is the HEALTHCHECK of an image, as Docker writes it into the image's config: a zero value is Docker's default.
+type ImageHealthcheck struct {
+	// Test begins with NONE, CMD or CMD-SHELL.
+	Test []string
+	// Retries is the number of failed checks in a row that make a container unhealthy.
+	Retries                                       int64
+	Interval, Timeout, StartPeriod, StartInterval time.Duration
 }
 
 // Image is an image that the plan needs in a containerd namespace.

@@ -2,6 +2,8 @@ package observe
 
 import (
 	"context"
+	"log/slog"
+	"maps"
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
@@ -109,4 +111,40 @@ func (r *refresh) remoteImages(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// imageConfigs reads the configs of the images of wanted containers: from their namespaces, and from registries where containers
+// are to be made from an image that the namespace lacks.
+func (r *refresh) imageConfigs(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(refreshParallelism)
+	for key, status := range maps.Clone(r.actual.Images) {
+		g.Go(func() error {
+			config, err := r.imageConfig(ctx, key, status)
+			if err != nil {
+				slog.InfoContext(ctx, "could not read the config of an image", "image", key.Reference, "error", err)
+				return ctx.Err()
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			status.Config = config
+			r.actual.Images[key] = status
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (r *refresh) imageConfig(ctx context.Context, key plan.ImageKey, status plan.ImageStatus) (*plan.ImageConfig, error) {
+	switch {
+	case status.Remote != "" && status.Remote != status.Local:
+		remote, err := image.FindRemote(ctx, key.Namespace, key.Reference, status.Remote)
+		if err != nil {
+			return nil, err
+		}
+		return remote.Config(ctx)
+	case status.Local != "":
+		return image.Config(ctx, r.host.Containerd, key.Namespace, status.Local)
+	}
+	return nil, nil
 }

@@ -117,6 +117,9 @@ func (o *Host) Look(ctx context.Context, desired *resource.Tree, prior *state.St
 			return nil, err
 		}
 	}
+	if err := r.imageConfigs(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.flaws(ctx, prior); err != nil {
 		return nil, err
 	}

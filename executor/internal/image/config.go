@@ -1,0 +1,110 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/planner/plan"
+)
+
+// Config returns what the config of an image says about its containers. The namespace has the image with that digest; where its
+// content lacks the manifest for this host's platform, the error is errdefs.ErrNotFound.
+func Config(ctx context.Context, c *client.Client, ns, imageDigest string) (*plan.ImageConfig, error) {
+	config, err := localConfig(client.In(ctx, ns), c, imageDigest)
+	return config, client.Wrap(err, "read the config of image %s in namespace %s", imageDigest, ns)
+}
+
+func localConfig(ctx context.Context, c *client.Client, imageDigest string) (*plan.ImageConfig, error) {
+	found, err := manifest(ctx, c, imageDigest)
+	if err != nil {
+		return nil, err
+	}
+	return configOf(ctx, c.Containerd.ContentStore(), ocispec.Descriptor{Digest: digest.Digest(found)})
+}
+
+// Config returns what the config of the image says about its containers.
+func (r *Remote) Config(ctx context.Context) (*plan.ImageConfig, error) {
+	ctx = client.Quiet(ctx)
+	store := &fetched{fetcher: r.fetcher, data: map[digest.Digest][]byte{}}
+	for _, part := range r.Blobs {
+		if desc := r.parts[part.Digest]; images.IsManifestType(desc.MediaType) {
+			return configOf(ctx, store, desc)
+		}
+	}
+	return nil, fmt.Errorf("image %s has no manifest for this platform", r.Name)
+}
+
+// configOf reads the config that a manifest names. A namespace needs no more of the descriptor than its digest.
+func configOf(ctx context.Context, store content.Provider, desc ocispec.Descriptor) (*plan.ImageConfig, error) {
+	data, err := readBlob(ctx, store, desc)
+	if err != nil {
+		return nil, err
+	}
+	var m ocispec.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", desc.Digest, err)
+	}
+	if data, err = readBlob(ctx, store, m.Config); err != nil {
+		return nil, err
+	}
+	config, err := parseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("config %s: %w", m.Config.Digest, err)
+	}
+	return config, nil
+}
+
+func readBlob(ctx context.Context, store content.Provider, desc ocispec.Descriptor) (data []byte, err error) {
+	reader, err := store.ReaderAt(ctx, desc)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = reader.Close() }()
+	if reader.Size() > maxManifest {
+		return nil, fmt.Errorf("blob %s has %d bytes, more than %d", desc.Digest, reader.Size(), maxManifest)
+	}
+	return io.ReadAll(io.NewSectionReader(reader, 0, reader.Size()))
+}
+
+// dockerConfig are the fields of Docker's config of an image that kuke reads beyond those of OCI.
+type dockerConfig struct {
+	ocispec.Image
+
+	Config struct {
+		ocispec.ImageConfig
+
+		Healthcheck *struct {
+			Test                                          []string
+			Interval, Timeout, StartPeriod, StartInterval time.Duration
+			Retries                                       int64
+		}
+	} `json:"config"`
+}
+
+func parseConfig(data []byte) (*plan.ImageConfig, error) {
+	var read dockerConfig
+	if err := json.Unmarshal(data, &read); err != nil {
+		return nil, err
+	}
+	config := &plan.ImageConfig{
+		Platform: read.Platform, User: read.Config.User,
+		Volumes: slices.Sorted(maps.Keys(read.Config.Volumes)), Ports: slices.Sorted(maps.Keys(read.Config.ExposedPorts)),
+	}
+	if h := read.Config.Healthcheck; h != nil && len(h.Test) > 0 {
+		config.Healthcheck = &plan.ImageHealthcheck{
+			Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries,
+		}
+	}
+	return config, nil
+}
