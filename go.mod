@@ -56,7 +56,10 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require mvdan.cc/sh/v3 v3.14.1
+require (
+	github.com/docker/docker-credential-helpers v0.9.13
+	mvdan.cc/sh/v3 v3.14.1
+)
 
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
