@@ -39,11 +39,15 @@ type Client struct {
 
 // New returns a client for the image, with the credentials of the keyring. ctx is that of the requests.
 func New(ctx context.Context, keys *Keyring, image string) (*Client, error) {
+	return newFor(ctx, keys, image, HostsDir)
+}
+
+func newFor(ctx context.Context, keys *Keyring, image, hostsDir string) (*Client, error) {
 	ref, err := reference.Parse(image)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", image, err)
 	}
-	c := newClient(ctx, keys, ref.Hostname(), HostsDir)
+	c := newClient(ctx, keys, ref.Hostname(), hostsDir)
 	c.ref = ref
 	c.repository = strings.TrimPrefix(ref.Locator, ref.Hostname()+"/")
 	return c, nil
@@ -69,6 +73,9 @@ func newClient(ctx context.Context, keys *Keyring, host, hostsDir string) *Clien
 // without: many images are for everybody.
 func (c *Client) credentials(ctx context.Context, host string) (username, secret string, err error) {
 	found, err := c.keys.Find(ctx, host, c.repository)
+	if found == nil && err == nil && host != c.host && host == c.server() {
+		found, err = c.keys.Find(ctx, c.host, c.repository)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -84,6 +91,16 @@ func (c *Client) credentials(ctx context.Context, host string) (username, secret
 	}
 	slog.DebugContext(ctx, "found the credentials of a registry", "host", host, "user", found.Username, "source", found.Source)
 	return found.Username, found.Secret, nil
+}
+
+// server returns the host that stands behind the one of the reference: hosts.toml can name another as the server, which gets the
+// credentials of the registry. Mirrors don't.
+func (c *Client) server() string {
+	hosts, err := c.hosts(c.host)
+	if err != nil || len(hosts) == 0 {
+		return c.host
+	}
+	return hosts[len(hosts)-1].Host
 }
 
 // offered returns the credentials that a host or its server of tokens was offered, nil for none.
