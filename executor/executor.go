@@ -17,6 +17,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner/plan"
@@ -66,6 +67,8 @@ type Executor struct {
 	*Host
 	store   *state.Store
 	secrets *secrets.Vault
+	// registries has the credentials for registries.
+	registries *registry.Access
 	// holdsLock says that the caller holds the lock of the state.
 	holdsLock bool
 	// top is held while the cgroup of all realms may be made or removed.
@@ -122,7 +125,7 @@ func dial(ctx context.Context, c Config) (*client.Client, error) {
 
 // With returns an executor that observes the host and reads the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
-	return &Executor{Host: h, store: store, secrets: secrets.New(store, h.sources)}
+	return &Executor{Host: h, store: store, secrets: secrets.New(store, h.sources), registries: registry.NewAccess(registry.Files())}
 }
 
 // Holding returns an executor that records its changes and observations in the store (see [Executor.Refresh]). The caller

@@ -80,7 +80,7 @@ func fullReference(name string) (string, error) {
 // removed or goes to another image. report is that of [image.Pull].
 func (e *Executor) image(ctx context.Context, wanted *plan.Image, report func(done, total int64)) error {
 	if wanted.Pull {
-		if _, err := image.Pull(ctx, e.containerd, wanted.Namespace, wanted.Reference, report); err != nil {
+		if _, err := image.Pull(ctx, e.containerd, e.keys(wanted.Namespace), wanted.Namespace, wanted.Reference, report); err != nil {
 			return err
 		}
 	}

@@ -40,5 +40,5 @@ func (e *Executor) Tasks(ctx context.Context, prior *state.State) (*plan.Actual,
 
 // observer returns the observer of the executor's host and store.
 func (e *Executor) observer() *observe.Host {
-	return &observe.Host{Containerd: e.containerd, Cgroups: e.cgroups, Networks: e.networks, Store: e.store, Secrets: e.secrets, Record: e.holdsLock}
+	return &observe.Host{Containerd: e.containerd, Cgroups: e.cgroups, Networks: e.networks, Store: e.store, Secrets: e.secrets, Keys: e.keys, Record: e.holdsLock}
 }

@@ -182,7 +182,7 @@ func (p *packing) images(ctx context.Context, wanted []*plan.Image) error {
 			p.kit.Images = append(p.kit.Images, shared)
 			continue
 		}
-		remote, err := image.FindRemote(ctx, i.Namespace, i.Reference, i.Digest)
+		remote, err := image.FindRemote(ctx, p.executor.keys(i.Namespace), i.Namespace, i.Reference, i.Digest)
 		if err != nil {
 			return err
 		}

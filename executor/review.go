@@ -97,7 +97,7 @@ func (f *facts) use(c *plan.Change) error {
 }
 
 func (f *facts) size(ctx context.Context, i *plan.Image) error {
-	size, err := image.Size(ctx, i.Reference, i.Digest)
+	size, err := image.Size(ctx, f.executor.keys(i.Namespace), i.Reference, i.Digest)
 	if err != nil {
 		return err
 	}

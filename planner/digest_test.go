@@ -100,12 +100,15 @@ func TestImageByDigestIsPulled(t *testing.T) {
 
 // Nobody has it: that is said before anything is stopped.
 func TestImageByDigestIsNowhere(t *testing.T) {
-	for policy, detail := range map[string]string{"": "no image of containerd namespace kukeon-main has this digest, and it can't be pulled: no such host", resource.PullNever: "its pull policy is never"} {
+	for policy, want := range map[string][2]string{
+		"":                 {"Name of the registry not resolved", "no image of containerd namespace kukeon-main has this digest, and it can't be pulled: no such host"},
+		resource.PullNever: {"Image not found", "its pull policy is never"},
+	} {
 		h := made(t)
 		_, diags := h.new(example(func(s specs) {
 			container(s, theSide).Image, container(s, theSide).PullPolicy = pinned("missing", "web:2"), policy
 		}), Options{})
-		wantError(t, diags, "Image not found", theSide, detail)
+		wantError(t, diags, want[0], theSide, want[1])
 	}
 }
 

@@ -77,7 +77,7 @@ func (h *host) refresh(desired *resource.Tree) {
 			h.actual.Images[key] = plan.ImageStatus{Local: digestOf(c.Image)}
 		}
 		if strings.Contains(c.Image, "missing") && !h.has(key) {
-			h.actual.Images[key] = plan.ImageStatus{Err: "no such host"}
+			h.actual.Images[key] = plan.ImageStatus{Failure: &plan.RegistryFailure{Cause: plan.RegistryDNS, Text: "no such host", Remedy: "Check the name"}}
 		}
 	}
 }

@@ -12,8 +12,8 @@ func (d *containers) imageMoved(c *plan.Change, want *resource.Resource) bool {
 	spec := want.Spec.(*resource.Container)
 	key := plan.ImageKey{Namespace: c.After.Status.Namespace, Reference: spec.Image}
 	status := d.in.actual.Images[key]
-	if spec.PullPolicy == resource.PullAlways && status.Err != "" && resource.PinnedDigest(spec.Image) == "" {
-		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Err)
+	if spec.PullPolicy == resource.PullAlways && status.Failure != nil && status.Remote == "" && resource.PinnedDigest(spec.Image) == "" {
+		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image not compared", "container %s always takes its image from the registry, which can't be asked now: %s.", want.Path, status.Failure)
 	}
 	made := c.After.Status.ImageDigest // the recorded digest, or that of another reference
 	if !d.in.moved(key, made) {
@@ -115,19 +115,35 @@ func (d *containers) needImage(c *plan.Change, want *resource.Resource) {
 		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
 			"container %s needs image %s, which is not in containerd namespace %s, and its pull policy is never. Bring it in with: kuke image import --realm %s FILE.",
 			want.Path, spec.Image, key.Namespace, want.Path.Realm())
-	case digest == "" && resource.PinnedDigest(spec.Image) != "":
-		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
-			"container %s needs image %s, but no image of containerd namespace %s has this digest, and it can't be pulled: %s. "+
-				"Check the digest (kuke image list --realm %s shows those that are there), or import an image that has it: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm(), want.Path.Realm())
 	case digest == "":
-		d.diags.Errorf(want.RangeOf("image"), want.Path, "Image not found",
-			"container %s needs image %s, which is not in containerd namespace %s and can't be pulled: %s. "+
-				"Check the name, or bring it in with: kuke image import --realm %s FILE.",
-			want.Path, spec.Image, key.Namespace, d.in.actual.Images[key].Err, want.Path.Realm())
+		d.noImage(want, key)
+	case digest == d.in.actual.Images[key].Remote && d.in.wrongPlatform(key):
+		d.noImage(want, key)
 	}
 	c.After.Status.ImageDigest = digest
 	d.check.checkProfile(want)
 	d.check.checkHostPaths(want)
 	d.check.checkFlaws(want, c.After)
+}
+
+// wrongPlatform reports whether the registry has the image for other platforms only.
+func (in *input) wrongPlatform(key plan.ImageKey) bool {
+	failed := in.actual.Images[key].Failure
+	return failed != nil && failed.Cause == plan.RegistryPlatform
+}
+
+// noImage reports that an image is not in its namespace and can't be pulled.
+func (d *containers) noImage(want *resource.Resource, key plan.ImageKey) {
+	failed := d.in.actual.Images[key].Failure
+	if failed == nil {
+		failed = &plan.RegistryFailure{Cause: plan.RegistryNotFound, Text: "its registry was not asked", Remedy: "Plan again"}
+	}
+	lacks, hint := fmt.Sprintf("which is not in containerd namespace %s and", key.Namespace), ""
+	if resource.PinnedDigest(key.Reference) != "" {
+		lacks = fmt.Sprintf("but no image of containerd namespace %s has this digest, and it", key.Namespace)
+		hint = fmt.Sprintf(" (kuke image list --realm %s shows those that are there)", want.Path.Realm())
+	}
+	d.diags.Errorf(want.RangeOf("image"), want.Path, failed.Title(),
+		"container %s needs image %s, %s can't be pulled: %s. Otherwise bring the image in%s: kuke image import --realm %s FILE.",
+		want.Path, key.Reference, lacks, failed, hint, want.Path.Realm())
 }

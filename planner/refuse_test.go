@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name:    "image that isn't there",
 			edit:    withSpecs(func(s specs) { container(s, theSide).Image = "missing:1" }),
-			summary: "Image not found", path: theSide, detail: "kuke image import --realm main",
+			summary: "Name of the registry not resolved", path: theSide, detail: "can't be pulled: no such host. Check the name. Otherwise bring the image in: kuke image import --realm main",
 		},
 		{
 			name:    "volume source that isn't there",

@@ -19,8 +19,8 @@ type ImageStatus struct {
 	// Remote is the digest in the registry, where that was asked: for images that the namespace has not, and for those
 	// that are always pulled.
 	Remote string
-	// Err is the error of asking the registry.
-	Err string
+	// Failure is the failure of the registry that was asked; nil for none. With [RegistryPlatform], Remote is set too.
+	Failure *RegistryFailure
 	// Config is what the image that containers are to be made from says about them: that of Remote where it is asked for and
 	// differs from Local, else that of Local. It is nil where it could not be read.
 	Config *ImageConfig

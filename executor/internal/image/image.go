@@ -10,21 +10,15 @@ import (
 
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
-	"github.com/containerd/containerd/v2/core/remotes"
-	"github.com/containerd/containerd/v2/core/remotes/docker"
-	"github.com/containerd/containerd/v2/core/remotes/docker/config"
 	"github.com/containerd/errdefs"
 
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/executor/internal/snapshot"
 )
 
-const (
-	// hostsDir is the directory in which containerd's own tools find the mirrors and certificates of registries.
-	hostsDir = "/etc/containerd/certs.d"
-	// resolveTimeout limits the question for a digest; a pull is limited only by its context.
-	resolveTimeout = 15 * time.Second
-)
+// resolveTimeout limits the question for a digest; a pull is limited only by its context.
+const resolveTimeout = 15 * time.Second
 
 // Image is one name in the image store of a namespace.
 type Image struct {
@@ -79,21 +73,20 @@ func List(ctx context.Context, c *client.Client, ns string) ([]Image, error) {
 	return list, nil
 }
 
-// Resolve asks the registry for the digest that the reference resolves to. It changes nothing.
-func Resolve(ctx context.Context, c *client.Client, ref string) (digest string, err error) {
-	ctx, cancel := context.WithTimeout(client.Quiet(ctx), resolveTimeout)
+// Resolve asks the registry for the digest that the reference resolves to. It changes nothing. An error of the registry is a
+// [*registry.Error].
+func Resolve(ctx context.Context, keys *registry.Keyring, ref string) (digest string, err error) {
+	asking, cancel := context.WithTimeout(client.Quiet(ctx), resolveTimeout)
 	defer cancel()
-	_, desc, err := resolver(ctx).Resolve(ctx, ref)
+	from, err := registry.New(asking, keys, ref)
 	if err != nil {
-		return "", fmt.Errorf("resolve image %s: %w", ref, err)
+		return "", err
+	}
+	_, desc, err := from.Resolve(asking, ref)
+	if err != nil {
+		return "", fmt.Errorf("resolve image %s: %w", ref, from.Explain(client.Quiet(ctx), err))
 	}
 	return desc.Digest.String(), nil
-}
-
-func resolver(ctx context.Context) remotes.Resolver {
-	return docker.NewResolver(docker.ResolverOptions{
-		Hosts: config.ConfigureHosts(ctx, config.HostOptions{HostDir: config.HostDirFromRoot(hostsDir)}),
-	})
 }
 
 // EnsureUnpacked unpacks the layers of an image of the namespace into snapshots, unless they are unpacked.

@@ -265,13 +265,13 @@ func TestPull(t *testing.T) {
 	server := registry(t, labhost.RootfsTar(t))
 	defer server.Close()
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/web:v1"
-	resolved, err := image.Resolve(h.Ctx, h.Client, ref)
+	resolved, err := image.Resolve(h.Ctx, nil, ref)
 	h.Must(err)
 	if _, ok, err := image.Digest(h.Ctx, h.Client, h.NS, ref); ok || err != nil {
 		t.Errorf("image before the pull: %v, %v", ok, err)
 	}
 	var done, total int64
-	pulled, err := image.Pull(h.Ctx, h.Client, h.NS, ref, func(now, all int64) {
+	pulled, err := image.Pull(h.Ctx, h.Client, nil, h.NS, ref, func(now, all int64) {
 		if now < done || all < total || now > all {
 			t.Errorf("%d of %d bytes have arrived, after %d of %d", now, all, done, total)
 		}
@@ -291,14 +291,14 @@ func TestPull(t *testing.T) {
 	if out := h.Run(o); out != "pulled\n" {
 		t.Errorf("output %q", out)
 	}
-	_, err = image.Pull(h.Ctx, h.Client, h.NS, strings.Replace(ref, "v1", "v2", 1), func(int64, int64) {
+	_, err = image.Pull(h.Ctx, h.Client, nil, h.NS, strings.Replace(ref, "v1", "v2", 1), func(int64, int64) {
 		t.Error("bytes of a missing tag have arrived")
 	})
 	t.Log(err)
 	if !errdefs.IsNotFound(err) {
 		t.Errorf("a missing tag: %v", err)
 	}
-	_, err = image.Resolve(h.Ctx, h.Client, "127.0.0.1:1/x:v1")
+	_, err = image.Resolve(h.Ctx, nil, "127.0.0.1:1/x:v1")
 	t.Log(err)
 	if err == nil {
 		t.Error("nobody answers, and no error")

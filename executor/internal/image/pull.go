@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/executor/internal/snapshot"
 )
 
@@ -21,18 +22,22 @@ const reportEvery = 100 * time.Millisecond
 
 // Pull pulls the image for the host's platform, unpacks it, and returns its digest. report is called with the number of bytes
 // that have arrived, and of all that are known to be needed, which grows until all layers are known; never by two goroutines at
-// once, and not after Pull has returned.
-func Pull(ctx context.Context, c *client.Client, ns, ref string, report func(done, total int64)) (digest string, err error) {
+// once, and not after Pull has returned. An error of the registry is a [*registry.Error].
+func Pull(ctx context.Context, c *client.Client, keys *registry.Keyring, ns, ref string, report func(done, total int64)) (digest string, err error) {
 	ctx, release, err := c.Lease(client.In(ctx, ns))
 	if err != nil {
 		return "", fmt.Errorf("pull image %s: %w", ref, err)
 	}
 	defer func() { err = errors.Join(err, release(err != nil)) }()
-	counted := &counting{Resolver: resolver(ctx), report: report}
+	from, err := registry.New(client.Quiet(ctx), keys, ref)
+	if err != nil {
+		return "", err
+	}
+	counted := &counting{Resolver: from, report: report}
 	defer counted.end()
 	image, err := c.Containerd.Pull(ctx, ref, containerd.WithResolver(counted), containerd.WithPullUnpack, containerd.WithPullSnapshotter(snapshot.Snapshotter))
 	if err != nil {
-		return "", fmt.Errorf("pull image %s: %w", ref, err)
+		return "", fmt.Errorf("pull image %s: %w", ref, from.Explain(client.Quiet(ctx), err))
 	}
 	return image.Target().Digest.String(), nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/registry"
 )
 
 // Remote is an image of a registry that is read past containerd.
@@ -25,22 +26,26 @@ type Remote struct {
 }
 
 // FindRemote describes the image with that digest in the registry of the reference, without Layers. It reads the manifests.
-func FindRemote(ctx context.Context, ns, ref, want string) (*Remote, error) {
+// An error of the registry is a [*registry.Error].
+func FindRemote(ctx context.Context, keys *registry.Keyring, ns, ref, want string) (*Remote, error) {
 	ctx = client.Quiet(ctx)
 	pinned := ref
 	if resource.PinnedDigest(ref) == "" {
 		pinned += "@" + want
 	}
-	r, err := findRemote(ctx, pinned)
+	from, err := registry.New(ctx, keys, pinned)
 	if err != nil {
-		return nil, fmt.Errorf("read image %s from its registry: %w", ref, err)
+		return nil, err
+	}
+	r, err := findRemote(ctx, from, pinned)
+	if err != nil {
+		return nil, fmt.Errorf("read image %s from its registry: %w", ref, from.Explain(ctx, err))
 	}
 	r.Namespace, r.Name = ns, ref
 	return r, nil
 }
 
-func findRemote(ctx context.Context, ref string) (*Remote, error) {
-	from := resolver(ctx)
+func findRemote(ctx context.Context, from remotes.Resolver, ref string) (*Remote, error) {
 	name, target, err := from.Resolve(ctx, ref)
 	if err != nil {
 		return nil, err

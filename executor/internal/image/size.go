@@ -14,6 +14,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/registry"
 )
 
 // sizeTimeout limits the questions for the size of an image, which nothing depends on.
@@ -24,10 +25,14 @@ const maxNesting = 3
 
 // Size asks the registry for the compressed size, in bytes, of the image with that digest, as it is pulled for this host's platform:
 // its configuration and its layers. It asks for the manifest, before that for the index if there is one, and changes nothing.
-func Size(ctx context.Context, ref, of string) (int64, error) {
+func Size(ctx context.Context, keys *registry.Keyring, ref, of string) (int64, error) {
 	ctx, cancel := context.WithTimeout(client.Quiet(ctx), sizeTimeout)
 	defer cancel()
-	fetcher, err := resolver(ctx).Fetcher(ctx, ref)
+	from, err := registry.New(ctx, keys, ref)
+	if err != nil {
+		return 0, err
+	}
+	fetcher, err := from.Fetcher(ctx, ref)
 	if err != nil {
 		return 0, fmt.Errorf("ask for the size of image %s: %w", ref, err)
 	}

@@ -61,14 +61,14 @@ func TestSize(t *testing.T) {
 	of := put(indexType, string(index))
 	for digest, want := range map[digest.Digest]int{of: 2, digest.FromString(here): 1} {
 		asked = 0
-		if size, err := Size(context.Background(), ref, digest.String()); size != 1023 || err != nil || asked != want {
+		if size, err := Size(context.Background(), nil, ref, digest.String()); size != 1023 || err != nil || asked != want {
 			t.Errorf("%d bytes after %d questions, %v", size, asked, err)
 		}
 	}
 	// What a registry doesn't have, or has under a false name, has no size.
 	blobs["/v2/team/web/manifests/"+digest.FromString("x").String()] = manifestType + " " + here
 	for _, content := range []string{"nothing", "x"} {
-		if size, err := Size(context.Background(), ref, digest.FromString(content).String()); err == nil {
+		if size, err := Size(context.Background(), nil, ref, digest.FromString(content).String()); err == nil {
 			t.Errorf("%s has %d bytes", content, size)
 		}
 	}

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/image"
+	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -79,38 +81,55 @@ func (r *refresh) manifests(ctx context.Context, key plan.ImageKey, have *state.
 	return nil
 }
 
+// question is a question to a registry: the namespaces with the same credentials ask it once.
+type question struct {
+	keys      *registry.Keyring
+	reference string
+}
+
 // remoteImages asks registries for the images that a namespace lacks, and for those that are always pulled and whose
 // reference has no digest.
 func (r *refresh) remoteImages(ctx context.Context) error {
-	asked := map[string]bool{}
+	asked := map[question]map[plan.ImageKey]bool{}
 	for _, c := range r.wanted {
 		policy, key := c.Spec.(*resource.Container).PullPolicy, r.keys[c.Path]
 		lacks := r.actual.Images[key].Local == ""
 		if policy == resource.PullAlways && (lacks || resource.PinnedDigest(key.Reference) == "") || policy != resource.PullNever && lacks {
-			asked[key.Reference] = true
+			q := question{r.host.Keys(key.Namespace), key.Reference}
+			if asked[q] == nil {
+				asked[q] = map[plan.ImageKey]bool{}
+			}
+			asked[q][key] = true
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(refreshParallelism)
-	for reference := range asked {
+	for q, keys := range asked {
 		g.Go(func() error {
-			digest, err := image.Resolve(ctx, r.host.Containerd, reference)
+			digest, err := image.Resolve(ctx, q.keys, q.reference)
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			for key, status := range r.actual.Images {
-				if key.Reference != reference {
-					continue
-				}
-				status.Remote = digest
-				if err != nil {
-					status.Err = err.Error()
-				}
+			for key := range keys {
+				status := r.actual.Images[key]
+				status.Remote, status.Failure = digest, failureOf(err)
 				r.actual.Images[key] = status
 			}
 			return ctx.Err()
 		})
 	}
 	return g.Wait()
+}
+
+// failureOf returns the failure of a registry that the error is about; nil for no error.
+func failureOf(err error) *plan.RegistryFailure {
+	var failed *registry.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &failed):
+		return &failed.RegistryFailure
+	}
+	return &plan.RegistryFailure{Cause: plan.RegistryOther, Text: err.Error(), Remedy: "Check the name of the image"}
 }
 
 // imageConfigs reads the configs of the images of wanted containers: from their namespaces, and from registries where containers
@@ -121,6 +140,13 @@ func (r *refresh) imageConfigs(ctx context.Context) error {
 	for key, status := range maps.Clone(r.actual.Images) {
 		g.Go(func() error {
 			config, err := r.imageConfig(ctx, key, status)
+			if failed := failureOf(err); failed != nil && failed.Cause == plan.RegistryPlatform {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				status.Failure = failed
+				r.actual.Images[key] = status
+				return nil
+			}
 			if err != nil {
 				slog.InfoContext(ctx, "could not read the config of an image", "image", key.Reference, "error", err)
 				return ctx.Err()
@@ -138,7 +164,7 @@ func (r *refresh) imageConfigs(ctx context.Context) error {
 func (r *refresh) imageConfig(ctx context.Context, key plan.ImageKey, status plan.ImageStatus) (*plan.ImageConfig, error) {
 	switch {
 	case status.Remote != "" && status.Remote != status.Local:
-		remote, err := image.FindRemote(ctx, key.Namespace, key.Reference, status.Remote)
+		remote, err := image.FindRemote(ctx, r.host.Keys(key.Namespace), key.Namespace, key.Reference, status.Remote)
 		if err != nil {
 			return nil, err
 		}

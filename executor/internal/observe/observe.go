@@ -26,6 +26,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/process"
+	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
@@ -43,6 +44,8 @@ type Host struct {
 	Networks   *network.Host
 	Store      *state.Store
 	Secrets    *secrets.Vault
+	// Keys returns the credentials for the registries of a namespace.
+	Keys func(namespace string) *registry.Keyring
 	// Record says that the lock of the state is held, and that completions are recorded.
 	Record bool
 }
