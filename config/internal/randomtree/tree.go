@@ -20,6 +20,12 @@ var valid = map[string][]string{
 	"sealed": {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 }
 
+// validMembers holds maps in normal form that keep the rule of a check.
+var validMembers = map[string][]map[string]string{
+	"ulimit": {{"nofile": "1024:2048"}, {"core": "-1:-1", "nproc": "7:7"}},
+	"sysctl": {{"net.core.somaxconn": "512"}, {"kernel.sem": "250 32000 32 128", "fs.mqueue.msg_max": "20"}},
+}
+
 // anyText generates texts that are special in HCL or in YAML.
 func anyText() *rapid.Generator[string] {
 	return rapid.OneOf(
@@ -66,6 +72,10 @@ func setAny(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 		sort.Strings(members)
 		v.Set(reflect.ValueOf(members))
 	case resource.TypeMap:
+		if members := validMembers[a.Check]; members != nil {
+			v.Set(reflect.ValueOf(rapid.SampledFrom(members).Draw(t, a.Name)))
+			return
+		}
 		v.Set(reflect.ValueOf(rapid.MapOfN(rapid.SampledFrom([]string{"a", "for", "null", "true", "a.b/c", "${x}", "\"", "1", "a b"}), anyText(), 1, 3).Draw(t, a.Name)))
 	case resource.TypePairs:
 		m := rapid.MapOfN(rapid.SampledFrom([]string{"A", "for", "null", "_"}), anyText(), 1, 3).Draw(t, a.Name)

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -265,56 +264,12 @@ func inBrackets(v *source.Value) string {
 
 // mapAttribute sets a map of strings, from an object or, for pairs, also from a list of NAME=value.
 func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
-	m := map[string]string{}
-	set := func(name, text string, rng resource.Range, sensitive bool) {
-		key := at.member(name)
-		if first, ok := d.ranges[key.key]; ok {
-			d.errorf(rng, "Duplicate "+d.spelling.field, "%s is already set at %s. Keep one of them.", key.shown, first)
-			return
-		}
-		if most := 4096; a.Type == resource.TypeMap && len(name)+len(text) > most {
-			d.errorf(rng, "Invalid label", "%s is too long: containerd takes at most %d bytes for a key and its value together.", key.shown, most)
-			return
-		}
-		if a.Type == resource.TypePairs {
-			if _, err := validate.Argument(name + "=" + text); err != nil {
-				d.errorf(rng, "Invalid variable", "%s: %s", key.shown, message.Stop(err))
-				return
-			}
-		}
-		d.ranges[key.key] = rng
-		m[name] = text
-		if sensitive || v.Sensitive {
-			d.sensitive[key.key] = true
-		}
-	}
+	m := members{decoder: d, attribute: a, rule: validate.MemberRuleOf(a), at: at, all: map[string]string{}}
 	switch {
 	case v.Shape == source.Object:
-		for _, f := range v.Fields {
-			if f.Value.Shape == source.Null && d.spelling.lax {
-				continue
-			}
-			if text, ok := d.text(f.Value, at.member(message.Shorten(f.Name)).shown, true); ok && d.mapKey(a, f.Name, f.At, at.shown, v.Sensitive) {
-				set(f.Name, text, f.Value.Range, f.Value.Sensitive)
-			}
-		}
+		m.object(v)
 	case v.Shape == source.List && !v.Blocks && a.Type == resource.TypePairs:
-		for i, item := range v.Items {
-			shown := fmt.Sprintf("%s[%d]", at.shown, i)
-			pair, ok := d.text(item, shown, false)
-			if !ok {
-				continue
-			}
-			name, text, ok := strings.Cut(pair, "=")
-			if !ok {
-				if item.Sensitive || v.Sensitive {
-					pair = "(sensitive value)"
-				}
-				d.errorf(item.Range, "Invalid variable", "%s is %q, which is not of the form NAME=value. For an empty value write %q.", shown, message.Shorten(pair), message.Shorten(pair)+"=")
-			} else if d.mapKey(a, name, item.Range, at.shown, item.Sensitive || v.Sensitive) {
-				set(name, text, item.Range, item.Sensitive)
-			}
-		}
+		m.list(v)
 	default:
 		wants := "an object of names and values"
 		if a.Type == resource.TypePairs {
@@ -327,24 +282,9 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 		d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.Describe(), hint)
 		return
 	}
-	if len(m) > 0 {
-		into.Set(reflect.ValueOf(m).Convert(into.Type()))
+	if len(m.all) > 0 {
+		into.Set(reflect.ValueOf(m.all).Convert(into.Type()))
 	}
-}
-
-func (d *decoder) mapKey(a *resource.Attribute, name string, rng resource.Range, shown string, sensitive bool) bool {
-	validateKey, summary := validate.LabelKey, "Invalid label"
-	if a.Type == resource.TypePairs {
-		validateKey, summary = validate.Variable, "Invalid variable"
-	}
-	if err := validateKey(name); err != nil {
-		if sensitive {
-			err = errors.New("the name comes from a sensitive value and is invalid: a name is not empty and has neither \"=\" nor white space")
-		}
-		d.errorf(rng, summary, "%s: %v.", shown, err)
-		return false
-	}
-	return true
 }
 
 func (d *decoder) objectAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {

@@ -69,8 +69,11 @@ func choice(noun string, words ...string) Rule {
 	return Rule{Summary: "Unknown " + noun, normalize: normalize, Values: words}
 }
 
-// RuleOf returns the rule of an attribute, the zero one where it has none.
+// RuleOf returns the rule of an attribute, the zero one where it has none, and for a map, see [MemberRuleOf].
 func RuleOf(a *resource.Attribute) Rule {
+	if a.Type == resource.TypeMap {
+		return Rule{}
+	}
 	rule, ok := rules[a.Check]
 	if !ok && a.Check != "" {
 		panic("config: no rule called " + a.Check)

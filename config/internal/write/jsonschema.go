@@ -181,7 +181,7 @@ func typeSchema(a *resource.Attribute) *Schema {
 	case resource.TypeList, resource.TypeSet:
 		return &Schema{Type: Types{"array"}, Items: stringSchema(&resource.Attribute{Check: a.Check, Required: validate.RuleOf(a).RefusesEmpty()})}
 	case resource.TypeMap:
-		return &Schema{Type: Types{"object"}, AdditionalProperties: anyScalar, PropertyNames: &Schema{MinLength: 1}}
+		return mapSchema(validate.MemberRuleOf(a), anyScalar)
 	case resource.TypePairs:
 		return &Schema{
 			Type:  Types{"array", "object"},
@@ -198,6 +198,22 @@ func typeSchema(a *resource.Attribute) *Schema {
 		return &Schema{Type: Types{"array"}, Items: items}
 	}
 	return stringSchema(a)
+}
+
+// mapSchema returns the schema of a map whose members keep the rule.
+func mapSchema(rule validate.MemberRule, value *Schema) *Schema {
+	keys := &Schema{MinLength: 1}
+	for _, key := range rule.Keys {
+		keys.Enum = append(keys.Enum, key)
+	}
+	if rule.Fields != nil {
+		parts := &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}, Required: rule.Fields, AdditionalProperties: false}
+		for _, name := range rule.Fields {
+			parts.Properties[name] = value
+		}
+		value = &Schema{AnyOf: []*Schema{value, parts}}
+	}
+	return &Schema{Type: Types{"object"}, AdditionalProperties: value, PropertyNames: keys}
 }
 
 // stringSchema returns the schema of a string with the rule of a. Where it may be left out, it may be empty as well.
