@@ -59,9 +59,12 @@ func (h *hostCheck) checkFlaws(want *resource.Resource, after *state.Record) {
 	}
 }
 
-// checkHostPaths makes sure that the paths of the host are there that a container which will be made uses.
+// checkHostPaths makes sure that the host has all that a container which will be made uses.
 func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 	spec := want.Spec.(*resource.Container)
+	for _, f := range h.in.actual.HostFlaws[want.Path] {
+		h.diags.Errorf(want.RangeOf(f.Attribute), want.Path, f.Summary, "container %s %s", want.Path, f.Text)
+	}
 	for _, v := range spec.Volumes {
 		if h.in.actual.MissingPaths[v.Source] {
 			h.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",

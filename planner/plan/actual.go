@@ -54,6 +54,8 @@ type Actual struct {
 	RestartPolicies []string
 	// MissingPlugins holds the missing CNI plugins and programs that networks need.
 	MissingPlugins []string
+	// HostFlaws holds the reasons why this host can't give containers what they ask for, whatever their images are.
+	HostFlaws map[resource.Path][]Flaw
 	// MissingPaths holds the missing paths of the host that desired containers mount or use.
 	MissingPaths map[string]bool
 	// NotDevices holds the paths that desired containers use as devices and that are none, nor directories with some.

@@ -25,6 +25,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/network"
+	"github.com/kukeon/kuke/executor/internal/preflight"
 	"github.com/kukeon/kuke/executor/internal/process"
 	"github.com/kukeon/kuke/executor/internal/registry"
 	"github.com/kukeon/kuke/executor/internal/secrets"
@@ -75,7 +76,7 @@ func (o *Host) newRefresh(desired *resource.Tree) *refresh {
 	return &refresh{host: o, desired: desired, wanted: Containers(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
 		At: time.Now(), CgroupMode: o.Cgroups.Mode(), Controllers: o.Cgroups.Controllers(),
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
-		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{},
+		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
 		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.Secrets.Unreadable(), SecretDrift: map[resource.Path][]string{},
 	}}
@@ -308,6 +309,9 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
 		wanted := c.Spec.(*resource.Container)
+		if flaws := preflight.Host(wanted); len(flaws) > 0 {
+			r.actual.HostFlaws[c.Path] = flaws
+		}
 		var paths []string
 		for _, v := range wanted.Volumes {
 			paths = append(paths, v.Source)

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -58,6 +59,7 @@ func (d *describer) certain() *resource.Container {
 		}
 		slices.Sort(c.Devices)
 	}
+	c.Ulimits, c.Annotations = d.ulimits(), d.annotations()
 	if score := d.process().OOMScoreAdj; score != nil {
 		c.OOMScoreAdj = int64(*score)
 	}
@@ -92,6 +94,20 @@ func (d *describer) env() resource.Env {
 	}
 	return env
 }
+
+// annotations returns those that are not of a program which makes containers.
+func (d *describer) annotations() map[string]string {
+	all := maps.Clone(d.Spec.Annotations)
+	maps.DeleteFunc(all, func(key, _ string) bool {
+		return slices.ContainsFunc(programAnnotations, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+	})
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+var programAnnotations = []string{"kukeon.io/", "nerdctl/", "io.kubernetes.cri."}
 
 // defaultPath is the variable that containerd sets for a container whose image sets none.
 const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

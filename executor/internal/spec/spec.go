@@ -57,7 +57,9 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 		oci.WithImageConfig(image),
 		oci.WithProcessArgs(args...),
 		oci.WithCgroup(o.CgroupPath),
+		oci.WithAnnotations(o.Spec.Annotations),
 		oci.WithAnnotations(o.Annotations),
+		withUlimits(o.Spec.Ulimits),
 	}
 	opts = append(opts, processOpts(o)...)
 	opts = append(opts, namespaceOpts(o)...)

@@ -92,6 +92,11 @@ func comparable(s *specs.Spec) {
 			s.Mounts[i].Options = slices.DeleteFunc(m.Options, func(o string) bool { return o == "ro" || o == "rro" })
 		}
 	}
+	for i, r := range s.Process.Rlimits {
+		if r.Type == rlimitNofile && r.Hard == min(defaultHardNofile, MaxOpenFiles()) {
+			s.Process.Rlimits[i].Hard = defaultHardNofile
+		}
+	}
 	s.Version = ""
 }
 
