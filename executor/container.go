@@ -130,6 +130,8 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	var err error
 	if r.Spec.(*resource.Container).Root {
 		err = k.cell().close(ctx, r.Path.Parent())
+	} else {
+		err = k.resetSysctls(r)
 	}
 	return errors.Join(err, k.executor.secrets.Remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -13,6 +14,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/exec"
 	"github.com/kukeon/kuke/executor/internal/image"
+	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/preflight"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
@@ -37,6 +39,13 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		// The runtime's own program replaces it, so that everything else is tried.
 		spec := *options.Spec
 		spec.Command, spec.Args = "/proc/self/exe", nil
+		options.Spec = &spec
+	}
+	if len(options.Spec.NetSysctls()) > 0 {
+		// The network namespace of its own has no interfaces.
+		spec := *options.Spec
+		spec.Sysctls = maps.Clone(spec.Sysctls)
+		maps.DeleteFunc(spec.Sysctls, func(name, _ string) bool { return netns.OfInterface(name) })
 		options.Spec = &spec
 	}
 	options.ID = resource.Shorten("try_"+after.Status.ContainerID, resource.MaxContainerID)

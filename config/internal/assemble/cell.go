@@ -41,6 +41,7 @@ func finishCells(decls []*schema.Declaration, members map[resource.Path][]string
 	for _, p := range order {
 		cells[p].chooseRoot(diags)
 		cells[p].validateDependencies(diags)
+		cells[p].validateSysctls(diags)
 	}
 	validateCellDependencies(cells, order, members, diags)
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // Create creates a network namespace with its loopback up and pins it at path, in place of another pin. It creates the
-// directories above path. IPv6 is disabled on every other link by default.
+// directories above path. IPv6 is disabled on every other link by default, and every user may listen on low ports and ping.
 func Create(path string) error {
 	if err := Remove(path); err != nil {
 		return err
@@ -93,7 +93,7 @@ func unshareAndPin(path string) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("unshare: %w", err)
 	}
-	if err := disableIPv6(); err != nil {
+	if err := errors.Join(disableIPv6(), setDefaults()); err != nil {
 		return err
 	}
 	lo, err := netlink.LinkByName("lo")

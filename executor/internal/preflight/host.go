@@ -2,15 +2,21 @@ package preflight
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/netns"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/planner/plan"
 )
 
 // Host returns the flaws of a container that do not depend on its image, but on this host alone.
 func Host(c *resource.Container) []plan.Flaw {
-	return ulimitFlaws(c)
+	return slices.Concat(ulimitFlaws(c), sysctlFlaws(c))
 }
 
 func ulimitFlaws(c *resource.Container) []plan.Flaw {
@@ -21,4 +27,23 @@ func ulimitFlaws(c *resource.Container) []plan.Flaw {
 	}
 	return []plan.Flaw{{Attribute: `ulimits["nofile"]`, Summary: "Limit is too high",
 		Text: fmt.Sprintf("sets nofile to %s, but a process of this host can have at most %d open files. Lower the limit, or raise fs.nr_open of the host.", limit, most)}}
+}
+
+func sysctlFlaws(c *resource.Container) (found []plan.Flaw) {
+	for _, name := range slices.Sorted(maps.Keys(c.Sysctls)) {
+		if !settable(name) {
+			found = append(found, plan.Flaw{Attribute: fmt.Sprintf("sysctls[%q]", name), Summary: "Unknown sysctl",
+				Text: fmt.Sprintf("sets the parameter %s, which a container can't have on this host. Correct the name, load the kernel module that has it, or set it on the host.", name)})
+		}
+	}
+	return found
+}
+
+func settable(name string) bool {
+	if strings.HasPrefix(name, "net.") {
+		can, err := netns.Settable(name)
+		return can || err != nil // the step that makes the container reports the reason
+	}
+	_, err := os.Stat(path.Join("/proc/sys", strings.ReplaceAll(name, ".", "/")))
+	return err == nil
 }

@@ -54,6 +54,7 @@ func (d *describer) certain() *resource.Container {
 		c.ReadOnlyRootFilesystem = root.Readonly
 	}
 	if l := d.Spec.Linux; l != nil {
+		c.Sysctls = maps.Clone(l.Sysctl)
 		for _, device := range l.Devices {
 			c.Devices = append(c.Devices, device.Path)
 		}
@@ -268,9 +269,6 @@ func (d *describer) other() {
 	l := d.Spec.Linux
 	if l == nil {
 		return
-	}
-	if len(l.Sysctl) > 0 {
-		d.lost = append(d.lost, "its sysctls")
 	}
 	own := map[specs.LinuxNamespaceType]bool{}
 	for _, ns := range l.Namespaces {

@@ -60,6 +60,7 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 		oci.WithAnnotations(o.Spec.Annotations),
 		oci.WithAnnotations(o.Annotations),
 		withUlimits(o.Spec.Ulimits),
+		withSysctls(o.Spec.Sysctls),
 	}
 	opts = append(opts, processOpts(o)...)
 	opts = append(opts, namespaceOpts(o)...)
