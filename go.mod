@@ -57,6 +57,7 @@ require (
 )
 
 require (
+	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/docker/docker-credential-helpers v0.9.13
 	mvdan.cc/sh/v3 v3.14.1
 )
