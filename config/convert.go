@@ -10,7 +10,8 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// Convert returns the tree in the language to, as text of which [Load] makes the very same tree. The error names the value
+// Convert returns the tree, of which [Input.KeepFiles] has kept the names of files, in the language to, as text of which [Load]
+// makes the very same tree. The error names the value
 // that can't be written in that language.
 func Convert(tree *resource.Tree, to Language) ([]byte, error) {
 	encode := write.EncodeHCL
@@ -19,7 +20,7 @@ func Convert(tree *resource.Tree, to Language) ([]byte, error) {
 	}
 	text := encode(tree)
 	// It is read under a name that only says the language.
-	c, diags := lang.LoadFiles(Input{}, []source.File{{Name: "converted." + string(to), Data: text, Named: true}}, nil)
+	c, diags := lang.LoadFiles(Input{KeepFiles: true}, []source.File{{Name: "converted." + string(to), Data: text, Named: true}}, nil)
 	if diags.HasErrors() {
 		for i := range diags {
 			diags[i].Subject = resource.Range{} // nobody wrote that text

@@ -47,7 +47,12 @@ func (a *app) convert(ctx context.Context, o *convertOptions) error {
 	if o.to != "" && o.to != string(config.HCL) && o.to != string(config.YAML) {
 		return fmt.Errorf("--to: there is no language %q: use hcl or yaml", o.to)
 	}
-	c, diags, err := o.load(ctx, a)
+	in, err := o.input(ctx, a)
+	if err != nil {
+		return err
+	}
+	in.KeepFiles = true
+	c, diags, err := a.session.Load(ctx, in)
 	if err != nil {
 		return err
 	}

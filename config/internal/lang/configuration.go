@@ -35,6 +35,8 @@ type Input struct {
 	OutsideFiles bool
 	// Home is the directory that a leading ~ names; empty for the home directory of the user.
 	Home string
+	// KeepFiles leaves the files that resources name, such as those of env_file, unread: the tree holds the names.
+	KeepFiles bool
 	// Opened is told of the absolute path of each file that functions and modules look at, maybe again: [Configuration.Sources]
 	// holds the other files. It may be nil.
 	Opened func(path string)

@@ -17,7 +17,8 @@ var valid = map[string][]string{
 	"name": {"a", "b", "c-d"}, "cell": {"r/s/t/c", "r/s/t/d"}, "capability": {"ALL", "CHOWN"}, "securityopt": {"seccomp=unconfined", "apparmor=x"},
 	"pullpolicy": {"always", "never"}, "restartpolicy": {"always", "on-failure:3"}, "signal": {"SIGTERM", "SIGHUP"},
 	"user": {"app", "1000:1000"}, "tmpfsoption": {"noexec", "mode=1777"},
-	"sealed": {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
+	"envfile": {"a.env", "b.env?", "./c"},
+	"sealed":  {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

@@ -31,6 +31,8 @@ type Declaration struct {
 	// Unassigned says that the configuration is checked without the values of its variables: any attribute may be unknown.
 	// Unclear says that one is which decides how resources fit together.
 	Unassigned, Unclear bool
+	// Include adds the contents of the files that the resource names; nil leaves their names as they are.
+	Include func(*Declaration, *resource.Resource)
 	// decoded is the resource that is written, nil before it was asked for.
 	decoded *resource.Resource
 	// Resource is the same once it is in the tree, nil before.
@@ -61,6 +63,9 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	r := d.Bare(diags)
 	d.decoded = r
 	d.mergeLabels(r, diags)
+	if d.Include != nil && !d.External {
+		d.Include(d, r)
+	}
 	validateSwap(r, d.Spelling, diags)
 	switch s := r.Spec.(type) {
 	case *resource.Space:

@@ -57,3 +57,11 @@ func Variable(name string) error {
 	}
 	return nil
 }
+
+// normalEnvFile reads the path of a file, and a question mark behind one that may be missing.
+func normalEnvFile(s string) (string, error) {
+	if strings.TrimSuffix(s, "?") == "" {
+		return "", errors.New("it names no file; write the path of a file of variables, such as app.env")
+	}
+	return s, nil
+}

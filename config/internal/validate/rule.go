@@ -50,6 +50,7 @@ var rules = map[string]Rule{
 	"sealed":        {Summary: "Invalid digest", normalize: normalSealed, Pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
 	"signal":        {Summary: "Unknown signal", normalize: normalSignal, Pattern: `^[A-Za-z0-9+-]+$`},
 	"user":          {Summary: "Invalid user", normalize: normalUser, Pattern: `^([^:\s]+(:[^:\s]*)?|:[^:\s]+)$`},
+	"envfile":       {Summary: "Invalid env file", normalize: normalEnvFile, Pattern: `^[^\x00]*[^?\x00]\??$`},
 	"argument":      {Summary: "Invalid argument", normalize: Argument, Pattern: `^[^\x00]*$`},
 	"tmpfsoption":   {Summary: "Unknown mount option", normalize: normalTmpfsOption, Pattern: `^[a-z_]+(=.*)?$`},
 }

@@ -87,6 +87,9 @@ func (e *Evaluator) attributes(p resource.Path, k resource.Kind, r *resource.Res
 				}
 				val = mark(val, written.HoldsSensitive())
 			}
+			if a.Name == "env" {
+				val = mark(val, holdsEnvFile(r))
+			}
 			all[a.HCLName] = val
 		}
 	}

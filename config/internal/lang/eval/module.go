@@ -36,6 +36,9 @@ type ModuleInstance struct {
 }
 
 func (e *Evaluator) instantiate(m *module.Module, address string) *ModuleInstance {
+	for _, d := range m.Manifests {
+		d.Include = e.include()
+	}
 	return &ModuleInstance{
 		Eval: e, Module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
 		outputs: map[string]*lazy{}, calls: map[string]*expandedCall{}, blocks: map[*module.Block]*ExpandedBlock{},
