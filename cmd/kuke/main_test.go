@@ -87,7 +87,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"busybox": importBusybox, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
+			"busybox": importBusybox, "image": importImage, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
 		},
 		Condition: func(cond string) (bool, error) {
@@ -143,6 +143,17 @@ func importBusybox(ts *testscript.TestScript, neg bool, args []string) {
 		name = args[1]
 	}
 	ts.Check(ts.Exec("kuke", "image", "import", "--realm", args[0], "--name", name, rootfs))
+}
+
+// importImage is the command: image REALM NAME CONFIG; it imports busybox as an image whose config has the content of the file
+// CONFIG, see [busybox.WriteImage].
+func importImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: image REALM NAME CONFIG")
+	}
+	archive := ts.MkAbs(args[2] + ".image.tar")
+	ts.Check(busybox.WriteImageFile(archive, json.RawMessage(ts.ReadFile(args[2]))))
+	ts.Check(ts.Exec("kuke", "image", "import", "--realm", args[0], "--name", args[1], archive))
 }
 
 // eventually is the command: eventually PROGRAM [ARG ...], or eventually in …; it runs it until it exits with 0.
