@@ -47,7 +47,7 @@ type Container struct {
 	StopSignal             string        `json:"stopSignal,omitempty" kuke:"recorded,check=signal" doc:"Signal that asks the container to stop. Default: the image's, or SIGTERM."`
 	StopTimeoutSeconds     *int64        `json:"stopTimeoutSeconds,omitempty" kuke:"recorded,min=0,max=86400,default=10" doc:"Seconds between the stop signal and SIGKILL."`
 	OOMScoreAdj            int64         `json:"oomScoreAdj,omitempty" kuke:"live,min=-1000,max=1000" doc:"Preference of the kernel for killing the processes of the container when the host runs out of memory: -1000 (never) to 1000 (first). Default: 0."`
-	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"Check that the container works. An apply that starts the container waits until it is healthy."`
+	Healthcheck            *Healthcheck  `json:"healthcheck,omitempty" kuke:"recorded" doc:"Check that the container works. Default: the HEALTHCHECK of the image. An apply that starts the container waits until it is healthy."`
 	DependsOn              []Dependency  `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Containers of the same cell that are started before this one."`
 	Secrets                []Secret      `json:"secrets,omitempty" kuke:"replace,block=secret,key=name" doc:"Secret values, mounted as files."`
 

@@ -40,14 +40,20 @@ func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 func never(d *schema.Declaration, condition resource.Condition) string {
 	switch {
 	case d.External: // its attributes are known where it is managed
-	case condition == resource.Healthy && spec(d).Healthcheck == nil:
-		return "it has no healthcheck. Give it one"
+	case condition == resource.Healthy && unchecked(d):
+		return "its healthcheck is disabled. Enable it"
 	case condition == resource.Completed && spec(d).Root:
 		return "it is the cell's root container, whose end takes the network from all of the cell. Let it depend on another container"
 	case condition == resource.Completed:
 		return neverEnds(d, "its restart policy")
 	}
 	return ""
+}
+
+// unchecked reports whether the container d has no healthcheck, whatever its image has: planning knows the HEALTHCHECK of the image.
+func unchecked(d *schema.Declaration) bool {
+	check := spec(d).Healthcheck
+	return check != nil && check.Disable
 }
 
 // neverEnds says why the container d, of which whose is the restart policy, can't exit for good, or returns "".
@@ -61,12 +67,13 @@ func neverEnds(d *schema.Declaration, whose string) string {
 // never says why the cell can't meet the condition, or returns "".
 func (c *cell) never(condition resource.Condition) string {
 	external := func(d *schema.Declaration) bool { return d.External }
-	checked := func(d *schema.Declaration) bool { return spec(d).Healthcheck != nil }
 	root := slices.IndexFunc(c.containers, func(d *schema.Declaration) bool { return spec(d).Root })
 	switch {
 	case c.declared.External || slices.ContainsFunc(c.containers, external): // as for containers
-	case condition == resource.Healthy && !slices.ContainsFunc(c.containers, checked):
-		return "none of its containers has a healthcheck. Give one to those that count"
+	case condition == resource.Healthy && len(c.containers) == 0:
+		return "it has no container. Declare one with a healthcheck"
+	case condition == resource.Healthy && !slices.ContainsFunc(c.containers, func(d *schema.Declaration) bool { return !unchecked(d) }):
+		return "the healthchecks of its containers are disabled. Enable one of a container that counts"
 	case condition == resource.Completed && root < 0:
 		return "it has no container. Declare one"
 	case condition == resource.Completed && c.containers[root].Resource.ImpliedRoot: // another may be recorded, which planning knows

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
@@ -76,11 +77,12 @@ func validateHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *r
 			given = append(given, way.name)
 		}
 	}
-	switch len(given) {
-	case 0:
-		diags.Errorf(at, r.Path, summary, "The healthcheck has no probe. Set exactly one of exec, http and tcp.")
-	case 1:
-	default:
+	switch {
+	case h.Disable && !reflect.DeepEqual(*h, resource.Healthcheck{Disable: true}):
+		diags.Errorf(at, r.Path, summary, "The healthcheck is disabled, and has other attributes. Remove these, or disable.")
+	case reflect.ValueOf(*h).IsZero():
+		diags.Errorf(at, r.Path, summary, "The healthcheck is empty. Set exactly one of exec, http and tcp, or an attribute that adjusts the HEALTHCHECK of the image, or remove it.")
+	case len(given) > 1:
 		diags.Errorf(at, r.Path, summary, "The healthcheck sets %s. Keep exactly one of them.", strings.Join(given, " and "))
 	}
 	if h.HTTP != "" {
