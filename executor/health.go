@@ -30,6 +30,7 @@ func (k containerKind) await(ctx context.Context, after *state.Record, condition
 	r := *after
 	if now := k.executor.store.Record(after.Path); now != nil {
 		r = *now
+		r.Status.ImageHealthcheck = after.Status.ImageHealthcheck
 	}
 	health, err := k.wait(ctx, &r, condition)
 	err = k.executor.secrets.Redact(err) // it is recorded
@@ -58,7 +59,7 @@ func givenUp(p resource.Path, condition resource.Condition) error {
 
 func (k containerKind) wait(ctx context.Context, r *state.Record, condition resource.Condition) (string, error) {
 	if condition == resource.Healthy {
-		return state.Healthy, k.healthy(ctx, r, r.Spec.(*resource.Container).Healthcheck)
+		return state.Healthy, k.healthy(ctx, r, r.Healthcheck())
 	}
 	exit, err := task.Wait(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID)
 	if err != nil {
@@ -72,14 +73,14 @@ func (k containerKind) wait(ctx context.Context, r *state.Record, condition reso
 	return state.Completed, err
 }
 
-// startPeriodInterval is the interval of the healthcheck in the start period.
-const startPeriodInterval = time.Second
-
-// healthy runs the healthcheck until it succeeds, or has failed as often in a row as it may. A container that has ended and
-// that containerd restarts has as much time as one whose healthcheck fails.
+// healthy runs the healthcheck until it succeeds, or has failed as often in a row as it may. Failures within one interval count
+// once: a container has the same time however often it is checked. A container that has ended and that containerd restarts has as
+// much time as one whose healthcheck fails.
 func (k containerKind) healthy(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	begin := time.Now()
+	var counted time.Time
 	for failed := 0; ; {
+		at := time.Now()
 		err := k.probe(ctx, r, check)
 		if err == nil {
 			return nil
@@ -89,16 +90,16 @@ func (k containerKind) healthy(ctx context.Context, r *state.Record, check *reso
 				return err
 			}
 		}
-		interval := check.Interval()
-		if time.Since(begin) < check.StartPeriod() {
-			interval = min(interval, startPeriodInterval)
-		} else if failed++; failed >= check.Tries() {
-			return fmt.Errorf("its healthcheck failed %d times: %w", failed, err)
+		if at.Sub(begin) >= check.StartPeriod() && (failed == 0 || at.Sub(counted) >= check.Interval()) {
+			counted = at
+			if failed++; failed >= check.Tries() {
+				return fmt.Errorf("its healthcheck failed %d times: %w", failed, err)
+			}
 		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
-		case <-time.After(interval):
+		case <-time.After(check.StartInterval(time.Since(begin))):
 		}
 	}
 }

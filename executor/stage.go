@@ -269,7 +269,7 @@ func (s *staging) container(ctx context.Context, c KitContainer) error {
 	if c.Status != containers.StatusRunning {
 		return task.Pause(ctx, e.containerd, r.Status.Namespace, r.Status.ContainerID)
 	}
-	if check := r.Spec.(*resource.Container).Healthcheck; check != nil && c.Stays {
+	if check := r.Healthcheck(); check != nil && c.Stays {
 		return k.ready(ctx, r, check)
 	}
 	return nil

@@ -116,7 +116,7 @@ func (d *decider) recordOf(want *resource.Resource) *state.Record {
 	}
 	if have != nil {
 		r.Status.CreatedAt, r.Status.FormerName = have.Status.CreatedAt, have.Status.FormerName
-		r.Status.ImageDigest = have.Status.ImageDigest
+		r.Status.ImageDigest, r.Status.ImageHealthcheck = have.Status.ImageDigest, have.Status.ImageHealthcheck
 		r.Status.Network, r.Status.Attachment, r.Status.Health = have.Status.Network, have.Status.Attachment, have.Status.Health
 		r.Status.Run, r.Status.Exit = have.Status.Run, have.Status.Exit
 	}

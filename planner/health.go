@@ -13,6 +13,7 @@ import (
 type healthchecks struct {
 	in    *input
 	draft *draft
+	diags *resource.Diagnostics
 }
 
 // decideChecks finds the containers that the apply waits for: those that are started and have a healthcheck, or that
@@ -24,7 +25,11 @@ func (d *healthchecks) decideChecks() {
 			continue
 		}
 		c := d.draft.changes[p]
-		condition := d.in.waitsFor(p, want.Spec.(*resource.Container))
+		fromImage := d.imageCheck(p)
+		d.noteImageCheck(c, fromImage)
+		check := want.Spec.(*resource.Container).Healthcheck.Over(fromImage)
+		d.checkAdjusted(want, check)
+		condition := d.in.waitsFor(p, check)
 		if c != nil && (c.Action != plan.Update || c.Start) {
 			c.After.Status.Health = nil
 			c.Check = condition
@@ -37,20 +42,23 @@ func (d *healthchecks) decideChecks() {
 			if c == nil {
 				c = d.draft.ensure(p)
 				c.Action = plan.Check
+				d.noteImageCheck(c, fromImage)
 			}
 			c.Reasons = append(c.Reasons, reason)
 			c.After.Status.Health = nil
 			c.Check = condition
 		}
 	}
+	d.checkConditions()
 }
 
-// waitsFor returns the condition that the apply waits for once the container runs, or the empty condition.
-func (in *input) waitsFor(p resource.Path, spec *resource.Container) resource.Condition {
+// waitsFor returns the condition that the apply waits for once the container runs, or the empty condition. check is nil for a
+// container that is not checked.
+func (in *input) waitsFor(p resource.Path, check *resource.Healthcheck) resource.Condition {
 	switch {
 	case in.awaited[p]:
 		return resource.Completed
-	case spec.Healthcheck == nil || in.opts.ByHand && sealedCheck(spec):
+	case check == nil || in.opts.ByHand && sealedCheck(check):
 		return ""
 	}
 	return resource.Healthy
@@ -58,8 +66,8 @@ func (in *input) waitsFor(p resource.Path, spec *resource.Container) resource.Co
 
 // sealedCheck reports whether only the configuration holds the command of the healthcheck, so that commands without one
 // can't run it.
-func sealedCheck(spec *resource.Container) bool {
-	return slices.ContainsFunc(spec.Healthcheck.Exec, resource.IsSealed)
+func sealedCheck(check *resource.Healthcheck) bool {
+	return slices.ContainsFunc(check.Exec, resource.IsSealed)
 }
 
 // unchecked says why a container that isn't started has to be checked, or returns "".
@@ -71,8 +79,10 @@ func (d *healthchecks) unchecked(p resource.Path, c *plan.Change) string {
 			return "others wait for it to complete"
 		}
 		return ""
-	case d.in.ended(have) && !d.draft.restarting[p]:
+	case d.in.ended(have) && !d.draft.restarting[p], have.Run != "":
 		return ""
+	case have.Health == nil && have.ImageHealthcheck == nil && d.fromImage(p):
+		return "the healthcheck of its image counts from now on"
 	case have.Health == nil:
 		return "its healthcheck has not succeeded yet"
 	case have.Health.State == state.Unhealthy:

@@ -23,7 +23,9 @@ type host struct {
 	prior  *state.State
 	actual *plan.Actual
 	local  map[plan.ImageKey]bool
-	netns  uint64 // the last network namespace made
+	// healthchecks holds the HEALTHCHECK of the images whose configs are known, nil for none, by reference.
+	healthchecks map[string]*plan.ImageHealthcheck
+	netns        uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
 	changes map[resource.Path]*plan.Change
 	// prepared are the containers that this apply has tried.
@@ -75,6 +77,11 @@ func (h *host) refresh(desired *resource.Tree) {
 		h.actual.Images[key] = plan.ImageStatus{Remote: digestOf(c.Image)}
 		if h.has(key) {
 			h.actual.Images[key] = plan.ImageStatus{Local: digestOf(c.Image)}
+		}
+		if check, known := h.healthchecks[c.Image]; known {
+			status := h.actual.Images[key]
+			status.Config = &plan.ImageConfig{Healthcheck: check}
+			h.actual.Images[key] = status
 		}
 		if strings.Contains(c.Image, "missing") && !h.has(key) {
 			h.actual.Images[key] = plan.ImageStatus{Failure: &plan.RegistryFailure{Cause: plan.RegistryDNS, Text: "no such host", Remedy: "Check the name"}}

@@ -113,7 +113,7 @@ func decide(in *input, s *scope, diags *resource.Diagnostics) *draft {
 	r.checkExcluded()
 	r.warnForeign()
 	r.warnRenamed()
-	(&healthchecks{in: in, draft: d}).decideChecks()
+	(&healthchecks{in: in, draft: d, diags: diags}).decideChecks()
 	return d
 }
 

@@ -164,7 +164,7 @@ func restart(c *plan.Change, actual *plan.Actual) (why string) {
 		return fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile)
 	}
 	c.After.Status.Run, c.After.Status.Health, c.After.Status.Exit = "", nil, nil
-	if spec.Healthcheck != nil && !sealedCheck(spec) {
+	if check := c.After.Healthcheck(); check != nil && !sealedCheck(check) {
 		c.Check = resource.Healthy
 	}
 	return ""

@@ -36,7 +36,7 @@ func shop() *resource.Tree {
 		}
 		s[theStack+"/migrate"].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(theStack + "/db"), Condition: resource.Healthy}}
 		s[theStack+"/shop"].(*resource.Cell).DependsOn = []resource.CellDependency{{Name: string(theStack + "/migrate"), Condition: resource.Completed}}
-		s[theStack+"/db/db"] = &resource.Container{Root: true, Image: "db:1"}
+		s[theStack+"/db/db"] = &resource.Container{Root: true, Image: "db:1", Healthcheck: &resource.Healthcheck{TCP: "localhost:5432"}}
 		s[theStack+"/db/backup"] = &resource.Container{Image: "side:1"}
 		s[theStack+"/migrate/migrate"] = &resource.Container{Root: true, Image: "db:1"}
 		s[theStack+"/shop/shop"] = &resource.Container{Root: true, Image: "web:1"}

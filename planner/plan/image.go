@@ -48,6 +48,52 @@ type ImageHealthcheck struct {
 	Interval, Timeout, StartPeriod, StartInterval time.Duration
 }
 
+// The defaults of Docker for a HEALTHCHECK.
+const (
+	dockerCheckInterval      = 30 * time.Second
+	dockerCheckRetries       = 3
+	dockerCheckStartInterval = 5 * time.Second
+)
+
+// longestCheck is the maximum of the times of a healthcheck.
+const longestCheck = 24 * time.Hour
+
+// Check returns the check as kuke carries it out, nil where the image disables that of the image that it was made from, or where
+// its form is unknown. Fractions of a second are rounded up.
+func (h *ImageHealthcheck) Check() *resource.Healthcheck {
+	if h == nil || len(h.Test) < 2 {
+		return nil
+	}
+	check := &resource.Healthcheck{
+		IntervalSeconds: seconds(h.Interval, dockerCheckInterval), TimeoutSeconds: seconds(h.Timeout, dockerCheckInterval),
+		Retries: min(max(h.Retries, 0), mostRetries), StartPeriodSeconds: seconds(h.StartPeriod, 0),
+		StartIntervalSeconds: seconds(h.StartInterval, dockerCheckStartInterval),
+	}
+	if check.Retries == 0 {
+		check.Retries = dockerCheckRetries
+	}
+	switch h.Test[0] {
+	case "CMD":
+		check.Exec = h.Test[1:]
+	case "CMD-SHELL":
+		check.Exec = []string{"/bin/sh", "-c", h.Test[1]}
+	default:
+		return nil
+	}
+	return check
+}
+
+// mostRetries is the maximum of the retries of a healthcheck.
+const mostRetries = 1000
+
+// seconds returns d in seconds, and instead of it where it is not positive.
+func seconds(d, instead time.Duration) int64 {
+	if d <= 0 {
+		d = instead
+	}
+	return int64((min(d, longestCheck) + time.Second - 1) / time.Second)
+}
+
 // Image is an image that the plan needs in a containerd namespace.
 type Image struct {
 	Namespace string `json:"namespace"`

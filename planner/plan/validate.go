@@ -346,7 +346,7 @@ func (c *Change) Validate() error {
 	if c.After != nil && c.Path.Kind() == resource.KindRealm && c.After.Status.Namespace != resource.NamespaceOf(c.Path, c.After.Spec.(*resource.Realm)) {
 		return fmt.Errorf("%s: the containerd namespace does not follow from its configuration", c.Path)
 	}
-	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Spec.(*resource.Container).Healthcheck == nil) {
+	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Healthcheck() == nil) {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
 	}
 	for _, name := range c.Reattach {

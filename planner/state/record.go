@@ -43,6 +43,9 @@ type Status struct {
 	SpecDigest string `json:"specDigest,omitempty"`
 	// ImageDigest is the digest of the image's manifest or index that a container was created from.
 	ImageDigest string `json:"imageDigest,omitempty"`
+	// ImageHealthcheck is the HEALTHCHECK of the image that a container was created from; nil where it has none, or where that was
+	// not known yet.
+	ImageHealthcheck *resource.Healthcheck `json:"imageHealthcheck,omitempty"`
 	// Network is the network of a space.
 	Network *Network `json:"network,omitempty"`
 	// Attachment connects a cell to networks.
@@ -66,6 +69,11 @@ func (r *Record) CellDependencies() []resource.CellDependency {
 		return nil
 	}
 	return r.Spec.(*resource.Cell).DependsOn
+}
+
+// Healthcheck returns the check of the recorded container: that of its configuration over that of its image. It is nil if there is none.
+func (r *Record) Healthcheck() *resource.Healthcheck {
+	return r.Spec.(*resource.Container).Healthcheck.Over(r.Status.ImageHealthcheck)
 }
 
 // Exit is the exit of a container's task.
