@@ -299,7 +299,7 @@ func TestEveryField(t *testing.T) {
 				check(at, a.Fields)
 			}
 		}
-		for _, k := range resource.Kinds {
+		for _, k := range resource.AllKinds {
 			attrs := slices.Clone(k.Attributes())
 			if k != resource.KindRealm { // which has only the common attributes
 				attrs = slices.DeleteFunc(attrs, func(a *resource.Attribute) bool { return resource.KindStack.Attribute(a.Name) != nil })
@@ -328,7 +328,7 @@ func checkRoundTrip(t *testing.T, tree *resource.Tree) {
 		if err := yaml.Unmarshal(data, &spec); err != nil {
 			t.Fatal(err)
 		}
-		for i, name := range manifest.ParentFields(r.Spec.Kind()) {
+		for i, name := range manifest.ParentFieldsOf(r.Path) {
 			spec[name] = r.Path.Names()[i]
 		}
 		if r.External {

@@ -34,7 +34,7 @@ type Container struct {
 	User                   string        `json:"user,omitempty" kuke:"replace,check=user" doc:"User to run as: name, uid, name:group or uid:gid. Default: the image's."`
 	WorkingDir             string        `json:"workingDir,omitempty" kuke:"replace,check=abspath" doc:"Working directory, an absolute path in the container. Default: the image's."`
 	Ports                  []string      `json:"ports,omitempty" kuke:"early,live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
-	Volumes                []VolumeMount `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Directories and files of the host, mounted into the container."`
+	Volumes                []VolumeMount `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Volumes, and directories and files of the host, mounted into the container."`
 	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
 	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
 	Networks               []string      `json:"networks,omitempty" kuke:"early,live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`

@@ -3,8 +3,8 @@ package resource
 // Edge says that the resource at Path is created after the one at On, and destroyed before it.
 type Edge struct {
 	Path, On Path
-	// Why is the origin of the dependency: "depends_on", "networks", "reference", or "root" for the root container of a
-	// cell; empty for the levels of the hierarchy.
+	// Why is the origin of the dependency: "depends_on", "networks", "volume", "reference", or "root" for the root container
+	// of a cell; empty for the levels of the hierarchy.
 	Why string
 	// Condition must be met by On; empty where On only has to exist.
 	Condition Condition
@@ -55,6 +55,12 @@ func (t *Tree) Edges() []Edge {
 			}
 			for _, name := range spec.Networks {
 				add(Edge{Path: r.Path.Parent(), On: r.Path.Realm().Join(name), Why: "networks"})
+			}
+			for _, on := range VolumesOf(spec) {
+				add(Edge{Path: r.Path, On: on, Why: "volume"})
+				if t.Resource(on) == nil {
+					levels(on)
+				}
 			}
 		}
 		for _, on := range r.References {

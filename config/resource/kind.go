@@ -2,23 +2,28 @@ package resource
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
-// Kind is one of the five levels of the hierarchy, spelled as in a manifest's "kind" field.
+// Kind is a kind of resource, spelled as in a manifest's "kind" field: one of the five levels of the hierarchy, or a volume.
 type Kind string
 
-// The kinds, from the top down.
+// The kinds, from the top down. Volumes are beside the levels, see [Volume].
 const (
 	KindRealm     Kind = "Realm"
 	KindSpace     Kind = "Space"
 	KindStack     Kind = "Stack"
 	KindCell      Kind = "Cell"
 	KindContainer Kind = "Container"
+	KindVolume    Kind = "Volume"
 )
 
-// Kinds lists the kinds in the order of a path's names: Kinds[0] is the kind of a path with one name.
+// Kinds lists the levels in the order of a path's names: Kinds[0] is the kind of a path with one name.
 var Kinds = []Kind{KindRealm, KindSpace, KindStack, KindCell, KindContainer}
+
+// AllKinds lists every kind: the levels, and then volumes.
+var AllKinds = append(slices.Clone(Kinds), KindVolume)
 
 // APIVersion is the manifest version this package describes.
 const APIVersion = "v1beta1"
@@ -33,12 +38,53 @@ var kindDocs = map[Kind]string{
 	KindStack:     "A naming scope for cells that belong together, with a cgroup.",
 	KindCell:      "A network namespace with an address, which its root container owns; and a cgroup.",
 	KindContainer: "An OCI container and its task in containerd, with a cgroup leaf.",
+	KindVolume:    "A directory of the host, or a file system, whose data outlives the containers that mount it.",
 }
 
 // Doc returns a sentence that describes resources of kind k.
 func (k Kind) Doc() string { return kindDocs[k] }
 
-// Child returns the kind one level below k, or the empty Kind for containers.
+// Plural returns the word for several resources of kind k.
+func (k Kind) Plural() string { return k.Lower() + "s" }
+
+// Parents returns the kinds of the resources that resources of kind k are right below; none for realms.
+func (k Kind) Parents() []Kind {
+	switch i := slices.Index(Kinds, k); {
+	case k == KindVolume:
+		return slices.Clone(volumeParents)
+	case i > 0:
+		return []Kind{Kinds[i-1]}
+	}
+	return nil
+}
+
+// BelongsIn reports whether resources of kind k are right below the one at p; realms are below the empty path.
+func (k Kind) BelongsIn(p Path) bool {
+	if p == "" {
+		return k == KindRealm
+	}
+	return slices.Contains(k.Parents(), p.Kind())
+}
+
+// Under reports whether resources of kind k are below those of kind above, at any distance.
+func (k Kind) Under(above Kind) bool {
+	for _, parent := range k.Parents() {
+		if parent == above || parent.Under(above) {
+			return true
+		}
+	}
+	return false
+}
+
+// Below returns the path of the resource of kind k called name in the resource at parent.
+func (k Kind) Below(parent Path, name string) Path {
+	if k == KindVolume {
+		return parent.Volume(name)
+	}
+	return parent.Join(name)
+}
+
+// Child returns the level below k, or the empty Kind for containers and volumes.
 func (k Kind) Child() Kind {
 	for i, kind := range Kinds[:len(Kinds)-1] {
 		if kind == k {
@@ -48,7 +94,7 @@ func (k Kind) Child() Kind {
 	return ""
 }
 
-// Depth returns the number of names in a path of kind k, or 0 if k is no kind.
+// Depth returns the number of names in a path of kind k, or 0 if k is no level: the paths of volumes differ in it.
 func (k Kind) Depth() int {
 	for i, kind := range Kinds {
 		if kind == k {
@@ -58,14 +104,14 @@ func (k Kind) Depth() int {
 	return 0
 }
 
-// Spec holds the attributes of a resource: a pointer to one of [Realm], [Space], [Stack], [Cell] and [Container], in
+// Spec holds the attributes of a resource: a pointer to one of [Realm], [Space], [Stack], [Cell], [Container] and [Volume], in
 // normal form: sets sorted and free of doubles, references and sizes spelled out.
 type Spec interface {
 	Kind() Kind
 	common() *Common
 }
 
-// NewSpec returns an empty spec of kind k. It panics if k is not one of [Kinds].
+// NewSpec returns an empty spec of kind k. It panics if k is not one of [AllKinds].
 func NewSpec(k Kind) Spec {
 	switch k {
 	case KindRealm:
@@ -78,11 +124,13 @@ func NewSpec(k Kind) Spec {
 		return new(Cell)
 	case KindContainer:
 		return new(Container)
+	case KindVolume:
+		return new(Volume)
 	}
 	panic("resource: unknown kind " + string(k))
 }
 
-// Common holds the attributes every kind has.
+// Common holds the attributes that every level has.
 type Common struct {
 	Labels    map[string]string `json:"labels,omitempty" kuke:"live" doc:"Labels of your own, by key. Keys below kukeon.io/ are reserved."`
 	Resources *Resources        `json:"resources,omitempty" kuke:"live" doc:"Limits of the cgroup of this level, in force for everything below it together."`

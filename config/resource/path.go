@@ -13,7 +13,8 @@ const MaxNameLength = 63
 const NamePattern = `^[a-z0-9]+(-[a-z0-9]+)*$`
 
 // Path is the one name of a resource: the names from the realm down, joined by "/".
-// Its depth gives the kind: "main" is a realm, "main/default/blog/web/nginx" a container.
+// Its depth gives the kind: "main" is a realm, "main/default/blog/web/nginx" a container. Where the last name begins with "@", it
+// is a volume: "main/default/blog/@data".
 // A Path made by [ParsePath] or [Path.Join] from valid names is valid.
 type Path string
 
@@ -26,8 +27,15 @@ func ParsePath(s string) (Path, error) {
 	if len(names) > len(Kinds) {
 		return "", fmt.Errorf("path %q has %d names: the deepest is realm/space/stack/cell/container", abbreviate(s), len(names))
 	}
-	for _, name := range names {
-		if err := CheckName(name); err != nil {
+	for i, name := range names {
+		check := CheckName
+		if volume, ok := strings.CutPrefix(name, volumePrefix); ok && i == len(names)-1 {
+			if i == 0 || i > len(volumeParents) {
+				return "", fmt.Errorf("path %q: a volume is in a realm, a space or a stack, as in realm/space/stack/@volume", abbreviate(s))
+			}
+			check, name = CheckVolumeName, volume
+		}
+		if err := check(name); err != nil {
 			return "", fmt.Errorf("path %q: %w", abbreviate(s), err)
 		}
 	}
@@ -60,7 +68,7 @@ func abbreviate(s string) string {
 	return s[:keep] + "…" + s[len(s)-keep/2:]
 }
 
-// Join returns the path of p's child called name. Join of the empty path is the realm called name.
+// Join returns the path of p's child called name, a level: see [Path.Volume]. Join of the empty path is the realm called name.
 func (p Path) Join(name string) Path {
 	if p == "" {
 		return Path(name)
@@ -76,12 +84,12 @@ func (p Path) Parent() Path {
 	return ""
 }
 
-// Name returns the last name of p.
+// Name returns the last name of p, that of a volume without its "@".
 func (p Path) Name() string {
-	return string(p[strings.LastIndexByte(string(p), '/')+1:])
+	return strings.TrimPrefix(string(p[strings.LastIndexByte(string(p), '/')+1:]), volumePrefix)
 }
 
-// Names returns the names of p from the realm down.
+// Names returns the names of p from the realm down, that of a volume with its "@".
 func (p Path) Names() []string {
 	if p == "" {
 		return nil
@@ -89,7 +97,8 @@ func (p Path) Names() []string {
 	return strings.Split(string(p), "/")
 }
 
-// Depth returns the number of names in p: 1 for a realm to 5 for a container, 0 for the empty path.
+// Depth returns the number of names in p: 1 for a realm to 5 for a container, 0 for the empty path, and for a volume one more than
+// that of its parent.
 func (p Path) Depth() int {
 	if p == "" {
 		return 0
@@ -97,9 +106,13 @@ func (p Path) Depth() int {
 	return strings.Count(string(p), "/") + 1
 }
 
-// Kind returns the kind of a path of p's depth. It panics on the empty path and on paths that [ParsePath] refuses as too
-// deep.
-func (p Path) Kind() Kind { return Kinds[p.Depth()-1] }
+// Kind returns the kind of the resource at p. It panics on the empty path and on paths that [ParsePath] refuses as too deep.
+func (p Path) Kind() Kind {
+	if p.IsVolume() {
+		return KindVolume
+	}
+	return Kinds[p.Depth()-1]
+}
 
 // Realm returns the realm at or above p.
 func (p Path) Realm() Path {
@@ -109,7 +122,7 @@ func (p Path) Realm() Path {
 	return p
 }
 
-// Space returns the space at or above p; p is not a realm.
+// Space returns the space at or above p; p is neither a realm nor a volume of one.
 func (p Path) Space() Path {
 	for p.Depth() > KindSpace.Depth() {
 		p = p.Parent()

@@ -53,6 +53,8 @@ type Attribute struct {
 	Effect    Effect
 	Required  bool
 	Sensitive bool
+	// Either says that exactly one of the fields of an object that say so is set.
+	Either bool
 	// Short says, for TypeObjects, that an element may be written as its key alone.
 	Short bool
 	// Early says that planning derives addresses from the attribute, so that its value can't refer to them.
@@ -84,8 +86,8 @@ func (a *Attribute) Field(of reflect.Value) reflect.Value {
 }
 
 var schemas = sync.OnceValue(func() map[Kind][]*Attribute {
-	m := make(map[Kind][]*Attribute, len(Kinds))
-	for _, k := range Kinds {
+	m := make(map[Kind][]*Attribute, len(AllKinds))
+	for _, k := range AllKinds {
 		m[k] = attributesOf(reflect.TypeOf(NewSpec(k)).Elem(), nil)
 	}
 	return m
@@ -134,6 +136,8 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Required = true
 		case "sensitive":
 			a.Sensitive = true
+		case "either":
+			a.Either = true
 		case "short":
 			a.Short = true
 		case "unlimited":

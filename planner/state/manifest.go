@@ -56,7 +56,7 @@ func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
 	names := p.Names()
-	for i, field := range append(manifest.ParentFields(p.Kind()), "id") {
+	for i, field := range append(manifest.ParentFieldsOf(p), "id") {
 		if got := fields[field]; got != names[i] {
 			return nil, fmt.Errorf("spec.%s is %v, but its place in the tree implies %q", field, got, names[i])
 		}

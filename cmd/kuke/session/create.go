@@ -31,7 +31,7 @@ func (s *Session) Create(ctx context.Context, p resource.Path, spec map[string]a
 // described returns a configuration of the one resource, read and checked as one that is written.
 func (s *Session) described(p resource.Path, fields map[string]any) (*resource.Tree, error) {
 	spec := maps.Clone(fields)
-	for i, field := range manifest.ParentFields(p.Kind()) {
+	for i, field := range manifest.ParentFieldsOf(p) {
 		spec[field] = p.Names()[i]
 	}
 	text, err := manifest.Marshal(map[string]any{

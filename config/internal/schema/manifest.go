@@ -72,8 +72,8 @@ func (m *manifestReader) kind(version, kindValue *source.Value, whole resource.R
 		m.diags.Errorf(version.Range, "", "Unsupported version", "apiVersion must be %q, the version this kuke reads, but this is %s.", resource.APIVersion, version.Describe())
 		ok = false
 	}
-	words := make([]string, 0, len(resource.Kinds))
-	for _, k := range resource.Kinds {
+	words := make([]string, 0, len(resource.AllKinds))
+	for _, k := range resource.AllKinds {
 		words = append(words, string(k))
 	}
 	if kindValue == nil {
@@ -105,8 +105,33 @@ func (m *manifestReader) metadata(d *Declaration, metadata *source.Value) *sourc
 	}
 	name := m.takeText(d, metadata, "name", "metadata.name")
 	d.labels = metadata.Take("labels")
-	m.unknownFields(metadata, "metadata", []string{"name", "labels"})
+	known := []string{"name", "labels"}
+	if d.Kind == resource.KindVolume {
+		m.takeScope(d, metadata)
+		known = append(known, scopeFields...)
+	}
+	m.unknownFields(metadata, "metadata", known)
 	return name
+}
+
+// scopeFields are the fields of the metadata of a volume that name its parents, in place of those of the spec.
+var scopeFields = []string{"realm", "space", "stack"}
+
+// takeScope moves the names of the parents of a volume from its metadata into its spec. Where both have one, they must agree.
+func (m *manifestReader) takeScope(d *Declaration, metadata *source.Value) {
+	fields, _ := manifest.ParentFields(d.Kind)
+	for i, name := range scopeFields {
+		v := metadata.Take(name)
+		if v == nil || v.Shape == source.Null {
+			continue
+		}
+		at := slices.IndexFunc(d.Body.Fields, func(f source.Field) bool { return f.Name == fields[i] })
+		if at < 0 {
+			d.Body.Fields = append(d.Body.Fields, source.Field{Name: fields[i], At: v.Range, Value: v})
+		} else if other := d.Body.Fields[at].Value; other.Text != v.Text {
+			m.diags.Errorf(v.Range, "", "Conflicting parents", "metadata.%s is %q, but spec.%s (%s) is %q. Keep one of them.", name, message.Shorten(v.Text), fields[i], other.Range, message.Shorten(other.Text))
+		}
+	}
 }
 
 // takeText takes a field of v that must be a string; it returns nil where there is none.
@@ -157,12 +182,18 @@ func (m *manifestReader) finish(d *Declaration, name *source.Value, cell *Declar
 func (m *manifestReader) parent(d, cell *Declaration) resource.Path {
 	var parent resource.Path
 	complete := true
-	for i, name := range manifest.ParentFields(d.Kind) {
+	fields, required := manifest.ParentFields(d.Kind)
+	for i, name := range fields {
 		v := m.takeText(d, d.Body, name, name)
 		switch {
 		case cell != nil:
 			if v != nil && v.Text != invalid && cell.Path != "" && cell.Path.Names()[i] != v.Text {
 				m.diags.Errorf(v.Range, "", "Conflicting parents", "%s is %q, but the cell it is written in is %s. Leave it out, or write %q.", name, message.Shorten(v.Text), cell.Path, cell.Path.Names()[i])
+			}
+		case v == nil && i >= required:
+			if lower := m.lowerParent(d, fields[i+1:]); lower != "" {
+				m.diags.Errorf(d.Declared, "", "Missing parent", "%s is missing from spec, but %s is there: a %s names its parents from the realm down.", name, lower, d.Kind.Lower())
+				complete = false
 			}
 		case v == nil:
 			m.diags.Errorf(d.Declared, "", "Missing parent", "%s is missing from spec: a %s must name the %s it belongs to.", name, d.Kind.Lower(), resource.Kinds[i].Lower())
@@ -182,6 +213,16 @@ func (m *manifestReader) parent(d, cell *Declaration) resource.Path {
 		return ""
 	}
 	return parent
+}
+
+// lowerParent takes the fields of the spec of d, and returns the name of one that is there, or "".
+func (m *manifestReader) lowerParent(d *Declaration, fields []string) (found string) {
+	for _, name := range fields {
+		if d.Body.Take(name) != nil {
+			found = name
+		}
+	}
+	return found
 }
 
 // containers reads the containers that are written within a cell.

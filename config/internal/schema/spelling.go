@@ -44,7 +44,8 @@ var YAML = &Spelling{
 	attribute: func(a *resource.Attribute) string { return a.Name },
 	RootID:    "rootContainerId",
 	reserved: func(k resource.Kind) []string {
-		names := append([]string{"id", "external"}, manifest.ParentFields(k)...)
+		fields, _ := manifest.ParentFields(k)
+		names := append([]string{"id", "external"}, fields...)
 		if k == resource.KindCell {
 			names = append(names, "rootContainerId", "containers")
 		}

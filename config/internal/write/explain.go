@@ -39,8 +39,8 @@ func Explain(path string) (*Explanation, error) {
 		if a == nil {
 			return nil, e.noField(name)
 		}
-		if child := e.Kind.Child(); len(e.Chain) == 0 && child != "" && a.HCLName == child.Lower() {
-			e = explainKind(child)
+		if nested, ok := schema.NestedKind(e.Kind, a.HCLName); ok && len(e.Chain) == 0 {
+			e = explainKind(nested)
 			continue
 		}
 		e.Chain = append(e.Chain, a)
@@ -78,7 +78,7 @@ func noKind(word string) error {
 		return fmt.Errorf("there is no kind %q.%s", message.Shorten(word), hint)
 	}
 	var owners []string
-	for _, k := range resource.Kinds {
+	for _, k := range resource.AllKinds {
 		e := explainKind(k)
 		if a := e.find(word); a != nil {
 			owners = append(owners, e.Path+"."+spelled(a))
@@ -140,7 +140,7 @@ func Completions(begun string) (completions [][2]string) {
 	}
 	last := strings.LastIndexByte(begun, '.')
 	if last < 0 {
-		for _, k := range resource.Kinds {
+		for _, k := range resource.AllKinds {
 			add(k.Lower(), k.Doc())
 		}
 		return completions

@@ -57,14 +57,14 @@ const inlineContainer = "ContainerInCell"
 // JSONSchema returns the schema of a manifest of kind k, or for no kind that of a manifest of any kind. It takes every
 // manifest that Load takes; Load refuses some more, which no schema can tell.
 func JSONSchema(k resource.Kind) *Schema {
-	kinds := resource.Kinds
+	kinds := resource.AllKinds
 	s := &Schema{
 		Schema: draft, Title: "kuke manifest", Description: "A resource of kuke, as a " + resource.APIVersion + " manifest.",
 		Type: Types{"object"}, Required: []string{"apiVersion", "kind", "metadata"}, AdditionalProperties: false,
 		Properties: map[string]*Schema{
 			"apiVersion": {Description: "The version of the manifest.", Const: resource.APIVersion},
 			"kind":       {Description: "The kind of the resource.", Type: Types{"string"}},
-			"metadata":   metadataSchema(),
+			"metadata":   metadataSchema(k),
 			"spec":       {Description: "The desired resource.", Type: Types{"object", "null"}},
 			"status":     {Description: "The state that kuke recorded. It is not read."},
 		},
@@ -81,7 +81,7 @@ func JSONSchema(k resource.Kind) *Schema {
 			s.Defs[inlineContainer] = specSchema(resource.KindContainer, true)
 		}
 		then := &Schema{Properties: map[string]*Schema{"spec": definition(string(k))}}
-		if k != resource.KindRealm { // the others must name their parents
+		if k != resource.KindRealm && k != resource.KindVolume { // the others must name their parents in it
 			then.Required = []string{"spec"}
 		}
 		s.AllOf = append(s.AllOf, &Schema{
@@ -94,13 +94,21 @@ func JSONSchema(k resource.Kind) *Schema {
 
 func definition(name string) *Schema { return &Schema{Ref: "#/$defs/" + name} }
 
-func metadataSchema() *Schema {
+func metadataSchema(k resource.Kind) *Schema {
 	name := stringSchema(&resource.Attribute{Required: true, Check: "name"})
 	name.Type, name.Description = Types{"string"}, "Name of the resource: a DNS label."
 	labels := attributeSchema(resource.KindRealm.Attribute("labels"))
+	properties := map[string]*Schema{"name": name, "labels": labels}
+	if k == "" || k == resource.KindVolume {
+		parents, _ := manifest.ParentFields(resource.KindVolume)
+		for i := range parents {
+			level := schema.LevelWords()[i]
+			properties[level] = attributeSchema(&resource.Attribute{Type: resource.TypeString, Check: "name", Doc: "Of a volume: name of the " + level + " that it is in, in place of " + parents[i] + " in its spec."})
+		}
+	}
 	return &Schema{
 		Type: Types{"object"}, Description: "Name and labels of the resource.",
-		Properties: map[string]*Schema{"name": name, "labels": labels}, Required: []string{"name"}, AdditionalProperties: false,
+		Properties: properties, Required: []string{"name"}, AdditionalProperties: false,
 	}
 }
 
@@ -110,8 +118,8 @@ func specSchema(k resource.Kind, inline bool) *Schema {
 	fields = slices.DeleteFunc(fields, func(a *resource.Attribute) bool { return a.Name == "" })
 	s := objectSchema(fields)
 	s.Description = k.Doc()
-	if k == resource.KindRealm {
-		s.Type = nullable(s.Type)
+	if k == resource.KindRealm || k == resource.KindVolume {
+		s.Type, s.Required = nullable(s.Type), nil
 	}
 	if k == resource.KindCell {
 		s.Properties["containers"] = &Schema{
@@ -120,7 +128,8 @@ func specSchema(k resource.Kind, inline bool) *Schema {
 	}
 	if inline {
 		s.Required = nil
-		for _, name := range manifest.ParentFields(k) {
+		fields, _ := manifest.ParentFields(k)
+		for _, name := range fields {
 			s.Properties[name].Type = nullable(s.Properties[name].Type)
 		}
 		s.Properties["name"] = s.Properties["id"]
@@ -137,6 +146,9 @@ func objectSchema(fields []*resource.Attribute) *Schema {
 		s.Properties[a.Name] = attributeSchema(a)
 		if a.Required {
 			s.Required = append(s.Required, a.Name)
+		}
+		if a.Either {
+			s.AnyOf = append(s.AnyOf, &Schema{Required: []string{a.Name}})
 		}
 	}
 	return s

@@ -31,8 +31,19 @@ type Document struct {
 // parentFields are the fields of a spec that name the parents of a resource, from the top down.
 var parentFields = []string{"realmId", "spaceId", "stackId", "cellId"}
 
-// ParentFields returns the fields of a spec of kind k that name its parents, from the realm down.
-func ParentFields(k resource.Kind) []string { return slices.Clone(parentFields[:k.Depth()-1]) }
+// ParentFields returns the fields of a spec of kind k that can name its parents, from the realm down. required is the number of
+// those that must: a volume is in a realm, a space or a stack.
+func ParentFields(k resource.Kind) (fields []string, required int) {
+	parents := k.Parents()
+	if len(parents) == 0 {
+		return nil, 0
+	}
+	deepest := parents[len(parents)-1].Depth()
+	return slices.Clone(parentFields[:deepest]), parents[0].Depth()
+}
+
+// ParentFieldsOf returns the fields of the spec of the resource at p that name its parents, from the realm down.
+func ParentFieldsOf(p resource.Path) []string { return slices.Clone(parentFields[:p.Depth()-1]) }
 
 // Encode returns the manifest of d in YAML. As a configuration it declares the same resource.
 func Encode(d *Document) ([]byte, error) {
@@ -44,7 +55,7 @@ func Encode(d *Document) ([]byte, error) {
 		useUnits(spec, d.Path.Kind().Attributes())
 	}
 	head := []*yaml.Node{text("id"), text(d.Path.Name())}
-	for i, field := range ParentFields(d.Path.Kind()) {
+	for i, field := range ParentFieldsOf(d.Path) {
 		head = append(head, text(field), text(d.Path.Names()[i]))
 	}
 	if d.External {
