@@ -179,6 +179,9 @@ func TestInvalid(t *testing.T) {
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{image: x}]}",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, containers: [{id: x, capabilities: {add: [NETADMIN]}}]}",
 		"apiVersion: v1beta1\nkind: Cell\nmetadata: {name: a}\nspec: {realmId: a, spaceId: a, stackId: a, dependsOn: [{condition: healthy}]}",
+		"apiVersion: v1beta1\nkind: Volume\nmetadata: {name: a, realm: main, cell: web}",
+		"apiVersion: v1beta1\nkind: Volume\nmetadata: {name: a, realm: main}\nspec: {reclaimPolicy: Recycle}",
+		"apiVersion: v1beta1\nkind: Volume\nmetadata: {name: a, realm: main}\nspec: {resources: {memory: 1GiB}}",
 		"- a", "a",
 	} {
 		for _, doc := range plainDocuments([]byte(text)) {
@@ -218,7 +221,7 @@ func damage(doc, node any, at string, broken func(how string)) {
 			if !slices.Contains(free, last) {
 				broken(at + "." + name + " as a number")
 			}
-			if required(name) && last != "containers" {
+			if required(name, at) && last != "containers" {
 				delete(node, name)
 				broken(at + " without " + name)
 			}
@@ -228,7 +231,13 @@ func damage(doc, node any, at string, broken func(how string)) {
 	}
 }
 
-func required(name string) bool {
+func required(name, at string) bool {
+	if name == "kind" {
+		return at == ""
+	}
+	if name == "path" {
+		return at != ".spec"
+	}
 	return slices.Contains([]string{"apiVersion", "kind", "metadata", "source", "target", "path", "cidr"}, name)
 }
 

@@ -12,6 +12,7 @@ import (
 func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tree {
 	tree := Part(decls, diags)
 	members := membersOf(decls)
+	mountVolumes(decls, tree, diags)
 	finishCells(decls, members, diags)
 	validateRealms(decls, diags)
 	validateNetworks(decls, tree, members, diags)
@@ -60,8 +61,8 @@ func specs[S resource.Spec](decls []*schema.Declaration) iter.Seq2[*resource.Res
 	}
 }
 
-// membersOf returns, for every resource that is declared here and not external, the names of the resources declared directly
-// below it. No others exist there.
+// membersOf returns, for every resource that is declared here and not external, the names of the levels declared directly below
+// it. No others exist there.
 func membersOf(decls []*schema.Declaration) map[resource.Path][]string {
 	members := map[resource.Path][]string{}
 	for r := range specs[resource.Spec](decls) {
@@ -70,7 +71,7 @@ func membersOf(decls []*schema.Declaration) map[resource.Path][]string {
 		}
 	}
 	for r := range specs[resource.Spec](decls) {
-		if names, ok := members[r.Path.Parent()]; ok {
+		if names, ok := members[r.Path.Parent()]; ok && !r.Path.IsVolume() {
 			members[r.Path.Parent()] = append(names, r.Path.Name())
 		}
 	}

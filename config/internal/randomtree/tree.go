@@ -15,6 +15,7 @@ var valid = map[string][]string{
 	"abspath": {"/a", "/a b/${c}"}, "port": {"80", "8080:80/udp"}, "egressport": {"443", "53/udp"}, "subnet": {"10.1.2.0/24"},
 	"ipv4": {"10.1.2.3"}, "cidr": {"10.0.0.0/8"}, "verdict": {"deny"}, "condition": {"healthy", "completed"}, "device": {"/dev/a", "/dev/a:/dev/b:r"},
 	"name": {"a", "b", "c-d"}, "cell": {"r/s/t/c", "r/s/t/d"}, "capability": {"ALL", "CHOWN"}, "securityopt": {"seccomp=unconfined", "apparmor=x"},
+	"mode": {"0750"}, "mountkind": {""}, "reclaimpolicy": {"Delete"}, "source": {"/a", "/a b/${c}"}, "subpath": {"a/b"}, "volume": {"a/@a", "a/a/a/@a"},
 	"pullpolicy": {"always", "never"}, "restartpolicy": {"always", "on-failure:3"}, "signal": {"SIGTERM", "SIGHUP"},
 	"user": {"app", "1000:1000"}, "tmpfsoption": {"noexec", "mode=1777"},
 	"envfile": {"a.env", "b.env?", "./c"},
@@ -121,7 +122,38 @@ func Tree(t *rapid.T) *resource.Tree {
 		}
 		r := &resource.Resource{Path: p, Spec: resource.NewSpec(k), External: rapid.IntRange(0, 5).Draw(t, "external") == 0}
 		setSome(t, k.Attributes(), reflect.ValueOf(r.Spec))
+		if c, ok := r.Spec.(*resource.Container); ok {
+			settleMounts(t, c)
+		}
 		tree.Add(r)
+		if resource.KindVolume.BelongsIn(p) && rapid.Bool().Draw(t, "has a volume") {
+			addVolume(t, tree, p)
+		}
 	}
 	return tree
+}
+
+// settleMounts gives each mount one source, as its normal form has it.
+func settleMounts(t *rapid.T, c *resource.Container) {
+	for i := range c.Volumes {
+		m := &c.Volumes[i]
+		m.Ref, m.Kind = nil, ""
+		if rapid.Bool().Draw(t, "mounts a volume") {
+			m.Source, m.Volume = "", rapid.SampledFrom(valid["volume"]).Draw(t, "volume")
+			m.Ensure = false // it would declare the volume
+			continue
+		}
+		m.Volume, m.Ensure, m.NoCopy, m.Subpath = "", false, false, ""
+		m.Source = rapid.SampledFrom(valid["source"]).Draw(t, "source")
+	}
+}
+
+// addVolume adds a volume in the resource at p.
+func addVolume(t *rapid.T, tree *resource.Tree, p resource.Path) {
+	v := new(resource.Volume)
+	setSome(t, resource.KindVolume.Attributes(), reflect.ValueOf(v))
+	if v.DriverOpts != nil {
+		v.Path, v.UID, v.GID, v.Mode = "", nil, nil, ""
+	}
+	tree.Add(&resource.Resource{Path: p.Volume("a"), Spec: v, External: rapid.IntRange(0, 5).Draw(t, "external") == 0})
 }

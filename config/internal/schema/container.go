@@ -16,6 +16,7 @@ import (
 func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
 	finishImage(r, c, diags)
 	validateArguments(r, c, diags)
+	finishMounts(r, c, f, diags)
 	validateMounts(r, c, diags)
 	validateDevices(r, c, diags)
 	validateSecurityOptions(r, c, diags)

@@ -45,14 +45,18 @@ type Declaration struct {
 // ChildPath returns the path of the resource called name below parent, or reports an invalid name and returns the empty
 // path. An empty parent that isn't a realm's leaves the path empty too.
 func ChildPath(diags *resource.Diagnostics, kind resource.Kind, parent resource.Path, name *source.Value) resource.Path {
-	if err := resource.CheckName(name.Text); err != nil {
+	check := resource.CheckName
+	if kind == resource.KindVolume {
+		check = resource.CheckVolumeName
+	}
+	if err := check(name.Text); err != nil {
 		diags.Errorf(name.Range, "", "Invalid name", "%s.%s", message.Sentence(err.Error()), validate.SuggestName(name.Text))
 		return ""
 	}
 	if parent == "" && kind != resource.KindRealm {
 		return ""
 	}
-	return parent.Join(name.Text)
+	return kind.Below(parent, name.Text)
 }
 
 // Decode returns the resource that d declares. Its errors are reported the first time.
@@ -72,6 +76,8 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 		finishSpace(r, s, diags)
 	case *resource.Container:
 		finishContainer(r, s, d.Spelling, diags)
+	case *resource.Volume:
+		finishVolume(r, s, d.Spelling, diags)
 	}
 	d.warnExternal(r, diags)
 	return r

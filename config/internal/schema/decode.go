@@ -153,7 +153,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 	hint := message.Suggest(f.Name, slices.DeleteFunc(names, func(name string) bool { return name == f.Name }))
 	if at.shown == "" {
 		var owners []string
-		for _, k := range resource.Kinds {
+		for _, k := range resource.AllKinds {
 			if d.find(k.Attributes(), f.Name) != nil {
 				owners = append(owners, "a "+k.Lower())
 			}

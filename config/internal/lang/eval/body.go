@@ -21,7 +21,7 @@ func (e *Evaluator) body(body *hclsyntax.Body, s *Scope, skip func(*hclsyntax.Bl
 			continue
 		}
 		expr := attr.Expr
-		if attr.Name == schema.DependsOn {
+		if attr.Name == schema.DependsOn || attr.Name == schema.MountedVolume {
 			expr = e.byPath(expr)
 		}
 		if val := e.expression(expr, s); val != nil {
@@ -81,7 +81,7 @@ var attributeWords = sync.OnceValue(func() map[string]bool {
 			add(a.Fields)
 		}
 	}
-	for _, k := range resource.Kinds {
+	for _, k := range resource.AllKinds {
 		add(k.Attributes())
 	}
 	return words

@@ -165,8 +165,8 @@ func (m *ModuleInstance) awaitAll() bool {
 	return true
 }
 
-// byPath returns expr, a value of depends_on, with the path in place of each reference to a whole container or cell:
-// depends_on = [container.db] becomes [container.db.path]. The same expression gives the same result.
+// byPath returns expr, a value of depends_on or the volume of a mount, with the path in place of each reference to a whole
+// container, cell or volume: depends_on = [container.db] becomes [container.db.path]. The same expression gives the same result.
 func (e *Evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 	if made := e.paths[expr]; made != nil {
 		return made
@@ -189,7 +189,7 @@ func (e *Evaluator) byPath(expr hclsyntax.Expression) hclsyntax.Expression {
 		made = &object
 	case *hclsyntax.ScopeTraversalExpr:
 		kind, ok := schema.KindOf(x.Traversal.RootName())
-		if !ok || kind != resource.KindContainer && kind != resource.KindCell {
+		if !ok || !slices.Contains([]resource.Kind{resource.KindContainer, resource.KindCell, resource.KindVolume}, kind) {
 			break
 		}
 		// The label, and with for_each or count a key.

@@ -26,7 +26,7 @@ func (b *blockFields) dynamic(block *hclsyntax.Block, s *Scope) {
 		return
 	}
 	name := block.Labels[0]
-	if _, isKind := schema.KindOf(name); isKind {
+	if _, isKind := schema.KindOf(name); isKind && !attributeWords()[name] {
 		b.eval.diags.Errorf(source.RangeOf(block.LabelRanges[0]), "", "Unsupported block", "A %s takes for_each itself: write %s \"name\" { for_each = … }.", name, name)
 		return
 	}

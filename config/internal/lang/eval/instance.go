@@ -202,7 +202,7 @@ func (m *ModuleInstance) parentOf(n *Instance) (resource.Path, bool) {
 // filled returns the path that the module fills, if n belongs right below it.
 func (m *ModuleInstance) filled(n *Instance) (resource.Path, bool) {
 	k := n.block.Kind
-	if m.parent.Depth() == k.Depth()-1 {
+	if k.BelongsIn(m.parent) {
 		return m.parent, true
 	}
 	declared := source.RangeOf(n.block.Syntax.DefRange())
@@ -214,7 +214,7 @@ func (m *ModuleInstance) filled(n *Instance) (resource.Path, bool) {
 		m.Eval.diags.Errorf(declared, "", "Missing parent", "A %s at the top level must say where it belongs: write %s with the names, or move it into the block of its %s.", k.Lower(), wants, schema.Above(k))
 		return "", false
 	}
-	if m.parent.Depth() >= k.Depth() {
+	if !slices.ContainsFunc(k.Parents(), func(above resource.Kind) bool { return above.Under(m.parent.Kind()) }) {
 		m.Eval.diags.Errorf(declared, "", "Misplaced block", "This module fills the %s %s, in which no %s can be. Let parent = … in the module's block be the path of a %s, or of something above.", m.parent.Kind().Lower(), m.parent, k.Lower(), schema.Above(k))
 		return "", false
 	}
@@ -242,14 +242,14 @@ func (m *ModuleInstance) writtenParent(n *Instance, attr *hclsyntax.Attribute) (
 		return "", false
 	}
 	p, err := resource.ParsePath(string(m.FullPath(text)))
-	if err == nil && p.Depth() < k.Depth()-1 && m.alone() {
+	if err == nil && !k.BelongsIn(p) && k.Under(p.Kind()) && m.alone() {
 		return "", m.leaveOut(n)
 	}
 	if err != nil {
 		m.Eval.diags.Errorf(at, "", "Invalid parent", "%s.", message.Sentence(err.Error()))
 		return "", false
 	}
-	if p.Depth() != k.Depth()-1 {
+	if !k.BelongsIn(p) {
 		m.Eval.diags.Errorf(at, "", "Invalid parent", "The parent of a %s is a %s, but %q is the path of a %s. Write parent = %q with the names.", k.Lower(), schema.Above(k), p, p.Kind().Lower(), schema.ParentShape(k, m.parent))
 		return "", false
 	}
@@ -268,7 +268,7 @@ func (n *Instance) declare(at resource.Range) (*schema.Declaration, bool) {
 		n.declaration = d
 		before := len(*m.Eval.diags)
 		d.Body = m.Eval.body(n.block.Syntax.Body, n.scope, func(b *hclsyntax.Block) bool {
-			_, isKind := schema.KindOf(b.Type)
+			_, isKind := schema.NestedKind(n.block.Kind, b.Type)
 			return isKind || b.Type == "lifecycle"
 		}, metaArguments)
 		d.Body.Range = d.Declared

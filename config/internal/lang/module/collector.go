@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -106,16 +107,16 @@ func (c *collector) resource(b *hclsyntax.Block, k resource.Kind, parent *Block)
 	}
 	r := &Block{Kind: k, Label: label, Syntax: b, Parent: parent}
 	for _, nested := range b.Body.Blocks {
-		nk, ok := schema.KindOf(nested.Type)
+		nk, ok := schema.NestedKind(k, nested.Type)
 		switch {
 		case !ok:
-		case nk == k.Child():
+		case slices.Contains(nk.Parents(), k):
 			if added := c.resource(nested, nk, r); added != nil {
 				r.Nested = append(r.Nested, added)
 			}
 		default:
 			c.diags.Errorf(source.RangeOf(nested.DefRange()), "", "Misplaced block", "A %s can't hold a %s. The levels are %s; write the %s in a %s, or at the top level with parent = \"…\".",
-				k.Lower(), nested.Type, strings.Join(schema.KindWords(), " > "), nested.Type, schema.Above(nk))
+				k.Lower(), nested.Type, strings.Join(schema.LevelWords(), " > "), nested.Type, schema.Above(nk))
 		}
 	}
 	return r

@@ -95,7 +95,7 @@ func expressionsOf(body *hclsyntax.Body) map[string]outline.Expression {
 	}
 	for _, b := range body.Blocks {
 		name, content := b.Type, b.Body
-		if _, isKind := schema.KindOf(name); isKind || name == "lifecycle" {
+		if _, isKind := schema.KindOf(name); isKind && len(b.Labels) > 0 || name == "lifecycle" {
 			continue
 		}
 		if name == "dynamic" && len(b.Labels) == 1 && len(b.Body.Blocks) == 1 {

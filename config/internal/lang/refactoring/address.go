@@ -134,7 +134,7 @@ func (m *reader) addressOf(expr hclsyntax.Expression, s *eval.Scope) (t *address
 	t = &address{at: source.RangeOf(expr.Range())}
 	for len(items) > 0 {
 		k, isKind := schema.KindOf(items[0].name)
-		if !isKind || len(items) == 1 || len(t.steps) > 0 && k.Depth() <= t.steps[len(t.steps)-1].kind.Depth() {
+		if !isKind || len(items) == 1 || len(t.steps) > 0 && !k.Under(t.steps[len(t.steps)-1].kind) {
 			return nil, true
 		}
 		step := addressStep{kind: k, label: items[1].name}

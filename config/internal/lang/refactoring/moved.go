@@ -206,8 +206,10 @@ func (m *movedBlocks) begin(b *movedBlock, to resource.Path) (resource.Path, boo
 		return m.reader.pathOf(b.block.Body.Attributes["from"].Expr, m.reader.in.Scope(), true)
 	}
 	in := b.place
-	if in == "" {
-		for in = to; in.Depth() >= b.from.steps[0].kind.Depth(); {
+	if first := b.from.steps[0].kind; in == "" && first == resource.KindVolume {
+		in = to.Parent()
+	} else if in == "" {
+		for in = to; in.Depth() >= first.Depth(); {
 			in = in.Parent()
 		}
 	}

@@ -107,10 +107,10 @@ func (m *reader) former(above resource.Path, rest []addressStep) (resource.Path,
 	p := above
 	for i := range rest {
 		name, ok := rest[i].name()
-		if !ok || p.Depth() != rest[i].kind.Depth()-1 || m.hasOwnNames(&rest[i]) {
+		if !ok || !rest[i].kind.BelongsIn(p) || m.hasOwnNames(&rest[i]) {
 			return "", false
 		}
-		p = p.Join(name)
+		p = rest[i].kind.Below(p, name)
 	}
 	return p, true
 }
