@@ -58,7 +58,8 @@ require (
 
 require (
 	github.com/compose-spec/compose-go/v2 v2.16.2
-	github.com/docker/docker-credential-helpers v0.9.13
+	github.com/docker/docker-credential-helpers v0.9.3
+	github.com/google/go-containerregistry v0.22.1
 	mvdan.cc/sh/v3 v3.14.1
 )
 
@@ -68,6 +69,7 @@ require (
 	github.com/agnivade/levenshtein v1.2.2 // indirect
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/docker/cli v29.7.2+incompatible // indirect
 	github.com/gobwas/glob v1.1.0 // indirect
 	github.com/goccy/go-json v0.11.2 // indirect
 	github.com/lestrrat-go/blackmagic v1.0.4 // indirect
