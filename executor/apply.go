@@ -73,8 +73,8 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 func (e *Executor) carryOut(ctx, waiting context.Context, p *plan.Plan, index int, c *plan.Change, observe func(plan.Event)) plan.Outcome {
 	step, begin := p.Steps[index], time.Now()
 	observe(plan.Event{Index: index, Step: step})
-	err := e.secrets.Redact(e.step(ctx, waiting, p, step, c, func(done, total int64) {
-		observe(plan.Event{Index: index, Step: step, Elapsed: time.Since(begin), Bytes: done, Total: total})
+	err := e.secrets.Redact(e.step(ctx, waiting, p, step, c, func(progress plan.Progress) {
+		observe(plan.Event{Index: index, Step: step, Elapsed: time.Since(begin), Progress: progress})
 	}))
 	outcome := plan.Outcome{Elapsed: time.Since(begin), Err: err}
 	if err != nil {
@@ -148,8 +148,8 @@ func runs(c *plan.Change) bool {
 }
 
 // step carries out s. A pull or a wait, which can be given up without harm, ends with waiting, every other step with ctx. pulling
-// is told how many bytes of a pull have arrived.
-func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change, pulling func(done, total int64)) error {
+// is told the progress of a pull.
+func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step, c *plan.Change, pulling func(plan.Progress)) error {
 	switch s.Op {
 	case plan.OpImage:
 		err := e.image(waiting, s.Image, pulling)

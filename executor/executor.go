@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
+	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
@@ -26,6 +28,9 @@ import (
 
 // cniCacheDir holds CNI's records of attached cells.
 const cniCacheDir = "/run/kukeon/cni"
+
+// DefaultStall is the default of [Config.StallTimeout].
+const DefaultStall = image.DefaultStall
 
 // Config selects the host to work on.
 type Config struct {
@@ -45,6 +50,8 @@ type Config struct {
 	// CallTimeout limits a question to containerd, the run of a CNI plugin, and the time for which containerd may be silent
 	// during a change. It is not 0.
 	CallTimeout time.Duration
+	// StallTimeout is the time without a byte of an image after which its connection is given up; 0 is [DefaultStall].
+	StallTimeout time.Duration
 	// Rehearsal says that the host is a lab in which a plan is rehearsed: limits that it can't enforce are left out, and containers
 	// that could reach beyond the lab are not started, see [WithheldFrom].
 	Rehearsal bool
@@ -89,6 +96,7 @@ type ConnectError = client.ConnectError
 // Host is a connection to one host. By itself it changes and records nothing.
 type Host struct {
 	containerd *client.Client
+	pulls      *image.Puller
 	cgroups    *cgroup.Tree
 	networks   *network.Host
 	programs   string // [Config.ProgramDir]
@@ -116,7 +124,9 @@ func Connect(ctx context.Context, c Config) (*Host, error) {
 	}
 	client.LogProgram = func() (string, error) { return program.Trusted(c.LogProgram, c.ProgramDir) }
 	networks := network.New(network.Config{PluginDirs: c.PluginDirs, ConfDir: c.ConfDir, CacheDir: cniCacheDir, PluginTimeout: c.CallTimeout})
-	return &Host{containerd: client, cgroups: cgroups, networks: networks, programs: c.ProgramDir, rehearsal: c.Rehearsal, sources: c.Secrets}, nil
+	return &Host{
+		containerd: client, pulls: image.NewPuller(client, cmp.Or(c.StallTimeout, DefaultStall)), cgroups: cgroups, networks: networks, programs: c.ProgramDir, rehearsal: c.Rehearsal, sources: c.Secrets,
+	}, nil
 }
 
 func dial(ctx context.Context, c Config) (*client.Client, error) {

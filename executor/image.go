@@ -77,10 +77,10 @@ func fullReference(name string) (string, error) {
 
 // image ensures that the planned image is in the namespace and unpacked. It gives the name of the reference to an image
 // that is there by its digest: a restart or ctr looks for it by that name, and the image stays when its former name is
-// removed or goes to another image. report is that of [image.Pull].
-func (e *Executor) image(ctx context.Context, wanted *plan.Image, report func(done, total int64)) error {
+// removed or goes to another image. report is that of [image.Puller.Pull].
+func (e *Executor) image(ctx context.Context, wanted *plan.Image, report func(plan.Progress)) error {
 	if wanted.Pull {
-		if _, err := image.Pull(ctx, e.containerd, e.keys(wanted.Namespace), wanted.Namespace, wanted.Reference, report); err != nil {
+		if _, err := e.pulls.Pull(ctx, e.keys(wanted.Namespace), wanted.Namespace, wanted.Reference, func(p image.Progress) { report(progressOf(p)) }); err != nil {
 			return err
 		}
 	}
@@ -99,4 +99,12 @@ func (e *Executor) image(ctx context.Context, wanted *plan.Image, report func(do
 		return fmt.Errorf("image %s resolves to %q in containerd namespace %s, but the plan was made for %s. Plan again", wanted.Reference, digest, wanted.Namespace, wanted.Digest)
 	}
 	return image.EnsureUnpacked(ctx, e.containerd, wanted.Namespace, wanted.Reference)
+}
+
+func progressOf(p image.Progress) plan.Progress {
+	layers := make([]plan.LayerProgress, len(p.Layers))
+	for i, l := range p.Layers {
+		layers[i] = plan.LayerProgress{Digest: l.Digest, State: plan.LayerState(l.State), Bytes: l.Bytes, Total: l.Total}
+	}
+	return plan.Progress{Bytes: p.Bytes, Total: p.Total, Layers: layers}
 }

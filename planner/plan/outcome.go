@@ -19,9 +19,41 @@ type Event struct {
 	Err     error
 	// Exit describes the exit of the container that Err is about. It is empty for any other error.
 	Exit string
-	// Bytes and Total count the bytes of a running pull. Total is 0 in events of the begin and the end of a step, and it grows
-	// until all layers are known.
+	// Progress is that of a running pull. Its Total is 0 in events of the begin and the end of a step.
+	Progress
+}
+
+// Progress tells how much of an image has arrived.
+type Progress struct {
+	// Bytes is the number of bytes that have arrived, and Total that of all that are known to be needed, which grows until all
+	// layers are known.
 	Bytes, Total int64
+	// Layers are those of the image, the lowest first.
+	Layers []LayerProgress
+}
+
+// LayerProgress tells how much of a layer has arrived.
+type LayerProgress struct {
+	Digest       string
+	State        LayerState
+	Bytes, Total int64
+}
+
+// LayerState is the state of a layer of an image that is pulled.
+type LayerState string
+
+// The states of a layer, in the order in which it has them.
+const (
+	LayerWaiting     LayerState = "waiting"
+	LayerDownloading LayerState = "downloading"
+	LayerDownloaded  LayerState = "downloaded"
+	LayerUnpacking   LayerState = "unpacking"
+	LayerDone        LayerState = "done"
+)
+
+// Running reports whether the layer is being downloaded or unpacked.
+func (l LayerProgress) Running() bool {
+	return l.State == LayerDownloading || l.State == LayerUnpacking
 }
 
 // Outcome is the outcome of a step.

@@ -290,7 +290,7 @@ func listen(from io.Reader, made *plan.Plan, observe func(plan.Event)) *plan.Reh
 }
 
 func (m *eventMessage) event() plan.Event {
-	return plan.Event{Index: m.Index, Step: m.Step, Done: m.Done, Elapsed: m.Elapsed, Err: errorOf(m.Err), Exit: m.Exit, Bytes: m.Bytes, Total: m.Total}
+	return plan.Event{Index: m.Index, Step: m.Step, Done: m.Done, Elapsed: m.Elapsed, Err: errorOf(m.Err), Exit: m.Exit, Progress: plan.Progress{Bytes: m.Bytes, Total: m.Total}}
 }
 
 func errorOf(text string) error {

@@ -17,7 +17,7 @@ func TestEventsOfALab(t *testing.T) {
 	sent := []plan.Event{
 		{Index: 0, Step: first},
 		{Index: 1, Step: second},
-		{Index: 1, Step: second, Bytes: 3, Total: 7},
+		{Index: 1, Step: second, Progress: plan.Progress{Bytes: 3, Total: 7}},
 		{Index: 0, Step: first, Done: true, Elapsed: time.Second},
 		{Index: 1, Step: second, Done: true, Elapsed: time.Second, Err: errors.New("it failed"), Exit: "code 1"},
 	}

@@ -348,7 +348,7 @@ func TestProgress(t *testing.T) {
 		for i, s := range []plan.Step{create, image} {
 			p.Observe(plan.Event{Index: i, Step: s})
 		}
-		p.Observe(plan.Event{Index: 1, Step: image, Bytes: 1, Total: 2})
+		p.Observe(plan.Event{Index: 1, Step: image, Progress: plan.Progress{Bytes: 1, Total: 2}})
 		p.Observe(plan.Event{Step: create, Done: true, Elapsed: 1234567890})
 		p.Observe(plan.Event{Index: 1, Step: image, Done: true, Elapsed: 20 * time.Millisecond, Err: errors.New("no such host")})
 	})

@@ -73,7 +73,7 @@ func TestStreamOfApply(t *testing.T) {
 		s := newTestStream(v)
 		s.Begin(p, state.Durations{}, 1)
 		s.Observe(plan.Event{Index: 0, Step: steps[0]})
-		s.Observe(plan.Event{Index: 0, Step: steps[0], Bytes: 3, Total: 12})
+		s.Observe(plan.Event{Index: 0, Step: steps[0], Progress: plan.Progress{Bytes: 3, Total: 12}})
 		s.progress(0)
 		s.Observe(plan.Event{Index: 0, Step: steps[0], Done: true, Elapsed: time.Minute})
 		s.progress(0) // a timer that came too late

@@ -228,8 +228,8 @@ func ingests(t *testing.T) []string {
 	return all
 }
 
-// registry serves one image without any authentication.
-func registry(t *testing.T, layer []byte) *httptest.Server {
+// oneImage serves one image without any authentication.
+func oneImage(t *testing.T, layer []byte) *httptest.Server {
 	t.Helper()
 	blob := zipped(t, layer)
 	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}`, sum(layer))
@@ -262,7 +262,7 @@ func registry(t *testing.T, layer []byte) *httptest.Server {
 
 func TestPull(t *testing.T) {
 	h := labhost.NewHost(t)
-	server := registry(t, labhost.RootfsTar(t))
+	server := oneImage(t, labhost.RootfsTar(t))
 	defer server.Close()
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/web:v1"
 	resolved, err := image.Resolve(h.Ctx, nil, ref)
@@ -271,11 +271,12 @@ func TestPull(t *testing.T) {
 		t.Errorf("image before the pull: %v, %v", ok, err)
 	}
 	var done, total int64
-	pulled, err := image.Pull(h.Ctx, h.Client, nil, h.NS, ref, func(now, all int64) {
-		if now < done || all < total || now > all {
-			t.Errorf("%d of %d bytes have arrived, after %d of %d", now, all, done, total)
+	puller := image.NewPuller(h.Client, image.DefaultStall)
+	pulled, err := puller.Pull(h.Ctx, nil, h.NS, ref, func(p image.Progress) {
+		if p.Bytes < done || p.Total < total || p.Bytes > p.Total {
+			t.Errorf("%d of %d bytes have arrived, after %d of %d", p.Bytes, p.Total, done, total)
 		}
-		done, total = now, all
+		done, total = p.Bytes, p.Total
 	})
 	h.Must(err)
 	if pulled != resolved {
@@ -291,7 +292,7 @@ func TestPull(t *testing.T) {
 	if out := h.Run(o); out != "pulled\n" {
 		t.Errorf("output %q", out)
 	}
-	_, err = image.Pull(h.Ctx, h.Client, nil, h.NS, strings.Replace(ref, "v1", "v2", 1), func(int64, int64) {
+	_, err = puller.Pull(h.Ctx, nil, h.NS, strings.Replace(ref, "v1", "v2", 1), func(image.Progress) {
 		t.Error("bytes of a missing tag have arrived")
 	})
 	t.Log(err)
