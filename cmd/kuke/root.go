@@ -18,6 +18,7 @@ import (
 	"github.com/kukeon/kuke/cmd/kuke/tty"
 	"github.com/kukeon/kuke/cmd/kuke/view"
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/planner"
 )
 
@@ -44,7 +45,7 @@ type app struct {
 	noColor     bool
 	logLevel    string
 
-	connectTimeout, callTimeout time.Duration
+	connectTimeout, callTimeout, stallTimeout time.Duration
 
 	// unknown is the error about a command that kuke lacks and whose help was asked for.
 	unknown error
@@ -92,6 +93,7 @@ func newRoot(a *app) *cobra.Command {
 	flags.StringVar(&a.containerd, "containerd", "/run/containerd/containerd.sock", "`socket` of containerd")
 	flags.DurationVar(&a.connectTimeout, "connect-timeout", 0, "maximum `time` to wait for containerd to listen and to answer, like 2m while the host boots (default: fail at once)")
 	flags.DurationVar(&a.callTimeout, "call-timeout", defaultCallTimeout, "maximum `time` for an answer of containerd, and for the run of a CNI plugin")
+	flags.DurationVar(&a.stallTimeout, "stall-timeout", executor.DefaultStall, "maximum `time` without a byte of an image that is pulled, before its connection is replaced")
 	flags.StringVar(&a.cgroupRoot, "cgroup-root", "/sys/fs/cgroup", "mount `point` of the cgroup file systems")
 	flags.StringVar(&a.cniConfDir, "cni-conf-dir", "/etc/cni/net.d", "`directory` of the CNI configuration of spaces")
 	flags.StringSliceVar(&a.cniBinDirs, "cni-bin-dir", []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}, "`directories` of CNI plugins, in order")
@@ -184,6 +186,8 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		return fmt.Errorf("--connect-timeout: %s is negative: use 0s to fail at once, or a time to wait like 2m", a.connectTimeout)
 	case a.callTimeout <= 0:
 		return fmt.Errorf("--call-timeout: %s leaves no time for an answer: use a time like %s", a.callTimeout, defaultCallTimeout)
+	case a.stallTimeout <= 0:
+		return fmt.Errorf("--stall-timeout: %s leaves no time for a byte: use a time like %s", a.stallTimeout, executor.DefaultStall)
 	}
 	if a.caller == nil {
 		a.relative = a.relativePaths(cmd)
@@ -200,7 +204,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	a.session = session.Session{
 		Options: session.Options{
 			RunPath: a.runPath, Containerd: a.containerd, CgroupRoot: a.cgroupRoot, CNIConfDir: a.cniConfDir, CNIBinDirs: a.cniBinDirs,
-			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, SubnetPool: pool, Project: a.projectName,
+			ConnectTimeout: a.connectTimeout, CallTimeout: a.callTimeout, StallTimeout: a.stallTimeout, SubnetPool: pool, Project: a.projectName,
 			Command: cmd.CommandPath(), Version: version, Caller: a.sessionCaller(),
 		},
 		Reporter: a.errs, Progress: progress, Interrupts: a.interrupts,

@@ -32,8 +32,8 @@ type Options struct {
 	// CNIConfDir is the directory for the CNI configuration of spaces; CNIBinDirs are the directories with CNI plugins.
 	CNIConfDir string
 	CNIBinDirs []string
-	// ConnectTimeout and CallTimeout are those of [executor.Config].
-	ConnectTimeout, CallTimeout time.Duration
+	// ConnectTimeout, CallTimeout and StallTimeout are those of [executor.Config].
+	ConnectTimeout, CallTimeout, StallTimeout time.Duration
 	// SubnetPool is the subnet that spaces get theirs from.
 	SubnetPool netip.Prefix
 	// Project is the name of the project if the user gave one: it wins over the one of the configuration.
@@ -137,7 +137,7 @@ func (s *Session) HostConfig() (executor.Config, error) {
 		Secrets: secrets, LogProgram: program, ProgramDir: filepath.Join(s.RunPath, ".bin"),
 		Containerd: s.Containerd, CgroupRoot: s.CgroupRoot,
 		PluginDirs: s.CNIBinDirs, ConfDir: s.CNIConfDir,
-		ConnectTimeout: s.ConnectTimeout, CallTimeout: s.CallTimeout,
+		ConnectTimeout: s.ConnectTimeout, CallTimeout: s.CallTimeout, StallTimeout: s.StallTimeout,
 		Announce: func(waitingFor string) {
 			s.Reporter.Note(fmt.Sprintf("Waiting up to %s for %s.", s.ConnectTimeout, waitingFor))
 		},
