@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/docker/go-units"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
@@ -19,6 +18,11 @@ import (
 const (
 	// mostShown is the maximum number of lines for running steps; others are only counted.
 	mostShown = 30
+	// mostLayers is the maximum number of lines for running layers of one image. linesOfStep is the number of places that are kept
+	// for a step and its layers in the order of the lines.
+	mostLayers, linesOfStep = 3, mostLayers + 1
+	// nameRoom is the width that a step's name should have.
+	nameRoom = 24
 	// barWidth and leastBar are the widths of the bar of all steps: the widest, and the narrowest that is drawn.
 	barWidth, leastBar = 32, 8
 )
@@ -35,7 +39,9 @@ type board struct {
 	order   sync.Mutex
 	lines   map[int]*boardLine // of running steps
 	waiting []*boardLine       // those without room, the oldest first
-	shown   int
+	// shown and layers count lines; begun counts the steps that ever had one.
+	shown, layers, begun int
+	console              *console
 
 	// mu is held for the values that are drawn. Nothing that waits for a drawing may be called with it.
 	mu       sync.Mutex
@@ -44,17 +50,20 @@ type board struct {
 
 // boardLine is the line of a running step.
 type boardLine struct {
-	step         plan.Step
-	begin        time.Time
-	bytes, total int64 // of a pull
-	bar          *mpb.Bar
-	over         bool
+	step  plan.Step
+	begin time.Time
+	pull  arrivals
+	bar   *mpb.Bar
+	// place is that of bar in the order of the lines; those of layers follow.
+	place  int
+	layers []*mpb.Bar
+	over   bool
 }
 
 // newBoard draws on a terminal. The lines that the views print on a terminal from now on appear above.
 func newBoard(f *forecast, terminal *os.File, views ...*View) *board {
-	b := &board{lines: map[int]*boardLine{}, forecast: f}
-	b.bars = mpb.New(mpb.WithConsoleWriter(&console{terminal: terminal}), mpb.WithQueueLen(mostShown+1))
+	b := &board{lines: map[int]*boardLine{}, forecast: f, console: &console{terminal: terminal}}
+	b.bars = mpb.New(mpb.WithConsoleWriter(b.console), mpb.WithQueueLen(linesOfStep*mostShown+1))
 	b.all = b.add(mpb.BarFillerFunc(b.fill), mpb.BarPriority(math.MaxInt), mpb.AppendDecorators(b.decorator(b.summary)))
 	for _, v := range views {
 		if v.terminal {
@@ -94,11 +103,13 @@ func (b *board) observe(e plan.Event, print func()) {
 		b.mu.Unlock()
 		b.remove(e.Index)
 	case e.Total > 0:
-		b.mu.Lock()
-		defer b.mu.Unlock()
 		l := b.lines[e.Index]
-		l.bytes, l.total = e.Bytes, e.Total
+		b.mu.Lock()
+		l.pull.add(e.Progress, time.Now())
 		b.forecast.arrived(e.Index, e.Bytes, e.Total, e.Elapsed)
+		running := len(l.pull.running())
+		b.mu.Unlock()
+		b.showLayers(l, running)
 	default:
 		l := &boardLine{step: e.Step, begin: time.Now()}
 		b.lines[e.Index] = l
@@ -118,11 +129,44 @@ func (b *board) show() {
 		if l.over {
 			continue
 		}
-		if l.bar = b.add(nil, mpb.PrependDecorators(b.decorator(l.text))); l.bar == nil {
+		l.place = b.begun * linesOfStep
+		if l.bar = b.add(nil, mpb.BarPriority(l.place), mpb.PrependDecorators(b.decorator(l.text))); l.bar == nil {
 			return
 		}
 		b.shown++
+		b.begun++
 	}
+}
+
+// showLayers draws lines for the running layers of an image, as long as there is room. The caller holds b.order.
+func (b *board) showLayers(l *boardLine, running int) {
+	for len(l.layers) > min(running, mostLayers) {
+		last := len(l.layers) - 1
+		l.layers[last].Abort(true)
+		l.layers = l.layers[:last]
+		b.layers--
+	}
+	_, height, err := b.console.GetTermSize()
+	for err == nil && l.bar != nil && len(l.layers) < min(running, mostLayers) && b.shown+b.layers+1 < height {
+		n := len(l.layers)
+		text := b.decorator(func(_ time.Time, width int) string { return l.layerText(n, width) })
+		bar := b.add(nil, mpb.BarPriority(l.place+n+1), mpb.PrependDecorators(text))
+		if bar == nil {
+			return
+		}
+		l.layers = append(l.layers, bar)
+		b.layers++
+	}
+}
+
+// layerText describes the running layer of that number. The caller holds the mu of the board.
+func (l *boardLine) layerText(n, width int) string {
+	running := l.pull.running()
+	if n >= len(running) {
+		return ""
+	}
+	text := []rune(layerText(running[n]))
+	return string(text[:min(len(text), width)])
 }
 
 // remove removes the line of a step that has ended. The caller holds b.order.
@@ -130,6 +174,7 @@ func (b *board) remove(index int) {
 	l := b.lines[index]
 	delete(b.lines, index)
 	l.over = true
+	b.showLayers(l, 0)
 	if l.bar != nil {
 		l.bar.Abort(true)
 		b.shown--
@@ -205,10 +250,8 @@ func remaining(d time.Duration) string {
 func (l *boardLine) text(now time.Time, width int) string {
 	doing := ": " + begun[l.step.Op] + "…"
 	switch {
-	case l.total > 0 && l.bytes >= l.total:
-		doing = fmt.Sprintf(": unpacking… %s,", units.HumanSize(float64(l.total)))
-	case l.total > 0:
-		doing = fmt.Sprintf(": pulling… %s of %s,", units.HumanSize(float64(l.bytes)), units.HumanSize(float64(l.total)))
+	case l.pull.Total > 0:
+		doing = ": " + fitting(l.pull.texts(now), width, nameRoom) + ","
 	case l.step.Image != nil && l.step.Image.Pull:
 		doing = ": pulling…"
 	}

@@ -104,9 +104,10 @@ type hookMessage struct {
 	IDKey         string          `json:"id_key,omitempty"`
 	IDValue       string          `json:"id_value,omitempty"`
 	Elapsed       *float64        `json:"elapsed_seconds,omitempty"`
-	// Bytes and BytesTotal are those of a pull.
-	Bytes      int64 `json:"kuke_bytes,omitempty"`
-	BytesTotal int64 `json:"kuke_bytes_total,omitempty"`
+	// Bytes, BytesTotal and BytesPerSecond are those of a pull.
+	Bytes          int64 `json:"kuke_bytes,omitempty"`
+	BytesTotal     int64 `json:"kuke_bytes_total,omitempty"`
+	BytesPerSecond int64 `json:"kuke_bytes_per_second,omitempty"`
 }
 
 // outputMessage is an output value, or the change of one. Type and Value are missing for a sensitive value and for a change.

@@ -25,11 +25,15 @@ var (
 	}
 )
 
-// slow is the time after which a running step gets a line where no lines are drawn.
-const slow = time.Second
+const (
+	// slow is the time after which a running step gets a line where no lines are drawn.
+	slow = time.Second
+	// pullEvery is the interval of the lines about a running pull where no lines are drawn.
+	pullEvery = 5 * time.Second
+)
 
 // Progress prints the steps of an apply as they end, and its result. On a terminal it draws a line for each running step below,
-// and one for all steps; elsewhere it prints a line for a slow step.
+// and one for all steps; elsewhere it prints a line for a slow step, and further ones for a pull.
 type Progress struct {
 	// Again is the command line that continues after a failure.
 	Again string
@@ -39,12 +43,19 @@ type Progress struct {
 	out, errs *View
 	board     *board // nil where nothing is drawn
 	mu        sync.Mutex
-	timers    map[int]*time.Timer // of running steps
+	running   map[int]*slowStep
+}
+
+// slowStep is a running step where no lines are drawn.
+type slowStep struct {
+	step  plan.Step
+	pull  arrivals
+	timer *time.Timer
 }
 
 // Progress returns a printer for one apply. It prints errors to errs.
 func (v *View) Progress(errs *View) *Progress {
-	return &Progress{out: v, errs: errs, timers: map[int]*time.Timer{}}
+	return &Progress{out: v, errs: errs, running: map[int]*slowStep{}}
 }
 
 // Begin begins the apply of a plan. past holds the durations of earlier applies.
@@ -61,16 +72,37 @@ func (p *Progress) Observe(e plan.Event) {
 	case p.board != nil:
 		p.board.observe(e, func() { p.ended(e) })
 	case e.Total > 0:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.running[e.Index].pull.add(e.Progress, time.Now())
 	case e.Done:
 		p.mu.Lock()
-		p.timers[e.Index].Stop()
-		delete(p.timers, e.Index)
+		p.running[e.Index].timer.Stop()
+		delete(p.running, e.Index)
 		p.mu.Unlock()
 		p.ended(e)
 	default:
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.timers[e.Index] = time.AfterFunc(slow, func() { p.out.printf("%s: %s…\n", stepName(e.Step), begun[e.Step.Op]) })
+		p.running[e.Index] = &slowStep{step: e.Step, timer: time.AfterFunc(slow, func() { p.still(e.Index) })}
+	}
+}
+
+// still prints a line for a step that still runs.
+func (p *Progress) still(index int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.running[index]
+	switch {
+	case r == nil:
+		return
+	case r.pull.Total > 0:
+		p.out.printf("%s\n", pullLine(r.step, &r.pull, time.Now()))
+	default:
+		p.out.printf("%s: %s…\n", stepName(r.step), begun[r.step.Op])
+	}
+	if r.step.Op == plan.OpImage {
+		r.timer.Reset(pullEvery)
 	}
 }
 

@@ -40,6 +40,7 @@ type Stream struct {
 // runningStep is a step that messages tell about from time to time.
 type runningStep struct {
 	event plan.Event // the last one
+	pull  arrivals
 	begin time.Time
 	timer *time.Timer
 }
@@ -221,6 +222,7 @@ func (s *Stream) Observe(e plan.Event) {
 		s.sendLocked(message{Level: levelInfo, Message: fmt.Sprintf("%s: %s in %v", name, ended[e.Step.Op], rounded(e.Elapsed)), Type: "apply_complete", Hook: hook})
 	case e.Total > 0:
 		s.running[e.Index].event = e
+		s.running[e.Index].pull.add(e.Progress, s.now())
 	default:
 		r := &runningStep{event: e, begin: s.now()}
 		s.running[e.Index] = r
@@ -241,6 +243,9 @@ func (s *Stream) progress(index int) {
 	elapsed := s.now().Sub(r.begin).Round(time.Second)
 	hook := s.hook(r.event)
 	hook.Elapsed, hook.Bytes, hook.BytesTotal = seconds(elapsed), r.event.Bytes, r.event.Total
+	if rate, ok := r.pull.rate(s.now()); ok {
+		hook.BytesPerSecond = int64(rate)
+	}
 	text := fmt.Sprintf("%s: still %s… (%v)", stepName(r.event.Step), begun[r.event.Step.Op], elapsed)
 	s.sendLocked(message{Level: levelInfo, Message: text, Type: "apply_progress", Hook: hook})
 }
