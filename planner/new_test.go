@@ -77,7 +77,13 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 			}
 			t.Run(string(k)+"/"+a.Name, func(t *testing.T) {
 				h := made(t)
-				desired := example(func(s specs) { s["main/other"] = &resource.Space{}; set(t, a, a.Field(reflect.ValueOf(s[targets[k]]))) })
+				desired := example(func(s specs) {
+					s["main/other"] = &resource.Space{}
+					set(t, a, a.Field(reflect.ValueOf(s[targets[k]])))
+					if resource.NamingOf(container(s, theSide)) != "" { // of the whole cell
+						set(t, a, a.Field(reflect.ValueOf(s[theRoot])))
+					}
+				})
 				c := h.converge(desired, Options{}).ChangesByPath()[targets[k]]
 				want := plan.Update
 				if a.Effect == resource.Replace {
@@ -104,7 +110,7 @@ func set(t *testing.T, a *resource.Attribute, v reflect.Value) {
 	t.Helper()
 	switch a.Type {
 	case resource.TypeString:
-		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "sealed": sealed("other")}[a.Check]
+		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "mac": "02:00:00:00:00:07", "sealed": sealed("other")}[a.Check]
 		if !ok {
 			value = "other"
 		}
@@ -121,9 +127,9 @@ func set(t *testing.T, a *resource.Attribute, v reflect.Value) {
 	case resource.TypeFloat:
 		v.SetFloat(2)
 	case resource.TypeList, resource.TypeSet:
-		value := "other"
-		if a.Check == "port" {
-			value = "80"
+		value, ok := map[string]string{"port": "80", "resolver": "192.0.2.1", "extrahost": "other:192.0.2.1"}[a.Check]
+		if !ok {
+			value = "other"
 		}
 		v.Set(reflect.ValueOf([]string{value}))
 	case resource.TypeMap, resource.TypePairs:

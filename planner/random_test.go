@@ -103,6 +103,9 @@ func (g *generator) cell(p resource.Path, spec *resource.Cell) {
 		c := randomSpec(g.T, resource.KindContainer).(*resource.Container)
 		made[name] = c
 		c.Root = i == 0
+		if !c.Root { // it would contradict the root
+			c.Naming = resource.Naming{}
+		}
 		c.Image = rapid.SampledFrom([]string{"x:1", "x:2", "y:1"}).Draw(g.T, "image")
 		c.RestartPolicy = rapid.SampledFrom([]string{"", "", "no", "always", "on-failure:2"}).Draw(g.T, "restart policy")
 		c.Healthcheck = rapid.SampledFrom([]*resource.Healthcheck{nil, nil, {Exec: []string{"true"}}, {TCP: "localhost:80"}}).Draw(g.T, "healthcheck")
@@ -193,6 +196,22 @@ func randomSpec(t *rapid.T, k resource.Kind) resource.Spec {
 	return s
 }
 
+// random returns a text that keeps the rule, where planning relies on it, for each of the words p and q.
+func random(rule, word string) string {
+	last := strings.Index("pq", word) + 1
+	switch rule {
+	case "sealed":
+		return sealed(word)
+	case "resolver":
+		return fmt.Sprint("192.0.2.", last)
+	case "extrahost":
+		return fmt.Sprint(word, ":192.0.2.", last)
+	case "mac":
+		return fmt.Sprint("02:00:00:00:00:0", last)
+	}
+	return word
+}
+
 func setRandom(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 	word := rapid.SampledFrom([]string{"p", "q"})
 	words := rapid.SampledFrom([][]string{{"p"}, {"q"}, {"p", "q"}})
@@ -200,11 +219,7 @@ func setRandom(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 	number := rapid.Int64Range(1, 2)
 	switch a.Type {
 	case resource.TypeString:
-		text := word.Draw(t, a.Name)
-		if a.Check == "sealed" {
-			text = sealed(text)
-		}
-		v.SetString(text)
+		v.SetString(random(a.Check, word.Draw(t, a.Name)))
 	case resource.TypeBool:
 		v.SetBool(rapid.Bool().Draw(t, a.Name))
 	case resource.TypeFloat:
@@ -217,7 +232,11 @@ func setRandom(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 			v.SetInt(n)
 		}
 	case resource.TypeList, resource.TypeSet:
-		v.Set(reflect.ValueOf(slices.Clone(words.Draw(t, a.Name))))
+		list := slices.Clone(words.Draw(t, a.Name))
+		for i := range list {
+			list[i] = random(a.Check, list[i])
+		}
+		v.Set(reflect.ValueOf(list))
 	case resource.TypeMap, resource.TypePairs:
 		v.Set(reflect.ValueOf(map[string]string{word.Draw(t, "key"): values.Draw(t, "value")}).Convert(v.Type()))
 	case resource.TypeObject:

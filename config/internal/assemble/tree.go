@@ -17,6 +17,7 @@ func Tree(decls []*schema.Declaration, diags *resource.Diagnostics) *resource.Tr
 	validateRealms(decls, diags)
 	validateNetworks(decls, tree, members, diags)
 	validateHostPorts(decls, diags)
+	validateNaming(decls, tree, diags)
 	validateTriggers(decls, tree, diags)
 	validateReferences(decls, diags)
 	return tree

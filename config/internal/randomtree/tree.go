@@ -13,7 +13,9 @@ import (
 // valid holds texts in normal form that keep the rule of a check.
 var valid = map[string][]string{
 	"abspath": {"/a", "/a b/${c}"}, "port": {"80", "8080:80/udp"}, "egressport": {"443", "53/udp"}, "subnet": {"10.1.2.0/24"},
-	"ipv4": {"10.1.2.3"}, "cidr": {"10.0.0.0/8"}, "verdict": {"deny"}, "condition": {"healthy", "completed"}, "device": {"/dev/a", "/dev/a:/dev/b:r"},
+	"ipv4": {"10.1.2.3"}, "cidr": {"10.0.0.0/8"}, "hostname": {"a", "A-b.example.com"}, "domainname": {"example.com"}, "resolver": {"192.0.2.1", "2001:db8::1"},
+	"searchdomain": {".", "lan"}, "resolveroption": {"ndots:2"}, "extrahost": {"a:192.0.2.1", "a:[2001:db8::1]", "a:host-gateway"},
+	"verdict": {"deny"}, "condition": {"healthy", "completed"}, "device": {"/dev/a", "/dev/a:/dev/b:r"},
 	"name": {"a", "b", "c-d"}, "cell": {"r/s/t/c", "r/s/t/d"}, "capability": {"ALL", "CHOWN"}, "securityopt": {"seccomp=unconfined", "apparmor=x"},
 	"mode": {"0750"}, "mountkind": {""}, "reclaimpolicy": {"Delete"}, "source": {"/a", "/a b/${c}"}, "subpath": {"a/b"}, "volume": {"a/@a", "a/a/a/@a"},
 	"pullpolicy": {"always", "never"}, "restartpolicy": {"always", "on-failure:3"}, "signal": {"SIGTERM", "SIGHUP"},

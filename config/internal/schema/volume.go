@@ -54,8 +54,8 @@ func finishMounts(r *resource.Resource, c *resource.Container, f *Spelling, diag
 
 // mountFinisher brings one mount of r to its normal form.
 type mountFinisher struct {
-	r      *resource.Resource
-	mount  *resource.VolumeMount
+	r     *resource.Resource
+	mount *resource.VolumeMount
 	// prefix begins the names of the leaves of the mount. either are its attributes of which exactly one is set.
 	prefix string
 	either []string

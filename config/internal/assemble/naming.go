@@ -1,0 +1,93 @@
+package assemble
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kukeon/kuke/config/internal/schema"
+	"github.com/kukeon/kuke/config/resource"
+)
+
+// maxResolvers is the number of DNS servers that libc asks.
+const maxResolvers = 3
+
+// validateNaming sees that the containers of a cell agree on the attributes that hold for all of it. Where nothing says which
+// container is the root, planning decides, which knows the recorded one.
+func validateNaming(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+	roots := map[resource.Path]*resource.Resource{}
+	for r, c := range specs[*resource.Container](decls) {
+		if c.Root && !r.ImpliedRoot && !r.External {
+			roots[r.Path.Parent()] = r
+		}
+		if len(c.DNS) > maxResolvers {
+			diags.Warnf(r.RangeOf("dns"), r.Path, "Too many DNS servers", "The programs of a cell ask the first %d DNS servers, and never the others: of %d, %d are without effect.", maxResolvers, len(c.DNS), len(c.DNS)-maxResolvers)
+		}
+	}
+	warnUnreachable(decls, tree, diags)
+	for r, c := range specs[*resource.Container](decls) {
+		root := roots[r.Path.Parent()]
+		if root == nil || root == r || r.External {
+			continue
+		}
+		if name := c.Contradicts(root.Spec.(*resource.Container)); name != "" {
+			diags.Errorf(r.RangeOf(name), r.Path, "Conflicting values in a cell", "%s holds for all of the cell %s, whose root container %s (%s) has another value. Write it there, and remove it here.", name, r.Path.Parent(), root.Path.Name(), root.Declared)
+		}
+	}
+}
+
+// warnUnreachable tells of DNS servers, and of names of the host, that the firewall of a space hides from its cells.
+func warnUnreachable(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+	const remedy = "the space %s does not let its cells connect to %s: add it to egress.allow, or leave it out here."
+	for r, c := range specs[*resource.Container](decls) {
+		space := tree.Resource(r.Path.Space())
+		if r.External || space == nil || space.External {
+			continue
+		}
+		network := space.Spec.(*resource.Space).Network
+		subnet, _ := fixedSubnet(space)
+		for _, server := range c.DNS {
+			addr, err := netip.ParseAddr(server)
+			if err == nil && !addr.IsLoopback() && !subnet.Contains(addr) && denies(network, addr, dnsPort) {
+				diags.Warnf(r.RangeOf("dns"), r.Path, "Unreachable DNS server", "dns names %s, but "+remedy, server, space.Path, server)
+			}
+		}
+		for _, text := range c.ExtraHosts {
+			h, err := resource.ParseExtraHost(text)
+			if err != nil || h.Address.IsValid() {
+				continue
+			}
+			gateway := subnet.Addr()
+			if gateway.IsValid() {
+				gateway = gateway.Next()
+			}
+			if denies(network, gateway, 0) {
+				diags.Warnf(r.RangeOf(fmt.Sprintf("extraHosts[%q]", text)), r.Path, "Unreachable host", "extra_hosts has %s, but "+remedy, text, space.Path, "the host")
+			}
+		}
+	}
+}
+
+// dnsPort is the port of DNS servers.
+const dnsPort = 53
+
+// denies reports whether cells of the network can't connect to the port of the address; port 0 asks for any port. An address
+// that is only chosen when planning is denied where nothing is allowed.
+func denies(n *resource.Network, addr netip.Addr, port int) bool {
+	if n == nil || n.Internal {
+		return n != nil
+	}
+	if n.Egress == nil || n.Egress.Default != resource.EgressDeny {
+		return false
+	}
+	return !slices.ContainsFunc(n.Egress.Allow, func(rule resource.EgressRule) bool {
+		destination, err := netip.ParsePrefix(rule.CIDR)
+		if err != nil || addr.IsValid() && !destination.Contains(addr) {
+			return false
+		}
+		return port == 0 || len(rule.Ports) == 0 || slices.ContainsFunc(rule.Ports, func(text string) bool {
+			ports, _, err := resource.ParseEgressPort(text)
+			return err == nil && ports.First <= port && port <= ports.Last
+		})
+	})
+}
