@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/internal/allocate"
@@ -46,6 +47,21 @@ func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 	}
 	c.Diffs = append(c.Diffs, setDiffs("published", had.Published, a.Published)...)
 	c.Diffs = append(c.Diffs, setDiffs("aliases", aliases(had), aliases(a))...)
+	c.Diffs = append(c.Diffs, etcDiffs(had.Etc, a.Etc)...)
+}
+
+// etcDiffs compares the content of a cell's files in /etc.
+func etcDiffs(before, after state.Etc) []plan.Diff {
+	diffs := slices.Concat(computed("hostname", before.Hostname, after.Hostname), computed("domainname", before.Domainname, after.Domainname))
+	for _, list := range []struct {
+		name          string
+		before, after []string
+	}{
+		{"dns", before.DNS, after.DNS}, {"dns_search", before.DNSSearch, after.DNSSearch}, {"dns_options", before.DNSOptions, after.DNSOptions},
+	} {
+		diffs = append(diffs, computed(list.name, strings.Join(list.before, " "), strings.Join(list.after, " "))...) // their order counts
+	}
+	return append(diffs, setDiffs("extra_hosts", before.ExtraHosts, after.ExtraHosts)...)
 }
 
 // aliases returns the names of a cell beyond those that its path gives it.
@@ -98,7 +114,9 @@ func (d *networks) checkForeignCells() {
 		case len(spec.NetworksAliases) > 0:
 			name = "networksAliases"
 		default:
-			continue
+			if name = resource.NamingOf(spec); name == "" || d.in.rootOf(r.Path.Parent()) != r.Path {
+				continue
+			}
 		}
 		d.diags.Errorf(r.RangeOf(name), r.Path, "Cell is managed elsewhere", "container %s sets %s, which concerns all of cell %s, but that is not managed here: set it where the cell is declared.", r.Path, name, r.Path.Parent())
 	}

@@ -95,6 +95,7 @@ func check(in *input, s *scope, diags *resource.Diagnostics) {
 	r.checkRemovals()
 	r.checkReplace()
 	r.checkImpliedRoots()
+	r.checkNaming()
 }
 
 // decide decides on all resources, and again until everything is replaced, or started, that is to be because something else

@@ -252,7 +252,7 @@ func (r *rebuild) empty() {
 // attach records how cells are on the network.
 func (r *rebuild) attach() {
 	networks := map[string]*state.Record{}
-	aliases := map[resource.Path][]string{}
+	aliases, roots := map[resource.Path][]string{}, map[resource.Path]*resource.Container{}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p, rec := range records {
 			if rec.Status.Network != nil {
@@ -260,12 +260,19 @@ func (r *rebuild) attach() {
 			}
 			if c, ok := rec.Spec.(*resource.Container); ok {
 				aliases[p.Parent()] = append(aliases[p.Parent()], c.NetworksAliases...)
+				if c.Root {
+					roots[p.Parent()] = c
+				}
 			}
 		}
 	}
 	for p, rec := range r.found {
 		if p.Kind() == resource.KindCell {
-			rec.Status.Attachment = r.attachment(p, networks, aliases[p])
+			a := r.attachment(p, networks, aliases[p])
+			if root := roots[p]; a != nil && root != nil {
+				a.Etc = allocate.Etc(root, a.Interfaces[0].Network.Gateway)
+			}
+			rec.Status.Attachment = a
 		}
 	}
 }

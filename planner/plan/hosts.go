@@ -43,9 +43,10 @@ func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
 	if a == nil {
 		return b.String()
 	}
-	taken := map[string]bool{}
+	taken := writeOwnHosts(&b, cell, a)
+	foreign := len(taken) > 0
 	line := func(e *hostsEntry) {
-		if e.line != "" {
+		if e.line != "" && !foreign {
 			b.WriteString(e.line)
 			return
 		}
@@ -79,6 +80,38 @@ func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
 		}
 	}
 	return b.String()
+}
+
+// writeOwnHosts writes the extra hosts of a cell and its fully qualified host name. It returns the names that can't refer to
+// other cells, because one libc takes the first line with a name, and another all of them.
+func writeOwnHosts(b *strings.Builder, cell resource.Path, a *state.Attachment) map[string]bool {
+	taken := map[string]bool{}
+	for _, text := range a.ExtraHosts {
+		if h, err := resource.ParseExtraHost(text); err == nil {
+			b.WriteString(hostsLine(h.Address.String(), []string{h.Name}))
+			taken[h.Name] = true
+		}
+	}
+	if a.Hostname == "" && a.Domainname == "" || len(a.Interfaces) == 0 {
+		return taken
+	}
+	prefix, err := netip.ParsePrefix(a.Interfaces[0].Address)
+	if err != nil {
+		return taken
+	}
+	names := []string{a.HostnameOf(cell)}
+	if a.Domainname != "" {
+		names = []string{names[0] + "." + a.Domainname, names[0]}
+	} else if host, _, ok := strings.Cut(names[0], "."); ok {
+		names = append(names, host)
+	}
+	b.WriteString(hostsLine(prefix.Addr().String(), names))
+	for _, name := range names {
+		if !slices.Contains(a.Names, name) { // the names of the cell have a line of their own
+			taken[name] = true
+		}
+	}
+	return taken
 }
 
 type hostsEntry struct {

@@ -28,6 +28,28 @@ type Attachment struct {
 	Published []string `json:"published,omitempty"`
 	// Names are the names of the cell in its spaces: <cell>, <cell>.<stack> and its aliases.
 	Names []string `json:"names"`
+	Etc
+}
+
+// Etc holds the content of a cell's files in /etc, as far as it does not follow from the names of cells.
+type Etc struct {
+	// Hostname is empty for the name of the cell.
+	Hostname   string `json:"hostname,omitempty"`
+	Domainname string `json:"domainname,omitempty"`
+	// DNS, DNSSearch and DNSOptions take the place of the host's, where they are not empty. "." in DNSSearch means none.
+	DNS        []string `json:"dns,omitempty"`
+	DNSSearch  []string `json:"dnsSearch,omitempty"`
+	DNSOptions []string `json:"dnsOptions,omitempty"`
+	// ExtraHosts are in the form of [resource.ExtraHost], with an address each.
+	ExtraHosts []string `json:"extraHosts,omitempty"`
+}
+
+// HostnameOf returns the host name of the cell with the attachment a, which may be nil.
+func (a *Attachment) HostnameOf(cell resource.Path) string {
+	if a == nil || a.Hostname == "" {
+		return cell.Name()
+	}
+	return a.Hostname
 }
 
 // Interface is a network interface of a cell.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -35,6 +37,9 @@ func (r *Record) validate() error {
 		if err := i.validate(); err != nil {
 			return fmt.Errorf("the interface %q in its status %w", i.Name, err)
 		}
+	}
+	if err := s.Attachment.ValidateEtc(); err != nil {
+		return fmt.Errorf("the attachment in its status %w", err)
 	}
 	for _, text := range s.Attachment.Published {
 		if _, err := resource.ParsePort(text); err != nil {
@@ -67,6 +72,31 @@ func (i *Interface) validate() error {
 	}
 	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 		return fmt.Errorf("has the address %q", i.Address)
+	}
+	return nil
+}
+
+// ValidateEtc makes sure that the values fit into lines of files in /etc.
+func (e *Etc) ValidateEtc() error {
+	for _, name := range []string{e.Hostname, e.Domainname} {
+		if err := resource.CheckHostName(name); name != "" && err != nil {
+			return fmt.Errorf("has the name %q", name)
+		}
+	}
+	for _, server := range e.DNS {
+		if _, err := netip.ParseAddr(server); err != nil {
+			return fmt.Errorf("has the DNS server %q", server)
+		}
+	}
+	for _, word := range slices.Concat(e.DNSSearch, e.DNSOptions) {
+		if word == "" || strings.ContainsFunc(word, unicode.IsSpace) {
+			return fmt.Errorf("has the word %q for resolv.conf", word)
+		}
+	}
+	for _, text := range e.ExtraHosts {
+		if h, err := resource.ParseExtraHost(text); err != nil || !h.Address.IsValid() {
+			return fmt.Errorf("has the extra host %q", text)
+		}
 	}
 	return nil
 }

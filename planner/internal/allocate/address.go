@@ -56,7 +56,22 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 	for _, allocate := range waiting {
 		allocate()
 	}
+	for p, at := range cells {
+		if root := a.rootOf(p); root != nil && len(at.Interfaces) > 0 {
+			at.Etc = Etc(root, at.Interfaces[0].Network.Gateway)
+		}
+	}
 	return cells
+}
+
+// rootOf returns the root container that the cell will have, or nil.
+func (a *allocator) rootOf(cell resource.Path) *resource.Container {
+	for _, r := range a.containers[cell] {
+		if c := r.Spec.(*resource.Container); c.Root {
+			return c
+		}
+	}
+	return nil
 }
 
 // spacesOf returns the spaces a cell is attached to, its own first.

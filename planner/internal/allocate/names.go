@@ -1,6 +1,8 @@
 package allocate
 
 import (
+	"net/netip"
+
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -39,4 +41,21 @@ func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func
 	}
 	taken[variant(n)] = p
 	return variant(n)
+}
+
+// Etc returns the content of the files in /etc of a cell with the root container, whose space has the gateway.
+func Etc(root *resource.Container, gateway string) state.Etc {
+	e := state.Etc{
+		Hostname: root.Hostname, Domainname: root.Domainname, DNS: root.DNS, DNSSearch: root.DNSSearch, DNSOptions: root.DNSOptions,
+	}
+	for _, text := range root.ExtraHosts {
+		h, err := resource.ParseExtraHost(text)
+		if err == nil && !h.Address.IsValid() {
+			h.Address, err = netip.ParseAddr(gateway)
+		}
+		if err == nil {
+			e.ExtraHosts = append(e.ExtraHosts, h.String())
+		}
+	}
+	return e
 }
