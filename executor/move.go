@@ -120,9 +120,13 @@ func (e *Executor) moveOne(ctx context.Context, m plan.Move) error {
 // new path.
 func (k containerKind) move(ctx context.Context, from resource.Path, r *state.Record) error {
 	files := func(cell resource.Path) string { return etc.Dir(k.executor.store, cell) }
+	hostname := r.Path.Parent().Name()
+	if cell := k.executor.store.Record(r.Path.Parent()); cell != nil {
+		hostname = cell.Status.Attachment.HostnameOf(cell.Path)
+	}
 	err := containers.Move(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, containers.MoveOptions{
 		FilesFrom: files(from.Parent()), FilesTo: files(r.Path.Parent()),
-		HostnameFrom: from.Parent().Name(), HostnameTo: r.Path.Parent().Name(),
+		HostnameFrom: from.Parent().Name(), HostnameTo: hostname,
 		Annotations: map[string]string{plan.LabelPath: string(r.Path)},
 	})
 	if policy := r.Spec.(*resource.Container).RestartPolicy; err == nil && policy != "" && policy != "no" {

@@ -4,16 +4,13 @@
 package etc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -30,24 +27,32 @@ const (
 	resolvFile   = state.ResolvFile
 )
 
-// resolvConfs are the files with the host's resolvers. The second holds them where the first only names a resolver on the
-// host's own loopback, which a cell doesn't reach.
-var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
-
 // Write makes or updates the files of a cell.
 func Write(store *state.Store, cell *state.Record, names []plan.SpaceNames) error {
 	if err := store.MakeNetworkDir(cell.Path); err != nil {
 		return err
 	}
-	resolv, err := resolvConf()
+	files, err := filesOf(cell)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		WriteHosts(store, cell.Path, cell.Status.Attachment, names),
-		writeFile(store, cell.Path, hostnameFile, cell.Path.Name()+"\n"),
-		writeFile(store, cell.Path, resolvFile, resolv),
-	)
+	err = WriteHosts(store, cell.Path, cell.Status.Attachment, names)
+	for _, f := range files {
+		err = errors.Join(err, writeFile(store, cell.Path, f.name, f.text))
+	}
+	return err
+}
+
+type file struct{ name, text string }
+
+// filesOf returns the files of a cell, except its hosts file.
+func filesOf(cell *state.Record) ([]file, error) {
+	etc := state.Etc{}
+	if a := cell.Status.Attachment; a != nil {
+		etc = a.Etc
+	}
+	resolv, err := resolvConf(etc)
+	return []file{{hostnameFile, cell.Status.Attachment.HostnameOf(cell.Path) + "\n"}, {resolvFile, resolv}}, err
 }
 
 // WriteHosts makes or updates the hosts file of a cell.
@@ -60,15 +65,15 @@ func Dir(store *state.Store, cell resource.Path) string {
 	return filepath.Dir(store.NetworkFile(cell, hostsFile))
 }
 
-// Stale returns the names of the files of a cell, except its hosts file, that [Write] would change.
-func Stale(store *state.Store, cell resource.Path) ([]string, error) {
-	resolv, err := resolvConf()
+// Stale returns the names of the files of a recorded cell, except its hosts file, that [Write] would change.
+func Stale(store *state.Store, cell *state.Record) ([]string, error) {
+	files, err := filesOf(cell)
 	if err != nil {
 		return nil, err
 	}
 	var stale []string
-	for _, f := range []struct{ name, text string }{{hostnameFile, cell.Name() + "\n"}, {resolvFile, resolv}} {
-		found, err := os.ReadFile(store.NetworkFile(cell, f.name))
+	for _, f := range files {
+		found, err := os.ReadFile(store.NetworkFile(cell.Path, f.name))
 		if err != nil || string(found) != f.text {
 			stale = append(stale, f.name)
 		}
@@ -144,42 +149,6 @@ func restore(file, kept string) error {
 		return err
 	}
 	return os.Rename(next, file)
-}
-
-// resolvConf returns the host's resolver configuration without the resolvers that only the host itself reaches.
-func resolvConf() (string, error) {
-	text := ""
-	for _, file := range resolvConfs {
-		data, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", fmt.Errorf("read the host's resolvers: %w", err)
-		}
-		var resolvers bool
-		if text, resolvers = reachable(data); resolvers {
-			break
-		}
-	}
-	return text, nil
-}
-
-// reachable removes the resolvers on a loopback, and reports whether others are left.
-func reachable(data []byte) (text string, resolvers bool) {
-	var b strings.Builder
-	for line := range bytes.Lines(data) {
-		fields := strings.Fields(string(line))
-		if len(fields) > 1 && fields[0] == "nameserver" {
-			addr, err := netip.ParseAddr(fields[1])
-			if err == nil && addr.IsLoopback() {
-				continue
-			}
-			resolvers = true
-		}
-		b.Write(line)
-	}
-	return b.String(), resolvers
 }
 
 // Mounts returns the mounts of the cell's files, except those that a volume of the container replaces.

@@ -149,7 +149,7 @@ func (r *refresh) cellNetwork(record *state.Record, root *plan.Container) error 
 	hosts, _ := os.ReadFile(r.host.Store.NetworkFile(cell, state.HostsFile))
 	found.Hosts = string(hosts)
 	var err error
-	if found.Stale, err = etc.Stale(r.host.Store, cell); err != nil {
+	if found.Stale, err = etc.Stale(r.host.Store, record); err != nil {
 		return err
 	}
 	pin := netns.Path(record.CellID())

@@ -242,7 +242,7 @@ func (o *Host) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEv
 	}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[1] != cell.Name() {
+		if !slices.Contains(fields[min(1, len(fields)):], cell.Name()+"."+cell.Parent().Name()) {
 			continue
 		}
 		if addr, err := netip.ParseAddr(fields[0]); err == nil && n.Subnets[0].Contains(addr) {

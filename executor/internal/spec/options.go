@@ -19,6 +19,8 @@ type Options struct {
 	Record   []byte
 	Spec     *resource.Container
 	Hostname string
+	// Domainname is the NIS domain name, empty for none.
+	Domainname string
 	// CgroupPath is below the root of the cgroup file system, with a leading "/".
 	CgroupPath string
 	// UnifiedCgroup says that the host has cgroup v2: the container then gets a cgroup namespace of its own.

@@ -37,6 +37,17 @@ func withOOMScoreAdj(spec *resource.Container) oci.SpecOpts {
 	}
 }
 
+// withDomainname sets the domain name as Docker does: the spec's own field is younger than some runtimes.
+func withDomainname(name string) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		if s.Linux.Sysctl == nil {
+			s.Linux.Sysctl = map[string]string{}
+		}
+		s.Linux.Sysctl["kernel.domainname"] = name
+		return nil
+	}
+}
+
 // Args returns the program of a container with its arguments, by Docker's rule: a command replaces the image's entrypoint
 // and, since that was meant for it, the image's command; arguments alone replace only the latter.
 func Args(spec *resource.Container, config ocispec.ImageConfig) ([]string, error) {
@@ -59,6 +70,9 @@ func processOpts(o Options) []oci.SpecOpts {
 	var opts []oci.SpecOpts
 	if o.Hostname != "" {
 		opts = append(opts, oci.WithHostname(o.Hostname), oci.WithEnv([]string{"HOSTNAME=" + o.Hostname}))
+	}
+	if o.Domainname != "" {
+		opts = append(opts, withDomainname(o.Domainname))
 	}
 	opts = append(opts, oci.WithEnv(o.Spec.Env.Pairs()))
 	if user := o.Spec.User; user != "" {
