@@ -89,6 +89,7 @@ func params(t *testing.T, dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"busybox": importBusybox, "image": importImage, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
+			"dns": serveDNS,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "limits" {
