@@ -36,7 +36,7 @@ type Container struct {
 	Ports                  []string      `json:"ports,omitempty" kuke:"early,live,type=set,check=port" doc:"Ports the cell publishes: [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; ranges such as 8000-8010:80-90. Without hostPort, a free one from 32768 up, which the cell then keeps."`
 	Volumes                []VolumeMount `json:"volumes,omitempty" kuke:"replace,block=volume,key=target" doc:"Volumes, and directories and files of the host, mounted into the container."`
 	Tmpfs                  []Tmpfs       `json:"tmpfs,omitempty" kuke:"replace,block=tmpfs,key=path" doc:"Memory-backed file systems of the container."`
-	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]]."`
+	Devices                []string      `json:"devices,omitempty" kuke:"replace,type=set,check=device" doc:"Devices of the host: hostPath[:containerPath[:rwm]], or all devices in a directory; and devices of the Container Device Interface (CDI): nvidia.com/gpu=all."`
 	Networks               []string      `json:"networks,omitempty" kuke:"early,live,type=set,check=name" doc:"Further spaces of the realm that the cell is attached to."`
 	NetworksAliases        []string      `json:"networksAliases,omitempty" kuke:"live,type=set,check=name" doc:"Further names of the cell in its spaces."`
 	Privileged             bool          `json:"privileged,omitempty" kuke:"replace" doc:"All capabilities, all devices, no seccomp, nothing masked: the opt-out of the strict defaults."`
@@ -149,8 +149,15 @@ func Shorten(id string, longest int) string {
 	return strings.TrimRight(id[:longest-suffix-1], "_-") + "_" + hex.EncodeToString(sum[:])[:suffix]
 }
 
-// DeviceHostPath returns the host's path in an entry of [Container.Devices].
+// IsCDIDevice reports whether an entry of [Container.Devices] names a device of the Container Device Interface, such as
+// nvidia.com/gpu=all.
+func IsCDIDevice(device string) bool { return !strings.HasPrefix(device, "/") }
+
+// DeviceHostPath returns the host's path in an entry of [Container.Devices], or the name of a CDI device.
 func DeviceHostPath(device string) string {
+	if IsCDIDevice(device) {
+		return device
+	}
 	host, _, _ := strings.Cut(device, ":")
 	return host
 }

@@ -19,6 +19,7 @@ func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, d
 	finishMounts(r, c, f, diags)
 	validateMounts(r, c, diags)
 	validateDevices(r, c, diags)
+	validateNamespaces(r, c, f, diags)
 	validateSecurityOptions(r, c, diags)
 	if c.Healthcheck != nil {
 		validateHealthcheck(r, c.Healthcheck, diags)
@@ -46,6 +47,9 @@ func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Di
 func validateDevices(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
 	taken := map[string]string{}
 	for _, device := range c.Devices {
+		if resource.IsCDIDevice(device) {
+			continue
+		}
 		parts := strings.Split(device, ":")
 		target := parts[min(1, len(parts)-1)]
 		if other, ok := taken[target]; ok {

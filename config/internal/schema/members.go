@@ -91,7 +91,7 @@ func (m *members) key(name string, rng resource.Range, sensitive bool) bool {
 		err = errors.New("the name comes from a sensitive value and is invalid: a name is not empty and has neither \"=\" nor white space")
 	}
 	if err != nil {
-		m.errorf(rng, m.rule.Summary, "%s: %v.", m.at.shown, err)
+		m.errorf(rng, m.rule.Summary, "%s: %s", m.at.shown, message.Stop(err))
 	}
 	return err == nil
 }

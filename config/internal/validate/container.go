@@ -8,13 +8,20 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"tags.cncf.io/container-device-interface/pkg/parser"
 
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// normalDevice reads hostPath[:containerPath[:rwm]] and leaves out defaults.
+// normalDevice reads hostPath[:containerPath[:rwm]] and leaves out defaults, or the name of a CDI device.
 func normalDevice(s string) (string, error) {
+	if resource.IsCDIDevice(s) && strings.Contains(s, "=") {
+		if _, _, _, err := parser.ParseQualifiedName(s); err != nil {
+			return "", fmt.Errorf("%q is no name of a CDI device: write vendor/class=device, such as nvidia.com/gpu=all", message.Shorten(s))
+		}
+		return s, nil
+	}
 	parts := strings.Split(s, ":")
 	if len(parts) > 3 {
 		return "", fmt.Errorf("%q has more than three parts; write hostPath[:containerPath[:rwm]]", message.Shorten(s))
@@ -30,16 +37,11 @@ func normalDevice(s string) (string, error) {
 		parts[i] = clean
 	}
 	if len(parts) == 3 {
-		var access strings.Builder
-		for _, r := range "rwm" {
-			if strings.ContainsRune(parts[2], r) {
-				access.WriteRune(r)
-			}
+		access, err := normalAccess(parts[2])
+		if err != nil {
+			return "", err
 		}
-		if access.Len() == 0 || access.Len() != len(parts[2]) {
-			return "", fmt.Errorf("the access %q is not made of r (read), w (write) and m (mknod), each at most once", message.Shorten(parts[2]))
-		}
-		parts[2] = access.String()
+		parts[2] = access
 		if parts[2] == "rwm" {
 			parts = parts[:2]
 		}
@@ -48,6 +50,44 @@ func normalDevice(s string) (string, error) {
 		parts = parts[:1]
 	}
 	return strings.Join(parts, ":"), nil
+}
+
+func normalAccess(s string) (string, error) {
+	var access strings.Builder
+	for _, r := range "rwm" {
+		if strings.ContainsRune(s, r) {
+			access.WriteRune(r)
+		}
+	}
+	if access.Len() == 0 || access.Len() != len(s) {
+		return "", fmt.Errorf("the access %q is not made of r (read), w (write) and m (mknod), each at most once", message.Shorten(s))
+	}
+	return access.String(), nil
+}
+
+// normalDeviceRule reads a rule of the devices controller: type, major:minor and access.
+func normalDeviceRule(s string) (string, error) {
+	wrong := fmt.Errorf("%q is no rule for devices; write the type (a, b or c), the numbers and the access, such as \"c 189:* rwm\"", message.Shorten(s))
+	fields := strings.Fields(s)
+	if len(fields) != 3 || !slices.Contains([]string{"a", "b", "c"}, fields[0]) {
+		return "", wrong
+	}
+	major, minor, ok := strings.Cut(fields[1], ":")
+	for _, number := range []*string{&major, &minor} {
+		if *number == "*" {
+			continue
+		}
+		n, err := strconv.ParseUint(*number, 10, 31)
+		if err != nil || !ok {
+			return "", wrong
+		}
+		*number = strconv.FormatUint(n, 10)
+	}
+	access, err := normalAccess(fields[2])
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %s:%s %s", fields[0], major, minor, access), nil
 }
 
 // capabilities are those of Linux 5.9 and later, in the order of their numbers.

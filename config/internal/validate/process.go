@@ -31,15 +31,33 @@ func normalUser(s string) (string, error) {
 		if strings.ContainsFunc(part, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return "", fmt.Errorf("the %s %q contains white space; write a name or an id", kind, message.Shorten(part))
 		}
-		id, err := strconv.Atoi(part)
-		if errors.Is(err, strconv.ErrRange) || err == nil && (id < 0 || id > maxID) {
-			return "", fmt.Errorf("the %s id %s is out of range; write an id from 0 to %d, or a name", kind, message.Shorten(part), maxID)
+		normal, err := normalID(kind, part)
+		if err != nil {
+			return "", err
 		}
-		if err == nil {
-			parts[i] = strconv.Itoa(id)
-		}
+		parts[i] = normal
 	}
 	return strings.TrimSuffix(strings.Join(parts, ":"), ":"), nil
+}
+
+// normalID takes an id or a name.
+func normalID(kind, s string) (string, error) {
+	id, err := strconv.Atoi(s)
+	if errors.Is(err, strconv.ErrRange) || err == nil && (id < 0 || id > maxID) {
+		return "", fmt.Errorf("the %s id %s is out of range; write an id from 0 to %d, or a name", kind, message.Shorten(s), maxID)
+	}
+	if err != nil {
+		return s, nil
+	}
+	return strconv.Itoa(id), nil
+}
+
+// normalGroup reads the name or the id of one group.
+func normalGroup(s string) (string, error) {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ':' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", fmt.Errorf("%q is no group; write a name or an id", message.Shorten(s))
+	}
+	return normalID("group", s)
 }
 
 // Argument bounds an argument, or a variable as NAME=value. It never repeats the text, which may be sensitive.

@@ -41,7 +41,7 @@ var rules = map[string]Rule{
 	"cidr":           {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
 	"verdict":        choice("verdict", "allow", resource.EgressDeny),
 	"condition":      choice("condition", string(resource.Started), string(resource.Healthy), string(resource.Completed)),
-	"device":         {Summary: "Invalid device", normalize: normalDevice, Pattern: `^/[^:]*(:/[^:]*(:[rwm]{1,3})?)?$`},
+	"device":         {Summary: "Invalid device", normalize: normalDevice, Pattern: `^(/[^:]*(:/[^:]*(:[rwm]{1,3})?)?|[A-Za-z][^/=]*/[A-Za-z][^/=]*=[A-Za-z0-9][^/=]*)$`},
 	"name":           {Summary: "Invalid name", normalize: normalName, Pattern: resource.NamePattern},
 	"cell":           {Summary: "Invalid cell", normalizeFrom: normalCell, Pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
 	"capability":     {Summary: "Unknown capability", normalize: normalCapability, Values: append([]string{"ALL"}, capabilities...), Pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
@@ -66,6 +66,11 @@ var rules = map[string]Rule{
 	"searchdomain":   {Summary: "Invalid domain", normalize: normalSearchDomain, Pattern: `^([A-Za-z0-9_.-]+|\.)$`},
 	"resolveroption": {Summary: "Invalid option", normalize: normalResolverOption, Pattern: `^\S+$`},
 	"extrahost":      {Summary: "Invalid extra host", normalize: normalExtraHost, Pattern: `^[A-Za-z0-9_.-]+[:=](` + resource.HostGateway + `|\[?[0-9A-Fa-f.:]+\]?)$`},
+	"devicerule":     {Summary: "Invalid device rule", normalize: normalDeviceRule, Pattern: `^\s*[abc]\s+([0-9]+|\*):([0-9]+|\*)\s+[rwm]{1,3}\s*$`},
+	"group":          {Summary: "Invalid group", normalize: normalGroup, Pattern: `^[^:\s]+$`},
+	"pidmode":        choice("PID mode", "private", resource.NamespaceHost),
+	"ipcmode":        choice("IPC mode", "private", resource.NamespaceHost, resource.IPCNone),
+	"utsmode":        choice("UTS mode", "private", resource.NamespaceHost),
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
