@@ -207,6 +207,14 @@ func privileges(container *resource.Container) (all []string) {
 			}
 		}
 	}
+	for _, ns := range []struct{ name, mode string }{{"PID", container.PID}, {"IPC", container.IPC}, {"UTS", container.UTS}} {
+		if ns.mode == resource.NamespaceHost {
+			all = append(all, "the "+ns.name+" namespace of the host")
+		}
+	}
+	for _, rule := range container.DeviceCgroupRules {
+		all = append(all, "the device rule "+rule)
+	}
 	for _, opt := range container.SecurityOpts {
 		if strings.HasSuffix(opt, "=unconfined") {
 			all = append(all, opt)

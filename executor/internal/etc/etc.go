@@ -154,12 +154,20 @@ func restore(file, kept string) error {
 // Mounts returns the mounts of the cell's files, except those that a volume of the container replaces.
 func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
+	spec := container.Spec.(*resource.Container)
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
-		own := slices.ContainsFunc(container.Spec.(*resource.Container).Volumes, func(v resource.VolumeMount) bool { return v.Target == target || v.Target == "/etc" })
+		source, access := store.NetworkFile(container.Path.Parent(), name), "rw"
+		if name == hostnameFile && spec.UTS == resource.NamespaceHost {
+			source, access = target, "ro" // the host's own
+			if _, err := os.Stat(source); err != nil {
+				continue
+			}
+		}
+		own := slices.ContainsFunc(spec.Volumes, func(v resource.VolumeMount) bool { return v.Target == target || v.Target == "/etc" })
 		if !own {
 			mounts = append(mounts, specs.Mount{
-				Destination: target, Type: "bind", Source: store.NetworkFile(container.Path.Parent(), name), Options: []string{"rbind", "rprivate", "rw"},
+				Destination: target, Type: "bind", Source: source, Options: []string{"rbind", "rprivate", access},
 			})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -316,7 +317,8 @@ func (r *refresh) hostPaths() error {
 		for _, v := range wanted.Volumes {
 			paths = append(paths, v.Source)
 		}
-		for _, d := range wanted.Devices {
+		devices := slices.DeleteFunc(slices.Clone(wanted.Devices), resource.IsCDIDevice)
+		for _, d := range devices {
 			paths = append(paths, resource.DeviceHostPath(d))
 		}
 		for _, p := range paths {
@@ -328,7 +330,7 @@ func (r *refresh) hostPaths() error {
 				return fmt.Errorf("look at %s, which %s uses: %w", p, c.Path, err)
 			}
 		}
-		for _, d := range wanted.Devices {
+		for _, d := range devices {
 			if !spec.IsDevice(resource.DeviceHostPath(d)) {
 				r.actual.NotDevices[resource.DeviceHostPath(d)] = true
 			}

@@ -16,7 +16,7 @@ import (
 
 // Host returns the flaws of a container that do not depend on its image, but on this host alone.
 func Host(c *resource.Container) []plan.Flaw {
-	return slices.Concat(ulimitFlaws(c), sysctlFlaws(c))
+	return slices.Concat(ulimitFlaws(c), sysctlFlaws(c), cdiFlaws(c))
 }
 
 func ulimitFlaws(c *resource.Container) []plan.Flaw {
@@ -46,4 +46,26 @@ func settable(name string) bool {
 	}
 	_, err := os.Stat(path.Join("/proc/sys", strings.ReplaceAll(name, ".", "/")))
 	return err == nil
+}
+
+func cdiFlaws(c *resource.Container) (found []plan.Flaw) {
+	var known []string
+	for _, device := range c.Devices {
+		if !resource.IsCDIDevice(device) {
+			continue
+		}
+		if known == nil {
+			known = append([]string{}, spec.CDIDevices()...)
+		}
+		if slices.Contains(known, device) {
+			continue
+		}
+		have := "no CDI specs in /etc/cdi and /var/run/cdi describe any. Install the toolkit of the vendor, and have it write them"
+		if len(known) > 0 {
+			have = fmt.Sprintf("it has %s", strings.Join(known, ", "))
+		}
+		found = append(found, plan.Flaw{Attribute: fmt.Sprintf("devices[%q]", device), Summary: "Unknown device",
+			Text: fmt.Sprintf("uses the CDI device %s, which this host doesn't have: %s.", device, have)})
+	}
+	return found
 }

@@ -32,7 +32,7 @@ type Image struct {
 // Flaws returns the flaws of a container. alone says that it waits for no other container: else that one may put a missing
 // program into a volume, and there is no flaw.
 func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
-	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
+	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.GroupAdd, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,11 @@ func (p *Image) Look(c *resource.Container) (found []plan.Flaw, awaited bool, er
 	if user := cmp.Or(c.User, p.Config.User); user != "" {
 		if _, err := rootfs.FindUser(p.Root, user); err != nil {
 			flawf("user", "User not found", "is to run as user %s: %v. Use a user of image %s, or an id.", user, err, p.Name)
+		}
+	}
+	for _, group := range c.GroupAdd {
+		if err := rootfs.FindGroup(p.Root, group); err != nil {
+			flawf("groupAdd", "Group not found", "is to have the group %s: %v. Use a group of image %s, or a gid.", group, err, p.Name)
 		}
 	}
 	if c.WorkingDir != "" {

@@ -27,6 +27,17 @@ func FindUser(root, text string) (*user.ExecUser, error) {
 	return user.GetExecUser(text, nil, passwd.reader(), group.reader())
 }
 
+// FindGroup looks up the name or the id of a group in the user database of a root file system. An id needs no entry.
+func FindGroup(root, text string) error {
+	group, err := openInside(root, "etc/group")
+	if err != nil {
+		return err
+	}
+	defer group.Close()
+	_, err = user.GetAdditionalGroups([]string{text}, group.reader())
+	return err
+}
+
 // insideFile is a file of a root file system, or an empty one.
 type insideFile struct{ *os.File }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -48,7 +49,9 @@ func Describe(i *Inspection, own func(source string) bool) Description {
 
 // certain returns the attributes that follow from the OCI spec without doubt.
 func (d *describer) certain() *resource.Container {
-	c := &resource.Container{Image: d.Image, Env: d.env()}
+	c := &resource.Container{Image: d.Image}
+	d.namespaces(c)
+	c.Env = d.env(c.UTS)
 	d.mounts(c)
 	if root := d.Spec.Root; root != nil {
 		c.ReadOnlyRootFilesystem = root.Readonly
@@ -79,12 +82,15 @@ func (d *describer) process() *specs.Process {
 	return d.Spec.Process
 }
 
-func (d *describer) env() resource.Env {
-	env := resource.Env{}
+func (d *describer) env(uts string) resource.Env {
+	env, hostname := resource.Env{}, d.Spec.Hostname
+	if name, err := os.Hostname(); uts == resource.NamespaceHost && err == nil {
+		hostname = name
+	}
 	for _, pair := range d.process().Env {
 		name, value, err := resource.ParsePair(pair)
 		given := slices.Contains(d.Config.Env, pair)
-		byKuke := name == "HOSTNAME" && value == d.Spec.Hostname
+		byKuke := name == "HOSTNAME" && value == hostname
 		byDefault := pair == defaultPath && !slices.ContainsFunc(d.Config.Env, func(s string) bool { return strings.HasPrefix(s, "PATH=") })
 		if err == nil && !given && !byKuke && !byDefault {
 			env[name] = value
@@ -121,9 +127,12 @@ func (d *describer) mounts(c *resource.Container) {
 		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 		switch {
 		case bind && d.own(m.Source):
+		case bind && m.Destination == sharedMemory && m.Source == sharedMemory && c.IPC == resource.NamespaceHost:
 		case bind:
 			readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
 			c.Volumes = append(c.Volumes, resource.VolumeMount{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
+		case m.Destination == sharedMemory && m.Type == "tmpfs" && m.Source == "shm":
+			c.ShmSize = d.sharedMemory(m)
 		case slices.Contains(DefaultMounts, m.Destination) && (m.Type != "tmpfs" || m.Source != "tmpfs" || m.Destination == "/dev"):
 		case m.Type == "tmpfs":
 			c.Tmpfs = append(c.Tmpfs, tmpfsOf(m))
@@ -274,10 +283,8 @@ func (d *describer) other() {
 	for _, ns := range l.Namespaces {
 		own[ns.Type] = true
 	}
-	for _, kind := range []specs.LinuxNamespaceType{specs.NetworkNamespace, specs.PIDNamespace, specs.IPCNamespace, specs.UTSNamespace} {
-		if !own[kind] {
-			d.lost = append(d.lost, fmt.Sprintf("that it is in the host's %s namespace", kind))
-		}
+	if !own[specs.NetworkNamespace] {
+		d.lost = append(d.lost, "that it is in the host's network namespace")
 	}
 }
 

@@ -68,8 +68,11 @@ func Args(spec *resource.Container, config ocispec.ImageConfig) ([]string, error
 
 func processOpts(o Options) []oci.SpecOpts {
 	var opts []oci.SpecOpts
-	if o.Hostname != "" {
-		opts = append(opts, oci.WithHostname(o.Hostname), oci.WithEnv([]string{"HOSTNAME=" + o.Hostname}))
+	if name, own := hostname(o); name != "" {
+		if own {
+			opts = append(opts, oci.WithHostname(name))
+		}
+		opts = append(opts, oci.WithEnv([]string{"HOSTNAME=" + name}))
 	}
 	if o.Domainname != "" {
 		opts = append(opts, withDomainname(o.Domainname))
@@ -78,6 +81,9 @@ func processOpts(o Options) []oci.SpecOpts {
 	if user := o.Spec.User; user != "" {
 		name, _, _ := strings.Cut(user, ":")
 		opts = append(opts, named("user "+user, oci.WithUser(user)), oci.WithAdditionalGIDs(name))
+	}
+	if len(o.Spec.GroupAdd) > 0 {
+		opts = append(opts, oci.WithAppendAdditionalGroups(o.Spec.GroupAdd...))
 	}
 	if dir := o.Spec.WorkingDir; dir != "" {
 		opts = append(opts, oci.WithProcessCwd(dir))

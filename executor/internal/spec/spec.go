@@ -69,24 +69,14 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 		return nil, err
 	}
 	opts = append(opts, security...)
-	devices, err := deviceOpts(o.Spec.Devices)
+	devices, err := deviceOpts(o.Spec)
 	if err != nil {
 		return nil, err
 	}
 	opts = append(opts, devices...)
 	opts = append(opts, oci.WithApparmorProfile(Profile(o.Spec)))
-	return append(opts, withMounts(mounts), withResources(o.Resources)), nil
-}
-
-func namespaceOpts(o Options) []oci.SpecOpts {
-	var opts []oci.SpecOpts
-	if o.NetNSPath != "" {
-		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: o.NetNSPath}))
-	}
-	if o.UnifiedCgroup {
-		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}))
-	}
-	return opts
+	// The devices of CDI bring mounts, variables and hooks of their own, which nothing may replace.
+	return append(opts, withSharedMemory(o.Spec), withMounts(mounts), withResources(o.Resources), withCDIDevices(o.Spec.Devices)), nil
 }
 
 func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {
@@ -174,36 +164,6 @@ func capNames(list []string) []string {
 		names[i] = name
 	}
 	return names
-}
-
-func deviceOpts(devices []string) ([]oci.SpecOpts, error) {
-	var opts []oci.SpecOpts
-	for _, device := range devices {
-		parts := strings.Split(device, ":")
-		host, inside, access := parts[0], parts[0], "rwm"
-		switch {
-		case len(parts) == 2 && strings.HasPrefix(parts[1], "/"):
-			inside = parts[1]
-		case len(parts) == 2:
-			access = parts[1]
-		case len(parts) == 3:
-			inside, access = parts[1], parts[2]
-		case len(parts) > 3:
-			return nil, fmt.Errorf("device %q: write hostPath[:containerPath[:rwm]]", device)
-		}
-		if strings.Trim(access, "rwm") != "" || access == "" {
-			return nil, fmt.Errorf("device %q: the access %q may only be made of r, w and m", device, access)
-		}
-		opts = append(opts, named("device "+device, oci.WithDevices(host, inside, access)))
-	}
-	return opts, nil
-}
-
-// IsDevice reports whether the path of the host is a device, or a directory with devices in it.
-func IsDevice(host string) bool {
-	spec := &oci.Spec{Linux: &specs.Linux{Resources: &specs.LinuxResources{}}}
-	err := oci.WithDevices(host, "", "rwm")(context.Background(), nil, nil, spec)
-	return err == nil && len(spec.Linux.Devices) > 0
 }
 
 // named wraps the error of opt with the part of the spec that it is for.
