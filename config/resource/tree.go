@@ -40,10 +40,20 @@ func (r *Resource) RangeOf(name string) Range {
 // SecretFile returns the path of the file that a secret of the container is read from: it is written relative to the file of
 // the configuration.
 func (r *Resource) SecretFile(s Secret) string {
-	if filepath.IsAbs(s.FromFile) {
-		return s.FromFile
+	return r.fileOf(fmt.Sprintf("secrets[%q].fromFile", s.Name), s.FromFile)
+}
+
+// PasswordFile returns the path of the file that a password for a registry is read from, as [Resource.SecretFile] does.
+func (r *Resource) PasswordFile(c RegistryCredential) string {
+	return r.fileOf(fmt.Sprintf("registryCredentials[%q].passwordFromFile", c.ServerAddress), c.PasswordFromFile)
+}
+
+// fileOf returns the path of a file that the attribute names.
+func (r *Resource) fileOf(attribute, file string) string {
+	if filepath.IsAbs(file) {
+		return file
 	}
-	return filepath.Join(filepath.Dir(r.RangeOf(fmt.Sprintf("secrets[%q].fromFile", s.Name)).File), s.FromFile)
+	return filepath.Join(filepath.Dir(r.RangeOf(attribute).File), file)
 }
 
 // Tree is the set of resources that a configuration declares, by path. Parents may be missing: see [Tree.Undeclared].

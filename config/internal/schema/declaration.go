@@ -72,6 +72,8 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	}
 	validateSwap(r, d.Spelling, diags)
 	switch s := r.Spec.(type) {
+	case *resource.Realm:
+		validateRegistryCredentials(r, s, d.Spelling, diags)
 	case *resource.Space:
 		finishSpace(r, s, diags)
 	case *resource.Container:

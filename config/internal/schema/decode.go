@@ -150,6 +150,12 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 	if at.shown != "" {
 		owner = at.shown
 	}
+	const password = "password"
+	if fromEnv, fromFile := resource.FindAttribute(attrs, "passwordFromEnv"), resource.FindAttribute(attrs, "passwordFromFile"); f.Name == password && fromEnv != nil && fromFile != nil {
+		d.errorf(f.At, "Password in the configuration", "%s has no %s password: it would be in the state and in plans. Remove it, and name the place of the password with %s or %s.",
+			owner, d.spelling.field, d.spelling.attribute(fromEnv), d.spelling.attribute(fromFile))
+		return
+	}
 	hint := message.Suggest(f.Name, slices.DeleteFunc(names, func(name string) bool { return name == f.Name }))
 	if at.shown == "" {
 		var owners []string

@@ -71,6 +71,7 @@ var rules = map[string]Rule{
 	"pidmode":        choice("PID mode", "private", resource.NamespaceHost),
 	"ipcmode":        choice("IPC mode", "private", resource.NamespaceHost, resource.IPCNone),
 	"utsmode":        choice("UTS mode", "private", resource.NamespaceHost),
+	"registry":       {Summary: "Invalid registry", normalize: normalRegistry, Pattern: `^[A-Za-z0-9.:/_\[\]-]+$`},
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
