@@ -76,6 +76,8 @@ type Executor struct {
 	secrets *secrets.Vault
 	// registries has the credentials for registries.
 	registries *registry.Access
+	// sealedRealms are the realms of the configuration, whose credentials it has.
+	sealedRealms map[resource.Path]bool
 	// holdsLock says that the caller holds the lock of the state.
 	holdsLock bool
 	// top is held while the cgroup of all realms may be made or removed.
@@ -135,7 +137,10 @@ func dial(ctx context.Context, c Config) (*client.Client, error) {
 
 // With returns an executor that observes the host and reads the store, and records nothing.
 func (h *Host) With(store *state.Store) *Executor {
-	return &Executor{Host: h, store: store, secrets: secrets.New(store, h.sources), registries: registry.NewAccess(registry.Files())}
+	return &Executor{
+		Host: h, store: store, secrets: secrets.New(store, h.sources),
+		registries: registry.NewAccess(registry.Files()), sealedRealms: map[resource.Path]bool{},
+	}
 }
 
 // Holding returns an executor that records its changes and observations in the store (see [Executor.Refresh]). The caller

@@ -17,18 +17,22 @@ import (
 // desired is nil for a view of the recorded resources. For a plan, even one that desires nothing, Refresh waits for tasks
 // that containerd's restart monitor is just making.
 func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
+	e.KnowRealms(prior)
 	return e.observer().Look(ctx, desired, prior, observe.Everything)
 }
 
 // Assume is Refresh without a look at recorded resources, which are assumed to be as recorded: it observes only the rest
 // that matters to desired ones, for example images and the host's routes.
 func (e *Executor) Assume(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
+	e.KnowRealms(prior)
 	return e.observer().Look(ctx, desired, prior, observe.Assumed)
 }
 
 // LookAgain observes the assumptions of a saved plan about the host, for [plan.Plan.CheckHost]: not the networks and
 // cgroups of recorded resources, and it asks no registry.
 func (e *Executor) LookAgain(ctx context.Context, p *plan.Plan, prior *state.State) (*plan.Actual, error) {
+	e.KnowRealms(prior)
+	e.knowChanges(p)
 	return e.observer().Look(ctx, p.Wants(), prior, observe.Again)
 }
 

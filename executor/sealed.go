@@ -15,11 +15,19 @@ import (
 // another key now.
 func (e *Executor) UseKey(key resource.SealKey) error { return e.secrets.UseKey(key) }
 
-// Seal replaces all sensitive values in the tree by sealed texts, and reads the values of secrets. [Executor.Refresh]
+// Seal replaces all sensitive values in the tree by sealed texts, and reads the values of secrets. Pulls use the credentials of its realms. [Executor.Refresh]
 // reports those that can't be read. Call it before planning.
 func (e *Executor) Seal(tree *resource.Tree) error {
 	if tree != nil {
 		e.secrets.Withhold(tree.Withheld)
+		for _, r := range tree.Resources() {
+			if _, ok := r.Spec.(*resource.Realm); !ok {
+				continue
+			}
+			if err := e.sealRealm(r); err != nil {
+				return err
+			}
+		}
 	}
 	for _, r := range observe.Containers(tree) {
 		sealed, err := e.secrets.SealContainer(r)

@@ -130,8 +130,11 @@ func (a *app) sendConfiguration(ctx context.Context, s *sending, cmd *cobra.Comm
 		return diags
 	}
 	for _, r := range c.Tree.Resources() {
-		if container, ok := r.Spec.(*resource.Container); ok {
-			unreadable = append(unreadable, s.addSecrets(container.Secrets, r.SecretFile))
+		switch spec := r.Spec.(type) {
+		case *resource.Container:
+			unreadable = append(unreadable, s.addSecrets(spec.Secrets, r.SecretFile))
+		case *resource.Realm:
+			unreadable = append(unreadable, s.addPasswords(spec.RegistryCredentials, r.PasswordFile))
 		}
 	}
 	return errors.Join(append(unreadable, s.addSources(a.session.Sources, in.Paths))...)
@@ -167,8 +170,11 @@ func (a *app) sendPlan(s *sending, file string) error {
 		if c.After == nil {
 			continue
 		}
-		if container, ok := c.After.Spec.(*resource.Container); ok {
-			failed = append(failed, s.addSecrets(container.Secrets, func(s resource.Secret) string { return s.FromFile }))
+		switch spec := c.After.Spec.(type) {
+		case *resource.Container:
+			failed = append(failed, s.addSecrets(spec.Secrets, func(s resource.Secret) string { return s.FromFile }))
+		case *resource.Realm:
+			failed = append(failed, s.addPasswords(spec.RegistryCredentials, func(c resource.RegistryCredential) string { return c.PasswordFromFile }))
 		}
 	}
 	return errors.Join(failed...)
@@ -227,6 +233,16 @@ func (s *sending) addSecrets(secrets []resource.Secret, file func(resource.Secre
 		}
 	}
 	return nil
+}
+
+// addPasswords adds the sources of the passwords for registries, as addSecrets does.
+func (s *sending) addPasswords(credentials []resource.RegistryCredential, file func(resource.RegistryCredential) string) error {
+	var failed []error
+	for _, c := range credentials {
+		source := []resource.Secret{{FromEnv: c.PasswordFromEnv, FromFile: c.PasswordFromFile}}
+		failed = append(failed, s.addSecrets(source, func(resource.Secret) string { return file(c) }))
+	}
+	return errors.Join(failed...)
 }
 
 // add adds a file with at most so many bytes of its content, once.

@@ -29,5 +29,6 @@ func (s *Session) WithImages(ctx context.Context, realm string, fn func(e *execu
 		return err
 	}
 	defer exec.Close()
+	exec.KnowRealms(st)
 	return fn(exec, st.Namespace(resource.Path(realm), nil))
 }

@@ -42,8 +42,9 @@ type Vault struct {
 	withheld []string
 	// redacted are the spellings that [Vault.RedactText] removes; nil once there is another value or text.
 	redacted []string
-	// read holds the values of secrets by their sources: a pipe can be read only once.
-	read map[resource.Secret]string
+	// read holds the values of secrets by their sources: a pipe can be read only once. reading is held meanwhile.
+	read    map[resource.Secret]string
+	reading sync.Mutex
 	// unreadable holds the reason for each secret that could not be read.
 	unreadable map[plan.SecretKey]string
 
@@ -211,6 +212,8 @@ func (s *Vault) Unreadable() map[plan.SecretKey]string { return s.unreadable }
 // readOnce is read, but reads each source only once.
 func (s *Vault) readOnce(secret resource.Secret) (string, error) {
 	source := resource.Secret{FromEnv: secret.FromEnv, FromFile: secret.FromFile}
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	if value, ok := s.read[source]; ok {
 		return value, nil
 	}
