@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"reflect"
 	"slices"
 
@@ -76,6 +77,10 @@ func (k cellKind) remove(ctx context.Context, before *state.Record) error {
 // unless they are among those to attach again.
 func (k cellKind) repair(ctx context.Context, before, after *state.Record) error {
 	pin := netns.Path(after.CellID())
+	if had := before.Status.Attachment; after.Status.Attachment.OnHost() || had.OnHost() || had != nil && had.Mode != after.Status.Attachment.Mode {
+		// The network of the host is not kuke's, and to change to another one replaces the root container.
+		return k.endPublished(after.Path, had, after.Status.Attachment)
+	}
 	if err := k.repin(ctx, after, pin); err != nil {
 		return err
 	}
@@ -139,6 +144,9 @@ func (k cellKind) repin(ctx context.Context, cell *state.Record, pin string) err
 	if err != nil {
 		return nil // it has just ended
 	}
+	if own, err := netns.Inode(os.Getpid()); err != nil || own == of {
+		return err // never attach the host
+	}
 	if at, err := netns.PinInode(pin); err == nil && at == of {
 		return nil
 	}
@@ -156,12 +164,15 @@ func (k cellKind) rootTask(ctx context.Context, cell *state.Record) (int, error)
 	return int(root.PID), nil
 }
 
-// open makes a new network namespace for the cell and attaches it.
+// open makes a new network namespace for the cell and attaches it, unless the cell has the host's network.
 func (k cellKind) open(ctx context.Context, cell resource.Path) error {
+	r := k.executor.store.Record(cell)
+	if r != nil && r.Status.Attachment.OnHost() {
+		return nil
+	}
 	if err := netns.Create(netns.Path(k.executor.cellID(cell))); err != nil {
 		return err
 	}
-	r := k.executor.store.Record(cell)
 	if r == nil || r.Status.Attachment == nil {
 		return fmt.Errorf("attach cell %s: it has no address. Plan again", cell)
 	}

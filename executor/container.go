@@ -46,16 +46,19 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 	if err != nil {
 		return spec.Options{}, fmt.Errorf("create container %s: %w", after.Path, err)
 	}
-	var attached *state.Attachment
-	domain := ""
+	attached := &state.Attachment{}
 	if r := k.executor.store.Record(cell); r != nil && r.Status.Attachment != nil {
-		attached, domain = r.Status.Attachment, r.Status.Attachment.Domainname
+		attached = r.Status.Attachment
+	}
+	hostname, err := etc.Hostname(cell, attached)
+	if err != nil {
+		return spec.Options{}, err
 	}
 	return spec.Options{
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
-		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: attached.HostnameOf(cell), Domainname: domain,
+		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: hostname, Domainname: attached.Domainname,
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netns.Path(k.executor.cellID(cell)), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
+		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,7 +154,11 @@ func (k containerKind) probe(ctx context.Context, r *state.Record, check *resour
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout())
 	defer cancel()
 	cell := r.Path.Parent()
-	from := probe.Cell{Pin: netns.Path(k.executor.cellID(cell)), Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
+	pin := netns.Path(k.executor.cellID(cell))
+	if r := k.executor.store.Record(cell); r != nil && r.Status.Attachment.OnHost() {
+		pin = netns.OfProcess(os.Getpid())
+	}
+	from := probe.Cell{Pin: pin, Hosts: k.executor.store.NetworkFile(cell, state.HostsFile)}
 	if check.TCP != "" {
 		return from.Connect(ctx, check.TCP)
 	}

@@ -30,6 +30,7 @@ func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 	} else if c.Action == plan.Update {
 		c.Reasons = append(c.Reasons, "it has no address yet")
 	}
+	c.Diffs = append(c.Diffs, computed("network", attachedMode(had), a.Mode)...)
 	for _, i := range a.Interfaces {
 		before := ""
 		if other := had.In(i.Space); other != nil {
@@ -62,6 +63,14 @@ func etcDiffs(before, after state.Etc) []plan.Diff {
 		diffs = append(diffs, computed(list.name, strings.Join(list.before, " "), strings.Join(list.after, " "))...) // their order counts
 	}
 	return append(diffs, setDiffs("extra_hosts", before.ExtraHosts, after.ExtraHosts)...)
+}
+
+// attachedMode returns the mode of an attachment, which may be nil.
+func attachedMode(a *state.Attachment) string {
+	if a == nil {
+		return ""
+	}
+	return a.Mode
 }
 
 // aliases returns the names of a cell beyond those that its path gives it.

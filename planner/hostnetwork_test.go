@@ -207,7 +207,11 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 		}
 		found[i.Name] = i.Address
 	}
-	if len(found) != len(a.Interfaces) || found["eth0"] == "" || a.Interfaces[0].Name != "eth0" || a.Interfaces[0].Space != cell.Path.Space() {
+	if a.Mode != "" {
+		if len(found) > 0 || len(a.Published) > 0 {
+			fail("mode %s with %+v", a.Mode, a)
+		}
+	} else if len(found) != len(a.Interfaces) || found["eth0"] == "" || a.Interfaces[0].Name != "eth0" || a.Interfaces[0].Space != cell.Path.Space() {
 		fail("interfaces %+v", a.Interfaces)
 	}
 	h.interfaces[h.pins[cell.Path]] = found

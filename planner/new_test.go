@@ -110,7 +110,7 @@ func set(t *testing.T, a *resource.Attribute, v reflect.Value) {
 	t.Helper()
 	switch a.Type {
 	case resource.TypeString:
-		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "mac": "02:00:00:00:00:07", "sealed": sealed("other")}[a.Check]
+		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "networkmode": "host", "mac": "02:00:00:00:00:07", "sealed": sealed("other")}[a.Check]
 		if !ok {
 			value = "other"
 		}

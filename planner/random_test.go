@@ -206,6 +206,8 @@ func random(rule, word string) string {
 		return fmt.Sprint("192.0.2.", last)
 	case "extrahost":
 		return fmt.Sprint(word, ":192.0.2.", last)
+	case "networkmode":
+		return map[string]string{"p": resource.NetworkHost, "q": resource.NetworkNone}[word]
 	case "mac":
 		return fmt.Sprint("02:00:00:00:00:0", last)
 	}

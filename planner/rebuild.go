@@ -269,8 +269,12 @@ func (r *rebuild) attach() {
 	for p, rec := range r.found {
 		if p.Kind() == resource.KindCell {
 			a := r.attachment(p, networks, aliases[p])
-			if root := roots[p]; a != nil && root != nil {
-				a.Etc = allocate.Etc(root, a.Interfaces[0].Network.Gateway)
+			root := roots[p]
+			if root != nil && root.Network != "" {
+				a = &state.Attachment{Mode: root.Network, Names: allocate.CellNames(p, aliases[p])}
+			}
+			if a != nil && root != nil {
+				a.Etc = allocate.Etc(root, a)
 			}
 			rec.Status.Attachment = a
 		}

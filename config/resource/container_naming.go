@@ -12,6 +12,7 @@ import (
 // Naming is how a container and its cell are called, and how they find others. All of it holds for the whole cell: the values
 // of the root container count, and the other containers may only repeat them, see [Container.Contradicts].
 type Naming struct {
+	Network    string   `json:"network,omitempty" kuke:"early,replace,check=networkmode,default=space" doc:"Network of the cell: that of its space (space), the host's own (host), which is no isolation at all, or only a loopback (none). It is the one of the root container."`
 	Hostname   string   `json:"hostname,omitempty" kuke:"replace,check=hostname" doc:"Host name of the cell, also with a domain: db1 or db1.example.com. It is the one of the root container. Default: the name of the cell."`
 	Domainname string   `json:"domainname,omitempty" kuke:"replace,check=domainname" doc:"Domain name of the cell, for its fully qualified host name. It is the one of the root container."`
 	DNS        []string `json:"dns,omitempty" kuke:"live,check=resolver" doc:"Addresses of the DNS servers of the cell, of which libc asks the first three. They are those of the root container. Default: the host's servers, without those at loopback addresses."`
@@ -37,6 +38,12 @@ func (c *Container) Contradicts(root *Container) string {
 
 // NamingOf returns the name of the first attribute of [Naming] that c sets, or "".
 func NamingOf(c *Container) string { return c.Contradicts(&Container{}) }
+
+// The networks of a cell besides that of its space, in [Naming.Network].
+const (
+	NetworkHost = "host"
+	NetworkNone = "none"
+)
 
 // HostGateway takes the place of an address in [Naming.ExtraHosts]: the address that the host has in the space of the cell.
 const HostGateway = "host-gateway"

@@ -8,6 +8,7 @@ const (
 	MassDestruction   = "mass-destruction"
 	RealmDestroyed    = "realm-destroyed"
 	PrivilegedAdded   = "privileged-added"
+	HostNetwork       = "host-network"
 	HostMount         = "host-mount"
 	PortExposed       = "port-exposed"
 	EgressWidened     = "egress-widened"
@@ -23,7 +24,7 @@ const (
 // HazardCodes returns the codes of all hazards, those of the gravest first.
 func HazardCodes() []string {
 	return []string{
-		DataLoss, MassDestruction, RealmDestroyed, PrivilegedAdded, HostMount, PortExposed, EgressWidened, LimitBelowUse, VolumeDetached,
+		DataLoss, MassDestruction, RealmDestroyed, PrivilegedAdded, HostNetwork, HostMount, PortExposed, EgressWidened, LimitBelowUse, VolumeDetached,
 		ProtectionRemoved, SecretInEnv, RootReplaced, PortGap, FloatingTag,
 	}
 }

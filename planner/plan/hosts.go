@@ -36,8 +36,11 @@ type Hosts struct {
 	spaces map[resource.Path][]hostsEntry
 }
 
-// File returns the result of [HostsFile].
+// File returns the result of [HostsFile]. That of a cell in the host's network is empty here: it is made from the host's.
 func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
+	if a.OnHost() {
+		return ""
+	}
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
 	if a == nil {
@@ -86,9 +89,9 @@ func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
 // other cells, because one libc takes the first line with a name, and another all of them.
 func writeOwnHosts(b *strings.Builder, cell resource.Path, a *state.Attachment) map[string]bool {
 	taken := map[string]bool{}
+	b.WriteString(ExtraHostLines(a))
 	for _, text := range a.ExtraHosts {
 		if h, err := resource.ParseExtraHost(text); err == nil {
-			b.WriteString(hostsLine(h.Address.String(), []string{h.Name}))
 			taken[h.Name] = true
 		}
 	}
@@ -112,6 +115,17 @@ func writeOwnHosts(b *strings.Builder, cell resource.Path, a *state.Attachment) 
 		}
 	}
 	return taken
+}
+
+// ExtraHostLines returns the lines of the extra hosts of a cell in its hosts file.
+func ExtraHostLines(a *state.Attachment) string {
+	var b strings.Builder
+	for _, text := range a.ExtraHosts {
+		if h, err := resource.ParseExtraHost(text); err == nil {
+			b.WriteString(hostsLine(h.Address.String(), []string{h.Name}))
+		}
+	}
+	return b.String()
 }
 
 type hostsEntry struct {

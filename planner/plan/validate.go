@@ -241,6 +241,9 @@ func validateAttachment(cell resource.Path, a *state.Attachment) error {
 			return fmt.Errorf("it publishes %q", text)
 		}
 	}
+	if err := a.ValidateMode(); err != nil {
+		return fmt.Errorf("it %w", err)
+	}
 	if err := a.ValidateEtc(); err != nil {
 		return fmt.Errorf("it %w", err)
 	}

@@ -330,3 +330,12 @@ func isSecret(name, value string) bool {
 	// A word ends with the name or before "_": PGPASSWORD holds a password, and MAX_TOKENS no token.
 	return !strings.HasPrefix(value, "/") && slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name+"_", word+"_") })
 }
+
+// hostNetwork tells of a cell that gets the network of the host, once, at its root container.
+func (h *hazards) hostNetwork(c *plan.Change) string {
+	before, after, ok := made(c)
+	if !ok || !after.Root || after.Network != resource.NetworkHost || before != nil && before.Network == resource.NetworkHost {
+		return ""
+	}
+	return "Its cell gets the network of the host: it reaches services on loopback addresses and abstract sockets, every space, and opens ports that no rule of kuke guards. Use the network of the space and ports, unless it needs the host's interfaces."
+}

@@ -21,6 +21,7 @@ var checks = []check{
 	{plan.MassDestruction, (*hazards).massDestruction},
 	{plan.RealmDestroyed, (*hazards).realmDestroyed},
 	{plan.PrivilegedAdded, (*hazards).privilegedAdded},
+	{plan.HostNetwork, (*hazards).hostNetwork},
 	{plan.HostMount, (*hazards).hostMount},
 	{plan.PortExposed, (*hazards).portExposed},
 	{plan.EgressWidened, (*hazards).egressWidened},

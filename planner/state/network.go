@@ -22,6 +22,8 @@ type Network struct {
 
 // Attachment connects a cell to networks.
 type Attachment struct {
+	// Mode is [resource.NetworkHost] or [resource.NetworkNone] for a cell without interfaces, else empty.
+	Mode string `json:"mode,omitempty"`
 	// Interfaces begins with the interface in the cell's own space.
 	Interfaces []Interface `json:"interfaces"`
 	// Published are the ports of the host that lead to the cell, in the form of [resource.Port], with chosen host ports.
@@ -33,7 +35,7 @@ type Attachment struct {
 
 // Etc holds the content of a cell's files in /etc, as far as it does not follow from the names of cells.
 type Etc struct {
-	// Hostname is empty for the name of the cell.
+	// Hostname is empty for the name of the cell, or for the host's in the host's network.
 	Hostname   string `json:"hostname,omitempty"`
 	Domainname string `json:"domainname,omitempty"`
 	// DNS, DNSSearch and DNSOptions take the place of the host's, where they are not empty. "." in DNSSearch means none.
@@ -43,6 +45,9 @@ type Etc struct {
 	// ExtraHosts are in the form of [resource.ExtraHost], with an address each.
 	ExtraHosts []string `json:"extraHosts,omitempty"`
 }
+
+// OnHost reports whether the cell has the host's network.
+func (a *Attachment) OnHost() bool { return a != nil && a.Mode == resource.NetworkHost }
 
 // HostnameOf returns the host name of the cell with the attachment a, which may be nil.
 func (a *Attachment) HostnameOf(cell resource.Path) string {

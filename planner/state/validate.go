@@ -38,6 +38,9 @@ func (r *Record) validate() error {
 			return fmt.Errorf("the interface %q in its status %w", i.Name, err)
 		}
 	}
+	if err := s.Attachment.ValidateMode(); err != nil {
+		return fmt.Errorf("the attachment in its status %w", err)
+	}
 	if err := s.Attachment.ValidateEtc(); err != nil {
 		return fmt.Errorf("the attachment in its status %w", err)
 	}
@@ -72,6 +75,18 @@ func (i *Interface) validate() error {
 	}
 	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 		return fmt.Errorf("has the address %q", i.Address)
+	}
+	return nil
+}
+
+// ValidateMode makes sure that a cell without the network of its space has no part of it.
+func (a *Attachment) ValidateMode() error {
+	switch {
+	case a.Mode == "":
+	case a.Mode != resource.NetworkHost && a.Mode != resource.NetworkNone:
+		return fmt.Errorf("has the network %q", a.Mode)
+	case len(a.Interfaces) > 0 || len(a.Published) > 0:
+		return fmt.Errorf("has the network %q, and interfaces or ports", a.Mode)
 	}
 	return nil
 }

@@ -119,6 +119,9 @@ func attachmentCells(a *state.Attachment) []string {
 	if a == nil {
 		return []string{"-", "-"}
 	}
+	if a.Mode != "" {
+		return []string{"(" + a.Mode + ")", "-"}
+	}
 	var addresses []string
 	for _, i := range a.Interfaces {
 		address, _, _ := strings.Cut(i.Address, "/")

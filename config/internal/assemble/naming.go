@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/resource"
@@ -25,6 +26,7 @@ func validateNaming(decls []*schema.Declaration, tree *resource.Tree, diags *res
 		}
 	}
 	warnUnreachable(decls, tree, diags)
+	validateModes(decls, tree, diags)
 	for r, c := range specs[*resource.Container](decls) {
 		root := roots[r.Path.Parent()]
 		if root == nil || root == r || r.External {
@@ -90,4 +92,42 @@ func denies(n *resource.Network, addr netip.Addr, port int) bool {
 			return err == nil && ports.First <= port && port <= ports.Last
 		})
 	})
+}
+
+// validateModes refuses attributes that need the network of the space where a cell has the host's or none. As Docker does, it
+// only warns of ports.
+func validateModes(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+	modes := map[resource.Path]*resource.Resource{}
+	for r, c := range specs[*resource.Container](decls) {
+		if c.Network != "" && !r.External {
+			modes[r.Path.Parent()] = r
+		}
+	}
+	for r, c := range specs[*resource.Container](decls) {
+		by := modes[r.Path.Parent()]
+		if by == nil || r.External {
+			continue
+		}
+		mode := by.Spec.(*resource.Container).Network
+		if len(c.Ports) > 0 {
+			diags.Warnf(r.RangeOf("ports"), r.Path, "Ports without effect", "The cell %s has the network %q, in which no port is published. Remove ports: with the network of the host, the ports that its programs listen on are ports of the host.", r.Path.Parent(), mode)
+		}
+		const needs = "%s needs the network of the space, but the cell %s has the network %q (%s). Remove one of them."
+		if len(c.Networks) > 0 {
+			diags.Errorf(r.RangeOf("networks"), r.Path, "Conflicting network", needs, "networks", r.Path.Parent(), mode, by.RangeOf("network"))
+		}
+		if len(c.NetworksAliases) > 0 {
+			diags.Errorf(r.RangeOf("networksAliases"), r.Path, "Conflicting network", needs, "networks_aliases", r.Path.Parent(), mode, by.RangeOf("network"))
+		}
+		gateway := slices.IndexFunc(c.ExtraHosts, func(text string) bool { return strings.HasSuffix(text, ":"+resource.HostGateway) })
+		if gateway >= 0 && mode == resource.NetworkNone {
+			diags.Errorf(r.RangeOf("extraHosts"), r.Path, "Conflicting network", needs, c.ExtraHosts[gateway], r.Path.Parent(), mode, by.RangeOf("network"))
+		}
+	}
+	for p, by := range modes {
+		cell := tree.Resource(p)
+		if cell != nil && !cell.External && cell.Spec.(*resource.Cell).Address != "" {
+			diags.Errorf(cell.RangeOf("address"), p, "Conflicting network", "The cell has an address in its space, but the network %q (%s). Remove one of them.", by.Spec.(*resource.Container).Network, by.RangeOf("network"))
+		}
+	}
 }

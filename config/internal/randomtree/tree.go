@@ -50,6 +50,7 @@ var valid = map[string][]string{
 	"envfile":        {"a.env", "b.env?", "./c"},
 	"sealed":         {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 	"registry":       {"docker.io", "localhost:5000/team"},
+	"networkmode":    {"host", "none"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

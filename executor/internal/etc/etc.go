@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -47,17 +48,52 @@ type file struct{ name, text string }
 
 // filesOf returns the files of a cell, except its hosts file.
 func filesOf(cell *state.Record) ([]file, error) {
-	etc := state.Etc{}
-	if a := cell.Status.Attachment; a != nil {
-		etc = a.Etc
+	a := cell.Status.Attachment
+	if a == nil {
+		a = &state.Attachment{}
 	}
-	resolv, err := resolvConf(etc)
-	return []file{{hostnameFile, cell.Status.Attachment.HostnameOf(cell.Path) + "\n"}, {resolvFile, resolv}}, err
+	name, err := Hostname(cell.Path, a)
+	if err != nil {
+		return nil, err
+	}
+	resolv, err := resolvConf(a)
+	return []file{{hostnameFile, name + "\n"}, {resolvFile, resolv}}, err
 }
+
+// Hostname returns the host name of a cell: in the host's network, by default, the host's.
+func Hostname(cell resource.Path, a *state.Attachment) (string, error) {
+	if a.OnHost() && a.Hostname == "" {
+		return os.Hostname()
+	}
+	return a.HostnameOf(cell), nil
+}
+
+// hostsOf returns the hosts file of a cell.
+func hostsOf(cell resource.Path, a *state.Attachment, names []plan.SpaceNames) (string, error) {
+	if !a.OnHost() {
+		return plan.HostsFile(cell, a, names), nil
+	}
+	data, err := os.ReadFile(hostHosts)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the host's names: %w", err)
+	}
+	text := string(data)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return text + plan.ExtraHostLines(a), nil
+}
+
+// hostHosts is the hosts file of the host.
+const hostHosts = "/etc/hosts"
 
 // WriteHosts makes or updates the hosts file of a cell.
 func WriteHosts(store *state.Store, cell resource.Path, a *state.Attachment, names []plan.SpaceNames) error {
-	return writeFile(store, cell, hostsFile, plan.HostsFile(cell, a, names))
+	text, err := hostsOf(cell, a, names)
+	if err != nil {
+		return err
+	}
+	return writeFile(store, cell, hostsFile, text)
 }
 
 // Dir returns the directory of the files of a cell.
@@ -65,11 +101,19 @@ func Dir(store *state.Store, cell resource.Path) string {
 	return filepath.Dir(store.NetworkFile(cell, hostsFile))
 }
 
-// Stale returns the names of the files of a recorded cell, except its hosts file, that [Write] would change.
+// Stale returns the names of the files of a recorded cell that [Write] would change, except the hosts file that is made from the
+// names of cells.
 func Stale(store *state.Store, cell *state.Record) ([]string, error) {
 	files, err := filesOf(cell)
 	if err != nil {
 		return nil, err
+	}
+	if a := cell.Status.Attachment; a.OnHost() {
+		hosts, err := hostsOf(cell.Path, a, nil)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{hostsFile, hosts})
 	}
 	var stale []string
 	for _, f := range files {

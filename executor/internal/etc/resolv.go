@@ -18,8 +18,8 @@ import (
 var resolvConfs = []string{"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"}
 
 // resolvConf returns the resolver configuration of a cell: the host's, without the resolvers that only the host itself
-// reaches, and with the parts of e in place of the host's.
-func resolvConf(e state.Etc) (string, error) {
+// reaches unless the cell has the host's network, and with the parts of a in place of the host's.
+func resolvConf(a *state.Attachment) (string, error) {
 	text := ""
 	for _, file := range resolvConfs {
 		data, err := os.ReadFile(file)
@@ -29,12 +29,15 @@ func resolvConf(e state.Etc) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read the host's resolvers: %w", err)
 		}
+		if text = string(data); a.OnHost() {
+			break
+		}
 		var resolvers bool
 		if text, resolvers = reachable(data); resolvers {
 			break
 		}
 	}
-	return override(text, e), nil
+	return override(text, a.Etc), nil
 }
 
 // reachable removes the resolvers on a loopback, and reports whether others are left.

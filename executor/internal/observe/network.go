@@ -152,6 +152,11 @@ func (r *refresh) cellNetwork(record *state.Record, root *plan.Container) error 
 	if found.Stale, err = etc.Stale(r.host.Store, record); err != nil {
 		return err
 	}
+	if record.Status.Attachment.OnHost() {
+		found.Hosts = plan.HostsFile(cell, record.Status.Attachment, nil) // it is among the stale files, if it is
+		found.NetNS, err = netns.Inode(os.Getpid())
+		return err
+	}
 	pin := netns.Path(record.CellID())
 	if found.NetNS, err = netns.PinInode(pin); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -25,7 +25,9 @@ const defaultSharedMemory = "size=65536k"
 
 func namespaceOpts(o Options) []oci.SpecOpts {
 	var opts []oci.SpecOpts
-	if o.NetNSPath != "" {
+	if o.HostNetwork {
+		opts = append(opts, oci.WithHostNamespace(specs.NetworkNamespace))
+	} else if o.NetNSPath != "" {
 		opts = append(opts, oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: o.NetNSPath}))
 	}
 	if o.UnifiedCgroup {

@@ -28,6 +28,8 @@ type Options struct {
 	// NetNSPath is the pin of the network namespace to join; with an empty path the container gets a new one, whose only
 	// interface is a loopback that is down.
 	NetNSPath string
+	// HostNetwork says that the container has the network namespace of the host, in place of one at NetNSPath.
+	HostNetwork bool
 	// Resources are the limits of the container's cgroup, nil for none.
 	Resources *specs.LinuxResources
 	// Mounts are mounted in addition to those in Spec, for example an /etc/hosts.

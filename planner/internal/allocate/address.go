@@ -39,6 +39,10 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 		}
 		at := &state.Attachment{Names: a.namesOf(p)}
 		cells[p] = at
+		if root := a.rootOf(p); root != nil && root.Network != "" {
+			at.Mode = root.Network
+			continue
+		}
 		for i, space := range a.spacesOf(p) {
 			at.Interfaces = append(at.Interfaces, state.Interface{Space: space})
 			if !pool.settle(p, &at.Interfaces[i], prior) {
@@ -57,8 +61,8 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 		allocate()
 	}
 	for p, at := range cells {
-		if root := a.rootOf(p); root != nil && len(at.Interfaces) > 0 {
-			at.Etc = Etc(root, at.Interfaces[0].Network.Gateway)
+		if root := a.rootOf(p); root != nil {
+			at.Etc = Etc(root, at)
 		}
 	}
 	return cells

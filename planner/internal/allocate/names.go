@@ -43,8 +43,18 @@ func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func
 	return variant(n)
 }
 
-// Etc returns the content of the files in /etc of a cell with the root container, whose space has the gateway.
-func Etc(root *resource.Container, gateway string) state.Etc {
+// hostLoopback is the address of the host in its own network.
+const hostLoopback = "127.0.0.1"
+
+// Etc returns the content of the files in /etc of a cell with the root container, which is attached as at says.
+func Etc(root *resource.Container, at *state.Attachment) state.Etc {
+	gateway := ""
+	switch {
+	case at.OnHost():
+		gateway = hostLoopback
+	case len(at.Interfaces) > 0:
+		gateway = at.Interfaces[0].Network.Gateway
+	}
 	e := state.Etc{
 		Hostname: root.Hostname, Domainname: root.Domainname, DNS: root.DNS, DNSSearch: root.DNSSearch, DNSOptions: root.DNSOptions,
 	}

@@ -36,7 +36,7 @@ func (a *allocator) publish(cells map[resource.Path]*state.Attachment) {
 	}
 	var open []publisher
 	for _, p := range a.in.Paths {
-		if cells[p] == nil {
+		if cells[p] == nil || cells[p].Mode != "" {
 			continue
 		}
 		for _, port := range a.portsOf(p) {
