@@ -98,6 +98,7 @@ type Secret struct {
 	FromEnv   string `json:"fromEnv,omitempty" kuke:"recorded" doc:"Environment variable of kuke that holds the value."`
 	FromFile  string `json:"fromFile,omitempty" kuke:"recorded" doc:"File that holds the value, relative to the directory of the configuration file."`
 	MountPath string `json:"mountPath,omitempty" kuke:"replace,check=abspath" doc:"File in the container that holds the value. Default: /run/secrets/<name>."`
+	Permissions
 	// Digest is the sealed value, see [SealKey.Seal]. A digest in a configuration is ignored.
 	Digest string `json:"digest,omitempty" kuke:"replace,check=sealed" doc:"Keyed digest of the value, as kuke records it. Leave it out: planning computes it."`
 }

@@ -25,6 +25,7 @@ const (
 	lockName      = ".lock"
 	containersDir = "containers"
 	networkDir    = "network"
+	configsDir    = ".configs"
 )
 
 // Store is the state on disk. Reading needs no lock; [Store.Put], [Store.Delete] and [Store.Commit] may only
@@ -61,6 +62,12 @@ func (s *Store) ManifestFile(p resource.Path) string {
 // LogFile returns the name of the file for the output of the container at p.
 func (s *Store) LogFile(p resource.Path) string {
 	return filepath.Join(s.containersDir(p), p.Name()+".log")
+}
+
+// ConfigsDir returns the directory of the configs of a container in containerd: its id survives a rename of the container, as its
+// mounts do.
+func (s *Store) ConfigsDir(namespace, id string) string {
+	return filepath.Join(s.dir, configsDir, namespace, id)
 }
 
 // NetworkFile returns the name of a file of the cell (hosts, hostname, resolv.conf) that its containers see in /etc.

@@ -55,8 +55,8 @@ type file struct {
 	unset error
 }
 
-// lookUp returns the value of a variable that the file refers to, if the file itself doesn't set it before. What is taken for a
-// name may be a part of a password.
+// lookUp returns the value of a variable that the file refers to, if the file itself doesn't set it before. A name may be a part of a
+// password.
 func (f *file) lookUp(name string) (value string, set bool) {
 	word := regexp.QuoteMeta(name)
 	at := -1
@@ -71,7 +71,7 @@ func (f *file) lookUp(name string) (value string, set bool) {
 	case set:
 		return value, true
 	case f.find(`\$\{`+word+`:?[-+?]`) >= 0:
-		return "", false // the value says what holds then
+		return "", false // the value has a default
 	case f.unset == nil && at < 0 && alone >= 0:
 		f.unset = fmt.Errorf("line %d is a name without a value, and no file before sets that variable; write NAME=value", f.line(alone))
 	case f.unset == nil:

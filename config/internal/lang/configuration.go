@@ -3,6 +3,8 @@ package lang
 import (
 	"bytes"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/internal/lang/eval"
 	"github.com/kukeon/kuke/config/internal/lang/refactoring"
@@ -35,11 +37,31 @@ type Input struct {
 	OutsideFiles bool
 	// Home is the directory that a leading ~ names; empty for the home directory of the user.
 	Home string
-	// KeepFiles leaves the files that resources name, such as those of env_file, unread: the tree holds the names.
+	// KeepFiles leaves the files and variables that resources name, such as those of env_file, unread: the tree holds the names.
 	KeepFiles bool
+	// Variables are the environment variables that resources name; nil for those in Environ. Looked is told of each; it may be nil.
+	Variables map[string]string
+	Looked    func(name string)
 	// Opened is told of the absolute path of each file that functions and modules look at, maybe again: [Configuration.Sources]
 	// holds the other files. It may be nil.
 	Opened func(path string)
+}
+
+// variable returns an environment variable that a resource names.
+func (in Input) variable(name string) (value string, set bool) {
+	if in.Looked != nil {
+		in.Looked(name)
+	}
+	if in.Variables != nil {
+		value, set = in.Variables[name]
+		return value, set
+	}
+	for _, pair := range slices.Backward(in.Environ) {
+		if value, set = strings.CutPrefix(pair, name+"="); set {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // Text returns the input of a configuration that is nothing but text.

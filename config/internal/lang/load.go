@@ -31,7 +31,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 		return c, files.Sort(diags) // other errors may only follow from that
 	}
 	assigned := variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, files, &diags)
-	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Unassigned: in.Unassigned, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, KeepFiles: in.KeepFiles, Opened: in.Opened}, files, &diags)
+	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Unassigned: in.Unassigned, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, KeepFiles: in.KeepFiles, Variable: in.variable, Opened: in.Opened}, files, &diags)
 	c.sources = files
 	source.Guard(files.Names[0], &diags, func() { c.evaluate(root, assigned, &diags) })
 	diags = files.Sort(diags)

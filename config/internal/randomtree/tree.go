@@ -51,6 +51,7 @@ var valid = map[string][]string{
 	"sealed":         {resource.SealKey("key").Seal("a"), resource.SealKey("key").Seal("b")},
 	"registry":       {"docker.io", "localhost:5000/team"},
 	"networkmode":    {"host", "none"},
+	"filemode":       {"0400", "0640", "0777"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

@@ -27,6 +27,7 @@ func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, d
 	for _, s := range c.Secrets {
 		validateSecret(r, s, f, diags)
 	}
+	validateConfigs(r, c, f, diags)
 }
 
 func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {

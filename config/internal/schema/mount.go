@@ -30,6 +30,13 @@ func validateMounts(r *resource.Resource, c *resource.Container, diags *resource
 	for _, t := range c.Tmpfs {
 		claim(t.Path, refusedTarget(t.Path), r.RangeOf(fmt.Sprintf("tmpfs[%q].path", t.Path)))
 	}
+	for _, f := range c.Configs {
+		at := r.RangeOf(fmt.Sprintf("configs[%q].name", f.Name))
+		if f.MountPath != "" {
+			at = r.RangeOf(fmt.Sprintf("configs[%q].mountPath", f.Name))
+		}
+		claim(f.Target(), refusedTarget(f.Target()), at)
+	}
 	for _, s := range c.Secrets {
 		at := r.RangeOf(fmt.Sprintf("secrets[%q].name", s.Name))
 		if s.MountPath != "" {

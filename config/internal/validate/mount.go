@@ -2,11 +2,14 @@ package validate
 
 import (
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // tmpfsFlags are the mount options without a value that runc knows and a tmpfs may have.
@@ -48,4 +51,17 @@ func normalTmpfsOption(s string) (string, error) {
 		hint = " Those of tmpfs(5) are known, and flags such as noexec, nosuid and ro."
 	}
 	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", message.Shorten(s), hint)
+}
+
+// normalFileMode reads permissions in octal digits. Set-user-ID and sticky bits mean nothing for a file that no one executes.
+func normalFileMode(s string) (string, error) {
+	const digits = 3
+	n, err := strconv.ParseUint(s, 8, 32)
+	if text := strings.TrimPrefix(s, "0"); err != nil || len(text) != digits || n > uint64(fs.ModePerm) {
+		return "", fmt.Errorf("%q is not a mode in octal digits; write one such as \"0444\" (everybody may read) or \"0400\" (the owner may)", message.Shorten(s))
+	}
+	if fs.FileMode(n) == resource.DefaultFileMode {
+		return "", nil
+	}
+	return fmt.Sprintf("%04o", n), nil
 }

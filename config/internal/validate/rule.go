@@ -73,6 +73,7 @@ var rules = map[string]Rule{
 	"ipcmode":        choice("IPC mode", "private", resource.NamespaceHost, resource.IPCNone),
 	"utsmode":        choice("UTS mode", "private", resource.NamespaceHost),
 	"registry":       {Summary: "Invalid registry", normalize: normalRegistry, Pattern: `^[A-Za-z0-9.:/_\[\]-]+$`},
+	"filemode":       {Summary: "Invalid mode", normalize: normalFileMode, Pattern: `^0?[0-7]{3}$`},
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.

@@ -72,8 +72,10 @@ type Options struct {
 	OutsideFiles bool
 	// Home is the directory that a leading ~ names; empty for that of the user.
 	Home string
-	// KeepFiles leaves files that resources name unread, and their names where they are.
+	// KeepFiles leaves files and variables that resources name unread, and their names where they are.
 	KeepFiles bool
+	// Variable returns an environment variable.
+	Variable func(name string) (value string, set bool)
 	// Opened is told of the absolute path of each file that a function looks at. It may be nil.
 	Opened func(path string)
 }

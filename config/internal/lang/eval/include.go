@@ -1,12 +1,16 @@
 package eval
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/internal/envfile"
 	"github.com/kukeon/kuke/config/internal/message"
@@ -22,6 +26,7 @@ func (e *Evaluator) include() func(*schema.Declaration, *resource.Resource) {
 	return func(d *schema.Declaration, r *resource.Resource) {
 		if c, ok := r.Spec.(*resource.Container); ok {
 			e.includeEnvFiles(d, r, c)
+			e.includeConfigs(r, c)
 		}
 	}
 }
@@ -94,4 +99,59 @@ func itemRange(d *schema.Declaration, r *resource.Resource, list, item string) r
 // holdsEnvFile reports whether a variable of the container comes from a file.
 func holdsEnvFile(r *resource.Resource) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Keys(r.Sensitive)), func(leaf string) bool { return strings.HasPrefix(leaf, "env[") })
+}
+
+// includeConfigs reads the contents of the configs of a container.
+func (e *Evaluator) includeConfigs(r *resource.Resource, c *resource.Container) {
+	c.Configs = slices.Clone(c.Configs)
+	for i := range c.Configs {
+		f := &c.Configs[i]
+		name, source := f.FromFile, "fromFile"
+		read := e.configFile
+		if f.FromEnv != "" {
+			name, source, read = f.FromEnv, "fromEnv", e.configVariable
+		}
+		if name == "" {
+			continue
+		}
+		at := r.RangeOf(fmt.Sprintf("configs[%q].%s", f.Name, source))
+		text, err := read(name, at)
+		if err != nil {
+			e.diags.Errorf(at, r.Path, "Unreadable config", "The config %s can't be read: %s", f.Name, message.Stop(err))
+			continue
+		}
+		f.Content, f.FromFile, f.FromEnv = text, "", ""
+	}
+}
+
+func (e *Evaluator) configFile(name string, at resource.Range) (string, error) {
+	file, err := e.files(filepath.Dir(at.File)).Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no file %s in the directory of the configuration file", message.Shorten(name))
+	}
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, resource.MaxConfig+1))
+	switch {
+	case err != nil:
+		return "", err
+	case len(data) == 0:
+		return "", fmt.Errorf("its file %s is empty", message.Shorten(name))
+	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
+		return "", fmt.Errorf("its file %s is no text in UTF-8; mount it as a volume", message.Shorten(name))
+	}
+	return string(data), nil
+}
+
+func (e *Evaluator) configVariable(name string, _ resource.Range) (string, error) {
+	text, set := e.options.Variable(name)
+	switch {
+	case !set || text == "":
+		return "", fmt.Errorf("its environment variable %s is not set; set it for kuke", name)
+	case !utf8.ValidString(text):
+		return "", fmt.Errorf("its environment variable %s is no text in UTF-8", name)
+	}
+	return text, nil
 }

@@ -20,7 +20,7 @@ func TestEncodeHCLProperty(t *testing.T) {
 		tree := randomtree.Tree(t)
 		text := write.EncodeHCL(tree)
 		var diags resource.Diagnostics
-		e := New(Options{}, source.NewFiles(), &diags)
+		e := New(Options{KeepFiles: true}, source.NewFiles(), &diags)
 		m := module.New("")
 		m.Read([]source.File{{Name: "x.hcl", Data: text, Named: true}}, e.sources, &diags)
 		e.instantiate(m, "").declareModule()
