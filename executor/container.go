@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/configs"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/logs"
@@ -58,7 +60,8 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: hostname, Domainname: attached.Domainname,
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits, Mounts: append(etc.Mounts(k.executor.store, after), secrets.Mounts(after)...),
+		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits,
+		Mounts: slices.Concat(etc.Mounts(k.executor.store, after), configs.Mounts(k.executor.store, after), secrets.Mounts(after)),
 	}, nil
 }
 
@@ -75,7 +78,7 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err := containers.Create(ctx, k.executor.containerd, after.Status.Namespace, options); err != nil {
 		return err
 	}
-	err = k.writeSecrets(ctx, after)
+	err = k.writeFiles(ctx, after)
 	if err == nil && spec.Root {
 		err = k.cell().open(ctx, cell)
 	}
@@ -141,7 +144,7 @@ func (k containerKind) removeHostParts(ctx context.Context, r *state.Record) err
 	} else {
 		err = k.resetSysctls(r)
 	}
-	return errors.Join(err, k.executor.secrets.Remove(r), k.executor.cgroups.Remove(r.Status.Cgroup))
+	return errors.Join(err, k.executor.secrets.Remove(r), configs.Remove(k.executor.store, r), k.executor.cgroups.Remove(r.Status.Cgroup))
 }
 
 // start starts an existing container. A root container reuses the network namespace of its cell, unless that was lost, for
@@ -155,7 +158,7 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 			}
 		}
 	}
-	if err := k.writeSecrets(ctx, after); err != nil {
+	if err := k.writeFiles(ctx, after); err != nil {
 		return err
 	}
 	if err := k.prepare(ctx, after); err != nil {
@@ -249,7 +252,7 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 	if err := task.SetOOMScoreAdj(ctx, k.executor.containerd, after.Status.Namespace, after.Status.ContainerID, score); err != nil {
 		return err
 	}
-	if err := k.writeSecrets(ctx, after); err != nil {
+	if err := k.writeFiles(ctx, after); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, after); err != nil {

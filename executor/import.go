@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/configs"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/etc"
 	"github.com/kukeon/kuke/executor/internal/secrets"
@@ -38,7 +39,9 @@ func (e *Executor) Inspect(ctx context.Context, namespace, id string, cell resou
 	if err != nil {
 		return nil, err
 	}
-	described := spec.Describe(i, func(source string) bool { return e.ownFile(cell, source) })
+	described := spec.Describe(i, func(source string) bool {
+		return e.ownFile(cell, source) || configs.Owns(e.store, namespace, id, source)
+	})
 	found := &Found{Spec: described.Spec, Lost: described.Lost, ImageDigest: i.ImageDigest, Labels: container.Labels, CreatedAt: container.CreatedAt}
 	found.Spec.Labels = containers.UserLabels(container.Labels, i.Config.Labels)
 	found.Spec.Resources = i.Limits()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/configs"
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/task"
 	"github.com/kukeon/kuke/planner/plan"
@@ -110,7 +111,7 @@ func (k containerKind) freeze(ctx context.Context, c *plan.Change) error {
 // accept records the observed resource, and touches nothing else. It deletes the record of a resource that was removed.
 func (e *Executor) accept(c *plan.Change) error {
 	if c.After == nil {
-		return errors.Join(e.secrets.Remove(c.Before), e.store.Delete(c.Path))
+		return errors.Join(e.secrets.Remove(c.Before), configs.Remove(e.store, c.Before), e.store.Delete(c.Path))
 	}
 	return e.store.Put(c.After)
 }

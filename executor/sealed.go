@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/configs"
 	"github.com/kukeon/kuke/executor/internal/containers"
 	"github.com/kukeon/kuke/executor/internal/observe"
 	"github.com/kukeon/kuke/planner/plan"
@@ -87,10 +88,11 @@ func (e *Executor) Reseal(ctx context.Context, prior *state.State) ([]*state.Rec
 	return resealed, nil
 }
 
-// writeSecrets writes the files of the container's secrets in place: they are mounted into it. The container exists, and
-// its spec names their owner.
-func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error {
-	if len(r.Spec.(*resource.Container).Secrets) == 0 {
+// writeFiles writes the files of the container's configs and secrets in place: they are mounted into it. The container exists,
+// and its spec names their owner.
+func (k containerKind) writeFiles(ctx context.Context, r *state.Record) error {
+	c := r.Spec.(*resource.Container)
+	if len(c.Secrets)+len(c.Configs) == 0 {
 		return nil
 	}
 	spec, err := containers.Spec(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID)
@@ -100,6 +102,9 @@ func (k containerKind) writeSecrets(ctx context.Context, r *state.Record) error 
 	uid, gid := 0, 0
 	if spec.Process != nil {
 		uid, gid = int(spec.Process.User.UID), int(spec.Process.User.GID)
+	}
+	if err := configs.Write(k.executor.store, r, uid, gid); err != nil || len(c.Secrets) == 0 {
+		return err
 	}
 	return k.executor.secrets.Write(r, uid, gid)
 }

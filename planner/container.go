@@ -143,7 +143,7 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 	case d.in.lostProfile(c.Path, want, actual):
 		why = fmt.Sprintf(outside+"it runs unconfined: its AppArmor profile %s was removed", want.AppArmorProfile())
 	default:
-		d.repairSecrets(c)
+		d.repairFiles(c)
 		d.watched(c, want, actual)
 		d.scored(c, want, actual)
 		return

@@ -28,9 +28,9 @@ func (h *hostCheck) checkSecrets(want *resource.Resource) {
 	}
 }
 
-// repairSecrets has the files of secrets put right that a running container sees.
-func (d *containers) repairSecrets(c *plan.Change) {
-	for _, difference := range d.in.actual.SecretDrift[c.Path] {
+// repairFiles has the files of secrets and configs put right that a running container sees.
+func (d *containers) repairFiles(c *plan.Change) {
+	for _, difference := range d.in.actual.FileDrift[c.Path] {
 		if c.Action == "" {
 			c.Action = plan.Update
 		}

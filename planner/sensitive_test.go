@@ -87,13 +87,13 @@ func TestUnreadableSecrets(t *testing.T) {
 }
 
 // The file of a secret that was taken away or edited is put right in place, and only where a process sees it.
-func TestSecretDrift(t *testing.T) {
+func TestFileDrift(t *testing.T) {
 	desired := example(func(s specs) {
 		container(s, theSide).Secrets = []resource.Secret{{Name: "db", FromEnv: "DB", Digest: sealed("one")}}
 	})
 	h := newHost(t)
 	h.converge(desired, Options{})
-	h.actual.SecretDrift = map[resource.Path][]string{theSide: {"the file of its secret db is missing"}}
+	h.actual.FileDrift = map[resource.Path][]string{theSide: {"the file of its secret db is missing"}}
 	p := h.plan(desired, Options{})
 	const want = `
 update main/default/blog/web/side

@@ -67,8 +67,8 @@ type Actual struct {
 	UnreadableSecrets map[SecretKey]string
 	// Profiles holds the loaded AppArmor profiles; nil where the host does not enforce AppArmor.
 	Profiles map[string]bool
-	// SecretDrift lists, for each recorded container, the differences of its secrets' files from the record.
-	SecretDrift map[resource.Path][]string
+	// FileDrift lists, for each recorded container, the differences of the files of its secrets and configs from the record.
+	FileDrift map[resource.Path][]string
 }
 
 // Within reports whether p is one of the paths, or below one.

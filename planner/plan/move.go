@@ -132,15 +132,15 @@ func (a *Actual) Moved(moves []Move, before, after *state.State) *Actual {
 		return p
 	}
 	found := *a
-	found.Networks, found.Cells, found.SecretDrift = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}, map[resource.Path][]string{}
+	found.Networks, found.Cells, found.FileDrift = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}, map[resource.Path][]string{}
 	then, now := NewHosts(NamesOf(before)), NewHosts(NamesOf(after))
 	for p, r := range after.Records {
 		from := was(p)
 		if drift := a.Networks[from]; drift != nil {
 			found.Networks[p] = drift
 		}
-		if drift := a.SecretDrift[from]; drift != nil {
-			found.SecretDrift[p] = drift
+		if drift := a.FileDrift[from]; drift != nil {
+			found.FileDrift[p] = drift
 		}
 		c := a.Cells[from]
 		if c == nil {

@@ -168,7 +168,7 @@ func validateRecord(r *state.Record) error {
 		return errors.New("only a cell has the id of one")
 	}
 	if c, ok := r.Spec.(*resource.Container); ok {
-		if err := validateSecrets(c); err != nil {
+		if err := validateFiles(c); err != nil {
 			return err
 		}
 	}
@@ -293,14 +293,19 @@ func (p *Plan) validateImports() error {
 	return nil
 }
 
-// validateSecrets makes sure that secrets are files of their own, by names that lead nowhere else.
-func validateSecrets(c *resource.Container) error {
+// validateFiles makes sure that secrets and configs are files of their own, by names that lead nowhere else.
+func validateFiles(c *resource.Container) error {
 	for _, s := range c.Secrets {
 		if err := resource.CheckName(s.Name); err != nil {
 			return fmt.Errorf("its secret: %w", err)
 		}
 		if !resource.IsSealed(s.Digest) {
 			return fmt.Errorf("its secret %s has no digest", s.Name)
+		}
+	}
+	for _, f := range c.Configs {
+		if err := resource.CheckName(f.Name); err != nil {
+			return fmt.Errorf("its config: %w", err)
 		}
 	}
 	return nil

@@ -79,7 +79,7 @@ func (o *Host) newRefresh(desired *resource.Tree) *refresh {
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
 		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
-		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.Secrets.Unreadable(), SecretDrift: map[resource.Path][]string{},
+		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.Secrets.Unreadable(), FileDrift: map[resource.Path][]string{},
 	}}
 }
 
@@ -110,7 +110,7 @@ func (o *Host) Look(ctx context.Context, desired *resource.Tree, prior *state.St
 	case Assumed:
 		plan.Assume(prior, r.actual)
 	case Everything:
-		if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.secretFiles(prior)); err != nil {
+		if err := errors.Join(r.cgroupsOf(prior), r.recordedNetworks(prior), r.files(prior)); err != nil {
 			return nil, err
 		}
 	}

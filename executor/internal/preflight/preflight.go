@@ -32,7 +32,7 @@ type Image struct {
 // Flaws returns the flaws of a container. alone says that it waits for no other container: else that one may put a missing
 // program into a volume, and there is no flaw.
 func (p *Image) Flaws(c *resource.Container, alone bool) ([]plan.Flaw, error) {
-	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.GroupAdd, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets})
+	key, err := json.Marshal([]any{alone, c.Command, c.Args, c.Env["PATH"], c.User, c.GroupAdd, c.WorkingDir, c.Volumes, c.Tmpfs, c.Secrets, targets(c.Configs)})
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +107,15 @@ func (p *Image) Look(c *resource.Container) (found []plan.Flaw, awaited bool, er
 	return found, awaited, err
 }
 
+// targets returns the mount points of configs.
+func targets(configs []resource.Config) []string {
+	all := make([]string, 0, len(configs))
+	for _, f := range configs {
+		all = append(all, f.Target())
+	}
+	return all
+}
+
 // mounts adds the mounts of the container in the order in which they are made.
 func (p *Image) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, error) {
 	type mount struct {
@@ -120,8 +129,11 @@ func (p *Image) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, e
 	for _, t := range c.Tmpfs {
 		all = append(all, mount{t.Path, "", fmt.Sprintf("tmpfs[%q].path", t.Path), "a tmpfs", false})
 	}
+	const anyFile = "/dev/null" // that of the secret or the config may not exist yet
+	for _, f := range c.Configs {
+		all = append(all, mount{f.Target(), anyFile, fmt.Sprintf("configs[%q].mountPath", f.Name), "the config " + f.Name, true})
+	}
 	for _, s := range c.Secrets {
-		const anyFile = "/dev/null" // that of the secret may not exist yet
 		all = append(all, mount{s.Target(), anyFile, fmt.Sprintf("secrets[%q].mountPath", s.Name), "the secret " + s.Name, true})
 	}
 	slices.SortStableFunc(all, func(a, b mount) int { return strings.Compare(a.target, b.target) })

@@ -21,8 +21,8 @@ import (
 // container, as its mounts do. Like everything below /run, the files are in memory, and lost in a reboot.
 const root = "/run/kukeon/secrets"
 
-// mode lets only the container's user read a secret.
-const mode fs.FileMode = 0o400
+// formerMode is the mode of secrets without one that earlier versions of kuke have written. It stays until the file is written again.
+const formerMode fs.FileMode = 0o400
 
 func dirOf(r *state.Record) string {
 	return filepath.Join(root, string(r.Path.Realm()), r.Status.ContainerID)
@@ -44,7 +44,7 @@ func Mounts(r *state.Record) []specs.Mount {
 	return mounts
 }
 
-// Write writes the files of the container's secrets in place, and makes the user their owner.
+// Write writes the files of the secrets of a container that runs as the user and the group, in place.
 func (s *Vault) Write(r *state.Record, uid, gid int) error {
 	s.files.Lock()
 	defer s.files.Unlock()
@@ -65,7 +65,7 @@ func makeDir(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(root, 0o700)); err != nil { // the modes of the files let others read them
 		return err
 	}
 	var st unix.Statfs_t
@@ -80,7 +80,7 @@ func makeDir(dir string) error {
 
 // writeFile sets the value, mode and owner of the file of a secret, without a change of its inode.
 func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int) error {
-	f, err := os.OpenFile(fileOf(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, mode)
+	f, err := os.OpenFile(fileOf(r, secret), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, secret.FileMode())
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,8 @@ func (s *Vault) writeFile(r *state.Record, secret resource.Secret, uid, gid int)
 			return err
 		}
 	}
-	return errors.Join(f.Chown(uid, gid), f.Chmod(mode))
+	uid, gid = secret.Owner(uid, gid)
+	return errors.Join(f.Chown(uid, gid), f.Chmod(secret.FileMode()))
 }
 
 // Remove removes the files of the container's secrets.
@@ -135,8 +136,12 @@ func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("look at the secret %s of container %s: %w", secret.Name, r.Path, err)
 	}
-	if info.Mode() != mode {
+	if info.Mode() != secret.FileMode() && (secret.Mode != "" || info.Mode() != formerMode) {
 		return fmt.Sprintf("the file of its secret %s has the mode %v", secret.Name, info.Mode()), nil
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	if uid, gid := secret.Owner(int(stat.Uid), int(stat.Gid)); uid != int(stat.Uid) || gid != int(stat.Gid) {
+		return fmt.Sprintf("the file of its secret %s belongs to %d:%d", secret.Name, stat.Uid, stat.Gid), nil
 	}
 	key, err := s.loadKey()
 	if err != nil || s.fresh { // a new key can't compare
@@ -154,8 +159,9 @@ func (s *Vault) Drift(r *state.Record, secret resource.Secret) (string, error) {
 
 // File is the file of a secret on one host, for the same containers on another.
 type File struct {
-	Path     string `json:"path"`
-	Data     []byte `json:"data"`
+	Path     string      `json:"path"`
+	Mode     fs.FileMode `json:"mode"`
+	Data     []byte      `json:"data"`
 	UID, GID int
 }
 
@@ -170,7 +176,7 @@ func ReadFile(path string) (File, error) {
 		return File{}, err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	return File{Path: path, Data: data, UID: int(stat.Uid), GID: int(stat.Gid)}, nil
+	return File{Path: path, Mode: info.Mode().Perm(), Data: data, UID: int(stat.Uid), GID: int(stat.Gid)}, nil
 }
 
 // Restore writes the file.
@@ -178,10 +184,10 @@ func (f File) Restore() error {
 	if err := makeDir(filepath.Dir(f.Path)); err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.Path, f.Data, mode); err != nil {
+	if err := os.WriteFile(f.Path, f.Data, f.Mode); err != nil {
 		return err
 	}
-	return os.Chown(f.Path, f.UID, f.GID)
+	return errors.Join(os.Chown(f.Path, f.UID, f.GID), os.Chmod(f.Path, f.Mode))
 }
 
 // Owns reports whether the file is one of a secret.
