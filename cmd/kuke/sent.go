@@ -115,6 +115,7 @@ func (a *app) sendConfiguration(ctx context.Context, s *sending, cmd *cobra.Comm
 	}
 	var unreadable []error
 	in.Opened = func(path string) { unreadable = append(unreadable, s.add(path, maxSentFile)) }
+	in.Looked, s.Caller.Secrets = s.addVariable, map[string]string{}
 	if ask := in.Ask; ask != nil {
 		in.Ask = func(name, description string, sensitive bool) (string, error) {
 			answer, err := ask(name, description, sensitive)
@@ -222,9 +223,7 @@ func (s *sending) addSecrets(secrets []resource.Secret, file func(resource.Secre
 	}
 	for _, secret := range secrets {
 		if secret.FromEnv != "" {
-			if value, set := os.LookupEnv(secret.FromEnv); set {
-				s.Caller.Secrets[secret.FromEnv] = value
-			}
+			s.addVariable(secret.FromEnv)
 			continue
 		}
 		const maxSecret = 1 << 20
@@ -243,6 +242,13 @@ func (s *sending) addPasswords(credentials []resource.RegistryCredential, file f
 		failed = append(failed, s.addSecrets(source, func(resource.Secret) string { return file(c) }))
 	}
 	return errors.Join(failed...)
+}
+
+// addVariable adds an environment variable that a resource names, if it is set.
+func (s *sending) addVariable(name string) {
+	if value, set := os.LookupEnv(name); set {
+		s.Caller.Secrets[name] = value
+	}
 }
 
 // add adds a file with at most so many bytes of its content, once.

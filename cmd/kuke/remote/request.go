@@ -46,7 +46,7 @@ type Caller struct {
 	Dir, Home string
 	// Answers are the values of variables that the user has entered.
 	Answers map[string]string
-	// Secrets are the variables of the environment that secrets are read from, with their values.
+	// Secrets are the variables of the environment that secrets and configs are read from, with their values.
 	Secrets map[string]string
 	// Root is the directory on this host with the files of the caller: the file /x is Root/x.
 	Root string

@@ -34,13 +34,14 @@ func (s *Session) Load(ctx context.Context, in config.Input) (*config.Configurat
 	}
 }
 
-// within calls fn where the files of the configuration are, and sets the home directory of the user.
+// within calls fn where the files of the configuration are, and sets the home directory and the environment variables of
+// the user.
 func (s *Session) within(in *config.Input, fn func()) error {
 	if s.Caller == nil {
 		fn()
 		return nil
 	}
-	in.Home = s.Caller.Home
+	in.Home, in.Variables = s.Caller.Home, s.Caller.Secrets.Variables
 	return s.Caller.Within(fn)
 }
 
