@@ -71,7 +71,7 @@ func Parse(data []byte) (*State, error) {
 		st.Records[r.Path] = r
 	}
 	for p := range st.Records {
-		if parent := p.Parent(); parent != "" && st.Records[parent] == nil {
+		if parent := p.Parent(); parent != "" && st.Records[parent] == nil && !p.IsVolume() { // a volume may outlive its parent
 			return nil, fmt.Errorf("%s has no parent: %s is missing", p, parent)
 		}
 	}

@@ -12,13 +12,14 @@ type HostNames struct {
 	Containers               map[[2]string]resource.Path // by namespace and id
 	Cells, Cgroups, Networks map[string]resource.Path
 	Bridges                  map[string]resource.Path
+	Places                   map[string]resource.Path // of volumes
 }
 
 // HostNamesOf returns the names that recorded resources have on the host.
 func HostNamesOf(prior *State) *HostNames {
 	h := &HostNames{
 		Containers: map[[2]string]resource.Path{}, Cells: map[string]resource.Path{}, Cgroups: map[string]resource.Path{},
-		Networks: map[string]resource.Path{}, Bridges: map[string]resource.Path{},
+		Networks: map[string]resource.Path{}, Bridges: map[string]resource.Path{}, Places: map[string]resource.Path{},
 	}
 	for p, r := range prior.Records {
 		if r.Status.Cgroup != "" {
@@ -31,6 +32,8 @@ func HostNamesOf(prior *State) *HostNames {
 			}
 		case resource.KindCell:
 			h.Cells[r.CellID()] = p
+		case resource.KindVolume:
+			h.Places[r.Status.Volume.Place] = p
 		case resource.KindContainer:
 			h.Containers[[2]string{r.Status.Namespace, r.Status.ContainerID}] = p
 		}
@@ -48,6 +51,8 @@ func (h *HostNames) Belongs(p resource.Path, s *Status) bool {
 		}
 	case resource.KindCell:
 		owners = append(owners, h.Cells[(&Record{Path: p, Status: *s}).CellID()])
+	case resource.KindVolume:
+		owners = append(owners, h.Places[s.Volume.Place])
 	case resource.KindContainer:
 		owners = append(owners, h.Containers[[2]string{s.Namespace, s.ContainerID}])
 	}

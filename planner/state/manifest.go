@@ -55,7 +55,7 @@ func decodeManifest(p resource.Path, data []byte) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec: %w", err)
 	}
-	names := p.Names()
+	names := append(p.Parent().Names(), p.Name())
 	for i, field := range append(manifest.ParentFieldsOf(p), "id") {
 		if got := fields[field]; got != names[i] {
 			return nil, fmt.Errorf("spec.%s is %v, but its place in the tree implies %q", field, got, names[i])

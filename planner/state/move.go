@@ -88,7 +88,7 @@ func (m *mover) settle() (refused []Refusal) {
 	for _, p := range m.state.Paths() {
 		end, hops := m.end(p)
 		ends[p] = end
-		if above, ok := ends[p.Parent()]; ok && end == above.Join(p.Name()) {
+		if above, ok := ends[p.Parent()]; ok && end == p.Kind().Below(above, p.Name()) {
 			claims[end] = p // with an ancestor
 		} else if end != p {
 			ways = append(ways, way{p, end, hops})
@@ -112,6 +112,9 @@ func (m *mover) settle() (refused []Refusal) {
 
 // sameThing reports whether two records are of one resource of the host: an interrupted rename has left both.
 func sameThing(a, b *Record) bool {
+	if a.Path.IsVolume() && b.Path.IsVolume() {
+		return a.Status.Volume.Place == b.Status.Volume.Place
+	}
 	return a.Path.Kind() == b.Path.Kind() && a.Status.Namespace == b.Status.Namespace && a.Status.ContainerID == b.Status.ContainerID &&
 		a.Status.Cgroup == b.Status.Cgroup && (a.Path.Kind() != resource.KindCell || a.CellID() == b.CellID())
 }
@@ -128,6 +131,8 @@ func (s *State) Unfinished() map[resource.Path]resource.Path {
 		id := r.Status.Cgroup
 		if p.Kind() == resource.KindContainer {
 			id = r.Status.ContainerID
+		} else if p.IsVolume() {
+			id = r.Status.Volume.Place
 		}
 		of := thing{p.Kind(), r.Status.Namespace, id}
 		other := seen[of]
@@ -166,6 +171,7 @@ var bound = map[resource.Kind]string{
 	resource.KindSpace:     "its containers stay in the containerd namespace of their realm",
 	resource.KindStack:     "its cells stay in the network and the cgroup of their space",
 	resource.KindCell:      "it stays in the cgroup of its stack",
+	resource.KindVolume:    "its data is in the directory of its parent",
 	resource.KindContainer: "a running container stays in the network namespace and the cgroup of its cell",
 }
 
@@ -288,7 +294,7 @@ func (m *mover) referringCell(r *Record, spec resource.Cell) (changed bool) {
 	return true
 }
 
-// referringContainer renames the siblings and the spaces that the container at p names.
+// referringContainer renames the siblings, the spaces and the volumes that the container at p names. It mounts the same data.
 func (m *mover) referringContainer(r *Record, p resource.Path, spec resource.Container) (changed bool) {
 	if slices.ContainsFunc(spec.DependsOn, func(on resource.Dependency) bool { return m.renames(p.Parent().Join(on.Name)) }) {
 		changed = true
@@ -305,6 +311,17 @@ func (m *mover) referringContainer(r *Record, p resource.Path, spec resource.Con
 			spec.Networks[i] = moved(m.to, p.Realm().Join(name)).Name()
 		}
 		slices.Sort(spec.Networks)
+	}
+	if slices.ContainsFunc(resource.VolumesOf(&spec), func(p resource.Path) bool { return moved(m.to, p) != p }) {
+		changed = true
+		known := r.Status.SpecDigest == resource.CreationDigest(r.Spec)
+		spec.Volumes = slices.Clone(spec.Volumes)
+		for i, mount := range spec.Volumes {
+			spec.Volumes[i].Volume = string(moved(m.to, resource.Path(mount.Volume)))
+		}
+		if known {
+			r.Status.SpecDigest = resource.CreationDigest(&spec)
+		}
 	}
 	r.Spec = &spec
 	return changed

@@ -50,6 +50,8 @@ type Status struct {
 	Network *Network `json:"network,omitempty"`
 	// Attachment connects a cell to networks.
 	Attachment *Attachment `json:"attachment,omitempty"`
+	// Volume is the place of a volume.
+	Volume *Volume `json:"volume,omitempty"`
 	// Health is the result of a container's last check; nil where there was none since its start.
 	Health *Health `json:"health,omitempty"`
 	// Run is "stopped" or "paused" for a container that the user stopped or paused, else empty.

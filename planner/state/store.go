@@ -56,7 +56,11 @@ func (s *Store) ManifestFile(p resource.Path) string {
 	if p.Kind() == resource.KindContainer {
 		return filepath.Join(s.containersDir(p), p.Name()+".yaml")
 	}
-	return filepath.Join(s.dir, filepath.FromSlash(string(p)), p.Kind().Lower()+".yaml")
+	dir := string(p)
+	if p.IsVolume() {
+		dir = filepath.Dir(VolumePlace(p, 1))
+	}
+	return filepath.Join(s.dir, filepath.FromSlash(dir), p.Kind().Lower()+".yaml")
 }
 
 // LogFile returns the name of the file for the output of the container at p.
@@ -200,6 +204,11 @@ func (w *treeWalk) dir(p resource.Path, dir string) error {
 		return err
 	}
 	for _, e := range entries {
+		if e.IsDir() && e.Name() == volumesDir && resource.KindVolume.BelongsIn(p) {
+			if err := w.volumes(p, filepath.Join(dir, volumesDir)); err != nil {
+				return err
+			}
+		}
 		if e.IsDir() && resource.CheckName(e.Name()) == nil {
 			if err := w.dir(p.Join(e.Name()), filepath.Join(dir, e.Name())); err != nil {
 				return err
@@ -336,7 +345,8 @@ func writeFile(file string, data []byte, mode fs.FileMode) error {
 }
 
 // Delete removes the record of p, also one that was set aside, the log of a container, the network files of a cell, and the
-// directories that are empty then. It returns nil if there was no record.
+// directories that are empty then. The data and the records of volumes stay, also those in p. It returns nil if there was no
+// record.
 func (s *Store) Delete(p resource.Path) error {
 	file := s.ManifestFile(p)
 	if p.Kind() == resource.KindContainer {
@@ -356,7 +366,7 @@ func (s *Store) Delete(p resource.Path) error {
 	}
 	removeTemporary(filepath.Dir(file), filepath.Base(file))
 	removeAside(filepath.Dir(file), filepath.Base(file))
-	if p.Kind() != resource.KindContainer {
+	if p.Kind() != resource.KindContainer && !p.IsVolume() {
 		s.removeUnrecorded(p, filepath.Dir(file))
 	}
 	s.removeEmptyDirs(p, filepath.Dir(file))
@@ -406,13 +416,16 @@ func (s *Store) removeUnrecorded(p resource.Path, dir string) {
 		if err != nil {
 			return nil
 		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), privatePrefix) {
+			return filepath.SkipDir // the data of a volume
+		}
 		if entry.IsDir() {
 			dirs = append(dirs, path)
 			return nil
 		}
 		rel, _ := filepath.Rel(s.dir, path)
 		parts := strings.Split(rel, string(filepath.Separator))
-		if asideEnd.MatchString(path) || len(parts) == depth && (parts[4] == networkDir && isNetworkFile(parts[5]) || parts[4] == containersDir && isLogFile(parts[5])) {
+		if asideEnd.MatchString(path) && !strings.HasPrefix(entry.Name(), resource.KindVolume.Lower()+".yaml") || len(parts) == depth && (parts[4] == networkDir && isNetworkFile(parts[5]) || parts[4] == containersDir && isLogFile(parts[5])) {
 			_ = os.Remove(path)
 		}
 		return nil

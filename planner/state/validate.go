@@ -15,6 +15,9 @@ import (
 // validate makes sure that the status holds the values that every command needs.
 func (r *Record) validate() error {
 	s := &r.Status
+	if r.Path.IsVolume() {
+		return r.validateVolume()
+	}
 	switch {
 	case s.Namespace == "":
 		return errors.New("its status names no containerd namespace")
