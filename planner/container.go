@@ -22,6 +22,7 @@ type containers struct {
 // was killed between making and recording it.
 func (d *containers) newContainer(c *plan.Change, want *resource.Resource) *plan.Change {
 	d.checkRoot(want)
+	d.check.checkVolumes(want)
 	o := d.in.orphans[c.Path]
 	switch {
 	case o == nil || o.container == nil:
@@ -61,6 +62,7 @@ func (d *containers) replaceOrphan(c *plan.Change, o *orphan, why string) {
 // exit.
 func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) {
 	d.checkRoot(want)
+	d.check.checkVolumes(want)
 	root := d.in.rootOf(c.Path.Parent())
 	actual := d.in.actual.Container(c.Before.Status.Namespace, c.Before.Status.ContainerID)
 	rootChange := d.draft.changes[root]
@@ -85,6 +87,9 @@ func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) 
 	case root != c.Path && !d.in.imported(c.Path) && rootChange != nil && (rootChange.Action == plan.Replace || rootChange.Action == plan.Create):
 		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because root container %s is %s", root, past(rootChange.Action)))
+	case d.draft.remade(want) != "":
+		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
+		c.Reasons = append(c.Reasons, d.draft.remade(want))
 	case d.imageMoved(c, want):
 		c.Action, c.Cause = plan.Replace, plan.CauseAttribute
 	default:

@@ -28,28 +28,38 @@ func decideAll(in *input, s *scope, t *triggers, diags *resource.Diagnostics) *d
 		in: in, draft: d, check: check, diags: diags, prune: &pruner{in: in, draft: d, diags: diags},
 		containers: &containers{in: in, draft: d, check: check, triggers: t, diags: diags},
 	}
-	for _, p := range in.paths() {
-		d.order = append(d.order, p)
-		if !d.targeted(p) {
-			continue
-		}
-		if c := decider.decide(p); c != nil {
-			d.changes[p] = c
+	d.order = in.paths()
+	for _, now := range []func(resource.Path) bool{holdsVolumes, resource.Path.IsVolume, mountsVolumes} {
+		for _, p := range d.order {
+			if !now(p) || !d.targeted(p) {
+				continue
+			}
+			if c := decider.decide(p); c != nil {
+				d.changes[p] = c
+			}
 		}
 	}
 	return d
 }
 
+// holdsVolumes reports whether p is of a kind that volumes can be in: their changes are known before those of volumes, which are
+// known before those of containers.
+func holdsVolumes(p resource.Path) bool { return !p.IsVolume() && resource.KindVolume.BelongsIn(p) }
+
+func mountsVolumes(p resource.Path) bool { return !p.IsVolume() && !holdsVolumes(p) }
+
 func (d *decider) decide(p resource.Path) *plan.Change {
 	want, have := d.in.desired.Resource(p), d.in.prior.Records[p]
 	switch {
+	case want == nil && p.IsVolume():
+		return d.prune.decideUnwantedVolume(p, have)
 	case want == nil:
 		return d.prune.decideUnwanted(p, have)
 	case want.External:
 		if have == nil {
 			d.diags.Errorf(want.Declared, p, "External resource is missing",
 				"%s %s is declared external, but the state has no record of it. Create it first, or remove \"external\" to let this project create it.", p.Kind().Lower(), p)
-		} else if d.draft.realmReplaced(p) {
+		} else if d.draft.realmReplaced(p) && !p.IsVolume() {
 			d.diags.Errorf(want.Declared, p, "External resource in the way",
 				"realm %s is to be replaced with all it holds, but %s %s is managed elsewhere: move it to another realm first.", p.Realm(), p.Kind().Lower(), p)
 		}
@@ -103,11 +113,14 @@ func (d *decider) checkOwner(want *resource.Resource, have *state.Record) bool {
 
 // recordOf returns the record that the wanted resource will have.
 func (d *decider) recordOf(want *resource.Resource) *state.Record {
-	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{
-		Project: d.in.opts.Project, Namespace: d.in.prior.Namespace(want.Path, d.in.desired),
-	}}
+	r := &state.Record{Path: want.Path, Spec: want.Spec, Status: state.Status{Project: d.in.opts.Project}}
 	have := d.in.prior.Records[want.Path]
-	d.nameOnHost(r, have)
+	if want.Path.IsVolume() {
+		r.Status.Volume = d.statusOfVolume(want.Path, have)
+	} else {
+		r.Status.Namespace = d.in.prior.Namespace(want.Path, d.in.desired)
+		d.nameOnHost(r, have)
+	}
 	if d.in.opts.ByHand {
 		r.Status.Project = ""
 		if have != nil {
@@ -148,8 +161,11 @@ func (d *decider) nameOnHost(r, have *state.Record) {
 // decideNew decides on a wanted resource that no record knows.
 func (d *decider) decideNew(want *resource.Resource, after *state.Record) *plan.Change {
 	c := &plan.Change{Path: want.Path, Action: plan.Create, Diffs: plan.Compare(nil, want.Spec), After: after}
-	if want.Path.Kind() == resource.KindContainer {
+	switch want.Path.Kind() {
+	case resource.KindContainer:
 		return d.containers.newContainer(c, want)
+	case resource.KindVolume:
+		return d.newVolume(c, want)
 	}
 	return c
 }
@@ -173,14 +189,19 @@ func (d *decider) decideExisting(want *resource.Resource, have, after *state.Rec
 	if c.Action == plan.Replace && want.Path.Kind() == resource.KindRealm {
 		d.prune.checkForeign(c)
 	}
-	if d.draft.realmReplaced(want.Path) {
+	if d.draft.realmReplaced(want.Path) && !want.Path.IsVolume() {
 		c.Action, c.Cause = plan.Replace, plan.CauseTrigger
 		c.Reasons = append(c.Reasons, fmt.Sprintf("replaced because realm %s is replaced", want.Path.Realm()))
 	}
 	d.protect(c, want)
-	d.drift(c, have)
-	if want.Path.Kind() == resource.KindContainer {
+	switch want.Path.Kind() {
+	case resource.KindVolume:
+		d.existingVolume(c, want)
+	case resource.KindContainer:
+		d.drift(c, have)
 		d.containers.existingContainer(c, want)
+	default:
+		d.drift(c, have)
 	}
 	if c.Action == "" {
 		return nil

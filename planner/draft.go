@@ -21,10 +21,12 @@ type draft struct {
 	repaired map[resource.Path][]string
 	// restarting holds the containers that are left to containerd's restart monitor.
 	restarting map[resource.Path]bool
+	// kept holds the volumes that stay although no configuration declares them.
+	kept map[resource.Path]bool
 }
 
 func newDraft(in *input, s *scope) *draft {
-	return &draft{in: in, scope: s, changes: map[resource.Path]*plan.Change{}, repaired: map[resource.Path][]string{}, restarting: map[resource.Path]bool{}}
+	return &draft{in: in, scope: s, changes: map[resource.Path]*plan.Change{}, repaired: map[resource.Path][]string{}, restarting: map[resource.Path]bool{}, kept: map[resource.Path]bool{}}
 }
 
 // rootMoves reports whether the change of another container, the root of p's cell, removes or recreates its network

@@ -76,6 +76,7 @@ func (in *input) dependencies(p resource.Path) []resource.Path {
 		for _, name := range spec.Networks {
 			all = append(all, p.Realm().Join(name))
 		}
+		all = append(all, resource.VolumesOf(spec)...)
 	}
 	return all
 }

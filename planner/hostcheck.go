@@ -66,7 +66,7 @@ func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 		h.diags.Errorf(want.RangeOf(f.Attribute), want.Path, f.Summary, "container %s %s", want.Path, f.Text)
 	}
 	for _, v := range spec.Volumes {
-		if h.in.actual.MissingPaths[v.Source] {
+		if v.Source != "" && h.in.actual.MissingPaths[v.Source] {
 			h.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",
 				"container %s mounts %s at %s, but this host has no %s: create it first.", want.Path, v.Source, v.Target, v.Source)
 		}

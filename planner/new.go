@@ -23,6 +23,9 @@ type Options struct {
 	Destroy bool
 	// Images removes the images of realms that are deleted, too: else a containerd namespace that holds any is kept.
 	Images bool
+	// Volumes deletes also the volumes of the project, with their data: else they are kept, unless their reclaim policy says
+	// otherwise. It goes with Destroy.
+	Volumes bool
 	// Targets restricts the plan to these resources, those below them and those that they need; empty for all.
 	Targets []resource.Path
 	// Exclude leaves these resources as they are, with those below them and those that depend on them, and destroys nothing
@@ -112,6 +115,7 @@ func decide(in *input, s *scope, diags *resource.Diagnostics) *draft {
 	r.checkProtected()
 	r.checkElsewhere()
 	r.checkExcluded()
+	r.checkVolumesInUse()
 	r.warnForeign()
 	r.warnRenamed()
 	(&healthchecks{in: in, draft: d, diags: diags}).decideChecks()
@@ -144,6 +148,9 @@ func assemble(d *draft, names []plan.SpaceNames, moves []plan.Move) *plan.Plan {
 			c.HCL = want != nil && want.HCL
 			c.Unrecorded = c.Before != nil && have == nil
 			pl.Changes = append(pl.Changes, c)
+		case d.kept[p]:
+			pl.Kept = append(pl.Kept, have)
+			continue
 		case have == nil || want == nil && !d.in.ours(have.Status.Project):
 			continue
 		case d.targeted(p):

@@ -188,6 +188,9 @@ func Recorded(prior *state.State, paths []resource.Path) *resource.Tree {
 	tree := resource.NewTree()
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
+		if r.IsKept() {
+			continue // no configuration has it
+		}
 		spec, isContainer := r.Spec.(*resource.Container)
 		for _, target := range paths {
 			inCell := isContainer && spec.Root && target.Kind() == resource.KindContainer && p.Parent() == target.Parent()

@@ -27,6 +27,9 @@ func RefreshOnly(prior *state.State, actual *plan.Actual) *plan.Plan {
 
 // refreshed returns the change that updates the record from the host, or nil where they agree.
 func refreshed(r *state.Record, actual *plan.Actual) *plan.Change {
+	if r.Path.IsVolume() {
+		return nil // a missing directory is for an apply to repair
+	}
 	c := &plan.Change{Path: r.Path, Action: plan.Record, Before: r}
 	if r.Path.Kind() == resource.KindContainer && actual.Container(r.Status.Namespace, r.Status.ContainerID) == nil {
 		c.Reasons = append(c.Reasons, "removed outside of kuke: containerd does not have the container")

@@ -9,8 +9,8 @@ import (
 )
 
 // Rehearsed returns the recorded realms, spaces, stacks and cells that a host needs to carry out the plan, parents first: the cells
-// that it changes or whose containers it changes, those that they depend on, directly or through others, and the resources above
-// them. A host has all other resources only in its record.
+// that it changes or whose containers it changes, those that they depend on, directly or through others, their volumes, and the
+// resources above them. A host has all other resources only in its record.
 func Rehearsed(p *plan.Plan, prior *state.State) []resource.Path {
 	r := rehearsed{prior: prior, wanted: map[resource.Path]bool{}}
 	for _, c := range p.Changes {
@@ -26,6 +26,7 @@ func Rehearsed(p *plan.Plan, prior *state.State) []resource.Path {
 			r.addAll(cell.DependsOn)
 		}
 	}
+	r.addVolumes(p)
 	moved := map[resource.Path]bool{}
 	for _, m := range p.Moves {
 		moved[m.From] = true
@@ -44,6 +45,26 @@ func Rehearsed(p *plan.Plan, prior *state.State) []resource.Path {
 		}
 	}
 	return slices.DeleteFunc(paths, func(at resource.Path) bool { return !r.wanted[at] })
+}
+
+// addVolumes adds the volumes that the containers of the cells mount, before or after their changes.
+func (r *rehearsed) addVolumes(p *plan.Plan) {
+	for at, record := range r.prior.Records {
+		if r.wanted[at.Parent()] {
+			r.addEach(resource.VolumesOf(record.Spec))
+		}
+	}
+	for _, c := range p.Changes {
+		if c.After != nil {
+			r.addEach(resource.VolumesOf(c.After.Spec))
+		}
+	}
+}
+
+func (r *rehearsed) addEach(paths []resource.Path) {
+	for _, at := range paths {
+		r.add(at)
+	}
 }
 
 type rehearsed struct {

@@ -151,7 +151,7 @@ func (d *review) warnRenamed() {
 	now := map[resource.Path]resource.Path{} // by the former path
 	for q, r := range d.in.prior.Records {
 		if former := r.Status.FormerName; former != "" && d.in.desired.Resource(q) == nil {
-			now[q.Parent().Join(former)] = q
+			now[q.Kind().Below(q.Parent(), former)] = q
 		}
 	}
 	for _, p := range d.draft.order {

@@ -33,9 +33,13 @@ func States(prior *state.State, actual *plan.Actual) map[resource.Path]*plan.Liv
 		if tallies[p] == nil {
 			tallies[p] = &tally{states: map[string]int{}, incomplete: map[resource.Kind]int{}}
 		}
-		if p.Kind() == resource.KindContainer {
+		switch p.Kind() {
+		case resource.KindContainer:
 			containerState(live, actual, kills)
-		} else {
+		case resource.KindVolume:
+			volumeState(live, actual)
+			continue
+		default:
 			levelState(live, actual, tallies[p], names)
 		}
 		if parent := p.Parent(); parent != "" {
@@ -82,6 +86,22 @@ func (t *tally) add(live *plan.Live, below *tally) {
 	if below.lacks {
 		t.states[plan.StatePending]++ // something of its own is missing, whatever is in it
 		t.incomplete[live.Record.Path.Kind()]++
+	}
+}
+
+// volumeState sets the state of a volume in l: Ready, unless its data is gone. No other state follows from it.
+func volumeState(l *plan.Live, actual *plan.Actual) {
+	switch {
+	case actual == nil:
+		l.State = plan.StateUnknown
+		return
+	case actual.LostPlaces[l.Record.Status.Volume.Place]:
+		l.State, l.Detail = plan.StatePending, "no directory"
+		return
+	}
+	l.State = plan.StateReady
+	if l.Record.IsKept() {
+		l.Detail = "kept"
 	}
 }
 

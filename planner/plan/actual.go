@@ -56,8 +56,11 @@ type Actual struct {
 	MissingPlugins []string
 	// HostFlaws holds the reasons why this host can't give containers what they ask for, whatever their images are.
 	HostFlaws map[resource.Path][]Flaw
-	// MissingPaths holds the missing paths of the host that desired containers mount or use.
+	// MissingPaths holds the missing paths of the host that desired containers and volumes mount or use.
 	MissingPaths map[string]bool
+	// LostPlaces holds the places of recorded volumes that the host does not have, FoundPlaces those of desired volumes without a
+	// record that it has; see [state.Volume].
+	LostPlaces, FoundPlaces map[string]bool
 	// NotDevices holds the paths that desired containers use as devices and that are none, nor directories with some.
 	NotDevices map[string]bool
 	// Flaws says why desired containers could not run that would be made from an image that the host has: only of those that

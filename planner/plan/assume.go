@@ -11,11 +11,14 @@ func Assume(prior *state.State, actual *Actual) {
 	seen := actual.Namespaces
 	actual.Namespaces, actual.Cgroups = map[string]*Namespace{}, map[string]resource.Resources{}
 	actual.Networks, actual.Cells = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}
-	actual.Mappings = nil
+	actual.Mappings, actual.LostPlaces = nil, nil
 	names := NewHosts(NamesOf(prior))
 	const netns = 1 // any number will do: all of a cell are in one
 	for _, p := range prior.Paths() {
 		r := prior.Records[p]
+		if p.IsVolume() {
+			continue
+		}
 		actual.Cgroups[r.Status.Cgroup] = resource.Resources{}
 		if r.Status.Limits != nil {
 			actual.Cgroups[r.Status.Cgroup] = *r.Status.Limits

@@ -111,6 +111,29 @@ func renamingsOf(moves []Move) []state.Renaming {
 	return renamings
 }
 
+// movedDigests returns the namespaces with the digests that containers have after moves: they name the volumes that they mount.
+func movedDigests(namespaces map[string]*Namespace, before, after *state.State, was func(resource.Path) resource.Path) map[string]*Namespace {
+	changed := maps.Clone(namespaces)
+	for p, r := range after.Records {
+		had := before.Records[was(p)]
+		ns := changed[r.Status.Namespace]
+		if had == nil || ns == nil || had.Status.SpecDigest == r.Status.SpecDigest {
+			continue
+		}
+		c := ns.Containers[r.Status.ContainerID]
+		if c == nil || c.Labels[LabelSpecDigest] != had.Status.SpecDigest {
+			continue
+		}
+		again, container := *ns, *c
+		container.Labels = maps.Clone(c.Labels)
+		container.Labels[LabelSpecDigest] = r.Status.SpecDigest
+		again.Containers = maps.Clone(ns.Containers)
+		again.Containers[r.Status.ContainerID] = &container
+		changed[r.Status.Namespace] = &again
+	}
+	return changed
+}
+
 // Moved returns the observed host with the paths that recorded resources have after the moves, as the executor leaves it;
 // before and after are the states. Files in /etc that are correct before the moves are correct after them.
 func (a *Actual) Moved(moves []Move, before, after *state.State) *Actual {
@@ -133,6 +156,7 @@ func (a *Actual) Moved(moves []Move, before, after *state.State) *Actual {
 	}
 	found := *a
 	found.Networks, found.Cells, found.FileDrift = map[resource.Path][]string{}, map[resource.Path]*CellNetwork{}, map[resource.Path][]string{}
+	found.Namespaces = movedDigests(a.Namespaces, before, after, was)
 	then, now := NewHosts(NamesOf(before)), NewHosts(NamesOf(after))
 	for p, r := range after.Records {
 		from := was(p)

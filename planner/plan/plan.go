@@ -28,6 +28,9 @@ type Plan struct {
 	// that the targets leave out.
 	Unchanged  []*state.Record `json:"unchanged"`
 	Untargeted []*state.Record `json:"untargeted,omitempty"`
+	// Kept are the records of volumes that stay although no configuration declares them any more, or their parents are gone. They
+	// are no changes.
+	Kept []*state.Record `json:"kept,omitempty"`
 	// Drift are the differences between the records and the host that the configuration did not cause, in the order of the paths.
 	Drift []Drift `json:"drift,omitempty"`
 	// Stopped are those of Unchanged that are containers which a command has stopped or killed, so that the plan does not start

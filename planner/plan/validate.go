@@ -79,7 +79,7 @@ func (p *Plan) Validate() error {
 func (p *Plan) validateOthers(changes map[resource.Path]*Change) error {
 	held := map[resource.Path]*state.Record{}
 	unchanged := map[resource.Path]bool{}
-	for _, r := range slices.Concat(p.Unchanged, p.Untargeted) {
+	for _, r := range slices.Concat(p.Unchanged, p.Untargeted, p.Kept) {
 		if r == nil {
 			return errors.New("a record without a change is missing")
 		}
@@ -87,6 +87,11 @@ func (p *Plan) validateOthers(changes map[resource.Path]*Change) error {
 			return fmt.Errorf("the record of %s occurs twice", r.Path)
 		}
 		held[r.Path] = r
+	}
+	for _, r := range p.Kept {
+		if !r.Path.IsVolume() {
+			return fmt.Errorf("%s is no volume to be kept", r.Path)
+		}
 	}
 	for _, r := range p.Unchanged {
 		unchanged[r.Path] = true
@@ -152,6 +157,12 @@ func isCgroupOf(cgroup, above string, p resource.Path, spec resource.Spec) bool 
 
 // validateRecord makes sure that the names of a record on the host belong to its path.
 func validateRecord(r *state.Record) error {
+	if r.Path.IsVolume() {
+		if r.Status.Volume == nil {
+			return errors.New("it has no place")
+		}
+		return r.Status.Volume.Validate()
+	}
 	id := ""
 	if r.Path.Kind() == resource.KindContainer {
 		id = resource.ContainerID(r.Path)
@@ -369,9 +380,24 @@ func (c *Change) Validate() error {
 	return c.validateDiffs()
 }
 
+// validatePlace makes sure that the place of a volume follows from its path or stays unchanged.
+func (c *Change) validatePlace() error {
+	place := c.After.Status.Volume.Place
+	if c.Before != nil && c.Before.Status.Volume.Place == place {
+		return nil
+	}
+	if !resource.IsVariant(place, func(n int) string { return state.VolumePlace(c.Path, n) }) {
+		return fmt.Errorf("%s claims the place %q of another volume", c.Path, place)
+	}
+	return nil
+}
+
 // validateClaim makes sure that the containerd id and the cgroup of a container follow from its path or stay unchanged.
 // [Plan.CheckFresh] compares Before with the state.
 func (c *Change) validateClaim() error {
+	if c.After != nil && c.Path.IsVolume() {
+		return c.validatePlace()
+	}
 	if c.After == nil || c.Path.Kind() != resource.KindContainer {
 		return nil
 	}

@@ -31,6 +31,11 @@ func Cgroup(taken *state.HostNames, p resource.Path, spec resource.Spec, above s
 	return free(taken.Cgroups, p, func(n int) string { return resource.Variant(name, n) })
 }
 
+// VolumePlace returns the place of a volume that is made at p, and reserves it.
+func VolumePlace(taken *state.HostNames, p resource.Path) string {
+	return free(taken.Places, p, func(n int) string { return state.VolumePlace(p, n) })
+}
+
 // free returns the first form of a name that no other resource than p has, and gives it to p.
 func free[K comparable](taken map[K]resource.Path, p resource.Path, variant func(n int) K) K {
 	n := 1

@@ -64,6 +64,7 @@ func (s *stepper) orderBuild(c *plan.Change) {
 	}
 	cell := c.Path.Parent()
 	s.orderCells(first, cell)
+	s.waitForVolumes(first, spec)
 	if i, ok := s.images[c.ImageKey()]; ok && (c.Action == plan.Create || c.Action == plan.Replace || c.RenamesImage()) {
 		s.waits = append(s.waits, [2]int{first, i})
 	}
@@ -83,6 +84,13 @@ func (s *stepper) orderBuild(c *plan.Change) {
 		if on.Condition != "" {
 			s.wait(first, s.checked, cell.Join(on.Name))
 		}
+	}
+}
+
+// waitForVolumes lets the step wait for the volumes that the container mounts.
+func (s *stepper) waitForVolumes(step int, spec *resource.Container) {
+	for _, p := range resource.VolumesOf(spec) {
+		s.wait(step, s.last, p)
 	}
 }
 

@@ -166,6 +166,7 @@ func (s *stepper) addPrepare(c *plan.Change) {
 			i := s.add(plan.OpPrepare, c.Path)
 			s.wait(i, s.last, c.Path.Realm())
 			s.waits = append(s.waits, [2]int{i, s.images[c.ImageKey()]})
+			s.waitForVolumes(i, c.After.Spec.(*resource.Container))
 			s.prepared[c.Path] = i
 			return
 		}

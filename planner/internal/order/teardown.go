@@ -39,6 +39,7 @@ func (s *stepper) waitForDependencies(c *plan.Change, gone int) {
 	}
 	cell := c.Path.Parent()
 	s.orderCells(gone, cell)
+	s.waitForVolumes(gone, c.After.Spec.(*resource.Container))
 	for _, p := range s.children[cell] {
 		_, taken := s.gone[p]
 		if p != c.Path && (taken || p == s.roots[cell] && !inPlace(s.changes[p])) {
@@ -53,8 +54,13 @@ func (s *stepper) waitForDependencies(c *plan.Change, gone int) {
 	}
 }
 
-// orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it.
+// orderDetach lets a space be taken down when the cells of other spaces that were attached to it are out of it, and a volume when
+// no container mounts it.
 func (s *stepper) orderDetach(c *plan.Change, gone int) {
+	if c.Path.IsVolume() {
+		s.orderUnmount(c, gone)
+		return
+	}
 	if c.Path.Kind() != resource.KindSpace {
 		return
 	}
@@ -64,6 +70,15 @@ func (s *stepper) orderDetach(c *plan.Change, gone int) {
 			if other.Action == plan.Update {
 				s.wait(gone, s.last, p)
 			}
+		}
+	}
+}
+
+// orderUnmount lets a volume be deleted when no container mounts it any more.
+func (s *stepper) orderUnmount(c *plan.Change, gone int) {
+	for p, other := range s.changes {
+		if other.Before != nil && slices.Contains(resource.VolumesOf(other.Before.Spec), c.Path) {
+			s.wait(gone, s.gone, p)
 		}
 	}
 }
