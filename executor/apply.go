@@ -64,7 +64,7 @@ func (e *Executor) Apply(ctx context.Context, p *plan.Plan, o ApplyOptions) (_ [
 		}
 	}
 	if ctx.Err() == nil {
-		err = e.tidyPrograms(ctx)
+		err = errors.Join(e.NoteKept(p), e.tidyPrograms(ctx))
 	}
 	return outcomes, errors.Join(err, e.store.Commit())
 }

@@ -33,7 +33,7 @@ const cleanUpTimeout = 5 * time.Minute
 type containerKind struct{ executor *Executor }
 
 // options returns the options to create the container with.
-func (k containerKind) options(after *state.Record) (spec.Options, error) {
+func (k containerKind) options(ctx context.Context, after *state.Record) (spec.Options, error) {
 	wanted := after.Spec.(*resource.Container)
 	cell := after.Path.Parent()
 	limits, err := k.executor.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
@@ -41,6 +41,10 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		return spec.Options{}, err
 	}
 	plain, err := k.executor.secrets.Unseal(after.Path, wanted)
+	if err != nil {
+		return spec.Options{}, err
+	}
+	plain, mounts, err := k.executor.mountVolumes(ctx, after.Path, plain)
 	if err != nil {
 		return spec.Options{}, err
 	}
@@ -61,7 +65,7 @@ func (k containerKind) options(after *state.Record) (spec.Options, error) {
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: hostname, Domainname: attached.Domainname,
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
 		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits,
-		Mounts: slices.Concat(etc.Mounts(k.executor.store, after), configs.Mounts(k.executor.store, after), secrets.Mounts(after)),
+		Mounts: slices.Concat(etc.Mounts(k.executor.store, after), configs.Mounts(k.executor.store, after), secrets.Mounts(after), mounts),
 	}, nil
 }
 
@@ -71,7 +75,10 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err := k.executor.store.MakeDir(after.Path); err != nil {
 		return err
 	}
-	options, err := k.options(after)
+	if err := k.executor.fillVolumes(ctx, after); err != nil {
+		return err
+	}
+	options, err := k.options(ctx, after)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,8 @@ type Executor struct {
 	holdsLock bool
 	// top is held while the cgroup of all realms may be made or removed.
 	top sync.Mutex
+	// filling is held while content is copied into volumes, which containers may share.
+	filling sync.Mutex
 }
 
 // kind carries out the steps of one kind of resource. Each method ends with the record written; its arguments come from the
@@ -165,6 +167,8 @@ func (e *Executor) kind(c *plan.Change, names []plan.SpaceNames) kind {
 		return stackKind{e}
 	case resource.KindCell:
 		return cellKind{e, names, c.Reattach}
+	case resource.KindVolume:
+		return volumeKind{e}
 	}
 	return containerKind{e}
 }
@@ -172,7 +176,7 @@ func (e *Executor) kind(c *plan.Change, names []plan.SpaceNames) kind {
 // record writes after to the state, with the times and the limits that are in force.
 func (e *Executor) record(after *state.Record, created bool) error {
 	r := *after
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := e.now()
 	r.Status.UpdatedAt = &now
 	if created || r.Status.CreatedAt == nil {
 		r.Status.CreatedAt = &now
@@ -191,6 +195,9 @@ func (e *Executor) record(after *state.Record, created bool) error {
 	}
 	return e.store.Put(&r)
 }
+
+// now returns the time as records have it.
+func (e *Executor) now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // makeCgroup makes or repairs the cgroup of a resource above containers. It also thaws it: kuke never freezes one.
 func (e *Executor) makeCgroup(r *state.Record) error {

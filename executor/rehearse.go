@@ -47,6 +47,9 @@ func WithheldFrom(c *resource.Container) string {
 		return "it can write to /proc of this host"
 	}
 	for _, v := range c.Volumes {
+		if v.Volume != "" {
+			continue // see [Executor.mountsBeyond]
+		}
 		if source := realPath(v.Source); !lab.Isolable(source) && (!v.ReadOnly || !within(source, "/proc", "/sys")) && !slices.Contains(harmless, source) {
 			return "its volume " + source + " can't be isolated from this host"
 		}
@@ -68,7 +71,8 @@ func within(path string, dirs ...string) bool {
 
 // withheld reports whether the recorded container is not started, since this host is a lab.
 func (e *Executor) withheld(r *state.Record) bool {
-	return e.rehearsal && WithheldFrom(r.Spec.(*resource.Container)) != ""
+	spec := r.Spec.(*resource.Container)
+	return e.rehearsal && (WithheldFrom(spec) != "" || e.mountsBeyond(spec) != "")
 }
 
 // Differences returns notes, sentences about changes of the plan that this lab can't carry out as the plan's host does.

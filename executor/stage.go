@@ -140,7 +140,7 @@ func link(v KitVolume) error {
 	return os.Symlink(v.Path, v.Source)
 }
 
-// resource makes a realm, a space, a stack or a cell, without containers.
+// resource makes a realm, a space, a stack or a cell, without containers, or a volume.
 func (s *staging) resource(ctx context.Context, r *state.Record) error {
 	e := s.executor
 	switch r.Path.Kind() {
@@ -150,6 +150,12 @@ func (s *staging) resource(ctx context.Context, r *state.Record) error {
 		}
 	case resource.KindCell:
 		return cellKind{executor: e, names: plan.NamesOf(s.prior)}.make(r)
+	case resource.KindVolume:
+		if v := r.Spec.(*resource.Volume); v.Path != "" || v.DriverOpts != nil {
+			return nil // its containers are not started, see [Executor.mountsBeyond]
+		}
+		s.found = append(s.found, fmt.Sprintf("Volume %s is empty in the lab.", r.Path))
+		return volumeKind{e}.make(r, new(resource.Volume))
 	}
 	if err := e.makeCgroup(r); err != nil {
 		return err

@@ -31,7 +31,10 @@ func trialCgroup(id string) string { return cgroup.Top + "/." + id }
 
 // try checks that a container can be made.
 func (k containerKind) try(ctx context.Context, after *state.Record) error {
-	options, err := k.options(after)
+	if err := k.executor.fillVolumes(ctx, after); err != nil {
+		return err
+	}
+	options, err := k.options(ctx, after)
 	if err != nil {
 		return err
 	}
@@ -53,7 +56,7 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	options.CgroupPath = trialCgroup(options.ID)
 	options.NetNSPath = ""
 	for i, m := range options.Mounts {
-		if _, err := os.Stat(m.Source); err != nil {
+		if _, err := os.Stat(m.Source); err != nil && m.Type == "bind" {
 			options.Mounts[i].Source = os.DevNull // a file of kuke's own that is made later
 		}
 	}

@@ -110,7 +110,7 @@ func (s *Session) run(ctx context.Context, from source, o RunOptions) error {
 			return err
 		}
 		if made.Empty() {
-			if err := errors.Join(s.remember(w.store, made), w.store.Commit()); err != nil { // which also writes an index that was broken
+			if err := errors.Join(s.remember(w.store, made), w.exec.NoteKept(made), w.store.Commit()); err != nil { // which also writes an index that was broken
 				return err
 			}
 			s.Progress.End(&plan.Result{Plan: made, Outputs: w.store.Outputs(made.Project)})

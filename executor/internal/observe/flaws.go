@@ -32,7 +32,7 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	}
 	foreign := rootfs.ForeignFormats()
 	for _, key := range images {
-		err := r.flawsIn(ctx, key, byImage[key], foreign)
+		err := r.flawsIn(ctx, key, byImage[key], foreign, prior)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -45,7 +45,7 @@ func (r *refresh) flaws(ctx context.Context, prior *state.State) error {
 	return nil
 }
 
-func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*resource.Resource, foreign bool) error {
+func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*resource.Resource, foreign bool, prior *state.State) error {
 	name := r.nameOf(key)
 	if name == "" {
 		return nil
@@ -57,7 +57,7 @@ func (r *refresh) flawsIn(ctx context.Context, key plan.ImageKey, containers []*
 			if above := r.desired.Resource(c.Path.Parent()); above != nil {
 				cell = above.Spec.(*resource.Cell)
 			}
-			spec := c.Spec.(*resource.Container)
+			spec := r.mounted(c.Spec.(*resource.Container), prior)
 			found, err := p.Flaws(spec, preflight.Alone(spec, cell))
 			if err != nil {
 				return fmt.Errorf("check container %s: %w", c.Path, err)

@@ -77,7 +77,7 @@ func (o *Host) newRefresh(desired *resource.Tree) *refresh {
 	return &refresh{host: o, desired: desired, wanted: Containers(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
 		At: time.Now(), CgroupMode: o.Cgroups.Mode(), Controllers: o.Cgroups.Controllers(),
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
-		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{},
+		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{}, LostPlaces: map[string]bool{}, FoundPlaces: map[string]bool{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
 		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.Secrets.Unreadable(), FileDrift: map[resource.Path][]string{},
 	}}
@@ -128,7 +128,7 @@ func (o *Host) Look(ctx context.Context, desired *resource.Tree, prior *state.St
 	if err := r.flaws(ctx, prior); err != nil {
 		return nil, err
 	}
-	return r.actual, r.hostPaths()
+	return r.actual, errors.Join(r.hostPaths(), r.volumes(prior))
 }
 
 // refresh is one observation.
@@ -276,7 +276,10 @@ func (r *refresh) recordCompletions(prior *state.State) error {
 // cgroupsOf reads the limits of the cgroups of all recorded resources, and whether they are frozen: containerd only knows
 // the cgroups that it froze itself.
 func (r *refresh) cgroupsOf(prior *state.State) error {
-	for _, record := range prior.Records {
+	for p, record := range prior.Records {
+		if p.IsVolume() {
+			continue
+		}
 		limits, err := r.host.Cgroups.Limits(record.Status.Cgroup)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -315,7 +318,9 @@ func (r *refresh) hostPaths() error {
 		}
 		var paths []string
 		for _, v := range wanted.Volumes {
-			paths = append(paths, v.Source)
+			if v.Source != "" {
+				paths = append(paths, v.Source)
+			}
 		}
 		devices := slices.DeleteFunc(slices.Clone(wanted.Devices), resource.IsCDIDevice)
 		for _, d := range devices {

@@ -124,7 +124,7 @@ func (p *Image) mounts(view *rootfs.View, c *resource.Container) ([]plan.Flaw, e
 	}
 	var all []mount
 	for _, v := range c.Volumes {
-		all = append(all, mount{v.Target, v.Source, fmt.Sprintf("volumes[%q].target", v.Target), v.Source, v.ReadOnly})
+		all = append(all, mount{v.Target, v.Source, fmt.Sprintf("volumes[%q].target", v.Target), cmp.Or(v.Volume, v.Source), v.ReadOnly})
 	}
 	for _, t := range c.Tmpfs {
 		all = append(all, mount{t.Path, "", fmt.Sprintf("tmpfs[%q].path", t.Path), "a tmpfs", false})

@@ -1,0 +1,142 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	fscopy "github.com/containerd/continuity/fs"
+	securejoin "github.com/cyphar/filepath-securejoin"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/image"
+)
+
+// The content of an image is copied beside the data, and moved there when it is complete. So an interrupted copy begins again, and
+// an interrupted move goes on.
+const (
+	copying = "_copying"
+	copied  = "_copied"
+)
+
+func beside(dir, name string) string { return filepath.Join(filepath.Dir(dir), name) }
+
+// Fill copies the directory at target of the image into an empty directory, with owners, modes, times, extended attributes, links
+// and holes. It leaves a directory with content alone, and an image without that directory.
+func Fill(ctx context.Context, c *client.Client, namespace, reference, target, dir string) error {
+	if _, err := os.Lstat(beside(dir, copied)); err == nil {
+		return take(dir)
+	}
+	if err := os.RemoveAll(beside(dir, copying)); err != nil {
+		return err
+	}
+	if empty, err := isEmpty(dir); err != nil || !empty {
+		return err
+	}
+	found := false
+	_, err := image.View(ctx, c, namespace, reference, func(root string, _ ocispec.ImageConfig) error {
+		source, err := securejoin.SecureJoin(root, target)
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(source); err != nil || !info.IsDir() {
+			return nil //nolint:nilerr // the image has no such directory, whatever else there is
+		}
+		found = true
+		return fscopy.CopyDir(beside(dir, copying), source, fscopy.WithXAttrErrorHandler(ignoreUnsupported))
+	})
+	if err != nil || !found {
+		return errors.Join(err, os.RemoveAll(beside(dir, copying)))
+	}
+	if err := os.Rename(beside(dir, copying), beside(dir, copied)); err != nil {
+		return err
+	}
+	return take(dir)
+}
+
+// ignoreUnsupported lets extended attributes go that the file system of the volume has not.
+func ignoreUnsupported(_, _, _ string, err error) error {
+	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EPERM) {
+		return nil
+	}
+	return err
+}
+
+// take moves the content that was copied into the directory, and gives that its owner, its mode and its extended attributes. What
+// is there already stays.
+func take(dir string) error {
+	from := beside(dir, copied)
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		err := unix.Renameat2(unix.AT_FDCWD, filepath.Join(from, e.Name()), unix.AT_FDCWD, filepath.Join(dir, e.Name()), unix.RENAME_NOREPLACE)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("move %s into the volume: %w", e.Name(), err)
+		}
+	}
+	if err := copyOwner(from, dir); err != nil {
+		return err
+	}
+	return os.RemoveAll(from)
+}
+
+// copyOwner gives the directory to the owner, the mode and the extended attributes of another.
+func copyOwner(from, to string) error {
+	var stat unix.Stat_t
+	if err := unix.Stat(from, &stat); err != nil {
+		return err
+	}
+	if err := os.Chown(to, int(stat.Uid), int(stat.Gid)); err != nil {
+		return err
+	}
+	if err := os.Chmod(to, Mode(stat.Mode)); err != nil {
+		return err
+	}
+	return copyAttributes(from, to)
+}
+
+// copyAttributes copies the extended attributes of a directory.
+func copyAttributes(from, to string) error {
+	const most = 1 << 16 // bytes of the names, and of a value
+	names := make([]byte, most)
+	n, err := unix.Llistxattr(from, names)
+	if err != nil {
+		return ignoreUnsupported("", "", "", err)
+	}
+	value := make([]byte, most)
+	for name := range splitNames(names[:n]) {
+		size, err := unix.Lgetxattr(from, name, value)
+		if err == nil {
+			err = unix.Lsetxattr(to, name, value[:size], 0)
+		}
+		if err := ignoreUnsupported("", "", "", err); err != nil {
+			return fmt.Errorf("copy the attribute %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Discard removes the copies that an interrupted [Fill] has left beside the directory.
+func Discard(dir string) error {
+	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, copied)))
+}
+
+func isEmpty(dir string) (bool, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	names, err := f.Readdirnames(1)
+	if len(names) > 0 {
+		return false, f.Close()
+	}
+	_ = err // io.EOF: there is none
+	return true, f.Close()
+}
