@@ -116,7 +116,7 @@ func (d *decoder) stopgap(a *resource.Attribute, v *source.Value) *source.Value 
 // decodable reports whether v, the value of an attribute, can be decoded now. An unknown value is left out; one that must be
 // known, or must not be sensitive, is reported.
 func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bool {
-	if v.HoldsSensitive() && a.Type != resource.TypeObject && !slices.Contains(secretAttributes, a.Name) {
+	if v.HoldsSensitive() && a.Type != resource.TypeObject && !namesPasswords(a) && !slices.Contains(secretAttributes, a.Name) {
 		d.errorf(v.Range, "Sensitive value", "%s would show a sensitive value: it is stored in the state, and in containerd. Sensitive values can be used in %s, and in blocks secret; or write nonsensitive(…) around a value that is no secret.", at.shown, "env, command, args and healthcheck.exec")
 		return false
 	}
@@ -131,6 +131,11 @@ func (d *decoder) decodable(a *resource.Attribute, v *source.Value, at place) bo
 	}
 	d.incomplete = true
 	return false
+}
+
+// namesPasswords reports whether the objects of the attribute name the places of passwords: they refuse a password one by one.
+func namesPasswords(a *resource.Attribute) bool {
+	return resource.FindAttribute(a.Fields, "passwordFromEnv") != nil
 }
 
 func (d *decoder) find(attrs []*resource.Attribute, name string) *resource.Attribute {
@@ -151,7 +156,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 		owner = at.shown
 	}
 	const password = "password"
-	if fromEnv, fromFile := resource.FindAttribute(attrs, "passwordFromEnv"), resource.FindAttribute(attrs, "passwordFromFile"); f.Name == password && fromEnv != nil && fromFile != nil {
+	if fromEnv, fromFile := resource.FindAttribute(attrs, "passwordFromEnv"), resource.FindAttribute(attrs, "passwordFromFile"); f.Name == password && fromEnv != nil {
 		d.errorf(f.At, "Password in the configuration", "%s has no %s password: it would be in the state and in plans. Remove it, and name the place of the password with %s or %s.",
 			owner, d.spelling.field, d.spelling.attribute(fromEnv), d.spelling.attribute(fromFile))
 		return
