@@ -367,6 +367,9 @@ func (a *app) sentInput(cmd *cobra.Command, args []string, planFile bool) (io.Re
 			return f, nil
 		}
 	}
+	if stdin := cmd.Flags().Lookup("password-stdin"); stdin != nil {
+		return io.NopCloser(a.stdin), nil
+	}
 	approve, interactive := cmd.Flags().Lookup("auto-approve"), cmd.Flags().Lookup("interactive")
 	switch {
 	case a.input != nil:

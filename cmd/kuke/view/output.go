@@ -100,6 +100,9 @@ func (ink *palette) surgery(b *page, p *plan.Plan) {
 	}
 }
 
+// Prompt prints a question for a value that follows in the same line.
+func (v *View) Prompt(text string) { v.printf("%s: ", visible(text)) }
+
 // AskVariable prints the question for the value of a variable.
 func (v *View) AskVariable(name, description string) {
 	v.printf("%s\n", v.ink.bold("var.%s", name))
