@@ -90,6 +90,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			"busybox": importBusybox, "image": importImage, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
 			"dns": serveDNS,
+			"registry": startRegistry, "nopassword": noPassword,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "limits" {
