@@ -26,6 +26,7 @@ func Topics() []Topic {
 		{"language", "language.md"},
 		{"network", "network.md"},
 		{"secrets", "secrets.md"},
+		{"registries", "registries.md"},
 		{"operations", "operations.md"},
 		{"pipelines", "pipelines.md"},
 		{"hosts", "hosts.md"},
