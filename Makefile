@@ -68,7 +68,8 @@ demo: setup build ## see kuke at work in a throw-away host (needs root)
 
 .PHONY: test
 test: setup build $(CONTAINERD2) ## run all tests, those with a lab on both containerd 1.6 and 2.x (needs root)
-	@set -x; go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
+	@export CGO_ENABLED=$${CGO_ENABLED:-0} # the tests run their own program in containers, as kuke is
+	set -x; go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) ./...
 	set +x; echo "once more on $$($(CONTAINERD2) --version | cut -d ' ' -f 2-3):"
 	set -x; KUKE_TEST_CONTAINERD=$(CONTAINERD2) go test -count=1 -timeout $(TIMEOUT) $(TESTFLAGS) $(LAB_PACKAGES)
 

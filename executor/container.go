@@ -19,6 +19,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/logs"
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/netns"
+	"github.com/kukeon/kuke/executor/internal/reaper"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
@@ -60,13 +61,25 @@ func (k containerKind) options(ctx context.Context, after *state.Record) (spec.O
 	if err != nil {
 		return spec.Options{}, err
 	}
+	init, err := k.init(wanted)
+	if err != nil {
+		return spec.Options{}, fmt.Errorf("create container %s: its init: %w", after.Path, err)
+	}
 	return spec.Options{
-		ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
+		Init: init, ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
 		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: hostname, Domainname: attached.Domainname,
 		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
 		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits,
 		Mounts: slices.Concat(etc.Mounts(k.executor.store, after), configs.Mounts(k.executor.store, after), secrets.Mounts(after), mounts),
 	}, nil
+}
+
+// init returns the init of a container, or "" for none.
+func (k containerKind) init(c *resource.Container) (string, error) {
+	if !c.Init {
+		return "", nil
+	}
+	return reaper.Find(k.executor.containerd.LogProgram)
 }
 
 func (k containerKind) create(ctx context.Context, after *state.Record) error {
@@ -189,7 +202,12 @@ func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
 	if r.Status.Imported {
 		return nil
 	}
-	return task.Prepare(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, r.Spec.(*resource.Container))
+	c := r.Spec.(*resource.Container)
+	init, err := k.init(c)
+	if err != nil {
+		return fmt.Errorf("start container %s: its init: %w", r.Path, err)
+	}
+	return task.Prepare(ctx, k.executor.containerd, r.Status.Namespace, r.Status.ContainerID, c, init)
 }
 
 // adopt records an existing container, after it has set the labels and limits that an update in place could have set.

@@ -20,6 +20,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/monitor"
 	"github.com/kukeon/kuke/executor/internal/network"
 	"github.com/kukeon/kuke/executor/internal/registry"
+	"github.com/kukeon/kuke/executor/internal/reaper"
 	"github.com/kukeon/kuke/executor/internal/secrets"
 	"github.com/kukeon/kuke/executor/program"
 	"github.com/kukeon/kuke/planner/plan"
@@ -67,7 +68,10 @@ type SecretSources = secrets.Sources
 
 // Init runs the program that writes the log of a container, and never returns, where this process was started as one; else
 // it returns at once. It must run before all other work of the program.
-func Init() { logs.Init() }
+func Init() {
+	reaper.Init()
+	logs.Init()
+}
 
 // Executor works on one host. It may be used by several goroutines at once.
 type Executor struct {
@@ -110,7 +114,7 @@ type Host struct {
 
 // tidyPrograms removes the copies of kuke that no container names any more.
 func (h *Host) tidyPrograms(ctx context.Context) error {
-	return program.Tidy(h.programs, func() (map[string]bool, error) { return monitor.LogPrograms(ctx, h.containerd) })
+	return program.Tidy(h.programs, func() (map[string]bool, error) { return monitor.Programs(ctx, h.containerd) })
 }
 
 // Connect connects to the host. An error of containerd is a [*ConnectError].

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -89,16 +90,29 @@ func params(t *testing.T, dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"busybox": importBusybox, "image": importImage, "eventually": eventually, "clean": clean, "exits": exits, "in": inContainer, "reboot": reboot, "meddle": meddle,
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
-			"dns": serveDNS,
+			"dns":      serveDNS,
 			"registry": startRegistry, "nopassword": noPassword,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "limits" {
+			switch cond {
+			case "limits":
 				return lab.Mode() == lab.Hybrid || hasMemoryController(), nil
+			case "static":
+				return static(), nil
 			}
 			return false, fmt.Errorf("no such condition: %s", cond)
 		},
 	}
+}
+
+// static reports whether this program runs in containers: without cgo it needs no libraries.
+func static() bool {
+	f, err := elf.Open("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return !slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
 }
 
 func hasMemoryController() bool {

@@ -11,6 +11,7 @@ type Runtime struct {
 	Sysctls           map[string]string `json:"sysctls,omitempty" kuke:"replace,check=sysctl" doc:"Kernel parameters of the container's own namespaces: net.*, which all containers of the cell share, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*. Default: net.ipv4.ip_unprivileged_port_start=0, net.ipv4.ping_group_range=0 2147483647, and the kernel's."`
 	Annotations       map[string]string `json:"annotations,omitempty" kuke:"replace,check=annotation" doc:"Annotations of the OCI spec, for the runtime and its hooks. Keys below kukeon.io/ are reserved."`
 	ShmSize           int64             `json:"shmSize,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Size of /dev/shm, in bytes or with a unit such as 256MiB. Default: 64 MiB."`
+	Init              bool              `json:"init,omitempty" kuke:"replace" doc:"Run an init as the first process, which forwards signals to the program and reaps orphaned processes."`
 	PID               string            `json:"pid,omitempty" kuke:"replace,check=pidmode" doc:"PID namespace: private, or host for that of the host, whose processes the container then sees."`
 	IPC               string            `json:"ipc,omitempty" kuke:"replace,check=ipcmode" doc:"IPC namespace: private, host for that of the host with its /dev/shm, or none for a private one without /dev/shm and /dev/mqueue."`
 	UTS               string            `json:"uts,omitempty" kuke:"replace,check=utsmode" doc:"UTS namespace: private, or host for the name of the host."`

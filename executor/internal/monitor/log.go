@@ -15,10 +15,11 @@ import (
 
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/logs"
+	"github.com/kukeon/kuke/executor/internal/spec"
 )
 
-// LogPrograms returns the programs that the containers of all namespaces name for the monitor to run.
-func LogPrograms(ctx context.Context, c *client.Client) (map[string]bool, error) {
+// Programs returns the programs that the containers of all namespaces name for the monitor to run, and for their inits.
+func Programs(ctx context.Context, c *client.Client) (map[string]bool, error) {
 	namespaces, err := c.Namespaces(ctx)
 	if err != nil {
 		return nil, err
@@ -32,6 +33,9 @@ func LogPrograms(ctx context.Context, c *client.Client) (map[string]bool, error)
 		for _, container := range list {
 			if uri, err := url.Parse(container.Labels[restart.LogURILabel]); err == nil {
 				programs[uri.Path] = true
+			}
+			if oci, err := spec.Of(container); err == nil {
+				programs[spec.InitOf(oci)] = true
 			}
 		}
 	}

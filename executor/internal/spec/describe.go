@@ -17,6 +17,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
+	"github.com/kukeon/kuke/executor/internal/reaper"
 )
 
 // Description is the configuration that a container could have been made from.
@@ -127,6 +128,8 @@ func (d *describer) mounts(c *resource.Container) {
 		bind := m.Type == "bind" || slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")
 		switch {
 		case bind && d.own(m.Source):
+		case bind && m.Destination == reaper.Path:
+			c.Init = true
 		case bind && m.Destination == sharedMemory && m.Source == sharedMemory && c.IPC == resource.NamespaceHost:
 		case bind:
 			readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
@@ -203,7 +206,8 @@ func (d *describer) securityOpts() []string {
 }
 
 func (d *describer) commands(c *resource.Container) {
-	args, entrypoint := d.process().Args, d.Config.Entrypoint
+	args, _ := reaper.Program(d.process().Args)
+	entrypoint := d.Config.Entrypoint
 	switch n := len(entrypoint); {
 	case len(args) == 0 || slices.Equal(args, slices.Concat(entrypoint, d.Config.Cmd)):
 	case n > 0 && len(args) > n && slices.Equal(args[:n], entrypoint):

@@ -55,6 +55,9 @@ func containerMounts(o Options) ([]specs.Mount, error) {
 		}
 		mounts = append(mounts, specs.Mount{Destination: t.Path, Type: "tmpfs", Source: "tmpfs", Options: options})
 	}
+	if o.Init != "" {
+		mounts = append(mounts, initMount(o.Init))
+	}
 	slices.SortStableFunc(mounts, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
 	return mounts, nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 	HostNetwork bool
 	// Resources are the limits of the container's cgroup, nil for none.
 	Resources *specs.LinuxResources
+	// Init is the init to run, see [reaper.Find]; empty for none.
+	Init string
 	// Mounts are mounted in addition to those in Spec, for example an /etc/hosts.
 	Mounts []specs.Mount
 }

@@ -18,6 +18,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/reaper"
 )
 
 // Of returns the OCI spec in containerd's record of a container.
@@ -44,6 +45,9 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 	args, err := Args(o.Spec, config)
 	if err != nil {
 		return nil, err
+	}
+	if o.Init != "" {
+		args = reaper.Args(args)
 	}
 	mounts, err := containerMounts(o)
 	if err != nil {

@@ -102,7 +102,7 @@ func TestOOMScoreOfOldContainer(t *testing.T) {
 	wantScoreInExec(h, "a", "500")
 	h.Must(h.Stop(h.Ctx, h.NS, "a", "KILL", 0))
 	spec.OOMScoreAdj = 200
-	h.Must(task.Prepare(h.Ctx, h.Client, h.NS, "a", &spec))
+	h.Must(task.Prepare(h.Ctx, h.Client, h.NS, "a", &spec, ""))
 	h.Must(task.Start(h.Ctx, h.Client, h.NS, "a", h.Log("a")))
 	if score := score(h, "a"); score != 200 {
 		t.Errorf("started again: score %d, want 200", score)

@@ -48,10 +48,10 @@ func Ended(ctx context.Context, t containerd.Task) bool {
 }
 
 // Prepare updates, in the OCI spec that the next task is made from, the settings that depend on the host or that may change
-// during the life of the container: its AppArmor profile and its OOM score adjustment. It first loads the default profile
+// during the life of the container: its AppArmor profile, its OOM score adjustment and the program that is its init, if it has one. It first loads the default profile
 // where the kernel lacks it, for example after a reboot. In the root file system it replaces symbolic links that root would
 // follow, as [containers.Create] does.
-func Prepare(ctx context.Context, c *client.Client, ns, id string, wanted *resource.Container) error {
+func Prepare(ctx context.Context, c *client.Client, ns, id string, wanted *resource.Container, init string) error {
 	profile := spec.Profile(wanted)
 	if err := spec.LoadProfile(profile); err != nil {
 		return fmt.Errorf("start container %s: %w", id, err)
@@ -66,7 +66,7 @@ func Prepare(ctx context.Context, c *client.Client, ns, id string, wanted *resou
 		before := s.Process.OOMScoreAdj
 		changed := s.Process.ApparmorProfile != profile || before == nil || *before != int(wanted.OOMScoreAdj)
 		spec.SetProcess(s.Process, profile, wanted)
-		return changed
+		return spec.SetInit(s, init) || changed
 	})
 	return client.Wrap(err, "update the spec of container %s", id)
 }
