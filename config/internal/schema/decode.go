@@ -169,7 +169,9 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 				owners = append(owners, "a "+k.Lower())
 			}
 		}
-		if len(owners) > 0 {
+		if docker := d.spelling.dockerHint(f.Name); docker != "" && d.owner == resource.KindContainer.Lower() {
+			hint = docker
+		} else if len(owners) > 0 {
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
