@@ -50,9 +50,27 @@ func (d *decoder) errorf(at resource.Range, summary, format string, args ...any)
 // decodeSpec fills the spec of r, and the places of its values, from the body of the declaration.
 func (d *Declaration) decodeSpec(r *resource.Resource, diags *resource.Diagnostics) {
 	dec := d.decoder(diags)
+	if d.Spelling == YAML && d.Kind == resource.KindContainer {
+		dec.hostNetwork(d.Body)
+	}
 	dec.object(d.Kind.Attributes(), d.Spelling.reserved(d.Kind), reflect.ValueOf(r.Spec), d.Body, place{})
 	r.Ranges, r.Sensitive, d.Incomplete = dec.ranges, dec.sensitive, dec.incomplete
 	d.Unclear = d.Unclear || dec.unclear
+}
+
+// HostNetwork is a field of kukeon's manifests of containers: true is another spelling of the network host.
+const HostNetwork = "hostNetwork"
+
+func (d *decoder) hostNetwork(body *source.Value) {
+	v := body.Take(HostNetwork)
+	switch {
+	case v == nil:
+	case v.Shape != source.Bool:
+		d.errorf(v.Range, "Wrong type", "%s is true or false. Write network: host, or remove it.", HostNetwork)
+	case v.Text == "true":
+		host := &source.Value{Shape: source.String, Text: resource.NetworkHost, Range: v.Range}
+		body.Fields = append(body.Fields, source.Field{Name: "network", At: v.Range, Value: host})
+	}
 }
 
 // object fills the struct into from the fields of body. reserved are names that are right in their own place.

@@ -126,6 +126,9 @@ func specSchema(k resource.Kind, inline bool) *Schema {
 			Type: Types{"array", "null"}, Items: definition(inlineContainer), Description: s.Properties["containers"].Description,
 		}
 	}
+	if k == resource.KindContainer {
+		s.Properties[schema.HostNetwork] = &Schema{Type: Types{"boolean", "null"}, Description: "kukeon's spelling of network: host."}
+	}
 	if inline {
 		s.Required = nil
 		fields, _ := manifest.ParentFields(k)
