@@ -46,6 +46,7 @@ func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 			c.Diffs = append(c.Diffs, computed(fmt.Sprintf("networks[%q]", i.Space.Name()), i.Address, "")...)
 		}
 	}
+	c.Diffs = append(c.Diffs, computed("mac_address", macOf(had), macOf(a))...)
 	c.Diffs = append(c.Diffs, setDiffs("published", had.Published, a.Published)...)
 	c.Diffs = append(c.Diffs, setDiffs("aliases", aliases(had), aliases(a))...)
 	c.Diffs = append(c.Diffs, etcDiffs(had.Etc, a.Etc)...)
@@ -63,6 +64,14 @@ func etcDiffs(before, after state.Etc) []plan.Diff {
 		diffs = append(diffs, computed(list.name, strings.Join(list.before, " "), strings.Join(list.after, " "))...) // their order counts
 	}
 	return append(diffs, setDiffs("extra_hosts", before.ExtraHosts, after.ExtraHosts)...)
+}
+
+// macOf returns the MAC address that is chosen for a cell in its space, or "".
+func macOf(a *state.Attachment) string {
+	if len(a.Interfaces) == 0 {
+		return ""
+	}
+	return a.Interfaces[0].MAC
 }
 
 // attachedMode returns the mode of an attachment, which may be nil.

@@ -18,6 +18,7 @@ type Naming struct {
 	DNS        []string `json:"dns,omitempty" kuke:"live,check=resolver" doc:"Addresses of the DNS servers of the cell, of which libc asks the first three. They are those of the root container. Default: the host's servers, without those at loopback addresses."`
 	DNSSearch  []string `json:"dnsSearch,omitempty" kuke:"live,check=searchdomain" doc:"Domains that the cell appends to short names when it asks a DNS server; \".\" for none. They are those of the root container. Default: the host's."`
 	DNSOptions []string `json:"dnsOptions,omitempty" kuke:"live,check=resolveroption" doc:"Options of the resolver in the cell, such as ndots:2 or timeout:1. They are those of the root container. Default: the host's."`
+	MACAddress string   `json:"macAddress,omitempty" kuke:"live,check=mac" doc:"MAC address of the cell in its space, such as 02:42:ac:11:00:02. It is the one of the root container. Default: one that follows from the IPv4 address."`
 	ExtraHosts []string `json:"extraHosts,omitempty" kuke:"live,type=set,check=extrahost" doc:"Further names in the /etc/hosts of the cell: name:address, with an IPv6 address in brackets. The address host-gateway is the host's in the space of the cell. They are those of the root container."`
 }
 

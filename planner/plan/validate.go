@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"path"
 	"reflect"
@@ -245,6 +246,9 @@ func validateAttachment(cell resource.Path, a *state.Attachment) error {
 		}
 		if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 			return fmt.Errorf("its interface %s has the address %q", i.Name, i.Address)
+		}
+		if _, err := net.ParseMAC(i.MAC); i.MAC != "" && err != nil {
+			return fmt.Errorf("its interface %s has the MAC address %q", i.Name, i.MAC)
 		}
 	}
 	for _, text := range a.Published {

@@ -64,6 +64,8 @@ type Interface struct {
 	Space resource.Path `json:"space"`
 	// Address is in CIDR form.
 	Address string `json:"address"`
+	// MAC is empty for the address that follows from Address.
+	MAC string `json:"mac,omitempty"`
 	// Network is the network of the space, without its firewall.
 	Network Network `json:"network"`
 }

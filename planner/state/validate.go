@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"path"
 	"slices"
@@ -78,6 +79,9 @@ func (i *Interface) validate() error {
 	}
 	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 		return fmt.Errorf("has the address %q", i.Address)
+	}
+	if _, err := net.ParseMAC(i.MAC); i.MAC != "" && err != nil {
+		return fmt.Errorf("has the MAC address %q", i.MAC)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ func validateNaming(decls []*schema.Declaration, tree *resource.Tree, diags *res
 	}
 	warnUnreachable(decls, tree, diags)
 	validateModes(decls, tree, diags)
+	validateMACs(decls, diags)
 	for r, c := range specs[*resource.Container](decls) {
 		root := roots[r.Path.Parent()]
 		if root == nil || root == r || r.External {
@@ -119,6 +121,9 @@ func validateModes(decls []*schema.Declaration, tree *resource.Tree, diags *reso
 		if len(c.NetworksAliases) > 0 {
 			diags.Errorf(r.RangeOf("networksAliases"), r.Path, "Conflicting network", needs, "networks_aliases", r.Path.Parent(), mode, by.RangeOf("network"))
 		}
+		if c.MACAddress != "" {
+			diags.Errorf(r.RangeOf("macAddress"), r.Path, "Conflicting network", needs, "mac_address", r.Path.Parent(), mode, by.RangeOf("network"))
+		}
 		gateway := slices.IndexFunc(c.ExtraHosts, func(text string) bool { return strings.HasSuffix(text, ":"+resource.HostGateway) })
 		if gateway >= 0 && mode == resource.NetworkNone {
 			diags.Errorf(r.RangeOf("extraHosts"), r.Path, "Conflicting network", needs, c.ExtraHosts[gateway], r.Path.Parent(), mode, by.RangeOf("network"))
@@ -129,5 +134,29 @@ func validateModes(decls []*schema.Declaration, tree *resource.Tree, diags *reso
 		if cell != nil && !cell.External && cell.Spec.(*resource.Cell).Address != "" {
 			diags.Errorf(cell.RangeOf("address"), p, "Conflicting network", "The cell has an address in its space, but the network %q (%s). Remove one of them.", by.Spec.(*resource.Container).Network, by.RangeOf("network"))
 		}
+	}
+}
+
+// validateMACs sees that no two cells of a space have one MAC address, and warns of one that may be that of a device.
+func validateMACs(decls []*schema.Declaration, diags *resource.Diagnostics) {
+	type station struct {
+		space resource.Path
+		mac   string
+	}
+	owners := map[station]*resource.Resource{}
+	for r, c := range specs[*resource.Container](decls) {
+		mac, err := net.ParseMAC(c.MACAddress)
+		if err != nil || r.External {
+			continue
+		}
+		const local = 2 // the bit of addresses that are not a manufacturer's
+		if mac[0]&local == 0 {
+			diags.Warnf(r.RangeOf("macAddress"), r.Path, "MAC address of a manufacturer", "%s is in the range of a manufacturer's devices. Choose one whose first byte is 02, unless a program expects this one.", mac)
+		}
+		at := station{r.Path.Space(), c.MACAddress}
+		if other := owners[at]; other != nil && other.Path.Parent() != r.Path.Parent() {
+			diags.Errorf(r.RangeOf("macAddress"), r.Path, "Duplicate MAC address", "%s is already that of the cell %s (%s). Choose another, or remove it.", mac, other.Path.Parent(), other.RangeOf("macAddress"))
+		}
+		owners[at] = r
 	}
 }

@@ -52,6 +52,7 @@ var valid = map[string][]string{
 	"registry":       {"docker.io", "localhost:5000/team"},
 	"networkmode":    {"host", "none"},
 	"filemode":       {"0400", "0640", "0777"},
+	"mac":            {"02:00:00:00:00:01"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -63,4 +65,20 @@ func normalExtraHost(s string) (string, error) {
 		return "", err
 	}
 	return h.String(), nil
+}
+
+// ethernet is the length of an address of Ethernet in bytes.
+const ethernet = 6
+
+func normalMAC(s string) (string, error) {
+	a, err := net.ParseMAC(s)
+	switch {
+	case err != nil || len(a) != ethernet:
+		return "", fmt.Errorf("%q is not a MAC address; write six bytes in hexadecimal, such as 02:42:ac:11:00:02", message.Shorten(s))
+	case a[0]&1 != 0:
+		return "", fmt.Errorf("%q is the address of a group, which no interface can have; write one whose first byte is even, such as 02:42:ac:11:00:02", message.Shorten(s))
+	case bytes.Equal(a, make([]byte, ethernet)):
+		return "", fmt.Errorf("%q is no address of an interface; write one such as 02:42:ac:11:00:02", message.Shorten(s))
+	}
+	return a.String(), nil
 }

@@ -60,6 +60,7 @@ var rules = map[string]Rule{
 	"envfile":        {Summary: "Invalid env file", normalize: normalEnvFile, Pattern: `^[^\x00]*[^?\x00]\??$`},
 	"argument":       {Summary: "Invalid argument", normalize: Argument, Pattern: `^[^\x00]*$`},
 	"tmpfsoption":    {Summary: "Unknown mount option", normalize: normalTmpfsOption, Pattern: `^[a-z_]+(=.*)?$`},
+	"mac":            {Summary: "Invalid MAC address", normalize: normalMAC, Pattern: `^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`},
 	"networkmode":    choice("network", "space", resource.NetworkHost, resource.NetworkNone),
 	"hostname":       {Summary: "Invalid host name", normalize: normalHostname, Pattern: hostNamePattern},
 	"domainname":     {Summary: "Invalid domain name", normalize: normalDomainname, Pattern: hostNamePattern},

@@ -4,6 +4,7 @@ package attachment
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -23,6 +24,8 @@ func Flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string 
 		return "is not attached to the bridge"
 	case !u.Up:
 		return "is down"
+	case a.Interfaces[n].MAC != "" && a.Interfaces[n].MAC != u.MAC:
+		return fmt.Sprintf("has the MAC address %s, not %s", u.MAC, a.Interfaces[n].MAC)
 	case n == 0 && !u.Default:
 		return "has no default route"
 	}
@@ -33,7 +36,7 @@ func Flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string 
 // the published ports.
 func Of(id string, a *state.Attachment, n int) (network.Attachment, error) {
 	i := a.Interfaces[n]
-	net, err := networkOf(&i.Network)
+	of, err := networkOf(&i.Network)
 	if err != nil {
 		return network.Attachment{}, err
 	}
@@ -42,7 +45,12 @@ func Of(id string, a *state.Attachment, n int) (network.Attachment, error) {
 		return network.Attachment{}, fmt.Errorf("attach cell %s: %w", id, err)
 	}
 	attachment := network.Attachment{
-		ID: id, NetNS: netns.Path(id), Interface: i.Name, Network: net, Address: address.Addr(), DefaultRoute: n == 0,
+		ID: id, NetNS: netns.Path(id), Interface: i.Name, Network: of, Address: address.Addr(), DefaultRoute: n == 0,
+	}
+	if i.MAC != "" {
+		if attachment.MAC, err = net.ParseMAC(i.MAC); err != nil {
+			return network.Attachment{}, fmt.Errorf("attach cell %s: %w", id, err)
+		}
 	}
 	if n > 0 {
 		return attachment, nil

@@ -49,6 +49,8 @@ func Addresses(path string) (map[string]netip.Prefix, error) {
 type Uplink struct {
 	// Bridge is the bridge of its other end, empty where that has none.
 	Bridge string
+	// MAC is the address of the interface on the link.
+	MAC string
 	// Up says that both ends are up, Default that the default route uses it.
 	Up, Default bool
 }
@@ -72,7 +74,7 @@ func Uplinks(path string) (map[string]Uplink, error) {
 				continue
 			}
 			isDefault := func(r netlink.Route) bool { return r.LinkIndex == a.Index && prefix(r.Dst).Bits() <= 0 }
-			found[a.Name] = Uplink{Up: a.Flags&net.FlagUp != 0, Default: slices.ContainsFunc(routes, isDefault)}
+			found[a.Name] = Uplink{MAC: a.HardwareAddr.String(), Up: a.Flags&net.FlagUp != 0, Default: slices.ContainsFunc(routes, isDefault)}
 			peers[a.Name] = a.ParentIndex
 		}
 		return nil

@@ -30,6 +30,8 @@ type Attachment struct {
 	Network Network
 	// Address is a free address in the subnet.
 	Address netip.Addr
+	// MAC is the address of the interface on the link, nil for one that follows from Address.
+	MAC net.HardwareAddr
 	// DefaultRoute makes this interface the default route.
 	DefaultRoute bool
 	// Ports are published on the host. Detach only needs to know whether there are any.
@@ -187,6 +189,13 @@ func hardwareAddress(addr netip.Addr) net.HardwareAddr {
 	return net.HardwareAddr{0x0a, 0x58, b[0], b[1], b[2], b[3]}
 }
 
+func (a *Attachment) hardwareAddress() net.HardwareAddr {
+	if a.MAC != nil {
+		return a.MAC
+	}
+	return hardwareAddress(a.Address)
+}
+
 func runtimeConf(a Attachment) *libcni.RuntimeConf {
 	type mapping struct {
 		HostPort      uint16 `json:"hostPort"`
@@ -198,7 +207,7 @@ func runtimeConf(a Attachment) *libcni.RuntimeConf {
 	// The caller of Detach may not know it, and the plugins don't need it.
 	if a.Address.Is4() {
 		args["ips"] = []string{netip.PrefixFrom(a.Address, a.Network.Subnet.Bits()).String()}
-		args["mac"] = hardwareAddress(a.Address).String()
+		args["mac"] = a.hardwareAddress().String()
 	}
 	if len(a.Ports) > 0 {
 		var ports []mapping

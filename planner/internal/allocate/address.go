@@ -63,6 +63,9 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 	for p, at := range cells {
 		if root := a.rootOf(p); root != nil {
 			at.Etc = Etc(root, at)
+			if len(at.Interfaces) > 0 {
+				at.Interfaces[0].MAC = root.MACAddress
+			}
 		}
 	}
 	return cells
