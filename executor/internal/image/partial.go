@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// partialLabel is the label of a lease that keeps what has arrived of an image, whose reference is the value.
+	// partialLabel is the label of a lease that keeps the parts of an image, whose reference is the value.
 	partialLabel = "kukeon.io/partial-image"
 	// partialLife is the time for which the parts of an image are kept.
 	partialLife = 24 * time.Hour

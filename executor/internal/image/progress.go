@@ -38,7 +38,7 @@ const (
 	LayerDone        = "done"
 )
 
-// progress counts what has arrived of an image.
+// progress counts the bytes of an image that have arrived.
 type progress struct {
 	mu          sync.Mutex
 	blobs       map[digest.Digest]*Layer // indexes, manifests and configs, too

@@ -32,7 +32,7 @@ type IncompleteError struct {
 	Blob ocispec.Descriptor
 	// Arrived is the number of bytes of the blob that have arrived.
 	Arrived int64
-	// Connections is the number of connections that brought nothing, and Waited the time since the last byte.
+	// Connections is the number of connections that brought next to nothing, and Waited the time that they took.
 	Connections int
 	Waited      time.Duration
 
@@ -45,7 +45,7 @@ func (e *IncompleteError) Error() string {
 	if !errors.Is(e.err, errStalled) {
 		why = fmt.Sprintf(" (%v)", e.err)
 	}
-	return fmt.Sprintf("%s of %s of blob %s have arrived, and nothing for %s over %d connections%s. The blobs and their parts that have arrived are kept for %d hours. Look at the network and the registry, and run the command again to continue from there",
+	return fmt.Sprintf("%s of %s of blob %s have arrived, and next to nothing for %s over %d connections%s. The blobs and their parts that have arrived are kept for %d hours. Look at the network and the registry, and run the command again to continue from there",
 		units.HumanSize(float64(e.Arrived)), units.HumanSize(float64(e.Blob.Size)), e.Blob.Digest, e.Waited.Round(100*time.Millisecond), e.Connections, why, partialLife/time.Hour)
 }
 
@@ -75,10 +75,11 @@ type resuming struct {
 	// whole says that the blob is to be asked for from its beginning: an answer from the middle did not come.
 	whole bool
 
-	// resumes counts connections since the position mark, and latest is the time of the last byte.
+	// resumes counts connections in a row that brought next to nothing, the first one of them after since. mark is the position at
+	// the beginning of the last one.
 	resumes int
+	since   time.Time
 	mark    int64
-	latest  time.Time
 }
 
 // Read implements [io.Reader].
@@ -117,9 +118,7 @@ func (r *resuming) read(p []byte) (int, error) {
 		watch := time.AfterFunc(r.stall, func() { r.cancel(errStalled) })
 		n, err := r.body.Read(to)
 		watch.Stop()
-		if n > 0 {
-			r.got, r.latest = true, time.Now()
-		}
+		r.got = r.got || n > 0
 		if n > 0 && r.skip == 0 {
 			return n, nil
 		}
@@ -169,10 +168,11 @@ func (r *resuming) again(err error) error {
 		return err
 	}
 	if r.at-r.mark >= minProgress {
-		r.resumes, r.mark = 0, r.at
+		r.resumes, r.since = 0, time.Now()
 	}
+	r.mark = r.at
 	if r.resumes == maxResumes {
-		return &IncompleteError{Blob: r.desc, Arrived: r.at, Connections: r.resumes + 1, Waited: time.Since(r.latest), err: err}
+		return &IncompleteError{Blob: r.desc, Arrived: r.at, Connections: r.resumes + 1, Waited: time.Since(r.since), err: err}
 	}
 	select {
 	case <-time.After(r.stall / pauses << r.resumes):
