@@ -121,6 +121,11 @@ func (d *containers) needImage(c *plan.Change, want *resource.Resource) {
 		d.noImage(want, key)
 	}
 	c.After.Status.ImageDigest = digest
+	if foreign := d.in.actual.Images[key].Foreign; foreign != "" && digest != "" {
+		d.diags.Warnf(want.RangeOf("image"), want.Path, "Image of another architecture",
+			"container %s is to run image %s, which is for %s. Its programs do not run on this host without emulation. Use an image for this host, or install binfmt_misc handlers for that architecture, like those of the package qemu-user-static.",
+			want.Path, spec.Image, foreign)
+	}
 	d.check.checkProfile(want)
 	d.check.checkHostPaths(want)
 	d.check.checkFlaws(want, c.After)

@@ -24,6 +24,8 @@ type ImageStatus struct {
 	// Config is what the image that containers are to be made from says about them: that of Remote where it is asked for and
 	// differs from Local, else that of Local. It is nil where it could not be read.
 	Config *ImageConfig
+	// Foreign is the platform of that image where this host can't run its programs, as linux/arm64.
+	Foreign string
 }
 
 // ImageConfig is the part of an image's config that planning depends on.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -108,3 +109,6 @@ func parseConfig(data []byte) (*plan.ImageConfig, error) {
 	}
 	return config, nil
 }
+
+// Runs reports whether this host runs programs of the platform without emulation. A config may name none.
+func Runs(p ocispec.Platform) bool { return p.Architecture == "" || platforms.Default().Match(p) }

@@ -7,11 +7,13 @@ import (
 	"maps"
 
 	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/image"
 	"github.com/kukeon/kuke/executor/internal/registry"
+	"github.com/kukeon/kuke/executor/internal/rootfs"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -137,6 +139,7 @@ func failureOf(err error) *plan.RegistryFailure {
 func (r *refresh) imageConfigs(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(refreshParallelism)
+	emulated := rootfs.ForeignFormats()
 	for key, status := range maps.Clone(r.actual.Images) {
 		g.Go(func() error {
 			config, err := r.imageConfig(ctx, key, status)
@@ -154,6 +157,9 @@ func (r *refresh) imageConfigs(ctx context.Context) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			status.Config = config
+			if config != nil && !emulated && !image.Runs(config.Platform) {
+				status.Foreign = platforms.Format(config.Platform)
+			}
 			r.actual.Images[key] = status
 			return nil
 		})
