@@ -38,7 +38,7 @@ func (e *Executor) PullImage(ctx context.Context, namespace, name string, report
 	if err != nil {
 		return nil, err
 	}
-	digest, err := e.pulls.Pull(ctx, namespace, name, func(p image.Progress) { report(progressOf(p)) })
+	digest, err := e.pulls.Pull(ctx, e.keys(namespace), namespace, name, func(p image.Progress) { report(progressOf(p)) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (e *Executor) PushImage(ctx context.Context, namespace, name string) (full,
 	if full, err = e.present(ctx, namespace, name); err != nil {
 		return "", "", err
 	}
-	digest, err = image.Push(ctx, e.containerd, namespace, full)
+	digest, err = image.Push(ctx, e.containerd, e.keys(namespace), namespace, full)
 	return full, digest, err
 }
 

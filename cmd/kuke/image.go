@@ -17,13 +17,15 @@ func newImage(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "image",
 		Short:   "Manage the images of a realm",
-		Example: "  kuke image import --realm main nginx.tar\n  kuke image list --realm main",
+		Example: "  kuke image pull --realm main nginx:1.28\n  kuke image list --realm main\n  kuke image prune --realm main",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var realmName string
 	cmd.PersistentFlags().StringVar(&realmName, "realm", "default", "`realm` of the images")
 	cmd.AddCommand(newImageImport(a, &realmName), newImageList(a, &realmName), newImageRemove(a, &realmName))
+	cmd.AddCommand(newImagePull(a, &realmName), newImagePush(a, &realmName), newImageTag(a, &realmName))
+	cmd.AddCommand(newImageInspect(a, &realmName), newImagePrune(a, &realmName), newImageSave(a, &realmName))
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/kukeon/kuke/executor"
 	"github.com/kukeon/kuke/executor/lab"
 	"github.com/kukeon/kuke/executor/lab/busybox"
+	"github.com/kukeon/kuke/executor/lab/registry"
 )
 
 // rootfs is the tar of a root file system with the host's busybox, made once.
@@ -80,6 +81,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			env.Setenv("ROOTFS", rootfs)
 			env.Setenv("KUKE_PROJECT", testProject)
 			env.Setenv("EXAMPLES", examples)
+			env.Values[registryKey{}] = new(*registry.Server)
 			before := mountPoints(env.T().Fatal)
 			env.Defer(func() {
 				repairHost(before, env.T().Fatal)
@@ -92,6 +94,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
 			"dns":      serveDNS,
 			"registry": startRegistry, "nopassword": noPassword,
+			"flaky": flakyRegistry,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {

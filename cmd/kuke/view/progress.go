@@ -61,8 +61,30 @@ func (v *View) Progress(errs *View) *Progress {
 // Begin begins the apply of a plan. past holds the durations of earlier applies.
 func (p *Progress) Begin(made *plan.Plan, past state.Durations, parallelism int) {
 	p.out.printf("\n")
+	p.draw(made.Steps, past, parallelism)
+}
+
+// BeginPulls begins pulls of images that belong to no plan, and returns their steps for [Progress.Observe]. EndPulls ends them.
+func (p *Progress) BeginPulls(references []string) []plan.Step {
+	steps := make([]plan.Step, len(references))
+	for i, reference := range references {
+		steps[i] = plan.Step{Op: plan.OpImage, Image: &plan.Image{Reference: reference, Pull: true}}
+	}
+	p.draw(steps, state.Durations{}, len(steps))
+	return steps
+}
+
+// EndPulls ends the lines of pulls.
+func (p *Progress) EndPulls() {
+	if p.board != nil {
+		p.board.end()
+	}
+}
+
+// draw draws lines for running steps where the output is a terminal.
+func (p *Progress) draw(steps []plan.Step, past state.Durations, parallelism int) {
 	if terminal, ok := p.out.out.Writer.(*os.File); ok && p.Drawn && p.out.terminal {
-		p.board = newBoard(newForecast(made.Steps, past, parallelism), terminal, p.out, p.errs)
+		p.board = newBoard(newForecast(steps, past, parallelism), terminal, p.out, p.errs)
 	}
 }
 

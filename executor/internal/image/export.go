@@ -15,6 +15,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/executor/internal/client"
+	"github.com/kukeon/kuke/executor/internal/registry"
 )
 
 // Export writes an OCI archive with the named images, which Docker reads, too. Of an image for several platforms it holds the
@@ -29,16 +30,21 @@ func Export(ctx context.Context, c *client.Client, ns string, names []string, w 
 }
 
 // Push sends the named image to the registry of its name, and returns the digest that it has there. Of an image for several
-// platforms of which the namespace has only some, it sends the manifest for this host's platform.
-func Push(ctx context.Context, c *client.Client, ns, name string) (digest string, err error) {
+// platforms of which the namespace has only some, it sends the manifest for this host's platform. An error of the registry is a
+// [*registry.Error].
+func Push(ctx context.Context, c *client.Client, keys *registry.Keyring, ns, name string) (digest string, err error) {
 	ctx = client.In(ctx, ns)
 	image, err := c.Containerd.ImageService().Get(ctx, name)
 	if err != nil {
 		return "", fmt.Errorf("push image %s: %w", name, err)
 	}
+	to, err := registry.New(client.Quiet(ctx), keys, name)
+	if err != nil {
+		return "", err
+	}
 	target, err := pushed(ctx, c, image.Target)
 	if err == nil {
-		err = c.Containerd.Push(ctx, name, target, containerd.WithResolver(resolver(ctx)))
+		err = to.Explain(client.Quiet(ctx), c.Containerd.Push(ctx, name, target, containerd.WithResolver(to)))
 	}
 	return target.Digest.String(), client.Wrap(err, "push image %s", name)
 }
