@@ -18,6 +18,9 @@ func Lost(prior *state.State) []resource.Path {
 		}
 	}
 	for p := range prior.Records {
+		if p.IsVolume() {
+			continue // it may outlive its parents
+		}
 		for q := p.Parent(); q != ""; q = q.Parent() {
 			if prior.Records[q] == nil {
 				lost = append(lost, q)

@@ -205,6 +205,9 @@ func (r *rebuild) levels() {
 	st := &state.State{Records: map[resource.Path]*state.Record{}}
 	for _, records := range []map[resource.Path]*state.Record{r.prior.Records, r.found} {
 		for p := range records {
+			if p.IsVolume() {
+				continue // it may outlive its parents
+			}
 			for q := p.Parent(); q != "" && q.Kind() != resource.KindRealm; q = q.Parent() {
 				st.Records[q] = nil
 			}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -29,4 +30,16 @@ type Live struct {
 	Exit *state.Exit
 	// Killed counts the processes of a container that the kernel killed because memory ran out; nil if there are none.
 	Killed *Killed
+	// Volume is the use of a volume; nil for other kinds, and where nobody asks for it.
+	Volume *VolumeUse
+}
+
+// VolumeUse is the use of a recorded volume.
+type VolumeUse struct {
+	// Dir is the directory of its data; empty where that is in a file system which containers mount.
+	Dir string `json:"dir,omitempty"`
+	// Bytes is the size of its data on disk; nil where it isn't known.
+	Bytes *int64 `json:"bytes,omitempty"`
+	// MountedBy are the recorded containers that mount it.
+	MountedBy []resource.Path `json:"mountedBy"`
 }

@@ -251,12 +251,13 @@ func (h *hazards) hostMount(c *plan.Change) string {
 	}
 	var all []string
 	for _, v := range after.Volumes {
-		part := v.ReadOnly && (within(sockets, v.Source) || within(secretParts, v.Source)) || !v.ReadOnly && within(hostParts, v.Source)
-		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.VolumeMount) bool { return had.Source == v.Source && (!had.ReadOnly || v.ReadOnly) })
-		if !part || known {
+		source := h.hostPath(v)
+		part := v.ReadOnly && (within(sockets, source) || within(secretParts, source)) || !v.ReadOnly && within(hostParts, source)
+		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.VolumeMount) bool { return sourceOf(had) == sourceOf(v) && (!had.ReadOnly || v.ReadOnly) })
+		if source == "" || !part || known {
 			continue
 		}
-		name := v.Source
+		name := source
 		if v.ReadOnly {
 			name += " (read-only)"
 		}
@@ -266,6 +267,21 @@ func (h *hazards) hostMount(c *plan.Change) string {
 		return ""
 	}
 	return fmt.Sprintf("It mounts %s of the host: with that, its program controls the host or reads its secrets. Mount a directory that is for the container alone.", list(all))
+}
+
+// hostPath returns the path of the host that is mounted, "" for one of kuke.
+func (h *hazards) hostPath(m resource.VolumeMount) string {
+	if m.Volume == "" {
+		return m.Source
+	}
+	r := h.prior.Records[resource.Path(m.Volume)]
+	if c := h.changes[resource.Path(m.Volume)]; c != nil && c.After != nil {
+		r = c.After
+	}
+	if r == nil {
+		return ""
+	}
+	return r.Spec.(*resource.Volume).Path
 }
 
 // within reports whether the path is one of the places, see [hostParts].

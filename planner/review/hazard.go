@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -109,6 +110,9 @@ func made(c *plan.Change) (before, after *resource.Container, ok bool) {
 }
 
 func (h *hazards) dataLoss(c *plan.Change) string {
+	if v, _ := specs[*resource.Volume](c); v != nil && c.Action == plan.Delete && v.Path == "" && v.DriverOpts == nil {
+		return "The volume is deleted with its data. Back up the data first, or keep the volume: without reclaim_policy = \"Delete\", and without --volumes, it is kept."
+	}
 	loss := h.loss(c)
 	if loss == nil {
 		return ""
@@ -263,6 +267,9 @@ func (h *hazards) rootReplaced(c *plan.Change) string {
 	return fmt.Sprintf("It is the root container, which has the network of its cell: %s restarts with it. Apply this when the whole cell may restart, or make a container the root that seldom changes.", list(others))
 }
 
+// sourceOf returns the path of the host, or of the volume, that is mounted.
+func sourceOf(m resource.VolumeMount) string { return cmp.Or(m.Volume, m.Source) }
+
 func (h *hazards) volumeDetached(c *plan.Change) string {
 	before, after, ok := made(c)
 	if !ok || before == nil {
@@ -270,16 +277,16 @@ func (h *hazards) volumeDetached(c *plan.Change) string {
 	}
 	mounted, sources := map[string]bool{}, map[string]string{}
 	for _, v := range after.Volumes {
-		mounted[v.Source], sources[v.Target] = true, v.Source
+		mounted[sourceOf(v)], sources[v.Target] = true, sourceOf(v)
 	}
 	var all []string
 	for _, v := range before.Volumes {
-		if v.ReadOnly || mounted[v.Source] {
+		if v.ReadOnly || mounted[sourceOf(v)] {
 			continue // a source that is mounted elsewhere is at hand, and a read-only one holds nothing that the container wrote
 		}
-		text := fmt.Sprintf("%s (from %s) is not mounted any more", v.Target, v.Source)
+		text := fmt.Sprintf("%s (from %s) is not mounted any more", v.Target, sourceOf(v))
 		if now, ok := sources[v.Target]; ok {
-			text = fmt.Sprintf("%s is mounted from %s, no longer from %s", v.Target, now, v.Source)
+			text = fmt.Sprintf("%s is mounted from %s, no longer from %s", v.Target, now, sourceOf(v))
 		}
 		all = append(all, text)
 	}
