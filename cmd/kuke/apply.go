@@ -46,7 +46,7 @@ func (o *applyOptions) addRunFlags(cmd *cobra.Command) {
 // fixedByPlan are the flags of apply whose values a saved plan holds. From the configuration that inputFlags name it takes no
 // more than sensitive values.
 var (
-	fixedByPlan = []string{"project", "subnet-pool", "destroy", "images", "target", "exclude", "replace", "start", "refresh", "refresh-only", "rollback"}
+	fixedByPlan = []string{"project", "subnet-pool", "destroy", "images", "volumes", "target", "exclude", "replace", "start", "refresh", "refresh-only", "rollback"}
 	inputFlags  = []string{"file", "var", "var-file", "allow-outside-files"}
 )
 
@@ -77,6 +77,7 @@ func newApply(a *app) *cobra.Command {
 	o.policy.addRequire(cmd)
 	cmd.Flags().BoolVar(&o.destroy, "destroy", false, "removal of all resources of the project, as kuke destroy")
 	addImagesFlag(cmd, &o.images)
+	addVolumesFlag(cmd, &o.volumes)
 	return cmd
 }
 
@@ -86,7 +87,8 @@ func newDestroy(a *app) *cobra.Command {
 		Use:   "destroy",
 		Short: "Destroy all resources of the project",
 		Long: "destroy plans the removal of all resources of the project, asks for approval, and carries the plan out. It keeps\n" +
-			"the images of realms and their containerd namespaces, unless --images is given.\n" +
+			"the images of realms and their containerd namespaces, unless --images is given, and volumes with their data, unless\n" +
+			"--volumes is given or their reclaim policy is Delete.\n" +
 			"\n" +
 			"destroy needs no configuration. From the one of --file or the current directory, it reads only the project.",
 		Example: "  kuke destroy\n  kuke destroy --target main/default/blog\n  kuke destroy --project shop --images --auto-approve",
@@ -95,6 +97,7 @@ func newDestroy(a *app) *cobra.Command {
 	}
 	o.addFlags(cmd)
 	addImagesFlag(cmd, &o.images)
+	addVolumesFlag(cmd, &o.volumes)
 	// The records are destroyed; a configuration only names their project.
 	for _, name := range []string{"var", "var-file", "allow-outside-files"} {
 		cmd.Flags().Lookup(name).Hidden = true

@@ -20,20 +20,23 @@ type createOptions struct {
 	privileged, root                    bool
 	namespace, subnet, address          string
 	internal                            bool
+	reclaimPolicy, directory, mode      string
+	driverOpts                          []string
+	uid, gid                            int64
 }
 
 func newCreate(a *app) *cobra.Command {
 	create := &cobra.Command{
 		Use:   "create KIND NAME|PATH",
 		Short: "Create a single resource",
-		Long: "create creates a realm, space, stack, cell or container without a configuration, through the same plan and the\n" +
+		Long: "create creates a realm, space, stack, cell, container or volume without a configuration, through the same plan and the\n" +
 			"same steps as apply. The resource belongs to no project: no plan of a configuration deletes it, except together\n" +
 			"with its parent. A configuration that declares it takes it over.",
 		Example: "  kuke create realm main\n  kuke create container extra --realm main --stack blog --cell web --image busybox --command sleep --args 3600\n  kuke create space main/shop --subnet 10.30.0.0/24 --dry-run",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, kind := range resource.Kinds {
+	for _, kind := range resource.AllKinds {
 		o := &createOptions{}
 		cmd := &cobra.Command{
 			Use:     kind.Lower() + " NAME|PATH",
@@ -58,6 +61,13 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 	case resource.KindSpace:
 		f.StringVar(&o.subnet, "subnet", "", "IPv4 `subnet` (default: a free one of --subnet-pool)")
 		f.BoolVar(&o.internal, "internal", false, "no outgoing connections from the space")
+	case resource.KindVolume:
+		f.StringVar(&o.reclaimPolicy, "reclaim-policy", "", "`policy` when its parent is deleted: Retain (default) or Delete")
+		f.StringVar(&o.directory, "path", "", "existing `directory` of the host for the data (default: one below the state)")
+		f.StringArrayVar(&o.driverOpts, "driver-opt", nil, "file system, `KEY=VALUE` with type, device or o, as Docker's driver local; repeatable")
+		f.Int64Var(&o.uid, "uid", -1, "`owner` of the directory of the data (default: that in the image)")
+		f.Int64Var(&o.gid, "gid", -1, "`group` of the directory of the data (default: that in the image)")
+		f.StringVar(&o.mode, "mode", "", "`mode` of the directory of the data, like 0750 (default: that in the image)")
 	case resource.KindCell:
 		f.StringVar(&o.address, "address", "", "IPv4 `address` in the subnet of the space (default: a free one)")
 	case resource.KindContainer:
@@ -66,7 +76,7 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 		f.StringArrayVar(&o.args, "args", nil, "`argument` of the program; repeatable")
 		f.StringArrayVar(&o.env, "env", nil, "environment variable, `NAME=VALUE`; repeatable")
 		f.StringArrayVar(&o.ports, "port", nil, "published `port`, [[hostIP:]hostPort:]containerPort[/tcp|/udp|/sctp]; repeatable")
-		f.StringArrayVar(&o.volumes, "volume", nil, "mount, `SOURCE:TARGET[:ro]`; repeatable")
+		f.StringArrayVar(&o.volumes, "volume", nil, "mount, `SOURCE:TARGET[:ro]`, of a path of the host or of a volume by its name; repeatable")
 		f.StringArrayVar(&o.networks, "network", nil, "further `space` of the realm; repeatable")
 		f.StringArrayVar(&o.aliases, "network-alias", nil, "further `name` of the cell; repeatable")
 		f.BoolVar(&o.privileged, "privileged", false, "all capabilities and devices for the container")
@@ -111,6 +121,9 @@ func (o *createOptions) spec(kind resource.Kind) (map[string]any, error) {
 		network["subnet"] = o.subnet
 	}
 	set("network", network, o.internal || o.subnet != "")
+	if kind == resource.KindVolume {
+		return spec, o.volumeSpec(set)
+	}
 	if kind != resource.KindContainer {
 		return spec, nil
 	}
@@ -132,6 +145,25 @@ func (o *createOptions) spec(kind resource.Kind) (map[string]any, error) {
 	return spec, nil
 }
 
+// volumeSpec sets the fields of a volume.
+func (o *createOptions) volumeSpec(set func(name string, value any, given bool)) error {
+	opts := map[string]string{}
+	for _, opt := range o.driverOpts {
+		key, value, ok := strings.Cut(opt, "=")
+		if !ok {
+			return fmt.Errorf("--driver-opt: %q is not of the form KEY=VALUE", opt)
+		}
+		opts[key] = value
+	}
+	set("driverOpts", opts, len(opts) > 0)
+	set("reclaimPolicy", o.reclaimPolicy, o.reclaimPolicy != "")
+	set("path", o.directory, o.directory != "")
+	set("mode", o.mode, o.mode != "")
+	set("uid", o.uid, o.uid >= 0)
+	set("gid", o.gid, o.gid >= 0)
+	return nil
+}
+
 func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 	var volumes []map[string]any
 	for _, volume := range o.volumes {
@@ -139,13 +171,20 @@ func (o *createOptions) volumeSpecs() ([]map[string]any, error) {
 		if len(parts) < 2 || len(parts) > 3 || len(parts) == 3 && parts[2] != "ro" && parts[2] != "rw" {
 			return nil, fmt.Errorf("--volume: %q is not of the form SOURCE:TARGET[:ro]", volume)
 		}
-		volumes = append(volumes, map[string]any{"source": parts[0], "target": parts[1], "readOnly": len(parts) == 3 && parts[2] == "ro"})
+		source := "source"
+		if !strings.HasPrefix(parts[0], "/") {
+			source = "volume"
+		}
+		volumes = append(volumes, map[string]any{source: parts[0], "target": parts[1], "readOnly": len(parts) == 3 && parts[2] == "ro"})
 	}
 	return volumes, nil
 }
 
 // example returns arguments of kuke create for its help.
 func example(kind resource.Kind) string {
+	if kind == resource.KindVolume {
+		return "main/default/blog/@data --mode 0750"
+	}
 	path := strings.Join([]string{"main", "default", "blog", "web", "extra"}[:kind.Depth()], "/")
 	if kind == resource.KindContainer {
 		return path + " --image busybox --command sleep --args 3600"
@@ -159,11 +198,11 @@ func newDelete(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete [KIND] NAME|PATH...",
 		Short: "Delete single resources of any project",
-		Long: "delete deletes a container or a cell with its containers. A stack, space or realm with resources below needs\n" +
-			"--cascade. The root container of a cell needs --cascade too, unless all other containers of the cell are named:\n" +
+		Long: "delete deletes a container, a volume with its data, or a cell with its containers. A stack, space or realm with resources below needs\n" +
+			"--cascade; its volumes are kept, unless their reclaim policy is Delete. The root container of a cell needs --cascade too, unless all other containers of the cell are named:\n" +
 			"they are deleted with it. The next apply of a configuration that declares a deleted resource creates it again. A\n" +
 			"path tells its kind. NAME needs KIND.",
-		Example: "  kuke delete main/default/blog/web/extra\n  kuke delete cell web db --realm main --stack blog\n  kuke delete realm main --cascade --images",
+		Example: "  kuke delete main/default/blog/web/extra\n  kuke delete cell web db --realm main --stack blog\n  kuke delete volume main/default/blog/@data\n  kuke delete realm main --cascade --images",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			paths, err := o.named(cmd.Name(), args)

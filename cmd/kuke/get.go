@@ -37,8 +37,8 @@ func newGet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get [KIND [PATH]]",
 		Short: "Show resources with their live state",
-		Long: "get shows the recorded resources of a kind with their state on the host: realms, spaces, stacks, cells or\n" +
-			"containers, singular or plural. Without a kind it draws all resources as a tree. PATH restricts the output to a\n" +
+		Long: "get shows the recorded resources of a kind with their state on the host: realms, spaces, stacks, cells,\n" +
+			"containers or volumes, singular or plural. Without a kind it draws all resources as a tree. PATH restricts the output to a\n" +
 			"resource and the resources below it; a name alone is completed with --realm, --space, --stack and --cell.\n" +
 			"\n" +
 			"-o yaml prints manifests that can be applied. get images [REALM] lists the images of a realm.",
@@ -99,12 +99,12 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 }
 
 func parseKind(s string) (resource.Kind, error) {
-	for _, k := range resource.Kinds {
-		if s == k.Lower() || s == k.Lower()+"s" {
+	for _, k := range resource.AllKinds {
+		if s == k.Lower() || s == k.Plural() {
 			return k, nil
 		}
 	}
-	return "", fmt.Errorf("there is no kind %q: use realm, space, stack, cell or container", s)
+	return "", fmt.Errorf("there is no kind %q: use realm, space, stack, cell, container or volume", s)
 }
 
 // selected returns the records that are asked for.
@@ -136,6 +136,9 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 		return nil, nil, err
 	}
 	rows, unknown = look.Live(ctx, &a.session, store, st, records)
+	if o.kind == resource.KindVolume {
+		look.Volumes(store, st, rows)
+	}
 	return rows, unknown, ctx.Err()
 }
 

@@ -241,7 +241,7 @@ func clean(ts *testscript.TestScript, neg bool, _ []string) {
 // removeEverything gives the next script a clean host, also after a failed one.
 func removeEverything(fatal func(...any)) {
 	for _, project := range recordedProjects(fatal) {
-		cmd := exec.Command("kuke", "destroy", "--auto-approve", "--project", project)
+		cmd := exec.Command("kuke", "destroy", "--auto-approve", "--volumes", "--project", project)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			fatal("clean up: ", err, "\n", string(out))
 		}
@@ -249,6 +249,12 @@ func removeEverything(fatal func(...any)) {
 	// What was made by hand belongs to no project.
 	if out, _ := exec.Command("kuke", "get", "realms", "-o", "name").Output(); len(out) > 0 {
 		args := append([]string{"delete", "realm", "--cascade"}, strings.Fields(string(out))...)
+		if out, err := exec.Command("kuke", args...).CombinedOutput(); err != nil {
+			fatal("clean up: ", err, "\n", string(out))
+		}
+	}
+	if out, _ := exec.Command("kuke", "get", "volumes", "-o", "name").Output(); len(out) > 0 {
+		args := append([]string{"delete"}, strings.Fields(string(out))...)
 		if out, err := exec.Command("kuke", args...).CombinedOutput(); err != nil {
 			fatal("clean up: ", err, "\n", string(out))
 		}

@@ -35,6 +35,7 @@ type planOptions struct {
 	refresh     bool
 	refreshOnly bool
 	images      bool
+	volumes     bool
 	deny        denials
 	// silent says that no question may be asked.
 	silent bool
@@ -128,6 +129,7 @@ func newPlan(a *app) *cobra.Command {
 	c.addConfigFlags(cmd)
 	cmd.Flags().BoolVar(&c.destroy, "destroy", false, "plan for the removal of all resources of the project")
 	addImagesFlag(cmd, &c.images)
+	addVolumesFlag(cmd, &c.volumes)
 	cmd.Flags().StringVar(&c.out, "out", "", "`file` to save the plan to, for kuke apply FILE")
 	cmd.Flags().StringVar(&c.jsonOut, "json-out", "", "`file` for the plan as JSON in Terraform's format, for tools and policies")
 	annotateFile(cmd, "out", writtenFile)
@@ -230,6 +232,11 @@ func addImagesFlag(cmd *cobra.Command, images *bool) {
 	cmd.Flags().BoolVar(images, "images", false, "images of destroyed realms removed too")
 }
 
+// addVolumesFlag adds the flag of commands that destroy projects.
+func addVolumesFlag(cmd *cobra.Command, volumes *bool) {
+	cmd.Flags().BoolVar(volumes, "volumes", false, "volumes of destroyed resources deleted too, with their data")
+}
+
 // addConfigFlags adds the flags of those commands that a configuration has a say in.
 func (o *planOptions) addConfigFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.start, "start", false, "start of containers that a command has stopped, killed or paused")
@@ -262,6 +269,8 @@ func (o *planOptions) check() error {
 		return errors.New("--rollback plans for the configuration of the history: leave out --destroy and --refresh-only")
 	case o.images && !o.destroy:
 		return errors.New("--images removes the images of destroyed realms: use it with --destroy, or use kuke image remove for single images")
+	case o.volumes && !o.destroy:
+		return errors.New("--volumes deletes the volumes of destroyed resources: use it with --destroy, or use kuke delete volume for single volumes")
 	case o.destroy && len(o.replace) > 0:
 		return errors.New("--replace creates containers again, and --destroy removes them: leave out one of them")
 	}
@@ -271,7 +280,7 @@ func (o *planOptions) check() error {
 // request checks the flags, and returns the plan that they ask for.
 func (o *planOptions) request(ctx context.Context, a *app) (r session.PlanOptions, err error) {
 	r.RefreshOnly, r.Rollback = o.refreshOnly, uint64(o.rollback)
-	r.Options = planner.Options{Destroy: o.destroy, Images: o.images, Start: o.start, Assume: !o.refresh}
+	r.Options = planner.Options{Destroy: o.destroy, Images: o.images, Volumes: o.volumes, Start: o.start, Assume: !o.refresh}
 	if err := o.check(); err != nil {
 		return r, err
 	}

@@ -34,8 +34,8 @@ func newSchema(a *app) *cobra.Command {
 }
 
 func kindWords() []string {
-	words := make([]string, 0, len(resource.Kinds))
-	for _, k := range resource.Kinds {
+	words := make([]string, 0, len(resource.AllKinds))
+	for _, k := range resource.AllKinds {
 		words = append(words, k.Lower())
 	}
 	return words

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config"
 	"github.com/kukeon/kuke/config/resource"
@@ -20,12 +21,37 @@ func (s *Session) Create(ctx context.Context, p resource.Path, spec map[string]a
 		if prior.Records[p] != nil {
 			return nil, fmt.Errorf("%s %s exists already: change it in a configuration, or delete it first", p.Kind().Lower(), p)
 		}
+		spec := maps.Clone(spec)
+		if err := findVolumes(prior, p, spec); err != nil {
+			return nil, err
+		}
 		if p.Kind() == resource.KindContainer && !hasContainers(prior, p.Parent()) {
-			spec = maps.Clone(spec)
 			spec["root"] = true
 		}
 		return s.described(p, spec)
 	}}, run)
+}
+
+// findVolumes replaces the names of the volumes that the container at p mounts by their paths: of recorded volumes in its stack, its
+// space or its realm.
+func findVolumes(prior *state.State, p resource.Path, spec map[string]any) error {
+	mounts, _ := spec["volumes"].([]map[string]any)
+	for _, m := range mounts {
+		name, ok := m["volume"].(string)
+		if !ok || strings.Contains(name, "/") {
+			continue
+		}
+		in := p.Parent().Parent()
+		for in != "" && prior.Records[in.Volume(name)] == nil {
+			in = in.Parent()
+		}
+		if in == "" {
+			stack := p.Parent().Parent()
+			return fmt.Errorf("there is no volume %q in the stack %s, in its space or in its realm. Create it: kuke create volume %s. A path of the host begins with /", name, stack, stack.Volume(name))
+		}
+		m["volume"] = string(in.Volume(name))
+	}
+	return nil
 }
 
 // described returns a configuration of the one resource, read and checked as one that is written.
@@ -107,7 +133,7 @@ func checkAlone(prior *state.State, paths []resource.Path) error {
 func below(prior *state.State, p resource.Path) int {
 	n := 0
 	for q := range prior.Records {
-		if q != p && p.Contains(q) {
+		if q != p && p.Contains(q) && !q.IsVolume() { // which are kept
 			n++
 		}
 	}

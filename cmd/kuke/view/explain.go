@@ -14,13 +14,16 @@ import (
 // Kinds lists the kinds, from the top down.
 func (v *View) Kinds() {
 	v.columns([]string{"KIND", "PATH", "DESCRIPTION"}, func(add func(...string)) {
-		for _, k := range resource.Kinds {
+		for _, k := range resource.AllKinds {
 			add(k.Lower(), pathShape(k), k.Doc())
 		}
 	})
 }
 
 func pathShape(k resource.Kind) string {
+	if k == resource.KindVolume {
+		return "realm[/space[/stack]]/@volume"
+	}
 	names := make([]string, 0, k.Depth())
 	for _, above := range resource.Kinds[:k.Depth()] {
 		names = append(names, above.Lower())

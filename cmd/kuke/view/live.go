@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
 
@@ -24,15 +25,16 @@ func (v *View) LiveJSON(rows []Row) error { return v.JSON(liveOf(rows)) }
 // liveJSON is a resource in the output of get -o json.
 type liveJSON struct {
 	*state.Record
-	State      string     `json:"state"`
-	Detail     string     `json:"detail,omitempty"`
-	PID        uint32     `json:"pid,omitempty"`
-	ExitCode   *uint32    `json:"exitCode,omitempty"`
-	Signal     string     `json:"signal,omitempty"`
-	Restarts   *int       `json:"restarts,omitempty"`
-	StartedAt  *time.Time `json:"startedAt,omitempty"`
-	FinishedAt *time.Time `json:"finishedAt,omitempty"`
-	OOM        *oomJSON   `json:"oom,omitempty"`
+	State      string          `json:"state"`
+	Detail     string          `json:"detail,omitempty"`
+	PID        uint32          `json:"pid,omitempty"`
+	ExitCode   *uint32         `json:"exitCode,omitempty"`
+	Signal     string          `json:"signal,omitempty"`
+	Restarts   *int            `json:"restarts,omitempty"`
+	StartedAt  *time.Time      `json:"startedAt,omitempty"`
+	FinishedAt *time.Time      `json:"finishedAt,omitempty"`
+	OOM        *oomJSON        `json:"oom,omitempty"`
+	Volume     *plan.VolumeUse `json:"volume,omitempty"`
 }
 
 // oomJSON counts the processes that the kernel killed in a container because memory ran out.
@@ -46,7 +48,7 @@ type oomJSON struct {
 func liveOf(rows []Row) []liveJSON {
 	live := make([]liveJSON, 0, len(rows))
 	for _, r := range rows {
-		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail}
+		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail, Volume: r.Volume}
 		if c := r.Container; c != nil {
 			l.PID = c.PID
 			if c.Restarts >= 0 {

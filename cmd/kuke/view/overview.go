@@ -88,7 +88,7 @@ func (t tally) kind(k resource.Kind) int {
 
 // kinds returns the counted kinds, from the top down.
 func (t tally) kinds() []resource.Kind {
-	return slices.DeleteFunc(slices.Clone(resource.Kinds), func(k resource.Kind) bool { return t.kind(k) == 0 })
+	return slices.DeleteFunc(slices.Clone(resource.AllKinds), func(k resource.Kind) bool { return t.kind(k) == 0 })
 }
 
 // String returns the counts on one line, the most dangerous action first: "1 to delete, 12 to create".

@@ -55,7 +55,7 @@ func (v *View) Plan(p *plan.Plan) { v.printf("%s", v.ink.plan(p)) }
 func (ink *palette) plan(p *plan.Plan) *page {
 	b := &page{}
 	if p.Empty() {
-		b.writef("%s", ink.noChanges(p))
+		b.writef("%s%s", ink.noChanges(p), ink.kept(p))
 		ink.verdict(b, p.Policy)
 		return b
 	}
@@ -69,6 +69,7 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	ink.changes(b, groups)
 	ink.effects(b, p)
 	ink.destructive(b, p, groups)
+	b.writef("%s", ink.kept(p))
 	b.writef("\n%s\n", ink.summary(p.Summary()))
 	b.append(ink.cost(p))
 	b.append(ink.hazards(p))

@@ -22,7 +22,7 @@ type Row = plan.Live
 // Table prints rows of one kind in columns; wide adds more of them.
 func (v *View) Table(kind resource.Kind, rows []Row, wide bool, now time.Time) {
 	if len(rows) == 0 {
-		v.printf("No %ss.\n", kind.Lower())
+		v.printf("No %s.\n", kind.Plural())
 		return
 	}
 	v.columns(header(kind, wide), func(add func(...string)) {
@@ -45,6 +45,8 @@ func (v *View) Rows(kind resource.Kind, rows []Row, wide bool, now time.Time) {
 func header(kind resource.Kind, wide bool) []string {
 	names := []string{"PATH", "STATE"}
 	switch kind {
+	case resource.KindVolume:
+		return volumeHeader(wide)
 	case resource.KindSpace:
 		names = append(names, "SUBNET")
 	case resource.KindCell:
@@ -69,6 +71,8 @@ func (v *View) cells(kind resource.Kind, r Row, wide bool, now time.Time) []stri
 	status := r.Record.Status
 	cells := []string{string(r.Record.Path), stateText(r)}
 	switch kind {
+	case resource.KindVolume:
+		return volumeCells(r, wide, now)
 	case resource.KindSpace:
 		cells = append(cells, networkCells(status.Network)[0])
 	case resource.KindCell:
@@ -284,7 +288,7 @@ func (v *View) Converted(file string, counts map[resource.Kind]int) {
 
 func countsText(counts map[resource.Kind]int) string {
 	var parts []string
-	for _, k := range resource.Kinds {
+	for _, k := range resource.AllKinds {
 		if n := counts[k]; n > 0 {
 			parts = append(parts, plural(n, k.Lower()))
 		}

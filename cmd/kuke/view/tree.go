@@ -20,7 +20,7 @@ func (v *View) Tree(rows []Row) {
 	rows = withParents(rows)
 	var b strings.Builder
 	for i, r := range rows {
-		fmt.Fprintf(&b, "%s%s  %s", v.ink.faint("%s", branches(rows, i)), v.ink.bold("%s", r.Record.Path.Name()), v.ink.stateColor(r))
+		fmt.Fprintf(&b, "%s%s  %s", v.ink.faint("%s", branches(rows, i)), v.ink.bold("%s", lastName(r.Record.Path)), v.ink.stateColor(r))
 		if more := summary(r); more != "" {
 			fmt.Fprintf(&b, "  %s", v.ink.faint("%s", visible(more)))
 		}
@@ -34,14 +34,18 @@ func (v *View) Tree(rows []Row) {
 func withParents(rows []Row) []Row {
 	first, last := rows[0].Record.Path, rows[len(rows)-1].Record.Path
 	have := map[resource.Path]bool{"": true}
-	if first.Contains(last) {
+	if first.Contains(last) && !rows[0].Record.IsKept() {
 		have[first.Parent()] = true
 	}
 	var all []Row
 	for _, r := range rows {
 		var missing []Row // the lowest one first
 		for p := r.Record.Path.Parent(); !have[p]; p = p.Parent() {
-			missing = append(missing, Row{Record: &state.Record{Path: p}, State: plan.StateUnknown, Detail: "its record is missing"})
+			detail := "its record is missing"
+			if r.Record.IsKept() {
+				detail = "destroyed, but for volumes"
+			}
+			missing = append(missing, Row{Record: &state.Record{Path: p}, State: plan.StateUnknown, Detail: detail})
 			have[p] = true
 		}
 		slices.Reverse(missing)
