@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -187,17 +186,9 @@ func (e *Executor) mountsBeyond(spec *resource.Container) string {
 	return ""
 }
 
-// VolumeUse is the use of a recorded volume.
-type VolumeUse struct {
-	// Dir is the directory of its data; empty where that is in a file system which containers mount.
-	Dir string `json:"dir,omitempty"`
-	// Bytes is the size of its data on disk; nil where it isn't known.
-	Bytes *int64 `json:"bytes,omitempty"`
-}
-
-// VolumeUse returns the directory and the size of the data of a recorded volume.
-func (e *Executor) VolumeUse(r *state.Record) VolumeUse {
-	use := VolumeUse{Dir: e.store.VolumeData(r)}
+// VolumeUse returns the directory and the size of the data of a recorded volume. It needs no connection to the host.
+func VolumeUse(store *state.Store, r *state.Record) *plan.VolumeUse {
+	use := &plan.VolumeUse{Dir: store.VolumeData(r), MountedBy: []resource.Path{}}
 	if use.Dir == "" {
 		return use
 	}
@@ -206,8 +197,6 @@ func (e *Executor) VolumeUse(r *state.Record) VolumeUse {
 	}
 	if size, err := volume.Size(use.Dir); err == nil {
 		use.Bytes = &size
-	} else if errors.Is(err, fs.ErrNotExist) {
-		use.Bytes = nil
 	}
 	return use
 }

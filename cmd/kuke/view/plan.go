@@ -55,7 +55,7 @@ func (v *View) Plan(p *plan.Plan) { v.printf("%s", v.ink.plan(p)) }
 func (ink *palette) plan(p *plan.Plan) *page {
 	b := &page{}
 	if p.Empty() {
-		b.writef("%s%s", ink.noChanges(p), ink.kept(p))
+		b.writef("%s%s", ink.noChanges(p), keptText(p))
 		ink.verdict(b, p.Policy)
 		return b
 	}
@@ -69,7 +69,6 @@ func (ink *palette) plan(p *plan.Plan) *page {
 	ink.changes(b, groups)
 	ink.effects(b, p)
 	ink.destructive(b, p, groups)
-	b.writef("%s", ink.kept(p))
 	b.writef("\n%s\n", ink.summary(p.Summary()))
 	b.append(ink.cost(p))
 	b.append(ink.hazards(p))
@@ -93,6 +92,7 @@ func (ink *palette) effects(b *page, p *plan.Plan) {
 			b.writef("\n  %s\n", strings.Join(ink.sentence(visible(text), 2), "\n    "))
 		}
 	}
+	b.writef("%s", keptText(p))
 	ink.outputChanges(b, p.Outputs)
 }
 

@@ -67,10 +67,8 @@ func lastName(p resource.Path) string {
 	return names[len(names)-1]
 }
 
-// kept names the volumes that stay although no configuration declares them, those that the plan leaves and those that were left
-// before, in a line each.
-func (ink *palette) kept(p *plan.Plan) string { return keptText(p) }
-
+// keptText names the volumes that stay although no configuration declares them, those that the plan leaves and those that were
+// left before, in a line each.
 func keptText(p *plan.Plan) string {
 	var left, before []*state.Record
 	for _, r := range p.Kept {
