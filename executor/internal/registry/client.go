@@ -27,6 +27,8 @@ type Client struct {
 	host, repository string
 	keys             *Keyring
 	hosts            docker.RegistryHosts
+	// late reports whether the time for the requests is over: containerd has time limits of its own.
+	late func() bool
 
 	mu sync.Mutex
 	// used are the credentials that were offered to each host, nil for none. findErr is the reason why there may be none.
@@ -55,6 +57,7 @@ func newFor(ctx context.Context, keys *Keyring, image, hostsDir string) (*Client
 
 func newClient(ctx context.Context, keys *Keyring, host, hostsDir string) *Client {
 	c := &Client{host: host, keys: keys, used: map[string]*Credentials{}, tokens: map[string]bool{}}
+	c.late = func() bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 	c.hosts = config.ConfigureHosts(ctx, config.HostOptions{
 		HostDir:     config.HostDirFromRoot(hostsDir),
 		Credentials: func(host string) (string, string, error) { return c.credentials(ctx, host) },

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
+	"net/url"
 	"slices"
 	"strings"
 	"syscall"
@@ -31,8 +31,8 @@ type Error struct {
 // Unwrap returns the error that the failure was read from.
 func (e *Error) Unwrap() error { return e.err }
 
-// Explain returns the error as an [*Error], which tells the cause and the remedy. Nil and the end of ctx by an interruption stay as
-// they are. It may ask the registry for the tags that it has, or for the platforms of the image.
+// Explain returns an error about the registry as an [*Error], which tells the cause and the remedy. Nil, an interruption and errors of
+// this host stay as they are: a pull also writes to containerd. It may ask the registry for the tags that it has, or for the platforms of the image.
 func (c *Client) Explain(ctx context.Context, err error) error {
 	if err == nil || errors.As(err, new(*Error)) || errors.Is(err, context.Canceled) {
 		return err
@@ -40,6 +40,9 @@ func (c *Client) Explain(ctx context.Context, err error) error {
 	f := c.connection(err)
 	if f == nil {
 		f = c.status(ctx, err)
+	}
+	if f == nil {
+		return err
 	}
 	f.Text, f.Remedy = c.redact(f.Text), c.redact(f.Remedy)
 	return &Error{RegistryFailure: *f, err: err}
@@ -71,16 +74,14 @@ func (c *Client) connection(err error) *plan.RegistryFailure {
 		return failure(plan.RegistryRefused, fmt.Sprintf("nothing listens at %s", host), "Check the name and the port, and that the registry runs")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.ECONNRESET):
 		return failure(plan.RegistryUnreachable, fmt.Sprintf("%s can't be reached: %s", host, lastOf(err)), "Check the network and the firewall between this host and the registry")
-	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err), errors.As(err, new(timeout)) && timedOut(err):
+	case errors.Is(err, context.DeadlineExceeded) && c.late(), ofRequest(err) && timedOut(err):
 		return failure(plan.RegistryTimeout, fmt.Sprintf("%s has not answered in time", host), "Check the network, the proxy (HTTPS_PROXY) and the registry, and try again")
 	}
 	return nil
 }
 
-type timeout interface{ Timeout() bool }
-
 func timedOut(err error) bool {
-	var t timeout
+	var t net.Error
 	return errors.As(err, &t) && t.Timeout()
 }
 
@@ -149,7 +150,7 @@ func ipsOf(c *x509.Certificate) []string {
 	return all
 }
 
-// status explains an answer of the registry, and all other errors.
+// status explains an answer of the registry, and other errors of requests to it; nil for all others.
 func (c *Client) status(ctx context.Context, err error) *plan.RegistryFailure {
 	var unexpected remoteerrors.ErrUnexpectedStatus
 	var busy *busyError
@@ -176,10 +177,16 @@ func (c *Client) status(ctx context.Context, err error) *plan.RegistryFailure {
 		}
 	case errdefs.IsNotFound(err) && answered && a.status == http.StatusNotFound:
 		return c.notFound(ctx, a)
-	case errdefs.IsNotFound(err):
-		return failure(plan.RegistryNotFound, fmt.Sprintf("%s has no %s: %s", c.host, c.repository, err), "Check the name of the image")
+	}
+	if !ofRequest(err) {
+		return nil
 	}
 	return failure(plan.RegistryOther, err.Error(), "Check the name of the image and the registry")
+}
+
+// ofRequest reports whether the error is of a request to a registry.
+func ofRequest(err error) bool {
+	return errors.As(err, new(*url.Error)) || errors.As(err, new(remoteerrors.ErrUnexpectedStatus))
 }
 
 // lastAnswer returns the last failure that the error can be about: with mirrors, several hosts fail.
@@ -219,7 +226,7 @@ func (c *Client) unauthorized(a answer) *plan.RegistryFailure {
 	case used != nil && (a.token || a.basic):
 		return failure(plan.RegistryRejected, fmt.Sprintf("%s rejects the credentials of %s from %s%s", a.host, used.who(), used.Source, a.says()), c.relogin(used))
 	case used != nil:
-		return failure(plan.RegistryDenied, fmt.Sprintf("%s lets %s from %s not pull %s, or has no such repository%s", a.host, used.who(), used.Source, c.repository, a.says()), "Check the name of the image, and the permissions of this user")
+		return failure(plan.RegistryDenied, fmt.Sprintf("%s lets %s from %s not pull %s, or does not have this repository%s", a.host, used.who(), used.Source, c.repository, a.says()), "Check the name of the image, and the permissions of this user")
 	case c.findErr != nil:
 		return failure(plan.RegistryCredentials, fmt.Sprintf("%s asks for credentials, and %s", a.host, c.findErr), "")
 	}
@@ -227,7 +234,7 @@ func (c *Client) unauthorized(a answer) *plan.RegistryFailure {
 	if places := c.keys.Places(); len(places) > 0 {
 		where = "No credentials for it are in " + strings.Join(places, ", ")
 	}
-	return failure(plan.RegistryUnauthorized, fmt.Sprintf("%s gives %s to nobody without credentials, or has no such repository%s", a.host, c.repository, a.says()),
+	return failure(plan.RegistryUnauthorized, fmt.Sprintf("%s gives %s to nobody without credentials, or does not have this repository%s", a.host, c.repository, a.says()),
 		fmt.Sprintf("%s. Check the name of the image, or log in: %s (kuke help registries)", where, login))
 }
 

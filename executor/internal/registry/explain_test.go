@@ -374,3 +374,20 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("the other host has seen the credentials %d times", seen.Load())
 	}
 }
+
+// TestOthersErrors keeps the errors of this host as they are: a pull also writes to containerd.
+func TestOthersErrors(t *testing.T) {
+	ctx := context.Background()
+	c, err := newFor(ctx, nil, "registry.test/team/web:v1", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range []error{
+		nil, context.Canceled, errors.New("no space left on device"), fmt.Errorf("snapshot: %w", errdefs.ErrNotFound),
+		fmt.Errorf("containerd gave no answer: %w", context.DeadlineExceeded),
+	} {
+		if got := c.Explain(ctx, own); got != own {
+			t.Errorf("%v became %v", own, got)
+		}
+	}
+}
