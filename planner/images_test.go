@@ -74,3 +74,31 @@ update main
   # containerd namespace kukeon-main bears the label of a realm that is destroyed
 `)
 }
+
+// Each failure of a registry has its own title, for an image that is needed, and is a warning for one that can be compared later.
+func TestRegistryFailures(t *testing.T) {
+	titles := map[string]bool{}
+	for _, cause := range []plan.RegistryCause{
+		plan.RegistryUnauthorized, plan.RegistryRejected, plan.RegistryDenied, plan.RegistryCredentials, plan.RegistryNotFound, plan.RegistryPlatform,
+		plan.RegistryTooManyRequests, plan.RegistryCertificate, plan.RegistryPlainHTTP, plan.RegistryDNS, plan.RegistryRefused, plan.RegistryUnreachable,
+		plan.RegistryTimeout, plan.RegistryMediaType, plan.RegistryServer, plan.RegistryOther,
+	} {
+		failed := &plan.RegistryFailure{Cause: cause, Text: "it is so", Remedy: "Do this"}
+		title := failed.Title()
+		if title == "" || titles[title] {
+			t.Errorf("the title of %s is %q", cause, title)
+		}
+		titles[title] = true
+		h := made(t)
+		desired := example(func(s specs) { container(s, theSide).Image = "missing:1" })
+		h.refresh(desired)
+		key := plan.ImageKey{Namespace: "kukeon-main", Reference: "missing:1"}
+		status := plan.ImageStatus{Failure: failed}
+		if cause == plan.RegistryPlatform {
+			status.Remote = digestOf("missing:1")
+		}
+		h.actual.Images[key] = status
+		_, diags := New(desired, h.prior, h.actual, Options{Project: "default"})
+		wantError(t, diags, title, theSide, "can't be pulled: it is so. Do this. Otherwise bring the image in")
+	}
+}
