@@ -123,6 +123,9 @@ func (k containerKind) run(ctx context.Context, after *state.Record) error {
 	if err := logs.ForgetExit(log); err != nil {
 		return err
 	}
+	if err := logs.WriteSettings(log, logs.SettingsOf(after.Path, after.Spec.(*resource.Container))); err != nil {
+		return err
+	}
 	start := task.Start
 	if runsOnce(after) {
 		start = task.StartOnce
@@ -278,6 +281,9 @@ func (k containerKind) update(ctx context.Context, before, after *state.Record) 
 		return err
 	}
 	if err := k.writeFiles(ctx, after); err != nil {
+		return err
+	}
+	if err := logs.WriteSettings(k.executor.store.LogFile(after.Path), logs.SettingsOf(after.Path, after.Spec.(*resource.Container))); err != nil {
 		return err
 	}
 	if err := k.watch(ctx, after); err != nil {

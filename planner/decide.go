@@ -72,6 +72,7 @@ func (d *decider) decide(p resource.Path) *plan.Change {
 	d.check.checkCPUs(want)
 	d.check.checkRestartPolicy(want)
 	d.check.checkSecrets(want)
+	d.check.checkJournal(want)
 	after := d.recordOf(want)
 	if have == nil {
 		return d.decideNew(want, after)

@@ -59,6 +59,15 @@ func (h *hostCheck) checkFlaws(want *resource.Resource, after *state.Record) {
 	}
 }
 
+// checkJournal makes sure that the host has a journal if the container logs to it.
+func (h *hostCheck) checkJournal(want *resource.Resource) {
+	c, ok := want.Spec.(*resource.Container)
+	if ok && c.LogDriver() == resource.LogJournald && h.in.actual.MissingPaths[resource.JournalSocket] {
+		h.diags.Errorf(want.RangeOf("logging.driver"), want.Path, "No journal",
+			"container %s logs to the journal, but this host has none: there is no %s. Start systemd-journald, or choose the logging driver local.", want.Path, resource.JournalSocket)
+	}
+}
+
 // checkHostPaths makes sure that the host has all that a container which will be made uses.
 func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 	spec := want.Spec.(*resource.Container)

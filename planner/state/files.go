@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	logEnd        = regexp.MustCompile(`^\.log(\.[0-9]+|\.exit)?$`)
+	logEnd        = regexp.MustCompile(`^\.log(\.[0-9]+|\.exit|\.settings)?$`)
 	networkEnding = regexp.MustCompile(`^[0-9]*$`)
 )
 

@@ -28,6 +28,7 @@ func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, d
 		validateSecret(r, s, f, diags)
 	}
 	validateConfigs(r, c, f, diags)
+	validateLogging(r, c, f, diags)
 }
 
 func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {
@@ -106,6 +107,37 @@ func validateHealthcheck(r *resource.Resource, h *resource.Healthcheck, diags *r
 		// Only one port is written as its number alone.
 		if err != nil || host == "" || port.String() != number {
 			diags.Errorf(r.RangeOf("healthcheck.tcp"), r.Path, summary, "tcp: %q is not of the form host:port, such as localhost:5432.", message.Shorten(h.TCP))
+		}
+	}
+}
+
+// withoutDefaults returns the logging without written defaults, nil where nothing else is left.
+func withoutDefaults(l resource.Logging) *resource.Logging {
+	if l.MaxSize == resource.DefaultLogSize {
+		l.MaxSize = 0
+	}
+	if l.MaxFiles == resource.DefaultLogFiles {
+		l.MaxFiles = 0
+	}
+	if l == (resource.Logging{}) {
+		return nil
+	}
+	return &l
+}
+
+// validateLogging refuses bounds of files for a log without files.
+func validateLogging(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
+	if c.Logging == nil {
+		return
+	}
+	if c.LogDriver() == resource.LogLocal {
+		c.Logging = withoutDefaults(*c.Logging)
+		return
+	}
+	for _, name := range []string{"maxSize", "maxFiles"} {
+		if at, ok := r.Ranges["logging."+name]; ok {
+			shown := f.attribute(resource.FindAttribute(resource.KindContainer.Attribute("logging").Fields, name))
+			diags.Errorf(at, r.Path, "Needless bound", "The logging driver %s writes no files that %s could bound. Remove it, or choose the driver local.", c.LogDriver(), shown)
 		}
 	}
 }

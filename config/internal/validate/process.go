@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/kukeon/kuke/config/internal/message"
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // maxID is the largest user or group id that runc takes, in a Linux that would go to 2^32-2.
@@ -82,4 +83,15 @@ func normalEnvFile(s string) (string, error) {
 		return "", errors.New("it names no file; write the path of a file of variables, such as app.env")
 	}
 	return s, nil
+}
+
+// normalLogDriver reads the name of a logging driver. Docker's two drivers of files are one here.
+func normalLogDriver(s string) (string, error) {
+	switch s {
+	case resource.LogLocal, resource.LogJSONFile:
+		return "", nil
+	case resource.LogJournald, resource.LogNone:
+		return s, nil
+	}
+	return "", fmt.Errorf("there is no logging driver %q; write local, json-file, journald or none", message.Shorten(s))
 }

@@ -113,8 +113,8 @@ type member struct {
 // snapshot opens the files that a log has at one moment, the oldest first. Once all are open it checks each name again: files
 // only move to older names, so that a file which still has its name has had it all the time.
 func snapshot(file string) ([]member, error) {
-	names := Files(file)
 	for {
+		names := Files(file)
 		opened := make([]member, len(names))
 		err := openAll(names, opened)
 		same := err == nil && !slices.ContainsFunc(names, func(name string) bool {
@@ -122,7 +122,7 @@ func snapshot(file string) ([]member, error) {
 			at := opened[slices.Index(names, name)]
 			return (err == nil) != (at.File != nil) || err == nil && !os.SameFile(now, at.info)
 		})
-		if err == nil && same {
+		if err == nil && same && slices.Equal(names, Files(file)) {
 			return slices.DeleteFunc(opened, func(m member) bool { return m.File == nil }), nil
 		}
 		for _, m := range opened {

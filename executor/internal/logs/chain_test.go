@@ -80,13 +80,23 @@ func produce(w *io.PipeWriter, seed uint64, from, to int, wait func(int)) {
 	_ = w.Close()
 }
 
+// limited returns a writer of files of at most so many bytes.
+func limited(file string, size int64) *writer {
+	w := newWriter(file)
+	w.MaxSize = size
+	if err := WriteSettings(file, w.Settings); err != nil {
+		panic(err)
+	}
+	return w
+}
+
 // run has a writer of small files take lines from both streams.
 func run(file string, seed uint64, from, to int, wait func(stream string, i int)) {
 	outR, outW := io.Pipe()
 	errR, errW := io.Pipe()
 	go produce(outW, seed, from, to, func(i int) { wait("stdout", i) })
 	go produce(errW, seed+1, from, to, func(i int) { wait("stderr", i) })
-	newWriter(file, smallFile).write(outR, errR)
+	limited(file, smallFile).write(outR, errR)
 }
 
 // A reader finds the lines that there are at one moment, whatever the writer does meanwhile: one without a gap.
@@ -194,7 +204,7 @@ func TestFollowerKeepsFiles(t *testing.T) {
 	c := &chain{file: file}
 	defer c.close()
 	const files = 2 * maxAhead
-	w := newWriter(file, 1000)
+	w := limited(file, 1000)
 	for range files {
 		w.take(&stream{name: "stdout"}, []byte(strings.Repeat("x", 900)+"\n"), false)
 		if err := c.look(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
@@ -137,11 +138,11 @@ func TestRotation(t *testing.T) {
 	check(<-followed, "0 ")
 	check(read(t, file, ReadOptions{Tail: -1}), "")
 	found, _ := filepath.Glob(file + "*")
-	if len(found) != maxOld+1 {
+	if len(found) != resource.DefaultLogFiles {
 		t.Errorf("files %q", found)
 	}
 	for _, name := range found {
-		if info, err := os.Stat(name); err != nil || info.Size() > maxSize {
+		if info, err := os.Stat(name); err != nil || info.Size() > resource.DefaultLogSize {
 			t.Errorf("%s has %d bytes, %v", name, info.Size(), err)
 		}
 	}

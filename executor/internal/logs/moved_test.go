@@ -22,7 +22,7 @@ func TestMovedWhileWritten(t *testing.T) {
 		}
 		r, w := io.Pipe()
 		done := make(chan struct{})
-		writer := newWriter(file, 200)
+		writer := limited(file, 200)
 		go func() {
 			defer close(done)
 			writer.write(r, strings.NewReader(""))
@@ -35,6 +35,9 @@ func TestMovedWhileWritten(t *testing.T) {
 				break
 			}
 			time.Sleep(time.Millisecond)
+		}
+		if err := os.Rename(settingsFile(file), settingsFile(moved)); err != nil {
+			t.Fatal(err)
 		}
 		if err := os.Rename(file, moved); err != nil {
 			t.Fatal(err)

@@ -19,18 +19,16 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/state/durable"
 )
 
 const (
-	// maxSize is the maximum size of a file in bytes.
-	maxSize = 10 << 20
-	// maxOld is the number of old files that are kept, with .1 for the youngest.
-	maxOld = 2
 	// maxLine is the maximum length of a piece of a line in one entry, in bytes.
 	maxLine = 16 << 10
 	// quietTime is the time that the beginning of a line waits for its end before it is written.
@@ -84,7 +82,8 @@ func Init() {
 	}
 	// The process ends with its input: signals to the shim or from Ctrl-C are not meant for it.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE)
-	w := newWriter(os.Args[2], maxSize)
+	w := newWriter(os.Args[2])
+	w.learn(time.Now())
 	w.open() // before the task exists, which may be moved or removed at any time
 	_ = os.NewFile(readyFD, "ready").Close()
 	noter := newExitNoter(w.place)
@@ -100,14 +99,12 @@ func Init() {
 // come within a moment: it may be the last output of a container, which stays open until the task is removed. Lines that
 // can't be written, to a full disk, are dropped: a container must never wait for its log.
 func Write(file string, stdout, stderr io.Reader) {
-	newWriter(file, maxSize).write(stdout, stderr)
+	newWriter(file).write(stdout, stderr)
 }
 
 // writer appends entries to a file, and begins the next file when it is full.
 type writer struct {
 	file string
-	// max is the maximum size of a file in bytes.
-	max int64
 
 	mu   sync.Mutex
 	f    *os.File
@@ -115,9 +112,13 @@ type writer struct {
 	// number is the number of files before the present one, by their tags; tag is for the next entry.
 	number int
 	tag    string
+
+	Settings
+	// learnt is the time at which the settings were last read.
+	learnt time.Time
 }
 
-func newWriter(file string, limit int64) *writer { return &writer{file: file, max: limit} }
+func newWriter(file string) *writer { return &writer{file: file, Settings: defaults} }
 
 func (w *writer) write(stdout, stderr io.Reader) {
 	defer w.close()
@@ -191,16 +192,27 @@ func (w *writer) take(s *stream, data []byte, last bool) {
 
 // entry writes the rest of a stream; whole says that the line ends with it.
 func (w *writer) entry(s *stream, whole bool) {
+	now := time.Now()
+	w.learn(now)
+	switch w.Driver {
+	case resource.LogNone:
+		s.rest, s.begun = s.rest[:0], !whole
+		return
+	case resource.LogJournald:
+		w.journal(s, whole)
+		s.rest, s.begun = s.rest[:0], !whole
+		return
+	}
 	tag := byte('P')
 	if whole {
 		tag = 'F'
 	}
 	const around = 64 // bytes for the time, the stream and the tags
-	if w.f != nil && w.size+int64(len(s.rest))+around > w.max {
+	if w.f != nil && w.size > 0 && w.size+int64(len(s.rest))+around > w.MaxSize {
 		w.rotate()
 	}
 	if w.f != nil || w.open() {
-		entry := time.Now().UTC().AppendFormat(nil, timeFormat)
+		entry := now.UTC().AppendFormat(nil, timeFormat)
 		entry = append(entry, ' ')
 		entry = append(entry, s.name...)
 		entry = append(entry, ' ', tag)
@@ -263,10 +275,14 @@ func (w *writer) rotate() {
 	if err != nil || nowErr != nil || !os.SameFile(mine, now) {
 		return
 	}
-	for n := maxOld; n > 1; n-- {
+	kept := w.MaxFiles - 1
+	for n := kept; n > 1; n-- {
 		_ = os.Rename(old(w.file, n-1), old(w.file, n))
 	}
-	if os.Rename(w.file, old(w.file, 1)) == nil {
+	for n := numberedFiles(w.file); n > kept; n-- {
+		_ = os.Remove(old(w.file, n))
+	}
+	if kept > 0 && os.Rename(w.file, old(w.file, 1)) == nil || kept == 0 && os.Remove(w.file) == nil {
 		w.number++
 	}
 }
@@ -299,10 +315,24 @@ func (w *writer) close() {
 // old returns the name of the n-th youngest of the full files.
 func old(file string, n int) string { return file + "." + strconv.Itoa(n) }
 
-// Files returns the names of the files that the log in file may have, the oldest first.
+// numberedFiles returns the highest number of an old file of the log, 0 if there is none.
+func numberedFiles(file string) int {
+	entries, _ := os.ReadDir(filepath.Dir(file))
+	highest := 0
+	for _, e := range entries {
+		if end, ok := strings.CutPrefix(e.Name(), filepath.Base(file)+"."); ok {
+			if n, err := strconv.Atoi(end); err == nil {
+				highest = max(highest, n)
+			}
+		}
+	}
+	return highest
+}
+
+// Files returns the names of the files of the log in file, the oldest first.
 func Files(file string) []string {
 	var all []string
-	for n := maxOld; n > 0; n-- {
+	for n := numberedFiles(file); n > 0; n-- {
 		all = append(all, old(file, n))
 	}
 	return append(all, file)

@@ -326,6 +326,9 @@ func (r *refresh) hostPaths() error {
 		for _, d := range devices {
 			paths = append(paths, resource.DeviceHostPath(d))
 		}
+		if wanted.LogDriver() == resource.LogJournald {
+			paths = append(paths, resource.JournalSocket)
+		}
 		for _, p := range paths {
 			_, err := os.Stat(p)
 			switch {
