@@ -58,12 +58,40 @@ func (a *app) logs(ctx context.Context, o *logsOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	if paths, err = a.readable(st, paths); err != nil {
+		return err
+	}
 	printer := a.out.Log(a.errs, names(paths), o.timestamps)
 	err = look.Logs(ctx, &a.session, store, st, paths, read, printer.Print)
 	if o.follow && errors.Is(err, context.Canceled) {
 		return exitCode(exitInterrupted)
 	}
 	return err
+}
+
+// readable returns the containers whose logs kuke has, and says of the others where their output is. It is an error if there are
+// only others.
+func (a *app) readable(st *state.State, paths []resource.Path) ([]resource.Path, error) {
+	var own []resource.Path
+	var others []string
+	for _, p := range paths {
+		r := st.Records[p]
+		switch driver := r.Spec.(*resource.Container).LogDriver(); driver {
+		case resource.LogJournald:
+			others = append(others, fmt.Sprintf("container %s logs to the journal of the host. To read it, run: journalctl CONTAINER_ID=%s", p, r.Status.ContainerID))
+		case resource.LogNone:
+			others = append(others, fmt.Sprintf("container %s has the logging driver none: its output is not kept", p))
+		default:
+			own = append(own, p)
+		}
+	}
+	if len(own) == 0 {
+		return nil, errors.New(strings.Join(others, "\n"))
+	}
+	for _, text := range others {
+		a.errs.Note("C" + text[1:])
+	}
+	return own, nil
 }
 
 // parseSince reads a time, or how long ago it was; empty is the zero time.

@@ -94,7 +94,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			"sshd": startSSHD, "emptybin": emptyBin, "job": job, "messages": messages, "terraform": terraformReads,
 			"dns":      serveDNS,
 			"registry": startRegistry, "nopassword": noPassword,
-			"flaky": flakyRegistry,
+			"flaky": flakyRegistry, "journal": startJournal,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
