@@ -147,6 +147,8 @@ func (d *containers) taskOf(c *plan.Change, want *resource.Container, actual *pl
 		why = "restarted because it is not in the network namespace of its cell"
 	case d.in.lostProfile(c.Path, want, actual):
 		why = fmt.Sprintf(outside+"it runs unconfined: its AppArmor profile %s was removed", want.AppArmorProfile())
+	case d.in.actual.Unhealthy[c.Before.Path] != "" && !d.in.opts.ByHand && restartsUnhealthy(want):
+		why = unhealthyReason(d.in.actual.Unhealthy[c.Before.Path])
 	default:
 		d.repairFiles(c)
 		d.watched(c, want, actual)

@@ -52,6 +52,11 @@ func (d *healthchecks) decideChecks() {
 	d.checkConditions()
 }
 
+// restartsUnhealthy reports whether the container is to be restarted when it is unhealthy.
+func restartsUnhealthy(want *resource.Container) bool {
+	return want.Healthcheck != nil && want.Healthcheck.OnUnhealthy == resource.UnhealthyRestart
+}
+
 // waitsFor returns the condition that the apply waits for once the container runs, or the empty condition. check is nil for a
 // container that is not checked.
 func (in *input) waitsFor(p resource.Path, check *resource.Healthcheck) resource.Condition {
@@ -90,7 +95,7 @@ func (d *healthchecks) unchecked(p resource.Path, c *plan.Change) string {
 	}
 	if c != nil {
 		for _, df := range c.Diffs {
-			if strings.HasPrefix(df.Name, "healthcheck.") {
+			if strings.HasPrefix(df.Name, "healthcheck.") && df.Name != "healthcheck.onUnhealthy" {
 				return "its healthcheck is another now"
 			}
 		}

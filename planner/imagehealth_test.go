@@ -120,3 +120,30 @@ func TestImpossibleHealthyCondition(t *testing.T) {
 	h.healthchecks["web:1"] = &plan.ImageHealthcheck{Test: []string{"CMD", "true"}}
 	h.converge(waiting(nil), Options{})
 }
+
+// TestUnhealthyIsRestarted restarts a container that is unhealthy only where its configuration asks for that.
+func TestUnhealthyIsRestarted(t *testing.T) {
+	tree := func(action string) *resource.Tree {
+		return example(func(s specs) {
+			s[theSide].(*resource.Container).Healthcheck = &resource.Healthcheck{TCP: "localhost:80", OnUnhealthy: action}
+		})
+	}
+	h := newHost(t)
+	h.converge(tree("restart"), Options{})
+	h.actual.Unhealthy = map[resource.Path]string{theSide: "connection refused"}
+	p := h.plan(tree("restart"), Options{})
+	compare(t, text(p), `
+restart main/default/blog/web/side until healthy
+  # restarted because it is unhealthy: connection refused
+--
+0 stop main/default/blog/web/side
+1 start main/default/blog/web/side after [0]
+2 check main/default/blog/web/side after [1]
+`)
+	if p := h.plan(tree(""), Options{}); strings.Contains(text(p), "restart main") || strings.Contains(text(p), "check main") {
+		t.Errorf("without on_unhealthy:\n%s", text(p))
+	}
+	if p := h.plan(tree("restart"), Options{ByHand: true}); !p.Empty() {
+		t.Errorf("by hand:\n%s", text(p))
+	}
+}

@@ -18,6 +18,9 @@ type Operation struct {
 	Paths []resource.Path
 	// Signal is, for Kill, the name of the one to send; with SIGKILL the container also stays down.
 	Signal string
+	// Unhealthy is, for Restart, the reason why the containers are unhealthy and restarted for that: the plan doesn't wait for them, and
+	// leaves their recorded health.
+	Unhealthy string
 	// GraceSeconds replaces the grace periods of the containers, where not nil.
 	GraceSeconds *int64
 }
@@ -153,6 +156,10 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actu
 		if why := restart(change, actual); why != "" {
 			return refuse(why)
 		}
+		if o.Unhealthy != "" {
+			change.Check, after.Status.Health = "", r.Status.Health
+			change.Reasons = append(change.Reasons, unhealthyReason(o.Unhealthy))
+		}
 	}
 	return change
 }
@@ -169,6 +176,9 @@ func restart(c *plan.Change, actual *plan.Actual) (why string) {
 	}
 	return ""
 }
+
+// unhealthyReason says that a container is restarted because its check fails.
+func unhealthyReason(detail string) string { return "restarted because it is unhealthy: " + detail }
 
 // exitOf returns how the container ended before it is shut down, which its task tells only until then, or nil where it is
 // to run again.

@@ -142,7 +142,14 @@ func containerDetail(l *plan.Live) string {
 		return "task not started"
 	}
 	var details []string
-	if l.State == plan.StateReady && l.Record.Status.Health != nil {
+	switch {
+	case l.State != plan.StateReady:
+	case l.Health != nil:
+		details = append(details, l.Health.State)
+		if n := l.Health.Restarts; n > 0 {
+			details = append(details, fmt.Sprintf("restarted %d× as unhealthy", n))
+		}
+	case l.Record.Status.Health != nil:
 		details = append(details, l.Record.Status.Health.State)
 	}
 	if l.Killed != nil {

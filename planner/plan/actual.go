@@ -50,6 +50,8 @@ type Actual struct {
 	// container publishes a port.
 	Sockets  []Socket
 	Mappings []PortMapping
+	// Unhealthy says of recorded containers that are to be restarted when they are unhealthy, why they are, where no process restarts them.
+	Unhealthy map[resource.Path]string
 	// RestartPolicies are the policies that containerd's restart monitor supports; none where it has no monitor.
 	RestartPolicies []string
 	// MissingPlugins holds the missing CNI plugins and programs that networks need.

@@ -24,6 +24,8 @@ type Live struct {
 	// parts of a Pending one. For a level: its missing or different parts, the number of running containers if not all
 	// run, and its incomplete resources.
 	Detail string
+	// Health is the health of a container that runs; nil where its health was not looked at, or where it has no healthcheck.
+	Health *HealthStatus
 	// Container is the container in containerd; nil for other kinds, and if containerd has none.
 	Container *Container
 	// Exit is the exit of a container that does not run; nil if it is unknown.

@@ -89,7 +89,7 @@ func (s *Store) writeIndex() error {
 	if !s.dirty {
 		return nil
 	}
-	file := s.indexFile()
+	file := s.IndexFile()
 	removeTemporary(s.dir, indexName)
 	if len(s.index.Resources) == 0 && len(s.index.Outputs) == 0 {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -89,6 +89,8 @@ type Health struct {
 	State string `json:"state"`
 	// Detail says why it is unhealthy.
 	Detail string `json:"detail,omitempty"`
+	// Output is the end of the output of the command that failed. It is only in manifests that are shown, and never recorded.
+	Output string `json:"output,omitempty"`
 }
 
 // The states of a health.

@@ -121,10 +121,10 @@ func (s *Store) Read() (*State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	walk := treeWalk{store: s, found: map[string]indexEntry{}}
-	ix, err := readIndex(s.indexFile())
+	ix, err := readIndex(s.IndexFile())
 	broken := errors.Is(err, errBrokenIndex)
 	if broken {
-		walk.fail("", s.indexFile(), err)
+		walk.fail("", s.IndexFile(), err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,8 @@ func (s *Store) Read() (*State, error) {
 	return st, nil
 }
 
-func (s *Store) indexFile() string { return filepath.Join(s.dir, indexName) }
+// IndexFile returns the name of the index: a command that changes records replaces it at its end.
+func (s *Store) IndexFile() string { return filepath.Join(s.dir, indexName) }
 
 // treeWalk reads the manifests of a tree.
 type treeWalk struct {

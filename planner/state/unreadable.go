@@ -95,7 +95,7 @@ func (s *Store) Repair(st *State, now time.Time) error {
 		if err != nil || info.IsDir() && u.listing {
 			continue
 		}
-		u.replaced = u.File == s.indexFile()
+		u.replaced = u.File == s.IndexFile()
 		if u.replaced && info.Mode().IsRegular() {
 			continue // the new one replaces it
 		}

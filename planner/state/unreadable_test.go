@@ -190,7 +190,7 @@ func TestPermissionIsNoDamage(t *testing.T) {
 	must(t, os.Chmod(dir, 0o755))
 	must(t, os.Chmod(filepath.Dir(dir), 0o755))
 	must(t, os.Chmod(filepath.Join(dir, "main"), 0o755))
-	for _, name := range []string{s.ManifestFile("main"), s.indexFile()} {
+	for _, name := range []string{s.ManifestFile("main"), s.IndexFile()} {
 		must(t, os.Chmod(name, 0o644))
 	}
 	const nobody = 65534
@@ -217,7 +217,7 @@ func TestPermissionIsNoDamage(t *testing.T) {
 		}
 	})
 	must(t, os.Chtimes(s.ManifestFile("main"), time.Time{}, time.Unix(1, 0))) // else the index saves reading it
-	for _, name := range []string{s.ManifestFile("main"), s.indexFile()} {
+	for _, name := range []string{s.ManifestFile("main"), s.IndexFile()} {
 		must(t, os.Chmod(name, 0o600))
 		as(func() {
 			if st, err := NewStore(dir).Read(); !errors.Is(err, fs.ErrPermission) {

@@ -54,6 +54,7 @@ var valid = map[string][]string{
 	"filemode":       {"0400", "0640", "0777"},
 	"mac":            {"02:00:00:00:00:01"},
 	"logdriver":      {"journald", "none"},
+	"onunhealthy":    {"restart"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

@@ -76,6 +76,7 @@ var rules = map[string]Rule{
 	"registry":       {Summary: "Invalid registry", normalize: normalRegistry, Pattern: `^[A-Za-z0-9.:/_\[\]-]+$`},
 	"filemode":       {Summary: "Invalid mode", normalize: normalFileMode, Pattern: `^0?[0-7]{3}$`},
 	"logdriver":      {Summary: "Unknown logging driver", normalize: normalLogDriver, Values: []string{resource.LogLocal, resource.LogJSONFile, resource.LogJournald, resource.LogNone}},
+	"onunhealthy":    choice("action", "none", resource.UnhealthyRestart),
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
