@@ -148,6 +148,11 @@ func (k containerKind) probe(ctx context.Context, r *state.Record, check *resour
 	if found == nil || found.Status != containers.StatusRunning {
 		return errNotRunning
 	}
+	return k.probeRunning(ctx, r, check)
+}
+
+// probeRunning runs the healthcheck once in a container that runs.
+func (k containerKind) probeRunning(ctx context.Context, r *state.Record, check *resource.Healthcheck) error {
 	if len(check.Exec) > 0 {
 		return k.probeExec(ctx, r, check)
 	}
@@ -179,10 +184,9 @@ func (k containerKind) probeExec(ctx context.Context, r *state.Record, check *re
 	case err != nil || result.ExitCode == 0:
 		return k.executor.explain(r, err)
 	case !slices.Equal(args, check.Exec):
-		// The output may hold the sensitive arguments.
-		return fmt.Errorf("its command exited with code %d", result.ExitCode)
+		return &commandError{code: result.ExitCode} // the output may hold the sensitive arguments
 	}
-	return fmt.Errorf("%s exited with code %d%s", args[0], result.ExitCode, lastLine(result.Output))
+	return &commandError{name: args[0], code: result.ExitCode, output: result.Output}
 }
 
 // lastLine returns the last line of the output of a healthcheck, for a message.

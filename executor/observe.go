@@ -18,7 +18,12 @@ import (
 // that containerd's restart monitor is just making.
 func (e *Executor) Refresh(ctx context.Context, desired *resource.Tree, prior *state.State) (*plan.Actual, error) {
 	e.KnowRealms(prior)
-	return e.observer().Look(ctx, desired, prior, observe.Everything)
+	actual, err := e.observer().Look(ctx, desired, prior, observe.Everything)
+	if err != nil || desired == nil {
+		return actual, err
+	}
+	actual.Unhealthy, err = e.unhealthy(ctx, desired, prior)
+	return actual, err
 }
 
 // Assume is Refresh without a look at recorded resources, which are assumed to be as recorded: it observes only the rest

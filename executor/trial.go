@@ -18,6 +18,7 @@ import (
 	"github.com/kukeon/kuke/executor/internal/preflight"
 	"github.com/kukeon/kuke/executor/internal/spec"
 	"github.com/kukeon/kuke/executor/internal/task"
+	"github.com/kukeon/kuke/executor/vitals"
 	"github.com/kukeon/kuke/planner/plan"
 	"github.com/kukeon/kuke/planner/state"
 )
@@ -83,7 +84,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 // TidyUp removes the leftovers of killed kuke commands from the host, and nothing of running ones. The caller holds the
 // lock of the state, and has read it.
 func (e *Executor) TidyUp(ctx context.Context) error {
-	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx))
+	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx), vitals.TidyUp())
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state,
