@@ -27,6 +27,7 @@ type getOptions struct {
 	scopeOptions
 	format string
 	watch  bool
+	health look.Health
 	// kind is the kind to show, empty for all; within restricts it to a resource and the resources below it.
 	kind   resource.Kind
 	within string
@@ -41,6 +42,10 @@ func newGet(a *app) *cobra.Command {
 			"containers or volumes, singular or plural. Without a kind it draws all resources as a tree. PATH restricts the output to a\n" +
 			"resource and the resources below it; a name alone is completed with --realm, --space, --stack and --cell.\n" +
 			"\n" +
+			"A container with a healthcheck shows its health: as kuke health run keeps it up, or else by a check that get runs now. All\n" +
+			"checks together have 5 seconds; a container whose check takes longer is unknown. --no-checks shows the last recorded\n" +
+			"health instead. -o json and get container PATH -o yaml add the output of a failed check.\n" +
+			"\n" +
 			"-o yaml prints manifests that can be applied. get images [REALM] lists the images of a realm.",
 		Example: "  kuke get\n  kuke get containers -o wide\n  kuke get cells main/default/blog --watch\n  kuke get containers -o json",
 		Args:    cobra.MaximumNArgs(2),
@@ -49,6 +54,7 @@ func newGet(a *app) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "output", "o", "table", "`format`: "+strings.Join(getFormats, ", "))
 	f.BoolVarP(&o.watch, "watch", "w", false, "changes as they happen")
+	f.BoolVar(&o.health.Published, "no-checks", false, "health without checks that run now")
 	o.addScopeFlags(cmd)
 	return cmd
 }
@@ -76,9 +82,14 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 	case o.watch:
 		return a.watch(cmd.Context(), o)
 	case !live:
-		_, _, records, err := a.selected(o)
+		store, st, records, err := a.selected(o)
 		if err != nil {
 			return err
+		}
+		if o.format == "yaml" && o.kind == resource.KindContainer && o.within != "" {
+			if records, err = look.Healths(cmd.Context(), &a.session, store, st, records, &o.health); err != nil {
+				a.warnUnknown(err)
+			}
 		}
 		return a.printRecords(o, records)
 	}
@@ -87,15 +98,20 @@ func (a *app) get(cmd *cobra.Command, o *getOptions, args []string) (err error) 
 		return err
 	}
 	if unknown != nil {
-		var diags resource.Diagnostics
-		diags.Warnf(resource.Range{}, "", "Live state unknown", "%s.", strings.TrimSuffix(unknown.Error(), "."))
-		a.errs.Diagnostics(diags, nil)
+		a.warnUnknown(unknown)
 	}
 	if o.format == "json" {
 		return a.out.LiveJSON(rows)
 	}
 	a.out.Live(o.kind, rows, o.format == "wide", time.Now())
 	return nil
+}
+
+// warnUnknown warns that the host can't be asked.
+func (a *app) warnUnknown(why error) {
+	var diags resource.Diagnostics
+	diags.Warnf(resource.Range{}, "", "Live state unknown", "%s.", strings.TrimSuffix(why.Error(), "."))
+	a.errs.Diagnostics(diags, nil)
 }
 
 func parseKind(s string) (resource.Kind, error) {
@@ -135,7 +151,7 @@ func (a *app) rows(ctx context.Context, o *getOptions) (rows []view.Row, unknown
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, unknown = look.Live(ctx, &a.session, store, st, records)
+	rows, unknown = look.Live(ctx, &a.session, store, st, records, &o.health)
 	if o.kind == resource.KindVolume {
 		look.Volumes(store, st, rows)
 	}

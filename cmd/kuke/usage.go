@@ -20,7 +20,7 @@ type group struct {
 // groups lists all commands in the order of kuke help.
 var groups = []group{
 	{"apply", "Plan and apply", []string{"plan", "apply", "destroy", "show", "output"}},
-	{"look", "Look", []string{"get", "history", "top", "logs", "exec", "attach"}},
+	{"look", "Look", []string{"get", "history", "top", "logs", "exec", "attach", "health"}},
 	{"operate", "Operate", []string{"create", "delete", "start", "stop", "kill", "restart", "pause", "unpause", "shutdown", "image", "login", "logout"}},
 	{"state", "State", []string{"state", "import"}},
 	{"write", "Write configuration", []string{"validate", "fmt", "convert", "console", "explain", "graph", "schema"}},

@@ -39,6 +39,7 @@ func Checks(ctx context.Context, s *session.Session) []Check {
 		one(checkConfinement(executor.HostConfinement())),
 		one(checkRunPath(s.RunPath)),
 		checkResources(ctx, s),
+		checkHealth(s.RunPath),
 	)
 }
 

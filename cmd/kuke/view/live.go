@@ -35,6 +35,8 @@ type liveJSON struct {
 	FinishedAt *time.Time      `json:"finishedAt,omitempty"`
 	OOM        *oomJSON        `json:"oom,omitempty"`
 	Volume     *plan.VolumeUse `json:"volume,omitempty"`
+	// Health is the present health of a container that runs; that of its last apply is in the status.
+	Health *plan.HealthStatus `json:"health,omitempty"`
 }
 
 // oomJSON counts the processes that the kernel killed in a container because memory ran out.
@@ -48,7 +50,7 @@ type oomJSON struct {
 func liveOf(rows []Row) []liveJSON {
 	live := make([]liveJSON, 0, len(rows))
 	for _, r := range rows {
-		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail, Volume: r.Volume}
+		l := liveJSON{Record: r.Record, State: r.State, Detail: r.Detail, Volume: r.Volume, Health: r.Health}
 		if c := r.Container; c != nil {
 			l.PID = c.PID
 			if c.Restarts >= 0 {

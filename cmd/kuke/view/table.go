@@ -61,7 +61,7 @@ func header(kind resource.Kind, wide bool) []string {
 		case resource.KindSpace:
 			names = append(names, "NETWORK", "BRIDGE")
 		case resource.KindContainer:
-			names = append(names, "ID", "PID")
+			names = append(names, "ID", "PID", "HEALTH")
 		}
 	}
 	return names
@@ -97,9 +97,24 @@ func (v *View) cells(kind resource.Kind, r Row, wide bool, now time.Time) []stri
 		if r.Container != nil && r.Container.PID != 0 {
 			pid = fmt.Sprint(r.Container.PID)
 		}
-		cells = append(cells, status.ContainerID, pid)
+		cells = append(cells, status.ContainerID, pid, healthText(r.Health, now))
 	}
 	return cells
+}
+
+// healthText tells the health of a container, when it was checked, and why the check has failed.
+func healthText(h *plan.HealthStatus, now time.Time) string {
+	if h == nil {
+		return "-"
+	}
+	text := h.State
+	if !h.CheckedAt.IsZero() {
+		text += fmt.Sprintf(", checked %s ago", compact(now.Sub(h.CheckedAt)))
+	}
+	if h.Detail != "" {
+		text += ": " + h.Detail
+	}
+	return text
 }
 
 // stateText is a state with its detail.

@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/term"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kukeon/kuke/config/resource"
 )
 
 // View prints to one stream. It may be used by several goroutines at once.
@@ -91,6 +93,14 @@ func (v *View) printf(format string, args ...any) {
 
 // Note prints a line for the user's attention.
 func (v *View) Note(text string) { v.printf("\n%s\n", v.ink.yellow("%s", text)) }
+
+// Event prints one line about a resource, or about none of them.
+func (v *View) Event(p resource.Path, text string) {
+	if p != "" {
+		text = string(p) + ": " + text
+	}
+	v.printf("%s\n", visible(strings.ReplaceAll(text, "\n", " ")))
+}
 
 // JSON prints value, indented.
 func (v *View) JSON(value any) error {
