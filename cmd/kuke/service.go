@@ -45,6 +45,7 @@ type installOptions struct {
 	files       []string
 	environment string
 	now         bool
+	health      bool
 }
 
 func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
@@ -58,6 +59,8 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 			"    kuke-shutdown.service  stops the containers before the system shuts down\n" +
 			"    kuke-network.service   repairs the networks after a firewall service has flushed its rules\n" +
 			"    kuke-drift.timer       looks for drift every hour\n" +
+			"    kuke-health.service    with --health: keeps the health of containers up, and restarts those with\n" +
+			"                           on_unhealthy = \"restart\"\n" +
 			"\n" +
 			"The units name the project of --project or of the configuration. Units of another project than default are named\n" +
 			"kuke@PROJECT.service and so on. The units use the global flags of this command. The environment file, which only\n" +
@@ -68,6 +71,7 @@ func newServiceInstall(a *app, shared *serviceOptions) *cobra.Command {
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "file", "f", nil, "`file` or directory of the configuration; repeatable (default: the current directory)")
 	cmd.Flags().StringVar(&o.environment, "environment-file", "", "`file` with the environment variables of the units (default: /etc/kuke/PROJECT.env)")
+	cmd.Flags().BoolVar(&o.health, "health", false, "unit that runs the healthchecks of containers")
 	cmd.Flags().BoolVar(&o.now, "now", false, "start of the units, which applies the configuration")
 	return cmd
 }
@@ -106,7 +110,7 @@ func (a *app) installService(cmd *cobra.Command, o *installOptions) error {
 
 // serviceSettings returns the command line of the units: this program, with its global flags.
 func serviceSettings(cmd *cobra.Command, o *installOptions, project string) (service.Settings, error) {
-	s := service.Settings{Project: project, Environment: o.environment}
+	s := service.Settings{Project: project, Environment: o.environment, Health: o.health}
 	if s.Environment == "" {
 		s.Environment = service.DefaultEnvironment(project)
 	}

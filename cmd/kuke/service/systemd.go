@@ -54,7 +54,15 @@ type File struct {
 // Install writes the units of the settings, enables them, and starts the shutdown unit, which does nothing before it stops;
 // with apply it starts all units, which applies the configuration. A unit file that is not kuke's is an error, before any
 // file is written.
+//
+// An installed unit for health stays, also where the settings have none.
 func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, error) {
+	names := NamesOf(s.Project)
+	if text, err := h.read(names.Health); err != nil && s.Health {
+		return nil, err
+	} else if text != "" {
+		s.Health = true
+	}
 	units, err := s.Units()
 	if err != nil {
 		return nil, err
@@ -77,20 +85,25 @@ func (h Host) Install(ctx context.Context, s Settings, apply bool) ([]File, erro
 			return nil, fmt.Errorf("write unit %s: %w", files[i].Path, err)
 		}
 	}
-	names := NamesOf(s.Project)
 	if err := systemctl(ctx, "daemon-reload"); err != nil {
 		return files, err
 	}
-	if err := systemctl(ctx, append([]string{"enable"}, names.enabled()...)...); err != nil {
+	enabled, started := names.enabled(), []string{names.Shutdown, names.Main, names.Timer}
+	if s.Health {
+		started = append(started, names.Health)
+	} else {
+		enabled = slices.DeleteFunc(enabled, func(name string) bool { return name == names.Health })
+	}
+	if err := systemctl(ctx, append([]string{"enable"}, enabled...)...); err != nil {
 		return files, err
 	}
 	if apply {
-		return files, systemctl(ctx, "start", names.Shutdown, names.Main, names.Timer)
+		return files, systemctl(ctx, append([]string{"start"}, started...)...)
 	}
 	return files, systemctl(ctx, "start", names.Shutdown)
 }
 
-// Remove disables and deletes the units of a project. It stops only the timer: containers keep running. It returns the
+// Remove disables and deletes the units of a project. It stops only the timer and the healthchecks: containers keep running. It returns the
 // deleted files, none where no unit was installed.
 func (h Host) Remove(ctx context.Context, project string) ([]string, error) {
 	names := NamesOf(project)

@@ -1,6 +1,6 @@
 // Package service installs kuke as units of systemd: one that applies a configuration at boot, one that shuts the
 // containers down before the system does, one that repairs the networks when a firewall service flushes its rules, and one
-// that checks for drift. [Settings] determine their commands. The package prints nothing, and reads no configuration.
+// that checks for drift; and, where that is asked for, one that keeps the health of containers up. [Settings] determine their commands. The package prints nothing, and reads no configuration.
 package service
 
 import (
@@ -26,10 +26,12 @@ type Settings struct {
 	Environment string
 	// Flags are the global flags of each command, --project included, as single arguments.
 	Flags []string
+	// Health says that the unit that keeps the health of containers up is installed, too.
+	Health bool
 }
 
 // UnitNames are the names of the units of a project.
-type UnitNames struct{ Main, Shutdown, Network, Drift, Timer string }
+type UnitNames struct{ Main, Shutdown, Network, Drift, Timer, Health string }
 
 // NamesOf returns the names of the units of a project: kuke.service and so on for the default one, kuke@PROJECT.service
 // for others. No instance name makes the name of another unit.
@@ -41,14 +43,19 @@ func NamesOf(project string) UnitNames {
 	return UnitNames{
 		Main: "kuke" + instance + ".service", Shutdown: "kuke-shutdown" + instance + ".service", Network: "kuke-network" + instance + ".service",
 		Drift: "kuke-drift" + instance + ".service", Timer: "kuke-drift" + instance + ".timer",
+		Health: "kuke-health" + instance + ".service",
 	}
 }
 
 // all returns the names in the order in which the units are installed.
-func (n UnitNames) all() []string { return []string{n.Main, n.Shutdown, n.Network, n.Drift, n.Timer} }
+func (n UnitNames) all() []string {
+	return []string{n.Main, n.Shutdown, n.Network, n.Drift, n.Timer, n.Health}
+}
 
-// enabled returns the names of the units to enable.
-func (n UnitNames) enabled() []string { return []string{n.Main, n.Shutdown, n.Network, n.Timer} }
+// enabled returns the names of the units to enable, those that are installed at all.
+func (n UnitNames) enabled() []string {
+	return []string{n.Main, n.Shutdown, n.Network, n.Timer, n.Health}
+}
 
 // Unit is a unit file.
 type Unit struct{ Name, Text string }
@@ -73,12 +80,17 @@ func (s Settings) Units() ([]Unit, error) {
 		"Marker": marker, "Project": s.Project, "Names": names, "Firewalls": firewalls, "Environment": s.Environment,
 		"Apply":    s.command("apply", "--auto-approve", "--lock-timeout", lockTimeout).with(s.files()),
 		"Shutdown": s.command("shutdown", "--lock-timeout", lockTimeout).line(),
+		"Health":   s.command("health", "run").line(),
 		"Plan":     s.command("plan", "--detailed-exitcode").with(s.files()),
 	}
-	var units []Unit
-	for _, of := range []struct{ name, file string }{
+	files := []struct{ name, file string }{
 		{names.Main, "main.service"}, {names.Shutdown, "shutdown.service"}, {names.Network, "network.service"}, {names.Drift, "drift.service"}, {names.Timer, "drift.timer"},
-	} {
+	}
+	if s.Health {
+		files = append(files, struct{ name, file string }{names.Health, "health.service"})
+	}
+	var units []Unit
+	for _, of := range files {
 		var text bytes.Buffer
 		if err := all.ExecuteTemplate(&text, of.file, values); err != nil {
 			return nil, fmt.Errorf("write unit %s: %w", of.name, err)

@@ -32,7 +32,7 @@ func golden(t *testing.T, file, text string) {
 func TestExamples(t *testing.T) {
 	units, err := Settings{
 		Program: "/usr/local/bin/kuke", Project: DefaultProject, Configuration: []string{"/etc/kukeon"},
-		Environment: DefaultEnvironment(DefaultProject), Flags: []string{"--project=default"},
+		Environment: DefaultEnvironment(DefaultProject), Flags: []string{"--project=default"}, Health: true,
 	}.Units()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestExamples(t *testing.T) {
 func TestQuoting(t *testing.T) {
 	units, err := Settings{
 		Program: "/opt/100% kuke/$bin/kuke", Project: "shop", Configuration: []string{`/srv/a b/"quoted"`, "/srv/$HOME/50%/back\\slash;", "/srv/ü\n"},
-		Environment: "/etc/kuke/shop.env", Flags: []string{"--project=shop", "--run-path=/var/lib/my kuke", "--connect-timeout=2m"},
+		Environment: "/etc/kuke/shop.env", Flags: []string{"--project=shop", "--run-path=/var/lib/my kuke", "--connect-timeout=2m"}, Health: true,
 	}.Units()
 	if err != nil {
 		t.Fatal(err)
@@ -73,10 +73,21 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
+// Without Health there is no unit for it.
+func TestWithoutHealth(t *testing.T) {
+	units, err := Settings{Program: "/usr/local/bin/kuke", Project: "shop", Environment: "/etc/kuke/shop.env"}.Units()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(units, func(u Unit) bool { return u.Name == NamesOf("shop").Health }) {
+		t.Error("it is there")
+	}
+}
+
 // No project's units have the name of another's.
 func TestNames(t *testing.T) {
 	seen := map[string]string{}
-	for _, project := range []string{"default", "network", "drift", "default-network", "kuke", "network-drift"} {
+	for _, project := range []string{"default", "network", "drift", "default-network", "kuke", "network-drift", "health"} {
 		for _, name := range NamesOf(project).all() {
 			if other, ok := seen[name]; ok {
 				t.Errorf("%s is a unit of %s and %s", name, project, other)
