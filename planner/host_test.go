@@ -31,6 +31,7 @@ type host struct {
 	// prepared are the containers that this apply has tried.
 	prepared map[resource.Path]bool
 	hostNetwork
+	hostVolumes
 }
 
 func newHost(t rapid.TB) *host {
@@ -42,7 +43,7 @@ func newHost(t rapid.TB) *host {
 			Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},
-		local: map[plan.ImageKey]bool{}, hostNetwork: newHostNetwork(),
+		local: map[plan.ImageKey]bool{}, hostNetwork: newHostNetwork(), hostVolumes: newHostVolumes(),
 	}
 }
 
@@ -58,6 +59,7 @@ func digestOf(s string) string {
 // refresh looks for networks, and for the images of desired, as the executor's does.
 func (h *host) refresh(desired *resource.Tree) {
 	h.refreshNetwork(desired)
+	h.refreshVolumes(desired)
 	h.actual.Images = map[plan.ImageKey]plan.ImageStatus{}
 	if desired == nil {
 		return
@@ -165,6 +167,7 @@ func (h *host) applySome(p *plan.Plan, count int, pick func(free []int) int) {
 		})
 		done[i] = true
 	}
+	h.noteKept(p)
 	h.prior.Serial++
 }
 

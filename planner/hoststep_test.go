@@ -27,14 +27,23 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 	case plan.OpPrepare:
 		h.prepare(c, fail)
 	case plan.OpCreate:
-		h.create(c, fail)
+		if s.Path.IsVolume() {
+			h.makeVolume(c.After, fail)
+		} else {
+			h.create(c, fail)
+		}
 		h.record(c.After)
 		h.checkAddresses(fail)
 	case plan.OpUpdate:
 		if h.prior.Records[s.Path] == nil {
 			fail("there is no record")
 		}
-		if s.Path.Kind() == resource.KindContainer {
+		switch s.Path.Kind() {
+		case resource.KindVolume:
+			h.makeVolume(c.After, fail)
+			h.record(c.After)
+			return
+		case resource.KindContainer:
 			found := h.container(c.After, fail)
 			found.RestartPolicy = policyOf(c.After)
 			found.Labels[plan.LabelSpecDigest], found.Labels[plan.LabelImageDigest] = c.After.Status.SpecDigest, c.After.Status.ImageDigest
@@ -42,7 +51,7 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 				fail("the image is there, and not by the name of the container's")
 			}
 			h.confine(c.After, found, false, fail)
-		} else {
+		default:
 			h.level(c.After, fail)
 			h.makeNetwork(c.After, true, fail)
 		}
@@ -50,6 +59,10 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 		h.record(c.After)
 		h.checkAddresses(fail)
 	case plan.OpDelete:
+		if s.Path.IsVolume() {
+			h.removeVolume(c.Before, fail)
+			return
+		}
 		h.checkPrepared(c, fail)
 		h.remove(c, fail)
 	case plan.OpStop:
@@ -87,6 +100,7 @@ func (h *host) prepare(c *plan.Change, fail failFunc) {
 	if h.actual.Namespaces[key.Namespace] == nil || !h.local[key] {
 		fail("its image is not there")
 	}
+	h.mount(c.After, fail)
 	h.prepared[c.Path] = true
 }
 
@@ -137,6 +151,7 @@ func (h *host) create(c *plan.Change, fail failFunc) {
 		plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project, plan.LabelRole: spec.Role(r.Path.Name()),
 		plan.LabelSpecDigest: r.Status.SpecDigest, plan.LabelImageDigest: r.Status.ImageDigest,
 	}}
+	h.mounted[r.Path] = h.mount(r, fail)
 	h.run(r, made, true, fail)
 	h.limit(r)
 	ns.Containers[made.ID] = made
@@ -236,7 +251,7 @@ func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 func (h *host) remove(c *plan.Change, fail failFunc) {
 	r := c.Before
 	for p := range h.prior.Records {
-		if p != r.Path && r.Path.Contains(p) {
+		if p != r.Path && r.Path.Contains(p) && !p.IsVolume() {
 			fail("%s is still recorded", p)
 		}
 	}

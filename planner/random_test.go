@@ -40,6 +40,7 @@ func randomTree(t *rapid.T, label string) *resource.Tree {
 		spec := randomSpec(t, resource.KindRealm).(*resource.Realm)
 		spec.Namespace = rapid.SampledFrom([]string{"", "", "ns-" + string(name)}).Draw(t, "namespace")
 		g.add(name, spec)
+		g.volumes(name)
 		for _, below := range randomBelow {
 			p := name + "/" + resource.Path(below)
 			if g.tree.Resource(p.Parent()) == nil || !g.chance("has", p) {
@@ -53,10 +54,14 @@ func randomTree(t *rapid.T, label string) *resource.Tree {
 			case *resource.Cell:
 				g.cell(p, spec)
 			}
+			if resource.KindVolume.BelongsIn(p) {
+				g.volumes(p)
+			}
 		}
 		g.attach(name)
 	}
 	g.cellDependencies()
+	g.mounts()
 	return g.tree
 }
 
@@ -184,7 +189,7 @@ func (g *generator) cellDependencies() {
 }
 
 // chosen are the attributes that a generator gives values of its own.
-var chosen = []string{"ports", "networks", "networksAliases", "restartPolicy", "healthcheck", "dependsOn", "address", "network"}
+var chosen = []string{"ports", "networks", "networksAliases", "restartPolicy", "healthcheck", "dependsOn", "address", "network", "volumes", "reclaimPolicy", "path", "driverOpts"}
 
 // randomSpec draws a spec with a few of the attributes that this version can carry out.
 func randomSpec(t *rapid.T, k resource.Kind) resource.Spec {
@@ -270,6 +275,10 @@ func (h *host) drift(t *rapid.T) {
 		which := rapid.IntRange(0, 12).Draw(t, "drift of "+string(p))
 		if r := h.prior.Records[p]; p.Kind() == resource.KindContainer {
 			h.driftContainer(t, r, which)
+		} else if p.IsVolume() {
+			if name := p.Name(); which == 0 && (name == "v" || name == "w") {
+				delete(h.places, r.Status.Volume.Place)
+			}
 		} else {
 			h.driftLevel(r, which)
 		}
@@ -402,11 +411,12 @@ func (h *host) checkConverged(desired *resource.Tree) {
 			}
 		}
 	}
+	volumes := h.checkVolumes(desired)
 	containers := 0
 	for _, ns := range h.actual.Namespaces {
 		containers += len(ns.Containers)
 	}
-	if n := desired.Len(); len(h.prior.Records) != n || len(h.actual.Cgroups)+lost != n || len(h.actual.Namespaces) != count[resource.KindRealm] || containers != count[resource.KindContainer] {
+	if n := desired.Len() - count[resource.KindVolume]; len(h.prior.Records)-volumes != n || len(h.actual.Cgroups)+lost != n || len(h.actual.Namespaces) != count[resource.KindRealm] || containers != count[resource.KindContainer] {
 		h.Fatalf("%d desired: %d records, cgroups %v, namespaces %v", n, len(h.prior.Records), slices.Sorted(maps.Keys(h.actual.Cgroups)), h.actual.Namespaces)
 	}
 	if len(h.networks) != count[resource.KindSpace] || len(h.hosts) != count[resource.KindCell] || len(h.pins) > count[resource.KindCell] {

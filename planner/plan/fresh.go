@@ -38,7 +38,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 		if err := c.validateNames(st, names, changes); err != nil {
 			return fmt.Errorf("%w: plan again", err)
 		}
-		if changes[c.Path.Realm()] == nil && c.After != nil && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
+		if changes[c.Path.Realm()] == nil && c.After != nil && !c.Path.IsVolume() && c.After.Status.Namespace != st.Namespace(c.Path, nil) {
 			return fmt.Errorf("the plan puts %s into containerd namespace %s: plan again", c.Path, c.After.Status.Namespace)
 		}
 	}
@@ -47,7 +47,7 @@ func (p *Plan) CheckFresh(st *state.State) error {
 
 // checkOthers makes sure that the records and outputs without a change are those of st: reviewers have seen them.
 func (p *Plan) checkOthers(st *state.State) error {
-	for _, r := range slices.Concat(p.Unchanged, p.Untargeted) {
+	for _, r := range slices.Concat(p.Unchanged, p.Untargeted, p.Kept) {
 		if have := st.Records[r.Path]; have == nil || !sameJSON(have, r) {
 			return fmt.Errorf("the plan does not hold the record of %s: plan again", r.Path)
 		}

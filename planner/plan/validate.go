@@ -39,7 +39,7 @@ func (p *Plan) Validate() error {
 	}
 	for _, c := range p.Changes {
 		top := changes[c.Path.Realm()]
-		if top != nil && c.After != nil && (top.After == nil || top.After.Status.Namespace != c.After.Status.Namespace) {
+		if top != nil && c.After != nil && !c.Path.IsVolume() && (top.After == nil || top.After.Status.Namespace != c.After.Status.Namespace) {
 			return fmt.Errorf("%s is not in the containerd namespace of its realm", c.Path)
 		}
 	}

@@ -253,7 +253,9 @@ func (h *hazards) hostMount(c *plan.Change) string {
 	for _, v := range after.Volumes {
 		source := h.hostPath(v)
 		part := v.ReadOnly && (within(sockets, source) || within(secretParts, source)) || !v.ReadOnly && within(hostParts, source)
-		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.VolumeMount) bool { return sourceOf(had) == sourceOf(v) && (!had.ReadOnly || v.ReadOnly) })
+		known := before != nil && slices.ContainsFunc(before.Volumes, func(had resource.VolumeMount) bool {
+			return sourceOf(had) == sourceOf(v) && (!had.ReadOnly || v.ReadOnly)
+		})
 		if source == "" || !part || known {
 			continue
 		}
