@@ -236,6 +236,7 @@ func (k containerKind) limit(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
+	k.executor.cgroups.Inherit(after.Status.Cgroup, limits)
 	if err := k.executor.cgroups.Delegate(path.Dir(after.Status.Cgroup)); err != nil {
 		return err
 	}

@@ -102,11 +102,14 @@ func (e *Executor) Differences(p *plan.Plan) (notes []string) {
 
 // limitsOf returns the controllers that the limits take.
 func limitsOf(r *resource.Resources) (controllers []string) {
-	if r.Memory != 0 {
+	if r.Memory != 0 || r.MemoryReservation != 0 {
 		controllers = append(controllers, "memory")
 	}
 	if r.CPUs != 0 || r.CPUWeight != 0 {
 		controllers = append(controllers, "cpu")
+	}
+	if r.CPUSet+r.CPUSetMems != "" {
+		controllers = append(controllers, "cpuset")
 	}
 	if r.PIDs != 0 {
 		controllers = append(controllers, "pids")

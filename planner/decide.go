@@ -70,6 +70,8 @@ func (d *decider) decide(p resource.Path) *plan.Change {
 	d.check.checkControllers(want)
 	d.check.checkSwap(want)
 	d.check.checkCPUs(want)
+	d.check.checkReservation(want)
+	d.check.checkSets(want)
 	d.check.checkRestartPolicy(want)
 	d.check.checkSecrets(want)
 	d.check.checkJournal(want)

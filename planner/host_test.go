@@ -39,7 +39,7 @@ func newHost(t rapid.TB) *host {
 		TB:    t,
 		prior: &state.State{Lineage: "lineage", Records: map[resource.Path]*state.Record{}},
 		actual: &plan.Actual{
-			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "swap": true, "cpu": true, "pids": true, "io": true},
+			Version: "2.4.2", CgroupMode: "v2", Controllers: map[string]bool{"memory": true, "swap": true, "cpu": true, "cpuset": true, "pids": true, "io": true},
 			Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, MissingPaths: map[string]bool{},
 			RestartPolicies: []string{"no", "always", "on-failure", "unless-stopped"},
 		},

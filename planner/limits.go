@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -16,6 +17,7 @@ const swapController = "swap"
 // controllerOf names the controller of the cgroup file system that each limit needs.
 var controllerOf = map[string]string{
 	"resources.memory": "memory", "resources.memorySwap": swapController, "resources.cpus": "cpu", "resources.cpuWeight": "cpu",
+	"resources.memoryReservation": "memory", "resources.cpuset": "cpuset", "resources.cpusetMems": "cpuset",
 	"resources.pids": "pids", "resources.ioWeight": "io",
 }
 
@@ -45,6 +47,43 @@ func (h *hostCheck) checkControllers(want *resource.Resource) {
 func (h *hostCheck) checkSwap(want *resource.Resource) {
 	if err := resource.ResourcesOf(want.Spec).CheckSwap(); err != nil {
 		h.diags.Errorf(want.RangeOf("resources.memorySwap"), want.Path, "Invalid limit",
+			"%s %s: %v. Change the two together, or take them both into ignore_changes.", want.Path.Kind().Lower(), want.Path, err)
+	}
+}
+
+// checkSets refuses processors and memory nodes that the host does not have, and those of cgroups of v1 that hold others: there
+// no set can shrink below that of a cgroup in it.
+func (h *hostCheck) checkSets(want *resource.Resource) {
+	limits := resource.ResourcesOf(want.Spec)
+	for _, set := range []struct{ name, noun, asked, have string }{
+		{"cpuset", "processors", limits.CPUSet, h.in.actual.CPUSet}, {"cpusetMems", "memory nodes", limits.CPUSetMems, h.in.actual.CPUSetMems},
+	} {
+		if set.asked == "" {
+			continue
+		}
+		at, kind := want.RangeOf("resources."+set.name), want.Path.Kind().Lower()
+		if h.in.actual.CgroupMode == plan.CgroupV1 && want.Path.Kind() != resource.KindContainer {
+			h.diags.Errorf(at, want.Path, "Limit can't be enforced", "%s %s sets resources.%s, but with cgroup v1 only containers can have it. Set it in the containers, or boot the host with cgroup v2.", kind, want.Path, set.name)
+			continue
+		}
+		asked, err := resource.ParseCPUSet(set.asked)
+		have, unknown := resource.ParseCPUSet(set.have)
+		if err != nil || unknown != nil {
+			continue
+		}
+		missing := slices.DeleteFunc(asked, func(n int) bool { return slices.Contains(have, n) })
+		if len(missing) > 0 {
+			h.diags.Errorf(at, want.Path, "Limit can't be enforced", "%s %s sets resources.%s to %s, but of the %s of this host, which are %s, there is no %s. Name others.",
+				kind, want.Path, set.name, set.asked, set.noun, set.have, resource.FormatCPUSet(missing))
+		}
+	}
+}
+
+// checkReservation refuses a reservation above the limit of memory, which a configuration can still come to where it ignores
+// changes of one of the two.
+func (h *hostCheck) checkReservation(want *resource.Resource) {
+	if err := resource.ResourcesOf(want.Spec).CheckReservation(); err != nil {
+		h.diags.Errorf(want.RangeOf("resources.memoryReservation"), want.Path, "Invalid limit",
 			"%s %s: %v. Change the two together, or take them both into ignore_changes.", want.Path.Kind().Lower(), want.Path, err)
 	}
 }

@@ -167,10 +167,13 @@ const Unlimited = -1
 // Resources are the limits of one cgroup. A zero field sets no limit, except that a limit of memory also limits swap, see
 // [Resources.Swap].
 type Resources struct {
-	Memory     int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Maximum memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
-	MemorySwap int64   `json:"memorySwap,omitempty" kuke:"live,type=bytes,min=1048576,unlimited" doc:"Maximum memory and swap together, in bytes or with a unit such as 128MiB; the value of memory for no swap, -1 for unlimited swap. It requires memory. Default: twice the memory."`
-	CPUs       float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Maximum processor time, in processors: 0.5 is half of one."`
-	CPUWeight  int64   `json:"cpuWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of processor time against siblings under contention, 1 to 10000; the kernel's default is 100."`
-	PIDs       int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Maximum number of processes and threads."`
-	IOWeight   int64   `json:"ioWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of block I/O against siblings, 1 to 10000; the kernel's default is 100."`
+	Memory            int64   `json:"memory,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Maximum memory, in bytes or with a unit such as 64MiB. At least 1 MiB."`
+	MemorySwap        int64   `json:"memorySwap,omitempty" kuke:"live,type=bytes,min=1048576,unlimited" doc:"Maximum memory and swap together, in bytes or with a unit such as 128MiB; the value of memory for no swap, -1 for unlimited swap. It requires memory. Default: twice the memory."`
+	MemoryReservation int64   `json:"memoryReservation,omitempty" kuke:"live,type=bytes,min=1048576" doc:"Memory that the kernel takes from this level only when there is none left elsewhere, in bytes or with a unit such as 32MiB. Not more than memory."`
+	CPUs              float64 `json:"cpus,omitempty" kuke:"live,min=0.01,max=8192" doc:"Maximum processor time, in processors: 0.5 is half of one."`
+	CPUWeight         int64   `json:"cpuWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of processor time against siblings under contention, 1 to 10000; the kernel's default is 100."`
+	CPUSet            string  `json:"cpuset,omitempty" kuke:"live,check=cpuset" doc:"Processors that the processes may run on: numbers and ranges, such as 0-3,8. With cgroup v1 only containers can have it."`
+	CPUSetMems        string  `json:"cpusetMems,omitempty" kuke:"live,check=cpuset" doc:"Memory nodes (NUMA) that the processes may use: numbers and ranges, such as 0,1. With cgroup v1 only containers can have it."`
+	PIDs              int64   `json:"pids,omitempty" kuke:"live,min=1,max=4194304" doc:"Maximum number of processes and threads."`
+	IOWeight          int64   `json:"ioWeight,omitempty" kuke:"live,min=1,max=10000" doc:"Share of block I/O against siblings, 1 to 10000; the kernel's default is 100."`
 }

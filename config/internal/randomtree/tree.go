@@ -55,6 +55,7 @@ var valid = map[string][]string{
 	"mac":            {"02:00:00:00:00:01"},
 	"logdriver":      {"journald", "none"},
 	"onunhealthy":    {"restart"},
+	"cpuset":         {"0", "0-3,8"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.

@@ -71,6 +71,7 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 		d.Include(d, r)
 	}
 	validateSwap(r, d.Spelling, diags)
+	validateReservation(r, d.Spelling, diags)
 	switch s := r.Spec.(type) {
 	case *resource.Realm:
 		validateRegistryCredentials(r, s, d.Spelling, diags)

@@ -27,6 +27,17 @@ func validateSwap(r *resource.Resource, f *Spelling, diags *resource.Diagnostics
 	}
 }
 
+// validateReservation makes sure that no more memory is reserved than there may be.
+func validateReservation(r *resource.Resource, f *Spelling, diags *resource.Diagnostics) {
+	limits := resource.ResourcesOf(r.Spec)
+	if limits.CheckReservation() == nil {
+		return
+	}
+	a := resource.FindAttribute(resource.KindRealm.Attribute("resources").Fields, "memoryReservation")
+	diags.Errorf(r.RangeOf("resources.memoryReservation"), r.Path, "Out of range", "resources.%s is %s, but the limit of memory is %s. Reserve at most as much, or raise the limit.",
+		f.attribute(a), shownBytes(limits.MemoryReservation), shownBytes(limits.Memory))
+}
+
 // shownBytes spells a size as it can be written.
 func shownBytes(n int64) string {
 	if size := resource.FormatBytes(n); size != "" {

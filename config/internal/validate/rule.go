@@ -77,6 +77,7 @@ var rules = map[string]Rule{
 	"filemode":       {Summary: "Invalid mode", normalize: normalFileMode, Pattern: `^0?[0-7]{3}$`},
 	"logdriver":      {Summary: "Unknown logging driver", normalize: normalLogDriver, Values: []string{resource.LogLocal, resource.LogJSONFile, resource.LogJournald, resource.LogNone}},
 	"onunhealthy":    choice("action", "none", resource.UnhealthyRestart),
+	"cpuset":         {Summary: "Invalid CPU set", normalize: normalCPUSet, Pattern: `^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$`},
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.

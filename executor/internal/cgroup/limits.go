@@ -24,6 +24,9 @@ const (
 	defaultShares = 1024
 )
 
+// noCPUSet removes a set in v2: the kernel ignores writes of nothing.
+const noCPUSet = "\n"
+
 // setting is one limit in the kernel's form.
 type setting struct {
 	field      string // of resource.Resources, in manifest spelling
@@ -57,8 +60,15 @@ func (t *Tree) SetLimits(cgroup string, r *resource.Resources) error {
 		if !t.Controllers()[s.controller] {
 			continue
 		}
+		value := s.value
+		if s.controller == "cpuset" && value == "" {
+			if t.mode == V1 {
+				continue // the set of the cgroup above stays as it was inherited
+			}
+			value = noCPUSet
+		}
 		file := filepath.Join(t.dir(s.controller), cgroup, s.file)
-		err := write(file, s.value)
+		err := write(file, value)
 		switch {
 		case errors.Is(err, unix.EINVAL) && s.file == "cpu.cfs_quota_us":
 			return fmt.Errorf("set cpus of cgroup %s to %v: cgroup v1 allows no limit above a parent's or below a child's: %w", cgroup, r.CPUs, err)
@@ -103,6 +113,7 @@ func (t *Tree) settings(r *resource.Resources) []setting {
 	if r == nil {
 		r = new(resource.Resources)
 	}
+	cpus, mems := setting{"cpuset", "cpuset", "cpuset.cpus", r.CPUSet, r.CPUSet != ""}, setting{"cpusetMems", "cpuset", "cpuset.mems", r.CPUSetMems, r.CPUSetMems != ""}
 	pids := setting{"pids", "pids", "pids.max", maxOr(r.PIDs, "max"), r.PIDs != 0}
 	io := setting{"ioWeight", "io", t.weight.file, t.weight.format(r.IOWeight), r.IOWeight != 0}
 	if t.mode == V2 {
@@ -112,7 +123,8 @@ func (t *Tree) settings(r *resource.Resources) []setting {
 		}
 		return []setting{
 			{"memory", "memory", "memory.max", maxOr(r.Memory, "max"), r.Memory != 0},
-			t.swapSetting(r),
+			{"memoryReservation", "memory", "memory.low", strconv.FormatInt(r.MemoryReservation, 10), r.MemoryReservation != 0},
+			t.swapSetting(r), cpus, mems,
 			{"cpus", "cpu", "cpu.max", maxOr(quota(r.CPUs), "max") + " " + strconv.Itoa(periodUs), r.CPUs != 0},
 			{"cpuWeight", "cpu", "cpu.weight", strconv.FormatInt(weight, 10), r.CPUWeight != 0},
 			pids, io,
@@ -120,7 +132,8 @@ func (t *Tree) settings(r *resource.Resources) []setting {
 	}
 	return []setting{
 		{"memory", "memory", "memory.limit_in_bytes", maxOr(r.Memory, "-1"), r.Memory != 0},
-		t.swapSetting(r),
+		{"memoryReservation", "memory", "memory.soft_limit_in_bytes", maxOr(r.MemoryReservation, "-1"), r.MemoryReservation != 0},
+		t.swapSetting(r), cpus, mems,
 		{"cpus", "cpu", "cpu.cfs_period_us", strconv.Itoa(periodUs), r.CPUs != 0},
 		{"cpus", "cpu", "cpu.cfs_quota_us", maxOr(quota(r.CPUs), "-1"), r.CPUs != 0},
 		{"cpuWeight", "cpu", "cpu.shares", strconv.FormatUint(shares(r.CPUWeight), 10), r.CPUWeight != 0},
@@ -179,15 +192,19 @@ func (t *Tree) Limits(cgroup string) (resource.Resources, error) {
 	}
 	r.PIDs = number(read("pids", "pids.max"))
 	r.IOWeight = t.weight.parse(read("io", t.weight.file))
+	r.CPUSet = t.ownSet(cgroup, "cpuset.cpus", read("cpuset", "cpuset.cpus"))
+	r.CPUSetMems = t.ownSet(cgroup, "cpuset.mems", read("cpuset", "cpuset.mems"))
 	if t.mode == V2 {
 		r.Memory = number(read("memory", "memory.max"))
 		r.MemorySwap = t.together(r.Memory, read(swapController, swapMax))
+		r.MemoryReservation = number(read("memory", "memory.low"))
 		quota, period, _ := strings.Cut(read("cpu", "cpu.max"), " ")
 		r.CPUs = ratio(number(quota), number(period))
 		r.CPUWeight = withoutDefault(number(read("cpu", "cpu.weight")))
 	} else {
 		r.Memory = number(read("memory", "memory.limit_in_bytes"))
 		r.MemorySwap = t.together(r.Memory, read(swapController, memswLimit))
+		r.MemoryReservation = number(read("memory", "memory.soft_limit_in_bytes"))
 		r.CPUs = ratio(number(read("cpu", "cpu.cfs_quota_us")), number(read("cpu", "cpu.cfs_period_us")))
 		if s := number(read("cpu", "cpu.shares")); s != 0 {
 			r.CPUWeight = withoutDefault(weightOfShares(s))
@@ -229,13 +246,15 @@ func withoutDefault(weight int64) int64 {
 	return weight
 }
 
-// Canonical returns the result of [Tree.Limits] after [Tree.SetLimits] of r. Memory and the limit with swap are rounded down
+// Canonical returns the result of [Tree.Limits] after [Tree.SetLimits] of r, save for CPU sets in v1, which depend on the cgroup
+// above. Memory and the limit with swap are rounded down
 // to whole pages; cpus to 1/100000; the kernel's default weight becomes zero; io weights above 100 are coarser where the
 // kernel's range ends at 1000; and a limit without a controller on this host becomes zero.
 func (t *Tree) Canonical(r resource.Resources) resource.Resources {
 	have := t.Controllers()
 	var c resource.Resources
 	if have["memory"] {
+		c.MemoryReservation = wholePages(r.MemoryReservation)
 		c.Memory = number(strconv.FormatInt(wholePages(r.Memory), 10))
 	}
 	if have[swapController] {
@@ -244,6 +263,9 @@ func (t *Tree) Canonical(r resource.Resources) resource.Resources {
 	if have["cpu"] {
 		c.CPUs = ratio(quota(r.CPUs), periodUs)
 		c.CPUWeight = withoutDefault(r.CPUWeight)
+	}
+	if have["cpuset"] && t.mode == V2 {
+		c.CPUSet, c.CPUSetMems = r.CPUSet, r.CPUSetMems
 	}
 	if have["pids"] {
 		c.PIDs = r.PIDs

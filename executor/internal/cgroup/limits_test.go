@@ -51,7 +51,7 @@ var genResources = rapid.Custom(func(t *rapid.T) resource.Resources {
 		swap = rapid.OneOf(rapid.SampledFrom([]int64{0, resource.Unlimited, memory}), rapid.Int64Range(memory, 1<<50)).Draw(t, "memorySwap")
 	}
 	return resource.Resources{
-		Memory: memory, MemorySwap: swap,
+		Memory: memory, MemorySwap: swap, MemoryReservation: orZero("memoryReservation", 1<<20, 1<<50),
 		CPUs:      rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(0.01, 8192)).Draw(t, "cpus"),
 		CPUWeight: orZero("cpuWeight", 1, 10000),
 		PIDs:      orZero("pids", 1, 4194304),
@@ -67,6 +67,9 @@ func TestReadBackIsCanonical(t *testing.T) {
 			tree := fake(t, root, mode)
 			rapid.Check(t, func(t *rapid.T) {
 				want := genResources.Draw(t, "resources")
+				if mode == V2 { // in v1 a set is compared with that of the cgroup above
+					want.CPUSet, want.CPUSetMems = rapid.SampledFrom([]string{"", "0", "0-3,8"}).Draw(t, "cpuset"), rapid.SampledFrom([]string{"", "0"}).Draw(t, "cpusetMems")
+				}
 				// The kernel writes shorter values over longer ones; plain files must be emptied.
 				tree := fake(t, root, tree.mode)
 				if err := tree.SetLimits("/kukeon", &want); err != nil {
@@ -81,7 +84,7 @@ func TestReadBackIsCanonical(t *testing.T) {
 				if got.MemorySwap != resource.Unlimited && mode == V2 {
 					got.MemorySwap -= got.Memory - wholePages(got.Memory)
 				}
-				got.Memory = wholePages(got.Memory)
+				got.Memory, got.MemoryReservation = wholePages(got.Memory), wholePages(got.MemoryReservation)
 				if got != canonical {
 					t.Fatalf("set %+v: read back %+v, promised %+v", want, got, canonical)
 				}
@@ -252,18 +255,18 @@ func TestPathsOfOthers(t *testing.T) {
 }
 
 func TestContainerResources(t *testing.T) {
-	full := resource.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 200, PIDs: 10, IOWeight: 300}
+	full := resource.Resources{Memory: 64 << 20, CPUs: 0.5, CPUWeight: 200, PIDs: 10, IOWeight: 300, MemoryReservation: 32 << 20, CPUSet: "0-1", CPUSetMems: "0"}
 	for _, tc := range []struct {
 		mode  string
 		r     resource.Resources
 		reset bool
 		want  string
 	}{
-		{V1, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"shares":2048,"quota":50000,"period":100000},"pids":{"limit":10},"blockIO":{"weight":118}}`},
+		{V1, full, false, `{"memory":{"limit":67108864,"reservation":33554432,"swap":134217728},"cpu":{"shares":2048,"quota":50000,"period":100000,"cpus":"0-1","mems":"0"},"pids":{"limit":10},"blockIO":{"weight":118}}`},
 		{V1, resource.Resources{}, false, `{}`},
-		{V1, resource.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
-		{V2, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","io.weight":"default 300"}}`},
-		{V2, resource.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","io.weight":"default 100"}}`},
+		{V1, resource.Resources{}, true, `{"memory":{"limit":-1,"reservation":-1,"swap":-1},"cpu":{"shares":1024,"quota":-1,"period":100000},"pids":{"limit":-1},"blockIO":{"weight":100}}`},
+		{V2, full, false, `{"memory":{"limit":67108864,"swap":134217728},"cpu":{"quota":50000,"period":100000},"pids":{"limit":10},"unified":{"cpu.weight":"200","cpuset.cpus":"0-1","cpuset.mems":"0","io.weight":"default 300","memory.low":"33554432"}}`},
+		{V2, resource.Resources{}, true, `{"memory":{"limit":-1,"swap":-1},"cpu":{"quota":-1,"period":100000},"pids":{"limit":-1},"unified":{"cpu.weight":"100","cpuset.cpus":"\n","cpuset.mems":"\n","io.weight":"default 100","memory.low":"0"}}`},
 		{V2, resource.Resources{Memory: 5<<20 + 1, MemorySwap: 8 << 20}, false, `{"memory":{"limit":5242881,"swap":8388609}}`},
 		{V1, resource.Resources{Memory: 5 << 20, MemorySwap: 5 << 20}, false, `{"memory":{"limit":5242880,"swap":5242880}}`},
 		{V2, resource.Resources{Memory: 5 << 20, MemorySwap: resource.Unlimited}, false, `{"memory":{"limit":5242880,"swap":-1}}`},

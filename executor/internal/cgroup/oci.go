@@ -14,7 +14,7 @@ import (
 // With reset, a zero field removes the limit, as an update of a running container needs; without it, a zero field is left
 // out. A missing controller is the same error as in SetLimits.
 //
-// In v2 weights are "unified" values: runc's conversion from v1 shares would change them.
+// In v1 a reset leaves the processors and memory nodes out, see [Tree.Inherit]. In v2 weights are "unified" values: runc's conversion from v1 shares would change them.
 func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.LinuxResources, error) {
 	if r == nil {
 		r = new(resource.Resources)
@@ -31,6 +31,7 @@ func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.Lin
 			out.Memory.Swap = ociSwap(r)
 		}
 	}
+	t.reservation(out, r, takes)
 	if takes("pids", r.PIDs != 0) {
 		out.Pids = &specs.LinuxPids{Limit: orNone(r.PIDs)}
 	}
@@ -39,8 +40,14 @@ func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.Lin
 		out.CPU = &specs.LinuxCPU{Quota: orNone(quota(r.CPUs)), Period: &period}
 	}
 	if t.mode == V2 {
-		t.unifiedWeights(out, r, takes)
+		t.unified(out, r, takes)
 		return out, nil
+	}
+	if have["cpuset"] && r.CPUSet+r.CPUSetMems != "" {
+		if out.CPU == nil {
+			out.CPU = &specs.LinuxCPU{}
+		}
+		out.CPU.Cpus, out.CPU.Mems = r.CPUSet, r.CPUSetMems
 	}
 	if takes("cpu", r.CPUWeight != 0) {
 		if out.CPU == nil {
@@ -60,8 +67,21 @@ func (t *Tree) ContainerResources(r *resource.Resources, reset bool) (*specs.Lin
 	return out, nil
 }
 
-func (t *Tree) unifiedWeights(out *specs.LinuxResources, r *resource.Resources, takes func(string, bool) bool) {
+// reservation sets the reservation of memory in v1; that of v2 is a unified value, which runc takes unchanged.
+func (t *Tree) reservation(out *specs.LinuxResources, r *resource.Resources, takes func(string, bool) bool) {
+	if t.mode == V1 && takes("memory", r.MemoryReservation != 0) {
+		if out.Memory == nil {
+			out.Memory = &specs.LinuxMemory{}
+		}
+		out.Memory.Reservation = orNone(r.MemoryReservation)
+	}
+}
+
+func (t *Tree) unified(out *specs.LinuxResources, r *resource.Resources, takes func(string, bool) bool) {
 	wanted := map[string]bool{
+		"memory.low":  takes("memory", r.MemoryReservation != 0),
+		"cpuset.cpus": takes("cpuset", r.CPUSet != ""),
+		"cpuset.mems": takes("cpuset", r.CPUSetMems != ""),
 		"cpu.weight":  takes("cpu", r.CPUWeight != 0),
 		t.weight.file: takes("io", r.IOWeight != 0),
 	}
@@ -73,6 +93,9 @@ func (t *Tree) unifiedWeights(out *specs.LinuxResources, r *resource.Resources, 
 			out.Unified = map[string]string{}
 		}
 		out.Unified[s.file] = s.value
+		if s.controller == "cpuset" && s.value == "" {
+			out.Unified[s.file] = noCPUSet
+		}
 	}
 }
 

@@ -74,8 +74,9 @@ func (o *Host) Tasks(ctx context.Context, prior *state.State) (*plan.Actual, err
 }
 
 func (o *Host) newRefresh(desired *resource.Tree) *refresh {
+	cpus, mems := o.Cgroups.Sets()
 	return &refresh{host: o, desired: desired, wanted: Containers(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
-		At: time.Now(), CgroupMode: o.Cgroups.Mode(), Controllers: o.Cgroups.Controllers(),
+		At: time.Now(), CgroupMode: o.Cgroups.Mode(), Controllers: o.Cgroups.Controllers(), CPUSet: cpus, CPUSetMems: mems,
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
 		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{}, LostPlaces: map[string]bool{}, FoundPlaces: map[string]bool{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},

@@ -309,6 +309,12 @@ func (i *Inspection) Limits() *resource.Resources {
 			r.MemorySwap = 0
 		}
 	}
+	if m := set.Memory; m != nil && m.Reservation != nil && *m.Reservation > 0 {
+		r.MemoryReservation = *m.Reservation
+	}
+	if c := set.CPU; c != nil {
+		r.CPUSet, r.CPUSetMems = describedSet(c.Cpus), describedSet(c.Mems)
+	}
 	if p := set.Pids; p != nil && p.Limit != nil && *p.Limit > 0 {
 		r.PIDs = *p.Limit
 	}
@@ -320,6 +326,15 @@ func (i *Inspection) Limits() *resource.Resources {
 		return nil
 	}
 	return &r
+}
+
+// describedSet returns a set of processors in normal form, or "" for none.
+func describedSet(s string) string {
+	all, err := resource.ParseCPUSet(s)
+	if err != nil {
+		return ""
+	}
+	return resource.FormatCPUSet(all)
 }
 
 // Inspection holds the settings in containerd that a container was made with.

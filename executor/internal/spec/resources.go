@@ -39,6 +39,12 @@ func MergeResources(spec *specs.Spec, r *specs.LinuxResources) {
 		if r.CPU.Shares != nil {
 			into.CPU.Shares = r.CPU.Shares
 		}
+		if r.CPU.Cpus != "" {
+			into.CPU.Cpus = r.CPU.Cpus
+		}
+		if r.CPU.Mems != "" {
+			into.CPU.Mems = r.CPU.Mems
+		}
 	}
 	for file, value := range r.Unified {
 		if into.Unified == nil {
