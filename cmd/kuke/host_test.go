@@ -19,7 +19,7 @@ import (
 const sshPort = "2222"
 
 // sshd starts an sshd, on which the host web is this one, with the programs in dir/host in PATH: kuke is one of them. The ssh in
-// dir/ssh connects to it, once for all commands, and writes its arguments to dir/ssh.log.
+// dir/ssh connects to it, once for all commands, and writes its arguments to dir/ssh.log. Logins there are stored in dir/docker.
 func sshd(dir, path string) (stop func(), err error) {
 	write := func(name, text string, mode os.FileMode) {
 		file := filepath.Join(dir, name)
@@ -35,7 +35,7 @@ func sshd(dir, path string) (stop func(), err error) {
 	write("ssh_config", fmt.Sprintf("Host web\n  HostName 127.0.0.1\n  Port %s\n  User root\n  IdentityFile %[2]s/key\n  UserKnownHostsFile %[2]s/known_hosts\n"+
 		"  ControlMaster auto\n  ControlPath %[2]s/cm\n  ControlPersist 60\n", sshPort, dir), 0o600)
 	write("sshd_config", fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %[2]s/hostkey\nAuthorizedKeysFile %[2]s/key.pub\nStrictModes no\nUsePAM no\nPidFile none\n"+
-		"SetEnv KUKE_LAB=%[3]s PATH=%[2]s/host:%[4]s\n", sshPort, dir, os.Getenv("KUKE_LAB"), "/usr/sbin:/usr/bin:/sbin:/bin"), 0o600)
+		"SetEnv DOCKER_CONFIG=%[2]s/docker KUKE_LAB=%[3]s PATH=%[2]s/host:%[4]s\n", sshPort, dir, os.Getenv("KUKE_LAB"), "/usr/sbin:/usr/bin:/sbin:/bin"), 0o600)
 	for _, key := range []string{"hostkey", "key"} {
 		if err == nil {
 			err = exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, key)).Run()

@@ -226,7 +226,7 @@ func (c *Client) unauthorized(a answer) *plan.RegistryFailure {
 	case used != nil && (a.token || a.basic):
 		return failure(plan.RegistryRejected, fmt.Sprintf("%s rejects the credentials of %s from %s%s", a.host, used.who(), used.Source, a.says()), c.relogin(used))
 	case used != nil:
-		return failure(plan.RegistryDenied, fmt.Sprintf("%s lets %s from %s not pull %s, or does not have this repository%s", a.host, used.who(), used.Source, c.repository, a.says()), "Check the name of the image, and the permissions of this user")
+		return failure(plan.RegistryDenied, fmt.Sprintf("%s denies %s from %s access to %s, or does not have this repository%s", a.host, used.who(), used.Source, c.repository, a.says()), "Check the name of the image, and the permissions of this user")
 	case c.findErr != nil:
 		return failure(plan.RegistryCredentials, fmt.Sprintf("%s asks for credentials, and %s", a.host, c.findErr), "")
 	}

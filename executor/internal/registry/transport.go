@@ -83,7 +83,8 @@ func guard(req *http.Request) (*http.Request, error) {
 	if from.URL.Host == req.URL.Host && (from.URL.Scheme == req.URL.Scheme || req.URL.Scheme == "https") {
 		return req, nil
 	}
-	if req.Method == http.MethodPost {
+	const form = "application/x-www-form-urlencoded"
+	if strings.HasPrefix(req.Header.Get("Content-Type"), form) {
 		return nil, fmt.Errorf("%s redirects the request for a token to %s, which may not see the credentials", from.URL.Host, req.URL.Host)
 	}
 	header := req.Header.Get("Authorization")
