@@ -175,6 +175,7 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 	}
 	const password = "password"
 	if fromEnv, fromFile := resource.FindAttribute(attrs, "passwordFromEnv"), resource.FindAttribute(attrs, "passwordFromFile"); f.Name == password && fromEnv != nil {
+		d.ranges[at.key+"."+password] = f.At // no second diagnostic says that there is none
 		d.errorf(f.At, "Password in the configuration", "%s has no %s password: it would be in the state and in plans. Remove it, and name the place of the password with %s or %s.",
 			owner, d.spelling.field, d.spelling.attribute(fromEnv), d.spelling.attribute(fromFile))
 		return

@@ -15,7 +15,9 @@ func validateRegistryCredentials(r *resource.Resource, realm *resource.Realm, f 
 	fromFile := f.attribute(resource.FindAttribute(fields, "passwordFromFile"))
 	for _, c := range realm.RegistryCredentials {
 		prefix := fmt.Sprintf("registryCredentials[%q]", c.ServerAddress)
+		_, refused := r.Ranges[prefix+".password"]
 		switch {
+		case refused:
 		case c.PasswordFromEnv == "" && c.PasswordFromFile == "":
 			diags.Errorf(r.RangeOf(prefix), r.Path, summary, "The credentials for %s don't say where the password comes from. Set exactly one of %s and %s.", c.ServerAddress, fromEnv, fromFile)
 		case c.PasswordFromEnv != "" && c.PasswordFromFile != "":
