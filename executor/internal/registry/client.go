@@ -106,10 +106,14 @@ func (c *Client) server() string {
 	return hosts[len(hosts)-1].Host
 }
 
-// offered returns the credentials that a host or its server of tokens was offered, nil for none.
-func (c *Client) offered() *Credentials {
+// offered returns the credentials that the host was offered, nil for none. A server of tokens is a host that was offered those of a
+// registry.
+func (c *Client) offered(host string) *Credentials {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if found, asked := c.used[host]; asked {
+		return found
+	}
 	for _, found := range c.used {
 		if found != nil {
 			return found

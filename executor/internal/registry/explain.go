@@ -220,7 +220,7 @@ func (a answer) says() string {
 }
 
 func (c *Client) unauthorized(a answer) *plan.RegistryFailure {
-	used := c.offered()
+	used := c.offered(a.host)
 	login := "kuke login " + c.host
 	switch {
 	case used != nil && (a.token || a.basic):
@@ -247,7 +247,7 @@ func (c *Client) relogin(used *Credentials) string {
 }
 
 func (c *Client) forbidden(a answer) *plan.RegistryFailure {
-	used := c.offered()
+	used := c.offered(a.host)
 	if used == nil {
 		return failure(plan.RegistryDenied, fmt.Sprintf("%s denies access to %s without credentials%s", a.host, c.repository, a.says()), "Check the name of the image, or log in: kuke login "+c.host)
 	}
@@ -262,7 +262,7 @@ func (c *Client) busy(a answer) *plan.RegistryFailure {
 	if a.retryAfter > 0 {
 		remedy = fmt.Sprintf("Try again in %s, as the registry asks for", a.retryAfter.Round(time.Second))
 	}
-	if used := c.offered(); used == nil {
+	if used := c.offered(a.host); used == nil {
 		remedy += ", or log in, which raises the limit of many registries: kuke login " + c.host
 	}
 	return failure(plan.RegistryTooManyRequests, fmt.Sprintf("%s is asked too often%s", a.host, a.says()), remedy)
