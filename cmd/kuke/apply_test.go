@@ -11,7 +11,7 @@ import (
 // otherApplyFlags are those of apply that say how to carry a plan out, on which host, or what to print: not what the plan is.
 var otherApplyFlags = []string{
 	"auto-approve", "parallelism", "lock-timeout", "help", "no-fold", "compact-warnings", "json", "input", "lock", "deny", "policy", "require-policy", "chdir",
-	"run-path", "containerd", "cgroup-root", "cni-conf-dir", "cni-bin-dir", "connect-timeout", "call-timeout", "no-color", "log-level", "host", "install",
+	"run-path", "containerd", "cgroup-root", "cni-conf-dir", "cni-bin-dir", "connect-timeout", "call-timeout", "stall-timeout", "no-color", "log-level", "host", "install",
 }
 
 // Each flag of apply is refused beside a saved plan, gives values to it, or has nothing to do with it.

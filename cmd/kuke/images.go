@@ -216,6 +216,8 @@ func newImageSave(a *app, realmName *string) *cobra.Command {
 				return errors.New("--output names no file: use --output FILE, or --output - for standard output")
 			case output == "-" && term.IsTerminal(int(a.stdout.Fd())):
 				return errors.New("an archive can't be written to a terminal: use --output FILE, or redirect standard output")
+			case output != "-" && a.caller != nil:
+				return errors.New("--output: an archive of another host comes through standard output. Use --output - and redirect it to the file")
 			}
 			return a.session.WithImages(cmd.Context(), *realmName, func(e *executor.Executor, namespace string) error {
 				save := func(w io.Writer) error { return e.SaveImages(cmd.Context(), namespace, args, w) }
