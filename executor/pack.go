@@ -155,7 +155,7 @@ func (k *Kit) Downloads() []Download {
 			}
 			seen[b.Digest] = true
 			all = append(all, Download{Digest: b.Digest.String(), Size: b.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
-				return r.Fetch(ctx, b.Digest)
+				return r.Fetch(ctx, b.Digest), nil
 			}})
 		}
 	}

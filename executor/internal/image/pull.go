@@ -177,7 +177,7 @@ func (r *resumingResolver) Fetcher(ctx context.Context, ref string) (remotes.Fet
 	return remotes.FetcherFunc(func(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
 		r.of.progress.begin(desc)
 		return &resuming{
-			ctx: ctx, fetcher: fetcher, desc: desc, stall: r.of.puller.stall, since: time.Now(),
+			ctx: ctx, fetcher: fetcher, desc: desc, stall: r.of.puller.stall, since: time.Now(), kept: true,
 			moved: func(at int64) { r.of.progress.move(desc.Digest, at) },
 		}, nil
 	}), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
@@ -70,9 +71,9 @@ func findRemote(ctx context.Context, from remotes.Resolver, ref string) (*Remote
 	return r, nil
 }
 
-// Fetch downloads a blob of the image. The caller compares its digest.
-func (r *Remote) Fetch(ctx context.Context, d digest.Digest) (io.ReadCloser, error) {
-	return r.fetcher.Fetch(client.Quiet(ctx), r.parts[d])
+// Fetch downloads a blob of the image, as [Puller.Pull] does where its connection stalls or breaks. The caller compares its digest.
+func (r *Remote) Fetch(ctx context.Context, d digest.Digest) io.ReadCloser {
+	return &resuming{ctx: client.Quiet(ctx), fetcher: r.fetcher, desc: r.parts[d], stall: DefaultStall, since: time.Now(), moved: func(int64) {}}
 }
 
 // fetched reads manifests and indexes from a registry, each once.

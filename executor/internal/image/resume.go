@@ -35,6 +35,8 @@ type IncompleteError struct {
 	// Connections is the number of connections that brought next to nothing, and Waited the time that they took.
 	Connections int
 	Waited      time.Duration
+	// Kept says that the next pull of the image goes on from there.
+	Kept bool
 
 	err error
 }
@@ -45,8 +47,12 @@ func (e *IncompleteError) Error() string {
 	if !errors.Is(e.err, errStalled) {
 		why = fmt.Sprintf(" (%v)", e.err)
 	}
-	return fmt.Sprintf("%s of %s of blob %s have arrived, and next to nothing for %s over %d connections%s. The blobs and their parts that have arrived are kept for %d hours. Look at the network and the registry, and run the command again to continue from there",
-		units.HumanSize(float64(e.Arrived)), units.HumanSize(float64(e.Blob.Size)), e.Blob.Digest, e.Waited.Round(100*time.Millisecond), e.Connections, why, partialLife/time.Hour)
+	next := "again"
+	if e.Kept {
+		next = fmt.Sprintf("again to continue from there. The blobs and their parts that have arrived are kept for %d hours", partialLife/time.Hour)
+	}
+	return fmt.Sprintf("%s of %s of blob %s have arrived, and next to nothing for %s over %d connections%s. Look at the network and the registry, and run the command %s",
+		units.HumanSize(float64(e.Arrived)), units.HumanSize(float64(e.Blob.Size)), e.Blob.Digest, e.Waited.Round(100*time.Millisecond), e.Connections, why, next)
 }
 
 // Unwrap returns the error of the last connection.
@@ -59,6 +65,8 @@ type resuming struct {
 	fetcher remotes.Fetcher
 	desc    ocispec.Descriptor
 	stall   time.Duration
+	// kept says that the parts of the blob stay after a failure.
+	kept bool
 	// moved is told the number of bytes that have arrived.
 	moved func(at int64)
 
@@ -172,7 +180,7 @@ func (r *resuming) again(err error) error {
 	}
 	r.mark = r.at
 	if r.resumes == maxResumes {
-		return &IncompleteError{Blob: r.desc, Arrived: r.at, Connections: r.resumes + 1, Waited: time.Since(r.since), err: err}
+		return &IncompleteError{Blob: r.desc, Arrived: r.at, Connections: r.resumes + 1, Waited: time.Since(r.since), Kept: r.kept, err: err}
 	}
 	select {
 	case <-time.After(r.stall / pauses << r.resumes):
