@@ -158,13 +158,10 @@ func (e *Executor) rename(moves []plan.Move) error {
 			}
 		}
 	}
-	if len(spaces) == 0 {
-		return nil
-	}
 	names := plan.NamesOf(st)
 	for p, r := range st.Records {
 		a := r.Status.Attachment
-		if a == nil || !slices.ContainsFunc(a.Interfaces, func(i state.Interface) bool { return spaces[i.Space] }) {
+		if a == nil || !moved[p] && !slices.ContainsFunc(a.Interfaces, func(i state.Interface) bool { return spaces[i.Space] }) {
 			continue
 		}
 		var err error
