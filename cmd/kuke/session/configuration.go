@@ -116,7 +116,7 @@ func (c *configuration) readAgain(ctx context.Context, p *plan.Plan, prior *stat
 		return diags
 	}
 	if c.Pending {
-		return errors.New("the configuration refers to an address that this plan does not work out. With --target, name also the resource that it refers to; with --exclude, leave that one in the plan")
+		return errors.New("the configuration refers to an address that this plan does not work out. With --target, name also the resource that it refers to; with --exclude, leave that one in the plan. A cell with network = \"host\" or \"none\" has no address")
 	}
 	if err := c.session.Report(diags); err != nil {
 		return err
