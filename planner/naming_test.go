@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/planner/plan"
 )
 
 func TestOwnHosts(t *testing.T) {
@@ -45,4 +46,32 @@ func TestConflictingNaming(t *testing.T) {
 			container(s, p).Hostname, container(s, p).DNS = "a", []string{"192.0.2.1"}
 		}
 	}), Options{})
+}
+
+// A cell with the network of the host has no part in its space, gets one when it leaves the host's, and none again.
+func TestHostNetworkOfACell(t *testing.T) {
+	onHost := func(s specs) {
+		addCells(s, "db")
+		container(s, theRoot).Network, container(s, theRoot).Ports = resource.NetworkHost, []string{"8080:80"}
+	}
+	h := newHost(t)
+	h.converge(example(onHost), Options{})
+	db := resource.Path("main/default/blog/db")
+	if a := h.prior.Records[theCell].Status.Attachment; a.Mode != resource.NetworkHost || len(a.Interfaces)+len(a.Published) > 0 {
+		t.Errorf("attachment %+v", a)
+	}
+	if strings.Contains(h.hosts[db], "web") {
+		t.Errorf("its neighbour knows it: %s", h.hosts[db])
+	}
+	p := h.converge(example(func(s specs) { onHost(s); container(s, theRoot).Network = "" }), Options{})
+	if c := p.ChangesByPath()[theRoot]; c == nil || c.Action != plan.Replace {
+		t.Errorf("change %+v", c)
+	}
+	if a := h.prior.Records[theCell].Status.Attachment; a.Mode != "" || len(a.Interfaces) != 1 || len(a.Published) != 1 || !strings.Contains(h.hosts[db], "web") {
+		t.Errorf("attachment %+v, names %s", a, h.hosts[db])
+	}
+	h.converge(example(onHost), Options{})
+	if strings.Contains(h.hosts[db], "web") {
+		t.Errorf("its neighbour still knows it: %s", h.hosts[db])
+	}
 }

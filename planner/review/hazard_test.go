@@ -120,6 +120,9 @@ func TestHazards(t *testing.T) {
 			w.change(plan.Update, side, &resource.Container{Image: "web:latest", OOMScoreAdj: 1})
 		}, nil},
 
+		{"the network of the host", created(&resource.Container{Root: true, Naming: resource.Naming{Network: "host"}}), []string{"host-network main/s/t/c/new: Its cell gets the network of the host"}},
+		{"the network of the host, as before", replaced(&resource.Container{Root: true, Naming: resource.Naming{Network: "host"}}, &resource.Container{Root: true, Image: "b", Naming: resource.Naming{Network: "host"}}), nil},
+		{"no network", created(&resource.Container{Root: true, Naming: resource.Naming{Network: "none"}}), nil},
 		{"the socket of Docker", created(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/var/run/docker.sock", Target: "/s", ReadOnly: true}}}), []string{"host-mount main/s/t/c/new: It mounts /var/run/docker.sock (read-only) of the host"}},
 		{"the root of the host, writable now", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e", ReadOnly: true}}},
 			&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e"}}}), []string{"host-mount main/s/t/c/side: It mounts /etc of"}},

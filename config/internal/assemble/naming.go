@@ -23,11 +23,12 @@ func validateNaming(decls []*schema.Declaration, tree *resource.Tree, diags *res
 			roots[r.Path.Parent()] = r
 		}
 		if len(c.DNS) > maxResolvers {
-			diags.Warnf(r.RangeOf("dns"), r.Path, "Too many DNS servers", "The programs of a cell ask the first %d DNS servers, and never the others: of %d, %d are without effect.", maxResolvers, len(c.DNS), len(c.DNS)-maxResolvers)
+			diags.Warnf(r.RangeOf("dns"), r.Path, "Too many DNS servers", "The programs of a cell ask the first %d DNS servers, and never the others: %s. Remove those.", maxResolvers, strings.Join(c.DNS[maxResolvers:], ", "))
 		}
 	}
-	warnUnreachable(decls, tree, diags)
-	validateModes(decls, tree, diags)
+	modes := modesOf(decls)
+	warnUnreachable(decls, tree, modes, diags)
+	validateModes(decls, tree, modes, diags)
 	validateMACs(decls, diags)
 	for r, c := range specs[*resource.Container](decls) {
 		root := roots[r.Path.Parent()]
@@ -41,19 +42,23 @@ func validateNaming(decls []*schema.Declaration, tree *resource.Tree, diags *res
 }
 
 // warnUnreachable tells of DNS servers, and of names of the host, that the firewall of a space hides from its cells.
-func warnUnreachable(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
-	const remedy = "the space %s does not let its cells connect to %s: add it to egress.allow, or leave it out here."
+func warnUnreachable(decls []*schema.Declaration, tree *resource.Tree, modes map[resource.Path]*resource.Resource, diags *resource.Diagnostics) {
+	const detail = "%s, but the space %s does not let its cells connect to %s. %s, or leave it out here."
 	for r, c := range specs[*resource.Container](decls) {
 		space := tree.Resource(r.Path.Space())
-		if r.External || space == nil || space.External {
+		if r.External || space == nil || space.External || modes[r.Path.Parent()] != nil {
 			continue
 		}
 		network := space.Spec.(*resource.Space).Network
 		subnet, _ := fixedSubnet(space)
+		remedy := "Add it to egress.allow"
+		if network != nil && network.Internal {
+			remedy = "Remove internal = true"
+		}
 		for _, server := range c.DNS {
 			addr, err := netip.ParseAddr(server)
 			if err == nil && !addr.IsLoopback() && !subnet.Contains(addr) && denies(network, addr, dnsPort) {
-				diags.Warnf(r.RangeOf("dns"), r.Path, "Unreachable DNS server", "dns names %s, but "+remedy, server, space.Path, server)
+				diags.Warnf(r.RangeOf("dns"), r.Path, "Unreachable DNS server", detail, "dns names "+server, space.Path, server, remedy)
 			}
 		}
 		for _, text := range c.ExtraHosts {
@@ -66,7 +71,7 @@ func warnUnreachable(decls []*schema.Declaration, tree *resource.Tree, diags *re
 				gateway = gateway.Next()
 			}
 			if denies(network, gateway, 0) {
-				diags.Warnf(r.RangeOf(fmt.Sprintf("extraHosts[%q]", text)), r.Path, "Unreachable host", "extra_hosts has %s, but "+remedy, text, space.Path, "the host")
+				diags.Warnf(r.RangeOf(fmt.Sprintf("extraHosts[%q]", text)), r.Path, "Unreachable host", detail, "extra_hosts has "+text, space.Path, "the host", remedy)
 			}
 		}
 	}
@@ -96,15 +101,20 @@ func denies(n *resource.Network, addr netip.Addr, port int) bool {
 	})
 }
 
-// validateModes refuses attributes that need the network of the space where a cell has the host's or none. As Docker does, it
-// only warns of ports.
-func validateModes(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+// modesOf returns the containers by which cells have the host's network or none.
+func modesOf(decls []*schema.Declaration) map[resource.Path]*resource.Resource {
 	modes := map[resource.Path]*resource.Resource{}
 	for r, c := range specs[*resource.Container](decls) {
 		if c.Network != "" && !r.External {
 			modes[r.Path.Parent()] = r
 		}
 	}
+	return modes
+}
+
+// validateModes refuses attributes that need the network of the space where a cell has the host's or none. As Docker does, it
+// only warns of ports.
+func validateModes(decls []*schema.Declaration, tree *resource.Tree, modes map[resource.Path]*resource.Resource, diags *resource.Diagnostics) {
 	for r, c := range specs[*resource.Container](decls) {
 		by := modes[r.Path.Parent()]
 		if by == nil || r.External {
