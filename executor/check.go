@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -63,14 +64,15 @@ func Checkable(r *state.Record) *resource.Healthcheck {
 	return check
 }
 
-// Check runs the check of a running container once, and returns nil if it succeeds. The error is that of ctx, once that has ended.
+// Check runs the check of a running container once, and returns nil if it succeeds. The error says that it could not be run: ctx has
+// ended, or containerd is away. Then nothing is known of the container.
 func (e *Executor) Check(ctx context.Context, r *state.Record, check *resource.Healthcheck) (*plan.CheckFailure, error) {
 	err := containerKind{e}.probeRunning(ctx, r, check)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if err == nil {
-		return nil, nil
+	if err == nil || errdefs.IsUnavailable(err) {
+		return nil, err
 	}
 	failure := &plan.CheckFailure{}
 	var command *commandError
@@ -133,7 +135,10 @@ func (e *Executor) checkOnce(ctx context.Context, r *state.Record, check *resour
 	health := &plan.HealthStatus{State: state.Healthy, Since: now, CheckedAt: now, ContainerID: r.Status.ContainerID, PID: task.PID}
 	switch {
 	case err != nil:
-		health.State, health.CheckedAt, health.Detail = plan.HealthUnknown, time.Time{}, "its check had not ended in time"
+		health.State, health.CheckedAt, health.Detail = plan.HealthUnknown, time.Time{}, err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			health.Detail = "its check had not ended in time"
+		}
 	case failure == nil:
 	default:
 		health.State, health.Failures, health.Detail, health.Output = state.Unhealthy, 1, failure.Detail, failure.Output

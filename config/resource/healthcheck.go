@@ -13,7 +13,7 @@ type Healthcheck struct {
 	Retries              int64    `json:"retries,omitempty" kuke:"recorded,min=1,max=1000,default=3" doc:"Failed checks in a row that make it unhealthy."`
 	StartPeriodSeconds   int64    `json:"startPeriodSeconds,omitempty" kuke:"recorded,min=0,max=86400" doc:"Seconds after the start in which failed checks do not count."`
 	StartIntervalSeconds int64    `json:"startIntervalSeconds,omitempty" kuke:"recorded,min=1,max=86400" doc:"Seconds between two checks until the container is first healthy. Default: 1 in the start period, and interval_seconds after it."`
-	OnUnhealthy          string   `json:"onUnhealthy,omitempty" kuke:"recorded,check=onunhealthy,default=none" doc:"What happens to a container that becomes unhealthy: none or restart. kuke health run restarts it, or else the next apply."`
+	OnUnhealthy          string   `json:"onUnhealthy,omitempty" kuke:"recorded,check=onunhealthy,default=none" doc:"Action on a container that becomes unhealthy: none or restart. kuke health run restarts it, or else the next apply."`
 	Disable              bool     `json:"disable,omitempty" kuke:"recorded" doc:"No check, even if the image has a HEALTHCHECK."`
 }
 

@@ -1,5 +1,5 @@
 // Package vitals publishes the health of containers in a file of /run, for the commands that show it. One process at a time keeps the
-// file for a state. It holds a lock that the kernel drops with it: whatever the file of a killed process says doesn't count.
+// file for a state. It holds a lock that the kernel drops with it: the file of a killed process doesn't count.
 package vitals
 
 import (
@@ -108,7 +108,7 @@ func sameFile(f *os.File, path string) bool {
 	return err == nil && os.SameFile(open, now)
 }
 
-// Publish replaces what is published. Readers see the old or the new, and never a part.
+// Publish replaces the published health. Readers see the old or the new one, and never a part.
 func (k *Keeper) Publish(p Published) error {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -138,7 +138,7 @@ func remove(dir string) error {
 	return err
 }
 
-// Read returns what is published for the state with the lineage, nil where no process keeps it up.
+// Read returns the published health for the state with the lineage, nil where no process keeps it up.
 func Read(lineage string) (*Published, error) {
 	dir, err := dirOf(lineage)
 	if err != nil {
@@ -169,7 +169,7 @@ func Read(lineage string) (*Published, error) {
 	return published, nil
 }
 
-// TidyUp removes what killed processes have published.
+// TidyUp removes the files of killed processes.
 func TidyUp() error {
 	entries, err := os.ReadDir(base)
 	if errors.Is(err, fs.ErrNotExist) {

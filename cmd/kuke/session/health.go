@@ -49,9 +49,13 @@ func (s *Session) KeepHealth(ctx context.Context, observe func(HealthEvent)) err
 	for looked := (time.Time{}); ctx.Err() == nil; {
 		if time.Since(looked) >= lookInterval {
 			looked = time.Now()
-			k.problem(errors.Join(k.look(ctx), k.publish()))
+			err := k.look(ctx)
+			k.away = err != nil
+			k.problem(errors.Join(err, k.publish()))
 		}
-		k.beginDue(ctx)
+		if !k.away {
+			k.beginDue(ctx)
+		}
 		select {
 		case <-ctx.Done():
 		case r := <-k.results:
@@ -81,7 +85,8 @@ type healthKeeper struct {
 	watched   map[resource.Path]*watchedContainer
 	results   chan checkResult
 	restarted chan restartResult
-	running   int // checks
+	running   int  // checks
+	away      bool // the last look has failed
 	workers   sync.WaitGroup
 	// changed says that the published health is not current. told is the text of the last problem.
 	changed bool
@@ -203,8 +208,10 @@ func (k *healthKeeper) judge(ctx context.Context, r checkResult) {
 	if w.health == nil || w.task != r.task {
 		return
 	}
-	if r.err != nil {
-		r.failure = &plan.CheckFailure{Detail: r.err.Error()}
+	if r.err != nil { // which says nothing about the container
+		w.next = now.Add(w.check.Interval())
+		k.problem(r.err)
+		return
 	}
 	before := *w.health
 	after := planner.Judge(w.check, before, r.failure, w.task.Started, now)
