@@ -20,41 +20,47 @@ import (
 type volumeKind struct{ executor *Executor }
 
 func (k volumeKind) create(_ context.Context, after *state.Record) error {
-	if err := k.make(after, new(resource.Volume)); err != nil {
+	if _, err := k.make(after, new(resource.Volume)); err != nil {
 		return err
 	}
 	return k.executor.record(after, true)
 }
 
 func (k volumeKind) update(_ context.Context, before, after *state.Record) error {
-	if err := k.make(after, before.Spec.(*resource.Volume)); err != nil {
+	made, err := k.make(after, before.Spec.(*resource.Volume))
+	if err != nil {
 		return err
 	}
-	return k.executor.record(after, false)
+	r := *after
+	if made {
+		status, now := *after.Status.Volume, k.executor.now()
+		status.RemadeAt = &now
+		r.Status.Volume = &status
+	}
+	return k.executor.record(&r, false)
 }
 
-// make makes the directory if it is missing, and gives it the owner and the mode that differ from those before.
-func (k volumeKind) make(after *state.Record, before *resource.Volume) error {
+// make makes the directory if it is missing, which it reports, and gives it the owner and the mode that differ from those before.
+func (k volumeKind) make(after *state.Record, before *resource.Volume) (made bool, err error) {
 	dir := k.executor.store.VolumeData(after)
 	if dir == "" {
-		return nil
+		return false, nil
 	}
 	wanted := after.Spec.(*resource.Volume)
 	if wanted.Path == "" {
-		made, err := k.executor.store.MakeVolumeData(after)
-		if err != nil {
-			return err
+		if made, err = k.executor.store.MakeVolumeData(after); err != nil {
+			return false, err
 		}
 		if made {
 			before = new(resource.Volume)
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return errors.Join(fmt.Errorf("create volume %s: %s is not a directory", after.Path, dir), err)
+		return false, errors.Join(fmt.Errorf("create volume %s: %s is not a directory", after.Path, dir), err)
 	}
 	if err := own(dir, wanted, before); err != nil {
-		return fmt.Errorf("create volume %s: %w", after.Path, err)
+		return made, fmt.Errorf("create volume %s: %w", after.Path, err)
 	}
-	return nil
+	return made, nil
 }
 
 // own gives the directory of the data the owner, the group and the mode that the volume names and did not name before.

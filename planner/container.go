@@ -40,6 +40,8 @@ func (d *containers) newContainer(c *plan.Change, want *resource.Resource) *plan
 		d.replaceOrphan(c, o, "an interrupted apply left it unrecorded, and it differs from the configuration")
 	case d.in.outsideNetNS(c.Path, o.container):
 		d.replaceOrphan(c, o, "it is not in the network namespace of its cell")
+	case d.draft.remade(want) != "":
+		d.replaceOrphan(c, o, d.draft.remade(want))
 	case d.in.moved(plan.ImageKey{Namespace: o.namespace, Reference: want.Spec.(*resource.Container).Image}, o.container.Labels[plan.LabelImageDigest]):
 		d.replaceOrphan(c, o, "it was made from another image of that name")
 	default:

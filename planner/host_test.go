@@ -188,6 +188,9 @@ var at = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func (h *host) record(after *state.Record) {
 	r := *after
 	r.Status.CreatedAt = &at
+	if created, ok := h.created[r.Path]; ok {
+		r.Status.CreatedAt = &created
+	}
 	r.Status.Limits = nil
 	if *resource.ResourcesOf(r.Spec) != (resource.Resources{}) {
 		limits := h.actual.Cgroups[r.Status.Cgroup]

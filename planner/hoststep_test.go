@@ -40,8 +40,9 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 		}
 		switch s.Path.Kind() {
 		case resource.KindVolume:
-			h.makeVolume(c.After, fail)
-			h.record(c.After)
+			r := *c.After
+			h.makeVolume(&r, fail)
+			h.record(&r)
 			return
 		case resource.KindContainer:
 			found := h.container(c.After, fail)
@@ -151,7 +152,7 @@ func (h *host) create(c *plan.Change, fail failFunc) {
 		plan.LabelPath: string(r.Path), plan.LabelProject: r.Status.Project, plan.LabelRole: spec.Role(r.Path.Name()),
 		plan.LabelSpecDigest: r.Status.SpecDigest, plan.LabelImageDigest: r.Status.ImageDigest,
 	}}
-	h.mounted[r.Path] = h.mount(r, fail)
+	h.mounted[r.Path], h.created[r.Path] = h.mount(r, fail), h.now()
 	h.run(r, made, true, fail)
 	h.limit(r)
 	ns.Containers[made.ID] = made

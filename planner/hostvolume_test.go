@@ -3,6 +3,7 @@ package planner
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,10 +18,11 @@ type hostVolumes struct {
 	made   int
 	// mounted holds the directories that containers were made with.
 	mounted map[resource.Path]map[string]int
+	created map[resource.Path]time.Time
 }
 
 func newHostVolumes() hostVolumes {
-	return hostVolumes{places: map[string]int{}, mounted: map[resource.Path]map[string]int{}}
+	return hostVolumes{places: map[string]int{}, mounted: map[resource.Path]map[string]int{}, created: map[resource.Path]time.Time{}}
 }
 
 // refreshVolumes looks for the directories of volumes, as the executor does.
@@ -46,11 +48,20 @@ func (h *host) makeVolume(r *state.Record, fail failFunc) {
 	if h.prior.Records[r.Path.Parent()] == nil {
 		fail("the parent is not recorded")
 	}
-	if h.places[r.Status.Volume.Place] == 0 {
-		h.made++
-		h.places[r.Status.Volume.Place] = h.made
+	if h.places[r.Status.Volume.Place] != 0 {
+		return
+	}
+	h.made++
+	h.places[r.Status.Volume.Place] = h.made
+	if h.prior.Records[r.Path] != nil {
+		status, now := *r.Status.Volume, h.now()
+		status.RemadeAt = &now
+		r.Status.Volume = &status
 	}
 }
+
+// now is another time after each directory that was made.
+func (h *host) now() time.Time { return at.Add(time.Duration(h.made) * time.Second) }
 
 // mount makes sure that the volumes of a container are there, and returns their directories.
 func (h *host) mount(r *state.Record, fail failFunc) map[string]int {

@@ -27,7 +27,8 @@ func scopeOf(in *input) *scope {
 	return s
 }
 
-// findTargets adds to the targets the cells that those in them depend on, and the new volumes that they mount, and notes the spaces without a network that
+// findTargets adds to the targets the cells that those in them depend on, and the volumes that they mount and that
+// are new or lost, and notes the spaces without a network that
 // their containers want to be attached to.
 func (d *draft) findTargets() {
 	for i := 0; i < len(d.scope.targets); i++ {
@@ -44,7 +45,7 @@ func (d *draft) findTargets() {
 				}
 			case *resource.Container:
 				for _, p := range resource.VolumesOf(spec) {
-					if d.in.desired.Resource(p) != nil && d.in.prior.Records[p] == nil && !slices.Contains(d.scope.targets, p) {
+					if have := d.in.prior.Records[p]; d.in.desired.Resource(p) != nil && (have == nil || d.in.lost(have)) && !slices.Contains(d.scope.targets, p) {
 						d.scope.targets = append(d.scope.targets, p)
 					}
 				}

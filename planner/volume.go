@@ -103,7 +103,14 @@ func (d *pruner) decideUnwantedVolume(p resource.Path, have *state.Record) *plan
 
 // remade says how the volumes that the container mounts change so that it must be created again, or returns "".
 func (d *draft) remade(want *resource.Resource) string {
+	var created time.Time // not known of a container without a record
+	if have := d.in.prior.Records[want.Path]; have != nil && have.Status.CreatedAt != nil {
+		created = *have.Status.CreatedAt
+	}
 	for _, p := range resource.VolumesOf(want.Spec) {
+		if r := d.in.prior.Records[p]; r != nil && r.Status.Volume.RemadeAt != nil && created.Before(*r.Status.Volume.RemadeAt) {
+			return fmt.Sprintf("replaced because volume %s was made again since", p) // by an apply that was interrupted then
+		}
 		c := d.changes[p]
 		if c == nil || c.After == nil {
 			continue

@@ -29,6 +29,9 @@ type Volume struct {
 	Place string `json:"place"`
 	// Filled says that a container was created with the volume: it takes content of no image any more.
 	Filled bool `json:"filled,omitempty"`
+	// RemadeAt is the time at which the directory of the data was made again, empty: containers that were created before have another
+	// one. It is nil where that never happened.
+	RemadeAt *time.Time `json:"remadeAt,omitempty"`
 	// KeptSince is the time since which no configuration declares the volume; nil where one does.
 	KeptSince *time.Time `json:"keptSince,omitempty"`
 }
