@@ -80,3 +80,42 @@ func TestMoreProcessorsThanAbove(t *testing.T) {
 		}
 	}
 }
+
+func TestSetsOfTheHost(t *testing.T) {
+	for _, tc := range []struct {
+		mode, at string
+		limits   resource.Resources
+		want     string
+	}{
+		{"v2", string(theSpace), resource.Resources{CPUSet: "0-1"}, ""},
+		{"v2", string(theSpace), resource.Resources{CPUSet: "1-3,9"}, "there is no 2-3,9. Name others"},
+		{"v2", string(theSide), resource.Resources{CPUSetMems: "1"}, "of the memory nodes of this host, which are 0, there is no 1"},
+		{plan.CgroupV1, string(theSpace), resource.Resources{CPUSet: "0"}, "with cgroup v1 only containers can have it"},
+		{plan.CgroupV1, string(theSide), resource.Resources{CPUSet: "0", CPUSetMems: "0"}, ""},
+		{"v2", string(theSide), resource.Resources{Memory: 1 << 20, MemoryReservation: 2 << 20}, "can't be more than the limit of memory"},
+	} {
+		h := newHost(t)
+		h.actual.CgroupMode, h.actual.CPUSet, h.actual.CPUSetMems = tc.mode, "0-1", "0"
+		_, diags := h.new(example(func(s specs) {
+			s[resource.Path(tc.at)] = resource.WithResources(s[resource.Path(tc.at)], &tc.limits)
+		}), Options{})
+		if tc.want == "" && diags.HasErrors() || tc.want != "" && !strings.Contains(diags.Error(), tc.want) {
+			t.Errorf("%s %s %+v: %v, want %q", tc.mode, tc.at, tc.limits, diags, tc.want)
+		}
+	}
+}
+
+// What the host can't give a container is told with the attribute, and only for containers that are made.
+func TestFlawsOfTheHost(t *testing.T) {
+	h := newHost(t)
+	h.actual.HostFlaws = map[resource.Path][]plan.Flaw{theSide: {{Attribute: "ulimits", Summary: "Limit is too high", Text: "asks for too much."}}}
+	if _, diags := h.new(example(func(specs) {}), Options{}); !strings.Contains(diags.Error(), "container "+string(theSide)+" asks for too much.") {
+		t.Errorf("taken: %v", diags)
+	}
+	h.actual.HostFlaws = nil
+	h.converge(example(func(specs) {}), Options{})
+	h.actual.HostFlaws = map[resource.Path][]plan.Flaw{theSide: {{Attribute: "ulimits", Summary: "Limit is too high", Text: "asks for too much."}}}
+	if p, diags := h.new(example(func(specs) {}), Options{}); diags.HasErrors() || !p.Empty() {
+		t.Errorf("a container that stays is refused: %v", diags)
+	}
+}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Runtime is what the kernel gives the processes of a container beyond their limits: namespaces, parameters, devices.
+// Runtime holds the namespaces, kernel parameters, devices and limits of the processes of a container.
 type Runtime struct {
 	Ulimits           map[string]string `json:"ulimits,omitempty" kuke:"replace,check=ulimit" doc:"Limits of each process by their name in setrlimit(2): soft:hard, or one number for both; -1 is unlimited. In YAML and HCL also an object with soft and hard. Default: 1024:524288 for nofile, as far as the host allows; others as containerd has them."`
 	Sysctls           map[string]string `json:"sysctls,omitempty" kuke:"replace,check=sysctl" doc:"Kernel parameters of the container's own namespaces: net.*, which all containers of the cell share, fs.mqueue.*, kernel.msg*, kernel.sem and kernel.shm*. Default: net.ipv4.ip_unprivileged_port_start=0, net.ipv4.ping_group_range=0 2147483647, and the kernel's."`

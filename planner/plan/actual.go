@@ -59,7 +59,7 @@ type Actual struct {
 	// CPUSet and CPUSetMems are the processors and the memory nodes that cgroups can be limited to, as the kernel lists them;
 	// empty where the host can't tell.
 	CPUSet, CPUSetMems string
-	// HostFlaws holds the reasons why this host can't give containers what they ask for, whatever their images are.
+	// HostFlaws holds the reasons why containers can't run on this host, whatever their images are.
 	HostFlaws map[resource.Path][]Flaw
 	// MissingPaths holds the missing paths of the host that desired containers and volumes mount or use.
 	MissingPaths map[string]bool

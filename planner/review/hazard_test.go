@@ -226,6 +226,7 @@ func TestHazards(t *testing.T) {
 		{"more powers", replaced(&resource.Container{Devices: []string{"/dev/kvm"}}, &resource.Container{
 			Capabilities: &resource.Capabilities{Add: []string{"CAP_SYS_ADMIN", "NET_ADMIN"}}, SecurityOpts: []string{"seccomp=unconfined"}, Devices: []string{"/dev/kvm", "/dev/sda:/dev/disk:r", "/dev/fuse"},
 		}), []string{"privileged-added main/s/t/c/side: It gets the capability CAP_SYS_ADMIN, seccomp=unconfined and the device /dev/sda:"}},
+		{"namespaces of the host", created(&resource.Container{Runtime: resource.Runtime{PID: "host", IPC: "host", DeviceCgroupRules: []string{"b *:* rwm"}}}), []string{"privileged-added main/s/t/c/new: It gets the PID namespace of the host, the IPC namespace of the host and the device rule b *:* rwm:"}},
 		{"fewer powers", replaced(&resource.Container{Privileged: true}, &resource.Container{Capabilities: &resource.Capabilities{Add: []string{"SYS_ADMIN"}}}), nil},
 		{"harmless settings", created(&resource.Container{
 			Capabilities: &resource.Capabilities{Add: []string{"NET_BIND_SERVICE"}, Drop: []string{"ALL"}}, SecurityOpts: []string{"no-new-privileges=true"}, Devices: []string{"/dev/null"},

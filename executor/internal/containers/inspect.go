@@ -22,7 +22,7 @@ func Inspect(ctx context.Context, c *client.Client, ns, id string) (*spec.Inspec
 	if err != nil {
 		return nil, fmt.Errorf("inspect container %s: its spec: %w", id, err)
 	}
-	found := &spec.Inspection{Spec: made, Image: record.Image}
+	found := &spec.Inspection{Spec: made, Image: record.Image, Labels: record.Labels}
 	if kept := record.Extensions[extensionName]; kept != nil {
 		found.Record = kept.GetValue()
 	}

@@ -106,7 +106,11 @@ func (d *describer) env(uts string) resource.Env {
 // annotations returns those that are not of a program which makes containers.
 func (d *describer) annotations() map[string]string {
 	all := maps.Clone(d.Spec.Annotations)
-	maps.DeleteFunc(all, func(key, _ string) bool {
+	maps.DeleteFunc(all, func(key, value string) bool {
+		// ctr repeats labels as annotations.
+		if label, ok := d.Labels[key]; ok && label == value {
+			return true
+		}
 		return slices.ContainsFunc(programAnnotations, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 	})
 	if len(all) == 0 {
@@ -343,6 +347,8 @@ type Inspection struct {
 	// Image is the reference that the container was made from. ImageDigest and Config belong to the image that has this name
 	// now; they are empty where none has.
 	Image, ImageDigest string
+	// Labels are those of the container in containerd.
+	Labels map[string]string
 	Config             ocispec.ImageConfig
 	// Record is the record of the container, see [Options.Record]; nil for none.
 	Record []byte

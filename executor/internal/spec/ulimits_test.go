@@ -60,4 +60,8 @@ func TestAnnotations(t *testing.T) {
 	if got := described(s).Annotations; !reflect.DeepEqual(got, o.Spec.Annotations) {
 		t.Errorf("described as %v", got)
 	}
+	i := &Inspection{Spec: s, Labels: map[string]string{"a": "1"}}
+	if got := Describe(i, func(string) bool { return false }).Spec.Annotations; got != nil {
+		t.Errorf("a label is described as an annotation: %v", got)
+	}
 }
