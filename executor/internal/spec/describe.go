@@ -349,7 +349,7 @@ type Inspection struct {
 	Image, ImageDigest string
 	// Labels are those of the container in containerd.
 	Labels map[string]string
-	Config             ocispec.ImageConfig
+	Config ocispec.ImageConfig
 	// Record is the record of the container, see [Options.Record]; nil for none.
 	Record []byte
 }
