@@ -52,6 +52,11 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		maps.DeleteFunc(spec.Sysctls, func(name, _ string) bool { return netns.OfInterface(name) })
 		options.Spec = &spec
 	}
+	if options.Spec.TTY {
+		spec := *options.Spec
+		spec.TTY = false // which needs a log
+		options.Spec = &spec
+	}
 	options.ID = resource.Shorten("try_"+after.Status.ContainerID, resource.MaxContainerID)
 	options.Labels = map[string]string{plan.LabelTrial: string(after.Path)}
 	options.CgroupPath = trialCgroup(options.ID)

@@ -29,7 +29,7 @@ func (h *hostCheck) checkPlugins() {
 }
 
 // checkRestartPolicy refuses a policy that this containerd doesn't keep to: 1.6 takes every one for always, which makes
-// no difference to unless-stopped.
+// no difference to unless-stopped, and restarts a container without its terminal, which runc refuses.
 func (h *hostCheck) checkRestartPolicy(want *resource.Resource) {
 	c, ok := want.Spec.(*resource.Container)
 	if !ok || c.RestartPolicy == "" || c.RestartPolicy == "no" {
@@ -37,6 +37,10 @@ func (h *hostCheck) checkRestartPolicy(want *resource.Resource) {
 	}
 	kept := h.in.actual.RestartPolicies
 	if h.in.actual.Keeps(c.RestartPolicy) {
+		if c.TTY && !h.in.actual.Keeps("on-failure") {
+			h.diags.Errorf(want.RangeOf("restartPolicy"), want.Path, "Restart policy can't be kept",
+				"container %s has a terminal, without which containerd %s would restart it, so that it could not run: use containerd 1.7 or later, or remove tty or the restart policy.", want.Path, h.in.actual.Version)
+		}
 		return
 	}
 	known := "has no restart monitor"

@@ -2,6 +2,7 @@ package resource
 
 // Streams are the standard input and output of a container.
 type Streams struct {
+	TTY     bool     `json:"tty,omitempty" kuke:"replace" doc:"Give the program a terminal, whose input stays open: a shell does not end. Its whole output is standard output."`
 	Logging *Logging `json:"logging,omitempty" kuke:"live" doc:"Log of the output. Default: files beside the record of the container, which kuke logs reads."`
 }
 

@@ -20,6 +20,8 @@ type Settings struct {
 	// MaxSize is the maximum size of a file in bytes, MaxFiles the maximum number of files.
 	MaxSize  int64 `json:"max_size"`
 	MaxFiles int   `json:"max_files"`
+	// Terminal says that the process has a terminal, which ends lines with a carriage return.
+	Terminal bool `json:"terminal,omitempty"`
 	// Name is the name of the container in the journal.
 	Name string `json:"name,omitempty"`
 }
@@ -30,7 +32,7 @@ var defaults = Settings{Driver: resource.LogLocal, MaxSize: resource.DefaultLogS
 // SettingsOf returns the settings of the log of a container.
 func SettingsOf(p resource.Path, c *resource.Container) Settings {
 	s := defaults
-	s.Driver = c.LogDriver()
+	s.Driver, s.Terminal = c.LogDriver(), c.TTY
 	if s.Driver == resource.LogJournald {
 		s.Name = string(p)
 	}

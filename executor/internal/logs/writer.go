@@ -194,6 +194,9 @@ func (w *writer) take(s *stream, data []byte, last bool) {
 func (w *writer) entry(s *stream, whole bool) {
 	now := time.Now()
 	w.learn(now)
+	if whole && w.Terminal {
+		s.rest = bytes.TrimSuffix(s.rest, []byte("\r"))
+	}
 	switch w.Driver {
 	case resource.LogNone:
 		s.rest, s.begun = s.rest[:0], !whole

@@ -50,7 +50,7 @@ func Describe(i *Inspection, own func(source string) bool) Description {
 
 // certain returns the attributes that follow from the OCI spec without doubt.
 func (d *describer) certain() *resource.Container {
-	c := &resource.Container{Image: d.Image}
+	c := &resource.Container{Image: d.Image, Streams: resource.Streams{TTY: d.process().Terminal}}
 	d.namespaces(c)
 	c.Env = d.env(c.UTS)
 	d.mounts(c)
@@ -277,9 +277,6 @@ func (d *describer) capabilities() *resource.Capabilities {
 
 // other adds the settings that no configuration can express.
 func (d *describer) other() {
-	if d.process().Terminal {
-		d.lost = append(d.lost, "its terminal")
-	}
 	if d.Spec.Hooks != nil {
 		d.lost = append(d.lost, "its OCI hooks, such as those by which nerdctl makes a network")
 	}

@@ -66,6 +66,9 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 		withUlimits(o.Spec.Ulimits),
 		withSysctls(o.Spec.Sysctls),
 	}
+	if o.Spec.TTY {
+		opts = append(opts, oci.WithTTY) // env wins over its TERM
+	}
 	opts = append(opts, processOpts(o)...)
 	opts = append(opts, namespaceOpts(o)...)
 	security, err := securityOpts(o.Spec)

@@ -73,7 +73,7 @@ func start(ctx context.Context, c *client.Client, id string, to monitor.Log) err
 // startTask makes a task and starts it. Where one runs, it returns none, and no error. made reports whether a failed start
 // may have left a task.
 func startTask(ctx context.Context, c *client.Client, container containerd.Container, to monitor.Log) (task containerd.Task, made bool, err error) {
-	log, err := logTo(c, to)
+	log, err := logTo(ctx, c, container, to)
 	if err != nil {
 		return nil, false, err
 	}
@@ -174,8 +174,8 @@ func newTask(ctx context.Context, c *client.Client, container containerd.Contain
 	}
 }
 
-// logTo returns the log of a task as the client library takes it.
-func logTo(c *client.Client, to monitor.Log) (cio.Creator, error) {
+// logTo returns the log of a task as the client library takes it, for a process with a terminal or without.
+func logTo(ctx context.Context, c *client.Client, container containerd.Container, to monitor.Log) (cio.Creator, error) {
 	uri, err := monitor.LogURI(c, to)
 	if err != nil {
 		return nil, err
@@ -183,6 +183,13 @@ func logTo(c *client.Client, to monitor.Log) (cio.Creator, error) {
 	log, err := url.Parse(uri)
 	if err != nil {
 		return nil, fmt.Errorf("its log: %w", err)
+	}
+	spec, err := container.Spec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Process != nil && spec.Process.Terminal {
+		return cio.TerminalLogURI(log), nil
 	}
 	return cio.LogURI(log), nil
 }
