@@ -176,6 +176,9 @@ func (e *Executor) step(ctx, waiting context.Context, p *plan.Plan, s plan.Step,
 		if top, ok := k.(realmKind); ok && c.RemoveImages {
 			return top.removeWithImages(ctx, c.Before)
 		}
+		if err := (containerKind{e}).carry(ctx, c); err != nil {
+			return err
+		}
 		return k.remove(ctx, c.Before)
 	case plan.OpAdopt:
 		return containerKind{e}.adopt(ctx, c.After)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kukeon/kuke/config/resource"
+	"github.com/kukeon/kuke/executor/internal/bind"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/configs"
@@ -95,6 +96,11 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
+	remove, err := k.prepareSources(after, &options)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	if err := containers.Create(ctx, k.executor.containerd, after.Status.Namespace, options); err != nil {
 		return err
 	}
@@ -109,6 +115,15 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 		return errors.Join(err, k.undo(ctx, after))
 	}
 	return k.executor.record(after, true)
+}
+
+// prepareSources creates and labels the sources of the container's mounts. A lab must not do that with directories of its host: a
+// container that it does not start gets others, until remove is called.
+func (k containerKind) prepareSources(after *state.Record, o *spec.Options) (remove func(), err error) {
+	if k.executor.withheld(after) {
+		return standIn(o)
+	}
+	return func() {}, errors.Join(bind.Prepare(o.Spec), bind.Label(o.Spec, after.Status.ContainerID))
 }
 
 // cell returns the kind that makes and removes the network namespace of a cell.
@@ -202,6 +217,11 @@ func (k containerKind) start(ctx context.Context, after *state.Record) error {
 // prepare updates the settings that the next task of a container takes from the host. Those of an imported container belong
 // to its maker.
 func (k containerKind) prepare(ctx context.Context, r *state.Record) error {
+	if !k.executor.withheld(r) {
+		if err := bind.Prepare(r.Spec.(*resource.Container)); err != nil {
+			return err
+		}
+	}
 	if r.Status.Imported {
 		return nil
 	}

@@ -284,6 +284,7 @@ func (p *packing) mount(m specs.Mount) error {
 }
 
 func (p *packing) volume(source string) {
+	source = existing(source)
 	if !p.volumes[source] {
 		p.volumes[source] = true
 		p.kit.Volumes = append(p.kit.Volumes, KitVolume{Source: source, Path: realPath(source)})

@@ -1,8 +1,11 @@
 package executor
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,11 +53,19 @@ func WithheldFrom(c *resource.Container) string {
 		if v.Volume != "" {
 			continue // see [Executor.mountsBeyond]
 		}
-		if source := realPath(v.Source); !lab.Isolable(source) && (!v.ReadOnly || !within(source, "/proc", "/sys")) && !slices.Contains(harmless, source) {
+		if source := realPath(existing(v.Source)); !lab.Isolable(source) && (!v.ReadOnly || !within(source, "/proc", "/sys")) && !slices.Contains(harmless, source) {
 			return "its volume " + source + " can't be isolated from this host"
 		}
 	}
 	return ""
+}
+
+// existing returns the path, or the nearest directory above it that exists: there a missing source of a mount is created.
+func existing(path string) string {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && path != "/" {
+		return existing(filepath.Dir(path))
+	}
+	return path
 }
 
 // realPath resolves the symbolic links of a path, as far as it exists.

@@ -67,7 +67,11 @@ func (f *facts) look(ctx context.Context, about string, find func() error) {
 }
 
 func (f *facts) files(ctx context.Context, c *plan.Change) error {
-	u, err := snapshot.UsageOf(ctx, f.executor.containerd, c.Before.Status.Namespace, c.Before.Status.ContainerID)
+	var carried []string
+	for _, files := range c.Carried {
+		carried = append(carried, files.From)
+	}
+	u, err := snapshot.UsageOf(ctx, f.executor.containerd, c.Before.Status.Namespace, c.Before.Status.ContainerID, carried...)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package executor
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
+	"slices"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -57,6 +59,11 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		spec.TTY = false // which needs a log
 		options.Spec = &spec
 	}
+	remove, err := standIn(&options)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	options.ID = resource.Shorten("try_"+after.Status.ContainerID, resource.MaxContainerID)
 	options.Labels = map[string]string{plan.LabelTrial: string(after.Path)}
 	options.CgroupPath = trialCgroup(options.ID)
@@ -67,6 +74,32 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 		}
 	}
 	return errors.Join(task.Try(ctx, k.executor.containerd, after.Status.Namespace, options), k.executor.cgroups.Remove(options.CgroupPath))
+}
+
+// standIn replaces sources of mounts that are only created with the container by an empty directory, and returns the function that
+// removes it.
+func standIn(o *spec.Options) (remove func(), err error) {
+	remove = func() {}
+	var empty string
+	volumes := slices.Clone(o.Spec.Volumes)
+	for i, v := range volumes {
+		if _, err := os.Stat(v.Source); !v.CreateHostPath || !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if empty == "" {
+			if empty, err = os.MkdirTemp("", "kuke-try-"); err != nil {
+				return remove, err
+			}
+			remove = func() { os.RemoveAll(empty) }
+		}
+		volumes[i].Source = empty
+	}
+	if empty != "" {
+		with := *o.Spec
+		with.Volumes = volumes
+		o.Spec = &with
+	}
+	return remove, nil
 }
 
 // awaitsProgram reports whether a container that waits for others may find its program in a volume only then.

@@ -169,11 +169,7 @@ func (e *Executor) fillVolumes(ctx context.Context, after *state.Record) error {
 				return fmt.Errorf("fill volume %s: %w", r.Path, err)
 			}
 		}
-		filled := *r
-		status := *r.Status.Volume
-		status.Filled = true
-		filled.Status.Volume = &status
-		if err := e.store.Put(&filled); err != nil {
+		if err := e.filled(r); err != nil {
 			return err
 		}
 	}

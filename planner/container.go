@@ -100,6 +100,7 @@ func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) 
 	if c.Action == plan.Create || c.Action == plan.Replace {
 		c.After.Status.Run, c.After.Status.Exit = "", nil
 		c.After.Status.Imported = false
+		d.carry(c)
 		c.After.Status.ContainerID, c.After.Status.Cgroup = d.draft.containerID(c.Path, c.After.Status.Namespace), d.draft.cgroup(c.Path, want.Spec)
 		d.needImage(c, want)
 	}
@@ -108,6 +109,17 @@ func (d *containers) existingContainer(c *plan.Change, want *resource.Resource) 
 		if actual.Status == plan.TaskRunning { // one that has ended loses nothing by a start that fails
 			d.check.checkHostPaths(want)
 		}
+	}
+}
+
+// carry has the files of a replaced container come into the volumes that it gets because its image declares them.
+func (d *containers) carry(c *plan.Change) {
+	if c.Action != plan.Replace {
+		return
+	}
+	c.Carried = d.in.carried[c.Path]
+	for _, carried := range c.Carried {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("its files in %s come into volume %s", carried.From, carried.To))
 	}
 }
 

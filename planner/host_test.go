@@ -25,7 +25,9 @@ type host struct {
 	local  map[plan.ImageKey]bool
 	// healthchecks holds the HEALTHCHECK of the images whose configs are known, nil for none, by reference.
 	healthchecks map[string]*plan.ImageHealthcheck
-	netns        uint64 // the last network namespace made
+	// declared are the volumes that images declare, by reference. The config of an image without an entry can't be read.
+	declared map[string][]string
+	netns    uint64 // the last network namespace made
 	// changes are those of the plan that is carried out.
 	changes map[resource.Path]*plan.Change
 	// prepared are the containers that this apply has tried.
@@ -87,6 +89,14 @@ func (h *host) refresh(desired *resource.Tree) {
 		}
 		if strings.Contains(c.Image, "missing") && !h.has(key) {
 			h.actual.Images[key] = plan.ImageStatus{Failure: &plan.RegistryFailure{Cause: plan.RegistryDNS, Text: "no such host", Remedy: "Check the name"}}
+		}
+		if volumes, ok := h.declared[c.Image]; ok {
+			status := h.actual.Images[key]
+			if status.Config == nil {
+				status.Config = &plan.ImageConfig{}
+			}
+			status.Config.Volumes = volumes
+			h.actual.Images[key] = status
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -79,10 +80,21 @@ func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 		h.diags.Errorf(want.RangeOf(f.Attribute), want.Path, f.Summary, "container %s %s", want.Path, f.Text)
 	}
 	for _, v := range spec.Volumes {
-		if v.Source != "" && h.in.actual.MissingPaths[v.Source] {
-			h.diags.Errorf(want.RangeOf("volumes"), want.Path, "Volume source is missing",
-				"container %s mounts %s at %s, but this host has no %s: create it first.", want.Path, v.Source, v.Target, v.Source)
+		at := want.RangeOf(fmt.Sprintf("volumes[%q].source", v.Target))
+		if v.Source != "" && h.in.actual.MissingPaths[v.Source] && !v.CreateHostPath {
+			h.diags.Errorf(at, want.Path, "Volume source is missing",
+				"container %s mounts %s at %s, but this host has no %s: create it first, or set create_host_path (in YAML createHostPath) to have a directory created.", want.Path, v.Source, v.Target, v.Source)
 		}
+		on := h.in.actual.Unpropagated[plan.PropagationKey{Source: v.Source, Propagation: v.Propagation}]
+		if on == "" {
+			continue
+		}
+		needs := "a shared mount"
+		if v.NeedsSlave() {
+			needs = "a shared mount, or on a slave of one"
+		}
+		h.diags.Errorf(want.RangeOf(fmt.Sprintf("volumes[%q].propagation", v.Target)), want.Path, "Propagation not possible",
+			"container %s mounts %s with the propagation %s, which needs a source on %s, but on this host it is on a %s mount: make it one (mount --bind %[2]s %[2]s && mount --make-shared %[2]s), or choose another propagation.", want.Path, v.Source, v.Propagation, needs, on)
 	}
 	for _, device := range spec.Devices {
 		if host := resource.DeviceHostPath(device); h.in.actual.MissingPaths[host] {

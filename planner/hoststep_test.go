@@ -13,7 +13,23 @@ import (
 
 type failFunc func(format string, args ...any)
 
+// volumeStep carries out a step of a volume, which is no more than its record here.
+func (h *host) volumeStep(s plan.Step, c *plan.Change, fail failFunc) {
+	switch {
+	case s.Op == plan.OpDelete:
+		delete(h.prior.Records, s.Path)
+	case h.prior.Records[s.Path.Parent()] == nil:
+		fail("the parent is not recorded")
+	default:
+		h.prior.Records[s.Path] = c.After
+	}
+}
+
 func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
+	if s.Path.IsVolume() {
+		h.volumeStep(s, c, fail)
+		return
+	}
 	switch s.Op {
 	case plan.OpImage:
 		if h.actual.Namespaces[s.Image.Namespace] == nil {
@@ -65,6 +81,11 @@ func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
 			return
 		}
 		h.checkPrepared(c, fail)
+		for _, carried := range c.Carried {
+			if h.prior.Records[carried.To] == nil {
+				fail("volume %s is not there yet", carried.To)
+			}
+		}
 		h.remove(c, fail)
 	case plan.OpStop:
 		h.checkPrepared(c, fail)
@@ -126,6 +147,11 @@ func (h *host) create(c *plan.Change, fail failFunc) {
 		h.level(r, fail)
 		h.makeNetwork(r, false, fail)
 		return
+	}
+	for _, p := range resource.VolumesOf(r.Spec) {
+		if h.prior.Records[p] == nil {
+			fail("volume %s is not recorded", p)
+		}
 	}
 	cell := r.Path.Parent()
 	if h.prior.Records[cell] == nil {
@@ -252,7 +278,7 @@ func (h *host) wantDependentsEnded(r *state.Record, fail failFunc) {
 func (h *host) remove(c *plan.Change, fail failFunc) {
 	r := c.Before
 	for p := range h.prior.Records {
-		if p != r.Path && r.Path.Contains(p) && !p.IsVolume() {
+		if p != r.Path && r.Path.Contains(p) && !p.IsVolume() { // volumes are kept
 			fail("%s is still recorded", p)
 		}
 	}

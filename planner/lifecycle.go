@@ -15,7 +15,7 @@ func Wanted(desired *resource.Tree, prior *state.State, opts Options) *resource.
 	}
 	var reported resource.Diagnostics // by New
 	moved, _ := plan.MoveAndImport(prior, opts.Moves, opts.Imports, &reported)
-	return settleRoots(ignoring(desired, moved), recordedRoots(moved), moved, &opts)
+	return settleRoots(keepingImageVolumes(ignoring(desired, moved), moved), recordedRoots(moved), moved, &opts)
 }
 
 func ignoring(desired *resource.Tree, prior *state.State) *resource.Tree {

@@ -86,7 +86,7 @@ func prepare(desired *resource.Tree, prior *state.State, actual *plan.Actual, op
 	moved, moves := plan.MoveAndImport(prior, opts.Moves, opts.Imports, diags)
 	actual = actual.Moved(moves, prior, moved)
 	orphans := orphansOf(moved, actual, opts.Destroy && opts.Images)
-	desired = settleRoots(ignoring(desired, moved), rootsFound(moved, orphans), moved, &opts)
+	desired = settleRoots(keepingImageVolumes(ignoring(desired, moved), moved), rootsFound(moved, orphans), moved, &opts)
 	return newInput(desired, moved, actual, opts, orphans), moves
 }
 
@@ -102,12 +102,13 @@ func check(in *input, s *scope, diags *resource.Diagnostics) {
 }
 
 // decide decides on all resources, and again until everything is replaced, or started, that is to be because something else
-// changes.
+// changes, and the containers that are made have the volumes that their images declare.
 func decide(in *input, s *scope, diags *resource.Diagnostics) *draft {
 	before := len(*diags)
 	t := newTriggers()
 	d := decideAll(in, s, t, diags)
-	for t.heed(d) {
+	for t.heed(d) || in.declareImageVolumes(d) {
+		s = scopeOf(in)
 		*diags = (*diags)[:before]
 		d = decideAll(in, s, t, diags)
 	}

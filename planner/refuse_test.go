@@ -64,6 +64,17 @@ func TestRefusals(t *testing.T) {
 			summary: "Volume source is missing", path: theSide, detail: "this host has no /gone",
 		},
 		{
+			name: "propagation that the host's mount does not allow",
+			edit: withSpecs(func(s specs) {
+				container(s, theSide).Volumes = []resource.VolumeMount{{Source: "/gone", Target: "/t", Propagation: "rslave", CreateHostPath: true}}
+			}),
+			host: func(h *host) {
+				h.actual.MissingPaths["/gone"] = true // it is created
+				h.actual.Unpropagated = map[plan.PropagationKey]string{{Source: "/gone", Propagation: "rslave"}: "private"}
+			},
+			summary: "Propagation not possible", path: theSide, detail: "on a slave of one, but on this host it is on a private mount",
+		},
+		{
 			name:    "device that isn't there",
 			edit:    withSpecs(func(s specs) { container(s, theSide).Devices = []string{"/dev/gone:/dev/x:r"} }),
 			host:    func(h *host) { h.actual.MissingPaths["/dev/gone"] = true },

@@ -13,10 +13,15 @@ import (
 
 // statusOfVolume returns the part of the status that only the wanted volume at p has. It keeps its place, whatever its path was.
 func (d *decider) statusOfVolume(p resource.Path, have *state.Record) *state.Volume {
+	status := state.Volume{}
 	if have == nil {
-		return &state.Volume{Place: allocate.VolumePlace(d.in.hostNames, p)}
+		status.Place = allocate.VolumePlace(d.in.hostNames, p)
+	} else {
+		status = *have.Status.Volume
 	}
-	status := *have.Status.Volume
+	if of, ok := d.in.imageMounts[p]; ok {
+		status.Image = &of
+	}
 	if !d.in.opts.ByHand {
 		status.KeptSince = nil
 	}
@@ -26,6 +31,9 @@ func (d *decider) statusOfVolume(p resource.Path, have *state.Record) *state.Vol
 // newVolume adds to c, which creates a volume, what the host has at its place.
 func (d *decider) newVolume(c *plan.Change, want *resource.Resource) *plan.Change {
 	d.checkVolumePath(want)
+	if of := c.After.Status.Volume.Image; of != nil {
+		c.Reasons = append(c.Reasons, fmt.Sprintf("the image of container %s declares a volume at %s, and nothing else is mounted there", of.Container, of.Target))
+	}
 	if d.in.actual.FoundPlaces[c.After.Status.Volume.Place] {
 		c.Reasons = append(c.Reasons, "its directory exists, and is used with the data in it")
 	}

@@ -108,7 +108,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(newShutdown(a))
 	root.AddCommand(
 		newCreate(a), newDelete(a), newLogs(a), newExec(a), newAttach(a), newTop(a), newHealth(a), newState(a),
-		newPlan(a), newApply(a), newDestroy(a), newShow(a), newHistory(a), newValidate(a), newGet(a), newImage(a), newLogin(a), newLogout(a), newImport(a), newOutput(a), newConsole(a),
+		newPlan(a), newApply(a), newDestroy(a), newShow(a), newHistory(a), newValidate(a), newGet(a), newImage(a), newVolume(a), newLogin(a), newLogout(a), newImport(a), newOutput(a), newConsole(a),
 		newFmt(a), newConvert(a), newSchema(a), newExplain(a), newGraph(a),
 		newDoctor(a), newLab(a), newService(a), newVersion(a), newMan(a),
 	)

@@ -113,6 +113,7 @@ func (a *app) sendConfiguration(ctx context.Context, s *sending, cmd *cobra.Comm
 	if err != nil {
 		return err
 	}
+	in.Elsewhere = true
 	var unreadable []error
 	in.Opened = func(path string) { unreadable = append(unreadable, s.add(path, maxSentFile)) }
 	in.Looked, s.Caller.Secrets = s.addVariable, map[string]string{}
@@ -331,8 +332,11 @@ func fileArguments(cmd *cobra.Command, args []string) []int {
 	return files
 }
 
-// streamed reports whether the file that is the argument of the command is sent as its input: images are large.
-func streamed(cmd *cobra.Command) bool { return cmd.CommandPath() == "kuke image import" }
+// streamed reports whether the file that is the argument of the command is sent as its input: images and
+// backups are large.
+func streamed(cmd *cobra.Command) bool {
+	return cmd.CommandPath() == "kuke image import" || cmd.CommandPath() == "kuke volume restore"
+}
 
 // eachFileFlag calls fn with the flags whose values are files.
 func eachFileFlag(cmd *cobra.Command, fn func(f *pflag.Flag, path string) error) error {
@@ -362,7 +366,7 @@ func (a *app) sentInput(cmd *cobra.Command, args []string, planFile bool) (io.Re
 		if streamed(cmd) && args[i] != "-" {
 			f, err := os.Open(args[i])
 			if err != nil {
-				return nil, fmt.Errorf("import an image: %w", err)
+				return nil, fmt.Errorf("read the file to send: %w", err)
 			}
 			return f, nil
 		}

@@ -59,6 +59,8 @@ type Attribute struct {
 	Short bool
 	// Early says that planning derives addresses from the attribute, so that its value can't refer to them.
 	Early bool
+	// Alias says that the attribute is another spelling of others: it is empty in normal form.
+	Alias bool
 	// Default is the value of an absent attribute, as text; empty for the zero value.
 	Default string
 	// Check names the rule a value must keep beyond its type ("abspath", "port", …), or is empty.
@@ -142,6 +144,8 @@ func attributeOf(f reflect.StructField, index []int) *Attribute {
 			a.Short = true
 		case "unlimited":
 			a.Unlimited = true
+		case "alias":
+			a.Alias = true
 		case "early":
 			a.Early = true
 		case "default":

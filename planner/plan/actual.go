@@ -63,6 +63,9 @@ type Actual struct {
 	HostFlaws map[resource.Path][]Flaw
 	// MissingPaths holds the missing paths of the host that desired containers and volumes mount or use.
 	MissingPaths map[string]bool
+	// Unpropagated says of mounts of desired containers whose propagation the mount of the host at their source does not allow, how
+	// that one propagates: private or slave.
+	Unpropagated map[PropagationKey]string
 	// LostPlaces holds the places of recorded volumes that the host does not have, FoundPlaces those of desired volumes without a
 	// record that it has; see [state.Volume].
 	LostPlaces, FoundPlaces map[string]bool
@@ -78,6 +81,9 @@ type Actual struct {
 	// FileDrift lists, for each recorded container, the differences of the files of its secrets and configs from the record.
 	FileDrift map[resource.Path][]string
 }
+
+// PropagationKey is the source of a mount, with the propagation that the mount asks for.
+type PropagationKey struct{ Source, Propagation string }
 
 // Within reports whether p is one of the paths, or below one.
 func Within(paths []resource.Path, p resource.Path) bool {

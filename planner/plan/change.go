@@ -28,6 +28,8 @@ type Change struct {
 	Unrecorded bool          `json:"unrecorded,omitempty"`
 	// After is the record that the executor will write, but for times and for limits read back; nil for a delete.
 	After *state.Record `json:"after"`
+	// Carried are the files of a replaced container that come into volumes before it is removed.
+	Carried []Carried `json:"carried,omitempty"`
 	// RemoveImages says that the images of a deleted or replaced realm are removed with it; else its containerd namespace stays
 	// if it holds any.
 	RemoveImages bool `json:"remove_images,omitempty"`
@@ -42,6 +44,12 @@ type Change struct {
 	GraceSeconds *int64 `json:"grace_seconds,omitempty"`
 	// Check is the condition that a container is waited for, healthy or completed; empty if it is not waited for.
 	Check resource.Condition `json:"check,omitempty"`
+}
+
+// Carried is a directory of a container whose files come into an empty volume.
+type Carried struct {
+	From string        `json:"from"`
+	To   resource.Path `json:"to"`
 }
 
 // Cause is the origin of a replacement or a deletion: the part of the plan that made it necessary.

@@ -381,6 +381,11 @@ func (c *Change) Validate() error {
 			return fmt.Errorf("%s has no interface %s to attach again", c.Path, name)
 		}
 	}
+	for _, carried := range c.Carried {
+		if c.Before == nil || c.After == nil || !path.IsAbs(carried.From) || !slices.Contains(resource.VolumesOf(c.After.Spec), carried.To) {
+			return fmt.Errorf("%s has no files that come into volume %s", c.Path, carried.To)
+		}
+	}
 	return c.validateDiffs()
 }
 

@@ -260,6 +260,8 @@ func (m *mover) referring(have *Record, p resource.Path) *Record {
 		changed = m.referringCell(&r, *spec)
 	case *resource.Container:
 		changed = m.referringContainer(&r, p, *spec)
+	case *resource.Volume:
+		changed = m.referringVolume(&r)
 	}
 	if !changed {
 		return nil
@@ -325,6 +327,18 @@ func (m *mover) referringContainer(r *Record, p resource.Path, spec resource.Con
 	}
 	r.Spec = &spec
 	return changed
+}
+
+// referringVolume renames the container whose image declares the volume.
+func (m *mover) referringVolume(r *Record) (changed bool) {
+	of := r.Status.Volume.Image
+	if of == nil || moved(m.to, of.Container) == of.Container {
+		return false
+	}
+	status := *r.Status.Volume
+	status.Image = &ImageMount{Container: moved(m.to, of.Container), Target: of.Target}
+	r.Status.Volume = &status
+	return true
 }
 
 // renames reports whether the last name of p changes.

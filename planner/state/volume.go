@@ -32,8 +32,16 @@ type Volume struct {
 	// RemadeAt is the time at which the directory of the data was made again, empty: containers that were created before have another
 	// one. It is nil where that never happened.
 	RemadeAt *time.Time `json:"remadeAt,omitempty"`
+	// Image says that the volume is there because an image declares one; nil for a volume of the configuration.
+	Image *ImageMount `json:"image,omitempty"`
 	// KeptSince is the time since which no configuration declares the volume; nil where one does.
 	KeptSince *time.Time `json:"keptSince,omitempty"`
+}
+
+// ImageMount is a path in a container at which its image declares a volume.
+type ImageMount struct {
+	Container resource.Path `json:"container"`
+	Target    string        `json:"target"`
 }
 
 // VolumePlace returns the n-th form of the place of the volume at p, see [resource.Variant]: a volume that was moved keeps its own.
@@ -45,6 +53,11 @@ var placeEnd = regexp.MustCompile(`^` + dataDir + `(\.[0-9]+)?$`)
 
 // Validate makes sure that the place is one that [VolumePlace] returns: data is deleted there.
 func (v *Volume) Validate() error {
+	if v.Image != nil {
+		if _, err := resource.ParsePath(string(v.Image.Container)); err != nil || v.Image.Container.Kind() != resource.KindContainer || !path.IsAbs(v.Image.Target) {
+			return fmt.Errorf("its status names %q at %q, which is no path in a container", v.Image.Target, v.Image.Container)
+		}
+	}
 	names := strings.Split(v.Place, "/")
 	end := len(names) - 3 // of volumes/NAME/_data
 	if end < 1 || names[end] != volumesDir || !placeEnd.MatchString(names[end+2]) {

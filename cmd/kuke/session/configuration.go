@@ -41,7 +41,7 @@ func (s *Session) within(in *config.Input, fn func()) error {
 		fn()
 		return nil
 	}
-	in.Home, in.Variables = s.Caller.Home, s.Caller.Secrets.Variables
+	in.Home, in.Elsewhere, in.Variables = s.Caller.Home, true, s.Caller.Secrets.Variables
 	return s.Caller.Within(fn)
 }
 

@@ -66,7 +66,9 @@ func (s *Session) described(p resource.Path, fields map[string]any) (*resource.T
 	if err != nil {
 		return nil, fmt.Errorf("describe %s: %w", p, err)
 	}
-	c, diags := config.Load(config.Text(text))
+	in := config.Text(text)
+	in.Elsewhere = s.Caller != nil
+	c, diags := config.Load(in)
 	// Nobody wrote that text.
 	for i := range diags {
 		diags[i].Subject = resource.Range{}

@@ -35,6 +35,8 @@ type Input struct {
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
+	// Elsewhere says that the files are on another machine than the host, where relative sources of mounts mean nothing.
+	Elsewhere bool
 	// Home is the directory that a leading ~ names; empty for the home directory of the user.
 	Home string
 	// KeepFiles leaves the files and variables that resources name, such as those of env_file, unread: the tree holds the names.

@@ -8,6 +8,7 @@ import (
 	"github.com/kukeon/kuke/config/internal/lang/module"
 	"github.com/kukeon/kuke/config/internal/lang/refactoring"
 	"github.com/kukeon/kuke/config/internal/lang/variable"
+	"github.com/kukeon/kuke/config/internal/schema"
 	"github.com/kukeon/kuke/config/internal/source"
 	"github.com/kukeon/kuke/config/resource"
 )
@@ -31,7 +32,7 @@ func LoadFiles(in Input, found []source.File, diags resource.Diagnostics) (*Conf
 		return c, files.Sort(diags) // other errors may only follow from that
 	}
 	assigned := variable.Collect(root, variable.Given{Environ: in.Environ, Dirs: dirs, Outside: in.OutsideFiles, Assignments: in.Assignments}, files, &diags)
-	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Unassigned: in.Unassigned, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, KeepFiles: in.KeepFiles, Variable: in.variable, Opened: in.Opened}, files, &diags)
+	c.evaluator = eval.New(eval.Options{Ask: in.Ask, Unassigned: in.Unassigned, Computed: in.Computed, OutsideFiles: in.OutsideFiles, Home: in.Home, KeepFiles: in.KeepFiles, Places: schema.Places{Elsewhere: in.Elsewhere}, Variable: in.variable, Opened: in.Opened}, files, &diags)
 	c.sources = files
 	source.Guard(files.Names[0], &diags, func() { c.evaluate(root, assigned, &diags) })
 	diags = files.Sort(diags)

@@ -32,7 +32,6 @@ var valid = map[string][]string{
 	"capability":     {"ALL", "CHOWN"},
 	"securityopt":    {"seccomp=unconfined", "apparmor=x"},
 	"mode":           {"0750"},
-	"mountkind":      {""},
 	"reclaimpolicy":  {"Delete"},
 	"source":         {"/a", "/a b/${c}"},
 	"subpath":        {"a/b"},
@@ -56,6 +55,8 @@ var valid = map[string][]string{
 	"logdriver":      {"journald", "none"},
 	"onunhealthy":    {"restart"},
 	"cpuset":         {"0", "0-3,8"},
+	"propagation":    {"rslave", "shared"},
+	"selinux":        {"private", "shared"},
 }
 
 // validMembers holds maps in normal form that keep the rule of a check.
@@ -141,6 +142,9 @@ func setAny(t *rapid.T, a *resource.Attribute, v reflect.Value) {
 
 func setSome(t *rapid.T, attrs []*resource.Attribute, of reflect.Value) {
 	for _, a := range attrs {
+		if a.Alias {
+			continue // it is empty in normal form
+		}
 		if a.Required || rapid.Bool().Draw(t, "sets "+a.Name) {
 			setAny(t, a, a.Field(of))
 		}
@@ -173,9 +177,10 @@ func Tree(t *rapid.T) *resource.Tree {
 func settleMounts(t *rapid.T, c *resource.Container) {
 	for i := range c.Volumes {
 		m := &c.Volumes[i]
-		m.Ref, m.Kind = nil, ""
+		m.Ref = nil
 		if rapid.Bool().Draw(t, "mounts a volume") {
-			m.Source, m.Volume = "", rapid.SampledFrom(valid["volume"]).Draw(t, "volume")
+			m.Source, m.CreateHostPath, m.Propagation, m.SELinux = "", false, "", ""
+			m.Volume = rapid.SampledFrom(valid["volume"]).Draw(t, "volume")
 			m.Ensure = false // it would declare the volume
 			continue
 		}

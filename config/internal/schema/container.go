@@ -13,22 +13,22 @@ import (
 )
 
 // finishContainer brings a container to its normal form and validates attributes that depend on each other.
-func finishContainer(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
+func finishContainer(r *resource.Resource, c *resource.Container, d *Declaration, diags *resource.Diagnostics) {
 	finishImage(r, c, diags)
 	validateArguments(r, c, diags)
-	finishMounts(r, c, f, diags)
+	(&mounts{r, c, d.Spelling, d.Places, diags}).finish()
 	validateMounts(r, c, diags)
 	validateDevices(r, c, diags)
-	validateNamespaces(r, c, f, diags)
+	validateNamespaces(r, c, d.Spelling, diags)
 	validateSecurityOptions(r, c, diags)
 	if c.Healthcheck != nil {
 		validateHealthcheck(r, c.Healthcheck, diags)
 	}
 	for _, s := range c.Secrets {
-		validateSecret(r, s, f, diags)
+		validateSecret(r, s, d.Spelling, diags)
 	}
-	validateConfigs(r, c, f, diags)
-	validateLogging(r, c, f, diags)
+	validateConfigs(r, c, d.Spelling, diags)
+	validateLogging(r, c, d.Spelling, diags)
 }
 
 func finishImage(r *resource.Resource, c *resource.Container, diags *resource.Diagnostics) {

@@ -25,6 +25,8 @@ type Declaration struct {
 	// RootID is the name of a cell's root container where it is given, or nil.
 	RootID    *source.Value
 	Lifecycle *resource.Lifecycle
+	// Places tells what relative paths of the host mean.
+	Places Places
 
 	// Incomplete says that a value is left out which is unknown until it is planned.
 	Incomplete bool
@@ -78,7 +80,7 @@ func (d *Declaration) Decode(diags *resource.Diagnostics) *resource.Resource {
 	case *resource.Space:
 		finishSpace(r, s, diags)
 	case *resource.Container:
-		finishContainer(r, s, d.Spelling, diags)
+		finishContainer(r, s, d, diags)
 	case *resource.Volume:
 		finishVolume(r, s, d.Spelling, diags)
 	}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
@@ -35,21 +34,16 @@ func finishVolume(r *resource.Resource, v *resource.Volume, f *Spelling, diags *
 	}
 }
 
-// finishMounts brings the mounts of a container to their normal form, in which a volume is named in one way only. The names of
-// volumes are completed when all of the configuration is known.
-func finishMounts(r *resource.Resource, c *resource.Container, f *Spelling, diags *resource.Diagnostics) {
-	fields := resource.KindContainer.Attribute("volumes").Fields
+// source brings the one source of a mount to its normal form, in which a volume is named in one way only. The names of volumes are
+// completed when all of the configuration is known.
+func (m *mounts) source(mount *resource.VolumeMount) {
 	var either []string
-	for _, a := range fields {
+	for _, a := range resource.KindContainer.Attribute("volumes").Fields {
 		if a.Either {
 			either = append(either, a.Name)
 		}
 	}
-	for i := range c.Volumes {
-		m := &mountFinisher{r: r, either: either, mount: &c.Volumes[i], prefix: fmt.Sprintf("volumes[%q].", c.Volumes[i].Target), diags: diags,
-			name: func(attribute string) string { return f.attribute(resource.FindAttribute(fields, attribute)) }}
-		m.finish()
-	}
+	(&mountFinisher{r: m.r, either: either, mount: mount, prefix: fmt.Sprintf("volumes[%q].", mount.Target), diags: m.diags, name: m.name}).finish()
 }
 
 // mountFinisher brings one mount of r to its normal form.
@@ -88,7 +82,7 @@ func (f *mountFinisher) finish() {
 		f.errorf("source", summary, "The mount at %s sets %s. Keep exactly one of them.", m.Target, strings.Join(given, " and "))
 		return
 	}
-	isPath := strings.HasPrefix(m.Source, "/")
+	isPath := m.Source != "" && resource.CheckName(m.Source) != nil
 	switch {
 	case m.Kind == resource.MountVolume && isPath:
 		f.errorf("source", summary, "%s: with %s = %q the source is the name of a volume, and %q is a path. Remove %[2]s.", f.name("source"), f.name("kind"), resource.MountVolume, message.Shorten(m.Source))
@@ -97,7 +91,7 @@ func (f *mountFinisher) finish() {
 		m.Volume, m.Source = m.Source, ""
 		f.r.Ranges[f.prefix+"volume"] = f.r.Ranges[f.prefix+"source"]
 	case m.Source != "" && !isPath:
-		f.errorf("source", "Invalid path", "%s: %q is not an absolute path; write it from the root, such as %q. For the volume of that name, set %s instead.", f.name("source"), message.Shorten(m.Source), path.Clean("/"+m.Source), f.name("volume"))
+		f.errorf("source", "Invalid source", "%s: %q is no path of the host; write %q for the one beside the configuration file, or an absolute path. For the volume of that name, set %s instead.", f.name("source"), message.Shorten(m.Source), message.Shorten("./"+m.Source), f.name("volume"))
 		return
 	case m.Ref != nil:
 		p, err := m.Ref.Path(f.r.Path)

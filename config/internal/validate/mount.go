@@ -3,6 +3,7 @@ package validate
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,6 +29,32 @@ var tmpfsValues = map[string]*regexp.Regexp{
 	"gid":       regexp.MustCompile(`^[0-9]{1,9}$`),
 	"huge":      regexp.MustCompile(`^(never|always|within_size|advise)$`),
 	"mpol":      regexp.MustCompile(`^[a-z]+(=[a-z]+)?(:[0-9,-]+)?$`),
+}
+
+// normalSource takes a path of the host. One that is relative, or in a home directory, is left as it is: it depends on
+// the place of the configuration file.
+func normalSource(s string) (string, error) {
+	first, _, _ := strings.Cut(s, "/")
+	switch {
+	case first == "":
+		return path.Clean(s), nil
+	case first == "." || first == ".." || first == "~":
+		return s, nil
+	case resource.CheckName(s) == nil: // it may be the name of a volume: the kind of the mount decides that
+		return s, nil
+	case first[0] == '~':
+		return "", fmt.Errorf("the home directories of other users aren't known; write %q as an absolute path", message.Shorten(s))
+	}
+	return "", fmt.Errorf("%q is no path of the host; write %q for the one beside the configuration file, or an absolute path", message.Shorten(s), message.Shorten("./"+s))
+}
+
+// normalMode writes permissions in four octal digits.
+func normalMode(s string) (string, error) {
+	mode, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
+	if err != nil || mode > 0o7777 {
+		return "", fmt.Errorf("%q are no permissions; write octal digits such as 0755", message.Shorten(s))
+	}
+	return fmt.Sprintf("%04o", mode), nil
 }
 
 func normalTmpfsOption(s string) (string, error) {

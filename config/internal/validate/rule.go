@@ -48,10 +48,10 @@ var rules = map[string]Rule{
 	"securityopt":    {Summary: "Unknown security option", normalize: normalSecurityOption, Pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
 	"pullpolicy":     choice("pull policy", resource.PullMissing, resource.PullAlways, resource.PullNever),
 	"restartpolicy":  {Summary: "Invalid restart policy", normalize: normalRestartPolicy, Pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
-	"mode":           {Summary: "Invalid mode", normalize: normalMode, Pattern: `^[0-7]{3,4}$`},
-	"mountkind":      choice("kind of mount", resource.MountBind, resource.MountVolume),
+	"mode":           {Summary: "Invalid mode", normalize: normalMode, Pattern: `^(0o)?[0-7]{1,5}$`},
+	"mountkind":      choice("kind of mount", resource.MountBind, resource.MountTmpfs, resource.MountVolume),
 	"reclaimpolicy":  choice("reclaim policy", resource.ReclaimRetain, resource.ReclaimDelete),
-	"source":         {Summary: "Invalid path", normalize: normalSource, Pattern: `^(/|[a-z0-9-]+$)`},
+	"source":         {Summary: "Invalid source", normalize: normalSource, Pattern: `^(/|\.{1,2}(/|$)|~(/|$)|[a-z0-9-]+$)`},
 	"subpath":        {Summary: "Invalid path", normalize: normalSubpath, Pattern: `^[^/]`},
 	"volume":         {Summary: "Invalid volume", normalize: normalVolume, Pattern: `^([a-z0-9-]+/){0,3}@?[a-z0-9-]+$`},
 	"sealed":         {Summary: "Invalid digest", normalize: normalSealed, Pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
@@ -78,21 +78,33 @@ var rules = map[string]Rule{
 	"logdriver":      {Summary: "Unknown logging driver", normalize: normalLogDriver, Values: []string{resource.LogLocal, resource.LogJSONFile, resource.LogJournald, resource.LogNone}},
 	"onunhealthy":    choice("action", "none", resource.UnhealthyRestart),
 	"cpuset":         {Summary: "Invalid CPU set", normalize: normalCPUSet, Pattern: `^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$`},
+	"propagation":    choice("propagation", resource.Propagations...),
+	"selinux":        oneOf("SELinux label", resource.SELinuxShared, resource.SELinuxPrivate),
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
 func choice(noun string, words ...string) Rule {
 	normalize := func(s string) (string, error) {
-		switch {
-		case s == words[0]:
+		if s == words[0] {
 			return "", nil
-		case slices.Contains(words, s):
-			return s, nil
 		}
-		last := len(words) - 1
-		return "", fmt.Errorf("there is no %s %q; write %s or %s", noun, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
+		return among(noun, words, s)
 	}
 	return Rule{Summary: "Unknown " + noun, normalize: normalize, Values: words}
+}
+
+// oneOf is the rule of a word out of a few, none of which is the default.
+func oneOf(noun string, words ...string) Rule {
+	normalize := func(s string) (string, error) { return among(noun, words, s) }
+	return Rule{Summary: "Unknown " + noun, normalize: normalize, Values: words}
+}
+
+func among(noun string, words []string, s string) (string, error) {
+	if slices.Contains(words, s) {
+		return s, nil
+	}
+	last := len(words) - 1
+	return "", fmt.Errorf("there is no %s %q; write %s or %s", noun, message.Shorten(s), strings.Join(words[:last], ", "), words[last])
 }
 
 // RuleOf returns the rule of an attribute, the zero one where it has none, and for a map, see [MemberRuleOf].

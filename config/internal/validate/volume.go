@@ -3,30 +3,11 @@ package validate
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/resource"
 )
-
-var modePattern = regexp.MustCompile(`^[0-7]{3,4}$`)
-
-// normalMode takes the mode of a directory and returns it with four digits.
-func normalMode(s string) (string, error) {
-	if !modePattern.MatchString(s) {
-		return "", fmt.Errorf("%q is no mode; write three or four octal digits, such as \"0750\"", message.Shorten(s))
-	}
-	return strings.Repeat("0", len("0000")-len(s)) + s, nil
-}
-
-// normalSource takes an absolute path, or what may be the name of a volume, which the kind of the mount decides.
-func normalSource(s string) (string, error) {
-	if resource.CheckName(s) == nil {
-		return s, nil
-	}
-	return normalPath(s)
-}
 
 // normalVolume takes the name of a volume, or a path of one that may leave out names from the realm down.
 func normalVolume(s string) (string, error) {

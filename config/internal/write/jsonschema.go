@@ -153,6 +153,9 @@ func objectSchema(fields []*resource.Attribute) *Schema {
 		if a.Either {
 			s.AnyOf = append(s.AnyOf, &Schema{Required: []string{a.Name}})
 		}
+		if a.Check == "mountkind" { // a tmpfs has no source
+			s.AnyOf = append(s.AnyOf, &Schema{Properties: map[string]*Schema{a.Name: {Const: resource.MountTmpfs}}, Required: []string{a.Name}})
+		}
 	}
 	return s
 }
@@ -237,6 +240,9 @@ func stringSchema(a *resource.Attribute) *Schema {
 	rule, empty := validate.RuleOf(a), !a.Required && a.Default == ""
 	if !empty {
 		s.MinLength = 1
+	}
+	if a.Check == "mode" {
+		s.Type = Types{"string", "integer"}
 	}
 	if a.Check == "name" {
 		s.MaxLength = resource.MaxNameLength

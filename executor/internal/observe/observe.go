@@ -18,6 +18,7 @@ import (
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/executor/internal/apparmor"
+	"github.com/kukeon/kuke/executor/internal/bind"
 	"github.com/kukeon/kuke/executor/internal/cgroup"
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/containers"
@@ -78,7 +79,7 @@ func (o *Host) newRefresh(desired *resource.Tree) *refresh {
 	return &refresh{host: o, desired: desired, wanted: Containers(desired), settle: desired != nil, local: map[plan.ImageKey]string{}, named: map[contentKey]string{}, keys: map[resource.Path]plan.ImageKey{}, actual: &plan.Actual{
 		At: time.Now(), CgroupMode: o.Cgroups.Mode(), Controllers: o.Cgroups.Controllers(), CPUSet: cpus, CPUSetMems: mems,
 		Namespaces: map[string]*plan.Namespace{}, Cgroups: map[string]resource.Resources{}, OOM: map[string]plan.OOM{}, Frozen: map[string]bool{},
-		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, HostFlaws: map[resource.Path][]plan.Flaw{}, LostPlaces: map[string]bool{}, FoundPlaces: map[string]bool{},
+		Images: map[plan.ImageKey]plan.ImageStatus{}, Manifests: map[string]string{}, MissingPaths: map[string]bool{}, Unpropagated: map[plan.PropagationKey]string{}, HostFlaws: map[resource.Path][]plan.Flaw{}, LostPlaces: map[string]bool{}, FoundPlaces: map[string]bool{},
 		Networks: map[resource.Path][]string{}, Cells: map[resource.Path]*plan.CellNetwork{},
 		NotDevices: map[string]bool{}, Flaws: map[resource.Path][]plan.Flaw{}, UnreadableSecrets: o.Secrets.Unreadable(), FileDrift: map[resource.Path][]string{},
 	}}
@@ -310,6 +311,21 @@ func (r *refresh) cgroupsOf(prior *state.State) error {
 	return nil
 }
 
+// propagation records the mount if the host's mount at its source does not allow its propagation.
+func (r *refresh) propagation(v resource.VolumeMount) error {
+	if !v.NeedsShared() && !v.NeedsSlave() {
+		return nil
+	}
+	on, err := bind.PropagationOf(v.Source)
+	if err != nil {
+		return err
+	}
+	if on == bind.Private || on == bind.Slave && v.NeedsShared() {
+		r.actual.Unpropagated[plan.PropagationKey{Source: v.Source, Propagation: v.Propagation}] = string(on)
+	}
+	return nil
+}
+
 // hostPaths records the missing sources of volumes, the missing devices, and the devices that are none.
 func (r *refresh) hostPaths() error {
 	for _, c := range r.wanted {
@@ -319,8 +335,12 @@ func (r *refresh) hostPaths() error {
 		}
 		var paths []string
 		for _, v := range wanted.Volumes {
-			if v.Source != "" {
-				paths = append(paths, v.Source)
+			if v.Source == "" {
+				continue
+			}
+			paths = append(paths, v.Source)
+			if err := r.propagation(v); err != nil {
+				return fmt.Errorf("look at the mount of %s, which %s uses: %w", v.Source, c.Path, err)
 			}
 		}
 		devices := slices.DeleteFunc(slices.Clone(wanted.Devices), resource.IsCDIDevice)

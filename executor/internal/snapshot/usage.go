@@ -28,8 +28,8 @@ type Usage struct {
 var passing = []string{"dev", "proc", "run", "sys", "tmp", "var/cache", "var/lock", "var/run", "var/tmp"}
 
 // UsageOf returns the usage of the snapshot of the container with the id, in the namespace ns. The container may run. A missing
-// container, or one without a snapshot, has none.
-func UsageOf(ctx context.Context, c *client.Client, ns, id string) (Usage, error) {
+// container, or one without a snapshot, has none. The directories in except don't count.
+func UsageOf(ctx context.Context, c *client.Client, ns, id string, except ...string) (Usage, error) {
 	ctx = client.In(ctx, ns)
 	record, err := c.Containerd.ContainerService().Get(ctx, id)
 	if errdefs.IsNotFound(err) || err == nil && record.SnapshotKey == "" {
@@ -44,7 +44,7 @@ func UsageOf(ctx context.Context, c *client.Client, ns, id string) (Usage, error
 		return Usage{}, fmt.Errorf("look at the files of container %s: %w", id, err)
 	}
 	if upper := upperOf(mounts); upper != "" {
-		u, err := usageIn(ctx, upper)
+		u, err := usageIn(ctx, upper, except)
 		return u, client.Wrap(err, "look at the files of container %s", id)
 	}
 	u, err := service.Usage(ctx, record.SnapshotKey) // which counts directories and passing files, too
@@ -66,7 +66,7 @@ func upperOf(mounts []mount.Mount) string {
 }
 
 // usageIn sums the files in the directory. Those that vanish meanwhile, as files of running containers do, don't count.
-func usageIn(ctx context.Context, upper string) (u Usage, err error) {
+func usageIn(ctx context.Context, upper string, except []string) (u Usage, err error) {
 	type inode struct{ device, number uint64 }
 	seen := map[inode]bool{}
 	largest := int64(0)
@@ -87,7 +87,7 @@ func usageIn(ctx context.Context, upper string) (u Usage, err error) {
 			return err
 		}
 		switch {
-		case slices.Contains(passing, name) && entry.IsDir():
+		case (slices.Contains(passing, name) || slices.Contains(except, "/"+name)) && entry.IsDir():
 			return fs.SkipDir
 		case !entry.Type().IsRegular():
 			return nil

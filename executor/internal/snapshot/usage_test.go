@@ -21,7 +21,7 @@ func TestUsageIn(t *testing.T) {
 	}
 	usage := func() Usage {
 		t.Helper()
-		u, err := usageIn(context.Background(), upper)
+		u, err := usageIn(context.Background(), upper, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestUsageIn(t *testing.T) {
 	}
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := usageIn(over, upper); !errors.Is(err, context.Canceled) {
+	if _, err := usageIn(over, upper, nil); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -137,7 +137,7 @@ func (d *describer) mounts(c *resource.Container) {
 		case bind && m.Destination == sharedMemory && m.Source == sharedMemory && c.IPC == resource.NamespaceHost:
 		case bind:
 			readOnly := slices.Contains(m.Options, "ro") || slices.Contains(m.Options, "rro")
-			c.Volumes = append(c.Volumes, resource.VolumeMount{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly})
+			c.Volumes = append(c.Volumes, resource.VolumeMount{Source: path.Clean(m.Source), Target: path.Clean(m.Destination), ReadOnly: readOnly, Propagation: propagationOf(m)})
 		case m.Destination == sharedMemory && m.Type == "tmpfs" && m.Source == "shm":
 			c.ShmSize = d.sharedMemory(m)
 		case slices.Contains(DefaultMounts, m.Destination) && (m.Type != "tmpfs" || m.Source != "tmpfs" || m.Destination == "/dev"):
@@ -149,6 +149,19 @@ func (d *describer) mounts(c *resource.Container) {
 	}
 	slices.SortFunc(c.Volumes, func(a, b resource.VolumeMount) int { return strings.Compare(a.Target, b.Target) })
 	slices.SortFunc(c.Tmpfs, func(a, b resource.Tmpfs) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// propagationOf returns the last propagation among the options of a mount, "" for the default.
+func propagationOf(m specs.Mount) string {
+	for _, option := range slices.Backward(m.Options) {
+		if option == resource.Propagations[0] {
+			return ""
+		}
+		if slices.Contains(resource.Propagations, option) {
+			return option
+		}
+	}
+	return ""
 }
 
 func tmpfsOf(m specs.Mount) resource.Tmpfs {
@@ -163,7 +176,7 @@ func tmpfsOf(m specs.Mount) resource.Tmpfs {
 		t.Options = append(t.Options, option)
 	}
 	slices.Sort(t.Options)
-	if slices.Equal(t.Options, []string{"nodev", "noexec", "nosuid"}) {
+	if slices.Equal(t.Options, resource.DefaultTmpfsOptions) {
 		t.Options = nil
 	}
 	return t

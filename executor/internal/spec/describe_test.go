@@ -25,7 +25,7 @@ func describable(t *rapid.T, dir string) *resource.Container {
 	c.User = rapid.SampledFrom([]string{"", "root", "1000", "1000:50", "0:0"}).Draw(t, "user")
 	c.WorkingDir = rapid.SampledFrom([]string{"", "/srv"}).Draw(t, "working directory")
 	if maybe("volume") {
-		c.Volumes = []resource.VolumeMount{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume")}}
+		c.Volumes = []resource.VolumeMount{{Source: dir, Target: "/data", ReadOnly: maybe("read-only volume"), Propagation: rapid.SampledFrom(append([]string{""}, resource.Propagations[1:]...)).Draw(t, "propagation")}}
 	}
 	if maybe("tmpfs") {
 		c.Tmpfs = []resource.Tmpfs{{Path: rapid.SampledFrom([]string{"/dev/shm", "/run", "/tmp"}).Draw(t, "tmpfs at"), SizeBytes: 1 << 20}}
@@ -68,6 +68,9 @@ func TestDescribeProperty(t *testing.T) {
 		spec2, err := generate(t, again, config)
 		if err != nil {
 			rt.Fatal(err)
+		}
+		if len(want.Volumes) > 0 && described.Spec.Volumes[0] != want.Volumes[0] {
+			rt.Fatalf("the mount %+v is described as %+v", want.Volumes[0], described.Spec.Volumes[0])
 		}
 		if !slices.Equal(spec2.Process.Args, spec.Process.Args) || spec2.Process.Cwd != spec.Process.Cwd || spec2.Process.User.UID != spec.Process.User.UID || len(spec2.Mounts) != len(spec.Mounts) {
 			rt.Fatalf("the description %+v makes another container", described.Spec)

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -42,13 +43,13 @@ func containerMounts(o Options) ([]specs.Mount, error) {
 			Destination: volume.Target,
 			Type:        "bind",
 			Source:      volume.Source,
-			Options:     []string{"rbind", "rprivate", access(volume)},
+			Options:     []string{"rbind", cmp.Or(volume.Propagation, resource.Propagations[0]), access(volume)},
 		})
 	}
 	for _, t := range o.Spec.Tmpfs {
 		options := slices.Clone(t.Options)
 		if len(options) == 0 {
-			options = []string{"nosuid", "nodev", "noexec"}
+			options = []string{"nosuid", "nodev", "noexec"} // the order in which existing containers have them
 		}
 		if t.SizeBytes > 0 {
 			options = append(options, "size="+strconv.FormatInt(t.SizeBytes, 10))
@@ -68,6 +69,22 @@ func withMounts(mounts []specs.Mount) oci.SpecOpts {
 		for _, m := range mounts {
 			s.Mounts = slices.DeleteFunc(s.Mounts, func(old specs.Mount) bool { return old.Destination == m.Destination })
 			s.Mounts = append(s.Mounts, m)
+		}
+		return nil
+	}
+}
+
+// withPropagation lets mounts pass between the root file system of the host and the one of the container, which the runtime first
+// makes a slave of it.
+func withPropagation(volumes []resource.VolumeMount) oci.SpecOpts {
+	return func(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+		for _, v := range volumes {
+			switch {
+			case v.NeedsShared():
+				s.Linux.RootfsPropagation = "shared"
+			case v.NeedsSlave() && s.Linux.RootfsPropagation == "":
+				s.Linux.RootfsPropagation = "rslave"
+			}
 		}
 		return nil
 	}

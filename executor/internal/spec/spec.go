@@ -83,7 +83,7 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 	opts = append(opts, devices...)
 	opts = append(opts, oci.WithApparmorProfile(Profile(o.Spec)))
 	// The devices of CDI bring mounts, variables and hooks of their own, which nothing may replace.
-	return append(opts, withSharedMemory(o.Spec), withMounts(mounts), withResources(o.Resources), withCDIDevices(o.Spec.Devices)), nil
+	return append(opts, withSharedMemory(o.Spec), withMounts(mounts), withPropagation(o.Spec.Volumes), withResources(o.Resources), withCDIDevices(o.Spec.Devices)), nil
 }
 
 func securityOpts(spec *resource.Container) ([]oci.SpecOpts, error) {

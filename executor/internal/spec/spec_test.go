@@ -259,3 +259,25 @@ func TestRefusedSpecs(t *testing.T) {
 		}
 	}
 }
+
+func TestPropagation(t *testing.T) {
+	for _, tt := range []struct {
+		propagations []string
+		root, mount  string
+	}{
+		{[]string{""}, "", "rprivate"}, {[]string{"slave"}, "rslave", "slave"}, {[]string{"rshared", "rslave"}, "shared", "rshared"}, {[]string{"rslave", "shared"}, "shared", "rslave"},
+	} {
+		c := &resource.Container{}
+		for i, p := range tt.propagations {
+			c.Volumes = append(c.Volumes, resource.VolumeMount{Source: "/", Target: fmt.Sprintf("/%d", i), Propagation: p})
+		}
+		s, err := generate(t, Options{ID: "a", Spec: c}, ocispec.ImageConfig{Cmd: []string{"x"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == "/0" })
+		if s.Linux.RootfsPropagation != tt.root || i < 0 || !slices.Contains(s.Mounts[i].Options, tt.mount) {
+			t.Errorf("%v: root %q, mounts %+v", tt.propagations, s.Linux.RootfsPropagation, s.Mounts)
+		}
+	}
+}

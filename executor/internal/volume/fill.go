@@ -15,6 +15,7 @@ import (
 
 	"github.com/kukeon/kuke/executor/internal/client"
 	"github.com/kukeon/kuke/executor/internal/image"
+	"github.com/kukeon/kuke/executor/internal/snapshot"
 )
 
 // The content of an image is copied beside the data, and moved there when it is complete. So an interrupted copy begins again, and
@@ -29,6 +30,19 @@ func beside(dir, name string) string { return filepath.Join(filepath.Dir(dir), n
 // Fill copies the directory at target of the image into an empty directory, with owners, modes, times, extended attributes, links
 // and holes. It leaves a directory with content alone, and an image without that directory.
 func Fill(ctx context.Context, c *client.Client, namespace, reference, target, dir string) error {
+	return fill(dir, target, func(f func(root string) error) error {
+		_, err := image.View(ctx, c, namespace, reference, func(root string, _ ocispec.ImageConfig) error { return f(root) })
+		return err
+	})
+}
+
+// Carry is [Fill] from the files of a container, with those that it has written. No process of the container may run.
+func Carry(ctx context.Context, c *client.Client, namespace, id, target, dir string) error {
+	return fill(dir, target, func(f func(root string) error) error { return snapshot.Files(ctx, c, namespace, id, f) })
+}
+
+// fill copies the directory at target of a root file system, which look calls a function with, into the directory of a volume.
+func fill(dir, target string, look func(func(root string) error) error) error {
 	if _, err := os.Lstat(beside(dir, copied)); err == nil {
 		return take(dir)
 	}
@@ -39,13 +53,13 @@ func Fill(ctx context.Context, c *client.Client, namespace, reference, target, d
 		return err
 	}
 	found := false
-	_, err := image.View(ctx, c, namespace, reference, func(root string, _ ocispec.ImageConfig) error {
+	err := look(func(root string) error {
 		source, err := securejoin.SecureJoin(root, target)
 		if err != nil {
 			return err
 		}
 		if info, err := os.Stat(source); err != nil || !info.IsDir() {
-			return nil //nolint:nilerr // the image has no such directory, whatever else there is
+			return nil //nolint:nilerr // there is no such directory, whatever else there is
 		}
 		found = true
 		return fscopy.CopyDir(beside(dir, copying), source, fscopy.WithXAttrErrorHandler(ignoreUnsupported))
@@ -123,9 +137,9 @@ func copyAttributes(from, to string) error {
 	return nil
 }
 
-// Discard removes the copies that an interrupted [Fill] has left beside the directory.
+// Discard removes the copies that an interrupted [Fill] or [Restore] has left beside the directory.
 func Discard(dir string) error {
-	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, copied)))
+	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, copied)), os.RemoveAll(beside(dir, restoring)))
 }
 
 func isEmpty(dir string) (bool, error) {

@@ -264,7 +264,7 @@ func (n *Instance) declare(at resource.Range) (*schema.Declaration, bool) {
 	m := n.in
 	before := n.body.state
 	_, ok := m.Eval.once(&n.body, n.name, at, func() (cty.Value, bool) {
-		d := &schema.Declaration{Kind: n.block.Kind, Spelling: schema.HCL, Unassigned: m.Eval.options.Unassigned, Declared: source.RangeOf(n.block.Syntax.DefRange()), Path: n.Path, Include: m.Eval.include()}
+		d := &schema.Declaration{Kind: n.block.Kind, Spelling: schema.HCL, Unassigned: m.Eval.options.Unassigned, Declared: source.RangeOf(n.block.Syntax.DefRange()), Path: n.Path, Include: m.Eval.include(), Places: m.Eval.options.Places}
 		n.declaration = d
 		before := len(*m.Eval.diags)
 		d.Body = m.Eval.body(n.block.Syntax.Body, n.scope, func(b *hclsyntax.Block) bool {

@@ -38,6 +38,7 @@ type ModuleInstance struct {
 func (e *Evaluator) instantiate(m *module.Module, address string) *ModuleInstance {
 	for _, d := range m.Manifests {
 		d.Include = e.include()
+		d.Places = e.options.Places
 	}
 	return &ModuleInstance{
 		Eval: e, Module: m, address: address, variables: map[string]*lazy{}, locals: map[string]*lazy{},
