@@ -28,7 +28,7 @@ func (d *decider) statusOfVolume(p resource.Path, have *state.Record) *state.Vol
 	return &status
 }
 
-// newVolume adds to c, which creates a volume, what the host has at its place.
+// newVolume notes in c, which creates a volume, that the host has a directory at its place.
 func (d *decider) newVolume(c *plan.Change, want *resource.Resource) *plan.Change {
 	d.checkVolumePath(want)
 	if of := c.After.Status.Volume.Image; of != nil {

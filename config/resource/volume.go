@@ -9,7 +9,7 @@ import (
 // Volume is a directory of the host, or a file system, whose content outlives the containers that mount it. It is in a realm, a
 // space or a stack, and has no cgroup.
 type Volume struct {
-	ReclaimPolicy string            `json:"reclaimPolicy,omitempty" kuke:"recorded,check=reclaimpolicy,default=Retain" doc:"What becomes of the data when the volume leaves the configuration or its parent is destroyed: Retain (the volume is kept) or Delete."`
+	ReclaimPolicy string            `json:"reclaimPolicy,omitempty" kuke:"recorded,check=reclaimpolicy,default=Retain" doc:"Fate of the data when the volume leaves the configuration or its parent is destroyed: Retain (the volume is kept) or Delete."`
 	Path          string            `json:"path,omitempty" kuke:"live,check=abspath" doc:"Absolute path of an existing directory of the host that holds the data. kuke never deletes it. Default: a directory below the state of the parent."`
 	DriverOpts    *DriverOpts       `json:"driverOpts,omitempty" kuke:"live" doc:"File system that each container mounts, as the options of Docker's driver local."`
 	UID           *int64            `json:"uid,omitempty" kuke:"live,min=0,max=4294967294" doc:"Owner of the directory of the data. Default: that of the directory of the image at which the volume is mounted first, else 0."`

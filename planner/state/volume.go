@@ -18,7 +18,7 @@ import (
 const (
 	volumesDir = "volumes"
 	dataDir    = "_data"
-	// privatePrefix begins the names of directories that hold data. No resource can have such a name.
+	// privatePrefix begins the names of directories that hold data. No resource can have one of these names.
 	privatePrefix = "_"
 )
 

@@ -25,6 +25,7 @@ func Topics() []Topic {
 		{"concepts", "concepts.md"},
 		{"language", "language.md"},
 		{"network", "network.md"},
+		{"volumes", "volumes.md"},
 		{"secrets", "secrets.md"},
 		{"registries", "registries.md"},
 		{"operations", "operations.md"},

@@ -81,8 +81,8 @@ func ignoreUnsupported(_, _, _ string, err error) error {
 	return err
 }
 
-// take moves the content that was copied into the directory, and gives that its owner, its mode and its extended attributes. What
-// is there already stays.
+// take moves the content that was copied into the directory, and gives that its owner, its mode and its extended attributes.
+// Files that are there already stay.
 func take(dir string) error {
 	from := beside(dir, copied)
 	entries, err := os.ReadDir(from)
