@@ -13,7 +13,7 @@ import (
 	"github.com/kukeon/kuke/planner/state"
 )
 
-// An image declares the paths at which its program keeps data. At each such path that no mount of the configuration covers, a
+// An image declares the paths at which its program keeps data. At each of these paths that no mount of the configuration covers, a
 // container gets a volume of its own: when it is made, since a container that exists is not replaced for it. From then on the container
 // keeps the volume, whatever its image says.
 

@@ -26,7 +26,7 @@ type input struct {
 	// awaited holds the containers that others wait for until they have completed.
 	awaited map[resource.Path]bool
 	// imageMounts are the paths in containers for which the plan makes volumes, by these volumes, because images declare them. carried
-	// are the files that come into such volumes from containers which had none.
+	// are the files that come into these volumes from containers which had none.
 	imageMounts map[resource.Path]state.ImageMount
 	carried     map[resource.Path][]plan.Carried
 	// hostNames are the names on the host that are taken: by recorded resources, and by those that were given one since.

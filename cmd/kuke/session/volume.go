@@ -54,7 +54,7 @@ func (s *Session) RestoreVolume(ctx context.Context, p resource.Path, from io.Re
 
 func (s *Session) withVolume(ctx context.Context, p resource.Path, lockTimeout time.Duration, fn func(*world, *state.Record) error) error {
 	if !p.IsVolume() {
-		return fmt.Errorf("%s is the path of a %s, not of a volume: the last name of such a path begins with @", p, p.Kind().Lower())
+		return fmt.Errorf("%s is the path of a %s, not of a volume: the last name of the path of a volume begins with @", p, p.Kind().Lower())
 	}
 	return s.withHost(ctx, lockTimeout, func(w *world) error {
 		if err := CheckRecorded(w.prior, p); err != nil {

@@ -25,7 +25,7 @@ type Declaration struct {
 	// RootID is the name of a cell's root container where it is given, or nil.
 	RootID    *source.Value
 	Lifecycle *resource.Lifecycle
-	// Places tells what relative paths of the host mean.
+	// Places resolves relative paths of the host.
 	Places Places
 
 	// Incomplete says that a value is left out which is unknown until it is planned.

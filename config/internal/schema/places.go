@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Places tells what relative paths of the host mean in a configuration.
+// Places resolves relative paths of the host in a configuration.
 type Places struct {
 	// Elsewhere says that the configuration is on another machine than the host, so that they mean nothing.
 	Elsewhere bool

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,6 +81,7 @@ func (b *backup) header(path, name string, info fs.FileInfo) (*tar.Header, error
 		return nil, err
 	}
 	h.Name, h.Format = name, tar.FormatPAX
+	h.AccessTime, h.ChangeTime = time.Time{}, time.Time{}
 	h.Uname, h.Gname = "", "" // names of this host mean nothing to the container
 	if info.IsDir() {
 		h.Name += "/"

@@ -59,7 +59,7 @@ func fill(dir, target string, look func(func(root string) error) error) error {
 			return err
 		}
 		if info, err := os.Stat(source); err != nil || !info.IsDir() {
-			return nil //nolint:nilerr // there is no such directory, whatever else there is
+			return nil //nolint:nilerr // it has no directory there
 		}
 		found = true
 		return fscopy.CopyDir(beside(dir, copying), source, fscopy.WithXAttrErrorHandler(ignoreUnsupported))

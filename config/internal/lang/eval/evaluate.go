@@ -70,7 +70,7 @@ type Options struct {
 	Computed map[resource.Path]map[string]string
 	// OutsideFiles lets functions read files outside of the directory of the configuration.
 	OutsideFiles bool
-	// Places tells what relative paths of the host mean.
+	// Places resolves relative paths of the host.
 	Places schema.Places
 	// Home is the directory that a leading ~ names; empty for that of the user.
 	Home string
