@@ -1,6 +1,7 @@
 # Any number of WordPress sites: each site is a stack of a web server and a database of its own, published on a port of this
-# host. It shows variables with validation, a module for each of a map of sites, values that only the plan knows (the address
-# of a database), dependencies with conditions, limits, outputs and a check.
+# host. Its data is in volumes, which survive the replacement of containers, the destruction of a site and reboots. The example
+# shows variables with validation, a module for each of a map of sites, values that only the plan knows (the address of a
+# database), volumes, dependencies with conditions, limits, outputs and a check.
 #
 #   variables.hcl            the variables, with their validation
 #   sites.auto.kukevars      the sites; a file of this name is read automatically
@@ -8,12 +9,13 @@
 #   modules/site/            one site
 #   outputs.hcl              the addresses of the sites
 #
-# Create the data directories of the sites, choose a password, and apply:
+# Choose a password, and apply:
 #
-#   sudo mkdir -p /srv/wordpress/{blog,shop}/{web,db}
 #   export KUKE_VAR_db_password=$(openssl rand -hex 16)
 #   sudo -E kuke apply
 #   sudo kuke output urls
+#   sudo kuke get volumes                  # where the data is
+#   sudo -E kuke destroy                   # keeps the volumes; destroy --volumes deletes them, too
 #
 # Without a registry (in kuke lab, after kuke image import --realm main --name busybox …), lab.kukevars has a busybox
 # stand in for both programs:
@@ -44,7 +46,6 @@ module "site" {
   port        = each.value.port
   memory_mib  = var.limits ? each.value.memory_mib : null
   debug       = each.value.debug
-  data_dir    = "${var.data_dir}/${each.key}"
   programs    = var.programs
   db_password = var.db_password
 }

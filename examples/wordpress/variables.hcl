@@ -28,17 +28,6 @@ variable "db_password" {
   }
 }
 
-variable "data_dir" {
-  description = "Directory of this host with a directory <site>/web and <site>/db for each site."
-  type        = string
-  default     = "/srv/wordpress"
-
-  validation {
-    condition     = startswith(var.data_dir, "/")
-    error_message = "The directory ${var.data_dir} must begin with a slash."
-  }
-}
-
 variable "limits" {
   description = "Whether to limit the memory of sites, which this host's cgroups must support (see kuke doctor)."
   type        = bool

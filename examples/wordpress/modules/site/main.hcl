@@ -16,6 +16,10 @@ stack "site" {
     }
   }
 
+  # They outlive containers, cells and the stack, and are mounted again under their names.
+  volume "db" {}
+  volume "html" {}
+
   cell "db" {
     container "mariadb" {
       image          = var.programs.db.image
@@ -29,7 +33,7 @@ stack "site" {
         MARIADB_RANDOM_ROOT_PASSWORD = "yes"
       }
       volume {
-        source = "${var.data_dir}/db"
+        volume = "db"
         target = "/var/lib/mysql"
       }
       healthcheck {
@@ -60,7 +64,7 @@ stack "site" {
         WORDPRESS_DEBUG       = var.debug ? 1 : 0
       }
       volume {
-        source = "${var.data_dir}/web"
+        volume = "html"
         target = "/var/www/html"
       }
       healthcheck {

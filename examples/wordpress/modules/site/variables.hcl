@@ -24,11 +24,6 @@ variable "debug" {
   default     = false
 }
 
-variable "data_dir" {
-  description = "Directory of the host with the directories web and db."
-  type        = string
-}
-
 variable "programs" {
   type = object({
     web = object({ image = string, command = optional(string), args = optional(list(string)) })
