@@ -20,6 +20,7 @@ FUZZTIME ?= 20s
 CACHE := $(CURDIR)/.cache
 CONTAINERD2 := $(CACHE)/containerd/bin/containerd
 LINT := $(CACHE)/lint/bin/golangci-lint
+REGISTRY := $(CACHE)/registry/usr/bin/docker-registry
 
 # The packages whose tests start a lab with a containerd.
 LAB_PACKAGES = $(shell grep -rl --include='*_test.go' '"github.com/kukeon/kuke/executor/lab"' --exclude-dir='.?*' . | xargs -r -n 1 dirname | sort -u)
@@ -85,6 +86,18 @@ test-vm: setup-vm $(CONTAINERD2) ## boot virtual machines and run all stories on
 test-boot: setup-vm ## the stories of test-vm that CI runs: limits, a reboot
 	@set -x; go test -tags vm -count=1 -timeout 40m $(TESTFLAGS) -run 'Seed|Reboot' ./executor/lab/vm
 
+.PHONY: test-real
+test-real: setup-real $(REGISTRY) ## run real services, WordPress among them, from a private registry (needs root)
+	@set -x; PATH="$(dir $(REGISTRY)):$$PATH" go test -tags real -count=1 -timeout 40m $(TESTFLAGS) -run Real ./cmd/kuke
+
+.PHONY: setup-real
+setup-real: setup
+	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
+	has() { command -v "$$1" >/dev/null; }
+	has mmdebstrap || missing+=(mmdebstrap)
+	if [[ $${#missing[@]} = 0 ]]; then exit; fi
+	$(install)
+
 .PHONY: setup-vm
 setup-vm: setup
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
@@ -101,7 +114,7 @@ lint: $(LINT) ## report mistakes, forbidden imports and forbidden words
 	@unformatted=$$(gofmt -l . | xargs)
 	if [[ -n $$unformatted ]]; then echo "not formatted: $$unformatted: run gofmt -w ." >&2; exit 1; fi
 	set -x
-	go vet -tags vm ./... ./.ci/words
+	go vet -tags vm,real ./... ./.ci/words
 	go test ./.ci/words
 	go run ./.ci/words
 	$(LINT) run ./...
@@ -135,6 +148,14 @@ $(CONTAINERD2): .ci/containerd/go.mod .ci/containerd/go.sum
 $(LINT): .ci/lint/go.mod .ci/lint/go.sum
 	@echo "building golangci-lint, once: some minutes"
 	cd .ci/lint && CGO_ENABLED=0 go build -trimpath -o '$(@D)/' tool
+	touch $@
+
+# Debian's registry, unpacked and not installed: the package would start a service.
+$(REGISTRY):
+	mkdir -p '$(CACHE)/registry'
+	cd '$(CACHE)/registry'
+	apt-get -qq download docker-registry
+	dpkg -x docker-registry_*.deb .
 	touch $@
 
 .ONESHELL:

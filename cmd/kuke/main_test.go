@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"kuke": main})
 }
 
+// beforeLabs are the preparations of tests that need the network of this machine, which labs don't reach.
+var beforeLabs []func() error
+
 // testProject is the project of all scripts that name no other, whatever their directories are called. A script for
 // projects that have the names of their directories empties KUKE_PROJECT.
 const testProject = "default"
@@ -52,6 +55,12 @@ func runInLabs() int {
 	if err := busybox.WriteFile(filepath.Join(dir, "rootfs.tar")); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL: make a root file system:", err)
 		return 1
+	}
+	for _, prepare := range beforeLabs {
+		if err := prepare(); err != nil {
+			fmt.Fprintln(os.Stderr, "FAIL:", err)
+			return 1
+		}
 	}
 	os.Setenv("KUKE_TEST_ROOTFS", filepath.Join(dir, "rootfs.tar"))
 	os.Setenv("KUKE_PROJECT", testProject)
