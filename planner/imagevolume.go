@@ -115,7 +115,7 @@ func (in *input) declareImageVolumes(d *draft) bool {
 		slices.Sort(targets)
 		for _, target := range targets {
 			if mountable(target) {
-				in.declareImageVolume(added, c, want, target)
+				in.declareImageVolume(d, added, c, want, target)
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (in *input) declareImageVolumes(d *draft) bool {
 	return true
 }
 
-func (in *input) declareImageVolume(added *imageVolumes, c *plan.Change, want *resource.Resource, target string) {
+func (in *input) declareImageVolume(d *draft, added *imageVolumes, c *plan.Change, want *resource.Resource, target string) {
 	of := state.ImageMount{Container: want.Path, Target: target}
 	volume := in.imageVolume(added, of)
 	m := resource.VolumeMount{Target: target, Volume: string(volume)}
@@ -137,7 +137,9 @@ func (in *input) declareImageVolume(added *imageVolumes, c *plan.Change, want *r
 		spec = have.Spec.(*resource.Volume)
 	}
 	// The files of a container that had no volume there come into it, in place of those of the image.
-	carried := c.Action == plan.Replace && c.Before != nil && !c.Unrecorded && (have == nil || !have.Status.Volume.Filled) &&
+	// The volume must be there before the container is removed, which is too late in a realm that is replaced.
+	above := d.changes[volume.Parent()]
+	carried := c.Action == plan.Replace && (above == nil || above.Action != plan.Create && above.Action != plan.Replace) && !d.realmReplaced(c.Path) && c.Before != nil && !c.Unrecorded && (have == nil || !have.Status.Volume.Filled) &&
 		in.actual.Container(c.Before.Status.Namespace, c.Before.Status.ContainerID) != nil && !covered(c.Before.Spec.(*resource.Container), target)
 	m.NoCopy = carried
 	if !added.add(want, m, spec) {

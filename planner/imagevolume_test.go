@@ -120,3 +120,13 @@ func TestImageVolumeNames(t *testing.T) {
 		t.Errorf("it mounts %s", h.mountsOf(theSide))
 	}
 }
+
+// In a realm that is replaced, a volume can't be there before the container is gone.
+func TestImageVolumeInReplacedRealm(t *testing.T) {
+	h := made(t)
+	h.declared = map[string][]string{"side:1": {"/data"}}
+	p := h.converge(example(func(s specs) { s[theRealm] = &resource.Realm{Namespace: "other"} }), Options{})
+	if c := p.ChangesByPath()[theSide]; c == nil || c.Carried != nil || h.mountsOf(theSide) != "/data="+string(sideData) {
+		t.Errorf("the plan is\n%s", text(p))
+	}
+}

@@ -25,6 +25,9 @@ func (s *stepper) orderTeardown(c *plan.Change) {
 	for _, p := range s.children[c.Path.Parent()] {
 		s.wait(gone, s.prepared, p)
 	}
+	for _, carried := range c.Carried {
+		s.wait(gone, s.first, carried.To)
+	}
 	s.waitForDependents(c, gone)
 	s.waitForDependencies(c, gone)
 }
