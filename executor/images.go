@@ -43,7 +43,7 @@ func (e *Executor) PullImage(ctx context.Context, namespace, name string, report
 		return nil, err
 	}
 	pulled := &PulledImage{Name: name, Digest: digest, New: digest != before}
-	config, err := image.Config(ctx, e.containerd, namespace, digest)
+	config, err := image.ReadConfig(ctx, e.containerd, namespace, digest)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,8 @@ type ImageStatus struct {
 	Remote string
 	// Failure is the failure of the registry that was asked; nil for none. With [RegistryPlatform], Remote is set too.
 	Failure *RegistryFailure
-	// Config is what the image that containers are to be made from says about them: that of Remote where it is asked for and
-	// differs from Local, else that of Local. It is nil where it could not be read.
+	// Config is the config of the image that containers are made from: of Remote where it is asked for and differs from Local, else
+	// of Local. It is nil where it could not be read.
 	Config *ImageConfig
 	// Foreign is the platform of that image where this host can't run its programs, as linux/arm64.
 	Foreign string
@@ -44,10 +44,10 @@ type ImageConfig struct {
 // ImageHealthcheck is the HEALTHCHECK of an image, as Docker writes it into the image's config: a zero value is Docker's default.
 type ImageHealthcheck struct {
 	// Test begins with NONE, CMD or CMD-SHELL.
-	Test []string
-	// Retries is the number of failed checks in a row that make a container unhealthy.
-	Retries                                       int64
+	Test                                          []string
 	Interval, Timeout, StartPeriod, StartInterval time.Duration
+	// Retries is the number of failed checks in a row that make a container unhealthy.
+	Retries int64
 }
 
 // The defaults of Docker for a HEALTHCHECK.

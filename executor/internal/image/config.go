@@ -16,17 +16,37 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kukeon/kuke/executor/internal/client"
-	"github.com/kukeon/kuke/planner/plan"
 )
 
-// Config returns what the config of an image says about its containers. The namespace has the image with that digest; where its
-// content lacks the manifest for this host's platform, the error is errdefs.ErrNotFound.
-func Config(ctx context.Context, c *client.Client, ns, imageDigest string) (*plan.ImageConfig, error) {
+// Config is the part of an image's config that concerns its containers.
+type Config struct {
+	Platform ocispec.Platform
+	// User is the user that a Dockerfile's USER names; empty for root.
+	User string
+	// Volumes are the absolute paths of VOLUME, sorted.
+	Volumes []string
+	// Ports are those of EXPOSE, as 80/tcp, sorted.
+	Ports []string
+	// Healthcheck is nil where the image has none.
+	Healthcheck *Healthcheck
+}
+
+// Healthcheck is the HEALTHCHECK of an image as Docker writes it: its Test begins with NONE, CMD or CMD-SHELL, and a zero value of
+// the other fields is Docker's default.
+type Healthcheck struct {
+	Test                                          []string
+	Interval, Timeout, StartPeriod, StartInterval time.Duration
+	Retries                                       int64
+}
+
+// ReadConfig reads the config of the image that the namespace has with that digest. Where its content lacks the manifest for this
+// host's platform, the error is errdefs.ErrNotFound.
+func ReadConfig(ctx context.Context, c *client.Client, ns, imageDigest string) (*Config, error) {
 	config, err := localConfig(client.In(ctx, ns), c, imageDigest)
 	return config, client.Wrap(err, "read the config of image %s in namespace %s", imageDigest, ns)
 }
 
-func localConfig(ctx context.Context, c *client.Client, imageDigest string) (*plan.ImageConfig, error) {
+func localConfig(ctx context.Context, c *client.Client, imageDigest string) (*Config, error) {
 	found, err := manifest(ctx, c, imageDigest)
 	if err != nil {
 		return nil, err
@@ -34,8 +54,8 @@ func localConfig(ctx context.Context, c *client.Client, imageDigest string) (*pl
 	return configOf(ctx, c.Containerd.ContentStore(), ocispec.Descriptor{Digest: digest.Digest(found)})
 }
 
-// Config returns what the config of the image says about its containers.
-func (r *Remote) Config(ctx context.Context) (*plan.ImageConfig, error) {
+// Config reads the config of the image from the registry.
+func (r *Remote) Config(ctx context.Context) (*Config, error) {
 	ctx = client.Quiet(ctx)
 	store := &fetched{fetcher: r.fetcher, data: map[digest.Digest][]byte{}}
 	for _, part := range r.Blobs {
@@ -47,7 +67,7 @@ func (r *Remote) Config(ctx context.Context) (*plan.ImageConfig, error) {
 }
 
 // configOf reads the config that a manifest names. A namespace needs no more of the descriptor than its digest.
-func configOf(ctx context.Context, store content.Provider, desc ocispec.Descriptor) (*plan.ImageConfig, error) {
+func configOf(ctx context.Context, store content.Provider, desc ocispec.Descriptor) (*Config, error) {
 	data, err := readBlob(ctx, store, desc)
 	if err != nil {
 		return nil, err
@@ -85,27 +105,21 @@ type dockerConfig struct {
 	Config struct {
 		ocispec.ImageConfig
 
-		Healthcheck *struct {
-			Test                                          []string
-			Interval, Timeout, StartPeriod, StartInterval time.Duration
-			Retries                                       int64
-		}
+		Healthcheck *Healthcheck
 	} `json:"config"`
 }
 
-func parseConfig(data []byte) (*plan.ImageConfig, error) {
+func parseConfig(data []byte) (*Config, error) {
 	var read dockerConfig
 	if err := json.Unmarshal(data, &read); err != nil {
 		return nil, err
 	}
-	config := &plan.ImageConfig{
+	config := &Config{
 		Platform: read.Platform, User: read.Config.User,
 		Volumes: slices.Sorted(maps.Keys(read.Config.Volumes)), Ports: slices.Sorted(maps.Keys(read.Config.ExposedPorts)),
 	}
 	if h := read.Config.Healthcheck; h != nil && len(h.Test) > 0 {
-		config.Healthcheck = &plan.ImageHealthcheck{
-			Test: h.Test, Interval: h.Interval, Timeout: h.Timeout, StartPeriod: h.StartPeriod, StartInterval: h.StartInterval, Retries: h.Retries,
-		}
+		config.Healthcheck = h
 	}
 	return config, nil
 }

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
-	"github.com/kukeon/kuke/planner/plan"
 )
 
 // TestParseConfig reads the config of an image as Docker's builder writes it.
@@ -18,10 +16,10 @@ func TestParseConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &plan.ImageConfig{
+	want := &Config{
 		Platform: ocispec.Platform{Architecture: "arm64", OS: "linux", Variant: "v8"}, User: "999:999",
 		Volumes: []string{"/etc/data", "/var/lib/data"}, Ports: []string{"5432/tcp"},
-		Healthcheck: &plan.ImageHealthcheck{Test: []string{"CMD-SHELL", "pg_isready"}, Interval: 30 * time.Second, StartInterval: time.Second, Retries: 5},
+		Healthcheck: &Healthcheck{Test: []string{"CMD-SHELL", "pg_isready"}, Interval: 30 * time.Second, StartInterval: time.Second, Retries: 5},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("parseConfig returned %+v, want %+v", got, want)

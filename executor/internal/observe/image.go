@@ -156,7 +156,7 @@ func (r *refresh) imageConfigs(ctx context.Context) error {
 			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			status.Config = config
+			status.Config = configOf(config)
 			if config != nil && !emulated && !image.Runs(config.Platform) {
 				status.Foreign = platforms.Format(config.Platform)
 			}
@@ -167,7 +167,7 @@ func (r *refresh) imageConfigs(ctx context.Context) error {
 	return g.Wait()
 }
 
-func (r *refresh) imageConfig(ctx context.Context, key plan.ImageKey, status plan.ImageStatus) (*plan.ImageConfig, error) {
+func (r *refresh) imageConfig(ctx context.Context, key plan.ImageKey, status plan.ImageStatus) (*image.Config, error) {
 	switch {
 	case status.Remote != "" && status.Remote != status.Local:
 		remote, err := image.FindRemote(ctx, r.host.Keys(key.Namespace), key.Namespace, key.Reference, status.Remote)
@@ -176,7 +176,20 @@ func (r *refresh) imageConfig(ctx context.Context, key plan.ImageKey, status pla
 		}
 		return remote.Config(ctx)
 	case status.Local != "":
-		return image.Config(ctx, r.host.Containerd, key.Namespace, status.Local)
+		return image.ReadConfig(ctx, r.host.Containerd, key.Namespace, status.Local)
 	}
 	return nil, nil
+}
+
+// configOf returns the config in the words of plans.
+func configOf(c *image.Config) *plan.ImageConfig {
+	if c == nil {
+		return nil
+	}
+	config := &plan.ImageConfig{Platform: c.Platform, User: c.User, Volumes: c.Volumes, Ports: c.Ports}
+	if c.Healthcheck != nil {
+		check := plan.ImageHealthcheck(*c.Healthcheck)
+		config.Healthcheck = &check
+	}
+	return config
 }
