@@ -320,6 +320,11 @@ func TestConnections(t *testing.T) {
 	if err := resolve(t, keys("tls.test", password), "tls.test/team/web:v1", dir); err != nil {
 		t.Errorf("the credentials of the registry are not those of the server of hosts.toml: %v", err)
 	}
+	// An entry for the server itself holds the authority too.
+	hosts("entry.test", fmt.Sprintf("server = \"https://%[1]s\"\n[host.\"https://%[1]s\"]\n  ca = %[2]q\n", address(secure), ca))
+	if err := verify(t.Context(), "entry.test", Credentials{Username: jo, Secret: password}, dir); err != nil {
+		t.Error(err)
+	}
 	hosts("_default", fmt.Sprintf("server = \"https://%s\"\nca = %q\n", address(secure), ca))
 	if err := resolve(t, keys(address(secure), password), "other.test/team/web:v1", dir); err != nil {
 		t.Error(err)

@@ -87,6 +87,18 @@ func (c *Client) tags(ctx context.Context) (tags []string, status int) {
 	return list.Tags, resp.StatusCode
 }
 
+// itself returns the registry of a list that ends with it. Where hosts.toml has an entry for its address too, that one has the
+// certificates and headers.
+func itself(hosts []docker.RegistryHost) docker.RegistryHost {
+	last := hosts[len(hosts)-1]
+	for _, h := range hosts {
+		if h.Scheme == last.Scheme && h.Host == last.Host {
+			return h
+		}
+	}
+	return last
+}
+
 // get asks the registry itself, and not its mirrors. path is that below the path of the API.
 func (c *Client) get(ctx context.Context, path string) (*http.Response, error) {
 	hosts, err := c.hosts(c.host)
@@ -96,7 +108,7 @@ func (c *Client) get(ctx context.Context, path string) (*http.Response, error) {
 	if len(hosts) == 0 {
 		return nil, fmt.Errorf("%s names no server for %s. Correct it", c.hostsFile(), c.host)
 	}
-	host := hosts[len(hosts)-1]
+	host := itself(hosts)
 	const tries = 2 // without credentials, and with them
 	var answers []*http.Response
 	for {
