@@ -42,7 +42,7 @@ const DefaultFileMode fs.FileMode = 0o444
 
 // Permissions say who may use a file in the container.
 type Permissions struct {
-	Mode string `json:"mode,omitempty" kuke:"live,check=filemode,default=0444" doc:"Permissions of the file, in octal digits in quotes."`
+	Mode string `json:"mode,omitempty" kuke:"live,check=filemode,default=0444" doc:"Mode of the file, in octal digits such as 0440."`
 	UID  *int64 `json:"uid,omitempty" kuke:"live,min=0,max=2147483647" doc:"Id of the user that owns the file. Default: the user of the container."`
 	GID  *int64 `json:"gid,omitempty" kuke:"live,min=0,max=2147483647" doc:"Id of the group of the file. Default: the group of the container."`
 }

@@ -24,7 +24,7 @@ type VolumeMount struct {
 	Propagation    string     `json:"propagation,omitempty" kuke:"replace,check=propagation,default=rprivate" doc:"Whether mounts that are made below the source, or below the target, later show on the other side: rprivate, private (neither), rslave, slave (those of the host show in the container), rshared, shared (both). With the r, mounts below the source count too."`
 	SELinux        string     `json:"selinux,omitempty" kuke:"replace,check=selinux" doc:"SELinux label that the source gets when the container is created, on hosts with SELinux: shared (Docker's z) for all containers, private (Docker's Z) for this one. Default: it keeps its label."`
 	SizeBytes      int64      `json:"sizeBytes,omitempty" kuke:"replace,alias,type=bytes,min=4096" doc:"Maximum size of a tmpfs, in bytes or with a unit such as 16MiB."`
-	Mode           string     `json:"mode,omitempty" kuke:"replace,alias,check=mode" doc:"Permissions of the root directory of a tmpfs, in octal digits such as 0755."`
+	Mode           string     `json:"mode,omitempty" kuke:"replace,alias,check=mode" doc:"Mode of the root directory of a tmpfs, in octal digits such as 0755."`
 }
 
 // DefaultTmpfsOptions are the mount options of a [Tmpfs] that has none, sorted.

@@ -222,7 +222,7 @@ func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *source
 }
 
 func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
-	s, ok := d.text(v, at.shown, a.Check == "mode") // YAML writes 0755 without quotes
+	s, ok := d.text(v, at.shown, validate.RuleOf(a).Number)
 	switch {
 	case !ok:
 	case s == "" && a.Default != "":

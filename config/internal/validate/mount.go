@@ -48,14 +48,25 @@ func normalSource(s string) (string, error) {
 	return "", fmt.Errorf("%q is no path of the host; write %q for the one beside the configuration file, or an absolute path", message.Shorten(s), message.Shorten("./"+s))
 }
 
-// normalMode writes permissions in four octal digits.
-func normalMode(s string) (string, error) {
-	mode, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
-	if err != nil || mode > 0o7777 {
-		return "", fmt.Errorf("%q are no permissions; write octal digits such as 0755", message.Shorten(s))
+// modeRule is the rule of permissions up to the given ones, which are written in four octal digits. The usual ones are written as
+// nothing.
+func modeRule(most, usual fs.FileMode) Rule {
+	normalize := func(s string) (string, error) {
+		n, err := strconv.ParseUint(strings.TrimPrefix(s, "0o"), 8, 32)
+		mode := fs.FileMode(n)
+		switch {
+		case err != nil || n > uint64(most):
+			return "", fmt.Errorf("%q is no mode up to %#o in octal digits; write one such as 0750", message.Shorten(s), uint32(most))
+		case usual != 0 && mode == usual:
+			return "", nil
+		}
+		return fmt.Sprintf("%04o", n), nil
 	}
-	return fmt.Sprintf("%04o", mode), nil
+	return Rule{Summary: "Invalid mode", normalize: normalize, Number: true, Pattern: `^(0o)?[0-7]{1,5}$`}
 }
+
+// maxDirMode has the sticky bit and those for set-user-ID and set-group-ID. They mean nothing for a file that no one executes.
+const maxDirMode fs.FileMode = 0o7777
 
 func normalTmpfsOption(s string) (string, error) {
 	name, value, valued := strings.Cut(s, "=")
@@ -78,17 +89,4 @@ func normalTmpfsOption(s string) (string, error) {
 		hint = " Those of tmpfs(5) are known, and flags such as noexec, nosuid and ro."
 	}
 	return "", fmt.Errorf("a tmpfs has no mount option %q.%s", message.Shorten(s), hint)
-}
-
-// normalFileMode reads permissions in octal digits. Set-user-ID and sticky bits mean nothing for a file that no one executes.
-func normalFileMode(s string) (string, error) {
-	const digits = 3
-	n, err := strconv.ParseUint(s, 8, 32)
-	if text := strings.TrimPrefix(s, "0"); err != nil || len(text) != digits || n > uint64(fs.ModePerm) {
-		return "", fmt.Errorf("%q is not a mode in octal digits; write one such as \"0444\" (everybody may read) or \"0400\" (the owner may)", message.Shorten(s))
-	}
-	if fs.FileMode(n) == resource.DefaultFileMode {
-		return "", nil
-	}
-	return fmt.Sprintf("%04o", n), nil
 }

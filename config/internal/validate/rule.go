@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -20,6 +21,8 @@ type Rule struct {
 	normalizeFrom func(resource.Path, string) (string, error)
 	// Values are the texts that the rule takes; with a pattern, it takes further ones.
 	Values []string
+	// Number reports whether the text may be written as a number: in YAML, 0755 is one.
+	Number bool
 	// Pattern matches every text that the rule takes, and maybe others, for editors. JavaScript and Go both read it.
 	Pattern string
 }
@@ -33,34 +36,50 @@ const (
 
 // rules are the rules by the name that a field's tag gives them.
 var rules = map[string]Rule{
-	"abspath":        {Summary: "Invalid path", normalize: normalPath, Pattern: `^/`},
-	"port":           {Summary: "Invalid port", normalize: normalPort, Pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
-	"egressport":     {Summary: "Invalid port", normalize: normalEgressPort, Pattern: `^` + portPattern + protocolPattern},
-	"subnet":         {Summary: "Invalid subnet", normalize: normalSubnet, Pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
-	"ipv4":           {Summary: "Invalid address", normalize: normalIPv4, Pattern: `^[0-9]+(\.[0-9]+){3}$`},
-	"cidr":           {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
-	"verdict":        choice("verdict", "allow", resource.EgressDeny),
-	"condition":      choice("condition", string(resource.Started), string(resource.Healthy), string(resource.Completed)),
-	"device":         {Summary: "Invalid device", normalize: normalDevice, Pattern: `^(/[^:]*(:/[^:]*(:[rwm]{1,3})?)?|[A-Za-z][^/=]*/[A-Za-z][^/=]*=[A-Za-z0-9][^/=]*)$`},
-	"name":           {Summary: "Invalid name", normalize: normalName, Pattern: resource.NamePattern},
-	"cell":           {Summary: "Invalid cell", normalizeFrom: normalCell, Pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
-	"capability":     {Summary: "Unknown capability", normalize: normalCapability, Values: append([]string{"ALL"}, capabilities...), Pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
-	"securityopt":    {Summary: "Unknown security option", normalize: normalSecurityOption, Pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
-	"pullpolicy":     choice("pull policy", resource.PullMissing, resource.PullAlways, resource.PullNever),
-	"restartpolicy":  {Summary: "Invalid restart policy", normalize: normalRestartPolicy, Pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
-	"mode":           {Summary: "Invalid mode", normalize: normalMode, Pattern: `^(0o)?[0-7]{1,5}$`},
-	"mountkind":      choice("kind of mount", resource.MountBind, resource.MountTmpfs, resource.MountVolume),
-	"reclaimpolicy":  choice("reclaim policy", resource.ReclaimRetain, resource.ReclaimDelete),
-	"source":         {Summary: "Invalid source", normalize: normalSource, Pattern: `^(/|\.{1,2}(/|$)|~(/|$)|[a-z0-9-]+$)`},
-	"subpath":        {Summary: "Invalid path", normalize: normalSubpath, Pattern: `^[^/]`},
-	"volume":         {Summary: "Invalid volume", normalize: normalVolume, Pattern: `^([a-z0-9-]+/){0,3}@?[a-z0-9-]+$`},
-	"sealed":         {Summary: "Invalid digest", normalize: normalSealed, Pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
-	"signal":         {Summary: "Unknown signal", normalize: normalSignal, Pattern: `^[A-Za-z0-9+-]+$`},
-	"user":           {Summary: "Invalid user", normalize: normalUser, Pattern: `^([^:\s]+(:[^:\s]*)?|:[^:\s]+)$`},
-	"envfile":        {Summary: "Invalid env file", normalize: normalEnvFile, Pattern: `^[^\x00]*[^?\x00]\??$`},
-	"argument":       {Summary: "Invalid argument", normalize: Argument, Pattern: `^[^\x00]*$`},
-	"tmpfsoption":    {Summary: "Unknown mount option", normalize: normalTmpfsOption, Pattern: `^[a-z_]+(=.*)?$`},
-	"mac":            {Summary: "Invalid MAC address", normalize: normalMAC, Pattern: `^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`},
+	// Names and references.
+	"name":      {Summary: "Invalid name", normalize: normalName, Pattern: resource.NamePattern},
+	"cell":      {Summary: "Invalid cell", normalizeFrom: normalCell, Pattern: `^[a-z0-9-]+(/[a-z0-9-]+){0,3}$`},
+	"sealed":    {Summary: "Invalid digest", normalize: normalSealed, Pattern: `^sealed:hmac-sha256:[0-9a-f]{64}$`},
+	"condition": choice("condition", string(resource.Started), string(resource.Healthy), string(resource.Completed)),
+
+	// Images.
+	"pullpolicy": choice("pull policy", resource.PullMissing, resource.PullAlways, resource.PullNever),
+	"registry":   {Summary: "Invalid registry", normalize: normalRegistry, Pattern: `^[A-Za-z0-9.:/_\[\]-]+$`},
+
+	// Processes.
+	"argument":      {Summary: "Invalid argument", normalize: Argument, Pattern: `^[^\x00]*$`},
+	"envfile":       {Summary: "Invalid env file", normalize: normalEnvFile, Pattern: `^[^\x00]*[^?\x00]\??$`},
+	"user":          {Summary: "Invalid user", normalize: normalUser, Pattern: `^([^:\s]+(:[^:\s]*)?|:[^:\s]+)$`},
+	"group":         {Summary: "Invalid group", normalize: normalGroup, Pattern: `^[^:\s]+$`},
+	"capability":    {Summary: "Unknown capability", normalize: normalCapability, Values: append([]string{"ALL"}, capabilities...), Pattern: `^(CAP_[A-Z_]+|[A-Za-z_]*[a-z][A-Za-z_]*)$`},
+	"securityopt":   {Summary: "Unknown security option", normalize: normalSecurityOption, Pattern: `^(no-new-privileges([=:](true|false))?|(seccomp|systempaths)[=:]unconfined|apparmor[=:][\s\S]+)$`},
+	"pidmode":       choice("PID mode", "private", resource.NamespaceHost),
+	"ipcmode":       choice("IPC mode", "private", resource.NamespaceHost, resource.IPCNone),
+	"utsmode":       choice("UTS mode", "private", resource.NamespaceHost),
+	"signal":        {Summary: "Unknown signal", normalize: normalSignal, Pattern: `^[A-Za-z0-9+-]+$`},
+	"restartpolicy": {Summary: "Invalid restart policy", normalize: normalRestartPolicy, Pattern: `^(no|always|unless-stopped|on-failure(:[0-9]+)?)$`},
+	"onunhealthy":   choice("action", "none", resource.UnhealthyRestart),
+	"logdriver":     {Summary: "Unknown logging driver", normalize: normalLogDriver, Values: []string{resource.LogLocal, resource.LogJSONFile, resource.LogJournald, resource.LogNone}},
+
+	// Files and mounts.
+	"abspath":       {Summary: "Invalid path", normalize: normalPath, Pattern: `^/`},
+	"subpath":       {Summary: "Invalid path", normalize: normalSubpath, Pattern: `^[^/]`},
+	"source":        {Summary: "Invalid source", normalize: normalSource, Pattern: `^(/|\.{1,2}(/|$)|~(/|$)|[a-z0-9-]+$)`},
+	"volume":        {Summary: "Invalid volume", normalize: normalVolume, Pattern: `^([a-z0-9-]+/){0,3}@?[a-z0-9-]+$`},
+	"mountkind":     choice("kind of mount", resource.MountBind, resource.MountTmpfs, resource.MountVolume),
+	"mode":          modeRule(maxDirMode, 0),
+	"filemode":      modeRule(fs.ModePerm, resource.DefaultFileMode),
+	"tmpfsoption":   {Summary: "Unknown mount option", normalize: normalTmpfsOption, Pattern: `^[a-z_]+(=.*)?$`},
+	"propagation":   choice("propagation", resource.Propagations...),
+	"selinux":       oneOf("SELinux label", resource.SELinuxShared, resource.SELinuxPrivate),
+	"reclaimpolicy": choice("reclaim policy", resource.ReclaimRetain, resource.ReclaimDelete),
+
+	// CPUs and devices.
+	"cpuset":     {Summary: "Invalid CPU set", normalize: normalCPUSet, Pattern: `^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$`},
+	"device":     {Summary: "Invalid device", normalize: normalDevice, Pattern: `^(/[^:]*(:/[^:]*(:[rwm]{1,3})?)?|[A-Za-z][^/=]*/[A-Za-z][^/=]*=[A-Za-z0-9][^/=]*)$`},
+	"devicerule": {Summary: "Invalid device rule", normalize: normalDeviceRule, Pattern: `^\s*[abc]\s+([0-9]+|\*):([0-9]+|\*)\s+[rwm]{1,3}\s*$`},
+
+	// Networks.
 	"networkmode":    choice("network", "space", resource.NetworkHost, resource.NetworkNone),
 	"hostname":       {Summary: "Invalid host name", normalize: normalHostname, Pattern: hostNamePattern},
 	"domainname":     {Summary: "Invalid domain name", normalize: normalDomainname, Pattern: hostNamePattern},
@@ -68,18 +87,13 @@ var rules = map[string]Rule{
 	"searchdomain":   {Summary: "Invalid domain", normalize: normalSearchDomain, Pattern: `^([A-Za-z0-9_.-]+|\.)$`},
 	"resolveroption": {Summary: "Invalid option", normalize: normalResolverOption, Pattern: `^\S+$`},
 	"extrahost":      {Summary: "Invalid extra host", normalize: normalExtraHost, Pattern: `^[A-Za-z0-9_.-]+[:=](` + resource.HostGateway + `|\[?[0-9A-Fa-f.:]+\]?)$`},
-	"devicerule":     {Summary: "Invalid device rule", normalize: normalDeviceRule, Pattern: `^\s*[abc]\s+([0-9]+|\*):([0-9]+|\*)\s+[rwm]{1,3}\s*$`},
-	"group":          {Summary: "Invalid group", normalize: normalGroup, Pattern: `^[^:\s]+$`},
-	"pidmode":        choice("PID mode", "private", resource.NamespaceHost),
-	"ipcmode":        choice("IPC mode", "private", resource.NamespaceHost, resource.IPCNone),
-	"utsmode":        choice("UTS mode", "private", resource.NamespaceHost),
-	"registry":       {Summary: "Invalid registry", normalize: normalRegistry, Pattern: `^[A-Za-z0-9.:/_\[\]-]+$`},
-	"filemode":       {Summary: "Invalid mode", normalize: normalFileMode, Pattern: `^0?[0-7]{3}$`},
-	"logdriver":      {Summary: "Unknown logging driver", normalize: normalLogDriver, Values: []string{resource.LogLocal, resource.LogJSONFile, resource.LogJournald, resource.LogNone}},
-	"onunhealthy":    choice("action", "none", resource.UnhealthyRestart),
-	"cpuset":         {Summary: "Invalid CPU set", normalize: normalCPUSet, Pattern: `^ *[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)* *$`},
-	"propagation":    choice("propagation", resource.Propagations...),
-	"selinux":        oneOf("SELinux label", resource.SELinuxShared, resource.SELinuxPrivate),
+	"ipv4":           {Summary: "Invalid address", normalize: normalIPv4, Pattern: `^[0-9]+(\.[0-9]+){3}$`},
+	"mac":            {Summary: "Invalid MAC address", normalize: normalMAC, Pattern: `^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`},
+	"subnet":         {Summary: "Invalid subnet", normalize: normalSubnet, Pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
+	"port":           {Summary: "Invalid port", normalize: normalPort, Pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
+	"cidr":           {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
+	"egressport":     {Summary: "Invalid port", normalize: normalEgressPort, Pattern: `^` + portPattern + protocolPattern},
+	"verdict":        choice("verdict", "allow", resource.EgressDeny),
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.

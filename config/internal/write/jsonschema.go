@@ -241,7 +241,7 @@ func stringSchema(a *resource.Attribute) *Schema {
 	if !empty {
 		s.MinLength = 1
 	}
-	if a.Check == "mode" {
+	if rule.Number {
 		s.Type = Types{"string", "integer"}
 	}
 	if a.Check == "name" {
