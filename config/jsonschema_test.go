@@ -192,8 +192,11 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
-// free are the fields in which any field may stand.
-var free = []string{"labels", "env"}
+// free are the maps that take any key, and scalars those that take any number.
+var (
+	free    = []string{"labels", "env"}
+	scalars = []string{"labels", "env", "annotations", "sysctls"}
+)
 
 // damage calls broken with each way to damage the node at the path at, in doc: one more field, one of another type, and
 // one less where it is required. Afterwards it is as it was.
@@ -218,7 +221,7 @@ func damage(doc, node any, at string, broken func(how string)) {
 			node[name] = []any{[]any{}}
 			broken(at + "." + name + " as a list of lists")
 			node[name] = json.Number("-1.5")
-			if !slices.Contains(free, last) {
+			if !slices.Contains(scalars, last) {
 				broken(at + "." + name + " as a number")
 			}
 			if required(name, at) && last != "containers" {

@@ -21,6 +21,9 @@ type MemberRule struct {
 	Key func(string) error
 	// normalize returns the value of a key in normal form, or an error with the remedy; nil takes every value.
 	normalize func(key, value string) (string, error)
+	// Pattern matches every value that the rule takes, and maybe others, for editors: texts, and whole numbers. Without one, the rule
+	// takes any text, number or boolean.
+	Pattern string
 	// Keys are the keys that the rule takes, nil for further ones too.
 	Keys []string
 	// Fields are the names of the parts of a value that may be written as an object, nil for none. The value has ":" between them.
@@ -40,7 +43,7 @@ var memberRules = map[string]MemberRule{
 	"":           {Summary: "Invalid label", Key: LabelKey},
 	"annotation": {Summary: "Invalid annotation", Key: annotationKey},
 	"sysctl":     {Summary: "Invalid sysctl", Key: sysctlKey, normalize: normalSysctl},
-	"ulimit":     {Summary: "Invalid ulimit", Key: ulimitKey, normalize: normalUlimit, Keys: ulimits, Fields: []string{"soft", "hard"}},
+	"ulimit":     {Summary: "Invalid ulimit", Key: ulimitKey, normalize: normalUlimit, Pattern: ulimitPattern, Keys: ulimits, Fields: []string{"soft", "hard"}},
 }
 
 // MemberRuleOf returns the rule of an attribute that is a map of strings or of pairs.
@@ -67,6 +70,8 @@ func annotationKey(key string) error {
 	}
 	return nil
 }
+
+const ulimitPattern = `^(unlimited|[+-]?[0-9]+)(:(unlimited|[+-]?[0-9]+))?$`
 
 // ulimits are the limits that a container can have.
 var ulimits = strings.Fields("core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack")

@@ -224,6 +224,9 @@ func mapSchema(rule validate.MemberRule, value *Schema) *Schema {
 	for _, key := range rule.Keys {
 		keys.Enum = append(keys.Enum, key)
 	}
+	if rule.Pattern != "" {
+		value = &Schema{Type: Types{"string", "integer"}, Pattern: rule.Pattern}
+	}
 	if rule.Fields != nil {
 		parts := &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}, Required: rule.Fields, AdditionalProperties: false}
 		for _, name := range rule.Fields {
