@@ -37,7 +37,7 @@ func (e *Executor) RestoreVolume(ctx context.Context, r *state.Record, from io.R
 	if err != nil {
 		return fmt.Errorf("restore volume %s, whose data is unchanged: %w", r.Path, err)
 	}
-	if r.Status.Volume.Filled {
+	if r.Status.Volume.Filled && r.Status.Volume.Carried == nil {
 		return nil
 	}
 	return e.filled(r)

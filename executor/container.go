@@ -101,6 +101,9 @@ func (k containerKind) create(ctx context.Context, after *state.Record) error {
 		return err
 	}
 	defer remove()
+	if err := k.executor.mountCarried(after); err != nil {
+		return err
+	}
 	if err := containers.Create(ctx, k.executor.containerd, after.Status.Namespace, options); err != nil {
 		return err
 	}

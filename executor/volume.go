@@ -176,6 +176,18 @@ func (e *Executor) fillVolumes(ctx context.Context, after *state.Record) error {
 	return nil
 }
 
+// mountCarried records that a container is created with its volumes: no files of a replaced container come into them any more.
+func (e *Executor) mountCarried(after *state.Record) error {
+	for _, p := range resource.VolumesOf(after.Spec) {
+		if r := e.store.Record(p); r != nil && r.Status.Volume.Carried != nil {
+			if err := e.filled(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // mountsBeyond says which volume of the container is on the host, and not below the state, or returns "".
 func (e *Executor) mountsBeyond(spec *resource.Container) string {
 	for _, p := range resource.VolumesOf(spec) {

@@ -139,7 +139,7 @@ func (in *input) declareImageVolume(d *draft, added *imageVolumes, c *plan.Chang
 	// The files of a container that had no volume there come into it, in place of those of the image.
 	// The volume must be there before the container is removed, which is too late in a realm that is replaced.
 	above := d.changes[volume.Parent()]
-	carried := c.Action == plan.Replace && (above == nil || above.Action != plan.Create && above.Action != plan.Replace) && !d.realmReplaced(c.Path) && c.Before != nil && !c.Unrecorded && (have == nil || !have.Status.Volume.Filled) &&
+	carried := c.Action == plan.Replace && (above == nil || above.Action != plan.Create && above.Action != plan.Replace) && !d.realmReplaced(c.Path) && c.Before != nil && !c.Unrecorded && (have == nil || !have.Status.Volume.Filled || have.Status.Volume.CopiedFrom(c.Before)) &&
 		in.actual.Container(c.Before.Status.Namespace, c.Before.Status.ContainerID) != nil && !covered(c.Before.Spec.(*resource.Container), target)
 	m.NoCopy = carried
 	if !added.add(want, m, spec) {

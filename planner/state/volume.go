@@ -29,6 +29,9 @@ type Volume struct {
 	Place string `json:"place"`
 	// Filled says that a container was created with the volume: it takes content of no image any more.
 	Filled bool `json:"filled,omitempty"`
+	// Carried is the time of the creation of the container whose files were copied into the volume, until a container is created with
+	// the volume: the replaced container may run again before. It is nil for a volume with other content.
+	Carried *time.Time `json:"carried,omitempty"`
 	// RemadeAt is the time at which the directory of the data was made again, empty: containers that were created before have another
 	// one. It is nil where that never happened.
 	RemadeAt *time.Time `json:"remadeAt,omitempty"`
@@ -50,6 +53,12 @@ func VolumePlace(p resource.Path, n int) string {
 }
 
 var placeEnd = regexp.MustCompile(`^` + dataDir + `(\.[0-9]+)?$`)
+
+// CopiedFrom reports whether the content of the volume is a copy of files of the recorded container, which no container has mounted yet.
+func (v *Volume) CopiedFrom(container *Record) bool {
+	created := container.Status.CreatedAt
+	return v.Carried != nil && created != nil && v.Carried.Equal(*created)
+}
 
 // Validate makes sure that the place is one that [VolumePlace] returns: data is deleted there.
 func (v *Volume) Validate() error {

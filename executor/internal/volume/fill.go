@@ -49,7 +49,7 @@ func fill(dir, target string, look func(func(root string) error) error) error {
 	if err := os.RemoveAll(beside(dir, copying)); err != nil {
 		return err
 	}
-	if empty, err := isEmpty(dir); err != nil || !empty {
+	if empty, err := IsEmpty(dir); err != nil || !empty {
 		return err
 	}
 	found := false
@@ -66,6 +66,9 @@ func fill(dir, target string, look func(func(root string) error) error) error {
 	})
 	if err != nil || !found {
 		return errors.Join(err, os.RemoveAll(beside(dir, copying)))
+	}
+	if err := sync(beside(dir, copying)); err != nil {
+		return err
 	}
 	if err := os.Rename(beside(dir, copying), beside(dir, copied)); err != nil {
 		return err
@@ -142,7 +145,31 @@ func Discard(dir string) error {
 	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, copied)), os.RemoveAll(beside(dir, restoring)))
 }
 
-func isEmpty(dir string) (bool, error) {
+// sync writes the file system of the directory to its disk: what is copied outlives a power cut, as the record of it does.
+func sync(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(f.Fd())), f.Close())
+}
+
+// Clear removes everything in the directory, and the copies beside it.
+func Clear(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return Discard(dir)
+}
+
+// IsEmpty reports whether the directory has no files.
+func IsEmpty(dir string) (bool, error) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return false, err
