@@ -122,7 +122,7 @@ func (k containerKind) awaitsProgram(ctx context.Context, after *state.Record, o
 // TidyUp removes the leftovers of killed kuke commands from the host, and nothing of running ones. The caller holds the
 // lock of the state, and has read it.
 func (e *Executor) TidyUp(ctx context.Context) error {
-	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx), vitals.TidyUp())
+	return errors.Join(e.containerd.TidyUp(ctx, func(dir string) error { return exec.EndSessions(ctx, e.containerd, dir) }), e.removeTrials(ctx), e.tidyVolumes(), vitals.TidyUp())
 }
 
 // removeTrials removes the containers that were being tried when kuke was killed. The caller holds the lock of the state,

@@ -99,6 +99,16 @@ func (k volumeKind) remove(_ context.Context, before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
+// tidyVolumes removes what killed commands have left beside the data of volumes. The caller holds the lock of the state.
+func (e *Executor) tidyVolumes() (err error) {
+	for _, r := range e.store.Records() {
+		if r.Path.IsVolume() && e.store.VolumeData(r) != "" {
+			err = errors.Join(err, volume.TidyUp(e.store.VolumeData(r)))
+		}
+	}
+	return err
+}
+
 // NoteKept records since when the volumes are kept that the plan keeps.
 func (e *Executor) NoteKept(p *plan.Plan) error {
 	for _, kept := range p.Kept {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -67,6 +68,61 @@ func TestBackupAndRestore(t *testing.T) {
 	cancel()
 	if err := Backup(ended, from, &again, noWarning(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled backup: %v", err)
+	}
+}
+
+// The data of a volume is behind a link, the archive is by another program, and a killed command has left directories beside the data.
+func TestRestoreThroughLink(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	parent := t.TempDir()
+	dir, link := filepath.Join(parent, "_data"), filepath.Join(parent, "link")
+	users := filepath.Join(parent, "_restoring")
+	left := []string{dir + restoring, dir + copying, dir + copied}
+	for _, d := range append([]string{dir, users}, left...) {
+		if err := errors.Join(os.Mkdir(d, 0o755), os.WriteFile(filepath.Join(d, "old"), nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("_data", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := TidyUp(link); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range left[:2] {
+		if _, err := os.Lstat(d); err == nil {
+			t.Errorf("%s is still there", d)
+		}
+	}
+	from := t.TempDir()
+	f, err := os.Create(filepath.Join(from, "sparse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("end"), 1<<22)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	archive, err := exec.CommandContext(t.Context(), "tar", "--format=gnu", "-cSC", from, ".").Output()
+	if err != nil || !bytes.Contains(archive[:1024], []byte("sparse")) {
+		t.Fatalf("tar: %v", err)
+	}
+	if err := Restore(t.Context(), bytes.NewReader(archive), link); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", info, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "sparse")); err != nil || info.Size() != 1<<22+3 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	if names, err := os.ReadDir(parent); err != nil || len(names) != 3 {
+		t.Errorf("beside the data are %v, %v", names, err)
+	}
+	if _, err := os.Lstat(filepath.Join(users, "old")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -21,11 +21,13 @@ import (
 // The content of an image is copied beside the data, and moved there when it is complete. So an interrupted copy begins again, and
 // an interrupted move goes on.
 const (
-	copying = "_copying"
-	copied  = "_copied"
+	copying = ".kuke-copying"
+	copied  = ".kuke-copied"
 )
 
-func beside(dir, name string) string { return filepath.Join(filepath.Dir(dir), name) }
+// beside returns the path of a directory of kuke's own beside that of the data. The directories of other volumes, and those of the user,
+// have other names.
+func beside(dir, ending string) string { return filepath.Clean(dir) + ending }
 
 // Fill copies the directory at target of the image into an empty directory, with owners, modes, times, extended attributes, links
 // and holes. It leaves a directory with content alone, and an image without that directory.
@@ -142,7 +144,16 @@ func copyAttributes(from, to string) error {
 
 // Discard removes the copies that an interrupted [Fill] or [Restore] has left beside the directory.
 func Discard(dir string) error {
-	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, copied)), os.RemoveAll(beside(dir, restoring)))
+	return errors.Join(TidyUp(dir), os.RemoveAll(beside(dir, copied)))
+}
+
+// TidyUp removes the incomplete copies that a killed [Fill] or [Restore] has left beside the directory, and the data that a restored one
+// has replaced. Nobody fills or restores the volume meanwhile.
+func TidyUp(dir string) error {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, restoring)))
 }
 
 // sync writes the file system of the directory to its disk: what is copied outlives a power cut, as the record of it does.

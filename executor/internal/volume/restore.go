@@ -18,11 +18,15 @@ import (
 )
 
 // restoring is the directory beside the data that an archive is unpacked in, and that holds the former data until it is removed.
-const restoring = "_restoring"
+const restoring = ".kuke-restoring"
 
 // Restore replaces the content of the directory by that of a tar. It is unpacked beside the directory and exchanged with it when it is
 // complete: an archive that is broken, or has a path that leaves the volume, changes nothing.
 func Restore(ctx context.Context, r io.Reader, dir string) error {
+	dir, err := filepath.EvalSymlinks(dir) // a link stays
+	if err != nil {
+		return err
+	}
 	if err := CheckUnmounted(dir); err != nil {
 		return err
 	}
@@ -42,7 +46,8 @@ func Restore(ctx context.Context, r io.Reader, dir string) error {
 	if err := unix.Renameat2(unix.AT_FDCWD, aside, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE); err != nil {
 		return errors.Join(fmt.Errorf("exchange %s: %w", dir, err), os.RemoveAll(aside))
 	}
-	return os.RemoveAll(aside)
+	_ = Discard(dir) // the former data, and content of an image that was not there yet: the next command tries again
+	return nil
 }
 
 // unpack unpacks a tar in the directory.
@@ -94,6 +99,9 @@ func (u *unpacking) entry(h *tar.Header, content io.Reader) error {
 	if err := u.ctx.Err(); err != nil {
 		return err
 	}
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil // git archive writes one, which is no file
+	}
 	u.count++
 	name := path.Clean(h.Name)
 	if !filepath.IsLocal(name) || strings.Contains("/"+h.Name+"/", "/../") {
@@ -114,7 +122,7 @@ func (u *unpacking) entry(h *tar.Header, content io.Reader) error {
 			return err
 		}
 		u.dirs = append(u.dirs, h)
-	case tar.TypeReg:
+	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont: // the holes of a sparse file are read as zeros
 		if err := u.file(name, content, h.Size); err != nil {
 			return err
 		}
