@@ -82,6 +82,35 @@ func TestDeviceRules(t *testing.T) {
 	}
 }
 
+// A user with a group is only in that group, one without in those of /etc/group: in the configuration, and in the image.
+func TestGroupsOfUser(t *testing.T) {
+	for _, tc := range []struct {
+		user, ofImage string
+		add           []string
+		want          []uint32
+	}{
+		{user: "web", want: []uint32{102, 103}},
+		{user: "101", want: []uint32{102, 103}},
+		{user: "web:web", want: []uint32{102}},
+		{user: "web:44", want: []uint32{44}},
+		{user: "101:44", ofImage: "web", want: []uint32{44}},
+		{user: "web", ofImage: "web:44", want: []uint32{102, 103}},
+		{ofImage: "web", want: []uint32{102, 103}},
+		{ofImage: "web:44", want: []uint32{44}},
+		{ofImage: "4711", want: []uint32{0}},
+		{user: "101:44", add: []string{"extra"}, want: []uint32{44, 103}},
+	} {
+		o := Options{ID: "a", Spec: &resource.Container{User: tc.user, Runtime: resource.Runtime{GroupAdd: tc.add}}}
+		s, err := generate(t, o, ocispec.ImageConfig{User: tc.ofImage, Cmd: []string{"x"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Sorted(slices.Values(s.Process.User.AdditionalGids)); !slices.Equal(got, tc.want) {
+			t.Errorf("user %q over %q: groups %v, want %v", tc.user, tc.ofImage, got, tc.want)
+		}
+	}
+}
+
 func TestGroups(t *testing.T) {
 	s := generated(t, &resource.Container{User: "web", Runtime: resource.Runtime{GroupAdd: []string{"44", "extra"}}})
 	if got := s.Process.User.AdditionalGids; !slices.Contains(got, 44) || !slices.Contains(got, 103) {

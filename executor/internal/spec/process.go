@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -66,7 +67,7 @@ func Args(spec *resource.Container, config ocispec.ImageConfig) ([]string, error
 	return args, nil
 }
 
-func processOpts(o Options) []oci.SpecOpts {
+func processOpts(o Options, config ocispec.ImageConfig) []oci.SpecOpts {
 	var opts []oci.SpecOpts
 	if name, own := hostname(o); name != "" {
 		if own {
@@ -78,10 +79,7 @@ func processOpts(o Options) []oci.SpecOpts {
 		opts = append(opts, withDomainname(o.Domainname))
 	}
 	opts = append(opts, oci.WithEnv(o.Spec.Env.Pairs()))
-	if user := o.Spec.User; user != "" {
-		name, _, _ := strings.Cut(user, ":")
-		opts = append(opts, named("user "+user, oci.WithUser(user)), oci.WithAdditionalGIDs(name))
-	}
+	opts = append(opts, userOpts(o.Spec.User, config.User)...)
 	if len(o.Spec.GroupAdd) > 0 {
 		opts = append(opts, oci.WithAppendAdditionalGroups(o.Spec.GroupAdd...))
 	}
@@ -93,6 +91,25 @@ func processOpts(o Options) []oci.SpecOpts {
 	}
 	// Without one a container inherits the adjustment of containerd's shim, which the kernel kills last.
 	return append(opts, withOOMScoreAdj(o.Spec))
+}
+
+// userOpts set the user and the groups of the process: a user given without a group is in all groups that /etc/group of the image
+// lists it for, one with a group only in that, as with Docker.
+func userOpts(user, ofImage string) []oci.SpecOpts {
+	var opts []oci.SpecOpts
+	name, _, _ := strings.Cut(user, ":")
+	if user != "" {
+		opts = append(opts, named("user "+user, oci.WithUser(user)), oci.WithAdditionalGIDs(name))
+	}
+	if _, group, _ := strings.Cut(cmp.Or(user, ofImage), ":"); group != "" {
+		opts = append(opts, withOneGroup)
+	}
+	return opts
+}
+
+func withOneGroup(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+	s.Process.User.AdditionalGids = []uint32{s.Process.User.GID}
+	return nil
 }
 
 // Profile returns the AppArmor profile for an OCI spec. It is empty in place of the default profile where the host does not

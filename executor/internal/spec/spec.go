@@ -69,7 +69,7 @@ func Opts(o Options, image oci.Image, config ocispec.ImageConfig) ([]oci.SpecOpt
 	if o.Spec.TTY {
 		opts = append(opts, oci.WithTTY) // env wins over its TERM
 	}
-	opts = append(opts, processOpts(o)...)
+	opts = append(opts, processOpts(o, config)...)
 	opts = append(opts, namespaceOpts(o)...)
 	security, err := securityOpts(o.Spec)
 	if err != nil {
