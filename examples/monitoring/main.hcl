@@ -60,7 +60,7 @@ realm "main" {
           }
           healthcheck {
             http                 = "http://localhost:9100/metrics"
-            start_period_seconds = 30
+            start_period_seconds = 120
           }
         }
       }
@@ -81,6 +81,7 @@ realm "main" {
             name       = "prometheus"
             mount_path = "/etc/prometheus/prometheus.yml"
             content = yamlencode({
+              global = { scrape_interval = "10s" }
               scrape_configs = [
                 { job_name = "prometheus", static_configs = [{ targets = ["localhost:9090"] }] },
                 { job_name = "node", static_configs = [{ targets = ["host.docker.internal:9100"] }] },
@@ -93,7 +94,7 @@ realm "main" {
           }
           healthcheck {
             http                 = "http://localhost:9090/-/healthy"
-            start_period_seconds = 30
+            start_period_seconds = 120
           }
         }
       }

@@ -106,7 +106,7 @@ realm "main" {
           }
           healthcheck {
             tcp                  = "localhost:8443"
-            start_period_seconds = 30
+            start_period_seconds = 120
           }
         }
       }

@@ -56,7 +56,7 @@ cell "db" {
     healthcheck {
       tcp                  = "localhost:5432"
       interval_seconds     = 1
-      start_period_seconds = 60
+      start_period_seconds = 300
     }
   }
 }

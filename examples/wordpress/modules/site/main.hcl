@@ -39,7 +39,7 @@ stack "site" {
       healthcheck {
         tcp                  = "localhost:3306"
         interval_seconds     = 1
-        start_period_seconds = 60
+        start_period_seconds = 300
       }
     }
   }
@@ -70,7 +70,7 @@ stack "site" {
       healthcheck {
         http                 = "http://localhost/wp-login.php"
         interval_seconds     = 1
-        start_period_seconds = 60
+        start_period_seconds = 300
       }
     }
   }
