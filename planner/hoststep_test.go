@@ -13,23 +13,7 @@ import (
 
 type failFunc func(format string, args ...any)
 
-// volumeStep carries out a step of a volume, which is no more than its record here.
-func (h *host) volumeStep(s plan.Step, c *plan.Change, fail failFunc) {
-	switch {
-	case s.Op == plan.OpDelete:
-		delete(h.prior.Records, s.Path)
-	case h.prior.Records[s.Path.Parent()] == nil:
-		fail("the parent is not recorded")
-	default:
-		h.prior.Records[s.Path] = c.After
-	}
-}
-
 func (h *host) step(s plan.Step, c *plan.Change, fail failFunc) {
-	if s.Path.IsVolume() {
-		h.volumeStep(s, c, fail)
-		return
-	}
 	switch s.Op {
 	case plan.OpImage:
 		if h.actual.Namespaces[s.Image.Namespace] == nil {
