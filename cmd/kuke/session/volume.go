@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -46,7 +47,11 @@ func (s *Session) RestoreVolume(ctx context.Context, p resource.Path, from io.Re
 			return err
 		}
 		if len(users) > 0 {
-			return fmt.Errorf("container %s is running and mounts volume %s: stop it first, with: kuke stop %[1]s", users[0].Path, p)
+			mounted := "volume " + string(p)
+			if !slices.Contains(resource.VolumesOf(users[0].Spec), p) {
+				mounted = "the data of " + mounted + " by another name"
+			}
+			return fmt.Errorf("container %s is running and mounts %s: stop it first, with: kuke stop %[1]s", users[0].Path, mounted)
 		}
 		return host.exec.RestoreVolume(ctx, r, from)
 	})
@@ -64,16 +69,18 @@ func (s *Session) withVolume(ctx context.Context, p resource.Path, lockTimeout t
 	})
 }
 
-// runningUsers returns the records of the containers with processes that mount the volume, sorted by their paths.
+// runningUsers returns the records of the containers with processes that mount the volume, or a part of its directory by another name,
+// sorted by their paths.
 func runningUsers(ctx context.Context, w *world, p resource.Path) ([]*state.Record, error) {
 	actual, err := w.exec.Tasks(ctx, w.prior)
 	if err != nil {
 		return nil, err
 	}
+	dir := w.store.VolumeData(w.prior.Records[p])
 	var users []*state.Record
 	for _, q := range w.prior.Paths() {
 		r := w.prior.Records[q]
-		if !slices.Contains(resource.VolumesOf(r.Spec), p) {
+		if !slices.Contains(resource.VolumesOf(r.Spec), p) && !mountsWithin(w, r, dir) {
 			continue
 		}
 		c := actual.Container(r.Status.Namespace, r.Status.ContainerID)
@@ -82,4 +89,37 @@ func runningUsers(ctx context.Context, w *world, p resource.Path) ([]*state.Reco
 		}
 	}
 	return users, nil
+}
+
+// mountsWithin reports whether a recorded container mounts the directory, or a file or directory in it: as another volume with its path,
+// or as a path of the host.
+func mountsWithin(w *world, r *state.Record, dir string) bool {
+	spec, ok := r.Spec.(*resource.Container)
+	if !ok || dir == "" {
+		return false
+	}
+	return slices.ContainsFunc(spec.Volumes, func(m resource.VolumeMount) bool {
+		source := m.Source
+		if v := w.prior.Records[resource.Path(m.Volume)]; v != nil {
+			if source = w.store.VolumeData(v); source != "" {
+				source = filepath.Join(source, m.Subpath)
+			}
+		}
+		if source == "" {
+			return false
+		}
+		name, err := filepath.Rel(real(dir), real(source))
+		return err == nil && filepath.IsLocal(name)
+	})
+}
+
+// real returns the absolute path without symbolic links, as far as it exists.
+func real(name string) string {
+	if found, err := filepath.EvalSymlinks(name); err == nil {
+		name = found
+	}
+	if abs, err := filepath.Abs(name); err == nil {
+		name = abs
+	}
+	return name
 }

@@ -21,6 +21,10 @@ const xattrPrefix = "SCHILY.xattr."
 // Backup writes the content of the directory as a tar: with owners, modes, times, extended attributes, hard links and devices. Holes
 // of files are written as zeros. warn is told of each file that is left out, and why.
 func Backup(ctx context.Context, dir string, w io.Writer, warn func(string)) error {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
 	b := &backup{ctx: ctx, dir: dir, w: tar.NewWriter(w), warn: warn, names: map[inode]string{}}
 	if err := filepath.WalkDir(dir, b.entry); err != nil {
 		return err
