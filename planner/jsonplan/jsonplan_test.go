@@ -322,7 +322,7 @@ func TestAttributes(t *testing.T) {
 		"image": "docker.io/library/busybox:1", "privileged": false, "root": false, "user": nil, "ports": []any{}, "labels": map[string]any{},
 		"image_digest": "sha256:" + strings.Repeat("1", 64), "id": "default_blog_web_app", "path": string(app), "name": "app", "project": "shop",
 		"env": map[string]any{"MODE": "quick", "PASSWORD": "(sensitive value)"}, "args": []any{"(sensitive value)"},
-		"secret":    []any{map[string]any{"name": "db", "from_env": "DB", "from_file": nil, "mount_path": nil, "digest": "(sensitive value)"}},
+		"secret":    []any{map[string]any{"name": "db", "from_env": "DB", "from_file": nil, "mount_path": nil, "mode": nil, "uid": nil, "gid": nil, "digest": "(sensitive value)"}},
 		"resources": map[string]any{"memory": float64(64 << 20), "memory_swap": nil, "memory_reservation": nil, "cpus": 0.5, "cpu_weight": nil, "cpuset": nil, "cpuset_mems": nil, "pids": nil, "io_weight": nil},
 		"run_state": "running", "volume": []any{}, "healthcheck": nil,
 	} {
