@@ -37,7 +37,6 @@ type containerKind struct{ executor *Executor }
 // options returns the options to create the container with.
 func (k containerKind) options(ctx context.Context, after *state.Record) (spec.Options, error) {
 	wanted := after.Spec.(*resource.Container)
-	cell := after.Path.Parent()
 	limits, err := k.executor.cgroups.ContainerResources(resource.ResourcesOf(wanted), false)
 	if err != nil {
 		return spec.Options{}, err
@@ -54,25 +53,29 @@ func (k containerKind) options(ctx context.Context, after *state.Record) (spec.O
 	if err != nil {
 		return spec.Options{}, fmt.Errorf("create container %s: %w", after.Path, err)
 	}
-	attached := &state.Attachment{}
-	if r := k.executor.store.Record(cell); r != nil && r.Status.Attachment != nil {
-		attached = r.Status.Attachment
-	}
-	hostname, err := etc.Hostname(cell, attached)
-	if err != nil {
-		return spec.Options{}, err
-	}
 	init, err := k.init(wanted)
 	if err != nil {
 		return spec.Options{}, fmt.Errorf("create container %s: its init: %w", after.Path, err)
 	}
-	return spec.Options{
+	o := spec.Options{
 		Init: init, ID: after.Status.ContainerID, Image: wanted.Image, Labels: labels(after), Spec: plain,
-		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept, Hostname: hostname, Domainname: attached.Domainname,
-		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2,
-		NetNSPath: netns.Path(k.executor.cellID(cell)), HostNetwork: attached.OnHost(), Resources: limits,
+		Annotations: map[string]string{plan.LabelPath: string(after.Path)}, Record: kept,
+		CgroupPath: after.Status.Cgroup, UnifiedCgroup: k.executor.cgroups.Mode() == cgroup.V2, Resources: limits,
 		Mounts: slices.Concat(etc.Mounts(k.executor.store, after), configs.Mounts(k.executor.store, after), secrets.Mounts(after), mounts),
-	}, nil
+	}
+	err = k.join(&o, after.Path.Parent())
+	return o, err
+}
+
+// join gives the container the names and the network of its cell.
+func (k containerKind) join(o *spec.Options, cell resource.Path) (err error) {
+	attached := &state.Attachment{}
+	if r := k.executor.store.Record(cell); r != nil && r.Status.Attachment != nil {
+		attached = r.Status.Attachment
+	}
+	o.Hostname, err = etc.Hostname(cell, attached)
+	o.Domainname, o.NetNSPath, o.HostNetwork = attached.Domainname, netns.Path(k.executor.cellID(cell)), attached.OnHost()
+	return err
 }
 
 // init returns the init of a container, or "" for none.
