@@ -105,31 +105,24 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actu
 	if c == nil {
 		return refuse("is recorded, but containerd does not have the container. Create it again with kuke apply")
 	}
-	after := *r
+	after, now := *r, &plan.Live{Record: r}
 	change := &plan.Change{Path: r.Path, Action: o.Action, Before: r, After: &after, GraceSeconds: o.GraceSeconds}
-	now := &plan.Live{Record: r}
 	containerState(now, actual, plan.NewOOMKills(prior, actual))
 	running := status == plan.TaskRunning || status == plan.TaskPaused || status == plan.TaskPausing
+	if o.Action == plan.Unpause && !running && pauseEnded(r, c) {
+		diags.Errorf(resource.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
+		return nil
+	}
 	switch o.Action {
-	case plan.Stop:
-		if r.Status.Run == state.RunStopped && !running {
+	case plan.Stop, plan.Shutdown:
+		if !o.stop(change, c, running) {
 			return nil
-		}
-		after.Status.Run = state.RunStopped
-	case plan.Shutdown:
-		if status == plan.TaskNone && c.RestartPolicy == "" {
-			return nil
-		}
-		after.Status.Exit = exitOf(r, c)
-		if status == plan.TaskStopped {
-			change.Reasons = append(change.Reasons, fmt.Sprintf("it has exited with code %d, which is recorded", c.ExitCode))
 		}
 	case plan.Kill:
 		if !running {
 			return refuse("does not run: it is " + now.State)
 		}
-		change.Signal = o.Signal
-		if o.Signal == "SIGKILL" {
+		if change.Signal = o.Signal; o.Signal == "SIGKILL" {
 			after.Status.Run = state.RunKilled
 		}
 	case plan.Pause:
@@ -145,27 +138,37 @@ func (o Operation) change(prior *state.State, r *state.Record, actual *plan.Actu
 		switch {
 		case status == plan.TaskRunning && r.Status.Run == "":
 			return nil
-		case pauseEnded(r, c) && !running:
-			diags.Errorf(resource.Range{}, r.Path, "Can't unpause", "container %s was paused, and the pause ended with its task. Start it with: kuke start container %s.", r.Path, r.Path)
-			return nil
 		case status != plan.TaskPaused:
 			return refuse("is not paused: it is " + now.State)
 		}
 		after.Status.Run = ""
 	case plan.Restart:
-		if why := restart(change, actual); why != "" {
+		if why := o.restart(change, actual); why != "" {
 			return refuse(why)
-		}
-		if o.Unhealthy != "" {
-			change.Check, after.Status.Health = "", r.Status.Health
-			change.Reasons = append(change.Reasons, unhealthyReason(o.Unhealthy))
 		}
 	}
 	return change
 }
 
+// stop has a container stopped by change, or shut down, and reports whether that changes anything.
+func (o Operation) stop(change *plan.Change, c *plan.Container, running bool) bool {
+	r, after := change.Before, change.After
+	if o.Action == plan.Stop {
+		after.Status.Run = state.RunStopped
+		return r.Status.Run != state.RunStopped || running
+	}
+	if c.Status == plan.TaskNone && c.RestartPolicy == "" {
+		return false
+	}
+	after.Status.Exit = exitOf(r, c)
+	if c.Status == plan.TaskStopped {
+		change.Reasons = append(change.Reasons, fmt.Sprintf("it has exited with code %d, which is recorded", c.ExitCode))
+	}
+	return true
+}
+
 // restart has a container started again by c, or says why it can't be.
-func restart(c *plan.Change, actual *plan.Actual) (why string) {
+func (o Operation) restart(c *plan.Change, actual *plan.Actual) (why string) {
 	spec := c.After.Spec.(*resource.Container)
 	if profile := spec.AppArmorProfile(); profile != resource.DefaultAppArmorProfile && profile != "" && !actual.Profiles[profile] {
 		return fmt.Sprintf("is to run under AppArmor profile %s, which the kernel has not loaded: load it first, with apparmor_parser --replace FILE", profile)
@@ -173,6 +176,10 @@ func restart(c *plan.Change, actual *plan.Actual) (why string) {
 	c.After.Status.Run, c.After.Status.Health, c.After.Status.Exit = "", nil, nil
 	if check := c.After.Healthcheck(); check != nil && !sealedCheck(check) {
 		c.Check = resource.Healthy
+	}
+	if o.Unhealthy != "" {
+		c.Check, c.After.Status.Health = "", c.Before.Status.Health
+		c.Reasons = append(c.Reasons, unhealthyReason(o.Unhealthy))
 	}
 	return ""
 }

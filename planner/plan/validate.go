@@ -375,6 +375,14 @@ func (c *Change) Validate() error {
 	if c.Check != "" && (c.Path.Kind() != resource.KindContainer || c.After == nil || c.Check == resource.Healthy && c.After.Healthcheck() == nil) {
 		return fmt.Errorf("%s can't be waited for to be %s", c.Path, c.Check)
 	}
+	if err := c.validateContents(); err != nil {
+		return err
+	}
+	return c.validateDiffs()
+}
+
+// validateContents makes sure that the interfaces that are attached again, and the volumes that take files, are those of the records.
+func (c *Change) validateContents() error {
 	for _, name := range c.Reattach {
 		known := func(i state.Interface) bool { return i.Name == name }
 		if c.Action != Update || c.Before.Status.Attachment == nil || !slices.ContainsFunc(c.Before.Status.Attachment.Interfaces, known) {
@@ -386,7 +394,7 @@ func (c *Change) Validate() error {
 			return fmt.Errorf("%s has no files that come into volume %s", c.Path, carried.To)
 		}
 	}
-	return c.validateDiffs()
+	return nil
 }
 
 // validatePlace makes sure that the place of a volume follows from its path or stays unchanged.
