@@ -3,6 +3,7 @@ package assemble
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kukeon/kuke/config/internal/message"
 	"github.com/kukeon/kuke/config/internal/schema"
@@ -22,7 +23,8 @@ func (c *cell) validateDependencies(diags *resource.Diagnostics) {
 					impossible(d, on.Name, on.Condition, other.Path.Name(), reason, diags)
 				}
 			case whole:
-				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.Path.Name(), on.Name, message.Suggest(on.Name, c.names()))
+				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown container", "%s depends on %q, but its cell has no container of that name in this configuration.%s", d.Path.Name(), on.Name,
+					message.Or(message.Suggest(on.Name, c.names()), " To wait for another cell, write depends_on (in YAML dependsOn) in the cell."))
 			}
 		}
 	}
@@ -107,7 +109,8 @@ func validateCellDependencies(cells map[resource.Path]*cell, order []resource.Pa
 					impossible(d, on.Name, on.Condition, on.Name, reason, diags)
 				}
 			} else if names, ok := members[p.Parent()]; ok {
-				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.Path, p, p.Parent(), p.Name(), message.Suggest(p.Name(), names))
+				diags.Errorf(dependencyRange(d, on.Name), d.Path, "Unknown cell", "%s depends on %s, but the stack %s has no cell %q in this configuration.%s", d.Path, p, p.Parent(), p.Name(),
+					message.Or(elsewhere(p.Name(), order), message.Suggest(p.Name(), names)))
 			}
 		}
 	}
@@ -195,4 +198,15 @@ func (c *cell) waitsFor(d *schema.Declaration) []*schema.Declaration {
 		}
 	}
 	return before
+}
+
+// elsewhere names the cell of that name in another stack, if there is one, with a space before it; else it returns "".
+func elsewhere(name string, cells []resource.Path) string {
+	for _, p := range cells {
+		if p.Name() == name {
+			_, short, _ := strings.Cut(string(p), "/")
+			return fmt.Sprintf(" There is one in another stack: write %q.", short)
+		}
+	}
+	return ""
 }

@@ -181,16 +181,16 @@ func (d *decoder) unknown(attrs []*resource.Attribute, reserved []string, f sour
 		return
 	}
 	hint := message.Suggest(f.Name, slices.DeleteFunc(names, func(name string) bool { return name == f.Name }))
-	if at.shown == "" {
+	if docker := d.dockerHint(f, at); docker != "" {
+		hint = docker
+	} else if at.shown == "" {
 		var owners []string
 		for _, k := range resource.AllKinds {
 			if d.find(k.Attributes(), f.Name) != nil {
 				owners = append(owners, "a "+k.Lower())
 			}
 		}
-		if docker := d.spelling.dockerHint(f.Name); docker != "" && d.owner == resource.KindContainer.Lower() {
-			hint = docker
-		} else if len(owners) > 0 {
+		if len(owners) > 0 {
 			hint = fmt.Sprintf(" It belongs to %s.", strings.Join(owners, " or "))
 		}
 	}
@@ -222,6 +222,10 @@ func (d *decoder) attribute(a *resource.Attribute, into reflect.Value, v *source
 }
 
 func (d *decoder) stringAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
+	if hint := d.wordsHint(a, v); v.Shape == source.List && hint != "" {
+		d.errorf(v.Range, "Wrong type", "%s must be a string, but this is %s.%s", at.shown, v.Describe(), hint)
+		return
+	}
 	s, ok := d.text(v, at.shown, validate.RuleOf(a).Number)
 	switch {
 	case !ok:
@@ -249,7 +253,11 @@ func (d *decoder) normal(a *resource.Attribute, s string, rng resource.Range, sh
 	rule := validate.RuleOf(a)
 	normal, err := rule.Normal(d.path, s)
 	if err != nil {
-		d.errorf(rng, rule.Summary, "%s: %s", shown, message.Stop(err))
+		hint := ""
+		if mode, _, other := strings.Cut(s, ":"); a.Name == "network" && (other || mode == "bridge") {
+			hint = " " + networkMode(s, d.assignment) + "."
+		}
+		d.errorf(rng, rule.Summary, "%s: %s%s", shown, message.Stop(err), hint)
 		return "", false
 	}
 	return normal, true
@@ -258,11 +266,15 @@ func (d *decoder) normal(a *resource.Attribute, s string, rng resource.Range, sh
 // listAttribute sets a list of strings, in order, or a set of them, sorted and without doubles.
 func (d *decoder) listAttribute(a *resource.Attribute, into reflect.Value, v *source.Value, at place) {
 	if v.Shape != source.List || v.Blocks {
-		d.errorf(v.Range, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.Describe(), inBrackets(v))
+		d.errorf(v.Range, "Wrong type", "%s must be a list, but this is %s.%s", at.shown, v.Describe(), message.Or(itemHint(a, v), d.wordsHint(a, v)))
 		return
 	}
 	var list []string
 	for i, item := range v.Items {
+		if hint := itemHint(a, item); hint != "" {
+			d.errorf(item.Range, "Wrong type", "%s[%d] must be a string, but this is %s.%s", at.shown, i, item.Describe(), hint)
+			continue
+		}
 		s, ok := d.text(item, fmt.Sprintf("%s[%d]", at.shown, i), false)
 		if !ok {
 			continue
@@ -307,11 +319,7 @@ func (d *decoder) mapAttribute(a *resource.Attribute, into reflect.Value, v *sou
 		if a.Type == resource.TypePairs {
 			wants += " or a list of NAME=value"
 		}
-		hint := ""
-		if v.Blocks {
-			hint = fmt.Sprintf(" Write %s = { … }, with the equals sign.", at.shown)
-		}
-		d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.Describe(), hint)
+		d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", at.shown, wants, v.Describe(), d.pairsHint(at.shown, v))
 		return
 	}
 	if len(m.all) > 0 {
@@ -346,6 +354,10 @@ func (d *decoder) objectsAttribute(a *resource.Attribute, into reflect.Value, v 
 		items, hint := "objects", ""
 		if a.Short {
 			items, hint = "names or of objects", inBrackets(v)
+		}
+		if short := d.shortForm(a.Name, plainText(v)); short != "" && at.key == a.Name {
+			d.errorf(v.Range, "Wrong type", "%s must be a list of %s, but this is %s.%s", at.shown, items, v.Describe(), short)
+			return
 		}
 		d.errorf(v.Range, "Wrong type", "%s must be a list of %s with the fields %s, but this is %s.%s", at.shown, items, d.fieldNames(a), v.Describe(), hint)
 		return
@@ -396,6 +408,10 @@ func (d *decoder) element(a, key *resource.Attribute, of reflect.Type, v *source
 		inner.ranges["."+key.Name] = v.Range
 		inner.stringAttribute(key, key.Field(element), v, place{shown: shown})
 	default:
+		if short := d.shortForm(a.Name, plainText(v)); short != "" {
+			d.errorf(v.Range, "Wrong type", "%s must be an object, but this is %s.%s", shown, v.Describe(), short)
+			break
+		}
 		name := ""
 		if a.Short {
 			name = "a name or "

@@ -36,6 +36,10 @@ func (m *manifestReader) manifest(doc *source.Value) {
 	if len(doc.Fields) > 0 {
 		whole = doc.Fields[0].At
 	}
+	if isCompose(doc) {
+		m.diags.Errorf(doc.Fields[0].At, "", "Compose file", "This is a file of Docker Compose, which kuke does not read. Move it out of this directory, or name the files of the configuration with -f. kuke help compose has the name of each word of Compose.")
+		return
+	}
 	doc.Take("status")
 	version, kindValue := doc.Take("apiVersion"), doc.Take("kind")
 	metadata, spec := doc.Take("metadata"), doc.Take("spec")
@@ -60,6 +64,14 @@ func (m *manifestReader) manifest(doc *source.Value) {
 		name = m.identify(d, name)
 	}
 	m.finish(d, name, nil)
+}
+
+// isCompose reports whether the document is a file of Docker Compose, which has services and no kind.
+func isCompose(doc *source.Value) bool {
+	has := func(name string) bool {
+		return slices.ContainsFunc(doc.Fields, func(f source.Field) bool { return f.Name == name })
+	}
+	return has("services") && !has("apiVersion") && !has("kind")
 }
 
 // kind checks apiVersion and kind of a manifest.

@@ -1,11 +1,13 @@
 package schema
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/go-units"
 
@@ -118,7 +120,7 @@ func (d *decoder) number(v *source.Value, shown, wants string) bool {
 	if _, err := strconv.ParseFloat(v.Text, 64); err == nil && v.Shape == source.String {
 		hint = " Remove the quotes."
 	}
-	d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", shown, wants, v.Describe(), hint)
+	d.errorf(v.Range, "Wrong type", "%s must be %s, but this is %s.%s", shown, wants, v.Describe(), message.Or(hint, secondsHint(shown, v)))
 	return false
 }
 
@@ -130,8 +132,17 @@ func (d *decoder) integer(v *source.Value, shown string) (int64, bool) {
 	if n, err := strconv.ParseInt(v.Text, 10, 64); err == nil && !strings.HasPrefix(v.Text, "0") || v.Text == "0" {
 		return n, true
 	}
-	d.errorf(v.Range, "Wrong type", "%s must be %s in decimal digits such as 10, but this is %s.", shown, wants, v.Describe())
+	d.errorf(v.Range, "Wrong type", "%s must be %s in decimal digits such as 10, but this is %s.%s", shown, wants, v.Describe(), secondsHint(shown, v))
 	return 0, false
+}
+
+// secondsHint returns the remedy for a duration such as 1m30s in place of a number of seconds, with a space before it, or "".
+func secondsHint(shown string, v *source.Value) string {
+	duration, err := time.ParseDuration(v.Text)
+	if err != nil || v.Shape != source.String || v.Sensitive || duration < time.Second || !strings.HasSuffix(strings.ToLower(shown), "seconds") {
+		return ""
+	}
+	return fmt.Sprintf(" Write %d.", int64(duration.Round(time.Second)/time.Second))
 }
 
 func (d *decoder) float(v *source.Value, shown string) (float64, bool) {

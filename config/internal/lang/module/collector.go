@@ -90,6 +90,12 @@ func (c *collector) unsupported(b *hclsyntax.Block) {
 		hint = fmt.Sprintf(" Resources are written by their kind: %s \"name\" { … }.", strings.Join(schema.KindWords(), ", "))
 	case "provider", "terraform", "backend":
 		hint = " kuke needs no providers and keeps its state in one place (--run-path): remove the block."
+	case "service", "services":
+		hint = " A service of Docker Compose is a cell with a container: cell \"name\" { container \"name\" { … } }, see kuke help compose."
+	case "network", "networks":
+		hint = " A network of Docker Compose is a space: space \"name\" { … }, see kuke help compose."
+	case "secret", "secrets", "config", "configs":
+		hint = fmt.Sprintf(" Write a block %s in each container that uses it.", strings.TrimSuffix(b.Type, "s"))
 	case "project":
 		hint = " A configuration names its project in the block kuke { project = \"…\" }."
 	}
