@@ -75,7 +75,7 @@ func TestReadmeBlocks(t *testing.T) {
 func checkBlocks(t *testing.T, page, markdown string) int {
 	missing := []string{
 		"Missing parent", "Parent is not declared", "Undeclared cell", "Undeclared container", "Undeclared local value", "Undeclared variable",
-		"Unreadable module",
+		"Unreadable module", "Missing env file", "Unreadable config",
 	}
 	blocks := regexp.MustCompile("(?s)```(hcl|yaml)\n(.*?)```").FindAllStringSubmatch(markdown, -1)
 	for _, block := range blocks {

@@ -10,8 +10,8 @@ import (
 
 // Each flag that names a file or a directory of the caller is annotated, so that --host sends the file or brings it back.
 func TestFileFlagsAreAnnotated(t *testing.T) {
-	// The configuration is sent as a whole; a working directory is one of a container.
-	others := []string{"file", "var-file", "workdir"}
+	// The configuration is sent as a whole; a working directory is one of a container, a path of a volume one of its host.
+	others := []string{"file", "var-file", "workdir", "path"}
 	checked := 0
 	var visit func(cmd *cobra.Command)
 	visit = func(cmd *cobra.Command) {

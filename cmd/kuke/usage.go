@@ -21,7 +21,7 @@ type group struct {
 var groups = []group{
 	{"apply", "Plan and apply", []string{"plan", "apply", "destroy", "show", "output"}},
 	{"look", "Look", []string{"get", "history", "top", "logs", "exec", "attach", "health"}},
-	{"operate", "Operate", []string{"create", "delete", "start", "stop", "kill", "restart", "pause", "unpause", "shutdown", "image", "login", "logout"}},
+	{"operate", "Operate", []string{"create", "delete", "start", "stop", "kill", "restart", "pause", "unpause", "shutdown", "image", "volume", "login", "logout"}},
 	{"state", "State", []string{"state", "import"}},
 	{"write", "Write configuration", []string{"validate", "fmt", "convert", "console", "explain", "graph", "schema"}},
 	{"host", "Host", []string{"doctor", "lab", "service", "version", "completion"}},
