@@ -63,7 +63,7 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 		f.BoolVar(&o.internal, "internal", false, "no outgoing connections from the space")
 	case resource.KindVolume:
 		f.StringVar(&o.reclaimPolicy, "reclaim-policy", "", "`policy` when its parent is deleted: Retain (default) or Delete")
-		f.StringVar(&o.directory, "path", "", "existing `directory` of the host for the data (default: one below the state)")
+		f.StringVar(&o.directory, "path", "", "existing `path` of the host for the data (default: one below the state)")
 		f.StringArrayVar(&o.driverOpts, "driver-opt", nil, "file system, `KEY=VALUE` with type, device or o, as Docker's driver local; repeatable")
 		f.Int64Var(&o.uid, "uid", -1, "`owner` of the directory of the data (default: that in the image)")
 		f.Int64Var(&o.gid, "gid", -1, "`group` of the directory of the data (default: that in the image)")

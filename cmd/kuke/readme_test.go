@@ -53,7 +53,7 @@ func TestManual(t *testing.T) {
 }
 
 // TestReadmeBlocks makes sure that the HCL and YAML in the README and the manual is valid and in canonical format. A block may
-// refer to resources that it doesn't show.
+// refer to resources and files that it doesn't show.
 func TestReadmeBlocks(t *testing.T) {
 	data, err := os.ReadFile("../../README.md")
 	if err != nil {
