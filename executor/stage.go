@@ -155,7 +155,7 @@ func (s *staging) resource(ctx context.Context, r *state.Record) error {
 			return nil // its containers are not started, see [Executor.mountsBeyond]
 		}
 		s.found = append(s.found, fmt.Sprintf("Volume %s is empty in the lab.", r.Path))
-		_, err := volumeKind{e}.make(r, new(resource.Volume))
+		err := volumeKind{e}.make(r, new(resource.Volume))
 		return err
 	}
 	if err := e.makeCgroup(r); err != nil {

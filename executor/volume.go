@@ -20,47 +20,51 @@ import (
 type volumeKind struct{ executor *Executor }
 
 func (k volumeKind) create(_ context.Context, after *state.Record) error {
-	if _, err := k.make(after, new(resource.Volume)); err != nil {
+	if err := k.make(after, new(resource.Volume)); err != nil {
 		return err
 	}
 	return k.executor.record(after, true)
 }
 
 func (k volumeKind) update(_ context.Context, before, after *state.Record) error {
-	made, err := k.make(after, before.Spec.(*resource.Volume))
-	if err != nil {
-		return err
-	}
 	r := *after
-	if made {
+	if k.executor.store.LacksVolumeData(after) {
+		// This comes first: once there is a directory again, only the record tells that containers mount the former one.
 		status, now := *after.Status.Volume, k.executor.now()
 		status.RemadeAt = &now
 		r.Status.Volume = &status
+		if err := k.executor.record(&r, false); err != nil {
+			return err
+		}
+	}
+	if err := k.make(&r, before.Spec.(*resource.Volume)); err != nil {
+		return err
 	}
 	return k.executor.record(&r, false)
 }
 
-// make makes the directory if it is missing, which it reports, and gives it the owner and the mode that differ from those before.
-func (k volumeKind) make(after *state.Record, before *resource.Volume) (made bool, err error) {
+// make makes the directory if it is missing, and gives it the owner and the mode that differ from those before.
+func (k volumeKind) make(after *state.Record, before *resource.Volume) error {
 	dir := k.executor.store.VolumeData(after)
 	if dir == "" {
-		return false, nil
+		return nil
 	}
 	wanted := after.Spec.(*resource.Volume)
 	if wanted.Path == "" {
-		if made, err = k.executor.store.MakeVolumeData(after); err != nil {
-			return false, err
+		made, err := k.executor.store.MakeVolumeData(after)
+		if err != nil {
+			return err
 		}
 		if made {
 			before = new(resource.Volume)
 		}
 	} else if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return false, errors.Join(fmt.Errorf("create volume %s: %s is not a directory", after.Path, dir), err)
+		return errors.Join(fmt.Errorf("create volume %s: %s is not a directory", after.Path, dir), err)
 	}
 	if err := own(dir, wanted, before); err != nil {
-		return made, fmt.Errorf("create volume %s: %w", after.Path, err)
+		return fmt.Errorf("create volume %s: %w", after.Path, err)
 	}
-	return made, nil
+	return nil
 }
 
 // own gives the directory of the data the owner, the group and the mode that the volume names and did not name before.

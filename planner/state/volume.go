@@ -103,6 +103,16 @@ func (s *Store) VolumeData(r *Record) string {
 	return filepath.Join(s.dir, filepath.FromSlash(r.Status.Volume.Place))
 }
 
+// LacksVolumeData reports whether the directory for the data of a volume, which is below the state, is missing.
+func (s *Store) LacksVolumeData(r *Record) bool {
+	dir := s.VolumeData(r)
+	if dir == "" || r.Spec.(*resource.Volume).Path != "" {
+		return false
+	}
+	_, err := os.Lstat(dir)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // MakeVolumeData creates the directory for the data of a volume, if it is missing, and reports whether it was.
 func (s *Store) MakeVolumeData(r *Record) (made bool, err error) {
 	dir := s.VolumeData(r)
