@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -92,6 +94,10 @@ func covered(c *resource.Container, target string) bool {
 var unmountable = []string{"/", "/dev", "/proc", "/sys"}
 
 func mountable(target string) bool {
+	// An image is foreign: a path that no terminal shows as it is, or that isn't UTF-8, is none that a program keeps data at.
+	if !utf8.ValidString(target) || strings.ContainsFunc(target, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return false
+	}
 	return path.IsAbs(target) && !slices.ContainsFunc(unmountable, func(p string) bool { return target == p || p != "/" && strings.HasPrefix(target, p+"/") })
 }
 

@@ -86,6 +86,18 @@ func TestImageVolumeOfExistingContainer(t *testing.T) {
 	}
 }
 
+// Images are foreign: paths in them may not be those of directories.
+func TestMountable(t *testing.T) {
+	for target, want := range map[string]bool{
+		"/data": true, "/var/lib/My Data/é": true, "/processes": true, "/": false, "/proc": false, "/dev/shm": false, "/sys/fs": false, "data": false, "": false,
+		"/a\x00b": false, "/\x1b[2Jdata": false, "/a\nb": false, "/\u202edata": false, "/\xff": false,
+	} {
+		if got := mountable(target); got != want {
+			t.Errorf("%q: %t", target, got)
+		}
+	}
+}
+
 // Names that are taken, or too long, end with a hash.
 func TestImageVolumeNames(t *testing.T) {
 	long := resource.Path("main/default/blog/" + strings.Repeat("c", 60) + "/side")
