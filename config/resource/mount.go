@@ -27,14 +27,14 @@ type VolumeMount struct {
 	Mode           string     `json:"mode,omitempty" kuke:"replace,alias,check=mode" doc:"Mode of the root directory of a tmpfs, in octal digits such as 0755."`
 }
 
-// DefaultTmpfsOptions are the mount options of a [Tmpfs] that has none, sorted.
+// DefaultTmpfsOptions are the mount options that a [Tmpfs] has unless its own contradict them, sorted.
 var DefaultTmpfsOptions = []string{"nodev", "noexec", "nosuid"}
 
 // Tmpfs is a memory-backed file system.
 type Tmpfs struct {
 	Path      string   `json:"path" kuke:"replace,required,check=abspath" doc:"Absolute path in the container."`
 	SizeBytes int64    `json:"sizeBytes,omitempty" kuke:"replace,type=bytes,min=4096" doc:"Maximum size, in bytes or with a unit such as 16MiB. Default: half of the memory."`
-	Options   []string `json:"options,omitempty" kuke:"replace,type=set,check=tmpfsoption" doc:"Mount options: flags such as noexec or ro, mode, uid, gid, nr_inodes, nr_blocks, huge, mpol, size. Default: nosuid, nodev, noexec."`
+	Options   []string `json:"options,omitempty" kuke:"replace,type=set,check=tmpfsoption" doc:"Mount options: flags such as noexec or ro, mode, uid, gid, nr_inodes, nr_blocks, huge, mpol, size. It has nosuid, nodev and noexec too, unless suid, dev or exec is among them."`
 }
 
 // The SELinux labels that a mount can ask for.

@@ -175,8 +175,15 @@ func tmpfsOf(m specs.Mount) resource.Tmpfs {
 		}
 		t.Options = append(t.Options, option)
 	}
+	for _, d := range tmpfsDefaults {
+		without := slices.DeleteFunc(slices.Clone(t.Options), func(o string) bool { return o == d.option })
+		if len(without) == len(t.Options) && !slices.Contains(without, d.opposite) {
+			without = append(without, d.opposite)
+		}
+		t.Options = without
+	}
 	slices.Sort(t.Options)
-	if slices.Equal(t.Options, resource.DefaultTmpfsOptions) {
+	if len(t.Options) == 0 {
 		t.Options = nil
 	}
 	return t

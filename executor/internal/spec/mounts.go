@@ -47,10 +47,7 @@ func containerMounts(o Options) ([]specs.Mount, error) {
 		})
 	}
 	for _, t := range o.Spec.Tmpfs {
-		options := slices.Clone(t.Options)
-		if len(options) == 0 {
-			options = []string{"nosuid", "nodev", "noexec"} // the order in which existing containers have them
-		}
+		options := tmpfsOptions(t)
 		if t.SizeBytes > 0 {
 			options = append(options, "size="+strconv.FormatInt(t.SizeBytes, 10))
 		}
@@ -61,6 +58,20 @@ func containerMounts(o Options) ([]specs.Mount, error) {
 	}
 	slices.SortStableFunc(mounts, func(a, b specs.Mount) int { return strings.Compare(a.Destination, b.Destination) })
 	return mounts, nil
+}
+
+// tmpfsDefaults are [resource.DefaultTmpfsOptions], in the order in which existing containers have them, with their opposites.
+var tmpfsDefaults = []struct{ option, opposite string }{{"nosuid", "suid"}, {"nodev", "dev"}, {"noexec", "exec"}}
+
+// tmpfsOptions returns the options of t after the defaults, of which each holds unless its opposite is among them, as with Docker.
+func tmpfsOptions(t resource.Tmpfs) []string {
+	var options []string
+	for _, d := range tmpfsDefaults {
+		if !slices.Contains(t.Options, d.option) && !slices.Contains(t.Options, d.opposite) {
+			options = append(options, d.option)
+		}
+	}
+	return append(options, t.Options...)
 }
 
 // withMounts adds mounts; a mount at the target of a default one, for example /dev/shm, replaces it.
