@@ -106,12 +106,22 @@ func (d *decider) checkOwner(want *resource.Resource, have *state.Record) bool {
 			want.Path.Kind().Lower(), want.Path, parent.Kind().Lower(), parent)
 	case record.Status.Project != "" && !d.in.ours(record.Status.Project):
 		d.diags.Errorf(want.Declared, want.Path, "Parent of another project",
-			"%s %s belongs to project %q: declare it here with external = true to put a %s into it.",
-			parent.Kind().Lower(), parent, record.Status.Project, want.Path.Kind().Lower())
+			"%s %s belongs to project %q: declare it here with external = true to put a %s into it%s.",
+			parent.Kind().Lower(), parent, record.Status.Project, want.Path.Kind().Lower(), externalBlock(parent))
 	default:
 		return true
 	}
 	return false
+}
+
+// externalBlock returns the block that declares the resource at p as one of another project, as an example in brackets. It
+// is for kinds whose block can be at the top level.
+func externalBlock(p resource.Path) string {
+	parent := ""
+	if p.Parent() != "" {
+		parent = fmt.Sprintf(" parent = %q", p.Parent())
+	}
+	return fmt.Sprintf(" (in HCL: %s %q {%s external = true }, with each argument on its own line)", p.Kind().Lower(), p.Name(), parent)
 }
 
 // recordOf returns the record that the wanted resource will have.

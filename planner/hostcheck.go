@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/kukeon/kuke/config/resource"
@@ -82,8 +83,12 @@ func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 	for _, v := range spec.Volumes {
 		at := want.RangeOf(fmt.Sprintf("volumes[%q].source", v.Target))
 		if v.Source != "" && h.in.actual.MissingPaths[v.Source] && !v.CreateHostPath {
+			remedy := "create it first, or set create_host_path (in YAML createHostPath) to have a directory created"
+			if path.Base(v.Source) == "docker.sock" {
+				remedy = "kuke runs containers without Docker, and what asks Docker for containers doesn't find those of kuke. Configure the program without Docker, as with files for a proxy, or install Docker beside kuke"
+			}
 			h.diags.Errorf(at, want.Path, "Volume source is missing",
-				"container %s mounts %s at %s, but this host has no %s: create it first, or set create_host_path (in YAML createHostPath) to have a directory created.", want.Path, v.Source, v.Target, v.Source)
+				"container %s mounts %s at %s, but this host has no %s: %s.", want.Path, v.Source, v.Target, v.Source, remedy)
 		}
 		on := h.in.actual.Unpropagated[plan.PropagationKey{Source: v.Source, Propagation: v.Propagation}]
 		if on == "" {
@@ -98,7 +103,7 @@ func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 	}
 	for _, device := range spec.Devices {
 		if host := resource.DeviceHostPath(device); h.in.actual.MissingPaths[host] {
-			h.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have.", want.Path, host)
+			h.diags.Errorf(want.RangeOf("devices"), want.Path, "Device is missing", "container %s uses device %s, which this host doesn't have. Connect it, load its kernel module, or remove it from devices.", want.Path, host)
 		} else if h.in.actual.NotDevices[host] {
 			h.diags.Errorf(want.RangeOf("devices"), want.Path, "Not a device", "container %s uses %s as a device, but on this host it is none, nor a directory that holds any. Mount it as a volume, or correct the path.", want.Path, host)
 		}

@@ -58,6 +58,14 @@ func TestRefusals(t *testing.T) {
 			summary: "Name of the registry not resolved", path: theSide, detail: "can't be pulled: no such host. Check the name. Otherwise bring the image in: kuke image import --realm main",
 		},
 		{
+			name: "the socket of Docker",
+			edit: withSpecs(func(s specs) {
+				container(s, theSide).Volumes = []resource.VolumeMount{{Source: "/var/run/docker.sock", Target: "/t"}}
+			}),
+			host:    func(h *host) { h.actual.MissingPaths["/var/run/docker.sock"] = true },
+			summary: "Volume source is missing", path: theSide, detail: "kuke runs containers without Docker",
+		},
+		{
 			name:    "volume source that isn't there",
 			edit:    withSpecs(func(s specs) { container(s, theSide).Volumes = []resource.VolumeMount{{Source: "/gone", Target: "/t"}} }),
 			host:    func(h *host) { h.actual.MissingPaths["/gone"] = true },
@@ -78,7 +86,7 @@ func TestRefusals(t *testing.T) {
 			name:    "device that isn't there",
 			edit:    withSpecs(func(s specs) { container(s, theSide).Devices = []string{"/dev/gone:/dev/x:r"} }),
 			host:    func(h *host) { h.actual.MissingPaths["/dev/gone"] = true },
-			summary: "Device is missing", path: theSide, detail: "uses device /dev/gone,",
+			summary: "Device is missing", path: theSide, detail: "uses device /dev/gone, which this host doesn't have. Connect it, load its kernel module, or remove it from devices.",
 		},
 		{
 			name:    "device that is none",
@@ -116,7 +124,7 @@ func TestRefusals(t *testing.T) {
 				maps.DeleteFunc(s, func(p resource.Path, _ resource.Spec) bool { return p != theSide })
 			}),
 			host:    func(h *host) { h.prior.Records[theCell].Status.Project = "other" },
-			summary: "Parent of another project", path: theSide, detail: "external = true",
+			summary: "Parent of another project", path: theSide, detail: `(in HCL: cell "web" { parent = "main/default/blog" external = true }, with each argument on its own line).`,
 		},
 		{
 			name:    "missing parent",

@@ -39,7 +39,7 @@ func newValidate(a *app) *cobra.Command {
 				for _, r := range tree.Undeclared() {
 					parent := r.Path.Parent()
 					diags.Warnf(r.Declared, r.Path, "Parent is not declared",
-						"%s %s is not declared here: it must exist when this is applied.", parent.Kind().Lower(), parent)
+						"%s %s is not declared here: it must exist when this is applied. Declare it; with external = true, if another project does.", parent.Kind().Lower(), parent)
 				}
 			}
 			if err := a.session.Report(diags); err != nil {
