@@ -176,10 +176,14 @@ func (in *input) imageVolume(added *imageVolumes, of state.ImageMount) resource.
 	}
 }
 
-// imageVolumeName returns the n-th name for the volume of a path that an image declares: the names of the cell and the container, and
-// the path. The second one, and one that is too long, ends with a hash of them.
+// imageVolumeName returns the n-th name for the volume of a path that an image declares: the name of the cell, that of the
+// container where it is another one, and the path. The second one, and one that is too long, ends with a hash of them.
 func imageVolumeName(of state.ImageMount, n int) string {
-	plain := of.Container.Parent().Name() + "-" + of.Container.Name() + "-" + strings.Map(func(r rune) rune {
+	plain := of.Container.Parent().Name()
+	if of.Container.Name() != plain {
+		plain += "-" + of.Container.Name()
+	}
+	plain += "-" + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}

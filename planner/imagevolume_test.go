@@ -106,6 +106,7 @@ func TestImageVolumeNames(t *testing.T) {
 		target, want string
 	}{
 		{theSide, "/var/lib/mysql", "web-side-var-lib-mysql"}, {theSide, "/Data//_x.y", "web-side-data-x-y"}, {theSide, "/é", "web-side"},
+		{"main/default/blog/web/web", "/data", "web-data"},
 	} {
 		if got := imageVolumeName(state.ImageMount{Container: tt.container, Target: tt.target}, 1); got != tt.want {
 			t.Errorf("%s at %s is %s, want %s", tt.container, tt.target, got, tt.want)
