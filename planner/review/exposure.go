@@ -233,13 +233,13 @@ func privileges(container *resource.Container) (all []string) {
 var hostParts = []string{
 	"/", "/bin/", "/boot/", "/dev/", "/etc", "/etc/cni/", "/etc/containerd/", "/etc/cron.d/", "/etc/crontab", "/etc/gshadow", "/etc/ld.so.preload",
 	"/etc/pam.d/", "/etc/passwd", "/etc/profile.d/", "/etc/shadow", "/etc/ssh/", "/etc/sudoers", "/etc/sudoers.d/", "/etc/systemd/", "/home", "/lib/",
-	"/lib64/", "/opt", "/opt/kukeon/", "/proc/", "/root/", "/run", "/run/containerd/", "/run/crio/", "/run/docker.sock", "/run/podman/",
+	"/lib64/", "/opt", "/opt/kukeon/", "/proc/", "/root", "/root/.config/", "/root/.docker/", "/root/.gnupg/", "/root/.kube/", "/root/.local/", "/root/.ssh/", "/run", "/run/containerd/", "/run/crio/", "/run/docker.sock", "/run/podman/",
 	"/run/systemd/", "/sbin/", "/sys/", "/usr", "/usr/bin/", "/usr/lib/", "/usr/local", "/usr/local/bin/", "/usr/sbin/", "/var", "/var/lib",
 	"/var/lib/containerd/", "/var/lib/docker/", "/var/lib/kubelet/", "/var/spool/cron/",
 }
 
 // secretParts are those of which reading is enough.
-var secretParts = []string{"/", "/dev/", "/etc", "/etc/gshadow", "/etc/shadow", "/etc/ssh/", "/home", "/opt/kukeon/", "/proc", "/root/", "/var", "/var/lib"}
+var secretParts = []string{"/", "/dev/", "/etc", "/etc/gshadow", "/etc/shadow", "/etc/ssh/", "/home", "/opt/kukeon/", "/proc", "/root", "/root/.config/", "/root/.docker/", "/root/.gnupg/", "/root/.kube/", "/root/.ssh/", "/var", "/var/lib"}
 
 // sockets are those of hostParts and of programs that obey everybody who connects: read-only or not makes no difference.
 var sockets = []string{"/run", "/run/containerd/", "/run/crio/", "/run/docker.sock", "/run/podman/", "/run/systemd/"}

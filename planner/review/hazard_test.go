@@ -123,6 +123,8 @@ func TestHazards(t *testing.T) {
 		{"the network of the host", created(&resource.Container{Root: true, Naming: resource.Naming{Network: "host"}}), []string{"host-network main/s/t/c/new: Its cell gets the network of the host"}},
 		{"the network of the host, as before", replaced(&resource.Container{Root: true, Naming: resource.Naming{Network: "host"}}, &resource.Container{Root: true, Image: "b", Naming: resource.Naming{Network: "host"}}), nil},
 		{"no network", created(&resource.Container{Root: true, Naming: resource.Naming{Network: "none"}}), nil},
+		{"a directory of root", created(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/root/.ssh/x", Target: "/s", ReadOnly: true}}}), []string{"host-mount main/s/t/c/new: It mounts /root/.ssh/x (read-only) of the host"}},
+		{"a directory for the container", created(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/root/minecraft", Target: "/s"}}}), nil},
 		{"the socket of Docker", created(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/var/run/docker.sock", Target: "/s", ReadOnly: true}}}), []string{"host-mount main/s/t/c/new: It mounts /var/run/docker.sock (read-only) of the host"}},
 		{"the root of the host, writable now", replaced(&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e", ReadOnly: true}}},
 			&resource.Container{Volumes: []resource.VolumeMount{{Source: "/etc", Target: "/e"}}}), []string{"host-mount main/s/t/c/side: It mounts /etc of"}},
