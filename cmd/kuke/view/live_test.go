@@ -2,6 +2,7 @@ package view
 
 import (
 	"testing"
+	"time"
 
 	"github.com/kukeon/kuke/config/resource"
 	"github.com/kukeon/kuke/planner/plan"
@@ -55,6 +56,10 @@ func TestTreeWithMissingParents(t *testing.T) {
 			row("second/default/shop/web", &resource.Cell{}), row("second/default/shop/web/root", box),
 		})
 	})
+	kept := row("main/default/blog/@data", &resource.Volume{})
+	kept.Record.Status.Volume = &state.Volume{KeptSince: new(time.Time)}
+	kept.Detail = "kept"
+	golden(t, "tree-kept", false, func(v *View) { v.Tree([]Row{row("main", &resource.Realm{}), kept}) })
 	golden(t, "tree-part", false, func(v *View) {
 		v.Tree([]Row{row("main/default/blog/db", &resource.Cell{}), row("main/default/blog/db/root", box)})
 	})

@@ -41,11 +41,11 @@ func withParents(rows []Row) []Row {
 	for _, r := range rows {
 		var missing []Row // the lowest one first
 		for p := r.Record.Path.Parent(); !have[p]; p = p.Parent() {
-			detail := "its record is missing"
+			row := Row{Record: &state.Record{Path: p}, State: plan.StateUnknown, Detail: "its record is missing"}
 			if r.Record.IsKept() {
-				detail = "destroyed, but for volumes"
+				row.State, row.Detail = "Destroyed", "volumes kept"
 			}
-			missing = append(missing, Row{Record: &state.Record{Path: p}, State: plan.StateUnknown, Detail: detail})
+			missing = append(missing, row)
 			have[p] = true
 		}
 		slices.Reverse(missing)
