@@ -103,7 +103,7 @@ func (k volumeKind) remove(_ context.Context, before *state.Record) error {
 	return k.executor.store.Delete(before.Path)
 }
 
-// tidyVolumes removes the leftovers of killed commands beside the data of volumes. The caller holds the lock of the state.
+// tidyVolumes removes the files that killed commands have left beside the data of volumes. The caller holds the lock of the state.
 func (e *Executor) tidyVolumes() (err error) {
 	for _, r := range e.store.Records() {
 		if r.Path.IsVolume() && e.store.VolumeData(r) != "" {

@@ -85,7 +85,7 @@ func (h *hostCheck) checkHostPaths(want *resource.Resource) {
 		if v.Source != "" && h.in.actual.MissingPaths[v.Source] && !v.CreateHostPath {
 			remedy := "create it first, or set create_host_path (in YAML createHostPath) to have a directory created"
 			if path.Base(v.Source) == "docker.sock" {
-				remedy = "kuke runs containers without Docker, and what asks Docker for containers doesn't find those of kuke. Configure the program without Docker, as with files for a proxy, or install Docker beside kuke"
+				remedy = "kuke runs containers without Docker, and a program that asks Docker for containers doesn't find those of kuke. Configure the program without Docker, as with files for a proxy, or install Docker beside kuke"
 			}
 			h.diags.Errorf(at, want.Path, "Volume source is missing",
 				"container %s mounts %s at %s, but this host has no %s: %s.", want.Path, v.Source, v.Target, v.Source, remedy)

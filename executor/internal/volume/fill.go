@@ -156,7 +156,7 @@ func TidyUp(dir string) error {
 	return errors.Join(os.RemoveAll(beside(dir, copying)), os.RemoveAll(beside(dir, restoring)))
 }
 
-// sync writes the file system of the directory to its disk: the copy outlives a power cut, as its record does.
+// sync writes the file system of the directory to its disk: copied files outlive a power cut, as the record of them does.
 func sync(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
