@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/kukeon/kuke/cmd/kuke/session"
@@ -66,6 +68,38 @@ func (a *app) toFile(name string, write func(io.Writer) error) error {
 		w := bufio.NewWriter(a.stdout)
 		return errors.Join(write(w), w.Flush())
 	}
+	return newFile(name, write)
+}
+
+// newFile has write write a file that only root can read, and replaces the one of that name when it is complete. Where the file system can,
+// the file has no name until then, so that nothing of it stays should kuke be killed.
+func newFile(name string, write func(io.Writer) error) error {
+	dir := filepath.Dir(name)
+	const mode = 0o600
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return namedFile(name, write)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	temporary := filepath.Join(dir, "."+filepath.Base(name)+"-"+rand.Text())
+	if err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, temporary, unix.AT_SYMLINK_FOLLOW); err != nil {
+		return fmt.Errorf("name %s: %w", name, err)
+	}
+	if err := os.Rename(temporary, name); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return nil
+}
+
+// namedFile is newFile on a file system without files that have no name.
+func namedFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-") // which only root can read
 	if err != nil {
 		return err
