@@ -59,7 +59,7 @@ func newVolumeBackup(a *app) *cobra.Command {
 	return cmd
 }
 
-// toFile has write write a file that only root can read, and that appears when it is complete; or standard output.
+// toFile has write write a file that only root can read, and that appears when it is complete; or a device, a pipe, or standard output.
 func (a *app) toFile(name string, write func(io.Writer) error) error {
 	if name == "-" {
 		if term.IsTerminal(int(a.stdout.Fd())) {
@@ -67,6 +67,13 @@ func (a *app) toFile(name string, write func(io.Writer) error) error {
 		}
 		w := bufio.NewWriter(a.stdout)
 		return errors.Join(write(w), w.Flush())
+	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0) // a device or a pipe, which stays
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
 	}
 	return newFile(name, write)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -40,5 +41,33 @@ func TestNewFile(t *testing.T) {
 	}
 	if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
 		t.Errorf("there are %v, %v", names, err)
+	}
+}
+
+// A pipe, like a device, is written to and stays.
+func TestToPipe(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string)
+	go func() {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Error(err)
+		}
+		read <- string(data)
+	}()
+	err := new(app).toFile(name, func(w io.Writer) error { _, err := io.WriteString(w, "text"); return err })
+	if err != nil {
+		_ = os.WriteFile(name, nil, 0) // which ends the reader
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(name)
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Fatalf("the pipe is %v, %v", info, err)
+	}
+	if got := <-read; got != "text" {
+		t.Errorf("read %q", got)
 	}
 }
