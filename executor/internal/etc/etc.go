@@ -195,13 +195,17 @@ func restore(file, kept string) error {
 	return os.Rename(next, file)
 }
 
-// Mounts returns the mounts of the cell's files, except those that a volume of the container replaces.
+// Mounts returns the mounts of the cell's files, except those that a volume of the container replaces. A container with a read-only
+// root file system can't change them: as with Docker, they are part of it.
 func Mounts(store *state.Store, container *state.Record) []specs.Mount {
 	var mounts []specs.Mount
 	spec := container.Spec.(*resource.Container)
 	for _, name := range []string{hostsFile, hostnameFile, resolvFile} {
 		target := filepath.Join("/etc", name)
 		source, access := store.NetworkFile(container.Path.Parent(), name), "rw"
+		if spec.ReadOnlyRootFilesystem {
+			access = "ro"
+		}
 		if name == hostnameFile && spec.UTS == resource.NamespaceHost {
 			source, access = target, "ro" // the host's own
 			if _, err := os.Stat(source); err != nil {
