@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"reflect"
 	"slices"
@@ -123,15 +124,24 @@ func (k cellKind) endPublished(cell resource.Path, had, want *state.Attachment) 
 	if err != nil {
 		return err
 	}
-	ports := before.Ports
-	if want != nil && len(want.Interfaces) > 0 && want.Interfaces[0].Address == had.Interfaces[0].Address {
-		now, err := attachment.Of(k.executor.cellID(cell), want, 0)
-		if err != nil {
+	var now network.Attachment
+	if want != nil && len(want.Interfaces) > 0 {
+		if now, err = attachment.Of(k.executor.cellID(cell), want, 0); err != nil {
 			return err
 		}
-		ports = slices.DeleteFunc(ports, func(p network.PortMapping) bool { return slices.Contains(now.Ports, p) })
 	}
-	return k.executor.networks.EndPublished(before.Address, ports)
+	for _, of := range []struct{ before, now netip.Addr }{{before.Address, now.Address}, {before.Address6, now.Address6}} {
+		if !of.before.IsValid() {
+			continue
+		}
+		ports := slices.DeleteFunc(slices.Clone(before.Ports), func(p network.PortMapping) bool {
+			return of.before == of.now && slices.Contains(now.Ports, p)
+		})
+		if err := k.executor.networks.EndPublished(of.before, ports); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repin pins the network namespace of a running root container whose pin was lost.

@@ -57,12 +57,12 @@ func LookAtCgroups(root string) (Cgroups, error) {
 // MissingPlugins returns the names of the programs for networks and published ports that are neither in the directories nor
 // in PATH.
 func MissingPlugins(dirs []string) []string {
-	return network.New(network.Config{PluginDirs: dirs}).MissingPlugins(true)
+	return network.New(network.Config{PluginDirs: dirs}).MissingPlugins(true, false)
 }
 
 // DroppingChains returns the chains of other firewalls that drop the packets of cells, for any name of a bridge.
 func DroppingChains() ([]network.Dropping, error) {
-	return network.DroppingChains([]string{network.BridgePrefix})
+	return network.DroppingChains([]string{network.BridgePrefix}, nil)
 }
 
 // Confinement tells which security modules of the kernel confine containers.

@@ -32,24 +32,29 @@ func (d *networks) decideAttachment(p resource.Path, a *state.Attachment) {
 	}
 	c.Diffs = append(c.Diffs, computed("network", attachedMode(had), a.Mode)...)
 	for _, i := range a.Interfaces {
-		before := ""
+		before, before6 := "", ""
 		if other := had.In(i.Space); other != nil {
-			before = other.Address
+			before, before6 = other.Address, other.Address6
 		}
-		c.Diffs = append(c.Diffs, computed(fmt.Sprintf("networks[%q]", i.Space.Name()), before, i.Address)...)
+		c.Diffs = append(c.Diffs, addressDiffs(i.Space, before, i.Address, before6, i.Address6)...)
 	}
 	if had == nil {
 		had = &state.Attachment{}
 	}
 	for _, i := range had.Interfaces {
 		if a.In(i.Space) == nil {
-			c.Diffs = append(c.Diffs, computed(fmt.Sprintf("networks[%q]", i.Space.Name()), i.Address, "")...)
+			c.Diffs = append(c.Diffs, addressDiffs(i.Space, i.Address, "", i.Address6, "")...)
 		}
 	}
 	c.Diffs = append(c.Diffs, computed("mac_address", macOf(had), macOf(a))...)
 	c.Diffs = append(c.Diffs, setDiffs("published", had.Published, a.Published)...)
 	c.Diffs = append(c.Diffs, setDiffs("aliases", aliases(had), aliases(a))...)
 	c.Diffs = append(c.Diffs, etcDiffs(had.Etc, a.Etc)...)
+}
+
+// addressDiffs compares the addresses of a cell in a space.
+func addressDiffs(space resource.Path, before, after, before6, after6 string) []plan.Diff {
+	return slices.Concat(computed(fmt.Sprintf("networks[%q]", space.Name()), before, after), computed(fmt.Sprintf("networks6[%q]", space.Name()), before6, after6))
 }
 
 // etcDiffs compares the content of a cell's files in /etc.

@@ -295,7 +295,13 @@ func (r *rebuild) attachment(cell resource.Path, networks map[string]*state.Reco
 		}
 		network := *space.Status.Network
 		network.Firewall = ""
-		a.Interfaces = append(a.Interfaces, state.Interface{Name: i.Name, Space: space.Path, Address: i.Address.String(), Network: network})
+		made := state.Interface{Name: i.Name, Space: space.Path, Address: i.Address.String(), Network: network}
+		if i.Address6.IsValid() && network.Subnet6 != "" {
+			made.Address6 = i.Address6.String()
+		} else {
+			made.Network.Subnet6, made.Network.Gateway6 = "", "" // it was attached before the space had IPv6
+		}
+		a.Interfaces = append(a.Interfaces, made)
 		a.Published = append(a.Published, i.Published...)
 	}
 	slices.SortFunc(a.Interfaces, func(x, y state.Interface) int {

@@ -93,11 +93,16 @@ func (d *recheck) checkSubnetAgain(c *plan.Change) {
 	if c.Before != nil {
 		had = c.Before.Status.Network
 	}
-	if network = c.After.Status.Network; network == nil || had != nil && had.Subnet == network.Subnet {
+	if network = c.After.Status.Network; network == nil {
 		return
 	}
-	if subnet, err := netip.ParsePrefix(network.Subnet); err == nil {
-		*d.diags = append(*d.diags, allocate.CheckSubnet(d.allocation, c.Path, subnet)...)
+	if had == nil {
+		had = &state.Network{}
+	}
+	for _, of := range []struct{ had, now string }{{had.Subnet, network.Subnet}, {had.Subnet6, network.Subnet6}} {
+		if subnet, err := netip.ParsePrefix(of.now); err == nil && of.had != of.now {
+			*d.diags = append(*d.diags, allocate.CheckSubnet(d.allocation, c.Path, subnet)...)
+		}
 	}
 }
 

@@ -29,6 +29,11 @@ func (d *networks) decideNetwork(p resource.Path, network *state.Network) {
 		}
 	}
 	c.Diffs = append(c.Diffs, computed("subnet", networkSubnet(had, c), network.Subnet)...)
+	before := ""
+	if had != nil && c.Action == plan.Update {
+		before = had.Subnet6
+	}
+	c.Diffs = append(c.Diffs, computed("subnet6", before, network.Subnet6)...)
 }
 
 // networkSubnet is the subnet to show as the one before c.

@@ -113,7 +113,12 @@ func (d *draft) subnetMoves(space resource.Path) bool {
 		return false
 	}
 	network := want.Spec.(*resource.Space).Network
-	return network != nil && network.Subnet != "" && network.Subnet != have.Status.Network.Subnet
+	if network == nil {
+		network = &resource.Network{}
+	}
+	had, want6 := have.Status.Network, network.Subnet6
+	moves6 := want6 != had.Subnet6 && (want6 != resource.SubnetAuto || had.Subnet6 == "")
+	return moves6 || network.Subnet != "" && network.Subnet != had.Subnet
 }
 
 // existsOrNeeded reports whether there is a container at p, or one in its cell that depends on it.

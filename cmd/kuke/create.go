@@ -18,7 +18,8 @@ type createOptions struct {
 	args, env, ports, networks, aliases []string
 	volumes, labels                     []string
 	privileged, root                    bool
-	namespace, subnet, address          string
+	namespace, subnet, subnet6          string
+	address, address6                   string
 	internal                            bool
 	reclaimPolicy, directory, mode      string
 	driverOpts                          []string
@@ -60,6 +61,7 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 		f.StringVar(&o.namespace, "namespace", "", "containerd `namespace` (default: kukeon-NAME)")
 	case resource.KindSpace:
 		f.StringVar(&o.subnet, "subnet", "", "IPv4 `subnet` (default: a free one of --subnet-pool)")
+		f.StringVar(&o.subnet6, "subnet6", "", "IPv6 `subnet`, or auto for a unique local /64 (default: no IPv6)")
 		f.BoolVar(&o.internal, "internal", false, "no outgoing connections from the space")
 	case resource.KindVolume:
 		f.StringVar(&o.reclaimPolicy, "reclaim-policy", "", "`policy` when its parent is deleted: Retain (default) or Delete")
@@ -69,6 +71,7 @@ func (o *createOptions) addAttributes(cmd *cobra.Command, kind resource.Kind) {
 		f.Int64Var(&o.gid, "gid", -1, "`group` of the directory of the data (default: that in the image)")
 		f.StringVar(&o.mode, "mode", "", "`mode` of the directory of the data, like 0750 (default: that in the image)")
 	case resource.KindCell:
+		f.StringVar(&o.address6, "address6", "", "IPv6 `address` in the IPv6 subnet of the space (default: a free one)")
 		f.StringVar(&o.address, "address", "", "IPv4 `address` in the subnet of the space (default: a free one)")
 	case resource.KindContainer:
 		f.StringVar(&o.image, "image", "", "image `reference` (default: "+resource.DefaultImage+")")
@@ -116,11 +119,15 @@ func (o *createOptions) spec(kind resource.Kind) (map[string]any, error) {
 	set("labels", labels, len(labels) > 0)
 	set("namespace", o.namespace, o.namespace != "")
 	set("address", o.address, o.address != "")
+	set("address6", o.address6, o.address6 != "")
 	network := map[string]any{"internal": o.internal}
 	if o.subnet != "" {
 		network["subnet"] = o.subnet
 	}
-	set("network", network, o.internal || o.subnet != "")
+	if o.subnet6 != "" {
+		network["subnet6"] = o.subnet6
+	}
+	set("network", network, o.internal || o.subnet != "" || o.subnet6 != "")
 	if kind == resource.KindVolume {
 		return spec, o.volumeSpec(set)
 	}

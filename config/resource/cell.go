@@ -4,6 +4,7 @@ package resource
 // address in its space.
 type Cell struct {
 	Address   string           `json:"address,omitempty" kuke:"live,check=ipv4" doc:"IPv4 address in the subnet of the space. Default: a free one, which the cell then keeps."`
+	Address6  string           `json:"address6,omitempty" kuke:"live,check=ipv6" doc:"IPv6 address in the subnet6 of the space. Default: a free one, which the cell then keeps, where the space has IPv6."`
 	DependsOn []CellDependency `json:"dependsOn,omitempty" kuke:"recorded,key=name,short" doc:"Cells that are started before this one."`
 	Common
 }

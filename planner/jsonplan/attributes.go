@@ -48,6 +48,7 @@ func addSpace(values map[string]any, n *state.Network) {
 		n = &state.Network{}
 	}
 	values["subnet"], values["gateway"], values["bridge"] = text(n.Subnet), text(n.Gateway), text(n.Bridge)
+	values["subnet6"], values["gateway6"] = text(n.Subnet6), text(n.Gateway6)
 }
 
 func addCell(values map[string]any, a *state.Attachment) {
@@ -56,21 +57,23 @@ func addCell(values map[string]any, a *state.Attachment) {
 	}
 	interfaces := make([]any, 0, len(a.Interfaces))
 	for _, i := range a.Interfaces {
-		interfaces = append(interfaces, map[string]any{"name": i.Name, "space": string(i.Space), "address": addressOf(i)})
+		interfaces = append(interfaces, map[string]any{
+			"name": i.Name, "space": string(i.Space), "address": withoutLength(i.Address), "address6": text(withoutLength(i.Address6)),
+		})
 	}
 	values["interfaces"] = interfaces
 	if len(a.Interfaces) > 0 {
-		values["address"] = addressOf(a.Interfaces[0])
+		values["address"], values["address6"] = withoutLength(a.Interfaces[0].Address), text(withoutLength(a.Interfaces[0].Address6))
 	}
 	values["published_ports"], values["host_names"] = filled(a.Published), filled(a.Names)
 }
 
-// addressOf returns the address of an interface without the length of its subnet.
-func addressOf(i state.Interface) string {
-	if prefix, err := netip.ParsePrefix(i.Address); err == nil {
+// withoutLength returns the address of an interface without the length of its subnet.
+func withoutLength(address string) string {
+	if prefix, err := netip.ParsePrefix(address); err == nil {
 		return prefix.Addr().String()
 	}
-	return i.Address
+	return address
 }
 
 // stateRunning is the state of a container that no command has stopped.

@@ -39,10 +39,12 @@ type Actual struct {
 	Networks map[resource.Path][]string
 	// Cells holds the observed networks of recorded and desired cells.
 	Cells map[resource.Path]*CellNetwork
-	// Routes are the IPv4 routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
+	// Routes are the routes of the host, but for default ones; CNINetworks those configured beside kuke's own.
 	Routes      []Route
 	CNINetworks []CNINetwork
-	// Addresses are the host's own, of IPv4; none where they were not looked at.
+	// NoIPv6 says why spaces can have no IPv6 on this host; empty where they can.
+	NoIPv6 string
+	// Addresses are the host's own, of IPv4 and IPv6; none where they were not looked at.
 	Addresses []netip.Addr
 	// Dropping are the chains of other firewalls that drop packets of spaces, and that kuke can't change.
 	Dropping []DroppingChain

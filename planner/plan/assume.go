@@ -35,7 +35,7 @@ func Assume(prior *state.State, actual *Actual) {
 		case resource.KindRealm:
 			ns.Labels = map[string]string{LabelPath: string(p), LabelProject: r.Status.Project}
 		case resource.KindCell:
-			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Hosts: names.File(p, r.Status.Attachment)}
+			actual.Cells[p] = &CellNetwork{ID: r.CellID(), NetNS: netns, Addresses: addressesOf(r.Status.Attachment), Addresses6: addresses6Of(r.Status.Attachment), Hosts: names.File(p, r.Status.Attachment)}
 		case resource.KindContainer:
 			ns.Containers[r.Status.ContainerID] = assumed(r, netns)
 		}
@@ -47,6 +47,18 @@ func addressesOf(a *state.Attachment) map[string]string {
 	if a != nil {
 		for _, i := range a.Interfaces {
 			all[i.Name] = i.Address
+		}
+	}
+	return all
+}
+
+func addresses6Of(a *state.Attachment) map[string]string {
+	all := map[string]string{}
+	if a != nil {
+		for _, i := range a.Interfaces {
+			if i.Address6 != "" {
+				all[i.Name] = i.Address6
+			}
 		}
 	}
 	return all

@@ -18,6 +18,8 @@ type CellNetwork struct {
 	// Addresses are those of its interfaces in CIDR form, by the interface's name: in the network namespace of its running root
 	// container, or else in the pinned one.
 	Addresses map[string]string
+	// Addresses6 are those of IPv6, without link-local ones.
+	Addresses6 map[string]string
 	// Flaws describes the defects of existing recorded interfaces, by the interface's name.
 	Flaws map[string]string
 	// Hosts is the content of its /etc/hosts.
@@ -45,7 +47,7 @@ func (a *Actual) AttachmentFlaws(cell resource.Path, had *state.Attachment, root
 		}
 	}
 	for _, port := range had.Published {
-		if !a.isPublished(cell, port) {
+		if !a.isPublished(cell, had, port) {
 			flaws = append(flaws, fmt.Sprintf("port %s is not published any more", port))
 		}
 	}
@@ -66,6 +68,13 @@ func (n *CellNetwork) flaw(i state.Interface) string {
 	case now != i.Address:
 		return fmt.Sprintf("has the address %s, not %s", now, i.Address)
 	}
+	switch now := n.Addresses6[i.Name]; {
+	case i.Address6 == "" || now == i.Address6:
+	case now == "":
+		return "has lost the address " + i.Address6
+	default:
+		return fmt.Sprintf("has the address %s, not %s", now, i.Address6)
+	}
 	return n.Flaws[i.Name]
 }
 
@@ -76,7 +85,7 @@ func (a *Actual) FlawedInterfaces(cell resource.Path, had *state.Attachment, roo
 	if had == nil || found == nil || found.NetNS == 0 && !found.unpinned(root) {
 		return nil
 	}
-	unpublished := slices.ContainsFunc(had.Published, func(port string) bool { return !a.isPublished(cell, port) })
+	unpublished := slices.ContainsFunc(had.Published, func(port string) bool { return !a.isPublished(cell, had, port) })
 	var names []string
 	for n, i := range had.Interfaces {
 		if found.flaw(i) != "" || n == 0 && unpublished {
@@ -119,8 +128,8 @@ func (a *Actual) OutsideNetNS(cell resource.Path, root, c *Container) bool {
 	return netns != 0 && netns != c.NetNS
 }
 
-// isPublished reports whether the host maps all of a recorded port to the cell.
-func (a *Actual) isPublished(cell resource.Path, text string) bool {
+// isPublished reports whether the host maps all of a recorded port to the cell with the attachment had.
+func (a *Actual) isPublished(cell resource.Path, had *state.Attachment, text string) bool {
 	id := state.CellID(cell)
 	if found := a.Cells[cell]; found != nil && found.ID != "" {
 		id = found.ID
@@ -129,14 +138,18 @@ func (a *Actual) isPublished(cell resource.Path, text string) bool {
 		return true // it was not inspected
 	}
 	port, err := resource.ParsePort(text)
-	return err == nil && mapped(a.Mappings, id, port)
+	if err != nil {
+		return false
+	}
+	ipv6 := len(had.Interfaces) > 0 && had.Interfaces[0].Address6 != "" && !port.HostIP.Is4()
+	return (port.HostIP.Is6() || mapped(a.Mappings, id, port, false)) && (!ipv6 || mapped(a.Mappings, id, port, true))
 }
 
-// mapped reports whether the mappings lead all of a published port to the cell of the id, see [state.Record.CellID].
-func mapped(mappings []PortMapping, id string, port resource.Port) bool {
+// mapped reports whether the mappings of a family lead all of a published port to the cell of the id, see [state.Record.CellID].
+func mapped(mappings []PortMapping, id string, port resource.Port, ipv6 bool) bool {
 	for n := port.Host.First; n <= port.Host.Last; n++ {
 		found := slices.ContainsFunc(mappings, func(m PortMapping) bool {
-			return m.ID == id && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
+			return m.ID == id && m.IPv6 == ipv6 && m.Protocol == port.Protocol && int(m.First) <= n && n <= int(m.Last)
 		})
 		if !found {
 			return false
@@ -157,6 +170,7 @@ type Socket struct {
 type PortMapping struct {
 	Protocol    string
 	Addr        netip.Addr // invalid for every one
+	IPv6        bool       // it forwards IPv6, or else IPv4
 	First, Last uint16
 	// Network and ID are the CNI network and the cell (see [state.Record.CellID]) it is made for, where they are known.
 	Network, ID string

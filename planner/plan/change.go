@@ -102,14 +102,15 @@ func Computed(pl *Plan, prior *state.State) map[resource.Path]map[string]string 
 			all[p] = map[string]string{"root": strconv.FormatBool(c.Root)}
 		}
 		if n := r.Status.Network; n != nil {
-			all[p] = map[string]string{"subnet": n.Subnet, "gateway": n.Gateway, "bridge": n.Bridge}
+			all[p] = map[string]string{"subnet": n.Subnet, "gateway": n.Gateway, "subnet6": n.Subnet6, "gateway6": n.Gateway6, "bridge": n.Bridge}
 		}
 		if a := r.Status.Attachment; a != nil && len(a.Interfaces) > 0 {
 			address, _, _ := strings.Cut(a.Interfaces[0].Address, "/")
 			if prefix, err := netip.ParsePrefix(a.Interfaces[0].Address); err == nil {
 				address = prefix.Addr().String()
 			}
-			all[p] = map[string]string{"address": address}
+			address6, _, _ := strings.Cut(a.Interfaces[0].Address6, "/")
+			all[p] = map[string]string{"address": address, "address6": address6}
 		}
 	}
 	return all

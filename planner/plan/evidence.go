@@ -31,7 +31,8 @@ type RealmEvidence struct {
 type InterfaceEvidence struct {
 	Name, Network string
 	Address       netip.Prefix
-	Published     []string // in the form of [resource.Port]
+	Address6      netip.Prefix // invalid where it has none
+	Published     []string     // in the form of [resource.Port]
 }
 
 // ContainerEvidence is a container with kuke's labels.

@@ -22,7 +22,9 @@ type SpaceNames struct {
 type NameEntry struct {
 	Cell    resource.Path `json:"cell"`
 	Address string        `json:"address"` // without the length of the prefix
-	Names   []string      `json:"names"`
+	// Address6 is the IPv6 address, empty where it has none.
+	Address6 string   `json:"address6,omitempty"`
+	Names    []string `json:"names"`
 }
 
 // HostsFile returns the /etc/hosts of a cell with the attachment a, given the names in its spaces. A name of several cells
@@ -63,7 +65,7 @@ func (h *Hosts) File(cell resource.Path, a *state.Attachment) string {
 			taken[name] = true
 		}
 		if len(free) > 0 {
-			b.WriteString(hostsLine(e.Address, free))
+			b.WriteString(e.lines(free))
 		}
 	}
 	stack := cell.Parent()
@@ -109,6 +111,9 @@ func writeOwnHosts(b *strings.Builder, cell resource.Path, a *state.Attachment) 
 		names = append(names, host)
 	}
 	b.WriteString(hostsLine(prefix.Addr().String(), names))
+	if prefix6, err := netip.ParsePrefix(a.Interfaces[0].Address6); err == nil {
+		b.WriteString(hostsLine(prefix6.Addr().String(), names))
+	}
 	for _, name := range names {
 		if !slices.Contains(a.Names, name) { // the names of the cell have a line of their own
 			taken[name] = true
@@ -131,7 +136,7 @@ func ExtraHostLines(a *state.Attachment) string {
 type hostsEntry struct {
 	NameEntry
 	stack resource.Path
-	// line is the one of the file, where no other entry has a name of this one; else it is empty.
+	// line holds the lines of the file, where no other entry has a name of this one; else it is empty.
 	line string
 }
 
@@ -151,7 +156,7 @@ func NewHosts(names []SpaceNames) *Hosts {
 		for _, e := range n.Entries {
 			entry := hostsEntry{NameEntry: e, stack: e.Cell.Parent()}
 			if len(e.Names) > 0 && !slices.ContainsFunc(e.Names, func(name string) bool { return count[name] > 1 }) {
-				entry.line = hostsLine(e.Address, e.Names)
+				entry.line = e.lines(e.Names)
 			}
 			entries = append(entries, entry)
 		}
@@ -160,6 +165,15 @@ func NewHosts(names []SpaceNames) *Hosts {
 		}
 	}
 	return h
+}
+
+// lines returns a line for each address of the cell.
+func (e *NameEntry) lines(names []string) string {
+	lines := hostsLine(e.Address, names)
+	if e.Address6 != "" {
+		lines += hostsLine(e.Address6, names)
+	}
+	return lines
 }
 
 func hostsLine(address string, names []string) string {
@@ -173,9 +187,14 @@ func NamesIn(space resource.Path, cells []resource.Path, attachment func(resourc
 		a := attachment(p)
 		if i := a.In(space); i != nil {
 			prefix, err := netip.ParsePrefix(i.Address)
-			if err == nil {
-				names.Entries = append(names.Entries, NameEntry{Cell: p, Address: prefix.Addr().String(), Names: a.Names})
+			if err != nil {
+				continue
 			}
+			e := NameEntry{Cell: p, Address: prefix.Addr().String(), Names: a.Names}
+			if prefix6, err := netip.ParsePrefix(i.Address6); err == nil {
+				e.Address6 = prefix6.Addr().String()
+			}
+			names.Entries = append(names.Entries, e)
 		}
 	}
 	return names

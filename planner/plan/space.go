@@ -19,17 +19,36 @@ type CNINetwork struct {
 // NetworkOfSpace returns a CNI network of the host as the network of a space, whose path may have changed since the network's
 // creation, or nil where it is not the network of a space.
 func NetworkOfSpace(n *CNINetwork) *state.Network {
-	if len(n.Subnets) != 1 || !n.Subnets[0].Addr().Is4() {
+	subnet, subnet6, ok := n.OwnSubnets()
+	if !ok {
 		return nil
 	}
-	subnet := n.Subnets[0]
 	network := &state.Network{
 		Name: n.Name, File: filepath.Base(n.File), Bridge: n.Bridge, Subnet: subnet.String(), Gateway: subnet.Addr().Next().String(),
+	}
+	if subnet6.IsValid() {
+		network.Subnet6, network.Gateway6 = subnet6.String(), subnet6.Addr().Next().String()
 	}
 	if !wellNamed(network) {
 		return nil
 	}
 	return network
+}
+
+// OwnSubnets returns the IPv4 subnet and the IPv6 subnet of the network of a space, an invalid one where it has no IPv6. ok is
+// false where the subnets are not those of a space.
+func (n *CNINetwork) OwnSubnets() (subnet, subnet6 netip.Prefix, ok bool) {
+	for _, p := range n.Subnets {
+		of := &subnet
+		if p.Addr().Is6() {
+			of = &subnet6
+		}
+		if of.IsValid() {
+			return subnet, subnet6, false
+		}
+		*of = p
+	}
+	return subnet, subnet6, subnet.IsValid()
 }
 
 // wellNamed reports whether a network of a space can have these names.

@@ -228,6 +228,13 @@ func validateNetwork(space resource.Path, n *state.Network) error {
 	if !wellNamed(n) || n.Gateway != subnet.Addr().Next().String() {
 		return fmt.Errorf("network %q with the subnet %s is not that of %s", n.Name, n.Subnet, space)
 	}
+	if n.Subnet6 == "" && n.Gateway6 == "" {
+		return nil
+	}
+	subnet6, err := netip.ParsePrefix(n.Subnet6)
+	if err != nil || !subnet6.Addr().Is6() || subnet6 != subnet6.Masked() || n.Gateway6 != subnet6.Addr().Next().String() {
+		return fmt.Errorf("its network has the IPv6 subnet %q with the gateway %q", n.Subnet6, n.Gateway6)
+	}
 	return nil
 }
 
@@ -246,6 +253,9 @@ func validateAttachment(cell resource.Path, a *state.Attachment) error {
 		}
 		if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 			return fmt.Errorf("its interface %s has the address %q", i.Name, i.Address)
+		}
+		if !i.ValidAddress6() {
+			return fmt.Errorf("its interface %s has the IPv6 address %q", i.Name, i.Address6)
 		}
 		if _, err := net.ParseMAC(i.MAC); i.MAC != "" && err != nil {
 			return fmt.Errorf("its interface %s has the MAC address %q", i.Name, i.MAC)
@@ -282,6 +292,9 @@ func (n SpaceNames) validate() error {
 	}
 	for _, e := range n.Entries {
 		if _, err := netip.ParseAddr(e.Address); err != nil {
+			return fmt.Errorf("names of %s: %w", n.Space, err)
+		}
+		if _, err := netip.ParseAddr(e.Address6); e.Address6 != "" && err != nil {
 			return fmt.Errorf("names of %s: %w", n.Space, err)
 		}
 		for _, name := range e.Names {

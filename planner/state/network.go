@@ -16,6 +16,9 @@ type Network struct {
 	// Subnet is in CIDR form; Gateway is its first address, which the bridge has.
 	Subnet  string `json:"subnet"`
 	Gateway string `json:"gateway"`
+	// Subnet6 and Gateway6 are those of IPv6, empty where the space has none.
+	Subnet6  string `json:"subnet6,omitempty"`
+	Gateway6 string `json:"gateway6,omitempty"`
 	// Firewall is the digest of the firewall's rules as read back from the kernel.
 	Firewall string `json:"firewall,omitempty"`
 }
@@ -64,6 +67,8 @@ type Interface struct {
 	Space resource.Path `json:"space"`
 	// Address is in CIDR form.
 	Address string `json:"address"`
+	// Address6 is the IPv6 address in CIDR form, empty where the space has no IPv6.
+	Address6 string `json:"address6,omitempty"`
 	// MAC is empty for the address that follows from Address.
 	MAC string `json:"mac,omitempty"`
 	// Network is the network of the space, without its firewall.

@@ -64,6 +64,15 @@ func (n *Network) validate() error {
 	if gateway, err := netip.ParseAddr(n.Gateway); err != nil || !subnet.Contains(gateway) {
 		return fmt.Errorf("has the gateway %q", n.Gateway)
 	}
+	if n.Subnet6 != "" || n.Gateway6 != "" {
+		subnet6, err := netip.ParsePrefix(n.Subnet6)
+		if err != nil || !subnet6.Addr().Is6() {
+			return fmt.Errorf("has the IPv6 subnet %q", n.Subnet6)
+		}
+		if gateway, err := netip.ParseAddr(n.Gateway6); err != nil || !subnet6.Contains(gateway) {
+			return fmt.Errorf("has the IPv6 gateway %q", n.Gateway6)
+		}
+	}
 	if n.Name == "" || n.File == "" || n.Bridge == "" {
 		return errors.New("has no name, no file or no bridge")
 	}
@@ -80,10 +89,22 @@ func (i *Interface) validate() error {
 	if address, err := netip.ParsePrefix(i.Address); err != nil || address.Masked().String() != i.Network.Subnet {
 		return fmt.Errorf("has the address %q", i.Address)
 	}
+	if !i.ValidAddress6() {
+		return fmt.Errorf("has the IPv6 address %q", i.Address6)
+	}
 	if _, err := net.ParseMAC(i.MAC); i.MAC != "" && err != nil {
 		return fmt.Errorf("has the MAC address %q", i.MAC)
 	}
 	return nil
+}
+
+// ValidAddress6 reports whether the interface has an IPv6 address in the subnet of its network, or neither exists.
+func (i *Interface) ValidAddress6() bool {
+	if i.Address6 == "" || i.Network.Subnet6 == "" {
+		return i.Address6 == i.Network.Subnet6
+	}
+	address, err := netip.ParsePrefix(i.Address6)
+	return err == nil && address.Masked().String() == i.Network.Subnet6
 }
 
 // ValidateMode makes sure that a cell without the network of its space has no part of it.

@@ -59,7 +59,9 @@ func header(kind resource.Kind, wide bool) []string {
 		names = append(names, "PROJECT", "NAMESPACE", "CGROUP")
 		switch kind {
 		case resource.KindSpace:
-			names = append(names, "NETWORK", "BRIDGE")
+			names = append(names, "NETWORK", "BRIDGE", "SUBNET6")
+		case resource.KindCell:
+			names = append(names, "ADDRESS6")
 		case resource.KindContainer:
 			names = append(names, "ID", "PID", "HEALTH")
 		}
@@ -92,6 +94,8 @@ func (v *View) cells(kind resource.Kind, r Row, wide bool, now time.Time) []stri
 	switch kind {
 	case resource.KindSpace:
 		cells = append(cells, networkCells(status.Network)[1:]...)
+	case resource.KindCell:
+		cells = append(cells, addresses6(status.Attachment))
 	case resource.KindContainer:
 		pid := "-"
 		if r.Container != nil && r.Container.PID != 0 {
@@ -125,12 +129,12 @@ func stateText(r Row) string {
 	return r.State + " (" + r.Detail + ")"
 }
 
-// networkCells returns the subnet, the name and the bridge of a network.
+// networkCells returns the subnet, the name, the bridge and the IPv6 subnet of a network.
 func networkCells(n *state.Network) []string {
 	if n == nil {
-		return []string{"-", "-", "-"}
+		return []string{"-", "-", "-", "-"}
 	}
-	return []string{n.Subnet, n.Name, n.Bridge}
+	return []string{n.Subnet, n.Name, n.Bridge, orDash(n.Subnet6)}
 }
 
 // attachmentCells returns the addresses and the published ports of a cell.
@@ -147,6 +151,19 @@ func attachmentCells(a *state.Attachment) []string {
 		addresses = append(addresses, address)
 	}
 	return []string{strings.Join(addresses, ","), orDash(strings.Join(a.Published, ","))}
+}
+
+// addresses6 returns the IPv6 addresses of a cell.
+func addresses6(a *state.Attachment) string {
+	var addresses []string
+	if a != nil {
+		for _, i := range a.Interfaces {
+			if address, _, ok := strings.Cut(i.Address6, "/"); ok {
+				addresses = append(addresses, address)
+			}
+		}
+	}
+	return orDash(strings.Join(addresses, ","))
 }
 
 // restarts returns how often containerd restarted the container, where it counts that.

@@ -51,13 +51,14 @@ func warnUnreachable(decls []*schema.Declaration, tree *resource.Tree, modes map
 		}
 		network := space.Spec.(*resource.Space).Network
 		subnet, _ := fixedSubnet(space)
+		subnet6, _ := ipv6.fixedSubnet(space)
 		remedy := "Add it to egress.allow"
 		if network != nil && network.Internal {
 			remedy = "Remove internal = true"
 		}
 		for _, server := range c.DNS {
 			addr, err := netip.ParseAddr(server)
-			if err == nil && !addr.IsLoopback() && !subnet.Contains(addr) && denies(network, addr, dnsPort) {
+			if err == nil && !addr.IsLoopback() && !subnet.Contains(addr) && !subnet6.Contains(addr) && denies(network, addr, dnsPort) {
 				diags.Warnf(r.RangeOf("dns"), r.Path, "Unreachable DNS server", detail, "dns names "+server, space.Path, server, remedy)
 			}
 		}
@@ -141,8 +142,10 @@ func validateModes(decls []*schema.Declaration, tree *resource.Tree, modes map[r
 	}
 	for p, by := range modes {
 		cell := tree.Resource(p)
-		if cell != nil && !cell.External && cell.Spec.(*resource.Cell).Address != "" {
-			diags.Errorf(cell.RangeOf("address"), p, "Conflicting network", "The cell has an address in its space, but the network %q (%s). Remove one of them.", by.Spec.(*resource.Container).Network, by.RangeOf("network"))
+		for _, f := range []family{ipv4, ipv6} {
+			if cell != nil && !cell.External && f.address(cell.Spec.(*resource.Cell)) != "" {
+				diags.Errorf(cell.RangeOf(f.addressName), p, "Conflicting network", "The cell has an address in its space, but the network %q (%s). Remove one of them.", by.Spec.(*resource.Container).Network, by.RangeOf("network"))
+			}
 		}
 	}
 }

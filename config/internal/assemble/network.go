@@ -13,8 +13,10 @@ import (
 // validateNetworks refuses spaces and cells that share a name, a subnet, an address or an alias that each needs for itself.
 func validateNetworks(decls []*schema.Declaration, tree *resource.Tree, members map[resource.Path][]string, diags *resource.Diagnostics) {
 	validateSpaceNames(decls, diags)
-	validateSubnets(decls, diags)
-	validateAddresses(decls, tree, diags)
+	for _, f := range []family{ipv4, ipv6} {
+		f.validateSubnets(decls, diags)
+		f.validateAddresses(decls, tree, diags)
+	}
 	validateAttachments(decls, members, diags)
 	validateAliases(decls, diags)
 }
@@ -36,20 +38,41 @@ func validateSpaceNames(decls []*schema.Declaration, diags *resource.Diagnostics
 	}
 }
 
+// family is a version of IP: the attributes of spaces and cells that are about it.
+type family struct {
+	subnetName, addressName string
+	subnet                  func(*resource.Network) string
+	address                 func(*resource.Cell) string
+}
+
+var ipv4 = family{
+	"network.subnet", "address",
+	func(n *resource.Network) string { return n.Subnet }, func(c *resource.Cell) string { return c.Address },
+}
+
+var ipv6 = family{
+	"network.subnet6", "address6",
+	func(n *resource.Network) string { return n.Subnet6 }, func(c *resource.Cell) string { return c.Address6 },
+}
+
+// fixedSubnet returns the IPv4 subnet that r, a space or nil, is given here.
+func fixedSubnet(r *resource.Resource) (netip.Prefix, bool) { return ipv4.fixedSubnet(r) }
+
 // fixedSubnet returns the subnet that r, a space or nil, is given here.
-func fixedSubnet(r *resource.Resource) (netip.Prefix, bool) {
+func (f *family) fixedSubnet(r *resource.Resource) (netip.Prefix, bool) {
 	if r == nil || r.External {
 		return netip.Prefix{}, false
 	}
 	s := r.Spec.(*resource.Space)
-	if s.Network == nil || s.Network.Subnet == "" {
+	if s.Network == nil {
 		return netip.Prefix{}, false
 	}
-	return netip.MustParsePrefix(s.Network.Subnet), true
+	p, err := netip.ParsePrefix(f.subnet(s.Network)) // it may be "" or "auto"
+	return p, err == nil
 }
 
 // validateSubnets sees that no two spaces have an address in common.
-func validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
+func (f *family) validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	type use struct {
 		subnet netip.Prefix
 		order  int
@@ -57,7 +80,7 @@ func validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 	}
 	var uses []use
 	for r := range specs[*resource.Space](decls) {
-		if subnet, ok := fixedSubnet(r); ok {
+		if subnet, ok := f.fixedSubnet(r); ok {
 			uses = append(uses, use{subnet, len(uses), r})
 		}
 	}
@@ -73,37 +96,45 @@ func validateSubnets(decls []*schema.Declaration, diags *resource.Diagnostics) {
 		if second.order < first.order {
 			first, second = second, first
 		}
-		at := func(u use) resource.Range { return u.r.RangeOf("network.subnet") }
+		at := func(u use) resource.Range { return u.r.RangeOf(f.subnetName) }
 		diags.Errorf(at(second), second.r.Path, "Overlapping subnets", "The subnet %s of %s overlaps with %s of %s (%s). Choose another for one of them, or remove it to get a free one.", second.subnet, second.r.Path, first.subnet, first.r.Path, at(first))
 	}
 }
 
 // validateAddresses sees that the address of a cell lies where its space's subnet has room for it, and is its own.
-func validateAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
+func (f *family) validateAddresses(decls []*schema.Declaration, tree *resource.Tree, diags *resource.Diagnostics) {
 	type socket struct {
 		space   resource.Path
 		address string
 	}
 	owners := map[socket]*resource.Resource{}
 	for r, c := range specs[*resource.Cell](decls) {
-		if c.Address == "" || r.External {
+		address := f.address(c)
+		if address == "" || r.External {
 			continue
 		}
-		space, at := r.Path.Space(), r.RangeOf("address")
-		if subnet, ok := fixedSubnet(tree.Resource(space)); ok {
+		space, at := r.Path.Space(), r.RangeOf(f.addressName)
+		in := tree.Resource(space)
+		if f.addressName == ipv6.addressName && in != nil && !in.External && !hasIPv6(in.Spec.(*resource.Space)) {
+			diags.Errorf(at, r.Path, "No IPv6 in the space", "The cell can't have the address %s, as the space %s (%s) has no IPv6. Set subnet6 in the network of the space, or remove address6.", address, space, in.Declared)
+			continue
+		}
+		if subnet, ok := f.fixedSubnet(in); ok {
 			first, last := resource.CellAddresses(subnet)
-			if a := netip.MustParseAddr(c.Address); a.Less(first) || last.Less(a) {
-				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or remove it to get a free one.", space, a, subnet, tree.Resource(space).RangeOf("network.subnet"), first, last)
+			if a := netip.MustParseAddr(address); a.Less(first) || last.Less(a) {
+				diags.Errorf(at, r.Path, "Unusable address", "No cell of %s can have the address %s: the subnet is %s (%s), of which cells have %s to %s. Choose one of these, or remove it to get a free one.", space, a, subnet, in.RangeOf(f.subnetName), first, last)
 				continue
 			}
 		}
-		if other := owners[socket{space, c.Address}]; other != nil {
-			diags.Errorf(at, r.Path, "Duplicate address", "The address %s is already that of the cell %s (%s). Choose another, or remove it to get a free one.", c.Address, other.Path, other.RangeOf("address"))
+		if other := owners[socket{space, address}]; other != nil {
+			diags.Errorf(at, r.Path, "Duplicate address", "The address %s is already that of the cell %s (%s). Choose another, or remove it to get a free one.", address, other.Path, other.RangeOf(f.addressName))
 			continue
 		}
-		owners[socket{space, c.Address}] = r
+		owners[socket{space, address}] = r
 	}
 }
+
+func hasIPv6(s *resource.Space) bool { return s.Network != nil && s.Network.Subnet6 != "" }
 
 // validateAttachments sees that the further spaces a cell is attached to exist, where all of the realm is known.
 func validateAttachments(decls []*schema.Declaration, members map[resource.Path][]string, diags *resource.Diagnostics) {

@@ -9,7 +9,7 @@ import (
 	"github.com/kukeon/kuke/config/resource"
 )
 
-// unusable are the IPv4 addresses that no cell can have, and their purpose.
+// unusable are the addresses that no cell can have, and their purpose.
 var unusable = []struct {
 	prefix  netip.Prefix
 	purpose string
@@ -19,13 +19,20 @@ var unusable = []struct {
 	{netip.MustParsePrefix("169.254.0.0/16"), "is for link-local addresses"},
 	{netip.MustParsePrefix("224.0.0.0/4"), "is for multicast"},
 	{netip.MustParsePrefix("240.0.0.0/4"), "is reserved"},
+	{netip.MustParsePrefix("::/8"), "is for loopback and IPv4"},
+	{netip.MustParsePrefix("fe80::/10"), "is for link-local addresses"},
+	{netip.MustParsePrefix("ff00::/8"), "is for multicast"},
 }
 
 // usable refuses a prefix that shares an address with one of the unusable prefixes.
 func usable(s string, p netip.Prefix) error {
 	for _, u := range unusable {
 		if p.Overlaps(u.prefix) {
-			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in 10.0.0.0/8", message.Shorten(s), u.prefix, u.purpose)
+			private := "10.0.0.0/8"
+			if p.Addr().Is6() {
+				private = "fd00::/8"
+			}
+			return fmt.Errorf("%q can't be used, as %s %s; choose a private one, such as those in %s", message.Shorten(s), u.prefix, u.purpose, private)
 		}
 	}
 	return nil
@@ -45,6 +52,37 @@ func normalSubnet(s string) (string, error) {
 		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", message.Shorten(s), p.Masked())
 	}
 	return p.String(), usable(s, p)
+}
+
+// The shortest and the longest prefix of a space's IPv6 subnet: the longest leaves five addresses to cells.
+const minSubnet6Bits, maxSubnet6Bits = 32, 125
+
+func normalSubnet6(s string) (string, error) {
+	if s == resource.SubnetAuto {
+		return s, nil
+	}
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil || !p.Addr().Is6():
+		return "", fmt.Errorf("%q is not an IPv6 subnet; write its address and the length of the prefix, such as fd00:1:2:3::/64, or %q", message.Shorten(s), resource.SubnetAuto)
+	case p.Bits() < minSubnet6Bits || p.Bits() > maxSubnet6Bits:
+		return "", fmt.Errorf("%q has a prefix of %d bits; a space takes /%d to /%d, such as %s", message.Shorten(s), p.Bits(), minSubnet6Bits, maxSubnet6Bits, netip.PrefixFrom(p.Addr(), 64).Masked())
+	case p != p.Masked():
+		return "", fmt.Errorf("%q is an address within a subnet; write the subnet itself, %q", message.Shorten(s), p.Masked())
+	}
+	return p.String(), usable(s, p)
+}
+
+func normalIPv6(s string) (string, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil || !a.Is6() || a.Zone() != "" {
+		hint := "write groups of hexadecimal digits, such as fd00:1:2:3::4"
+		if p, err := netip.ParsePrefix(s); err == nil && p.Addr().Is6() {
+			hint = fmt.Sprintf("write the address alone, %q", p.Addr())
+		}
+		return "", fmt.Errorf("%q is not an IPv6 address; %s", message.Shorten(s), hint)
+	}
+	return a.String(), usable(s, netip.PrefixFrom(a, a.BitLen()))
 }
 
 func normalIPv4(s string) (string, error) {

@@ -80,6 +80,15 @@ var rules = map[string]Rule{
 	"devicerule": {Summary: "Invalid device rule", normalize: normalDeviceRule, Pattern: `^\s*[abc]\s+([0-9]+|\*):([0-9]+|\*)\s+[rwm]{1,3}\s*$`},
 
 	// Networks.
+	"port":           {Summary: "Invalid port", normalize: normalPort, Pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
+	"egressport":     {Summary: "Invalid port", normalize: normalEgressPort, Pattern: `^` + portPattern + protocolPattern},
+	"subnet":         {Summary: "Invalid subnet", normalize: normalSubnet, Pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
+	"ipv4":           {Summary: "Invalid address", normalize: normalIPv4, Pattern: `^[0-9]+(\.[0-9]+){3}$`},
+	"subnet6":        {Summary: "Invalid subnet", normalize: normalSubnet6, Pattern: `^(auto|[0-9A-Fa-f:]+/[0-9]+)$`},
+	"ipv6":           {Summary: "Invalid address", normalize: normalIPv6, Pattern: `^[0-9A-Fa-f:]+$`},
+	"cidr":           {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
+	"verdict":        choice("verdict", "allow", resource.EgressDeny),
+	"mac":            {Summary: "Invalid MAC address", normalize: normalMAC, Pattern: `^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`},
 	"networkmode":    choice("network", "space", resource.NetworkHost, resource.NetworkNone),
 	"hostname":       {Summary: "Invalid host name", normalize: normalHostname, Pattern: hostNamePattern},
 	"domainname":     {Summary: "Invalid domain name", normalize: normalDomainname, Pattern: hostNamePattern},

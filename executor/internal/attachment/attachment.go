@@ -28,6 +28,8 @@ func Flaw(a *state.Attachment, n int, uplinks map[string]network.Uplink) string 
 		return fmt.Sprintf("has the MAC address %s, not %s", u.MAC, a.Interfaces[n].MAC)
 	case n == 0 && !u.Default:
 		return "has no default route"
+	case n == 0 && a.Interfaces[n].Address6 != "" && !u.Default6:
+		return "has no default route of IPv6"
 	}
 	return ""
 }
@@ -46,6 +48,13 @@ func Of(id string, a *state.Attachment, n int) (network.Attachment, error) {
 	}
 	attachment := network.Attachment{
 		ID: id, NetNS: netns.Path(id), Interface: i.Name, Network: of, Address: address.Addr(), DefaultRoute: n == 0,
+	}
+	if i.Address6 != "" {
+		address6, err := netip.ParsePrefix(i.Address6)
+		if err != nil {
+			return network.Attachment{}, fmt.Errorf("attach cell %s: %w", id, err)
+		}
+		attachment.Address6 = address6.Addr()
 	}
 	if i.MAC != "" {
 		if attachment.MAC, err = net.ParseMAC(i.MAC); err != nil {
@@ -114,7 +123,17 @@ func networkOf(n *state.Network) (network.Network, error) {
 	if err != nil {
 		return network.Network{}, fmt.Errorf("network %s: %w", n.Name, err)
 	}
-	return network.Network{Name: n.Name, Bridge: n.Bridge, ConflistFile: n.File, Subnet: subnet, Gateway: gateway}, nil
+	of := network.Network{Name: n.Name, Bridge: n.Bridge, ConflistFile: n.File, Subnet: subnet, Gateway: gateway}
+	if n.Subnet6 == "" {
+		return of, nil
+	}
+	if of.Subnet6, err = netip.ParsePrefix(n.Subnet6); err != nil {
+		return network.Network{}, fmt.Errorf("network %s: %w", n.Name, err)
+	}
+	if of.Gateway6, err = netip.ParseAddr(n.Gateway6); err != nil {
+		return network.Network{}, fmt.Errorf("network %s: %w", n.Name, err)
+	}
+	return of, nil
 }
 
 // allowOf returns one entry for each port of the rule, or one for all of them.

@@ -32,7 +32,7 @@ var acceptRules = []string{
 
 // letPass makes iptables' chain FORWARD accept the packets of the bridge where it drops them, by rules for all bridges. The
 // jump to those is its first rule: a rule of another program that drops all packets may be anywhere.
-func (h *Host) letPass(bridge string) error {
+func (h *Host) letPass(bridge string, ipv6 bool) error {
 	h.accepting.Lock()
 	defer h.accepting.Unlock()
 	filters, err := forwardFilters()
@@ -40,7 +40,7 @@ func (h *Host) letPass(bridge string) error {
 		return err
 	}
 	for _, f := range filters {
-		if f.restore == "" || !f.drops(bridge) {
+		if f.restore == "" || f.family == familyIPv6 && !ipv6 || !f.drops(bridge) {
 			continue
 		}
 		script := []string{":" + acceptChain + " - [0:0]"}
@@ -109,17 +109,34 @@ func (f *forwardFilter) change(script []string) error {
 	return nil
 }
 
-// legacyFilter reads the table filter of the kernel's older firewall, and returns nil where that is not in use: reading it
-// regardless would load it.
-func legacyFilter() (*forwardFilter, error) {
-	tables, err := os.ReadFile("/proc/net/ip_tables_names")
+// legacyFilters reads the tables filter of the kernel's older firewall.
+func legacyFilters() ([]forwardFilter, error) {
+	var all []forwardFilter
+	for _, of := range []struct{ family, names, programs string }{
+		{familyIPv4, "/proc/net/ip_tables_names", iptables}, {familyIPv6, "/proc/net/ip6_tables_names", ip6tables},
+	} {
+		f, err := legacyFilter(of.names, of.programs)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			f.family = of.family
+			all = append(all, *f)
+		}
+	}
+	return all, nil
+}
+
+// legacyFilter returns nil where the table is not in use, by the file of names: reading the table regardless would load it.
+func legacyFilter(names, programs string) (*forwardFilter, error) {
+	tables, err := os.ReadFile(names)
 	if err != nil || !slices.Contains(strings.Fields(string(tables)), filterTable) {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 		return nil, err
 	}
-	save, err := iptablesProgram("legacy", "save")
+	save, err := iptablesProgram(programs, "legacy", "save")
 	if err != nil || save == "" {
 		return nil, err
 	}
@@ -135,15 +152,15 @@ func legacyFilter() (*forwardFilter, error) {
 	return f, nil
 }
 
-// iptablesProgram returns the path of iptables-ACTION, save or restore, for one of the kernel's two firewalls, nft or legacy.
+// iptablesProgram returns the path of iptables-ACTION or ip6tables-ACTION, save or restore, for one of the kernel's two firewalls, nft or legacy.
 // A host with programs for only one firewall may not have that in their names, but in their version. The path is empty where
 // there is no program.
-func iptablesProgram(firewall, action string) (string, error) {
-	path, err := findProgram("iptables-" + firewall + "-" + action)
+func iptablesProgram(programs, firewall, action string) (string, error) {
+	path, err := findProgram(programs + "-" + firewall + "-" + action)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return path, err
 	}
-	path, err = findProgram("iptables-" + action)
+	path, err = findProgram(programs + "-" + action)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

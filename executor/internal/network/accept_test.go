@@ -112,7 +112,7 @@ func wantDropping(t testing.TB, want []string, networks ...Network) {
 	for _, n := range networks {
 		bridges = append(bridges, n.Bridge)
 	}
-	all, err := DroppingChains(bridges)
+	all, err := DroppingChains(bridges, nil)
 	must(t, err)
 	var got []string
 	for _, d := range all {
@@ -138,14 +138,14 @@ func TestForeignForwardDrop(t *testing.T) {
 	create(t, h, n)
 	a := cell(t, h, n, 2)
 	serve(t, out, "tcp", ":80")
-	all, err := DroppingChains([]string{n.Bridge})
+	all, err := DroppingChains([]string{n.Bridge}, nil)
 	must(t, err)
 	if len(all) != 1 || all[0].Chain != "table inet mine, chain passing" || all[0].Ours {
 		t.Fatalf("dropping: %+v", all)
 	}
 	reach(t, false, a.NetNS, "tcp", "192.0.2.2:80")
 	run(t, "sh", "-c", all[0].Fix)
-	all, err = DroppingChains([]string{n.Bridge})
+	all, err = DroppingChains([]string{n.Bridge}, nil)
 	must(t, err)
 	if len(all) != 0 {
 		t.Errorf("after %s: %+v", all[0].Fix, all)

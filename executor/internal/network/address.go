@@ -15,12 +15,12 @@ import (
 	"github.com/kukeon/kuke/executor/internal/netns"
 )
 
-// Addresses returns the first IPv4 address of each interface in the network namespace pinned at path, by the interface's
-// name. The loopback and interfaces without an address are left out. The error matches [io/fs.ErrNotExist] when no
-// namespace is pinned there.
-func Addresses(path string) (map[string]netip.Prefix, error) {
-	found := map[string]netip.Prefix{}
-	err := inside(path, func(h *netlink.Handle) error {
+// Addresses returns the first IPv4 address and the first IPv6 address of each interface in the network namespace pinned at path,
+// by the interface's name. The loopback, link-local addresses and interfaces without an address are left out. The error matches
+// [io/fs.ErrNotExist] when no namespace is pinned there.
+func Addresses(path string) (found, found6 map[string]netip.Prefix, err error) {
+	found, found6 = map[string]netip.Prefix{}, map[string]netip.Prefix{}
+	err = inside(path, func(h *netlink.Handle) error {
 		links, err := again(h.LinkList)
 		if err != nil {
 			return err
@@ -29,20 +29,26 @@ func Addresses(path string) (map[string]netip.Prefix, error) {
 			if link.Attrs().Flags&net.FlagLoopback != 0 {
 				continue
 			}
-			have, err := again(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_V4) })
+			have, err := again(func() ([]netlink.Addr, error) { return h.AddrList(link, netlink.FAMILY_ALL) })
 			if err != nil {
 				return err
 			}
-			if len(have) > 0 {
-				found[link.Attrs().Name] = prefixOf(have[0])
+			for _, a := range have {
+				of, p := found, prefixOf(a)
+				if p.Addr().Is6() {
+					of = found6
+				}
+				if _, known := of[link.Attrs().Name]; !known && !isLinkLocal6(p.Addr()) {
+					of[link.Attrs().Name] = p
+				}
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the addresses in %s: %w", path, err)
+		return nil, nil, fmt.Errorf("read the addresses in %s: %w", path, err)
 	}
-	return found, nil
+	return found, found6, nil
 }
 
 // Uplink is the connection of a cell's interface.
@@ -51,8 +57,8 @@ type Uplink struct {
 	Bridge string
 	// MAC is the address of the interface on the link.
 	MAC string
-	// Up says that both ends are up, Default that the default route uses it.
-	Up, Default bool
+	// Up says that both ends are up, Default and Default6 that the default routes of IPv4 and IPv6 use it.
+	Up, Default, Default6 bool
 }
 
 // Uplinks returns the connection of each interface but the loopback in the network namespace pinned at path, by the
@@ -64,7 +70,7 @@ func Uplinks(path string) (map[string]Uplink, error) {
 		if err != nil {
 			return err
 		}
-		routes, err := again(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_V4) })
+		routes, err := again(func() ([]netlink.Route, error) { return h.RouteList(nil, netlink.FAMILY_ALL) })
 		if err != nil {
 			return err
 		}
@@ -73,8 +79,15 @@ func Uplinks(path string) (map[string]Uplink, error) {
 			if a.Flags&net.FlagLoopback != 0 {
 				continue
 			}
-			isDefault := func(r netlink.Route) bool { return r.LinkIndex == a.Index && prefix(r.Dst).Bits() <= 0 }
-			found[a.Name] = Uplink{MAC: a.HardwareAddr.String(), Up: a.Flags&net.FlagUp != 0, Default: slices.ContainsFunc(routes, isDefault)}
+			isDefault := func(family int) bool {
+				return slices.ContainsFunc(routes, func(r netlink.Route) bool {
+					return r.Family == family && r.LinkIndex == a.Index && prefix(r.Dst).Bits() <= 0
+				})
+			}
+			found[a.Name] = Uplink{
+				MAC: a.HardwareAddr.String(), Up: a.Flags&net.FlagUp != 0,
+				Default: isDefault(netlink.FAMILY_V4), Default6: isDefault(netlink.FAMILY_V6),
+			}
 			peers[a.Name] = a.ParentIndex
 		}
 		return nil
@@ -115,14 +128,16 @@ func inside(path string, f func(*netlink.Handle) error) error {
 	return f(h)
 }
 
-// addresses returns the IPv4 addresses of a link, or of all links when it is nil.
-func addresses(link netlink.Link) ([]netlink.Addr, error) {
-	have, err := again(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_V4) })
+// addresses returns the addresses of a link in the protocol, or of all links when it is nil, without link-local ones of IPv6.
+func (p *protocol) addresses(link netlink.Link) ([]netlink.Addr, error) {
+	have, err := again(func() ([]netlink.Addr, error) { return netlink.AddrList(link, p.family) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
-	return have, nil
+	return slices.DeleteFunc(have, func(a netlink.Addr) bool { return isLinkLocal6(prefixOf(a).Addr()) }), nil
 }
+
+func isLinkLocal6(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
 // again repeats a listing that a change has disturbed, as the kernel reports while cells come and go.
 func again[T any](list func() (T, error)) (T, error) {
@@ -136,7 +151,7 @@ func again[T any](list func() (T, error)) (T, error) {
 
 func prefixOf(a netlink.Addr) netip.Prefix { return prefix(a.IPNet) }
 
-// prefix returns the zero value when there is no IPv4 network in n.
+// prefix returns the zero value when there is no network in n.
 func prefix(n *net.IPNet) netip.Prefix {
 	if n == nil {
 		return netip.Prefix{}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/containernetworking/cni/libcni"
@@ -30,6 +31,8 @@ type Attachment struct {
 	Network Network
 	// Address is a free address in the subnet.
 	Address netip.Addr
+	// Address6 is a free address in the IPv6 subnet, invalid where the network has none.
+	Address6 netip.Addr
 	// MAC is the address of the interface on the link, nil for one that follows from Address.
 	MAC net.HardwareAddr
 	// DefaultRoute makes this interface the default route.
@@ -40,7 +43,8 @@ type Attachment struct {
 
 // PortMapping publishes one port of a cell on the host.
 type PortMapping struct {
-	// HostIP is an IPv4 address of the host; the zero value means all.
+	// HostIP is an address of the host; the zero value means all, of IPv6 only for a cell with an IPv6 address. An unspecified
+	// address means all of its family.
 	HostIP                  netip.Addr
 	HostPort, ContainerPort uint16
 	// Protocol is tcp, udp or sctp.
@@ -60,10 +64,13 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 	if !a.Network.Subnet.Contains(a.Address) {
 		return fmt.Errorf("address %s isn't in subnet %s", a.Address, a.Network.Subnet)
 	}
+	if a.Address6.IsValid() != a.Network.Subnet6.IsValid() || a.Address6.IsValid() && !a.Network.Subnet6.Contains(a.Address6) {
+		return fmt.Errorf("address %s isn't in subnet %s", a.Address6, a.Network.Subnet6)
+	}
 	for _, p := range a.Ports {
 		// The plugin would ignore it silently.
-		if p.HostIP.IsValid() && !p.HostIP.Is4() {
-			return fmt.Errorf("port %d is published on %s, which is no IPv4 address", p.HostPort, p.HostIP)
+		if p.HostIP.Is6() && !a.Address6.IsValid() {
+			return fmt.Errorf("port %d is published on %s, but the cell has no IPv6 address", p.HostPort, p.HostIP)
 		}
 	}
 	// The plugin would create a bridge without an address.
@@ -74,6 +81,11 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 	}
 	if err := inside(a.NetNS, func(h *netlink.Handle) error { return checkFree(h, a.Interface) }); err != nil {
 		return err
+	}
+	if a.Address6.IsValid() {
+		if err := netns.Do(a.NetNS, refuseAdvertisements); err != nil {
+			return err
+		}
 	}
 	list, err := listFor(a, true)
 	if err != nil {
@@ -92,6 +104,15 @@ func (h *Host) attach(ctx context.Context, a Attachment) error {
 	}
 	if len(a.Ports) > 0 {
 		h.hostports.Store(true)
+	}
+	return nil
+}
+
+// refuseAdvertisements keeps interfaces to come, in the network namespace of the calling thread, from taking addresses and
+// routes from routers that announce themselves on the bridge, as any cell can do.
+func refuseAdvertisements() error {
+	if err := os.WriteFile(advertisements("default"), []byte("0"), 0o644); err != nil {
+		return fmt.Errorf("disable router advertisements: %w", err)
 	}
 	return nil
 }
@@ -206,7 +227,11 @@ func runtimeConf(a Attachment) *libcni.RuntimeConf {
 	args := map[string]any{}
 	// The caller of Detach may not know it, and the plugins don't need it.
 	if a.Address.Is4() {
-		args["ips"] = []string{netip.PrefixFrom(a.Address, a.Network.Subnet.Bits()).String()}
+		ips := []string{netip.PrefixFrom(a.Address, a.Network.Subnet.Bits()).String()}
+		if a.Address6.IsValid() {
+			ips = append(ips, netip.PrefixFrom(a.Address6, a.Network.Subnet6.Bits()).String())
+		}
+		args["ips"] = ips
 		args["mac"] = a.hardwareAddress().String()
 	}
 	if len(a.Ports) > 0 {

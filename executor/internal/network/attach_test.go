@@ -44,7 +44,7 @@ func TestTwoNetworksAndOneDefaultRoute(t *testing.T) {
 	for _, x := range []Attachment{a, b} {
 		must(t, h.Attach(context.Background(), x))
 	}
-	found, err := Addresses(a.NetNS)
+	found, _, err := Addresses(a.NetNS)
 	if err != nil || len(found) != 2 || found["eth0"].String() != "10.88.1.2/24" || found["eth1"].String() != "10.88.2.9/24" {
 		t.Errorf("addresses %v, %v", found, err)
 	}
@@ -53,7 +53,7 @@ func TestTwoNetworksAndOneDefaultRoute(t *testing.T) {
 		t.Errorf("routes: %s", routes)
 	}
 	must(t, h.Detach(context.Background(), a))
-	if found, err := Addresses(a.NetNS); err != nil || len(found) != 1 || !found["eth1"].IsValid() {
+	if found, _, err := Addresses(a.NetNS); err != nil || len(found) != 1 || !found["eth1"].IsValid() {
 		t.Errorf("addresses %v, %v", found, err)
 	}
 	must(t, h.Detach(context.Background(), b))
@@ -61,15 +61,15 @@ func TestTwoNetworksAndOneDefaultRoute(t *testing.T) {
 
 func TestAddressesOfNothing(t *testing.T) {
 	needLab(t)
-	if _, err := Addresses("/run/kuke-test-network/none"); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Addresses("/run/kuke-test-network/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 	stale := filepath.Join(t.TempDir(), "stale")
 	must(t, os.WriteFile(stale, nil, 0o444))
-	if _, err := Addresses(stale); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Addresses(stale); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
-	if found, err := Addresses(pin(t, "empty")); err != nil || len(found) != 0 {
+	if found, _, err := Addresses(pin(t, "empty")); err != nil || len(found) != 0 {
 		t.Errorf("addresses %v, %v", found, err)
 	}
 }
@@ -99,7 +99,7 @@ func TestFailedAttachLeavesNothing(t *testing.T) {
 	if err := h.Attach(context.Background(), stranger); err == nil {
 		t.Error("no error")
 	}
-	if found, err := Addresses(a.NetNS); err != nil || len(found) > 0 {
+	if found, _, err := Addresses(a.NetNS); err != nil || len(found) > 0 {
 		t.Errorf("addresses %v, %v", found, err)
 	}
 	nothingIsLeft(t, h)
@@ -108,7 +108,7 @@ func TestFailedAttachLeavesNothing(t *testing.T) {
 	if err := h.Attach(context.Background(), a); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("error %v", err)
 	}
-	if found, err := Addresses(a.NetNS); err != nil || len(found) != 1 {
+	if found, _, err := Addresses(a.NetNS); err != nil || len(found) != 1 {
 		t.Errorf("addresses %v, %v", found, err)
 	}
 	must(t, h.Detach(context.Background(), a))
@@ -152,7 +152,7 @@ func TestDetachOfWhatIsGone(t *testing.T) {
 				a.Address = netip.Addr{} // isn't needed
 			}
 			nothingIsLeft(t, h)
-			if found, err := Addresses(a.NetNS); err == nil && len(found) > 0 {
+			if found, _, err := Addresses(a.NetNS); err == nil && len(found) > 0 {
 				t.Errorf("addresses %v", found)
 			}
 		}

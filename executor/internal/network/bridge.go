@@ -18,14 +18,35 @@ import (
 // maxLinkName is the kernel's IFNAMSIZ without the final NUL.
 const maxLinkName = unix.IFNAMSIZ - 1
 
-const forwarding = "/proc/sys/net/ipv4/ip_forward"
+// protocol is a version of IP in the kernel.
+type protocol struct {
+	name       string
+	family     int
+	forwarding string // the file of the kernel's parameter
+}
+
+var (
+	ipv4 = protocol{"IPv4", netlink.FAMILY_V4, "/proc/sys/net/ipv4/ip_forward"}
+	ipv6 = protocol{"IPv6", netlink.FAMILY_V6, "/proc/sys/net/ipv6/conf/all/forwarding"}
+)
+
+// protocolsOf returns the protocols that the network has, with the address of the bridge in each.
+func protocolsOf(n Network) map[*protocol]netip.Prefix {
+	all := map[*protocol]netip.Prefix{&ipv4: netip.PrefixFrom(n.Gateway, n.Subnet.Bits())}
+	if n.Subnet6.IsValid() {
+		all[&ipv6] = netip.PrefixFrom(n.Gateway6, n.Subnet6.Bits())
+	}
+	return all
+}
 
 func createBridge(n Network) error {
-	if off, err := forwardingIsOff(); err != nil {
-		return err
-	} else if off {
-		if err := os.WriteFile(forwarding, []byte("1"), 0o644); err != nil {
-			return fmt.Errorf("enable IPv4 forwarding: %w", err)
+	for p := range protocolsOf(n) {
+		if off, err := p.forwardingIsOff(); err != nil {
+			return err
+		} else if off {
+			if err := os.WriteFile(p.forwarding, []byte("1"), 0o644); err != nil {
+				return fmt.Errorf("enable %s forwarding: %w", p.name, err)
+			}
 		}
 	}
 	link, err := findBridge(n.Bridge)
@@ -42,8 +63,11 @@ func createBridge(n Network) error {
 			return fmt.Errorf("set the MAC address: %w", err)
 		}
 	}
-	if err := setAddress(link, gatewayPrefix(n)); err != nil {
-		return err
+	gateways := protocolsOf(n)
+	for _, p := range []*protocol{&ipv4, &ipv6} {
+		if err := p.setAddress(link, gateways[p]); err != nil {
+			return err
+		}
 	}
 	if takes, err := takesAdvertisements(n.Bridge); err != nil {
 		return err
@@ -99,9 +123,9 @@ func findBridge(name string) (*netlink.Bridge, error) {
 	return bridge, nil
 }
 
-// setAddress makes address the only IPv4 address of the link.
-func setAddress(link netlink.Link, address netip.Prefix) error {
-	have, err := addresses(link)
+// setAddress makes address the only one of the link in the protocol, beside link-local ones. An invalid address means none.
+func (p *protocol) setAddress(link netlink.Link, address netip.Prefix) error {
+	have, err := p.addresses(link)
 	if err != nil {
 		return err
 	}
@@ -115,10 +139,13 @@ func setAddress(link netlink.Link, address netip.Prefix) error {
 			return fmt.Errorf("remove address %s: %w", a.IPNet, err)
 		}
 	}
-	if found {
+	if found || !address.IsValid() {
 		return nil
 	}
-	a := &netlink.Addr{IPNet: &net.IPNet{IP: address.Addr().AsSlice(), Mask: net.CIDRMask(address.Bits(), 32)}}
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: address.Addr().AsSlice(), Mask: net.CIDRMask(address.Bits(), address.Addr().BitLen())}}
+	if p == &ipv6 {
+		a.Flags = unix.IFA_F_NODAD // a bridge without cells detects no duplicates, and its address would stay tentative
+	}
 	if err := netlink.AddrAdd(link, a); err != nil && !errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add address %s: %w", address, err)
 	}
@@ -138,10 +165,16 @@ func removeBridge(n Network) error {
 
 func bridgeDrift(n Network) ([]string, error) {
 	var drift []string
-	if off, err := forwardingIsOff(); err != nil {
-		return nil, err
-	} else if off {
-		drift = append(drift, "IPv4 forwarding is off")
+	gateways := protocolsOf(n)
+	for _, p := range []*protocol{&ipv4, &ipv6} {
+		if !gateways[p].IsValid() {
+			continue
+		}
+		if off, err := p.forwardingIsOff(); err != nil {
+			return nil, err
+		} else if off {
+			drift = append(drift, p.name+" forwarding is off")
+		}
 	}
 	link, err := findBridge(n.Bridge)
 	if err != nil {
@@ -158,28 +191,42 @@ func bridgeDrift(n Network) ([]string, error) {
 	} else if takes {
 		drift = append(drift, fmt.Sprintf("bridge %s accepts IPv6 router advertisements", n.Bridge))
 	}
-	have, err := addresses(link)
+	for _, p := range []*protocol{&ipv4, &ipv6} {
+		if !gateways[p].IsValid() {
+			continue
+		}
+		found, err := p.addressDrift(link, gateways[p])
+		if err != nil {
+			return nil, err
+		}
+		drift = append(drift, found...)
+	}
+	return drift, nil
+}
+
+func (p *protocol) addressDrift(link *netlink.Bridge, gateway netip.Prefix) (drift []string, err error) {
+	have, err := p.addresses(link)
 	if err != nil {
 		return nil, err
 	}
 	lacks := true
 	for _, a := range have {
-		if p := prefixOf(a); p == gatewayPrefix(n) {
+		if found := prefixOf(a); found == gateway {
 			lacks = false
 		} else {
-			drift = append(drift, fmt.Sprintf("bridge %s has address %s too", n.Bridge, p))
+			drift = append(drift, fmt.Sprintf("bridge %s has address %s too", link.Name, found))
 		}
 	}
 	if lacks {
-		drift = append(drift, fmt.Sprintf("bridge %s lacks address %s", n.Bridge, gatewayPrefix(n)))
+		drift = append(drift, fmt.Sprintf("bridge %s lacks address %s", link.Name, gateway))
 	}
 	return drift, nil
 }
 
-func forwardingIsOff() (bool, error) {
-	value, err := os.ReadFile(forwarding)
+func (p *protocol) forwardingIsOff() (bool, error) {
+	value, err := os.ReadFile(p.forwarding)
 	if err != nil {
-		return false, fmt.Errorf("read whether IPv4 is forwarded: %w", err)
+		return false, fmt.Errorf("read whether %s is forwarded: %w", p.name, err)
 	}
 	return string(bytes.TrimSpace(value)) == "0", nil
 }
@@ -202,5 +249,19 @@ func takesAdvertisements(bridge string) (bool, error) {
 	return string(bytes.TrimSpace(value)) != "0", nil
 }
 
-// gatewayPrefix returns the address of the bridge with the mask of the subnet.
-func gatewayPrefix(n Network) netip.Prefix { return netip.PrefixFrom(n.Gateway, n.Subnet.Bits()) }
+// NoIPv6 says why networks can have no IPv6 on this host, or returns "".
+func NoIPv6() (string, error) {
+	for _, conf := range []string{"all", "default"} {
+		value, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf", conf, "disable_ipv6"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "the kernel of this host has none", nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("read whether IPv6 is enabled: %w", err)
+		}
+		if string(bytes.TrimSpace(value)) != "0" {
+			return fmt.Sprintf("net.ipv6.conf.%s.disable_ipv6 is set on this host", conf), nil
+		}
+	}
+	return "", nil
+}

@@ -31,12 +31,13 @@ type bridgePlugin struct {
 	IPAM         ipam            `json:"ipam"`
 }
 
-// ipam is for the static plugin, which takes the address of each ADD from the capability "ips". It ignores the subnet, which
-// informs programs that look for a free one.
+// ipam is for the static plugin, which takes the addresses of each ADD from the capability "ips". It ignores the subnets, which
+// inform programs that look for a free one.
 type ipam struct {
-	Type   string  `json:"type"`
-	Subnet string  `json:"subnet"`
-	Routes []route `json:"routes,omitempty"`
+	Type    string  `json:"type"`
+	Subnet  string  `json:"subnet"`
+	Subnet6 string  `json:"subnet6,omitempty"`
+	Routes  []route `json:"routes,omitempty"`
 }
 
 type route struct {
@@ -60,8 +61,14 @@ func conflistOf(n Network, bridge, defaultRoute, portmap bool) ([]byte, error) {
 			Type: "bridge", Bridge: n.Bridge, HairpinMode: true, Capabilities: map[string]bool{"ips": true, "mac": true},
 			IPAM: ipam{Type: "static", Subnet: n.Subnet.Masked().String()},
 		}
+		if n.Subnet6.IsValid() {
+			b.IPAM.Subnet6 = n.Subnet6.Masked().String()
+		}
 		if defaultRoute {
 			b.IPAM.Routes = []route{{Dst: "0.0.0.0/0", GW: n.Gateway.String()}}
+		}
+		if defaultRoute && n.Subnet6.IsValid() {
+			b.IPAM.Routes = append(b.IPAM.Routes, route{Dst: "::/0", GW: n.Gateway6.String()})
 		}
 		list.Plugins = append(list.Plugins, b)
 	}

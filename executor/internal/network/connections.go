@@ -20,10 +20,10 @@ type connection struct {
 	source, destination, reached netip.AddrPort
 }
 
-// endConnections makes the kernel forget the IPv4 connections that ends selects.
-func endConnections(ends func(connection) bool) error {
+// endConnections makes the kernel forget the connections of a family, AF_INET or AF_INET6, that ends selects.
+func endConnections(family netlink.InetFamily, ends func(connection) bool) error {
 	_, err := again(func() (uint, error) {
-		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, connectionFilter(ends))
+		return netlink.ConntrackDeleteFilters(netlink.ConntrackTable, family, connectionFilter(ends))
 	})
 	if err != nil {
 		return fmt.Errorf("end connections that are no longer allowed: %w", err)
@@ -51,13 +51,20 @@ func endForbidden(n Network) error {
 	if !n.Internal && !n.Deny {
 		return nil
 	}
-	return endConnections(n.forbids)
+	err := endConnections(unix.AF_INET, n.forbids)
+	if err == nil && n.Subnet6.IsValid() {
+		err = endConnections(unix.AF_INET6, n.forbids)
+	}
+	return err
 }
 
 // forbids reports whether the network's egressRules forbid a connection. The gateway is the host.
 func (n *Network) forbids(c connection) bool {
-	to := c.reached.Addr()
-	if !n.Subnet.Contains(c.source.Addr()) || c.source.Addr() == n.Gateway || n.Subnet.Contains(to) && to != n.Gateway {
+	subnet, gateway, to := n.Subnet, n.Gateway, c.reached.Addr()
+	if to.Is6() {
+		subnet, gateway = n.Subnet6, n.Gateway6
+	}
+	if !subnet.Contains(c.source.Addr()) || c.source.Addr() == gateway || subnet.Contains(to) && to != gateway {
 		return false
 	}
 	return n.Internal || !slices.ContainsFunc(n.Allow, func(a Allow) bool { return a.allows(c) })
@@ -77,7 +84,11 @@ func (h *Host) EndPublished(address netip.Addr, ports []PortMapping) error {
 	if len(ports) == 0 {
 		return nil
 	}
-	return endConnections(func(c connection) bool {
+	family := netlink.InetFamily(unix.AF_INET)
+	if address.Is6() {
+		family = unix.AF_INET6
+	}
+	return endConnections(family, func(c connection) bool {
 		return c.reached.Addr() == address && c.destination.Addr() != address &&
 			slices.ContainsFunc(ports, func(p PortMapping) bool { return p.took(c) })
 	})

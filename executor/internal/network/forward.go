@@ -25,8 +25,9 @@ type Dropping struct {
 	Bridges []string
 }
 
-// DroppingChains returns the chains that drop packets from or to cells on the bridges, which need not exist yet.
-func DroppingChains(bridges []string) ([]Dropping, error) {
+// DroppingChains returns the chains that drop packets from or to cells on the bridges, which need not exist yet. bridges6 are
+// those with IPv6.
+func DroppingChains(bridges, bridges6 []string) ([]Dropping, error) {
 	filters, err := forwardFilters()
 	if err != nil {
 		return nil, fmt.Errorf("inspect the firewall: %w", err)
@@ -34,7 +35,11 @@ func DroppingChains(bridges []string) ([]Dropping, error) {
 	var all []Dropping
 	for _, f := range filters {
 		d := Dropping{Chain: f.title(), Fix: f.fix(), Ours: f.restore != ""}
-		for _, bridge := range bridges {
+		of := bridges
+		if f.family == familyIPv6 {
+			of = bridges6
+		}
+		for _, bridge := range of {
 			if f.drops(bridge) {
 				d.Bridges = append(d.Bridges, bridge)
 			}
@@ -46,7 +51,14 @@ func DroppingChains(bridges []string) ([]Dropping, error) {
 	return all, nil
 }
 
-// forwardFilter is a base chain of the hook forward that sees IPv4, with the chains that it leads to.
+// The families of tables that see packets of cells, as nft names them.
+const (
+	familyIPv4 = "ip"
+	familyIPv6 = "ip6"
+	familyBoth = "inet"
+)
+
+// forwardFilter is a base chain of the hook forward that sees packets of cells, with the chains that it leads to.
 type forwardFilter struct {
 	family, table, chain string
 	drop                 bool // its policy
@@ -81,7 +93,8 @@ const (
 
 func (f *forwardFilter) title() string {
 	if f.legacy {
-		return fmt.Sprintf("legacy iptables' table %s, chain %s", f.table, f.chain)
+		programs := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(f.restore), "-restore"), "-legacy")
+		return fmt.Sprintf("legacy %s' table %s, chain %s", programs, f.table, f.chain)
 	}
 	return fmt.Sprintf("table %s %s, chain %s", f.family, f.table, f.chain)
 }
@@ -156,11 +169,8 @@ func forwardFilters() (filters []forwardFilter, err error) {
 	if err != nil {
 		return nil, err
 	}
-	legacy, err := legacyFilter()
-	if err != nil || legacy == nil {
-		return filters, err
-	}
-	return append(filters, *legacy), nil
+	legacy, err := legacyFilters()
+	return append(filters, legacy...), err
 }
 
 func nftFilters() ([]forwardFilter, error) {
@@ -182,8 +192,8 @@ func nftFilters() ([]forwardFilter, error) {
 			family: familyName(c.Table.Family), table: c.Table.Name, chain: c.Name,
 			drop: c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop, chains: map[string][]filterRule{},
 		}
-		if c.Table.Family == nftables.TableFamilyIPv4 && c.Table.Name == filterTable && c.Name == forwardChain {
-			if f.restore, err = iptablesProgram("nft", "restore"); err != nil {
+		if programs := programsOf[c.Table.Family]; programs != "" && c.Table.Name == filterTable && c.Name == forwardChain {
+			if f.restore, err = iptablesProgram(programs, "nft", "restore"); err != nil {
 				return nil, err
 			}
 			f.accepting = slices.ContainsFunc(chains, func(other *nftables.Chain) bool {
@@ -200,14 +210,23 @@ func nftFilters() ([]forwardFilter, error) {
 
 func isForeignForward(c *nftables.Chain) bool {
 	return c.Hooknum != nil && *c.Hooknum == *nftables.ChainHookForward && !strings.HasPrefix(c.Table.Name, tablePrefix) &&
-		(c.Table.Family == nftables.TableFamilyIPv4 || c.Table.Family == nftables.TableFamilyINet)
+		familyName(c.Table.Family) != ""
 }
 
+// programsOf holds the programs that change the tables of a family.
+var programsOf = map[nftables.TableFamily]string{nftables.TableFamilyIPv4: iptables, nftables.TableFamilyIPv6: ip6tables}
+
+// familyName returns "" for a family that sees no packets of cells.
 func familyName(f nftables.TableFamily) string {
-	if f == nftables.TableFamilyINet {
-		return "inet"
+	switch f {
+	case nftables.TableFamilyINet:
+		return familyBoth
+	case nftables.TableFamilyIPv4:
+		return familyIPv4
+	case nftables.TableFamilyIPv6:
+		return familyIPv6
 	}
-	return "ip"
+	return ""
 }
 
 // readFrom reads a chain and the chains that it leads to.
@@ -275,7 +294,7 @@ var verdicts = map[expr.VerdictKind]verdict{
 
 // parseFilter reads the table filter from the output of iptables-save; it returns nil where that has no chain FORWARD.
 func parseFilter(text string) *forwardFilter {
-	f := &forwardFilter{family: "ip", table: filterTable, chain: forwardChain, chains: map[string][]filterRule{}}
+	f := &forwardFilter{family: familyIPv4, table: filterTable, chain: forwardChain, chains: map[string][]filterRule{}}
 	found := false
 	for line := range strings.Lines(text) {
 		if policy, is := strings.CutPrefix(line, ":"+forwardChain+" "); is {

@@ -34,7 +34,7 @@ func newHost(t testing.TB) *Host {
 	}
 	dir := t.TempDir()
 	h := New(Config{PluginDirs: dirs, ConfDir: filepath.Join(dir, "net.d"), CacheDir: filepath.Join(dir, "run", "cni")})
-	if missing := h.MissingPlugins(true); len(missing) > 0 {
+	if missing := h.MissingPlugins(true, false); len(missing) > 0 {
 		t.Fatalf("these are missing: %v", missing)
 	}
 	return h

@@ -38,7 +38,12 @@ func (h *Host) removeHostportChains() error {
 	h.ports.Lock()
 	defer h.ports.Unlock()
 	h.hostports.Store(false)
-	text, err := savedNAT()
+	return errors.Join(removeHostportChains(iptables), removeHostportChains(ip6tables))
+}
+
+// removeHostportChains does so for iptables or ip6tables.
+func removeHostportChains(tables string) error {
+	text, err := savedNAT(tables)
 	if err != nil {
 		return fmt.Errorf("published ports: %w", err)
 	}
@@ -46,7 +51,7 @@ func (h *Host) removeHostportChains() error {
 	if script == "" {
 		return nil
 	}
-	restore, err := findProgram("iptables-restore")
+	restore, err := findProgram(tables + "-restore")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -57,7 +62,7 @@ func (h *Host) removeHostportChains() error {
 	cmd.Stdin = strings.NewReader(script)
 	if err := cmd.Run(); err != nil {
 		// Another process may have removed the chains, or published a port.
-		if now, saved := savedNAT(); saved == nil && removalOf(now) == script {
+		if now, saved := savedNAT(tables); saved == nil && removalOf(now) == script {
 			return fmt.Errorf("published ports: %s: %w", restore, err)
 		}
 	}

@@ -77,6 +77,9 @@ type Network struct {
 	// Subnet is an IPv4 subnet, and Gateway the address in it that the bridge has.
 	Subnet  netip.Prefix
 	Gateway netip.Addr
+	// Subnet6 is an IPv6 subnet, and Gateway6 the address in it that the bridge has; both are invalid without IPv6.
+	Subnet6  netip.Prefix
+	Gateway6 netip.Addr
 	// Internal drops all new connections out of the space, whatever Deny and Allow say. Published ports still work.
 	Internal bool
 	// Deny drops new connections out of the space, and to the host itself, unless Allow allows them.
@@ -103,6 +106,8 @@ func (n *Network) check() error {
 		return fmt.Errorf("bridge name %q must begin with %s and have at most %d characters", n.Bridge, BridgePrefix, maxLinkName)
 	case !n.Subnet.IsValid() || !n.Subnet.Addr().Is4() || !n.Subnet.Contains(n.Gateway):
 		return fmt.Errorf("gateway %s is no address in an IPv4 subnet %s", n.Gateway, n.Subnet)
+	case n.Subnet6.IsValid() && (!n.Subnet6.Addr().Is6() || !n.Subnet6.Contains(n.Gateway6)):
+		return fmt.Errorf("gateway %s is no address in an IPv6 subnet %s", n.Gateway6, n.Subnet6)
 	}
 	for _, a := range n.Allow {
 		if err := a.check(); err != nil {
@@ -112,8 +117,8 @@ func (n *Network) check() error {
 	return nil
 }
 
-// Create creates the bridge, the conflist and the firewall table of n, or repairs those that differ, and enables IPv4
-// forwarding. Where iptables' chain FORWARD drops the packets of the network, it adds rules that accept them. It ends only
+// Create creates the bridge, the conflist and the firewall table of n, or repairs those that differ, and enables
+// forwarding, of IPv6 only where n has it. Where iptables' chain FORWARD drops the packets of the network, it adds rules that accept them. It ends only
 // those connections of cells that n forbids. The digest is of the table as read back from the kernel, for [Host.Drift].
 func (h *Host) Create(n Network) (digest string, err error) {
 	if err := n.check(); err != nil {
@@ -123,7 +128,7 @@ func (h *Host) Create(n Network) (digest string, err error) {
 	if digest, err = h.createTable(n); err != nil {
 		return "", fmt.Errorf("create network %s: firewall: %w", n.Name, err)
 	}
-	if err := h.letPass(n.Bridge); err != nil {
+	if err := h.letPass(n.Bridge, n.Subnet6.IsValid()); err != nil {
 		return "", fmt.Errorf("create network %s: firewall: %w", n.Name, err)
 	}
 	if err := createBridge(n); err != nil {
@@ -172,8 +177,8 @@ func (h *Host) Drift(n Network, digest string) ([]string, error) {
 }
 
 // MissingPlugins returns the names of required programs that are missing: the CNI plugins bridge and static, and for
-// published ports also portmap and the program iptables.
-func (h *Host) MissingPlugins(published bool) []string {
+// published ports also portmap and the program iptables, and ip6tables with IPv6.
+func (h *Host) MissingPlugins(published, ipv6 bool) []string {
 	needed := []string{"bridge", "static"}
 	if published {
 		needed = append(needed, "portmap")
@@ -187,6 +192,9 @@ func (h *Host) MissingPlugins(published bool) []string {
 	if published {
 		if _, err := findProgram("iptables"); err != nil {
 			missing = append(missing, "iptables")
+		}
+		if _, err := findProgram("ip6tables"); ipv6 && err != nil {
+			missing = append(missing, "ip6tables")
 		}
 	}
 	return missing

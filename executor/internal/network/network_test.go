@@ -104,7 +104,7 @@ func TestDriftIsFoundAndMended(t *testing.T) {
 		{ip("link set kuke-t1 down"), []string{"bridge kuke-t1 is down"}},
 		{ip("addr del 10.88.1.1/24 dev kuke-t1"), []string{"bridge kuke-t1 lacks address 10.88.1.1/24"}},
 		{ip("addr add 10.99.0.1/16 dev kuke-t1"), []string{"bridge kuke-t1 has address 10.99.0.1/16 too"}},
-		{func() { must(t, os.WriteFile(forwarding, []byte("0"), 0o644)) }, []string{"IPv4 forwarding is off"}},
+		{func() { must(t, os.WriteFile(ipv4.forwarding, []byte("0"), 0o644)) }, []string{"IPv4 forwarding is off"}},
 		{func() { must(t, os.Remove(path)) }, []string{"conflist " + path + " is missing"}},
 		{func() { must(t, os.WriteFile(path, []byte("{}"), 0o644)) }, []string{"conflist " + path + " was changed"}},
 		{table("delete table inet kukeon_test_1"), []string{"firewall table inet kukeon_test_1 is missing"}},
@@ -241,7 +241,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	for _, a := range cells {
-		found, err := Addresses(a.NetNS)
+		found, _, err := Addresses(a.NetNS)
 		if err != nil || len(found) != 1 || found["eth0"] != netip.PrefixFrom(a.Address, 24) {
 			t.Errorf("addresses %v, %v, want %s", found, err, a.Address)
 		}

@@ -20,6 +20,7 @@ type Published struct {
 	Protocol string
 	// Addr is the address of the host; the zero value means any.
 	Addr        netip.Addr
+	IPv6        bool // it forwards IPv6, or else IPv4
 	First, Last uint16
 	// Network and ID are the CNI network and the container id in the portmap plugin's rule; empty for rules of other programs,
 	// such as Docker.
@@ -29,17 +30,34 @@ type Published struct {
 // owner matches the comment of the rule that leads to the chain of a container.
 var owner = regexp.MustCompile(`^dnat name: "(.*)" id: "(.*)"$`)
 
-func publishedPorts() ([]Published, error) {
-	text, err := savedNAT()
+// The programs of IPv4 and IPv6.
+const (
+	iptables  = "iptables"
+	ip6tables = "ip6tables"
+)
+
+func publishedPorts(ipv6 bool) ([]Published, error) {
+	text, err := savedNAT(iptables)
 	if err != nil {
 		return nil, fmt.Errorf("list published ports: %w", err)
 	}
-	return parsePublished(text), nil
+	all := parsePublished(text)
+	if !ipv6 {
+		return all, nil
+	}
+	if text, err = savedNAT(ip6tables); err != nil {
+		return nil, fmt.Errorf("list published ports: %w", err)
+	}
+	for _, p := range parsePublished(text) {
+		p.IPv6 = true
+		all = append(all, p)
+	}
+	return all, nil
 }
 
-// savedNAT returns the rules of iptables' nat table, none where there is no iptables.
-func savedNAT() (string, error) {
-	save, err := findProgram("iptables-save")
+// savedNAT returns the rules of the nat table of iptables or ip6tables, none where the program is missing.
+func savedNAT(tables string) (string, error) {
+	save, err := findProgram(tables + "-save")
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -10,6 +10,7 @@ import (
 type Remembered struct {
 	Network, Interface string
 	Address            netip.Prefix
+	Address6           netip.Prefix // invalid where it has none
 	Ports              []PortMapping
 }
 
@@ -43,6 +44,9 @@ func (h *Host) Remembered(id string) ([]Remembered, error) {
 			continue // of another version of libcni: attaching again finds the interface
 		}
 		r := Remembered{Network: a.Network, Interface: a.IfName, Address: args.IPs[0]}
+		if len(args.IPs) > 1 {
+			r.Address6 = args.IPs[1]
+		}
 		for _, m := range args.PortMappings {
 			ip, _ := netip.ParseAddr(m.HostIP) // invalid means every address
 			r.Ports = append(r.Ports, PortMapping{HostIP: ip, HostPort: m.HostPort, ContainerPort: m.ContainerPort, Protocol: m.Protocol})

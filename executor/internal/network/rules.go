@@ -28,6 +28,7 @@ type rule []expr.Any
 const (
 	ipv4Source      = 12
 	ipv4Destination = 16
+	ipv6Source      = 8
 	ipv6Destination = 24
 	portDestination = 2
 	statusDNAT      = 1 << 5 // IPS_DST_NAT
@@ -72,11 +73,15 @@ func chainsOf(n Network) []chain {
 		})
 	}
 	if !n.Internal {
-		masquerade := slices.Concat(family(unix.NFPROTO_IPV4), network(ipv4Source, n.Subnet), outOf(expr.CmpOpNeq, n.Bridge),
-			rule{&expr.Masq{}})
+		masquerade := []rule{slices.Concat(family(unix.NFPROTO_IPV4), network(ipv4Source, n.Subnet), outOf(expr.CmpOpNeq, n.Bridge),
+			rule{&expr.Masq{}})}
+		if n.Subnet6.IsValid() {
+			masquerade = append(masquerade, slices.Concat(family(unix.NFPROTO_IPV6), network(ipv6Source, n.Subnet6),
+				outOf(expr.CmpOpNeq, n.Bridge), rule{&expr.Masq{}}))
+		}
 		chains = append(chains, chain{
 			name: "postrouting", kind: nftables.ChainTypeNAT,
-			hook: nftables.ChainHookPostrouting, priority: nftables.ChainPriorityNATSource, rules: []rule{masquerade},
+			hook: nftables.ChainHookPostrouting, priority: nftables.ChainPriorityNATSource, rules: masquerade,
 		})
 	}
 	return chains

@@ -17,10 +17,10 @@ import (
 
 // Survey holds the facts about the host that the choice of subnets and ports needs. kuke's own networks are included.
 type Survey struct {
-	// Routes are the IPv4 routes of the main table and the networks of the addresses of all interfaces, in order and
+	// Routes are the IPv4 and IPv6 routes of the main table and the networks of the addresses of all interfaces, in order and
 	// without default routes.
 	Routes []Route
-	// Addresses are the IPv4 addresses of all interfaces, in order.
+	// Addresses are the addresses of all interfaces, in order, without link-local ones of IPv6.
 	Addresses []netip.Addr
 	// Networks are the CNI configurations in [Config.ConfDir].
 	Networks []Conflist
@@ -29,6 +29,8 @@ type Survey struct {
 	// Published are the ports that iptables forwards.
 	Published []Published
 }
+
+var allProtocols = protocol{family: netlink.FAMILY_ALL}
 
 // Route is a network that the host can reach.
 type Route struct {
@@ -48,10 +50,11 @@ type Conflist struct {
 	Path, Project, Bridge string
 }
 
-// Survey inspects the host and changes nothing. Without ports it leaves out Listening and Published, which cost time.
-func (h *Host) Survey(ports bool) (*Survey, error) {
+// Survey inspects the host and changes nothing. Without ports it leaves out Listening and Published,
+// which cost time, and without ipv6 the ports that are published on IPv6.
+func (h *Host) Survey(ports, ipv6 bool) (*Survey, error) {
 	s := &Survey{}
-	have, err := addresses(nil)
+	have, err := allProtocols.addresses(nil)
 	if err != nil {
 		return nil, fmt.Errorf("survey the network: %w", err)
 	}
@@ -71,7 +74,7 @@ func (h *Host) Survey(ports bool) (*Survey, error) {
 	if s.Listening, err = listening(); err != nil {
 		return nil, fmt.Errorf("survey the network: %w", err)
 	}
-	if s.Published, err = publishedPorts(); err != nil {
+	if s.Published, err = publishedPorts(ipv6); err != nil {
 		return nil, fmt.Errorf("survey the network: %w", err)
 	}
 	return s, nil
@@ -88,7 +91,7 @@ func routes(have []netlink.Addr) ([]Route, error) {
 	}
 	main := &netlink.Route{Table: unix.RT_TABLE_MAIN}
 	entries, err := again(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(netlink.FAMILY_V4, main, netlink.RT_FILTER_TABLE)
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, main, netlink.RT_FILTER_TABLE)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
@@ -149,7 +152,7 @@ func conflists(dir string) ([]Conflist, error) {
 	return found, nil
 }
 
-// subnetsIn finds the values of all keys "subnet" below any key "ipam".
+// subnetsIn finds the values of all keys "subnet" and "subnet6" below any key "ipam".
 func subnetsIn(v any, inIPAM bool) []netip.Prefix {
 	var found []netip.Prefix
 	switch v := v.(type) {
@@ -160,7 +163,7 @@ func subnetsIn(v any, inIPAM bool) []netip.Prefix {
 	case map[string]any:
 		for key, e := range v {
 			text, ok := e.(string)
-			if p, err := netip.ParsePrefix(text); ok && inIPAM && key == "subnet" && err == nil {
+			if p, err := netip.ParsePrefix(text); ok && inIPAM && (key == "subnet" || key == "subnet6") && err == nil {
 				found = append(found, p.Masked())
 			}
 			found = append(found, subnetsIn(e, inIPAM || key == "ipam")...)

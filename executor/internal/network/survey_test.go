@@ -12,7 +12,7 @@ import (
 
 func TestSurvey(t *testing.T) {
 	h := newHost(t)
-	if s, err := h.Survey(false); err != nil || len(s.Networks) != 0 {
+	if s, err := h.Survey(false, false); err != nil || len(s.Networks) != 0 {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	n := numbered(1)
@@ -33,7 +33,7 @@ func TestSurvey(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(h.config.ConfDir, name), []byte(text), 0o644))
 	}
 	must(t, os.Mkdir(filepath.Join(h.config.ConfDir, "14-dir.conf"), 0o755))
-	s, err := h.Survey(false)
+	s, err := h.Survey(false, false)
 	must(t, err)
 	for _, want := range []Route{
 		{netip.MustParsePrefix("10.88.1.0/24"), "kuke-t1"}, {netip.MustParsePrefix("192.0.2.0/24"), "uplink"},
@@ -87,7 +87,7 @@ func TestSurveyOfPorts(t *testing.T) {
 	c, err := net.Dial("udp4", "127.0.0.1:7003")
 	must(t, err)
 	defer c.Close()
-	s, err := h.Survey(true)
+	s, err := h.Survey(true, false)
 	must(t, err)
 	for _, want := range []Socket{
 		{Protocol: "tcp", Addr: local, Port: 7001}, {Protocol: "tcp", Addr: netip.IPv6Unspecified(), Port: 7002}, {Protocol: "udp", Addr: local, Port: 7003}, {Protocol: "udp", Addr: netip.IPv6Loopback(), Port: 7004, OnlyIPv6: true},
@@ -121,16 +121,16 @@ func TestSurveyWithoutIPTables(t *testing.T) {
 	dirs := systemDirs
 	systemDirs = nil
 	defer func() { systemDirs = dirs }()
-	if s, err := h.Survey(true); err != nil || s.Published != nil {
+	if s, err := h.Survey(true, false); err != nil || s.Published != nil {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if missing := h.MissingPlugins(true); !slices.Equal(missing, []string{"iptables"}) {
+	if missing := h.MissingPlugins(true, false); !slices.Equal(missing, []string{"iptables"}) {
 		t.Errorf("missing: %q", missing)
 	}
-	if missing := New(Config{}).MissingPlugins(true); !slices.Equal(missing, []string{"bridge", "static", "portmap", "iptables"}) {
+	if missing := New(Config{}).MissingPlugins(true, false); !slices.Equal(missing, []string{"bridge", "static", "portmap", "iptables"}) {
 		t.Errorf("missing: %q", missing)
 	}
-	if missing := New(Config{}).MissingPlugins(false); !slices.Equal(missing, []string{"bridge", "static"}) {
+	if missing := New(Config{}).MissingPlugins(false, false); !slices.Equal(missing, []string{"bridge", "static"}) {
 		t.Errorf("missing: %q", missing)
 	}
 }

@@ -18,12 +18,15 @@ import (
 
 // surveyHost observes the networks, ports and firewalls of the host.
 func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
-	ports := publishes(r.wanted, prior)
+	ports, bridges6 := publishes(r.wanted, prior), bridges(desired, prior, true)
 	if desired != nil {
-		r.actual.MissingPlugins = r.host.Networks.MissingPlugins(ports)
+		r.actual.MissingPlugins = r.host.Networks.MissingPlugins(ports, len(bridges6) > 0)
 	}
-	survey, err := r.host.Networks.Survey(ports)
+	survey, err := r.host.Networks.Survey(ports, len(bridges6) > 0)
 	if err != nil {
+		return err
+	}
+	if r.actual.NoIPv6, err = network.NoIPv6(); err != nil {
 		return err
 	}
 	for _, route := range survey.Routes {
@@ -33,7 +36,7 @@ func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	for _, n := range survey.Networks {
 		r.actual.CNINetworks = append(r.actual.CNINetworks, plan.CNINetwork(n))
 	}
-	if r.dropping, err = network.DroppingChains(bridges(desired, prior)); err != nil {
+	if r.dropping, err = network.DroppingChains(bridges(desired, prior, false), bridges6); err != nil {
 		return err
 	}
 	for _, d := range r.dropping {
@@ -50,18 +53,23 @@ func (r *refresh) surveyHost(desired *resource.Tree, prior *state.State) error {
 	return nil
 }
 
-// bridges returns the names of the bridges of all spaces, each once.
-func bridges(desired *resource.Tree, prior *state.State) []string {
+// bridges returns the names of the bridges of all spaces, or of those that have or want IPv6, each once.
+func bridges(desired *resource.Tree, prior *state.State, onlyIPv6 bool) []string {
 	names := map[string]bool{}
 	for _, record := range prior.Records {
-		if n := record.Status.Network; n != nil {
+		if n := record.Status.Network; n != nil && (!onlyIPv6 || n.Subnet6 != "") {
 			names[n.Bridge] = true
 		}
 	}
 	if desired != nil {
 		for _, d := range desired.Resources() {
-			if d.Path.Kind() == resource.KindSpace {
-				names[resource.BridgeName(d.Path)] = true
+			space, ok := d.Spec.(*resource.Space)
+			if !ok || onlyIPv6 && (space.Network == nil || space.Network.Subnet6 == "") {
+				continue
+			}
+			names[resource.BridgeName(d.Path)] = true
+			if had := prior.Records[d.Path]; had != nil && had.Status.Network != nil {
+				names[had.Status.Network.Bridge] = true
 			}
 		}
 	}
@@ -143,7 +151,7 @@ func (r *refresh) roots() map[rootKey]*plan.Container {
 // cellNetwork observes the network of a cell. root is its running root container, or nil.
 func (r *refresh) cellNetwork(record *state.Record, root *plan.Container) error {
 	cell := record.Path
-	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Flaws: map[string]string{}}
+	found := &plan.CellNetwork{ID: record.CellID(), Addresses: map[string]string{}, Addresses6: map[string]string{}, Flaws: map[string]string{}}
 	r.actual.Cells[cell] = found
 	// An unreadable file counts as missing: the next apply writes it.
 	hosts, _ := os.ReadFile(r.host.Store.NetworkFile(cell, state.HostsFile))
@@ -169,12 +177,15 @@ func (r *refresh) cellNetwork(record *state.Record, root *plan.Container) error 
 	}
 	// Where the process is looked at, an error is no failure: it may end meanwhile.
 	failed := func(err error) bool { return err != nil && at == pin && !errors.Is(err, fs.ErrNotExist) }
-	addresses, err := network.Addresses(at)
+	addresses, addresses6, err := network.Addresses(at)
 	if failed(err) {
 		return err
 	}
 	for name, address := range addresses {
 		found.Addresses[name] = address.String()
+	}
+	for name, address := range addresses6 {
+		found.Addresses6[name] = address.String()
 	}
 	uplinks, err := network.Uplinks(at)
 	if failed(err) {

@@ -94,7 +94,7 @@ func tells(prior *state.State, recorded map[[2]string]bool, p resource.Path, id 
 }
 
 func (o *Host) networkEvidence(v *plan.Evidence) error {
-	survey, err := o.Networks.Survey(false)
+	survey, err := o.Networks.Survey(false, false)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func lostCells(v *plan.Evidence, prior *state.State) map[resource.Path]string {
 func (o *Host) cellEvidence(v *plan.Evidence, prior *state.State) error {
 	bridges, spaces := map[string]plan.CNINetwork{}, map[string]plan.CNINetwork{}
 	for _, n := range v.Networks {
-		if n.Path != "" && len(n.Subnets) == 1 {
+		if _, _, ok := n.OwnSubnets(); n.Path != "" && ok {
 			bridges[n.Bridge], spaces[n.Path] = n, n
 		}
 	}
@@ -199,7 +199,7 @@ func (o *Host) cellEvidence(v *plan.Evidence, prior *state.State) error {
 			return err
 		}
 		for _, a := range attachments {
-			v.Cells[cell] = append(v.Cells[cell], plan.InterfaceEvidence{Name: a.Interface, Network: a.Network, Address: a.Address, Published: publishedOf(a.Ports)})
+			v.Cells[cell] = append(v.Cells[cell], plan.InterfaceEvidence{Name: a.Interface, Network: a.Network, Address: a.Address, Address6: a.Address6, Published: publishedOf(a.Ports)})
 		}
 		if len(v.Cells[cell]) == 0 {
 			if v.Cells[cell], err = interfacesOf(netns.Path(id), bridges); err != nil {
@@ -216,7 +216,7 @@ func (o *Host) cellEvidence(v *plan.Evidence, prior *state.State) error {
 // interfacesOf returns the interfaces of the network namespace of a cell, if it exists; bridges holds the CNI networks by
 // their bridges. It can't tell the ports of the cell, which libcni has forgotten.
 func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.InterfaceEvidence, error) {
-	addresses, err := network.Addresses(pin)
+	addresses, addresses6, err := network.Addresses(pin)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -227,29 +227,38 @@ func interfacesOf(pin string, bridges map[string]plan.CNINetwork) ([]plan.Interf
 	var all []plan.InterfaceEvidence
 	for name, address := range addresses {
 		if n := bridges[uplinks[name].Bridge]; n.Name != "" {
-			all = append(all, plan.InterfaceEvidence{Name: name, Network: n.Name, Address: address})
+			all = append(all, plan.InterfaceEvidence{Name: name, Network: n.Name, Address: address, Address6: addresses6[name]})
 		}
 	}
 	return all, nil
 }
 
-// namedIn returns the interface in n, the network of its own space, whose address is in the cell's /etc/hosts: after a
+// namedIn returns the interface in n, the network of its own space, whose addresses are in the cell's /etc/hosts: after a
 // reboot nothing else holds it.
 func (o *Host) namedIn(cell resource.Path, n plan.CNINetwork) []plan.InterfaceEvidence {
 	data, err := durable.ReadFile(o.Store.NetworkFile(cell, state.HostsFile))
 	if err != nil || n.Name == "" {
 		return nil
 	}
+	subnet, subnet6, _ := n.OwnSubnets()
+	found := plan.InterfaceEvidence{Name: "eth0", Network: n.Name}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
 		if !slices.Contains(fields[min(1, len(fields)):], cell.Name()+"."+cell.Parent().Name()) {
 			continue
 		}
-		if addr, err := netip.ParseAddr(fields[0]); err == nil && n.Subnets[0].Contains(addr) {
-			return []plan.InterfaceEvidence{{Name: "eth0", Network: n.Name, Address: netip.PrefixFrom(addr, n.Subnets[0].Bits())}}
+		switch addr, err := netip.ParseAddr(fields[0]); {
+		case err != nil:
+		case subnet.Contains(addr) && !found.Address.IsValid():
+			found.Address = netip.PrefixFrom(addr, subnet.Bits())
+		case subnet6.Contains(addr) && !found.Address6.IsValid():
+			found.Address6 = netip.PrefixFrom(addr, subnet6.Bits())
 		}
 	}
-	return nil
+	if !found.Address.IsValid() {
+		return nil
+	}
+	return []plan.InterfaceEvidence{found}
 }
 
 // publishedOf joins consecutive single ports into ranges.

@@ -24,7 +24,7 @@ func Cells(in Input) (map[resource.Path]*state.Attachment, resource.Diagnostics)
 // the addresses that they have.
 func (a *allocator) attach() map[resource.Path]*state.Attachment {
 	cells := map[resource.Path]*state.Attachment{}
-	pool := &addresses{a: a, used: map[resource.Path]map[netip.Addr]resource.Path{}}
+	pools := []*addresses{newAddresses(a, ipv4), newAddresses(a, ipv6)}
 	var waiting []func()
 	for _, p := range a.in.Paths {
 		if p.Kind() != resource.KindCell || a.in.After[p] == nil {
@@ -32,7 +32,7 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 		}
 		prior := a.attachmentOf(p)
 		if !a.in.Owned[p] {
-			if prior != nil {
+			for _, pool := range pools {
 				pool.keep(p, prior)
 			}
 			continue
@@ -45,16 +45,21 @@ func (a *allocator) attach() map[resource.Path]*state.Attachment {
 		}
 		for i, space := range a.spacesOf(p) {
 			at.Interfaces = append(at.Interfaces, state.Interface{Space: space})
-			if !pool.settle(p, &at.Interfaces[i], prior) {
-				waiting = append(waiting, func() { pool.allocate(p, &at.Interfaces[i]) })
+			if !a.connect(p, &at.Interfaces[i]) {
+				continue
+			}
+			for _, pool := range pools {
+				if !pool.settle(p, &at.Interfaces[i], prior) {
+					waiting = append(waiting, func() { pool.allocate(p, &at.Interfaces[i]) })
+				}
 			}
 		}
 		nameInterfaces(at, prior)
 	}
 	// A cell that is destroyed or gets another address keeps its old one while other cells are created.
 	for _, q := range a.in.Prior.Paths() {
-		if had := a.attachmentOf(q); had != nil {
-			pool.keep(q, had)
+		for _, pool := range pools {
+			pool.keep(q, a.attachmentOf(q))
 		}
 	}
 	for _, allocate := range waiting {
@@ -136,10 +141,33 @@ func nameInterfaces(a, prior *state.Attachment) {
 	}
 }
 
-// addresses hands out those of spaces.
+// family is a version of IP: the fields of records and specs that are about it.
+type family struct {
+	attribute string // of a cell
+	subnet    func(*state.Network) string
+	address   func(*state.Interface) *string
+	wanted    func(*resource.Cell) string
+}
+
+var ipv4 = family{
+	"address", func(n *state.Network) string { return n.Subnet }, func(i *state.Interface) *string { return &i.Address },
+	func(c *resource.Cell) string { return c.Address },
+}
+
+var ipv6 = family{
+	"address6", func(n *state.Network) string { return n.Subnet6 }, func(i *state.Interface) *string { return &i.Address6 },
+	func(c *resource.Cell) string { return c.Address6 },
+}
+
+// addresses hands out those of one family in spaces.
 type addresses struct {
+	family
 	a    *allocator
 	used map[resource.Path]map[netip.Addr]resource.Path // by space
+}
+
+func newAddresses(a *allocator, f family) *addresses {
+	return &addresses{f, a, map[resource.Path]map[netip.Addr]resource.Path{}}
 }
 
 func (s *addresses) use(space resource.Path, addr netip.Addr, cell resource.Path) {
@@ -149,9 +177,13 @@ func (s *addresses) use(space resource.Path, addr netip.Addr, cell resource.Path
 	s.used[space][addr] = cell
 }
 
+// keep reserves the addresses of the attachment, which may be nil.
 func (s *addresses) keep(cell resource.Path, had *state.Attachment) {
+	if had == nil {
+		return
+	}
 	for _, i := range had.Interfaces {
-		prefix, err := netip.ParsePrefix(i.Address)
+		prefix, err := netip.ParsePrefix(*s.address(&i))
 		if err != nil {
 			continue
 		}
@@ -161,25 +193,40 @@ func (s *addresses) keep(cell resource.Path, had *state.Attachment) {
 	}
 }
 
-// settle sets the interface to the address that the cell asks for or has, and reports whether there is one.
-func (s *addresses) settle(cell resource.Path, i *state.Interface, prior *state.Attachment) bool {
-	network := s.a.networkOf(i.Space)
+// connect sets the network of the interface, and reports whether its space has one.
+func (a *allocator) connect(cell resource.Path, i *state.Interface) bool {
+	network := a.networkOf(i.Space)
 	if network == nil {
-		s.a.diags.Errorf(s.a.declared(cell), cell, "No network", "cell %s is to be attached to space %s, which has no network: declare the space, so that it gets one.", cell, i.Space)
-		return true
+		a.diags.Errorf(a.declared(cell), cell, "No network", "cell %s is to be attached to space %s, which has no network: declare the space, so that it gets one.", cell, i.Space)
+		return false
 	}
 	i.Network = *network
 	i.Network.Firewall = ""
-	subnet := netip.MustParsePrefix(network.Subnet)
+	return true
+}
+
+// settle sets the interface to the address that the cell asks for or has, and reports whether it needs no other.
+func (s *addresses) settle(cell resource.Path, i *state.Interface, prior *state.Attachment) bool {
 	spec, _ := s.a.in.After[cell].Spec.(*resource.Cell)
-	if spec.Address != "" && i.Space == cell.Space() {
-		return s.fix(cell, i, subnet, spec.Address)
+	wanted := s.wanted(spec)
+	if i.Space != cell.Space() {
+		wanted = ""
+	}
+	if s.subnet(&i.Network) == "" {
+		if wanted != "" {
+			s.a.diags.Errorf(s.a.writtenAt(cell, s.attribute), cell, "No IPv6 in the space", "cell %s asks for the address %s, but space %s has no IPv6: set subnet6 in the network of the space, or remove %s.", cell, wanted, i.Space, s.attribute)
+		}
+		return true
+	}
+	subnet := netip.MustParsePrefix(s.subnet(&i.Network))
+	if wanted != "" {
+		return s.fix(cell, i, subnet, wanted)
 	}
 	had := prior.In(i.Space)
 	if had == nil {
 		return false
 	}
-	prefix, err := netip.ParsePrefix(had.Address)
+	prefix, err := netip.ParsePrefix(*s.address(had))
 	if err != nil || !usable(subnet, prefix.Addr()) {
 		return false
 	}
@@ -188,11 +235,8 @@ func (s *addresses) settle(cell resource.Path, i *state.Interface, prior *state.
 }
 
 func (s *addresses) fix(cell resource.Path, i *state.Interface, subnet netip.Prefix, address string) bool {
-	at := s.a.declared(cell)
+	at := s.a.writtenAt(cell, s.attribute)
 	want := s.a.in.Desired.Resource(cell)
-	if want != nil {
-		at = want.RangeOf("address")
-	}
 	addr, err := netip.ParseAddr(address)
 	if want == nil && !usable(subnet, addr) {
 		s.a.diags.Errorf(s.a.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which is not in the configuration and stays for now, has the address %s: destroy that first.", i.Space, subnet, cell, address)
@@ -204,7 +248,7 @@ func (s *addresses) fix(cell resource.Path, i *state.Interface, subnet netip.Pre
 	}
 	// A cell that holds it by chance, now or until it is gone, can't be told to let go while it runs.
 	for _, q := range s.a.in.Prior.Paths() {
-		if had := s.a.attachmentOf(q).In(i.Space); q != cell && had != nil && strings.HasPrefix(had.Address, addr.String()+"/") {
+		if had := s.a.attachmentOf(q).In(i.Space); q != cell && had != nil && strings.HasPrefix(*s.address(had), addr.String()+"/") {
 			s.a.diags.Errorf(at, cell, "Address is taken", "cell %s asks for the address %s, which cell %s has: choose another, or move that one away with an apply of its own first.", cell, address, q)
 			return true
 		}
@@ -219,12 +263,12 @@ func (s *addresses) claim(cell resource.Path, i *state.Interface, subnet netip.P
 		return
 	}
 	s.use(i.Space, addr, cell)
-	i.Address = netip.PrefixFrom(addr, subnet.Bits()).String()
+	*s.address(i) = netip.PrefixFrom(addr, subnet.Bits()).String()
 }
 
 // allocate sets the interface to the lowest free address.
 func (s *addresses) allocate(cell resource.Path, i *state.Interface) {
-	subnet := netip.MustParsePrefix(i.Network.Subnet)
+	subnet := netip.MustParsePrefix(s.subnet(&i.Network))
 	for addr := subnet.Addr().Next().Next(); usable(subnet, addr); addr = addr.Next() {
 		if _, taken := s.used[i.Space][addr]; !taken {
 			s.claim(cell, i, subnet, addr)
@@ -234,7 +278,8 @@ func (s *addresses) allocate(cell resource.Path, i *state.Interface) {
 	s.a.diags.Errorf(s.a.declared(cell), cell, "No free address", "cell %s needs an address in space %s, but every one of %s is taken: give the space a larger subnet.", cell, i.Space, subnet)
 }
 
-// usable reports whether a cell may have the address: neither the network's own, nor the gateway's, nor broadcast.
+// usable reports whether a cell may have the address: neither the network's own, nor the gateway's, nor the last one, which is
+// for broadcasts in IPv4.
 func usable(subnet netip.Prefix, addr netip.Addr) bool {
 	return subnet.Contains(addr) && subnet.Contains(addr.Next()) && addr != subnet.Addr() && addr != subnet.Addr().Next()
 }
@@ -252,6 +297,8 @@ func (a *allocator) checkSpaces(cells map[resource.Path]*state.Attachment) {
 			}
 			if network := a.networkOf(i.Space); network == nil {
 				a.diags.Errorf(resource.Range{}, i.Space, "Space is in use", "space %s is to be deleted, but cell %s, which stays, is attached to it: change that first.", i.Space, p)
+			} else if network.Subnet6 != i.Network.Subnet6 {
+				a.diags.Errorf(a.declared(i.Space), i.Space, "Space is in use", "space %s is to have another IPv6 subnet, but cell %s, which can't be changed here, is attached to it: change that first.", i.Space, p)
 			} else if network.Subnet != i.Network.Subnet {
 				a.diags.Errorf(a.declared(i.Space), i.Space, "Space is in use", "space %s is to have the subnet %s, but cell %s, which can't be changed here, has an address in %s: change that first.", i.Space, network.Subnet, p, i.Network.Subnet)
 			}

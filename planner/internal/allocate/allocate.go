@@ -63,6 +63,14 @@ func (a *allocator) declared(p resource.Path) resource.Range {
 	return resource.Range{}
 }
 
+// writtenAt returns where an attribute of the resource at p is written.
+func (a *allocator) writtenAt(p resource.Path, attribute string) resource.Range {
+	if r := a.in.Desired.Resource(p); r != nil {
+		return r.RangeOf(attribute)
+	}
+	return resource.Range{}
+}
+
 // attachmentOf returns how the cell at p is attached by its record, or nil.
 func (a *allocator) attachmentOf(p resource.Path) *state.Attachment {
 	if r := a.in.Prior.Records[p]; r != nil {

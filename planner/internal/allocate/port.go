@@ -40,19 +40,19 @@ func (a *allocator) publish(cells map[resource.Path]*state.Attachment) {
 			continue
 		}
 		for _, port := range a.portsOf(p) {
-			if !a.checkAddress(publisher{port, p}) {
+			if !a.checkAddress(publisher{port, p}, ipv6Of(cells[p])) {
 				continue
 			}
 			if port.Host.First == 0 {
 				open = append(open, publisher{port, p})
 				continue
 			}
-			a.checkPort(publisher{port, p}, taken)
+			a.checkPort(publisher{port, p}, taken, ipv6Of(cells[p]))
 			taken = append(taken, publisher{port, p})
 		}
 	}
 	for _, o := range open {
-		if chosen, ok := a.choosePort(o, taken); ok {
+		if chosen, ok := a.choosePort(o, taken, ipv6Of(cells[o.cell])); ok {
 			taken = append(taken, chosen)
 		}
 	}
@@ -82,15 +82,23 @@ func (a *allocator) portsOf(cell resource.Path) []resource.Port {
 	return all
 }
 
+// ipv6Of reports whether the ports of a cell with the attachment, which may be nil, are published on IPv6 too.
+func ipv6Of(at *state.Attachment) bool {
+	return at != nil && len(at.Interfaces) > 0 && at.Interfaces[0].Address6 != ""
+}
+
 // checkAddress refuses an address of the host that CNI's portmap can't publish ports on, and tells of one that the host
-// doesn't have: it may be a mistake, or one that comes and goes.
-func (a *allocator) checkAddress(p publisher) bool {
+// doesn't have: it may be a mistake, or one that comes and goes. ipv6 says that the cell has an IPv6 address.
+func (a *allocator) checkAddress(p publisher, ipv6 bool) bool {
 	have := a.in.Actual.Addresses
 	switch {
-	case !p.HostIP.IsValid() || p.HostIP.IsUnspecified() && p.HostIP.Is4():
-	case !p.HostIP.Is4():
-		a.diags.Errorf(a.portRange(p), p.cell, "Unsupported host address", "cell %s publishes %s, but cells have only IPv4 addresses, and publish ports only on IPv4 addresses. Name one, or none for all addresses.", p.cell, p.Port)
+	case p.HostIP.Is6() && !ipv6:
+		a.diags.Errorf(a.portRange(p), p.cell, "Unsupported host address", "cell %s publishes %s, but its space %s has no IPv6. Name an IPv4 address, or none for all addresses, or set subnet6 in the network of the space.", p.cell, p.Port, p.cell.Space())
 		return false
+	case p.HostIP.Is6() && p.HostIP.IsLoopback():
+		a.diags.Errorf(a.portRange(p), p.cell, "Unsupported host address", "cell %s publishes %s, but Linux forwards no packets from [::1]. Name another address, or none for all addresses.", p.cell, p.Port)
+		return false
+	case !p.HostIP.IsValid() || p.HostIP.IsUnspecified():
 	case len(have) > 0 && !p.HostIP.IsLoopback() && !slices.Contains(have, p.HostIP):
 		a.diags.Warnf(a.portRange(p), p.cell, "Not an address of this host", "cell %s publishes %s, but no interface of this host has the address %s: nothing is served there until one has. Its addresses are %s.", p.cell, p.Port, p.HostIP, addressList(have))
 	}
@@ -111,26 +119,26 @@ func addressList(addresses []netip.Addr) string {
 }
 
 // checkPort refuses a port that somebody else publishes or listens on.
-func (a *allocator) checkPort(p publisher, taken []publisher) {
+func (a *allocator) checkPort(p publisher, taken []publisher, ipv6 bool) {
 	for _, t := range taken {
 		if t.Clashes(p.Port) {
 			a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s publishes %s, but cell %s publishes %s. Choose another port of the host.", p.cell, p.Port, t.cell, t.Port)
 			return
 		}
 	}
-	a.checkUnused(p)
+	a.checkUnused(p, ipv6)
 }
 
 // CheckPort makes sure that a port which the plan lets the cell publish is still unused on this host.
 func CheckPort(in Input, cell resource.Path, port resource.Port) resource.Diagnostics {
 	a := newAllocator(in)
-	a.checkUnused(publisher{port, cell})
+	a.checkUnused(publisher{port, cell}, in.After[cell] != nil && ipv6Of(in.After[cell].Status.Attachment))
 	return a.diags
 }
 
 // checkUnused refuses a port that a program outside of kuke uses on this host.
-func (a *allocator) checkUnused(p publisher) {
-	if why := a.usedBy(p); why != "" {
+func (a *allocator) checkUnused(p publisher, ipv6 bool) {
+	if why := a.usedBy(p, ipv6); why != "" {
 		a.diags.Errorf(a.portRange(p), p.cell, "Host port is taken", "cell %s publishes %s, but %s. Choose another port of the host, or stop the program or cell that uses it.", p.cell, p.Port, why)
 	}
 }
@@ -147,14 +155,18 @@ func (a *allocator) portRange(p publisher) resource.Range {
 	return a.declared(p.cell)
 }
 
-// usedBy says who else on the host has the port, or returns "". Those that kuke publishes already are its own.
-func (a *allocator) usedBy(p publisher) string {
-	if had := a.attachmentOf(p.cell); had != nil && slices.Contains(had.Published, p.String()) {
+// usedBy says who else on the host has the port, or returns "". Those that kuke publishes already are its own. ipv6 says that
+// the cell has an IPv6 address.
+func (a *allocator) usedBy(p publisher, ipv6 bool) string {
+	had := a.attachmentOf(p.cell)
+	present := had != nil && slices.Contains(had.Published, p.String())
+	if present && (ipv6Of(had) || !ipv6) {
 		return ""
 	}
+	ipv6 = ipv6 && !p.HostIP.Is4()
 	for _, s := range a.in.Actual.Sockets {
-		if s.OnlyIPv6 {
-			continue // cells publish on IPv4
+		if s.OnlyIPv6 && !ipv6 || !s.OnlyIPv6 && present {
+			continue
 		}
 		addr := s.Addr.Unmap()
 		if addr == netip.IPv6Unspecified() {
@@ -165,7 +177,7 @@ func (a *allocator) usedBy(p publisher) string {
 		}
 	}
 	for _, m := range a.in.Actual.Mappings {
-		if ownMapping(m) {
+		if ownMapping(m) || m.IPv6 && !ipv6 || !m.IPv6 && (present || p.HostIP.Is6()) {
 			continue
 		}
 		if other := single(m.Protocol, m.Addr, int(m.First)); p.Clashes(spread(other, int(m.Last))) {
@@ -194,10 +206,10 @@ func spread(p resource.Port, last int) resource.Port {
 }
 
 // choosePort gives a port without one of the host the one it had, or a free one.
-func (a *allocator) choosePort(p publisher, taken []publisher) (publisher, bool) {
+func (a *allocator) choosePort(p publisher, taken []publisher, ipv6 bool) (publisher, bool) {
 	free := func(candidate publisher) bool {
 		clash := slices.ContainsFunc(taken, func(t publisher) bool { return t.Clashes(candidate.Port) })
-		return !clash && a.usedBy(candidate) == ""
+		return !clash && a.usedBy(candidate, ipv6) == ""
 	}
 	if had := a.attachmentOf(p.cell); had != nil {
 		for _, text := range had.Published {

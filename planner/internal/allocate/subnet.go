@@ -32,7 +32,14 @@ func Networks(in Input) (map[resource.Path]*state.Network, resource.Diagnostics)
 		if !ok {
 			continue
 		}
+		subnet6, ok := a.subnet6Of(p, had)
+		if !ok {
+			continue
+		}
 		network := a.network(p, subnet)
+		if subnet6.IsValid() {
+			network.Subnet6, network.Gateway6 = subnet6.String(), resource.Gateway(subnet6).String()
+		}
 		if had != nil {
 			network.Name, network.File, network.Bridge, network.Firewall = had.Name, had.File, had.Bridge, had.Firewall
 		}
@@ -42,9 +49,12 @@ func Networks(in Input) (map[resource.Path]*state.Network, resource.Diagnostics)
 	return networks, a.diags
 }
 
-// CheckSubnet makes sure that a subnet which the plan gives the space at p is still free.
+// CheckSubnet makes sure that a subnet which the plan gives the space at p is still free, and that the host has its family.
 func CheckSubnet(in Input, p resource.Path, subnet netip.Prefix) resource.Diagnostics {
 	a := newAllocator(in)
+	if subnet.Addr().Is6() && !a.checkIPv6(p) {
+		return a.diags
+	}
 	a.checkSubnet(p, subnet, a.takenSubnets(p))
 	return a.diags
 }
@@ -142,7 +152,11 @@ func (a *allocator) subnetOf(p resource.Path, had *state.Network) (netip.Prefix,
 func (a *allocator) checkSubnet(p resource.Path, subnet netip.Prefix, taken []claim) bool {
 	for _, t := range taken {
 		if t.prefix.Overlaps(subnet) {
-			a.diags.Errorf(a.in.Desired.Resource(p).RangeOf("network.subnet"), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
+			name := "network.subnet"
+			if subnet.Addr().Is6() {
+				name = "network.subnet6"
+			}
+			a.diags.Errorf(a.writtenAt(p, name), p, "Subnet is taken", "space %s wants the subnet %s, but %s: choose another.", p, subnet, t)
 			return false
 		}
 	}
@@ -169,6 +183,7 @@ func (a *allocator) takenSubnets(p resource.Path) []claim {
 	for _, q := range a.in.Prior.Paths() {
 		if n := a.in.Prior.Records[q].Status.Network; n != nil && q != p {
 			add(n.Subnet, "space %s has it", q)
+			add(n.Subnet6, "space %s has it", q)
 			own[n.Bridge] = true
 		}
 		// An apply that was interrupted may have moved a space, but not all of its cells.
@@ -176,13 +191,15 @@ func (a *allocator) takenSubnets(p resource.Path) []claim {
 			for _, i := range a.Interfaces {
 				if i.Space != p {
 					add(i.Network.Subnet, "cell %s has an address in it", q)
+					add(i.Network.Subnet6, "cell %s has an address in it", q)
 				}
 			}
 		}
 	}
 	for _, r := range a.in.Desired.Resources() {
-		if s, ok := r.Spec.(*resource.Space); ok && r.Path != p && s.Network != nil && s.Network.Subnet != "" && !r.External {
+		if s, ok := r.Spec.(*resource.Space); ok && r.Path != p && s.Network != nil && !r.External {
 			add(s.Network.Subnet, "space %s wants it", r.Path)
+			add(s.Network.Subnet6, "space %s wants it", r.Path)
 		}
 	}
 	for _, route := range a.in.Actual.Routes {

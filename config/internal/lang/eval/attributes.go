@@ -12,8 +12,8 @@ import (
 
 // computed are the attributes of each kind that planning computes.
 var computed = map[resource.Kind][]string{
-	resource.KindSpace: {"subnet", "gateway", "bridge"},
-	resource.KindCell:  {"address"},
+	resource.KindSpace: {"subnet", "gateway", "subnet6", "gateway6", "bridge"},
+	resource.KindCell:  {"address", "address6"},
 }
 
 // derived are the attributes of each kind that follow from its path and its spec.
