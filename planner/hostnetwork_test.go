@@ -22,7 +22,7 @@ type hostNetwork struct {
 	pins      map[resource.Path]uint64
 	hosts     map[resource.Path]string
 	published map[resource.Path][]string
-	// interfaces holds the addresses by interface in each network namespace.
+	// interfaces holds the addresses by interface in each network namespace, those of IPv6 by the interface with "/6" behind.
 	interfaces map[uint64]map[string]string
 	// foreign are ports that others forward.
 	foreign []plan.PortMapping
@@ -46,7 +46,15 @@ func (h *host) refreshNetwork(desired *resource.Tree) {
 	}
 	look := func(p resource.Path) {
 		if p.Kind() == resource.KindCell {
-			h.actual.Cells[p] = &plan.CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: maps.Clone(h.interfaces[cmp.Or(h.rootNetNS(p), h.pins[p])]), Hosts: h.hosts[p]}
+			found := &plan.CellNetwork{ID: h.cellID(p), NetNS: h.pins[p], Addresses: map[string]string{}, Addresses6: map[string]string{}, Hosts: h.hosts[p]}
+			for name, address := range h.interfaces[cmp.Or(h.rootNetNS(p), h.pins[p])] {
+				if name, ipv6 := strings.CutSuffix(name, "/6"); ipv6 {
+					found.Addresses6[name] = address
+				} else {
+					found.Addresses[name] = address
+				}
+			}
+			h.actual.Cells[p] = found
 		}
 	}
 	for _, p := range h.prior.Paths() {
@@ -74,6 +82,9 @@ func (h *host) refreshNetwork(desired *resource.Tree) {
 			h.actual.Mappings = append(h.actual.Mappings, plan.PortMapping{
 				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
 				Network: resource.NetworkName(cell), ID: h.cellID(cell),
+			}, plan.PortMapping{
+				Protocol: p.Protocol, Addr: p.HostIP, First: uint16(p.Host.First), Last: uint16(p.Host.Last),
+				Network: resource.NetworkName(cell), ID: h.cellID(cell), IPv6: true,
 			})
 		}
 	}
@@ -181,8 +192,10 @@ func (h *host) mend(cell *state.Record, fail failFunc) {
 		if stays == nil || *stays != i || republish || slices.Contains(again, i.Name) {
 			continue
 		}
-		if h.interfaces[pin][i.Name] = was[i.Name]; was[i.Name] == "" {
-			delete(h.interfaces[pin], i.Name)
+		for _, name := range []string{i.Name, i.Name + "/6"} {
+			if h.interfaces[pin][name] = was[name]; was[name] == "" {
+				delete(h.interfaces[pin], name)
+			}
 		}
 		if n == 0 {
 			h.published[cell.Path] = published
@@ -198,7 +211,7 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 	a := cell.Status.Attachment
 	found := map[string]string{}
 	for _, i := range a.Interfaces {
-		if n := h.networks[i.Space]; n == nil || n.Subnet != i.Network.Subnet {
+		if n := h.networks[i.Space]; n == nil || n.Subnet != i.Network.Subnet || n.Subnet6 != i.Network.Subnet6 {
 			fail("space %s has the network %+v, the cell wants %+v", i.Space, n, i)
 		}
 		address, err := netip.ParsePrefix(i.Address)
@@ -206,6 +219,9 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 			fail("address %q in %s", i.Address, i.Network.Subnet)
 		}
 		found[i.Name] = i.Address
+		if !i.ValidAddress6() {
+			fail("address %q in %q", i.Address6, i.Network.Subnet6)
+		}
 	}
 	if a.Mode != "" {
 		if len(found) > 0 || len(a.Published) > 0 {
@@ -213,6 +229,11 @@ func (h *host) attachCell(cell *state.Record, fail failFunc) {
 		}
 	} else if len(found) != len(a.Interfaces) || found["eth0"] == "" || a.Interfaces[0].Name != "eth0" || a.Interfaces[0].Space != cell.Path.Space() {
 		fail("interfaces %+v", a.Interfaces)
+	}
+	for _, i := range a.Interfaces {
+		if i.Address6 != "" {
+			found[i.Name+"/6"] = i.Address6
+		}
 	}
 	h.interfaces[h.pins[cell.Path]] = found
 	for q, others := range h.published {

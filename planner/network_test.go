@@ -95,6 +95,12 @@ func TestSubnets(t *testing.T) {
 
 func TestNetworkRefusals(t *testing.T) {
 	fixed := func(subnet string) func(specs) { return func(s specs) { space(s, otherSpace, subnet) } }
+	wants6 := func(subnet6, address6 string) func(specs) {
+		return func(s specs) {
+			s[otherSpace].(*resource.Space).Network = &resource.Network{Subnet6: subnet6}
+			s[otherCell].(*resource.Cell).Address6 = address6
+		}
+	}
 	pool := func(s string) Options { return Options{SubnetPool: netip.MustParsePrefix(s)} }
 	tests := []struct {
 		name    string
@@ -105,6 +111,12 @@ func TestNetworkRefusals(t *testing.T) {
 		path    resource.Path
 		detail  string
 	}{
+		{name: "no IPv6 on the host", edit: wants6("fd00:1::/64", ""), host: func(h *host) { h.actual.NoIPv6 = "it is disabled" },
+			summary: "No IPv6 on this host", path: otherSpace, detail: "it is disabled"},
+		{name: "no IPv6 in the space", edit: wants6("", "fd00:1::9"), summary: "No IPv6 in the space", path: otherCell, detail: "fd00:1::9"},
+		{name: "IPv6 subnet of a route", edit: wants6("fd00:1::/64", ""), host: func(h *host) {
+			h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("fd00:1::/48"), Device: "eth0"}}
+		}, summary: "Subnet is taken", path: otherSpace, detail: "this host has a route through eth0, with fd00:1::/48"},
 		{name: "fixed subnet of a route", edit: fixed("10.1.0.0/16"), host: func(h *host) {
 			h.actual.Routes = []plan.Route{{Prefix: netip.MustParsePrefix("10.1.2.0/24"), Device: "eth0"}}
 		}, summary: "Subnet is taken", path: otherSpace, detail: "this host has a route through eth0, with 10.1.2.0/24"},
@@ -170,7 +182,7 @@ func TestNetworkRefusals(t *testing.T) {
 	}
 }
 
-// A socket that takes IPv6 only is no clash: cells publish on IPv4.
+// A socket that takes IPv6 only is no clash for a cell without IPv6.
 func TestListenersOnIPv6(t *testing.T) {
 	h := made(t)
 	h.actual.Sockets = []plan.Socket{
@@ -302,6 +314,32 @@ update main/other/x/db
 }
 
 // A port may be published on an address that the host has only at times.
+// IPv6 of a space comes, moves and goes while its cells run, and they keep their addresses of IPv4.
+func TestIPv6(t *testing.T) {
+	h := newHost(t)
+	h.converge(withOther(nil), Options{})
+	with := func(subnet6, address6 string) *resource.Tree {
+		return withOther(func(s specs) {
+			s[theSpace].(*resource.Space).Network = &resource.Network{Subnet6: subnet6}
+			s[theCell].(*resource.Cell).Address6 = address6
+		})
+	}
+	before := h.addresses(theCell)
+	for _, test := range []struct{ subnet6, address6, want string }{
+		{"fd00:1::/64", "fd00:1::7", "fd00:1::7/64"},
+		{resource.SubnetAuto, "", "fd00:1::7/64"},
+		{"fd00:1::/64", "", "fd00:1::7/64"},
+		{"fd00:1::/64", "fd00:1::9", "fd00:1::9/64"},
+		{resource.SubnetAuto, "", "fd00:1::9/64"}, // it keeps what it has
+		{"", "", ""},
+		{"fd00:2::/125", "", "fd00:2::2/125"},
+	} {
+		h.converge(with(test.subnet6, test.address6), Options{})
+		wantText(t, "IPv6 address", h.attachment(theCell).Interfaces[0].Address6, test.want)
+		wantText(t, "addresses of IPv4", h.addresses(theCell), before)
+	}
+}
+
 func TestPublishedOnNoAddress(t *testing.T) {
 	h := newHost(t)
 	h.actual.Addresses = []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.7")}

@@ -91,6 +91,7 @@ func (g *generator) space(p resource.Path, spec *resource.Space) {
 	spec.Network = rapid.SampledFrom([]*resource.Network{
 		nil, nil, {Internal: true},
 		{Subnet: fmt.Sprintf("10.50.%d.0/24", number(p))}, {Subnet: fmt.Sprintf("10.51.%d.0/28", number(p))},
+		{Subnet6: resource.SubnetAuto}, {Subnet6: fmt.Sprintf("fd00:%d::/64", number(p))},
 		{Egress: &resource.Egress{Default: resource.EgressDeny, Allow: []resource.EgressRule{{CIDR: "192.0.2.0/24"}}}},
 	}).Draw(g.T, "network")
 }
@@ -100,6 +101,10 @@ func (g *generator) cell(p resource.Path, spec *resource.Cell) {
 	if space.Network != nil && space.Network.Subnet != "" && g.rarely("address") {
 		base, _, _ := strings.Cut(space.Network.Subnet, ".0/")
 		spec.Address = fmt.Sprintf("%s.%d", base, 10+slices.Index(randomBelow, strings.Join(p.Names()[1:], "/"))%4)
+	}
+	if space.Network != nil && strings.HasPrefix(space.Network.Subnet6, "fd00:") && g.rarely("address6") {
+		base, _, _ := strings.Cut(space.Network.Subnet6, "/")
+		spec.Address6 = fmt.Sprintf("%s%x", base, 0x10+slices.Index(randomBelow, strings.Join(p.Names()[1:], "/"))%4)
 	}
 	names := rapid.Permutation(randomContainers).Draw(g.T, "names")
 	names = names[:rapid.IntRange(0, len(names)).Draw(g.T, "containers")]
@@ -189,7 +194,7 @@ func (g *generator) cellDependencies() {
 }
 
 // chosen are the attributes that a generator gives values of its own.
-var chosen = []string{"ports", "networks", "networksAliases", "restartPolicy", "healthcheck", "dependsOn", "address", "network", "volumes", "reclaimPolicy", "path", "driverOpts"}
+var chosen = []string{"ports", "networks", "networksAliases", "restartPolicy", "healthcheck", "dependsOn", "address", "address6", "network", "volumes", "reclaimPolicy", "path", "driverOpts"}
 
 // randomSpec draws a spec with a few of the attributes that this version can carry out.
 func randomSpec(t *rapid.T, k resource.Kind) resource.Spec {
@@ -438,6 +443,9 @@ func (h *host) checkCell(r *state.Record) {
 	found := map[string]string{}
 	for _, i := range a.Interfaces {
 		found[i.Name] = i.Address
+		if i.Address6 != "" {
+			found[i.Name+"/6"] = i.Address6
+		}
 		names = append(names, plan.NamesIn(i.Space, cells, func(p resource.Path) *state.Attachment { return h.prior.Records[p].Status.Attachment }))
 	}
 	if want := plan.HostsFile(r.Path, a, names); h.hosts[r.Path] != want {
