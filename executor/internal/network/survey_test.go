@@ -101,9 +101,9 @@ func TestSurveyOfPorts(t *testing.T) {
 		t.Errorf("a client's socket is in %v", s.Listening)
 	}
 	want := []Published{
-		{"tcp", netip.Addr{}, 8080, 8080, n.Name, a.ID}, {"udp", local, 5353, 5353, n.Name, a.ID},
-		{"tcp", netip.MustParseAddr("192.0.2.1"), 1000, 1010, "", ""},
-		{"tcp", netip.Addr{}, 21, 21, "", ""}, {"tcp", netip.Addr{}, 2000, 2001, "", ""},
+		{"tcp", netip.Addr{}, false, 8080, 8080, n.Name, a.ID}, {"udp", local, false, 5353, 5353, n.Name, a.ID},
+		{"tcp", netip.MustParseAddr("192.0.2.1"), false, 1000, 1010, "", ""},
+		{"tcp", netip.Addr{}, false, 21, 21, "", ""}, {"tcp", netip.Addr{}, false, 2000, 2001, "", ""},
 	}
 	for _, w := range want {
 		if !slices.Contains(s.Published, w) {
@@ -151,7 +151,7 @@ COMMIT
 `)
 	want := []Published{
 		{Protocol: "tcp", First: 8080, Last: 8080}, {Protocol: "udp", First: 53, Last: 53},
-		{"tcp", netip.MustParseAddr("192.0.2.1"), 81, 81, "a b", "x"},
+		{"tcp", netip.MustParseAddr("192.0.2.1"), false, 81, 81, "a b", "x"},
 	}
 	if !slices.Equal(found, want) {
 		t.Errorf("published %+v, want %+v", found, want)
