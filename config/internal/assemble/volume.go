@@ -3,6 +3,7 @@ package assemble
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -21,6 +22,36 @@ func mountVolumes(decls []*schema.Declaration, tree *resource.Tree, diags *resou
 		for i := range c.Volumes {
 			if m := &c.Volumes[i]; m.Volume != "" {
 				mountVolume(r, m, tree, diags)
+			}
+		}
+	}
+	checkSubpaths(decls, diags)
+}
+
+// checkSubpaths refuses to mount a part of a volume that a container can replace by a link, because it may write to a directory
+// above the part: each later start of the other container would follow the link on the host.
+func checkSubpaths(decls []*schema.Declaration, diags *resource.Diagnostics) {
+	type directory struct{ volume, path string }
+	writers := map[directory]*resource.Resource{} // by the directory that they mount, "." for a whole volume
+	for r, c := range specs[*resource.Container](decls) {
+		for _, m := range c.Volumes {
+			if m.Volume != "" && !m.ReadOnly {
+				writers[directory{m.Volume, path.Clean(m.Subpath)}] = r
+			}
+		}
+	}
+	for r, c := range specs[*resource.Container](decls) {
+		for _, m := range c.Volumes {
+			for above := m.Subpath; above != "" && above != "."; {
+				above = path.Dir(above)
+				writer := writers[directory{m.Volume, above}]
+				if writer == nil {
+					continue
+				}
+				at := r.RangeOf(fmt.Sprintf("volumes[%q].subpath", m.Target))
+				diags.Errorf(at, r.Path, "Unsafe subpath", "Container %s may write to the directory above %q of volume %s, and could replace that by a link to any path of the host. Mount the volume read-only there, or give the part a volume of its own.",
+					writer.Path, m.Subpath, m.Volume)
+				break
 			}
 		}
 	}

@@ -96,13 +96,6 @@ var rules = map[string]Rule{
 	"searchdomain":   {Summary: "Invalid domain", normalize: normalSearchDomain, Pattern: `^([A-Za-z0-9_.-]+|\.)$`},
 	"resolveroption": {Summary: "Invalid option", normalize: normalResolverOption, Pattern: `^\S+$`},
 	"extrahost":      {Summary: "Invalid extra host", normalize: normalExtraHost, Pattern: `^[A-Za-z0-9_.-]+[:=](` + resource.HostGateway + `|\[?[0-9A-Fa-f.:]+\]?)$`},
-	"ipv4":           {Summary: "Invalid address", normalize: normalIPv4, Pattern: `^[0-9]+(\.[0-9]+){3}$`},
-	"mac":            {Summary: "Invalid MAC address", normalize: normalMAC, Pattern: `^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$|^[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}$`},
-	"subnet":         {Summary: "Invalid subnet", normalize: normalSubnet, Pattern: `^[0-9]+(\.[0-9]+){3}/[0-9]+$`},
-	"port":           {Summary: "Invalid port", normalize: normalPort, Pattern: `^([0-9A-Fa-f.:\[\]]+:)?(` + portPattern + `:)?` + portPattern + protocolPattern},
-	"cidr":           {Summary: "Invalid destination", normalize: normalCIDR, Pattern: `^[0-9A-Fa-f.:]+(/[0-9]+)?$`},
-	"egressport":     {Summary: "Invalid port", normalize: normalEgressPort, Pattern: `^` + portPattern + protocolPattern},
-	"verdict":        choice("verdict", "allow", resource.EgressDeny),
 }
 
 // choice is the rule of a word out of a few. The first of them is the default, which is written as nothing.
