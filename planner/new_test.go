@@ -79,6 +79,9 @@ func TestEveryAttributeHasItsEffect(t *testing.T) {
 				h := made(t)
 				desired := example(func(s specs) {
 					s["main/other"] = &resource.Space{}
+					if a.Name == "address6" { // of a subnet of the space
+						s[theSpace].(*resource.Space).Network = &resource.Network{Subnet6: "fd00::/64"}
+					}
 					set(t, a, a.Field(reflect.ValueOf(s[targets[k]])))
 					if resource.NamingOf(container(s, theSide)) != "" { // of the whole cell
 						set(t, a, a.Field(reflect.ValueOf(s[theRoot])))
@@ -110,7 +113,7 @@ func set(t *testing.T, a *resource.Attribute, v reflect.Value) {
 	t.Helper()
 	switch a.Type {
 	case resource.TypeString:
-		value, ok := map[string]string{"ipv4": "10.88.0.9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "networkmode": "host", "mac": "02:00:00:00:00:07", "sealed": sealed("other")}[a.Check]
+		value, ok := map[string]string{"ipv4": "10.88.0.9", "ipv6": "fd00::9", "subnet": "10.99.0.0/24", "restartpolicy": "always", "networkmode": "host", "mac": "02:00:00:00:00:07", "sealed": sealed("other")}[a.Check]
 		if !ok {
 			value = "other"
 		}
