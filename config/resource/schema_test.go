@@ -25,8 +25,8 @@ func TestSchema(t *testing.T) {
 }
 
 var (
-	manifestName = regexp.MustCompile(`^[a-z][a-zA-Z]*$`)
-	hclName      = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+	manifestName = regexp.MustCompile(`^[a-z][a-zA-Z0-9]*$`)
+	hclName      = regexp.MustCompile(`^[a-z]+[0-9]*(_[a-z]+[0-9]*)*$`)
 )
 
 func checkAttributes(t *testing.T, where string, attrs []*Attribute, of reflect.Type) {

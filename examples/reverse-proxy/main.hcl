@@ -2,6 +2,10 @@
 # mode, a configuration made from the applications, ports for IPv4 and IPv6, a read-only root file system with the directories that
 # nginx writes to in memory, and a proxy that reaches the applications' networks and nothing else.
 #
+#   main.hcl                 the applications and the proxy
+#   nginx.conf.tmpl          the configuration of the proxy
+#   variables.hcl            the variables
+#
 # Make a certificate, or copy yours to tls/, and apply:
 #
 #   openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=example.org -keyout tls/key.pem -out tls/cert.pem
@@ -15,33 +19,6 @@
 
 kuke {
   project = "reverse-proxy"
-}
-
-variable "domain" {
-  description = "Name that the certificate is for."
-  type        = string
-  default     = "example.org"
-}
-
-variable "apps" {
-  description = "The port of each application by its name, which is also its path below the domain."
-  type        = map(number)
-  default = {
-    blog  = 8080
-    notes = 8080
-  }
-}
-
-variable "programs" {
-  description = "The images, and the commands to run in place of the images' own."
-  type = object({
-    proxy = object({ image = string, command = optional(string), args = optional(list(string)) })
-    app   = object({ image = string, command = optional(string), args = optional(list(string)) })
-  })
-  default = {
-    proxy = { image = "docker.io/library/nginx:1.28" }
-    app   = { image = "docker.io/library/busybox:1.37", command = "/bin/sh", args = ["-c", "mkdir -p /tmp/www; hostname >/tmp/www/index.html; exec busybox httpd -f -p 8080 -h /tmp/www"] }
-  }
 }
 
 locals {

@@ -17,6 +17,8 @@ var valid = map[string][]string{
 	"egressport":     {"443", "53/udp"},
 	"subnet":         {"10.1.2.0/24"},
 	"ipv4":           {"10.1.2.3"},
+	"subnet6":        {"fd00:1::/64", "auto"},
+	"ipv6":           {"fd00:1::7"},
 	"cidr":           {"10.0.0.0/8"},
 	"hostname":       {"a", "A-b.example.com"},
 	"domainname":     {"example.com"},
