@@ -95,6 +95,7 @@ setup-real: setup
 	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=()
 	has() { command -v "$$1" >/dev/null; }
 	has mmdebstrap || missing+=(mmdebstrap)
+	has openssl    || missing+=(openssl)
 	if [[ $${#missing[@]} = 0 ]]; then exit; fi
 	$(install)
 

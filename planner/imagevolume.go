@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -41,7 +42,22 @@ type imageVolumes struct {
 	desired *resource.Tree
 	prior   *state.State
 	mounts  map[resource.Path][]resource.VolumeMount
-	volumes []*resource.Resource
+	volumes map[resource.Path]*resource.Resource
+	// recorded are the volumes of images in the state by what they are for; of several, the first by its path.
+	recorded map[state.ImageMount]resource.Path
+}
+
+func (in *input) newImageVolumes() *imageVolumes {
+	v := &imageVolumes{desired: in.desired, prior: in.prior, recorded: map[state.ImageMount]resource.Path{}}
+	for p, r := range in.prior.Records {
+		if !p.IsVolume() || r.Status.Volume.Image == nil {
+			continue
+		}
+		if first, ok := v.recorded[*r.Status.Volume.Image]; !ok || resource.ComparePaths(p, first) < 0 {
+			v.recorded[*r.Status.Volume.Image] = p
+		}
+	}
+	return v
 }
 
 // add adds the mount to the container, with its volume, unless a mount that the container has covers it. It reports whether it did.
@@ -50,17 +66,13 @@ func (v *imageVolumes) add(want *resource.Resource, m resource.VolumeMount, spec
 		return false
 	}
 	if v.mounts == nil {
-		v.mounts = map[resource.Path][]resource.VolumeMount{}
+		v.mounts, v.volumes = map[resource.Path][]resource.VolumeMount{}, map[resource.Path]*resource.Resource{}
 	}
 	v.mounts[want.Path] = append(v.mounts[want.Path], m)
-	if p := resource.Path(m.Volume); v.desired.Resource(p) == nil && !v.added(p) {
-		v.volumes = append(v.volumes, &resource.Resource{Path: p, Spec: spec, Declared: want.Declared, HCL: want.HCL})
+	if p := resource.Path(m.Volume); v.desired.Resource(p) == nil && v.volumes[p] == nil {
+		v.volumes[p] = &resource.Resource{Path: p, Spec: spec, Declared: want.Declared, HCL: want.HCL}
 	}
 	return true
-}
-
-func (v *imageVolumes) added(p resource.Path) bool {
-	return slices.ContainsFunc(v.volumes, func(r *resource.Resource) bool { return r.Path == p })
 }
 
 // tree returns the desired tree with everything that was added.
@@ -69,7 +81,7 @@ func (v *imageVolumes) tree() *resource.Tree {
 		return v.desired
 	}
 	tree := resource.NewTree()
-	for _, r := range append(v.desired.Resources(), v.volumes...) {
+	for _, r := range slices.AppendSeq(v.desired.Resources(), maps.Values(v.volumes)) {
 		if mounts := v.mounts[r.Path]; mounts != nil {
 			with, spec := *r, *r.Spec.(*resource.Container)
 			spec.Volumes = append(slices.Clone(spec.Volumes), mounts...)
@@ -104,7 +116,7 @@ func mountable(target string) bool {
 // declareImageVolumes adds the volumes that the images of the containers declare that d makes, and reports whether there were any, so
 // that the decisions have to be made again.
 func (in *input) declareImageVolumes(d *draft) bool {
-	added := &imageVolumes{desired: in.desired, prior: in.prior}
+	added := in.newImageVolumes()
 	for _, p := range d.order {
 		c := d.changes[p]
 		if c == nil || p.IsVolume() || p.Kind() != resource.KindContainer || c.Action != plan.Create && c.Action != plan.Replace {
@@ -162,15 +174,13 @@ func (in *input) declareImageVolume(d *draft, added *imageVolumes, c *plan.Chang
 
 // imageVolume returns the path of the volume for a path that an image declares: the recorded one, else one with a name that nobody uses.
 func (in *input) imageVolume(added *imageVolumes, of state.ImageMount) resource.Path {
-	for _, p := range in.prior.Paths() {
-		if v := in.prior.Records[p].Status.Volume; v != nil && v.Image != nil && *v.Image == of {
-			return p
-		}
+	if p, ok := added.recorded[of]; ok {
+		return p
 	}
 	stack := of.Container.Parent().Parent()
 	for n := 1; ; n++ {
 		p := stack.Volume(imageVolumeName(of, n))
-		if in.prior.Records[p] == nil && in.desired.Resource(p) == nil && !added.added(p) {
+		if in.prior.Records[p] == nil && in.desired.Resource(p) == nil && added.volumes[p] == nil {
 			return p
 		}
 	}
