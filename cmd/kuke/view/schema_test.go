@@ -113,7 +113,7 @@ func TestSchema(t *testing.T) {
 		if section == "Messages" {
 			continue // its table has the types of messages
 		}
-		if row := regexp.MustCompile("^\\| `([a-z_]+)` \\|").FindStringSubmatch(line); row != nil {
+		if row := regexp.MustCompile("^\\| `([a-z0-9_]+)` \\|").FindStringSubmatch(line); row != nil {
 			name := fmt.Sprintf("%s: %s %s", section, object, row[1])
 			if described[name] {
 				t.Errorf("described twice: %s", name)

@@ -123,7 +123,8 @@ func findBridge(name string) (*netlink.Bridge, error) {
 	return bridge, nil
 }
 
-// setAddress makes address the only one of the link in the protocol, beside link-local ones. An invalid address means none.
+// setAddress makes address the only one of the link in the protocol, beside link-local ones. An invalid address means none of kuke's:
+// others stay, which an administrator has given a bridge without IPv6.
 func (p *protocol) setAddress(link netlink.Link, address netip.Prefix) error {
 	have, err := p.addresses(link)
 	if err != nil {
@@ -133,6 +134,9 @@ func (p *protocol) setAddress(link netlink.Link, address netip.Prefix) error {
 	for _, a := range have {
 		if prefixOf(a) == address {
 			found = true
+			continue
+		}
+		if !address.IsValid() && a.Flags&unix.IFA_F_NODAD == 0 {
 			continue
 		}
 		if err := netlink.AddrDel(link, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 )
 
 func TestCellsOfOneNetworkReachEachOther(t *testing.T) {
@@ -319,7 +321,10 @@ func TestAllowedIPv6Destination(t *testing.T) {
 		}
 		return addIPv6("eth0", "2001:db8::2/64")
 	}))
-	must(t, addIPv6(n.Bridge, "2001:db8::1/64"))
+	// An address that an administrator has given the bridge: it stays.
+	bridge, address, err := linkAddress(n.Bridge, "2001:db8::1/64")
+	must(t, err)
+	must(t, netlink.AddrAdd(bridge, address))
 	serve(t, labHost, "tcp6", "[::]:8082")
 	serve(t, labHost, "tcp6", "[::]:8083")
 	reach(t, false, a.NetNS, "tcp6", "[2001:db8::1]:8082")
