@@ -8,7 +8,7 @@ import "testing"
 func TestReboot(t *testing.T) {
 	s := begin(t)
 	s.run(`
-		mkdir -p /etc/kukeon /srv/data /var/log/journal
+		mkdir -p /etc/kukeon /var/log/journal
 		systemctl restart systemd-journald
 		cp /mnt/test/reboot.hcl /etc/kukeon/main.hcl
 		kuke service install -f /etc/kukeon --now
@@ -19,7 +19,7 @@ func TestReboot(t *testing.T) {
 		kuke pause container main/s/t/web/frozen
 		empty_plan
 		kuke service status
-		same "$(grep -c migrated /srv/data/log)" 1
+		same "$(grep -c migrated /opt/kukeon/main/s/t/volumes/data/_data/log)" 1
 		addresses > /root/addresses
 		sync`)
 	for range 2 {
@@ -27,7 +27,7 @@ func TestReboot(t *testing.T) {
 		s.run(`
 			eventually systemctl is-active kuke.service
 			cd /etc/kukeon
-			cat /srv/data/log
+			cat /opt/kukeon/main/s/t/volumes/data/_data/log
 			empty_plan
 			same "$(systemctl --failed --no-legend)" ''
 			same "$(addresses)" "$(cat /root/addresses)"
@@ -36,8 +36,8 @@ func TestReboot(t *testing.T) {
 			done
 			same "$(pid s_t_web_held)" ''
 			has "$(kuke get container main/s/t/web/held)" Stopped
-			same "$(grep -c migrated /srv/data/log)" 1
-			same "$(tail -n 4 /srv/data/log | xargs)" 'web ended db ended db began web began'
+			same "$(grep -c migrated /opt/kukeon/main/s/t/volumes/data/_data/log)" 1
+			same "$(tail -n 4 /opt/kukeon/main/s/t/volumes/data/_data/log | xargs)" 'web ended db ended db began web began'
 			stops=$(journalctl -b -1 -o cat | grep -oE '^Stopped (kuke|containerd|systemd-networkd)\.service' | xargs)
 			has "$stops" 'Stopped kuke.service Stopped containerd.service'
 			has "$stops" 'Stopped systemd-networkd.service'

@@ -2,13 +2,15 @@
 realm "main" {
   space "s" {
     stack "t" {
+      volume "data" {}
+
       cell "db" {
         container "db" {
           image   = "busybox"
           command = "/bin/sh"
           args    = ["-c", "trap 'sleep 2; echo db ended >> /data/log; exit 0' TERM; echo db began >> /data/log; while true; do sleep 1; done"]
           volume {
-            source = "/srv/data"
+            volume = "data"
             target = "/data"
           }
           restart_policy       = "always"
@@ -20,7 +22,7 @@ realm "main" {
           args           = ["-c", "echo migrated >> /data/log"]
           restart_policy = "no"
           volume {
-            source = "/srv/data"
+            volume = "data"
             target = "/data"
           }
         }
@@ -35,7 +37,7 @@ realm "main" {
           restart_policy       = "unless-stopped"
           stop_timeout_seconds = 120
           volume {
-            source = "/srv/data"
+            volume = "data"
             target = "/data"
           }
         }
