@@ -43,7 +43,7 @@ type imageVolumes struct {
 	prior   *state.State
 	mounts  map[resource.Path][]resource.VolumeMount
 	volumes map[resource.Path]*resource.Resource
-	// recorded are the volumes of images in the state by what they are for; of several, the first by its path.
+	// recorded are the volumes of images in the state, by the container and the path; of several, the first by its own path.
 	recorded map[state.ImageMount]resource.Path
 }
 
