@@ -330,7 +330,7 @@ func TestIPv6(t *testing.T) {
 		{resource.SubnetAuto, "", "fd00:1::7/64"},
 		{"fd00:1::/64", "", "fd00:1::7/64"},
 		{"fd00:1::/64", "fd00:1::9", "fd00:1::9/64"},
-		{resource.SubnetAuto, "", "fd00:1::9/64"}, // it keeps what it has
+		{resource.SubnetAuto, "", "fd00:1::9/64"}, // the space keeps its subnet
 		{"", "", ""},
 		{"fd00:2::/125", "", "fd00:2::2/125"},
 	} {
@@ -380,4 +380,24 @@ func TestPublishedPorts(t *testing.T) {
 update main/other/x/db
   published["32769:80"]: true -> <nil>
 `)
+}
+
+// A space above the targets loses its IPv6, and a cell that left the configuration, which the targets leave alone, its address.
+func TestIPv6OfCellOutsideOfTargets(t *testing.T) {
+	h := newHost(t)
+	h.converge(example(func(s specs) {
+		s[theSpace].(*resource.Space).Network = &resource.Network{Subnet6: "fd00:1::/64"}
+		s[theCell].(*resource.Cell).Address6 = "fd00:1::7"
+	}), Options{})
+	const other = theSpace + "/other"
+	h.converge(example(func(s specs) {
+		for _, p := range []resource.Path{theStack, theCell, theRoot, theSide} {
+			delete(s, p)
+		}
+		s[other] = &resource.Stack{}
+	}), Options{Targets: []resource.Path{other}})
+	cell := h.prior.Records[theCell]
+	if cell == nil || len(cell.Status.Attachment.Interfaces) != 1 || cell.Status.Attachment.Interfaces[0].Address6 != "" {
+		t.Errorf("the cell is %+v", cell)
+	}
 }

@@ -205,6 +205,12 @@ func (a *allocator) connect(cell resource.Path, i *state.Interface) bool {
 	return true
 }
 
+// leaves reports whether the cell left the configuration, and stays only because the targets of the plan leave it out. Nobody can
+// change the addresses that it asks for.
+func (a *allocator) leaves(cell resource.Path) bool {
+	return a.in.Desired.Resource(cell) == nil && a.in.After[cell].Status.Project != ""
+}
+
 // settle sets the interface to the address that the cell asks for or has, and reports whether it needs no other.
 func (s *addresses) settle(cell resource.Path, i *state.Interface, prior *state.Attachment) bool {
 	spec, _ := s.a.in.After[cell].Spec.(*resource.Cell)
@@ -213,7 +219,7 @@ func (s *addresses) settle(cell resource.Path, i *state.Interface, prior *state.
 		wanted = ""
 	}
 	if s.subnet(&i.Network) == "" {
-		if wanted != "" {
+		if wanted != "" && !s.a.leaves(cell) {
 			s.a.diags.Errorf(s.a.writtenAt(cell, s.attribute), cell, "No IPv6 in the space", "cell %s asks for the address %s, but space %s has no IPv6: set subnet6 in the network of the space, or remove %s.", cell, wanted, i.Space, s.attribute)
 		}
 		return true
