@@ -55,14 +55,10 @@ func (e *Executor) carryInto(ctx context.Context, from *state.Record, carried pl
 		return err
 	}
 	if empty && !again {
-		marked := *r
-		status := *r.Status.Volume
-		status.Carried = from.Status.CreatedAt
-		marked.Status.Volume = &status
-		if err := e.store.Put(&marked); err != nil {
+		r = r.WithVolume(func(v *state.Volume) { v.Carried = from.Status.CreatedAt })
+		if err := e.store.Put(r); err != nil {
 			return err
 		}
-		r = &marked
 	}
 	if err := volume.Carry(ctx, e.containerd, from.Status.Namespace, from.Status.ContainerID, carried.From, dir); err != nil {
 		return err
@@ -74,9 +70,5 @@ func (e *Executor) carryInto(ctx context.Context, from *state.Record, carried pl
 func (e *Executor) filled(r *state.Record) error { return e.fill(r, nil) }
 
 func (e *Executor) fill(r *state.Record, carried *time.Time) error {
-	filled := *r
-	status := *r.Status.Volume
-	status.Filled, status.Carried = true, carried
-	filled.Status.Volume = &status
-	return e.store.Put(&filled)
+	return e.store.Put(r.WithVolume(func(v *state.Volume) { v.Filled, v.Carried = true, carried }))
 }

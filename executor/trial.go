@@ -41,24 +41,16 @@ func (k containerKind) try(ctx context.Context, after *state.Record) error {
 	if err != nil {
 		return err
 	}
+	spec := *options.Spec
 	if k.awaitsProgram(ctx, after, options) {
 		// The runtime's own program replaces it, so that everything else is tried.
-		spec := *options.Spec
 		spec.Command, spec.Args = "/proc/self/exe", nil
-		options.Spec = &spec
 	}
-	if len(options.Spec.NetSysctls()) > 0 {
-		// The network namespace of its own has no interfaces.
-		spec := *options.Spec
-		spec.Sysctls = maps.Clone(spec.Sysctls)
-		maps.DeleteFunc(spec.Sysctls, func(name, _ string) bool { return netns.OfInterface(name) })
-		options.Spec = &spec
-	}
-	if options.Spec.TTY {
-		spec := *options.Spec
-		spec.TTY = false // which needs a log
-		options.Spec = &spec
-	}
+	// The network namespace of its own has no interfaces.
+	spec.Sysctls = maps.Clone(spec.Sysctls)
+	maps.DeleteFunc(spec.Sysctls, func(name, _ string) bool { return netns.OfInterface(name) })
+	spec.TTY = false // which needs a log
+	options.Spec = &spec
 	remove, err := standIn(&options)
 	if err != nil {
 		return err

@@ -27,20 +27,19 @@ func (k volumeKind) create(_ context.Context, after *state.Record) error {
 }
 
 func (k volumeKind) update(_ context.Context, before, after *state.Record) error {
-	r := *after
+	r := after
 	if k.executor.store.LacksVolumeData(after) {
 		// This comes first: once there is a directory again, only the record tells that containers mount the former one.
-		status, now := *after.Status.Volume, k.executor.now()
-		status.RemadeAt = &now
-		r.Status.Volume = &status
-		if err := k.executor.record(&r, false); err != nil {
+		now := k.executor.now()
+		r = after.WithVolume(func(v *state.Volume) { v.RemadeAt = &now })
+		if err := k.executor.record(r, false); err != nil {
 			return err
 		}
 	}
-	if err := k.make(&r, before.Spec.(*resource.Volume)); err != nil {
+	if err := k.make(r, before.Spec.(*resource.Volume)); err != nil {
 		return err
 	}
-	return k.executor.record(&r, false)
+	return k.executor.record(r, false)
 }
 
 // make makes the directory if it is missing, and gives it the owner and the mode that differ from those before.
@@ -120,13 +119,9 @@ func (e *Executor) NoteKept(p *plan.Plan) error {
 		if have == nil || have.IsKept() {
 			continue
 		}
-		r := *have
-		status := *have.Status.Volume
 		now := e.now()
-		status.KeptSince = &now
-		r.Status.Volume = &status
-		if err := e.store.Put(&r); err != nil {
-			return fmt.Errorf("record that volume %s is kept: %w", r.Path, err)
+		if err := e.store.Put(have.WithVolume(func(v *state.Volume) { v.KeptSince = &now })); err != nil {
+			return fmt.Errorf("record that volume %s is kept: %w", have.Path, err)
 		}
 	}
 	return nil

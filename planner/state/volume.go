@@ -41,6 +41,14 @@ type Volume struct {
 	KeptSince *time.Time `json:"keptSince,omitempty"`
 }
 
+// WithVolume returns a copy of the record of a volume, with the changed status of it.
+func (r *Record) WithVolume(change func(*Volume)) *Record {
+	changed, status := *r, *r.Status.Volume
+	change(&status)
+	changed.Status.Volume = &status
+	return &changed
+}
+
 // ImageMount is a path in a container at which its image declares a volume.
 type ImageMount struct {
 	Container resource.Path `json:"container"`

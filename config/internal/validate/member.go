@@ -58,18 +58,7 @@ func MemberRuleOf(a *resource.Attribute) MemberRule {
 	return rule
 }
 
-func annotationKey(key string) error {
-	const reserved = "kukeon.io/"
-	switch {
-	case key == "":
-		return errors.New("the key of an annotation is empty; give it a name")
-	case strings.HasPrefix(key, reserved):
-		return fmt.Errorf("the key %q is reserved: kuke sets the annotations below %s itself; use a domain of your own", message.Shorten(key), reserved)
-	case strings.ContainsFunc(key, unicode.IsControl):
-		return fmt.Errorf("the key %q contains a control character; remove it", message.Shorten(key))
-	}
-	return nil
-}
+func annotationKey(key string) error { return ownKey(key, "an annotation", "annotations") }
 
 const ulimitPattern = `^(unlimited|[+-]?[0-9]+)(:(unlimited|[+-]?[0-9]+))?$`
 
